@@ -14,12 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import role_assignments
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import CLI, GROUP, LOGIC, OWN, ROLE, SECRET, SETTINGS, VM, Client, signing_key
+from tests.sandbox.conftest import CLI, GROUP, LOGIC, OWN, ROLE, SECRET, SETTINGS, VM, client_of, seeded
 
 NOBODY = "00000000-0000-0000-0000-000000000005"
 TAKEN = "https://contosolearning.com/taken"
@@ -351,10 +350,8 @@ class Shared:
     """One state that holds what the rows name, and callers of every kind."""
 
     def __init__(self) -> None:
-        state = seed.seed(SECRET)
-        state.directory.signing_key = signing_key()
-        sites = {site: 8445 + offset for offset, site in enumerate(state.resources.sites)}
-        self.client = Client(state, Addresses(8443, 8444, sites))
+        state = seeded()
+        self.client = client_of(state)
         self.names: dict[str, str] = {}
         self._applications()
         state.resources.locks.put(LOCKED, "freeze", "ReadOnly", None)

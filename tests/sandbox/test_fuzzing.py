@@ -13,7 +13,6 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra.types import TYPES
 from mct_s2s.sandbox.resources.providers import VERSIONS
 from mct_s2s.sandbox.services import key_vault
@@ -22,10 +21,9 @@ from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import SECRET, Client, signing_key
+from tests.sandbox.conftest import CLI, GROUP, SECRET, Client, client_of, seeded
 from tests.support.sampling import cases
 
-GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
 FUZZ = settings(
     max_examples=cases(4, 12),
     deadline=None,
@@ -39,10 +37,7 @@ FUZZ = settings(
 @cache
 def target() -> Client:
     """One state for all: whatever one request leaves behind, the next one must bear."""
-    state = seed.seed(SECRET)
-    state.directory.signing_key = signing_key()
-    sites = {site: 8445 + offset for offset, site in enumerate(state.resources.sites)}
-    made = Client(state, Addresses(8443, 8444, sites))
+    made = client_of(seeded())
     for origin in (made.addresses.graph, made.addresses.arm, made.addresses.vault):
         # Before a request that hits takes the caller's own application away.
         made.token(origin + "/.default")
@@ -283,7 +278,7 @@ FIELD_VALUES = [
     "device_code",
     "refresh_token",
     seed.ADMINISTRATOR_ID,
-    "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+    CLI,
     SECRET,
     "https://localhost:8444/.default",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.exceptions import (
-    ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
     ResourceNotFoundError,
@@ -29,7 +28,7 @@ from mct_s2s.sandbox.resources.role_assignments import (
 )
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import Client
+from tests.sandbox.conftest import OWN, Client
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets.aio import SecretClient
@@ -40,7 +39,7 @@ WHEN = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 Work = Callable[["SecretClient"], Awaitable[None]]
 
 
-def with_sdk(running: Running, work: Work, *, vault: str = seed.VAULT) -> None:
+def with_sdk(running: Running, work: Work) -> None:
     """Do something with the real client; its check of the challenge is on, as it is by default."""
     from azure.keyvault.secrets._shared import http_challenge_cache  # noqa: PLC0415
     from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
@@ -57,7 +56,7 @@ def with_sdk(running: Running, work: Work, *, vault: str = seed.VAULT) -> None:
                 transport=transport,
             )
             port = running.resource_manager.rsplit(":", 1)[1]
-            url = f"https://{vault}.vault.localhost:{port}"
+            url = f"https://{seed.VAULT}.vault.localhost:{port}"
             policy = AsyncRetryPolicy.no_retries()
             http_challenge_cache.clear()  # kept by address, for the whole process
             async with SecretClient(url, credential, transport=transport, retry_policy=policy) as client:
@@ -68,6 +67,10 @@ def with_sdk(running: Running, work: Work, *, vault: str = seed.VAULT) -> None:
 
 def test_the_sdk_sets_reads_lists_and_changes_secrets(running: Running) -> None:
     async def work(client: SecretClient) -> None:
+        for number in range(27):
+            await client.set_secret(f"s{number:02}", "value")
+        names = [s.name async for s in client.list_properties_of_secrets()]
+        assert names == [f"s{number:02}" for number in range(27)], "more than one answer holds"
         first = await client.set_secret(
             "Report-Key", "one", tags={"a": "b"}, content_type="text/plain", expires_on=WHEN
         )
@@ -80,7 +83,7 @@ def test_the_sdk_sets_reads_lists_and_changes_secrets(running: Running) -> None:
         assert sorted(map(str, versions)) == sorted([str(first.properties.version), str(second.properties.version)])
         changed = await client.update_secret_properties("report-key", tags={"c": "d"})
         assert (changed.version, changed.tags) == (second.properties.version, {"c": "d"})
-        assert [s.name async for s in client.list_properties_of_secrets()] == ["Report-Key"]
+        assert "Report-Key" in [s.name async for s in client.list_properties_of_secrets()]
         await client.update_secret_properties("report-key", enabled=False)
         with pytest.raises(HttpResponseError, match="not allowed on a disabled secret") as refused:
             await client.get_secret("report-key")
@@ -113,34 +116,6 @@ def test_a_deleted_secret_holds_its_name_until_it_is_recovered_or_purged(running
     with_sdk(running, work)
 
 
-def test_the_sdk_pages_through_more_secrets_than_one_answer_holds(running: Running) -> None:
-    async def work(client: SecretClient) -> None:
-        for number in range(27):
-            await client.set_secret(f"s{number:02}", "value")
-        assert len([s async for s in client.list_properties_of_secrets()]) == 27
-
-    with_sdk(running, work)
-
-
-def test_a_token_for_another_service_is_refused(running: Running) -> None:
-    class Wrong:
-        """Gives a token for Resource Manager whatever is asked for."""
-
-        def __init__(self, inner: Any) -> None:
-            self._inner = inner
-
-        async def get_token(self, *_: str, **__: Any) -> Any:
-            return await self._inner.get_token(f"{running.resource_manager}/.default")
-
-    async def work(client: SecretClient) -> None:
-        policy: Any = client._client._config.authentication_policy
-        policy._credential = Wrong(policy._credential)
-        with pytest.raises(ClientAuthenticationError, match="AKV10022"):
-            await client.get_secret("x")
-
-    with_sdk(running, work)
-
-
 class Vault:
     """One vault, asked without an SDK."""
 
@@ -162,23 +137,22 @@ def vault(client: Client) -> Vault:
     return Vault(client)
 
 
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "no value": ({}, "BadParameter"),
-    "a number": ({"value": 1}, "BadParameter"),
-    "too long": ({"value": "x" * 25_601}, "BadParameter"),
-    "many tags": ({"value": "x", "tags": {str(n): "" for n in range(16)}}, "BadParameter"),
-    "a long tag": ({"value": "x", "tags": {"a": "x" * 257}}, "BadParameter"),
-    "a date in words": ({"value": "x", "attributes": {"exp": "2030-01-01"}}, "BadParameter"),
-    "half enabled": ({"value": "x", "attributes": {"enabled": 1}}, "BadParameter"),
-    "a stranger": ({"value": "x", "secret": "x"}, "BadParameter"),
+BAD: dict[str, dict[str, Any]] = {
+    "no value": {},
+    "a number": {"value": 1},
+    "too long": {"value": "x" * 25_601},
+    "many tags": {"value": "x", "tags": {str(n): "" for n in range(16)}},
+    "a long tag": {"value": "x", "tags": {"a": "x" * 257}},
+    "a date in words": {"value": "x", "attributes": {"exp": "2030-01-01"}},
+    "half enabled": {"value": "x", "attributes": {"enabled": 1}},
+    "a stranger": {"value": "x", "secret": "x"},
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_secret_that_cannot_be_is_refused(name: str, vault: Vault) -> None:
-    body, code = BAD[name]
-    answer = vault.ask("PUT", "/secrets/x", json=body)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    answer = vault.ask("PUT", "/secrets/x", json=BAD[name])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadParameter")
     assert vault.ask("GET", "/secrets/x").status_code == 404
 
 
@@ -190,6 +164,11 @@ def test_a_name_that_cannot_be_is_refused(path: str, vault: Vault) -> None:
 @pytest.mark.parametrize(("version", "status"), [(None, 400), ("1.0", 400), ("7.4", 404), ("2025-07-01", 404)])
 def test_the_api_version_is_judged(version: str | None, status: int, vault: Vault) -> None:
     assert vault.ask("GET", "/secrets/x", version=version).status_code == status
+
+
+def test_a_token_for_another_service_is_refused(client: Client, vault: Vault) -> None:
+    refused = vault.ask("GET", "/secrets/x", token=client.token(f"{client.addresses.arm}/.default"))
+    assert (refused.status_code, "AKV10022" in refused.text) == (401, True)
 
 
 def test_what_a_vault_does_not_know_is_501(vault: Vault) -> None:
@@ -264,7 +243,7 @@ def test_vaults_are_listed_and_kept_with_the_state(client: Client, vault: Vault,
 
 
 def test_a_secret_in_a_vault_is_no_leak_and_one_in_a_tag_is(client: Client, vault: Vault) -> None:
-    app = client.graph("POST", "/applications", json={"displayName": "keeper"}).json()
+    app = client.create("/applications", **OWN)
     made = client.graph("POST", f"/applications/{app['id']}/addPassword", json={"passwordCredential": {}}).json()
     vault.ask("PUT", "/secrets/x", json={"value": made["secretText"]})
     assert client.request("GET", "/_sandbox/leaks").json()["value"] == []
@@ -295,12 +274,12 @@ def test_deletion_and_recovery_take_a_moment(client: Client, vault: Vault) -> No
 
 def test_faults_and_revocation_reach_vaults_too(client: Client, vault: Vault) -> None:
     rule = {"match": {"service": "KeyVault"}, "fault": {"type": "status", "status": 503, "retryAfter": 2}, "times": 1}
-    assert client.request("PUT", "/_sandbox/faults", json=[rule]).is_success
+    client.control("PUT", "faults", [rule])
     refused = vault.ask("GET", "/secrets")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert refused.json()["error"]["code"] == "ServiceUnavailable"
     rule = {"match": {"service": "KeyVault"}, "fault": {"type": "revokeSignIn"}, "nth": 1}
-    assert client.request("PUT", "/_sandbox/faults", json=[rule]).is_success
+    client.control("PUT", "faults", [rule])
     revoked = vault.ask("GET", "/secrets")
     assert revoked.status_code == 401
     assert 'claims="' in revoked.headers["www-authenticate"]

@@ -3,74 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
-import pytest
 from mct_s2s.sandbox.entra.registrations import applications
-from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.test_serving import https
+from tests.sandbox.conftest import Client
 from tests.support.sampling import cases
 
 MANY, AT_ONCE = cases(3_000, 20_000), 200
 
 
-@pytest.fixture(scope="module")
-def made() -> list[int]:
-    """What was answered to those that were created: the tests may be run by different workers."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory, made: list[int]) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("crowded")
-    state = StateDirectory(folder).state()
+def test_many_requests_at_once_meet_no_error(client: Client, tmp_path: Path) -> None:
     for number in range(MANY):
         body = {"displayName": f"App {number}", "signInAudience": "AzureADMyOrg"}
-        applications.create(state.directory, body)
-    state.save()
-    running = start(folder)
-    yield running
-    running.close()
-    assert len(SandboxState.load(folder / "world.json").directory.applications.dump()) == MANY + 5 + len(made)
+        applications.create(client.state.directory, body)
+    before = len(client.state.directory.applications.dump())
+    headers = {"Authorization": f"Bearer {client.token(client.addresses.graph + '/.default')}"}
 
+    async def at_once() -> list[int]:
+        transport, base = httpx.ASGITransport(client.app), f"{client.addresses.graph}/v1.0"
+        async with httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as http:
 
-def graph_token(running: Running) -> tuple[str, dict[str, str]]:
-    with https(running) as http:
-        origin: str = http.get(f"{running.resource_manager}/_sandbox/health").json()["graph"]
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": running.client_id,
-            "client_secret": running.client_secret,
-            "scope": f"{origin}/.default",
-        }
-        answer = http.post(f"{running.resource_manager}/{running.tenant_id}/oauth2/v2.0/token", data=form)
-        return f"{origin}/v1.0", {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-
-async def at_once(running: Running) -> list[int]:
-    graph, headers = graph_token(running)
-    trusted = ssl.create_default_context(cafile=str(running.ca_file))
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-
-    async with httpx.AsyncClient(verify=trusted, limits=limits, timeout=300, headers=headers) as http:
-
-        async def ask(number: int) -> int:
-            if number % 2:
-                answer = await http.post(f"{graph}/applications", json={"displayName": f"New {number}"})
-            else:
+            async def ask(number: int) -> int:
+                if number % 2:
+                    return (await http.post("/applications", json={"displayName": f"New {number}"})).status_code
                 query = {"$filter": f"displayName eq 'App {number}'", "$select": "id"}
-                answer = await http.get(f"{graph}/applications", params=query)
-            return answer.status_code
+                return (await http.get("/applications", params=query)).status_code
 
-        return await asyncio.gather(*(ask(number) for number in range(AT_ONCE)))
+            return await asyncio.gather(*map(ask, range(AT_ONCE)))
 
-
-def test_many_requests_at_once_meet_no_error(crowded: Running, made: list[int]) -> None:
-    answers = asyncio.run(at_once(crowded))
-    made += [status for status in answers if status == 201]
-    assert set(answers) == {200, 201}
+    answers = asyncio.run(at_once())
+    assert sorted(answers) == [200] * (AT_ONCE // 2) + [201] * (AT_ONCE // 2)
+    client.state.save(tmp_path / "world.json")
+    assert len(SandboxState.load(tmp_path / "world.json").directory.applications.dump()) == before + AT_ONCE // 2

@@ -13,15 +13,14 @@ from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.conftest import OWN, ROLE, SECRET, Client
+from tests.sandbox.conftest import OWN, ROLE, Client, client_of, seeded
 from tests.sandbox.test_sign_in import KEY, ask, ask_with, assertion, certificate
 
 LAG = 5.0
 
 
 def lag(client: Client, **knobs: Any) -> None:
-    answer = client.request("PATCH", "/_sandbox/knobs", json={"lagSeconds": LAG, "lagJitter": 0, **knobs})
-    assert answer.status_code == 200, answer.text
+    client.control("PATCH", "knobs", {"lagSeconds": LAG, "lagJitter": 0, **knobs})
     client.token(client.addresses.graph + "/.default")
     client.token(client.addresses.arm + "/.default")
 
@@ -31,16 +30,11 @@ def catch_up(client: Client) -> None:
 
 
 def make_app(client: Client, **body: Any) -> dict[str, Any]:
-    answer = client.graph("POST", "/applications", json={**OWN, **body})
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    return client.create("/applications", **(OWN | body))
 
 
 def make_principal(client: Client, app: dict[str, Any]) -> str:
-    answer = client.graph("POST", "/servicePrincipals", json={"appId": app["appId"]})
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
+    return str(client.create("/servicePrincipals", appId=app["appId"])["id"])
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:
@@ -196,11 +190,10 @@ def test_replicas_differ_until_all_have_it(client: Client) -> None:
     assert "24" in between, "one success is no proof"
 
 
-def test_the_same_seed_gives_the_same_story(state: SandboxState, addresses: Any) -> None:
+def test_the_same_seed_gives_the_same_story() -> None:
     def story() -> list[int]:
-        told = seed.seed(SECRET)
-        told.directory.signing_key = state.directory.signing_key
-        client = Client(told, addresses)
+        told = seeded()
+        client = client_of(told)
         lag(client, lagJitter=0.5, lagSeed=11)
         told.clock.offset -= told.clock.now() - told.clock.now().replace(microsecond=0)
         app = make_app(client)
@@ -347,15 +340,15 @@ def test_a_managed_identity_comes_to_the_directory_late(client: Client) -> None:
     assert client.graph("POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", json=grant).status_code == 201
 
 
-def test_what_is_on_its_way_is_kept_with_the_state(client: Client, addresses: Any) -> None:
+def test_what_is_on_its_way_is_kept_with_the_state(client: Client) -> None:
     lag(client, lagJitter=0.5)
     app = make_app(client)
     path = f"/applications/{app['id']}"
     assert client.graph("GET", path).status_code == 404
     kept = SandboxState.from_dict(json.loads(json.dumps(client.state.to_dict())))
     kept.directory.signing_key = client.state.directory.signing_key
-    again = Client(kept, addresses)
-    assert again.request("GET", "/_sandbox/knobs").json()["lagSeconds"] == LAG
+    again = client_of(kept)
+    assert again.control("GET", "knobs")["lagSeconds"] == LAG
     assert again.graph("GET", path).status_code == 404
     catch_up(again)
     assert again.graph("GET", path).status_code == 200

@@ -13,10 +13,9 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra.tokens import delegated
 from mct_s2s.sandbox.entra.types import AZURE_CLI_APP_ID
 from mct_s2s.sandbox.state import seed
-from mct_s2s.sandbox.state.state import SandboxState
 
 from conformance.comparison import Answer, Tables, differences, filled, put
-from tests.sandbox.conftest import SECRET, Client, signing_key
+from tests.sandbox.conftest import client_of, seeded
 from tests.sandbox.traffic.not_compared import DEVIATIONS
 
 TABLES = Tables.read(Path(__file__).parent.parent / "real_traffic")
@@ -32,11 +31,8 @@ class Story:
     """
 
     def __init__(self) -> None:
-        self.state: SandboxState = seed.seed(SECRET)
-        self.state.directory.signing_key = signing_key()
-        self.state.resources.restart_seconds = self.state.resources.operation_seconds = 0.0
-        sites = {site: 8445 + offset for offset, site in enumerate(self.state.resources.sites)}
-        self.client = Client(self.state, Addresses(8443, 8444, sites))
+        self.state = seeded()
+        self.client = client_of(self.state)
         self.found: dict[str, list[str]] = {}
         where = self.client.addresses
         self.names: dict[str, str] = {
