@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_steps.main import main
-from tests.pipelines.azure_devops_service import AzureDevOps
-from tests.pipelines.github_service import GitHub
+from tests.pipelines.services import AzureDevOps, GitHub
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Both services, as far as they run our files: what a job sees, and each of its scripts in bash as they run it."""
+"""Both services, as far as they run our files: what a job sees, each of its scripts in bash, and who it signs in as."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,10 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from mct_s2s.sandbox.state import seed
 from ruamel.yaml import YAML
 
-from tests.conftest import Sandbox, without_azure
-from tests.pipelines import expressions
+from tests.conftest import SITE, Sandbox, without_azure
 from tests.pipelines.conftest import outputs_in
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import processes_of, secrets_in
@@ -35,6 +36,38 @@ CLOUD = ("MCT_S2S_CLOUD", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE", "REQUESTS_CA_
 def load(path: Path, *, as_text: bool = False) -> Any:
     """A YAML file; for Azure Pipelines, whose own parser knows only texts, `as_text`."""
     return YAML(typ="base" if as_text else "safe").load(path.read_text(encoding="utf-8"))
+
+
+# Expressions of pipeline files, as far as ours go: a lookup; anything else is an error.
+
+_GITHUB = re.compile(r"\$\{\{(.*?)\}\}")
+_LOOKUP = re.compile(r"\s*([a-z_][\w.-]*)\s*")
+_PARAMETER = re.compile(r"\$\{\{\s*parameters\.(\w+)\s*\}\}")
+_MACRO = re.compile(r"\$\(([\w.]+)\)")
+
+
+def on_github(text: object, contexts: Mapping[str, Any]) -> str:
+    """A value of a workflow or an action. What is not there is empty, as on GitHub."""
+    return _GITHUB.sub(lambda found: _github(found[1], contexts), _scalar(text))
+
+
+def on_azure(text: object, parameters: Mapping[str, object], variables: Mapping[str, str]) -> str:
+    """A value of a template: parameters when it is expanded, variables when it runs. Unknown ones stay, as there."""
+    expanded = _PARAMETER.sub(lambda found: _scalar(parameters[found[1]]), _scalar(text))
+    return _MACRO.sub(lambda found: variables.get(found[1], found[0]), expanded)
+
+
+def _github(expression: str, contexts: Mapping[str, Any]) -> str:
+    found = _LOOKUP.fullmatch(expression)
+    assert found, f"not evaluated: {expression}"
+    value: Any = contexts
+    for name in found[1].split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return "" if value is None else _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass
@@ -77,7 +110,7 @@ class Machine:
     def bash(self, shell: tuple[str, ...], script: str, environment: Mapping[str, str]) -> tuple[int, str]:
         """Run a script from a file to its end; returns its exit code and what it printed, errors too."""
         if _INSTALLS.fullmatch(script):
-            return 0, ""  # test_install.py runs it
+            return 0, ""  # test_files.py runs it
         file = self.temporary / "script.sh"
         file.write_text(script, encoding="utf-8")
         given = {**self.environment(), **environment}
@@ -133,22 +166,20 @@ class GitHubRunner:
                 assert step["with"]["persist-credentials"] is False
                 continue
             folder = ROOT / uses.removeprefix("mct-s2s/mct-s2s/").partition("@")[0]
-            sent = {key: expressions.github(text, contexts) for key, text in step.get("with", {}).items()}
+            sent = {key: on_github(text, contexts) for key, text in step.get("with", {}).items()}
             ran = self._action(folder, sent, given)
             steps[step.get("id", "")] = {"outputs": ran.outputs}
             log, summary, code = log + ran.log, summary + ran.summary, ran.code
             if code:
                 break
-        outputs = {key: expressions.github(text, contexts) for key, text in job.get("outputs", {}).items()}
+        outputs = {key: on_github(text, contexts) for key, text in job.get("outputs", {}).items()}
         return Ran(code, log, outputs, summary)
 
     def _action(self, folder: Path, sent: Mapping[str, str], given: Mapping[str, str]) -> Ran:
         """Run a composite action's steps until one fails; its outputs are there in any case."""
         action = load(folder / "action.yml")
         assert set(sent) <= set(action["inputs"])
-        defaults = {
-            key: expressions.github(one.get("default", ""), self.contexts) for key, one in action["inputs"].items()
-        }
+        defaults = {key: on_github(one.get("default", ""), self.contexts) for key, one in action["inputs"].items()}
         steps: dict[str, Any] = {}
         contexts = {**self.contexts, "inputs": {**defaults, **sent}, "steps": steps}
         log = summary = ""
@@ -160,7 +191,7 @@ class GitHubRunner:
             }
             for file in files.values():
                 file.write_text("")
-            environment = {key: expressions.github(text, contexts) for key, text in step.get("env", {}).items()}
+            environment = {key: on_github(text, contexts) for key, text in step.get("env", {}).items()}
             environment |= {key: str(file) for key, file in files.items()}
             places = {"GITHUB_ACTION_PATH": str(folder), "RUNNER_TEMP": str(self.machine.temporary)}
             assert "${{" not in step["run"]
@@ -170,7 +201,7 @@ class GitHubRunner:
             steps[step.get("id", "")] = {"outputs": outputs_in(files["GITHUB_OUTPUT"].read_text())}
             if code:
                 break
-        outputs = {key: expressions.github(one["value"], contexts) for key, one in action.get("outputs", {}).items()}
+        outputs = {key: on_github(one["value"], contexts) for key, one in action.get("outputs", {}).items()}
         return Ran(code, log, outputs, summary)
 
 
@@ -223,7 +254,7 @@ class AzureAgent:
             script = step["inputs"]["inlineScript"] if task else step["bash"]
             assert "${{" not in script
             assert "$(" not in script
-            environment = {key: expressions.azure(text, sent, variables) for key, text in step.get("env", {}).items()}
+            environment = {key: on_azure(text, sent, variables) for key, text in step.get("env", {}).items()}
             environment |= self.service_connection if task else {}
             code, printed = self.machine.bash(("bash",), script, {**self.agent, **places, **environment})
             log += printed
@@ -246,3 +277,41 @@ def _logged(log: str) -> tuple[dict[str, str], str]:
         else:
             assert "##vso" not in line or line.startswith(_OTHER_COMMANDS), line
     return outputs, "\n".join(pages)
+
+
+# A trust file, and the two applications that a pipeline signs in as: one that may read, one that may write.
+
+READ = ("Application.Read.All", "Organization.Read.All")
+WRITE = (*READ, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
+LOOK = ({"name": "MCT plan", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}, seed.SUBSCRIPTION)
+FIND, SETTINGS = ("Reader", seed.SUBSCRIPTION), ("Website Contributor", SITE)
+NAMES, SECRETS = ("Key Vault Reader", seed.SUBSCRIPTION), ("Key Vault Secrets Officer", seed.SUBSCRIPTION)
+HOSTILE = "$(id) `id` ${{ github.token }} ##vso[a] ::error::a |<b>"
+TRUST = f"""
+[sites.learn]
+app-service = "contosolearn"
+
+[[sites.learn.clients]]
+name = "Import"
+secret-to = "keyvault:{seed.VAULT}"
+"""
+PWNED = "pwned"
+MORE = f"""
+[[sites.learn.clients]]
+name = "Away"
+secret-to = "exec:touch {PWNED}"
+
+[[sites.learn.clients]]
+name = {json.dumps(HOSTILE)}
+credential = "none"
+"""
+
+
+def reader(azure: Sandbox, subject: str) -> str:
+    """The appId of the one for plans."""
+    return federated(azure, subject, READ, (LOOK, NAMES))
+
+
+def writer(azure: Sandbox, subject: str) -> str:
+    """The appId of the one that applies and rotates."""
+    return federated(azure, subject, WRITE, (FIND, SETTINGS, SECRETS))

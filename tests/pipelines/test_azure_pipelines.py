@@ -10,10 +10,8 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import Sandbox
-from tests.pipelines.azure_devops_service import TOKEN as ACCESS
-from tests.pipelines.azure_devops_service import AzureDevOps
-from tests.pipelines.runners import PIPELINES, AzureAgent, Machine, load, token_for
-from tests.pipelines.trusts import MORE, TRUST, reader, writer
+from tests.pipelines.runners import MORE, PIPELINES, TRUST, AzureAgent, Machine, load, reader, token_for, writer
+from tests.pipelines.services import ACCESS, AzureDevOps
 from tests.support.markup import outside_code
 from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside

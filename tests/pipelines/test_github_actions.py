@@ -11,9 +11,21 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import Sandbox
-from tests.pipelines.github_service import REPOSITORY, TOKEN, GitHub
-from tests.pipelines.runners import PIPELINES, GitHubRunner, Machine, Ran, load, token_for, trusts_too
-from tests.pipelines.trusts import MORE, PWNED, TRUST, reader, writer
+from tests.pipelines.runners import (
+    MORE,
+    PIPELINES,
+    PWNED,
+    TRUST,
+    GitHubRunner,
+    Machine,
+    Ran,
+    load,
+    reader,
+    token_for,
+    trusts_too,
+    writer,
+)
+from tests.pipelines.services import REPOSITORY, TOKEN, GitHub
 from tests.support.markup import outside_code
 from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline_steps.hosts import AzurePipelines
-from tests.pipelines.azure_devops_service import TOKEN as ACCESS
-from tests.pipelines.azure_devops_service import AzureDevOps
 from tests.pipelines.conftest import Step, outputs_in
-from tests.pipelines.github_service import BOT, REPOSITORY, TOKEN, WRITTEN, GitHub
 from tests.pipelines.runners import PIPELINES
+from tests.pipelines.services import ACCESS, BOT, REPOSITORY, TOKEN, WRITTEN, AzureDevOps, GitHub
 
 HEAD, COMMIT, OTHER = "a" * 40, "b" * 40, "d" * 40
 FIRST, SECOND = "1" * 64, "2" * 64

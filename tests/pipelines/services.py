@@ -1,16 +1,86 @@
-"""GitHub, as far as the steps ask it: a token for a job, comments, statuses, and which pull request a commit came from.
+"""Services of others, played on this machine: HTTP, and GitHub and Azure DevOps as far as the steps ask them.
 
 Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments, /rest/commits/statuses, /rest/commits,
-/rest/pulls/reviews, /rest/actions/workflow-runs.
+/rest/pulls/reviews, /rest/actions/workflow-runs; learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
 """
 
 from __future__ import annotations
 
+import http.server
+import json
 import re
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
-from tests.pipelines.http_service import Answer, Asked, HttpService
+Answer = tuple[int, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    bearer: str
+    body: Any
+
+
+class HttpService(ABC):
+    """Answers while the block lasts; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.failures: list[Answer] = []
+        """Answers that come first, in the place of its own."""
+
+    @abstractmethod
+    def answer(self, asked: Asked) -> Answer:
+        """Its own answer: status and JSON."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        service = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def handle_one(self) -> None:
+                address, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else None
+                bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                asked = Asked(self.command, address.path, dict(parse_qsl(address.query)), bearer, body)
+                service.asked.append(asked)
+                status, document = service.failures.pop(0) if service.failures else service.answer(asked)
+                self.send_response(status)
+                if status in {301, 302}:
+                    self.send_header("Location", document)
+                content = json.dumps(document).encode()
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PATCH = handle_one  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
 
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 WRITTEN = {"creator": BOT, "created_at": "2026-11-25T11:00:00Z"}
@@ -108,3 +178,51 @@ class GitHub(HttpService):
             return 422, {"message": "body is too long"}
         self.comments.append({"id": 100 + len(self.comments), "user": BOT, "body": asked.body["body"]})
         return 201, self.comments[-1]
+
+
+ACCESS = "system-access-token"
+_THREADS = "/project/_apis/git/repositories/repo/pullRequests/12/threads"
+
+
+class AzureDevOps(HttpService):
+    """One pull request. Comments of `others` can't be changed by a pipeline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token_for: Callable[[str], str] = lambda _: "an-oidc-token"
+        """Of a service connection, by its id."""
+        self.threads: list[dict[str, Any]] = []
+        self.others: set[int] = set()
+
+    def environment(self) -> dict[str, str]:
+        """What the agent sets for each step."""
+        return {
+            "TF_BUILD": "True",
+            "SYSTEM_COLLECTIONURI": f"{self.address}/",
+            "SYSTEM_TEAMPROJECTID": "project",
+            "BUILD_REPOSITORY_ID": "repo",
+            "BUILD_REPOSITORY_PROVIDER": "TfsGit",
+            "SYSTEM_PULLREQUEST_PULLREQUESTID": "12",
+            "SYSTEM_OIDCREQUESTURI": f"{self.address}/oidc/",
+        }
+
+    def answer(self, asked: Asked) -> Answer:
+        """One request."""
+        if asked.bearer != ACCESS or asked.query.get("api-version") != "7.1":
+            return 401, None
+        if (asked.method, asked.path) == ("POST", "/oidc"):
+            return 200, {"oidcToken": self.token_for(asked.query["serviceConnectionId"])}
+        if asked.path == _THREADS and asked.method == "GET":
+            return 200, {"value": self.threads, "count": len(self.threads)}
+        if asked.path == _THREADS:
+            comments = [{"id": 1, **one} for one in asked.body["comments"]]
+            self.threads.append({"id": 1 + len(self.threads), "isDeleted": False, "comments": comments})
+            return 200, self.threads[-1]
+        found = re.fullmatch(rf"{_THREADS}/(\d+)/comments/(\d+)", asked.path)
+        assert found, asked
+        assert asked.method == "PATCH"
+        if int(found[1]) in self.others:
+            return 403, {"message": "TF401027: You need the Git 'PullRequestContribute' permission"}
+        (thread,) = (one for one in self.threads if one["id"] == int(found[1]))
+        thread["comments"][0]["content"] = asked.body["content"]
+        return 200, thread["comments"][0]
