@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from reference.checks import broken_links, gone_files, wrong_calls, wrong_examples
 from reference.commands import command_regions, commands
+from reference.recording import TYPED
 from reference_pages import PAGES, rewritten
 
 REGION = "before\n<!-- generated: one -->\nold\n<!-- end -->\nafter\n"
@@ -76,3 +79,14 @@ def test_every_command_has_a_section_with_each_of_its_options() -> None:
 def test_no_cell_of_a_table_is_empty_where_something_is_to_be_explained(page: str) -> None:
     for text in PAGES[page]().values():
         assert not [line for line in text.splitlines() if line.startswith("|") and line.endswith("|  |")]
+
+
+def test_the_recording_of_the_readme_is_small_and_stands_alone() -> None:
+    drawing = (Path(__file__).parent.parent / "docs" / "setup.svg").read_text(encoding="utf-8")
+    root = ET.fromstring(drawing)
+    assert len(drawing.encode()) < 150_000
+    assert not re.search(r"url\((?!#)|@import|@font-face|href|<script|<image", drawing)
+    folders = "root|tmp|Users|var"
+    assert not re.search(rf"/(?:{folders})/|:\d{{5}}", drawing), "nothing of the machine that made it"
+    said = "".join(root.itertext()).replace("\xa0", " ")
+    assert f"mct-s2s {TYPED}" in said

@@ -1,20 +1,38 @@
-"""The package's metadata and its locks: what a user meets before anything runs."""
+"""The package's metadata, its locks and its images: what a user meets before anything runs."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import sys
+import threading
 import tomllib
+import venv
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
 from mct_s2s import __version__
+from mct_s2s.cli.sandbox_commands import DEFAULT_PORT
+from mct_s2s.sandbox.hosting.startup import names_of
+from mct_s2s.sandbox.state.seed import seed
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from tests.support.sampling import every_cell
 
 ROOT = Path(__file__).parents[2]
+LOCKS = ["requirements-dev.lock", "scripts/release/requirements.lock", "scripts/build.lock"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+DOCKERFILE = (ROOT / "scripts" / "release" / "Dockerfile").read_text(encoding="utf-8")
+STAGES = re.split(r"(?m)^FROM ", DOCKERFILE)[1:]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 REPOSITORY = "https://github.com/mct-s2s/mct-s2s"
 
@@ -51,17 +69,17 @@ def test_every_python_that_it_names_is_one_that_it_takes() -> None:
     assert PROJECT["project"]["requires-python"] == f">={named[0]}"
 
 
-@pytest.mark.parametrize("lock", ["scripts/release/requirements.lock", "scripts/build.lock"])
+@pytest.mark.parametrize("lock", LOCKS[1:])
 def test_what_users_install_is_what_is_tested(lock: str) -> None:
     """`scripts/lock` makes one from the other; a lock that was edited by hand would be installed by users alone."""
-    versions = {name.split()[0]: version for name, version in pins("requirements-dev.lock").items()}
+    versions = {name.split()[0]: version for name, version in pins(LOCKS[0]).items()}
     assert pins(lock) == {name: versions.get(name.split()[0]) for name in pins(lock)}
 
 
 def test_the_published_requirements_have_everything_that_the_program_and_its_extras_need() -> None:
     project = PROJECT["project"]
     needed = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
-    published = {name.split()[0]: version for name, version in pins("scripts/release/requirements.lock").items()}
+    published = {name.split()[0]: version for name, version in pins(LOCKS[1]).items()}
     for requirement in map(Requirement, needed):
         assert requirement.specifier.contains(published[canonicalize_name(requirement.name)]), requirement
     assert "pytest" not in published, "what tests need is not for users"
@@ -71,3 +89,118 @@ def test_a_tag_that_is_not_this_version_is_no_release() -> None:
     ended = subprocess.run([ROOT / "scripts/release/notes", "v0.0.0"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert f"the tag would have to be v{__version__}" in ended.stderr
+
+
+# Locks: what is installed from one is what it lists, though an index offers a newer release of everything
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an index: the locked files, which are in pip's cache after an installation, and newer ones."""
+    folder = tmp_path_factory.mktemp("index")
+    download = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+    ]
+    subprocess.run([*download, "--dest", folder, "-r", ROOT / LOCKS[0]], check=True)
+    for wheel in list(folder.glob("*.whl")):
+        name = wheel.name.partition("-")[0]
+        project = folder / canonicalize_name(name)
+        project.mkdir()
+        wheel.rename(project / wheel.name)
+        with zipfile.ZipFile(project / f"{name}-9999-py3-none-any.whl", "w") as newer:
+            newer.writestr(f"{name}-9999.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 9999\n")
+            newer.writestr(
+                f"{name}-9999.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            newer.writestr(f"{name}-9999.dist-info/RECORD", "")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.skipif(not every_cell(), reason="only with --all: it takes all files of the lock")
+@pytest.mark.parametrize("pip", ["22.3", "26.3"], ids="pip {}".format)  # what Python 3.11.0 brings, and a new one
+@pytest.mark.parametrize("locks", [LOCKS[:1], LOCKS[1:]], ids=["dev", "user"])
+def test_newer_releases_change_nothing(locks: list[str], pip: str, index: str, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", f"pip=={pip}"], check=True)
+    # What the scripts source, as it is; pip only says what it would install, for that is the question.
+    # Without its extras, a lock names less than it needs: pip would look for what it takes to be missing.
+    stripped = [tmp_path / Path(lock).name for lock in locks]
+    for lock, copy in zip(locks, stripped, strict=True):
+        copy.write_text(re.sub(r"(?m)^([\w.-]+)\[.+?\]==", r"\1==", (ROOT / lock).read_text(encoding="utf-8")))
+    words = " ".join(f"-r {copy}" for copy in stripped)
+    report = tmp_path / "report.json"
+    subprocess.run(
+        ["bash", "-euc", f"source scripts/locked.bash; install_locked {tmp_path}/venv {words}"],
+        cwd=ROOT, check=True,
+        env={**ENVIRONMENT, "PIP_INDEX_URL": index, "PIP_DRY_RUN": "1", "PIP_REPORT": str(report)},
+    )  # fmt: skip
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert told["pip_version"] == pip
+    taken = {parse_wheel_filename(one["download_info"]["url"].rpartition("/")[2])[:2] for one in told["install"]}
+    locked = {(name.split()[0], version) for lock in locks for name, version in pins(lock).items()}
+    assert len(taken) > 70
+    assert {(name, str(version)) for name, version in taken} <= locked
+
+
+def test_nothing_installs_a_lock_otherwise() -> None:
+    """Whatever asks for hashes asks for no dependencies: `--no-deps` stands on each such line, of scripts and pages."""
+    files = subprocess.run(
+        ["git", "ls-files", "scripts", "docs", ".github"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = [line for file in files.stdout.split() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
+    found = [line for line in lines if "--require-hashes" in line]
+    assert found
+    assert [line for line in found if "--no-deps" not in line] == []
+
+
+# Images: what hadolint does not look at; scripts/release/images builds and runs them
+
+
+def test_what_runs_has_neither_a_shell_nor_root() -> None:
+    """Commands are lists: no shell could read a string. The user is a number, which Kubernetes can check."""
+    assert STAGES[1].startswith("gcr.io/distroless/")
+    assert "USER 65532:65532" in STAGES[1]
+    assert [stage.partition("\n")[0] for stage in STAGES[2:]] == ["program AS cli", "program AS sandbox"]
+    for stage in STAGES[1:]:
+        assert not re.search(r"(?m)^(RUN|ADD|USER (?!65532))", stage), stage
+        for words in re.findall(r"(?m)^(?:ENTRYPOINT|VOLUME|    CMD) (.+)$", stage):
+            assert json.loads(words), words
+
+
+def test_what_it_is_made_of_is_pinned_by_digests() -> None:
+    """Images, and no program of another that reads this file."""
+    assert "syntax=" not in DOCKERFILE
+    named = [re.match(r"(\S+)(?: AS (\S+))?", stage) for stage in STAGES]
+    made = {one[2] for one in named if one}
+    bases = {one[1] for one in named if one} - made
+    assert len(bases) == 2
+    for base in bases:
+        assert re.fullmatch(r"[\w./-]+:[\w-]+@sha256:[0-9a-f]{64}", base), base
+
+
+def test_what_is_installed_is_pinned_by_hashes_and_needs_no_compiler() -> None:
+    assert "--no-deps --require-hashes --only-binary :all: -r /dist/requirements.txt" in STAGES[0]
+    assert "--no-index --no-deps /dist/*.whl" in STAGES[0]
+
+
+def test_the_published_ports_are_those_of_the_sandbox() -> None:
+    exposed = re.search(r"(?m)^EXPOSE (\d+)-(\d+)$", STAGES[3])
+    assert exposed
+    assert int(exposed[1]) == DEFAULT_PORT
+    assert int(exposed[2]) >= DEFAULT_PORT + len(names_of(seed(""))) + 10, "and room for sites that tests add"

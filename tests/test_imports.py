@@ -1,4 +1,7 @@
-"""What is imported is declared, and nothing else: a library that another one brings may leave with it."""
+"""What is imported is declared, and nothing else; and no module needs another that needs it.
+
+A library that another one brings may leave with it. A cycle counts also in a function, or where types are checked.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import ast
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import distributions
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -59,16 +64,21 @@ def owner(module: str) -> str | None:
     return own[0] if own else None
 
 
-def modules(file: Path) -> Iterator[str]:
+@cache
+def imports(file: Path) -> list[tuple[str, str]]:
+    """Module and name of each import, wherever it is: at the top, in a function, under TYPE_CHECKING."""
+    found: list[tuple[str, str]] = []
     for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
 
 
 def imported(*folders: str) -> set[str]:
-    found = {module for folder in folders for file in (ROOT / folder).rglob("*.py") for module in modules(file)}
+    files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    found = {f"{module}.{name}".rstrip(".") for file in files for module, name in imports(file)}
     names = {name for module in found for name in accumulate(module.split("."), "{}.{}".format)}
     return {name for name in map(owner, names) if name}
 
@@ -82,3 +92,20 @@ def test_so_do_the_tests_and_scripts() -> None:
     found = imported("tests", "scripts")
     assert found <= PROGRAM | declared(GROUPS["testing"], GROUPS["build"], GROUPS["dev"])
     assert declared(GROUPS["testing"]) <= found | NEVER_IMPORTED
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    known = {
+        ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): file
+        for package in (ROOT / "mct_s2s", ROOT / "scripts" / "conformance.d" / "conformance")
+        for file in package.rglob("*.py")
+    }
+    graph = {
+        name: {f"{module}.{part}" if f"{module}.{part}" in known else module for module, part in imports(file)}
+        & known.keys()
+        for name, file in known.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(reversed(error.args[1])))
