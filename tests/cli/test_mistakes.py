@@ -1,100 +1,134 @@
-"""Bad input: one message with a remedy, the right exit code, and nothing written."""
+"""Bad input: one message with a remedy, the right exit code, and nothing written.
+
+The commonest mistakes of form are pictures of `test_screens_of_mistakes.py`.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
+from collections.abc import Mapping
 
 import pytest
+from mct_s2s.cli.app import main
 
-from tests.cli.conftest import Program, run
+from tests.cli.conftest import Program
 from tests.conftest import MACHINE, SITE, Sandbox
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 
-BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
-    "malformed resource id": (["setup", "-a", "/subscriptions/x"], 2, "malformed-resource-id"),
-    "an id that is no site's": (["status", "-a", SITE.replace("/sites/", "/serverfarms/")], 2, "not-an-app-service"),
-    "malformed GUID": (["configure-appservice", "--tenant-id", "contoso"], 2, "malformed-id"),
-    "no client": (["add-client"], 2, "client-missing"),
-    "lifetime in the past": (["add-client", "A", "--secret-lifetime", "2020-01-01"], 2, "lifetime-in-the-past"),
-    "no lifetime": (["add-client", "A", "--secret-lifetime", "3y"], 2, "malformed-lifetime"),
-    "a certificate that is not there": (
-        ["add-client", "A", "--credential", "certificate", "--certificate", "/nowhere/x.pem"], 2,
-        "certificate-unfit",
+OF_FORM: dict[str, tuple[str, str]] = {
+    "zzzz": ("No such command 'zzzz'.", "mct-s2s --help"),
+    "sandbox serv": ("No such command 'serv'. Did you mean 'serve'?", "mct-s2s sandbox --help"),
+    "status -z": ("No such option: -z", "mct-s2s status --help"),
+    "sandbox --port 1 serve": (
+        "No such option: --port",
+        "Options follow the command: mct-s2s sandbox COMMAND --port …",
     ),
-    "a certificate for a secret": (
-        ["add-client", "A", "--credential", "secret", "--certificate", "x.pem"], 2, "contradictory-options",
+    "status -oxml": ("Invalid --output 'xml'. Use one of text, json", "mct-s2s status --help"),
+    "status --timeout=soon": ("Invalid --timeout 'soon'. Input should be a valid number", "mct-s2s status --help"),
+    "status --timeout nan": ("Invalid --timeout 'nan'.", "mct-s2s status --help"),
+    "status --timeout -5": ("Invalid --timeout '-5'. Input should be greater than or equal to 0.1.", "status --help"),
+    "sandbox serve --port 99999": ("Invalid --port '99999'.", "mct-s2s sandbox serve --help"),
+    "status a -a b": (
+        "--app-service 'b' and 'a' cannot be combined.",
+        "Remove one of them: 'a' means --app-service 'a'.",
     ),
-    "a repository beside a certificate": (
-        ["add-client", "A", "--github", "a/b", "--certificate", "x.pem"], 2, "contradictory-options",
-    ),
-    "a place for no secret": (
-        ["add-client", "A", "--github", "a/b", "--secret-to", "show"], 2,
-        "contradictory-options",
-    ),
-    "nobody to rotate": (["rotate-secret"], 2, "client-missing"),
-    "one to rotate, and all": (["rotate-secret", "One", "--expiring-within", "30d"], 2, "client-missing"),
-    "no duration": (["rotate-secret", "One", "--keep-old", "soon"], 2, "malformed-duration"),
-    "to keep and to remove": (
-        ["rotate-secret", "One", "--keep-old", "1d", "--remove-old"], 2, "contradictory-options",
-    ),
-    "a secret that is due at once": (
-        ["rotate-secret", "--expiring-within", "30d", "--secret-lifetime", "20d"], 2, "lifetime-too-short",
-    ),
-    "nobody's tokens": (["setup", "--client", "A", "--credential", "federated"], 2, "federation-incomplete"),
-    "no repository": (
-        ["add-client", "A", "--credential", "federated", "--github", "a"], 2, "malformed-repository",
-    ),
-    "role that Graph refuses": (["setup", "--role", "a b"], 2, "malformed-role"),
-    "unknown cloud": (["status", "--cloud", "mars"], 2, "unknown-cloud"),
-    "cloud without TLS": (["status", "--cloud", "http://localhost:1"], 2, "unknown-cloud"),
-    "id and group that disagree": (["status", "-a", SITE, "-g", "other"], 2, "contradictory-options"),
-    "no folder for the handoff": (["setup", "--handoff", "/nowhere/x.json"], 2, "handoff-unwritable"),
-    "no handoff": (["configure-appservice", "--from", "/nowhere/x.json"], 2, "handoff-unreadable"),
-    "values beside a handoff": (
-        ["configure-appservice", "--from", "x.json", "--role", "R"], 2, "contradictory-options",
-    ),
-}  # fmt: skip
+    "snippet": ("No client given.", "mct-s2s snippet NAME"),
+    "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
+    "status -a": ("Option '-a' requires an argument.", "mct-s2s status --help"),
+}
 
-AFTER_LOOKING: dict[str, tuple[list[str], int, str]] = {
-    "no such site": (["setup", "-a", "contosolern"], 2, "site-not-found"),
-    "no such slot": (["setup", "--slot", "blue"], 2, "slot-not-found"),
-    "unknown resource of an identity": (["setup", "--managed-identity", "nobody"], 2, "site-not-found"),
-    "unknown resource of another kind": (
-        ["setup", "--managed-identity", f"{MACHINE}-nobody"], 2, "resource-not-found",
-    ),
-    "unknown subscription": (["setup", "-s", OTHER], 2, "subscription-not-found"),
-    "unknown registration": (["setup", "--service-app", OTHER], 2, "service-application-missing"),
-    "a place that cannot be written": (["setup", "--client", "A", "--secret-to", "file:/proc/x"], 2,
-                                       "secret-place-unwritable"),
-    "nobody to ask": (["setup"], 2, "confirmation-missing"),
-}  # fmt: skip
+BEFORE_ANYTHING_IS_SENT = {
+    "setup -a /subscriptions/x": "malformed-resource-id",
+    f"status -a {SITE.replace('/sites/', '/serverfarms/')}": "not-an-app-service",
+    "configure-appservice --tenant-id contoso": "malformed-id",
+    "add-client": "client-missing",
+    "add-client A --secret-lifetime 2020-01-01": "lifetime-in-the-past",
+    "add-client A --secret-lifetime 3y": "malformed-lifetime",
+    "add-client A --credential certificate --certificate /nowhere/x.pem": "certificate-unfit",
+    "add-client A --credential secret --certificate x.pem": "contradictory-options",
+    "add-client A --github a/b --certificate x.pem": "contradictory-options",
+    "add-client A --github a/b --secret-to show": "contradictory-options",
+    "rotate-secret": "client-missing",
+    "rotate-secret One --expiring-within 30d": "client-missing",
+    "rotate-secret One --keep-old soon": "malformed-duration",
+    "rotate-secret One --keep-old 1d --remove-old": "contradictory-options",
+    "rotate-secret --expiring-within 30d --secret-lifetime 20d": "lifetime-too-short",
+    "setup --client A --credential federated": "federation-incomplete",
+    "add-client A --credential federated --github a": "malformed-repository",
+    "setup --role 'a b'": "malformed-role",
+    "setup -o markdown": "usage",
+    "status --cloud mars": "unknown-cloud",
+    "status --cloud http://localhost:1": "unknown-cloud",
+    f"status -a {SITE} -g other": "contradictory-options",
+    "setup --handoff /nowhere/x.json": "handoff-unwritable",
+    "configure-appservice --from /nowhere/x.json": "handoff-unreadable",
+    "configure-appservice --from x.json --role R": "contradictory-options",
+    "verify --path api/v1": "malformed-path",
+    "verify --path //evil.example/x": "malformed-path",
+    "verify --url http://contosolearn.azurewebsites.net": "malformed-url",
+    "verify --url https://host/path": "malformed-url",
+    "verify --url https://user@host": "malformed-url",
+    "verify --url https://host:port": "malformed-url",
+    "verify --audience api://x --auth environment": "url-missing",
+    "verify --audience api://x --url https://host --auth cli": "no-client-sign-in",
+}
+
+AFTER_LOOKING = {
+    "setup -a contosolern -y": "site-not-found",
+    "setup --slot blue -y": "slot-not-found",
+    "setup --managed-identity nobody -y": "site-not-found",
+    f"setup --managed-identity {MACHINE}-nobody -y": "resource-not-found",
+    f"setup -s {OTHER} -y": "subscription-not-found",
+    f"setup --service-app {OTHER} -y": "service-application-missing",
+    "setup --client A --secret-to file:/proc/x -y": "secret-place-unwritable",
+    "setup --client A --secret-to keyvault:https://contoso.vault.localhost.example.com -y": "foreign-vault",
+    "setup": "confirmation-missing",
+}
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "name"), BEFORE_ANYTHING_IS_SENT.values(), ids=BEFORE_ANYTHING_IS_SENT.keys()
-)
-def test_a_mistake_is_told_before_anything_is_sent(
-    mct: Program, azure: Sandbox, words: list[str], code: int, name: str
+@pytest.mark.parametrize("line", OF_FORM)
+def test_a_mistake_of_form_is_named_with_what_was_meant_or_the_help_that_explains_it(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = mct(*words, *([] if words[0] == "status" else ["-y"]), env={"MCT_S2S_OUTPUT": "json"})
-    assert done.code == code, done
-    error = done.document["error"]
-    assert error["code"] == name
-    assert done.err.splitlines()[0].startswith("error: "), "and one line for whoever watches"
-    assert azure.writes() == []
-    assert azure.log("graph") == []
+    monkeypatch.setenv("COLUMNS", "399")
+    assert main(shlex.split(line)) == 2
+    out, err = capsys.readouterr()
+    message, remedy = OF_FORM[line]
+    assert out == ""
+    assert f"error: {message}" in err
+    assert err.rstrip().endswith(remedy)
 
 
-@pytest.mark.parametrize(("words", "code", "name"), AFTER_LOOKING.values(), ids=AFTER_LOOKING.keys())
-def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(
-    mct: Program, azure: Sandbox, words: list[str], code: int, name: str
+def test_a_variable_that_is_wrong_is_told_by_its_own_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    confirmed = [] if name == "confirmation-missing" else ["-y"]
-    away = {"MCT_S2S_RESOURCE_GROUP": ""} if name == "site-not-found" else {}
-    done = mct(*words, *confirmed, "-o", "json", env=away)
-    assert done.code == code, done
-    assert done.document["error"]["code"] == name
+    monkeypatch.setenv("MCT_S2S_AUTH", "magic")
+    assert main(["status"]) == 2
+    assert "Invalid MCT_S2S_AUTH 'magic'." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", BEFORE_ANYTHING_IS_SENT)
+def test_a_mistake_is_told_before_anything_is_sent(mct: Program, azure: Sandbox, line: str) -> None:
+    words = shlex.split(line)
+    confirmed = [] if words[0] in {"status", "verify"} else ["-y"]
+    done = mct(*words, *confirmed, env={"MCT_S2S_OUTPUT": "json", "MCT_S2S_URL": ""})
+    assert done.code == 2, done
+    assert [row["path"] for row in azure.log()] in ([], ["/metadata/endpoints"])
+    (told,) = [one for one in done.err.splitlines() if one.startswith("error: ")]
+    message, _, code = told.removeprefix("error: ").rpartition(" ")
+    assert code == f"[{BEFORE_ANYTHING_IS_SENT[line]}]", "one line for whoever watches"
+    if "-o" not in words:
+        error = done.document["error"]
+        assert (error["code"], error["message"].startswith(message)) == (BEFORE_ANYTHING_IS_SENT[line], True)
+
+
+@pytest.mark.parametrize("line", AFTER_LOOKING)
+def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(mct: Program, azure: Sandbox, line: str) -> None:
+    away = {"MCT_S2S_RESOURCE_GROUP": ""} if AFTER_LOOKING[line] == "site-not-found" else {}
+    done = mct(*line.split(), "-o", "json", env=away)
+    assert done.code == 2, done
+    assert done.document["error"]["code"] == AFTER_LOOKING[line]
     assert azure.writes() == []
 
 
@@ -108,23 +142,18 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
     assert "Traceback" not in done.err
 
 
-def test_nobody_signed_in_is_exit_4(mct: Program) -> None:
-    nobody = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
-    done = mct("status", "-o", "json", env=nobody)
-    assert (done.code, done.document["error"]["code"]) == (4, "not-signed-in")
+NOBODY = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
 
 
-def test_a_cloud_that_does_not_answer_is_exit_1(mct: Program) -> None:
-    done = mct("status", "--cloud", "https://localhost:9", "-o", "json")
-    assert (done.code, done.document["error"]["code"]) == (1, "cloud-unreachable")
-
-
-def test_help_needs_no_environment(tmp_path: Path) -> None:
-    done = run("--help", env={}, home=tmp_path)
-    assert done.code == 0
-    for command in ("setup", "add-client", "configure-appservice", "status", "sandbox"):
-        assert command in done.out
-    assert done.err == ""
+@pytest.mark.parametrize(
+    ("words", "env", "code", "name"),
+    [((), NOBODY, 4, "not-signed-in"), (("--cloud", "https://localhost:9"), {}, 1, "cloud-unreachable")],
+)
+def test_who_is_not_signed_in_or_reaches_nobody_is_told_by_the_exit_code(
+    mct: Program, words: tuple[str, ...], env: Mapping[str, str], code: int, name: str
+) -> None:
+    done = mct("status", *words, "-o", "json", env=env)
+    assert (done.code, done.document["error"]["code"]) == (code, name)
 
 
 @pytest.mark.parametrize("words", [(), ("sandbox",)], ids=["mct-s2s", "mct-s2s sandbox"])

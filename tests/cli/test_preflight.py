@@ -19,6 +19,7 @@ READ = ("Application.Read.All", "Organization.Read.All")
 SEEN = "RoleManagement.Read.Directory"
 """Whoever may list role assignments knows that there are none: without it, what is missing is not known to be."""
 OWNER_OF_ITS_OWN = (*READ, "Application.ReadWrite.OwnedBy")
+READER = ("Reader", SITE)
 CONSENTING = (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All")
 CONTRIBUTOR = ("Website Contributor", SITE)
 GROUP = SITE.partition("/providers/")[0]
@@ -57,38 +58,30 @@ def test_consent_that_an_option_leaves_out_is_exit_0_with_the_link(mct: Program,
     assert step["who"] == "a Cloud Application Administrator"
 
 
-def test_the_settings_are_left_out_with_their_values_and_the_command(
-    mct: Program, azure: Sandbox, tmp_path: Path
+@pytest.mark.parametrize("to_a_file", [True, False])
+def test_the_settings_are_left_out_with_the_command_that_writes_them(
+    mct: Program, azure: Sandbox, tmp_path: Path, to_a_file: bool
 ) -> None:
+    """It reads the values from the file, or carries them."""
     caller = azure.caller(*CONSENTING, arm=[(LOOKS, SITE)])
     handoff = tmp_path / "handoff.json"
+    more = ("--handoff", str(handoff)) if to_a_file else ()
     before = azure.settings()
     azure.forget()
-    done = mct("setup", "-a", SITE, "--client", "A", "--handoff", str(handoff), "-y", "-o", "json", env=caller)
-    assert done.code == PERMISSION_MISSING
-    assert azure.restarts() == 0
-    assert azure.settings() == before
+    done = mct("setup", "-a", SITE, "--client", "A", *more, "-y", "-o", "json", env=caller)
+    assert (done.code, azure.restarts(), azure.settings()) == (PERMISSION_MISSING, 0, before)
     (step,) = left(done)
     (credential,) = done.made
     assert step["settings"]["ServiceApplicationIds"] == credential["appId"]
     assert "Website Contributor" in step["who"]
-    assert f"--from {handoff}" in step["command"]
-    assert json.loads(handoff.read_text())["settings"] == step["settings"]
-    typed = mct(*shlex.split(step["command"])[1:], "-y")
-    assert typed.code == 0, typed
-    assert azure.settings() == {**before, **step["settings"]}
-
-
-def test_without_a_file_the_command_carries_the_values(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*CONSENTING, arm=[(LOOKS, SITE)])
-    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
-    (step,) = left(done)
+    if to_a_file:
+        assert f"--from {handoff}" in step["command"]
+        assert json.loads(handoff.read_text())["settings"] == step["settings"]
     azure.forget()
-    site_only = azure.caller(arm=[CONTRIBUTOR])
-    typed = mct(*shlex.split(step["command"])[1:], "-y", env=site_only)
+    typed = mct(*shlex.split(step["command"])[1:], "-y", env=azure.caller(arm=[CONTRIBUTOR]))
     assert typed.code == 0, typed
     assert azure.log("graph") == [], "whoever runs the App Service needs no access to the directory"
-    assert {name: azure.settings()[name] for name in step["settings"]} == step["settings"]
+    assert azure.settings() == {**before, **step["settings"]}
 
 
 @pytest.mark.parametrize("scope", [GROUP, SUBSCRIPTION])
@@ -158,3 +151,72 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
     assert azure.restarts() == 1
     again = mct(*words)
     assert (again.code, again.document["manualSteps"]) == (0, [])
+
+
+# dry runs
+
+
+def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*OWNER_OF_ITS_OWN, SEEN, arm=[READER])
+    azure.forget()
+    shown = mct("setup", "--client", "A", "--dry-run", env=caller)
+    assert (shown.code, azure.writes()) == (PERMISSION_MISSING, [])
+    assert "! application settings" in shown.out
+    assert "+ client application" in shown.out
+    assert "az role assignment create --assignee " in shown.out
+    dry = mct("setup", "--client", "A", "--dry-run", "-o", "json", env=caller)
+    assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == ["application settings"]
+    rights = {(one["step"], one["right"]) for one in dry.document["missing"]}
+    assert ("write the application settings of 'contosolearn'", "Website Contributor") in rights
+    assert all(one["who"] and one["command"] for one in dry.document["missing"])
+
+
+def test_a_step_that_stops_the_whole_is_marked(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*READ, SEEN, arm=[CONTRIBUTOR])
+    dry = mct("setup", "--client", "A", "--dry-run", "-o", "json", env=caller)
+    blocked = {row["resource"] for row in dry.document["changes"] if row["blocked"]}
+    assert blocked >= {"service application", "client application"}
+    real = mct("setup", "--client", "A", "-y", "-o", "json", env=caller)
+    assert (dry.code, real.code, azure.writes()) == (PERMISSION_MISSING, PERMISSION_MISSING, [])
+    missing = {(one["step"], one["command"]) for one in real.document["error"]["missing"]}
+    assert missing == {(one["step"], one["command"]) for one in dry.document["missing"]}
+
+
+# settings that may not be read
+
+
+def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
+    reader = azure.caller(*OWNER_OF_ITS_OWN, arm=[READER])
+    done = mct("status", "-a", SITE, "-o", "json", env=reader)
+    assert done.code == 3, done
+    document = done.document
+    assert [row["code"] for row in document["findings"]] == ["settings-unreadable"]
+    assert document["findings"][0]["remedy"].startswith("mct-s2s doctor -a contosolearn -g mct-prod")
+    assert (document["healthy"], document["appService"]["settings"]) == (False, None)
+    assert document["serviceApplication"]["displayName"] == "MCT service (contosolearn)"
+    (client,) = document["clients"]
+    assert (client["displayName"], client["consented"], client["allowed"]) == ("A", True, None)
+    shown = mct("status", "-a", SITE, env=reader).out
+    assert shown.startswith("? of 1 client can call")
+    assert "You can't read the application settings of 'contosolearn'" in shown
+    assert "ServiceAuthEnabled" not in shown
+    advice = mct("doctor", "-a", SITE, env=reader).out
+    assert "? A registration has the name of this App Service's" in advice
+    assert "az ad app delete" not in advice, "that only the settings name it does not make it foreign"
+    assert "--no-app-service" not in advice, "setup would refuse it"
+    azure.lock(SITE)
+    locked = mct("status", "-o", "json").document
+    assert [row["code"] for row in locked["findings"]] == ["settings-unreadable"], "a lock is no end either"
+
+
+def test_what_only_the_settings_name_is_not_said_to_be_missing_and_what_rests_on_them_stops(
+    mct: Program, azure: Sandbox
+) -> None:
+    caller = azure.caller(*READ, arm=[READER])
+    done = mct("status", "-a", SITE, "-o", "json", env=caller)
+    assert [row["code"] for row in done.document["findings"]] == ["settings-unreadable"]
+    assert (done.document["serviceApplication"], done.document["clients"]) == (None, [])
+    stopped = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    assert (stopped.code, stopped.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
+    assert azure.writes() == []

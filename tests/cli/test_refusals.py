@@ -1,45 +1,37 @@
-"""What a person and a script are told when a service says no: its own words, its request id, and what to type."""
+"""What a script is told when a service says no: its own words, its request id, and what to type."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import Sandbox
+from tests.conftest import Json, Sandbox
 
 WORDS = "The moon is in the wrong phase for this."
-REFUSED = {"type": "status", "status": 400, "code": "MoonPhase", "message": WORDS}
-HTML = {"type": "html", "status": 502}
-
-SERVICES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "Graph refuses": ({"service": "Graph"}, REFUSED, "graph-refused"),
-    "ARM refuses": ({"service": "ARM", "path": "/subscriptions*"}, REFUSED, "arm-refused"),
-    "a lock": ({"service": "ARM", "method": "PUT"}, {**REFUSED, "status": 409, "code": "ScopeLocked"}, "locked"),
-    "no right in Graph": ({"service": "Graph"}, {**REFUSED, "status": 403}, "permission-missing"),
-    "no right in ARM": (
-        {"service": "ARM", "path": "/subscriptions*"},
-        {**REFUSED, "status": 403},
-        "permission-missing",
-    ),
-}
+GRAPH, ARM = {"service": "Graph"}, {"service": "ARM", "path": "/subscriptions*"}
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_the_service_is_quoted_with_its_request_id(mct: Program, azure: Sandbox, name: str) -> None:
-    match, fault, code = SERVICES[name]
+@pytest.mark.parametrize(
+    ("match", "status", "theirs", "ours"),
+    [
+        (GRAPH, 400, "MoonPhase", "graph-refused"),
+        (ARM, 400, "MoonPhase", "arm-refused"),
+        ({"service": "ARM", "method": "PUT"}, 409, "ScopeLocked", "locked"),
+        (GRAPH, 403, "MoonPhase", "permission-missing"),
+        (ARM, 403, "MoonPhase", "permission-missing"),
+    ],
+)
+def test_the_service_is_quoted_with_its_request_id(
+    mct: Program, azure: Sandbox, match: Json, status: int, theirs: str, ours: str
+) -> None:
+    fault = {"type": "status", "status": status, "code": theirs, "message": WORDS}
     azure.misbehave({"match": match, "fault": fault})
     told = mct("setup", "-y", "-o", "json", "-v")
     error = told.document["error"]
-    assert (error["code"], told.code) == (code, 4 if code == "permission-missing" else 1)
+    assert (error["code"], told.code) == (ours, 4 if ours == "permission-missing" else 1)
     assert WORDS in error["message"]
     assert error["remedy"]
     assert error["requestId"] in told.err, "the trace shows the request by the same id"
-    text = mct("setup", "-y")
-    assert WORDS in text.err
-    assert "  request id: " in text.err
-    assert "  → " in text.err
 
 
 def test_entra_is_quoted_too(mct: Program) -> None:
@@ -56,12 +48,12 @@ def test_entra_is_quoted_too(mct: Program) -> None:
     [
         ({"service": "ARM", "path": "/metadata/endpoints"}, "cloud-unreachable"),
         ({"service": "Entra"}, "login-unreachable"),
-        ({"service": "Graph"}, "graph-refused"),
-        ({"service": "ARM", "path": "/subscriptions*"}, "arm-refused"),
+        (GRAPH, "graph-refused"),
+        (ARM, "arm-refused"),
     ],
 )
-def test_a_gateways_page_is_never_shown(mct: Program, azure: Sandbox, match: dict[str, Any], code: str) -> None:
-    azure.misbehave({"match": match, "fault": HTML})
+def test_a_gateways_page_is_never_shown(mct: Program, azure: Sandbox, match: Json, code: str) -> None:
+    azure.misbehave({"match": match, "fault": {"type": "html", "status": 502}})
     told = mct("status", "-o", "json")
     assert (told.code, told.document["error"]["code"]) == (1, code), told.out
     for never in ("<html", "Traceback", "azure.core", "msgraph", "kiota", "httpx"):

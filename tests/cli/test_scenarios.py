@@ -336,7 +336,7 @@ def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> No
 
 def test_every_finding_of_the_contract_is_met_here() -> None:
     met = {code for state in SCENARIOS.values() for code in state.found}
-    elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_settings_unreadable
+    elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_preflight
     elsewhere |= {"service-application-not-ours"}  # see tests/security/test_24_nobodys_word
     elsewhere |= {"app-role-missing"}  # see tests/planning/test_findings: a role that is held elsewhere is in use
     assert met == set(FINDING_CODES) - elsewhere
