@@ -42,9 +42,6 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
     assert saved_to(made, "Two").read_bytes() == other
     assert (azure.settings(), azure.restarts()) == (before, 0), "a rotation is no business of the App Service"
     assert azure.leaks() == [], HIDDEN
-    azure.forget()
-    unknown = mct("rotate-secret", "Nobody", *JSON)
-    assert (unknown.code, unknown.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
 
 
 @pytest.mark.parametrize("mode", sampled(["replicas", "adversarial"], 1, salt="callers"))
@@ -77,29 +74,30 @@ def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -
     mct("setup", "--client", "Soon", "--secret-lifetime", SOON, *JSON)
     mct("add-client", "Later", *JSON)
     later = _secrets(azure, "Later")
-    dry = mct("rotate-secret", "--expiring-within", "30d", "--dry-run")
+    due = ("rotate-secret", "--expiring-within", "30d")
+    dry = mct(*due, "--dry-run")
     assert (dry.code, "Credentials of 'Soon' go to: default file" in dry.out) == (3, True), dry.out
-    done = mct("rotate-secret", "--expiring-within", "30d", *JSON)
-    assert done.code == 0, done
-    assert [c["client"] for c in done.made] == ["Soon"]
+    done = mct(*due, *JSON)
+    assert (done.code, [c["client"] for c in done.made]) == (0, ["Soon"]), done
     assert mct("status", "-o", "json").document["healthy"]
     assert _secrets(azure, "Later") == later
     azure.forget()
-    again = mct("rotate-secret", "--expiring-within", "30d", *JSON)
+    again = mct(*due, *JSON)
     assert (again.code, again.document["changes"], azure.writes()) == (0, [], [])
-    assert mct("rotate-secret", "--expiring-within", "30d", "--dry-run").code == 0
+    assert mct(*due, "--dry-run").code == 0
 
 
 def test_an_old_secret_can_be_kept_for_a_while(mct: Program, azure: Sandbox) -> None:
     made = mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON)
     file = saved_to(made, "One")
     old = values_in(file)
-    mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "24h", *JSON)
+    keeping = ("rotate-secret", "--expiring-within", "30d", *JSON, "--keep-old")
+    mct(*keeping, "24h")
     assert (azure.call_as(values_in(file)), azure.call_as(old)) == (200, 200)
     azure.forget()
-    mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "24h", *JSON)
+    mct(*keeping, "24h")
     assert azure.writes() == [], "it has not been replaced for a day"
-    done = mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "0h", *JSON)
+    done = mct(*keeping, "0h")
     assert [(c["action"], c["resource"]) for c in done.document["changes"]] == [("delete", "secret")]
     assert (azure.call_as(values_in(file)), azure.call_as(old)) == (200, 0)
 
@@ -160,6 +158,6 @@ def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
     (credential,) = made.made
     done = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON)
     (fresh,) = done.made
-    scope = f"{done.document['connection']['scope']}"
+    scope = done.document["connection"]["scope"]
     assert azure.token(scope, fresh["appId"], fresh["secret"]).is_success
     assert not azure.token(scope, credential["appId"], credential["secret"]).is_success

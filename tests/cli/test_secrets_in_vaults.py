@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, held
-from tests.conftest import Sandbox, at_home, program, without_azure
-from tests.support.sandbox_inside import Inside
+from tests.conftest import Sandbox
 
 VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
 TO_VAULT = ("--secret-to", f"keyvault:{seed.VAULT}")
@@ -55,16 +51,12 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     is_whole(mct, first, azure, name)
     found, client = held(azure, name), mct("status", "-o", "json").document["clients"][0]
     assert found["contentType"] == "text/plain"
-    assert {key: found["tags"][key] for key in ("made-by", "client", "appId", "tenantId", "url", "authorityHost")} == {
-        "made-by": "mct-s2s",
-        "client": "Reports",
-        "appId": client["appId"],
-        "tenantId": azure.tenant_id,
-        "url": azure.site_url,
-        "authorityHost": azure.origin,
-    }
-    assert found["tags"]["keyId"] == client["credentials"][0]["keyId"]
-    assert found["tags"]["credential"] == client["credentials"][0]["name"]
+    (credential,) = client["credentials"]
+    assert found["tags"].items() >= {
+        "made-by": "mct-s2s", "client": "Reports", "appId": client["appId"], "tenantId": azure.tenant_id,
+        "url": azure.site_url, "authorityHost": azure.origin,
+        "keyId": credential["keyId"], "credential": credential["name"],
+    }.items()  # fmt: skip
     expires = first.made[0]["expires"]
     assert datetime.fromisoformat(expires).timestamp() == found["attributes"]["exp"]
     token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()["access_token"]
@@ -91,12 +83,6 @@ def test_a_dry_run_writes_nothing_into_the_vault(azure: Sandbox, mct: Program) -
     assert saved(ended).startswith("mct-s2s-contosolearn-reports-")
     assert azure.writes() == []
     assert azure.vault("GET", "/secrets").json()["value"] == []
-
-
-def test_a_vault_of_another_cloud_is_refused(azure: Sandbox, mct: Program) -> None:
-    place = ("--secret-to", "keyvault:https://contoso.vault.localhost.example.com")
-    ended = mct("setup", "--client", "Reports", *place, "-y", "-o", "json")
-    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "foreign-vault", [])
 
 
 def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
@@ -150,34 +136,18 @@ def _without_passwords(azure: Sandbox) -> None:
         azure.graph("POST", f"/applications/{application['id']}/removePassword", json={"keyId": one["keyId"]})
 
 
-def _killed(inside: Inside, home: Path, writes: int) -> None:
-    """Run it until it has written so often, and then no more."""
-    azure = inside.azure
-    azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}})
-    environment, pipe = {**without_azure(), **azure.environment, **at_home(home)}, subprocess.PIPE
-    with (
-        inside.time.flowing(),
-        subprocess.Popen(
-            program(SETUP), env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
-        ) as process,
-    ):
-        inside.time.requests.wait_until_all_hang(process)
-        process.send_signal(signal.SIGKILL)
-    azure.behave()
-
-
 @pytest.mark.parametrize("writes", [1, 2, 3])
-def test_a_reader_never_misses_the_secret_while_it_is_replaced(
-    writes: int, azure: Sandbox, mct: Program, tmp_path: Path, inside: Inside
-) -> None:
-    """Killed anywhere on the way to the next version, the version of before is still what everybody reads."""
+def test_a_reader_never_misses_the_secret_while_it_is_replaced(writes: int, azure: Sandbox, mct: Program) -> None:
+    """Cut off anywhere on the way to the next version, the version of before is still what everybody reads."""
     name = saved(mct(*SETUP))
     azure.advance(3600.0)  # a secret that arrived minutes ago is trusted, though no replica shows it
     tags = {**held(azure, name)["tags"], "team": "data"}
     assert azure.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
     before = held(azure, name)
     _without_passwords(azure)
-    _killed(inside, tmp_path, writes)
+    azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}})
+    assert mct(*SETUP, "--timeout", "60").document["error"]["code"] == "deadline-passed"
+    azure.behave()
     meanwhile = held(azure, name)
     assert meanwhile["value"] == before["value"] or "pending" not in meanwhile["tags"]
     ended = mct(*SETUP)

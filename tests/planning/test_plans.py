@@ -8,7 +8,7 @@ import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
-from mct_s2s.model.desired import ClientSpec, GivenValues, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, Removal, Rotation, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
@@ -339,7 +339,7 @@ def foreign_tenant() -> ObservedState:
     return replace(observed_state(), app_service=other)
 
 
-REFUSED: dict[str, tuple[Setup, ObservedState, type[S2SError], str]] = {
+REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     **{
         what: (spec(), replace(observed_state(), app_service=app_service(where=where)), Refused, "function-app")
         for what, where in (
@@ -365,12 +365,24 @@ REFUSED: dict[str, tuple[Setup, ObservedState, type[S2SError], str]] = {
     ),
     "unknown appId": (spec(guid("nobody")), complete(), NotThere, "client-unknown"),
     "two clients of a name": (spec("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
+    "nobody to rotate": (
+        Rotation(spec().service, expires=LATER, clients=("nobody",)),
+        complete(),
+        NotThere,
+        "client-unknown",
+    ),
+    "the service application for a client": (
+        Removal(spec().service, clients=(SERVICE_ID,)),
+        complete(IMPORT),
+        Refused,
+        "not-a-client",
+    ),
 }
 
 
 @pytest.mark.parametrize(("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_must_not_be_touched_is_refused_with_a_way_out(
-    desired: Setup, observed: ObservedState, kind: type[S2SError], code: str
+    desired: Desired, observed: ObservedState, kind: type[S2SError], code: str
 ) -> None:
     with pytest.raises(kind) as refused:
         make_plan(desired, observed, CONTEXT)
