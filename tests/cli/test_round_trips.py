@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.entra import seeding
 
 from tests.cli.conftest import Program
+from tests.conftest import FUNCTION_APP, SITE, Sandbox
 from tests.support.sandbox_inside import Inside
 
 SECONDS = 10.0
 """For each request: long beside anything else that a command waits for."""
-SETUP = ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
+SETUP = ("setup", "--client", "One", "-y", "--no-verify")
+WITH_IDENTITY = (*SETUP, "--managed-identity", "reports-func")
 DISCOVERY = 1
+MANY = 18
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ def measured(mct: Program, inside: Inside, tmp_path: Path, tmp_path_factory: pyt
 
 def test_setup_and_what_follows(measured: Measured) -> None:
     found = {
-        "setup": measured.cost(*SETUP),
-        "setup again": measured.cost(*SETUP),
+        "setup": measured.cost(*WITH_IDENTITY),
+        "setup again": measured.cost(*WITH_IDENTITY),
         "status": measured.cost("status"),
         "status --all": measured.cost("status", "--all"),
         "add-client": measured.cost("add-client", "Two", "-y", "--no-verify"),
@@ -84,21 +87,76 @@ def test_setup_and_what_follows(measured: Measured) -> None:
     }
 
 
-def test_setup_of_a_resource_that_need_not_be_looked_up(measured: Measured) -> None:
-    function_app = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/reports-func"
-    words = [function_app if word == "reports-func" else word for word in SETUP]
-    assert measured.cost(*words) == Cost(37, 10)
-
-
-def test_setup_of_a_client_alone(measured: Measured) -> None:
-    assert measured.cost("setup", "--client", "One", "-y", "--no-verify") == Cost(33, 10)
+@pytest.mark.parametrize(
+    ("words", "cost"),
+    [
+        (SETUP, Cost(33, 10)),
+        ((*SETUP, "--managed-identity", FUNCTION_APP), Cost(37, 10)),  # it need not be looked up
+    ],
+)
+def test_setup_of_less(measured: Measured, words: tuple[str, ...], cost: Cost) -> None:
+    assert measured.cost(*words) == cost
 
 
 def test_what_takes_away(measured: Measured) -> None:
-    measured.cost(*SETUP)
+    measured.cost(*WITH_IDENTITY)
     found = {
         "rotate-secret": measured.cost("rotate-secret", "One", "-y"),
         "remove-client": measured.cost("remove-client", "One", "-y"),
         "teardown": measured.cost("teardown", "-y"),
     }
     assert found == {"rotate-secret": Cost(42, 6), "remove-client": Cost(36, 11), "teardown": Cost(32, 11)}
+
+
+# many clients in one run: side by side, with one write of the settings, one restart and few requests each
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    file = tmp_path / "clients.txt"
+    file.write_text("\n".join(f"Client {number}" for number in range(MANY)))
+    return file
+
+
+def test_many_clients_take_four_requests_each_one_write_and_one_restart(
+    mct: Program, azure: Sandbox, inside: Inside, listed: Path
+) -> None:
+    assert mct("setup", "-y").code == 0
+    before = len(azure.writes())
+    inside.pipeline.observability.log.clear()
+    done = mct("add-client", "--from", str(listed), "--no-verify", "-y", "-o", "json")
+    assert done.code == 0, done
+    assert len(done.made) == MANY
+    assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
+    rows = inside.log()
+    of_clients = [row for row in rows if row.service == "graph" and row.wrote]
+    assert len(of_clients) == 4 * MANY, before
+    assert sum(row.path.endswith("/config/appsettings") for row in rows) == 1
+    assert sum(row.path.endswith("/restart") for row in rows) == 1
+    assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
+
+
+def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
+    mct: Program, azure: Sandbox, inside: Inside, listed: Path
+) -> None:
+    assert mct("setup", "-y").code == 0
+    inside.time.move_to(inside.time.seconds + 150)  # the next window
+    limit = {"type": "status", "status": 429, "retryAfter": 150}
+    azure.misbehave({"match": {"service": "Graph", "writes": True}, "every": 31, "fault": limit})
+    done = mct("add-client", "--from", str(listed), "--no-verify", "-y", "-o", "json")
+    assert done.code == 0, done
+    assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
+    allowed = 150 * (4 * MANY // 30)
+    assert allowed <= done.seconds <= 1.2 * allowed
+    assert done.err.count("Microsoft Graph limits requests: waiting 150 s.") == 4 * MANY // 30
+
+
+def test_a_thousand_clients_are_read_in_a_few_requests(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    assert mct("setup", "-y").code == 0
+    made = [seeding.add_application(inside.state.directory, f"Client {number}", secret="s") for number in range(1000)]
+    site = inside.state.resources.sites[SITE.lower()]
+    site.settings = {**site.settings, "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made)}
+    inside.pipeline.observability.log.clear()
+    done = mct("status", "-o", "json")
+    assert (done.code, len(done.document["clients"])) == (3, 1000), "none of them has the role"
+    assert len(inside.log()) <= 25
