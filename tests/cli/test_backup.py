@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Program
+from tests.cli.schemas import check
 from tests.conftest import SITE, SLOT, Sandbox
 
 JSON = ("-y", "-o", "json")
@@ -19,6 +20,7 @@ def test_settings_are_kept_before_the_first_is_written_and_can_be_put_back(
     assert done.code == 0, done
     assert file.stat().st_mode & 0o777 == 0o600
     document = json.loads(file.read_text(encoding="utf-8"))
+    check(document)
     assert (document["schema"], document["appService"].lower()) == ("mct-s2s/backup/v1", SITE.lower())
     assert document["settings"] == before
     changed = azure.settings()

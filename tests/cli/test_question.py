@@ -38,8 +38,7 @@ def test_no_and_ctrl_c_change_nothing(answers: tuple[str, ...], code: int, azure
     assert azure.writes() == []
 
 
-@pytest.mark.parametrize("early", ["y\n", "y\r", "y"])
-@pytest.mark.parametrize("answer", ["\n", "\x04"])
+@pytest.mark.parametrize(("early", "answer"), [("y\n", "\n"), ("y\r", "\x04"), ("y", "\n")])
 def test_what_was_typed_before_the_question_was_there_answers_nothing(
     early: str, answer: str, azure: Sandbox, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, call_as_sdk, saved_to, values_in
+from tests.cli.schemas import check
 from tests.conftest import CONTAINER_APP, FUNCTION_APP, LOGIC_APP, MACHINE, USER_IDENTITY, Json, Sandbox
 
 SETUP = ("setup", "--client", "S2S-client", "--managed-identity", "reports-func")
@@ -195,7 +196,9 @@ def test_the_directory_and_the_site_may_be_done_by_two_people(mct: Program, azur
     done = mct("setup", "--client", "A", "--no-app-service", "--handoff", str(handoff), "-y", "-o", "json")
     assert done.code == 0
     assert [row["path"] for row in azure.log("arm")] in ([], ["/metadata/endpoints"])
-    given = json.loads(handoff.read_text())["settings"]
+    document = json.loads(handoff.read_text())
+    check(document)
+    given = document["settings"]
     assert values_in(saved_to(done))["AZURE_CLIENT_SECRET"] not in handoff.read_text()
     azure.forget()
     configured = mct("configure-appservice", "--from", str(handoff), "-y", "-o", "json")

@@ -1,21 +1,39 @@
-"""Ways to sign in beside a secret: a certificate in the environment, and a person with a device code."""
+"""Ways to sign in beside a secret: a certificate in the environment, and a person, who may have to bring more.
+
+What a person lacks is brought where it can be, and told with commands where not.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
+from mct_s2s.azure.sign_in import methods
 from mct_s2s.key_pairs import make_key_pair
+from mct_s2s.sandbox.entra.tokens import delegated
 
-from tests.cli.conftest import Program, key_credential
+from tests.cli.conftest import Ended, Program, key_credential
+from tests.cli.test_azure_cli import AzureCli, az
 from tests.conftest import Sandbox, program, without_azure
+from tests.support.sandbox_inside import Inside
+
+__all__ = ["az"]
 
 NOT_CONFIGURED = 3
 LASTS = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=30)
+ADMIN = "admin@contosolearning.onmicrosoft.com"
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+SETUP = ("setup", "--client", "Import", "-y", "-o", "json")
+BY_DEVICE_CODE = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": ""}
+MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
+LOCATION = '{"access_token":{"xms_rp_ipaddr":{"value":"192.0.2.7"}}}'
 
 
 def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
@@ -52,8 +70,142 @@ def test_a_person_signs_in_once_with_a_device_code(azure: Sandbox, tmp_path: Pat
         asked = process.stderr.readline()
         found = re.search(r"open (\S+) and enter the code (\w+)", asked)
         assert found, asked
-        answer = {"user_code": found[2], "user": "admin@contosolearning.onmicrosoft.com", "action": "approve"}
+        answer = {"user_code": found[2], "user": ADMIN, "action": "approve"}
         assert httpx.post(found[1], data=answer, verify=trusted, trust_env=False).is_success
         _, rest = process.communicate(timeout=40)
     assert process.returncode == NOT_CONFIGURED, rest
     assert "enter the code" not in rest, "asked a second time, for the second service"
+
+
+@pytest.fixture
+def turned(azure: Sandbox) -> Sandbox:
+    """The sandbox, where people sign in without a second factor."""
+    azure.vary(sign_in_with_mfa=False)
+    return azure
+
+
+@pytest.fixture
+def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
+    """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
+    inside.state.directory.sessions.auto_approve = ADMIN
+    monkeypatch.setattr(methods, "_in_background", asyncio.to_thread)
+    return inside
+
+
+def tokens(azure: Sandbox, inside: Inside, claims: str = "") -> dict[str, str]:
+    """What `az` gives out after a sign-in that brought these claims."""
+    directory, found = inside.state.directory, {}
+    for resource in (azure.origin, azure.graph_url):
+        form = {"client_id": AZURE_CLI, "scope": f"{resource}/.default", "claims": claims}
+        code = delegated.device_code(directory, form)
+        assert delegated.approve(directory, code["user_code"], ADMIN)
+        answer = delegated.redeem_device_code(directory, {**form, "device_code": code["device_code"]})
+        found[resource] = answer["access_token"]
+    return found
+
+
+def codes(azure: Sandbox) -> int:
+    """How often a person was asked to sign in."""
+    return sum(row["path"].endswith("/devicecode") for row in azure.log("entra"))
+
+
+def error(done: Ended) -> tuple[int, str]:
+    return done.code, done.document["error"]["code"]
+
+
+@pytest.mark.parametrize("mode", ["challenge", "policy"])
+def test_a_person_brings_it_once_and_the_command_goes_on(
+    mct: Program, turned: Sandbox, person: Inside, mode: str
+) -> None:
+    """Whether Azure asks by a challenge, or a policy refuses and speaks of it."""
+    turned.vary(mfa_for_writes=mode)
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    assert done.code == 0, done.err
+    assert mct("status", "-o", "json").document["healthy"] is True
+    assert codes(turned) == 2
+    assert "Azure requires a second factor" in done.err
+    refused = [row["path"] for row in turned.log("arm") if row["status"] in {401, 403}]
+    assert [path.rpartition("/")[2] for path in refused] == ["appsettings"], "one write was refused, and none again"
+
+
+@pytest.mark.parametrize("who", ["conditional-access", "security-defaults"])
+def test_a_blocked_device_code_is_told_beside_the_code_and_when_it_is_refused(
+    mct: Program, azure: Sandbox, person: Inside, who: str
+) -> None:
+    """Some tenants refuse it on the page alone: then nothing more is heard of it."""
+    azure.vary(blocked_device_codes=who)
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    assert error(done) == (4, "sign-in-failed")
+    assert "The tenant blocks device codes." in done.document["error"]["message"]
+    assert "enter the code" in done.err
+    assert "blocks device codes: --auth browser" in done.err
+
+
+@pytest.mark.parametrize("variation", [{}, {"sign_in_with_mfa": False, "mfa_for_writes": "off"}])
+def test_who_brings_it_at_the_sign_in_or_need_not_is_asked_once(
+    mct: Program, azure: Sandbox, person: Inside, variation: dict[str, Any]
+) -> None:
+    azure.vary(**variation)
+    assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
+    assert codes(azure) == 1
+
+
+@pytest.mark.parametrize("mode", ["challenge", "policy"])
+def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
+    mct: Program, turned: Sandbox, inside: Inside, az: AzureCli, mode: str
+) -> None:
+    turned.vary(mfa_for_writes=mode)
+    az.answers(tokens(turned, inside))
+    done = mct(*SETUP, "--auth", "cli", env=az.env)
+    assert error(done) == (4, "mfa-required")
+    remedy = done.document["error"]["remedy"]
+    found = re.search(
+        rf"az logout; az login --tenant {turned.tenant_id} --scope {turned.origin}/.default --claims-challenge (\S+)$",
+        remedy,
+    )
+    assert found, remedy
+    assert "ermission" not in remedy
+    spoken = mct("setup", "--client", "Import", "-y", "--auth", "cli", env=az.env)
+    assert found[0] in spoken.err, "on one line, to be pasted"
+    assert "Not done: " in spoken.err
+    writes = [row for row in turned.log("arm") if row["method"] == "PUT"]
+    assert len(writes) == 2, "one in each run: the token that was refused is not sent again"
+    az.answers(tokens(turned, inside, MFA))
+    again = mct(*SETUP, "--auth", "cli", env=az.env)
+    assert again.code == 0, again.document
+    assert mct("status", "-o", "json").document["healthy"] is True
+
+
+def test_graph_asks_for_claims_and_gets_them(mct: Program, azure: Sandbox, person: Inside) -> None:
+    """Continuous access evaluation: a service principal brings them without a word, a person by signing in again."""
+    azure.vary(location_challenges=True)
+    assert mct(*SETUP).code == 0
+    assert mct("status", "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
+    assert codes(azure) == 1, "the login service gave the claims to whoever is signed in"
+    refused = [row for row in azure.log("graph") if row["status"] == 401]
+    assert len(refused) < 20, "what was refused on its way is not refused again"
+
+
+def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azure: Sandbox, person: Inside) -> None:
+    """In the middle of the work, by an administrator: what is done stays, and both services get new tokens."""
+    azure.misbehave(
+        {"match": {"service": "Graph", "writes": True}, "nth": 3, "times": 1, "fault": {"type": "revokeSignIn"}}
+    )
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    azure.behave()
+    assert done.code == 0, done.err
+    assert mct("status", "-o", "json").document["healthy"] is True
+    assert codes(azure) == 2
+    assert "Azure requires a new sign-in" in done.err
+
+
+def test_graphs_challenge_is_told_to_the_azure_clis_user(
+    mct: Program, azure: Sandbox, inside: Inside, az: AzureCli
+) -> None:
+    azure.vary(location_challenges=True)
+    az.answers(tokens(azure, inside))
+    done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
+    assert error(done) == (4, "sign-in-again")
+    assert f"--scope {azure.graph_url}/.default --claims-challenge " in done.document["error"]["remedy"]
+    az.answers(tokens(azure, inside, LOCATION))
+    assert mct("status", "--auth", "cli", env=az.env).code == 3
