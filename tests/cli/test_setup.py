@@ -158,16 +158,19 @@ def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: San
 
 def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: Sandbox) -> None:
     bare = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_CLOUD": "", "AZURE_SUBSCRIPTION_ID": ""}
-    where = ("-a", "contosolearn", "-g", "mct-prod", "-s", azure.subscription_id, "--cloud", azure.origin)
-    where += ("--slot", "staging", "--tenant", azure.tenant_id, "--auth", "environment")
+    where: tuple[str, ...] = ("-a", "contosolearn", "-g", "mct-prod", "-s", azure.subscription_id, "--slot", "staging")
+    where += ("--cloud", azure.origin, "--tenant", azure.tenant_id, "--auth", "environment")
     done = mct("setup", "--client", "A", "-y", *where, env=bare)
     assert done.code == 0, done.err
-    for verb in ("snippet", "status"):
-        (line,) = [line for line in done.out.splitlines() if f"mct-s2s {verb}" in line]
-        words = shlex.split(line[line.index("mct-s2s") :])[1:]
-        for option, value in zip(where[::2], where[1::2], strict=True):
-            assert words[words.index(option) + 1] == value
-    assert mct(*words, env=bare).code == 0
+    status, snippet = (
+        shlex.split(line[line.index("mct-s2s") :])[1:]
+        for verb in ("status", "snippet")
+        for line in done.out.splitlines()
+        if f"mct-s2s {verb}" in line
+    )
+    for words in (status, snippet):
+        assert {words[words.index(one) + 1] for one in where[::2]} == {*where[1::2]}
+    assert mct(*status, env=bare).code == 0
 
 
 def test_add_client_lets_one_more_in(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
