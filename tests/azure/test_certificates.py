@@ -158,6 +158,22 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
     asyncio.run(both_runs())
 
 
+@pytest.mark.parametrize("name", ["a.pem", "a.env", "a"])
+def test_the_place_may_name_either_file_and_nobody_elses_is_written_over(name: str, tmp_path: Path) -> None:
+    async def kept_beside() -> None:
+        store, pem = FileStore(tmp_path / name, keeps_key=True), "a" if name == "a" else "a.pem"
+        (tmp_path / pem).write_text("theirs")
+        with pytest.raises(UsageError) as refused:
+            await store.check(None)
+        assert (refused.value.code, (tmp_path / pem).read_text()) == ("secret-place-taken", "theirs")
+        (tmp_path / pem).unlink()
+        await store.deliver(made_of(*await store.key_pair(*WISH)))
+        assert names(tmp_path) == sorted([pem, "a.env"])
+        assert f"AZURE_CLIENT_CERTIFICATE_PATH={tmp_path / pem}" in (tmp_path / "a.env").read_text().splitlines()
+
+    asyncio.run(kept_beside())
+
+
 def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
     async def cut_off() -> None:
         place = FileStore(tmp_path / "a.pem", keeps_key=True)

@@ -148,6 +148,9 @@ def test_a_thousand_clients_take_no_longer_than_they_must() -> None:
 
 
 CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
+SHORT = replace(credential(9, "mct-s2s 2026-11-13 a1b2"), begins=NOW - timedelta(11))
+"""Another one as short would be reported at once."""
+MADE_SHORT = replace(SHORT, kind=CredentialKind.CERTIFICATE)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +171,8 @@ def test_a_credential_is_expiring_from_the_horizon_on(end: datetime | None, expe
     ("found", "expected"),
     [
         ((credential(9),), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
+        ((SHORT,), f"mct-s2s rotate-secret {guid('x')} --secret-lifetime 1y {WHERE}"),
+        ((MADE_SHORT,), f"mct-s2s rotate-secret {guid('x')} --secret-lifetime 1y {WHERE}"),
         ((credential(-9),), f"mct-s2s add-client {guid('x')} {WHERE}"),
         ((CERTIFICATE,), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
         ((CERTIFICATE, credential(9)), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
