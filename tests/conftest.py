@@ -147,6 +147,11 @@ class Sandbox:
         headers = {"Authorization": f"Bearer {token}", "ClientType": "Service"}
         return self._http.get(f"{url or self.site_url}/api/v1/organization", headers=headers).status_code
 
+    def issued(self, subject: str, **claims: str) -> str:
+        """A token of the sandbox's own foreign issuer, `/_sandbox/issuer/cluster`."""
+        sent = {"subject": subject, "audience": "api://AzureADTokenExchange", "claims": claims}
+        return str(self._control("POST", "/issuer/cluster/token", json=sent).json()["token"])
+
     def identity_environment(self, resource: str) -> dict[str, str]:
         """The environment of code that runs inside a web or function app."""
         answer: dict[str, str] = self._control("GET", "/identity-environment", params={"resource": resource}).json()

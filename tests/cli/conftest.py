@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mct_s2s.model.client_credentials import Certificate
 
 from tests.conftest import Json, Sandbox, at_home, program, without_azure
 from tests.support.inprocess import Ended, run_inside
+from tests.support.person import sign_in_as
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import left_behind, processes_of, said, snapshot
 
@@ -105,6 +106,19 @@ def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80) -> A
     environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
     command, *arguments = program(words)
     return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=60, dimensions=(24, columns))
+
+
+def alone(mct: Program, azure: Sandbox, *graph: str, arm: Sequence[tuple[Any, str]]) -> Program:
+    """The program for a new service principal with just these rights."""
+    caller = azure.caller(*graph, arm=arm)
+    return lambda *words: mct(*words, env=caller)
+
+
+def signed_in(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch, **rights: Any) -> Program:
+    """The program for a new person with these rights, who signs in with a device code."""
+    sign_in_as(patch, azure, azure.person("casey", **rights))
+    nobody_else = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": ""}
+    return lambda *words: mct(*words, "--auth", "device-code", env=nobody_else)
 
 
 @pytest.fixture

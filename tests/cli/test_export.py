@@ -30,27 +30,25 @@ class Round:
     def file(self) -> Path:
         return self.folder / "trust.toml"
 
-    def export(self, *words: str, code: int = 0) -> str:
+    def export(self, *words: str) -> str:
         """Standard output."""
         done = self.mct("export", *words)
-        assert done.code == code, done.err
+        assert done.code == 0, done.err
         return done.out
 
-    def apply(self, text: str, *words: str) -> Any:
-        """The result at the one site of a file."""
+    def apply(self, text: str, *words: str) -> list[Any]:
+        """The results at the sites of a file."""
         self.file.write_text(text, encoding="utf-8")
         done = self.mct("apply", "-f", str(self.file), *words, "-o", "json")
         assert done.code in {0, 3}, done.out
-        (site,) = done.document["sites"]
-        assert site["error"] is None
-        return site["result"]
+        return [site["result"] for site in done.document["sites"]]
 
     def changes_nothing(self, *words: str) -> dict[str, Any]:
         """The document of an export, which is known to change nothing."""
         text = self.export(*words)
         self.azure.forget()
         planned = self.apply(text, "--dry-run", "--prune")
-        assert [one for one in planned["changes"] if one["action"] != "none"] == []
+        assert [one for site in planned for one in site["changes"] if one["action"] != "none"] == []
         assert self.azure.writes() == []
         return tomllib.loads(text)
 
@@ -124,25 +122,16 @@ def test_what_was_set_up_by_hand(around: Round, azure: Sandbox) -> None:
     assert f'# S2S-client\n[[sites.contosolearn.clients]]\nname = "{hand.client.app_id}"' in around.export()
 
 
-def test_a_slot(around: Round, mct: Program) -> None:
-    assert mct("setup", "--slot", "staging", "--client", "Portal", *JSON).code == 0
-    assert around.changes_nothing("--slot", "staging")["sites"]["contosolearn-staging"]["slot"] == "staging"
-
-
 def test_a_role_and_a_name_of_its_own_and_identities_of_each_kind(around: Round, mct: Program) -> None:
+    """A reference counts for every client where a site has it: it is said there only where each client has one."""
     words = ("--managed-identity", "partner-portal", "--managed-identity", USER_IDENTITY, "--role", "Reader")
-    assert mct("setup", *words, "--service-name", 'The "API"', "--client", "A", *JSON).code == 0
+    more = ("--service-name", 'The "API"', "--service-management-reference", "7")
+    assert mct("setup", *words, *more, "--client", "A", *JSON).code == 0
     site = around.changes_nothing()["sites"]["contosolearn"]
     assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
     assert site["managed-identities"] == [{"resource": USER_IDENTITY}, {"resource": PORTAL}]
-
-
-def test_a_reference_of_the_tenants_own_asset_management(around: Round, mct: Program, azure: Sandbox) -> None:
-    """At a site it counts for every client: it is said there only where each client has one."""
-    assert mct("setup", "--client", "A", "--service-management-reference", "7", *JSON).code == 0
-    site = around.changes_nothing()["sites"]["contosolearn"]
     assert site["service-management-reference"] == site["clients"][0]["service-management-reference"] == "7"
-    assert mct("add-client", "B", *JSON).code == 0
+    assert mct("add-client", "B", "--role", "Reader", *JSON).code == 0
     site = around.changes_nothing()["sites"]["contosolearn"]
     assert "service-management-reference" not in site
     assert [one.get("service-management-reference") for one in site["clients"]] == ["7", None]
@@ -154,7 +143,8 @@ def test_after_an_apply_the_export_is_equal(around: Round, mct: Program) -> None
     text = around.export()
     for name, place in (("In a vault", f'\nsecret-to = "keyvault:{seed.VAULT}"'), ("New", "")):
         text += f'\n[[sites.contosolearn.clients]]\nname = "{name}"\ncredential = "secret"{place}\n'
-    saved = {one["client"]: one["savedTo"] for one in around.apply(text, "-y")["credentials"] if one["created"]}
+    (result,) = around.apply(text, "-y")
+    saved = {one["client"]: one["savedTo"] for one in result["credentials"] if one["created"]}
     assert saved["In a vault"].startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
     assert saved["New"].startswith("file:")
     assert around.changes_nothing() == tomllib.loads(text)
@@ -192,27 +182,20 @@ def test_the_seed_has_nothing_to_export(around: Round, mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (2, "nothing-to-export")
 
 
-def test_all_sites_of_the_subscription(around: Round, mct: Program, azure: Sandbox) -> None:
-    azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
-    assert mct("setup", "--client", "A", *JSON).code == 0
-    assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
-    assert mct("setup", "--slot", "staging", "--client", "C", *JSON).code == 0
-    document = tomllib.loads(around.export("--all"))
+def test_all_sites_and_slots_of_the_subscription_and_those_that_cannot_be_read_are_told(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
+    azure.add_site(name="fabrikamlearn", group="mct-prod", subscription=azure.subscription_id)
+    text = "[[sites.contosolearn.clients]]\nname = 'A'\n[[sites.fabrikamlearn.clients]]\nname = 'B'\n"
+    text += "[sites.staging]\napp-service = 'contosolearn'\nslot = 'staging'\n"
+    assert len(around.apply(f"{text}[[sites.staging.clients]]\nname = 'C'\n", "-y", "--no-verify")) == 3
+    document = around.changes_nothing("--all")
     assert list(document["sites"]) == ["contosolearn", "contosolearn-staging", "fabrikamlearn"]
-    assert len(document["profiles"]) == 1
-
-
-def test_sites_that_cannot_be_read_stop_no_other_and_are_told(mct: Program, azure: Sandbox) -> None:
-    azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
-    assert mct("setup", "--client", "Import", *JSON).code == 0
-    assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
+    assert (len(document["profiles"]), document["sites"]["contosolearn-staging"]["slot"]) == (1, "staging")
     match = {"service": "ARM", "method": "GET", "pathRegex": "/sites/fabrikamlearn$"}
-    refused = {"match": match, "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"}}
-    azure.misbehave(refused)
-    try:
-        done = mct("export", "--all")
-    finally:
-        azure.behave()
+    azure.misbehave({"match": match, "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"}})
+    done = mct("export", "--all")
+    azure.behave()
     assert done.code == 4, done.err
-    assert list(tomllib.loads(done.out)["sites"]) == ["contosolearn"]
+    assert list(tomllib.loads(done.out)["sites"]) == ["contosolearn", "contosolearn-staging"]
     assert "fabrikamlearn: its state could not be read." in done.err

@@ -26,7 +26,6 @@ from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import processes_of
 
-EXCHANGE = "api://AzureADTokenExchange"
 WORKFLOW = "repo:contoso/import:ref:refs/heads/main"
 ISSUER = "/_sandbox/issuer/cluster"
 POD = "system:serviceaccount:apps:import"
@@ -306,7 +305,7 @@ def test_a_program_runs_with_a_secret_from_a_vault(
 def test_a_program_runs_with_another_issuer_s_token(
     clients: Clients, machine: Machine, azure: Sandbox, tmp_path: Path
 ) -> None:
-    (tmp_path / "token").write_text(token_of(azure, POD))
+    (tmp_path / "token").write_text(azure.issued(POD))
     env = {"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
     assert machine.run(["sh"], clients.snippet("Pod").out, env) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet("Pod", "-l", "python").out, env) == ANSWER
@@ -314,7 +313,7 @@ def test_a_program_runs_with_another_issuer_s_token(
 
 @only_with_all
 def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, azure: Sandbox) -> None:
-    token, directory = token_of(azure, WORKFLOW, iss=GITHUB), clients.inside.state.directory
+    token, directory = azure.issued(WORKFLOW, iss=GITHUB), clients.inside.state.directory
     directory.foreign_issuers[GITHUB] = directory.hosted_issuers["cluster"]
     text = clients.snippet("Build", "-l", "github-actions").out
     with answering({"count": 1, "value": token}) as (address, asked):
@@ -330,11 +329,6 @@ def test_a_managed_identity_s_program_runs_inside_its_resource(
     env = {**azure.identity_environment(FUNCTION_APP), "REQUESTS_CA_BUNDLE": azure.ca_file}
     assert machine.run(["sh"], clients.snippet("reports-func").out, env) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet("reports-func", "-l", "python").out, env) == ANSWER
-
-
-def token_of(azure: Sandbox, subject: str, **claims: str) -> str:
-    sent = {"subject": subject, "audience": EXCHANGE, "claims": claims}
-    return str(azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"])
 
 
 @contextmanager

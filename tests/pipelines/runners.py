@@ -28,7 +28,6 @@ FULL_COMMIT = 40
 CACHE = {"PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
 _INSTALLS = re.compile(r'exec "\$[\w/.-]+/install" "\$\w+/mct-s2s"')
 NOTHING: Mapping[str, str] = MappingProxyType({})
-AUDIENCE = "api://AzureADTokenExchange"
 CLOUD = ("MCT_S2S_CLOUD", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Where the sandbox is. Without the login host, no token of a job would be sent to it."""
 
@@ -216,14 +215,13 @@ def trusts_too(azure: Sandbox, client_id: str, subject: str) -> None:
     """One more subject for an application."""
     path = f"/applications(appId='{client_id}')/federatedIdentityCredentials"
     issuer = f"{azure.origin}/_sandbox/issuer/cluster"
-    sent = {"name": re.sub(r"\W", "-", subject), "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
+    sent = {
+        "name": re.sub(r"\W", "-", subject),
+        "issuer": issuer,
+        "subject": subject,
+        "audiences": ["api://AzureADTokenExchange"],
+    }
     azure.graph("POST", path, json=sent)
-
-
-def token_for(azure: Sandbox, subject: str) -> str:
-    """A token of that service."""
-    sent = {"subject": subject, "audience": AUDIENCE}
-    return str(azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"])
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import Sandbox
-from tests.pipelines.runners import MORE, PIPELINES, TRUST, AzureAgent, Machine, load, reader, token_for, writer
+from tests.pipelines.runners import MORE, PIPELINES, TRUST, AzureAgent, Machine, load, reader, writer
 from tests.pipelines.services import ACCESS, AzureDevOps
 from tests.support.markup import outside_code
 from tests.support.sampling import every_cell
@@ -35,7 +35,7 @@ def machine(inside: Inside, azure: Sandbox, tmp_path: Path) -> Iterator[Machine]
 def agent(machine: Machine, devops: AzureDevOps, application: str, subject: str, reason: str) -> AzureAgent:
     """A run that signs in by this subject; what the task hands out by itself is a token of the day before."""
     azure = machine.inside.azure
-    devops.token_for = lambda _: token_for(azure, subject)
+    devops.token_for = lambda _: azure.issued(subject)
     connection = {
         "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": subject.rpartition("/")[2],
         "servicePrincipalId": application,

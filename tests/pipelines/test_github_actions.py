@@ -21,7 +21,6 @@ from tests.pipelines.runners import (
     Ran,
     load,
     reader,
-    token_for,
     trusts_too,
     writer,
 )
@@ -44,7 +43,7 @@ class Repository:
     def __init__(self, inside: Inside, github: GitHub, home: Path) -> None:
         self.azure, self.github = inside.azure, github
         self.machine = Machine(inside, home)
-        self.github.token_for = lambda subject: token_for(self.azure, subject)
+        self.github.token_for = self.azure.issued
         name = f"repo:{REPOSITORY}"
         apply = writer(self.azure, f"{name}:{MAIN}")
         self.variables = {
