@@ -38,7 +38,7 @@ from tests.planning.scenarios import (
     trust,
     written,
 )
-from tests.render.examples import site_of
+from tests.render.examples import IDENTITY, site_of
 from tests.support.screens import check_kept
 
 WHERE = "-a contosolearn -g mct-prod"
@@ -167,6 +167,9 @@ HEALTHY: Mapping[str, ObservedState] = {
     "a client of another tenant, whose credentials nobody here sees": observed_state(
         Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (ClientApplication(None, IMPORT.principal),)),
         settings(**ALLOWED),
+    ),
+    "a managed identity alone": (
+        observed_state(replace(trust(), identities=(IDENTITY,)), settings(ServiceObjectIds=IDENTITY.id))
     ),
     "no App Service, and so no clients to miss": replace(complete(), app_service=None),
 }

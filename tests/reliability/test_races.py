@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.observability.exchange import Entry
+from mct_s2s.sandbox.observability.exchange import Cut, Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import FUNCTION_APP, MACHINE, SITE, USER_IDENTITY
@@ -122,18 +122,21 @@ def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_writ
     assert "list" in steps[steps.index("addPassword") : steps.index("put")]
 
 
-def test_a_repeated_write_does_not_write_back_what_was_read_before(
-    harness: Harness,
-) -> None:
-    """Asked to wait, or behind another operation, it reads again before it writes again: somebody may have written."""
+def test_a_repeated_write_does_not_write_back_what_was_read_before(harness: Harness) -> None:
+    """Asked to wait, behind another operation or cut off, it reads again before it writes again: others may write.
+
+    The HTTP library itself would send the same bytes once more, where the connection that was reset was a used one.
+    """
     inside = harness.inside
     state, refused = inside.state.resources.sites[SITE.lower()], 0
 
     async def busy(entry: Entry) -> None:
         nonlocal refused
-        if step(entry) == "put" and refused < 4:
+        if step(entry) == "put" and refused < 5:
             refused += 1
             state.settings[f"Theirs{refused}"] = "new"
+            if refused == 5:
+                raise Cut("reset")
             if refused == 4:
                 state.busy_until = inside.time.timestamp() + 20
             else:
@@ -142,7 +145,7 @@ def test_a_repeated_write_does_not_write_back_what_was_read_before(
     inside.hooks.before.append(busy)
     assert harness.run(SETUP).code == 0
     after = inside.azure.settings()
-    assert [after.get(f"Theirs{number}") for number in (1, 2, 3, 4)] == ["new"] * 4
+    assert [after.get(f"Theirs{number}") for number in (1, 2, 3, 4, 5)] == ["new"] * 5
 
 
 def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
@@ -22,7 +21,7 @@ from mct_s2s.render.outcome import (
 
 from tests.planning.scenarios import guid
 from tests.render.examples import WHERE, saved
-from tests.support.screens import check_kept, screen_text
+from tests.support.screens import check_texts
 
 Shown = Callable[[Terminal], None]
 SITE = "contosolearn"
@@ -68,9 +67,7 @@ CLOSINGS: dict[str, Shown] = {
 
 
 def test_a_command_ends_as_it_did() -> None:
-    """`pytest --update-screens` takes new ones."""
-    shown = "".join(f"# {name}\n{screen_text(end, width=120)}\n\n" for name, end in CLOSINGS.items())
-    check_kept(Path(__file__).parent / "documents" / "closings.txt", shown)
+    shown = check_texts("closings", CLOSINGS)
     assert "s3cr3t" not in shown, "it was shown, once"
     assert vault_reading(VAULT) in shown
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from mct_s2s.errors import DOCS, PermissionMissing
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.outcome import SiteReport, show_stopped
 
 from tests.render.conftest import Screens
 from tests.render.examples import principal, refusal, removal
 from tests.render.reading import pasteable
-from tests.support.screens import check_kept, screen_text
+from tests.support.screens import check_texts
 
 
 def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
@@ -36,21 +36,18 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
     assert pasteable(screen.err) == said
 
 
-def account(*changes: Sequence[AnyChange]) -> str:
+def account(*changes: Sequence[AnyChange]) -> Callable[[Terminal], None]:
     done, doubtful, left = changes
-    site = SiteReport("", done=done, doubtful=doubtful, left=left)
-    return screen_text(lambda terminal: show_stopped(terminal, [site]), width=120)
+    return lambda terminal: show_stopped(terminal, [SiteReport("", done=done, doubtful=doubtful, left=left)])
 
 
 def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
-    """`pytest --update-screens` takes new ones."""
     shown = {
-        "with a request id": screen_text(lambda terminal: show_error(terminal, refusal())),
-        "that no service made": screen_text(lambda terminal: show_error(terminal, refusal(request_id=None))),
+        "with a request id": lambda terminal: show_error(terminal, refusal()),
+        "that no service made": lambda terminal: show_error(terminal, refusal(request_id=None)),
         "interrupted": account([principal("One"), principal("Two")], [removal("Three")], [principal("Four")]),
         "nothing was begun": account([], [], [principal()]),
         "one doubtful step": account([], [removal()], []),
         "nothing to do": account([], [], []),
     }
-    kept = Path(__file__).parent / "documents" / "errors.txt"
-    check_kept(kept, "".join(f"# {name}\n{text}\n\n" for name, text in shown.items()))
+    check_texts("errors", shown)

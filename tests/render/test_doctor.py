@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from mct_s2s.errors import MissingRight, PermissionMissing
@@ -20,11 +20,12 @@ from mct_s2s.model.caller_rights import (
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.doctor import show_checks
 
 from tests.planning.scenarios import CONTEXT, TENANT, guid, site, spec
 from tests.render.examples import WHERE
-from tests.support.screens import check_kept, check_screen, screen_text
+from tests.support.screens import check_screen, check_texts
 
 APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
@@ -60,10 +61,6 @@ def seen(
     return Seen(state, CallerRights(rights, (), scopes), site().resource)
 
 
-def checked(what: Seen) -> tuple[DoctorCheck, ...]:
-    return checks(what, spec("NAME"), CONTEXT, WHERE)
-
-
 CREATE = failed("create-application", lacking("create it", "Application Developer", without="ask someone"))
 CHECKS: dict[str, tuple[DoctorCheck, ...]] = {
     "a role that another includes is not asked for": (
@@ -81,15 +78,12 @@ CHECKS: dict[str, tuple[DoctorCheck, ...]] = {
 }  # fmt: skip
 
 
-def shown(found: tuple[DoctorCheck, ...]) -> str:
-    return screen_text(lambda terminal: show_checks(terminal, found, WHERE), width=120)
+def shown(found: tuple[DoctorCheck, ...]) -> Callable[[Terminal], None]:
+    return lambda terminal: show_checks(terminal, found, WHERE)
 
 
 def test_checks_are_as_they_were() -> None:
-    """`pytest --update-screens` takes new ones."""
-    texts = {name: shown(found) for name, found in CHECKS.items()}
-    check_kept(Path(__file__).parent / "documents" / "checks.txt", "".join(f"# {k}\n{v}\n\n" for k, v in texts.items()))
-    assert all(line == line.rstrip() for line in "\n".join(texts.values()).splitlines())
+    check_texts("checks", {name: shown(found) for name, found in CHECKS.items()})
 
 
 SCREENS = {
@@ -102,12 +96,7 @@ SCREENS = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screens(name: str) -> None:
-    found = checked(SCREENS[name])
-    check_screen(f"{name}-80", lambda terminal: show_checks(terminal, found, WHERE), width=80)
-
-
-def test_the_screen_without_colour_and_without_unicode() -> None:
-    found = checked(SCREENS["doctor-half"])
-    check_screen(
-        "doctor-half-80-ascii", lambda terminal: show_checks(terminal, found, WHERE), unicode=False, color=False
-    )
+    found = shown(checks(SCREENS[name], spec("NAME"), CONTEXT, WHERE))
+    check_screen(f"{name}-80", found)
+    if name == "doctor-half":
+        check_screen(f"{name}-80-ascii", found, unicode=False, color=False)

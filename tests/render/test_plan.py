@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from mct_s2s.planning.changes import Action, SettingEdit, SettingsChange, SettingsSpec
@@ -33,7 +33,7 @@ from tests.render.examples import (
     right_already,
     with_settings,
 )
-from tests.support.screens import check_kept, screen_text
+from tests.support.screens import Shown, check_texts
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), CONTEXT)
 NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec())
@@ -87,17 +87,16 @@ PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
 }
 
 
-def shown(plan: Plan, about: tuple[str, ...]) -> str:
-    return screen_text(lambda terminal: show_plan(terminal, plan, SITE, about=about), width=120)
+def shown(plan: Plan, about: tuple[str, ...]) -> Callable[[Terminal], None]:
+    return lambda terminal: show_plan(terminal, plan, SITE, about=about)
 
 
 def test_a_plan_is_as_it_was() -> None:
-    """`pytest --update-screens` takes new ones."""
-    texts = {name: shown(*plan) for name, plan in PLANS.items()}
+    plans: dict[str, Shown] = {name: shown(*plan) for name, plan in PLANS.items()}
     recording = Terminal.recording()
     show_plan(recording, ODD, SITE, about=("mct-prod",), is_result=True)
-    texts["as Markdown"] = page("Plan for a_*b* `c`", recording.recorded, f"Fingerprint: `{'f' * 64}`", "").rstrip()
-    check_kept(Path(__file__).parent / "documents" / "plans.txt", "".join(f"# {k}\n{v}\n\n" for k, v in texts.items()))
+    markdown = page("Plan for a_*b* `c`", recording.recorded, f"Fingerprint: `{'f' * 64}`", "").rstrip()
+    check_texts("plans", {**plans, "as Markdown": markdown})
 
 
 @pytest.mark.parametrize("is_result", [True, False])

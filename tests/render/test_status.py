@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 from mct_s2s.model.observed import ObservedState, Trust
+from mct_s2s.planning.reports.status import StatusReport
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.status import show_report
 
 from tests.planning.scenarios import (
@@ -19,20 +20,18 @@ from tests.planning.scenarios import (
 )
 from tests.render.examples import IMPORT, healthy, with_role_off, with_settings
 from tests.render.reports import one, several
-from tests.support.screens import check_kept, check_screen, screen_text
+from tests.support.screens import check_screen, check_texts
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_one_app_service_as_a_picture(width: int) -> None:
-    check_screen(f"status-{width}", lambda terminal: show_report(terminal, one()), width=width)
+def shown(report: StatusReport) -> Callable[[Terminal], None]:
+    return lambda terminal: show_report(terminal, report)
 
 
-def test_one_app_service_without_colors_and_unicode() -> None:
-    check_screen("status-ascii", lambda terminal: show_report(terminal, one()), color=False, unicode=False)
-
-
-def test_several_app_services_as_a_picture() -> None:
-    check_screen("status-all-80", lambda terminal: show_report(terminal, several()), width=80)
+def test_app_services_as_a_picture() -> None:
+    for width in (40, 80):
+        check_screen(f"status-{width}", shown(one()), width=width)
+    check_screen("status-ascii", shown(one()), color=False, unicode=False)
+    check_screen("status-all-80", shown(several()))
 
 
 STATUSES: dict[str, ObservedState] = {
@@ -51,11 +50,5 @@ STATUSES: dict[str, ObservedState] = {
 
 
 def test_a_status_is_as_it_was() -> None:
-    """`pytest --update-screens` takes new ones."""
-
-    def shown(observed: ObservedState) -> str:
-        return screen_text(lambda terminal: show_report(terminal, one(observed)), width=120)
-
-    text = "".join(f"# {name}\n{shown(observed)}\n\n" for name, observed in STATUSES.items())
-    check_kept(Path(__file__).parent / "documents" / "statuses.txt", text)
+    text = check_texts("statuses", {name: shown(one(observed)) for name, observed in STATUSES.items()})
     assert [name for name in FOREIGN if name in text] == [], "settings of others are never shown"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import document
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import SERVICE_ID
 from tests.render.conftest import Screens
 from tests.render.examples import WHERE
-from tests.support.screens import check_kept, screen_text
+from tests.support.screens import check_texts
 
 URL = "https://contosolearn.azurewebsites.net"
 PATH = "/api/v1/organization"
@@ -52,14 +53,12 @@ SHOWN: dict[str, Verification] = {
 }
 
 
-def shown(seen: Verification) -> str:
-    return screen_text(lambda terminal: show_verification(terminal, seen), width=120)
+def shown(seen: Verification) -> Callable[[Terminal], None]:
+    return lambda terminal: show_verification(terminal, seen)
 
 
 def test_a_verification_is_as_it_was() -> None:
-    """`pytest --update-screens` takes new ones."""
-    texts = "".join(f"# {name}\n{shown(seen)}\n\n" for name, seen in SHOWN.items())
-    check_kept(Path(__file__).parent / "documents" / "verifications.txt", texts)
+    check_texts("verifications", {name: shown(seen) for name, seen in SHOWN.items()})
 
 
 GREEN, RED, YELLOW = "\x1b[32m", "\x1b[1;31m", "\x1b[33m"

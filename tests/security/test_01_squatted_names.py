@@ -19,7 +19,18 @@ SERVICE = service_unique_name("contosolearn")
 CLIENT = client_unique_name(SERVICE, "S2S-client")
 SETUP = ("setup", "--client", "S2S-client", "-y", "-o", "json")
 
-Make = Callable[[str], Member]
+FEDERATED = {
+    "name": "old",
+    "issuer": "https://old.example",
+    "subject": "me",
+    "audiences": ["api://AzureADTokenExchange"],
+}
+
+
+@pytest.fixture
+def mallory(member: Callable[[str], Member]) -> Member:
+    """Somebody who was there first."""
+    return member("mallory")
 
 
 def refused(ended: Ended, azure: Sandbox) -> Any:
@@ -36,8 +47,7 @@ def squat_client(azure: Sandbox, who: Member) -> Json:
     return made
 
 
-def test_a_squatted_client_is_refused_before_anything_is_written(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
+def test_a_squatted_client_is_refused_before_anything_is_written(mct: Program, azure: Sandbox, mallory: Member) -> None:
     made = squat_client(azure, mallory)
     error = refused(mct(*SETUP), azure)
     assert mallory.address in error["message"]
@@ -45,16 +55,15 @@ def test_a_squatted_client_is_refused_before_anything_is_written(mct: Program, a
     assert f"--client {made['appId']}" in error["remedy"]
 
 
-def test_so_is_it_by_every_command_that_names_it(mct: Program, azure: Sandbox, member: Make) -> None:
+def test_so_is_it_by_every_command_that_names_it(mct: Program, azure: Sandbox, mallory: Member) -> None:
     assert mct("setup", "--client", "Another", "-y").code == 0
-    squat_client(azure, member("mallory"))
+    squat_client(azure, mallory)
     refused(mct("add-client", "S2S-client", "-y", "-o", "json"), azure)
     refused(mct("rotate-secret", "S2S-client", "-y", "-o", "json"), azure)
     refused(mct("setup", "--client", "S2S-client", "--dry-run", "-o", "json"), azure)
 
 
-def test_a_squatted_service_application_is_refused(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
+def test_a_squatted_service_application_is_refused(mct: Program, azure: Sandbox, mallory: Member) -> None:
     made = mallory.squat(SERVICE, "MCT service (contosolearn)")
     azure.forget()
     error = refused(mct(*SETUP), azure)
@@ -62,52 +71,40 @@ def test_a_squatted_service_application_is_refused(mct: Program, azure: Sandbox,
     assert f"--service-app {made['appId']}" in error["remedy"]
 
 
-@pytest.mark.parametrize("half", ["applications", "servicePrincipals"])
-def test_a_secret_of_its_own_gives_it_away_even_without_a_foreign_owner(
-    mct: Program, azure: Sandbox, member: Make, half: str
+A_SECRET = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
+WAYS_IN: dict[str, tuple[str, Json, str]] = {
+    "a secret": ("/applications/{id}/addPassword", A_SECRET, "secret"),
+    "a secret of its service principal": ("/servicePrincipals/{principal}/addPassword", A_SECRET, "secret"),
+    "a federated credential": ("/applications/{id}/federatedIdentityCredentials", FEDERATED, "federated credential"),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "told"), WAYS_IN.values(), ids=WAYS_IN.keys())
+def test_a_credential_of_its_own_gives_it_away_even_without_a_foreign_owner(
+    mct: Program, azure: Sandbox, mallory: Member, path: str, body: Json, told: str
 ) -> None:
-    mallory = member("mallory")
     made = squat_client(azure, mallory)
-    target = f"/{half}/{made['id'] if half == 'applications' else made['principal']}"
-    name = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
-    mallory.graph("POST", f"{target}/addPassword", json=name)
+    mallory.graph("POST", path.format(**made), json=body)
     leave(azure, mallory, made)
     azure.forget()
-    refused(mct(*SETUP), azure)
+    assert told in refused(mct(*SETUP), azure)["message"]
 
 
-def test_a_federated_credential_gives_it_away_too(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
-    made = squat_client(azure, mallory)
-    body = {
-        "name": "old",
-        "issuer": "https://evil.example",
-        "subject": "me",
-        "audiences": ["api://AzureADTokenExchange"],
-    }
-    mallory.graph("POST", f"/applications/{made['id']}/federatedIdentityCredentials", json=body)
-    leave(azure, mallory, made)
-    azure.forget()
-    error = refused(mct(*SETUP), azure)
-    assert "federated credential" in error["message"]
-
-
-def test_the_owner_of_the_service_principal_alone_is_an_owner(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
+def test_the_owner_of_the_service_principal_alone_is_an_owner(mct: Program, azure: Sandbox, mallory: Member) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
     azure.forget()
     assert mallory.address in refused(mct(*SETUP), azure)["message"]
 
 
-def test_one_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
+def test_one_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, mallory: Member) -> None:
     leave(azure, mallory, squat_client(azure, mallory))
     assert mct(*SETUP).code == 0
 
 
-def test_one_that_was_deleted_does_not_come_back_in_foreign_hands(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
+def test_one_that_was_deleted_does_not_come_back_in_foreign_hands(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}")
     ended = mct(*SETUP)
@@ -116,20 +113,12 @@ def test_one_that_was_deleted_does_not_come_back_in_foreign_hands(mct: Program, 
     assert "deletedItems" in ended.document["error"]["remedy"]
 
 
-def test_our_own_comes_back_without_any_credential_but_the_delivered_one(
-    mct: Program, azure: Sandbox, member: Make
-) -> None:
+def test_our_own_comes_back_without_any_credential_but_the_delivered_one(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("S2S-client")
     (secret,) = ours["passwordCredentials"]
     azure.graph("POST", f"/applications/{ours['id']}/addPassword", json={})
-    body = {
-        "name": "old",
-        "issuer": "https://old.example",
-        "subject": "me",
-        "audiences": ["api://AzureADTokenExchange"],
-    }
-    azure.graph("POST", f"/applications/{ours['id']}/federatedIdentityCredentials", json=body)
+    azure.graph("POST", f"/applications/{ours['id']}/federatedIdentityCredentials", json=FEDERATED)
     principal = azure.graph("GET", f"/servicePrincipals(appId='{ours['appId']}')")
     azure.graph("POST", f"/servicePrincipals/{principal['id']}/addPassword", json={})
     azure.graph("DELETE", f"/applications/{ours['id']}")
@@ -147,9 +136,8 @@ def test_our_own_comes_back_without_any_credential_but_the_delivered_one(
 
 
 def test_naming_it_by_its_app_id_adopts_it_and_the_plan_says_whose_it_is(
-    mct: Program, azure: Sandbox, member: Make
+    mct: Program, azure: Sandbox, mallory: Member
 ) -> None:
-    mallory = member("mallory")
     made = squat_client(azure, mallory)
     plan = mct("setup", "--client", made["appId"], "--dry-run")
     assert plan.code == 3
@@ -164,9 +152,8 @@ def test_naming_it_by_its_app_id_adopts_it_and_the_plan_says_whose_it_is(
 
 @pytest.mark.parametrize("unique_name", [SERVICE, CLIENT], ids=["service", "client"])
 def test_somebody_who_was_faster_is_met_by_the_same_rule(
-    mct: Program, azure: Sandbox, member: Make, inside: Inside, unique_name: str
+    mct: Program, azure: Sandbox, mallory: Member, inside: Inside, unique_name: str
 ) -> None:
-    mallory = member("mallory")
     squatted: list[Json] = []
 
     async def squat(entry: Entry) -> None:
@@ -185,9 +172,8 @@ def test_somebody_who_was_faster_is_met_by_the_same_rule(
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "client"])
 def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
-    mct: Program, azure: Sandbox, member: Make, service: bool
+    mct: Program, azure: Sandbox, mallory: Member, service: bool
 ) -> None:
-    mallory = member("mallory")
     name = SERVICE if service else CLIENT
     made = mallory.squat(name, "S2S-client", signInAudience="AzureADMyOrg", api={"requestedAccessTokenVersion": 1})
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
@@ -198,8 +184,7 @@ def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     assert ours["id"] != made["principal"]
 
 
-def test_nor_with_its_registration(mct: Program, azure: Sandbox, member: Make) -> None:
-    mallory = member("mallory")
+def test_nor_with_its_registration(mct: Program, azure: Sandbox, mallory: Member) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
     mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")

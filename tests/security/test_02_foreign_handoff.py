@@ -116,9 +116,3 @@ def test_a_backup_that_is_put_back_shows_no_value(mct: Program, azure: Sandbox, 
     assert "as-it-was-before" not in shown.out + shown.err
     assert "changed-by-somebody" not in shown.out + shown.err
     assert "→" not in shown.out
-
-
-def test_what_is_not_known_yet_is_said_to_come(mct: Program, azure: Sandbox) -> None:
-    shown = mct("setup", "--client", "A", "--dry-run")
-    for name in ("ServiceAuthAudience", "ServiceApplicationIds"):
-        assert f"+ {name}known after it is created" in shown.out.replace("  ", "").replace(f"{name} ", name)

@@ -96,6 +96,12 @@ def test_what_was_proved_is_counted_in_grammar(mct: Program) -> None:
     assert mct("setup", "--client", "B", "--client", "C", "-y").out.startswith("✓ 2 clients can call contosolearn   (")
 
 
+def test_a_lifetime_without_end_is_not_shown_as_a_date(mct: Program) -> None:
+    done = mct("setup", "--client", "A", "--secret-lifetime", "never", "-y")
+    assert (done.code, "does not expire" in done.out) == (0, True), done
+    assert "2299" not in done.out + done.err + mct("status").out
+
+
 # doctor
 
 

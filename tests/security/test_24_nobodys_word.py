@@ -174,17 +174,6 @@ def test_a_role_that_no_client_holds_is_put_back(mct: Program, azure: Sandbox, c
     assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
 
 
-def test_a_role_that_is_not_there_is_put_back_and_never_created(
-    mct: Program, azure: Sandbox, contributor: Contributor
-) -> None:
-    assert mct("setup", "--client", "One", *JSON).code == 0
-    contributor.write(ServiceAuthRole="Everything.All")
-    assert mct("setup", *JSON).code == 0
-    (service,) = azure.applications("MCT service (contosolearn)")
-    assert [role["value"] for role in service["appRoles"]] == ["S2SAppRole"]
-    assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
-
-
 def test_a_scheduled_rotation_makes_no_secret_for_an_entry_of_a_list(
     mct: Program, azure: Sandbox, contributor: Contributor
 ) -> None:

@@ -13,7 +13,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 
@@ -29,6 +29,7 @@ Shown = RenderableType | Callable[[Terminal], object]
 """What is printed, or a function that prints it: both streams are the same screen."""
 
 FOLDER = Path(__file__).parents[1] / "render" / "screens"
+DOCUMENTS = FOLDER.with_name("documents")
 _UPDATE = "MCT_TEST_UPDATE_SCREENS"
 _ID = "screen"
 _FORMAT = """\
@@ -100,6 +101,14 @@ def check_kept(path: Path, now: str) -> None:
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
     difference = "\n".join(difflib.unified_diff(kept.splitlines(), now.splitlines(), "kept", "now", lineterm="", n=1))
     assert kept == now, f"{path.name} differs: pytest --update-screens, then look at it.\n{difference}"
+
+
+def check_texts(name: str, shown: Mapping[str, Shown]) -> str:
+    """Compare screens of 120 columns, or texts, with that file in `tests/render/documents`, each under its name."""
+    texts = {title: one if isinstance(one, str) else screen_text(one, width=120) for title, one in shown.items()}
+    now = "".join(f"# {title}\n{text}\n\n" for title, text in texts.items())
+    check_kept(DOCUMENTS / f"{name}.txt", now)
+    return now
 
 
 def screen_text(shown: Shown, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:

@@ -1,13 +1,19 @@
-"""No answer is read without an end: not beyond 16 MiB, unpacked. One that is nested too deeply is an error like any."""
+"""No answer is read without an end: not beyond 16 MiB, unpacked. One that is nested too deeply is an error like any.
+
+A file of certificates is read in time that grows with its size.
+"""
 
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Callable
 from itertools import product
 
 import pytest
 from mct_s2s.azure.answers import ANSWER_BYTES
+from mct_s2s.key_pairs import certificate_in
+from mct_s2s.local_files import FILE_BYTES
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 
@@ -90,3 +96,19 @@ def test_the_body_of_an_mct_apis_answer_is_not_looked_at(
     inside.hooks.before.append(answering(lambda e: e.service == "site", content, 200, headers))
     verified = mct("verify", "-o", "json").document["checks"]
     assert [row["check"] for row in verified if not row["ok"]] == ["without-token"], "got 200 too"
+
+
+HANGING_SECONDS = 30.0
+"""Of processor time, only against hanging: what is linear takes some hundredths, what is quadratic some minutes."""
+
+BEGIN, END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    "unit", [BEGIN, BEGIN + b"AAAA\n", b"-----BEGIN ", b"-" * 64, END, b"\n"], ids=lambda unit: unit[:20]
+)
+def test_a_pem_file_is_read_in_linear_time(unit: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(ValueError, match=r"PEM|cannot be read"):
+        certificate_in(unit * (FILE_BYTES // len(unit)))
+    assert time.process_time() - began < HANGING_SECONDS

@@ -1,7 +1,7 @@
-"""A removal switches off only identities that the App Service itself lets in, and says which before it asks.
+"""A removal touches members of this trust only: a tag that somebody has planted is nobody's word.
 
-Attacker: whoever may write tags to the service application's registration. Without it, a planted tag makes `teardown`
-switch off the managed identity of somebody else's resource.
+Attacker: whoever may write tags to a registration. Without it, a planted tag makes `teardown` switch off the managed
+identity of somebody else's resource, or delete somebody else's registration.
 """
 
 from __future__ import annotations
@@ -65,3 +65,13 @@ def test_a_removal_that_was_cut_off_is_finished_by_its_own_note_alone(mct: Progr
     assert done.code == 0, done
     assert not azure.arm("GET", FUNCTION_APP).get("identity", {}).get("principalId")
     assert azure.arm("GET", PORTAL)["identity"]["principalId"] == planted
+
+
+def test_a_registration_that_only_carries_the_tag_is_left_alone(mct: Program, azure: Sandbox) -> None:
+    for name, tags in (("Adopted", []), ("Tagged", ["mct-s2s:mct-s2s-contosolearn"])):
+        azure.graph("POST", "/applications", json={"displayName": name, "signInAudience": "AzureADMyOrg", "tags": tags})
+    mct("setup", "--client", "One", "--client", azure.applications("Adopted")[0]["appId"], *JSON)
+    done = mct("teardown", "--delete-adopted", *JSON)
+    assert done.code == 0, done
+    assert [len(azure.applications(name)) for name in ("One", "Adopted", "Tagged")] == [0, 0, 1]
+    assert "Tagged" not in {change["name"] for change in done.document["changes"]}
