@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,12 +14,6 @@ from cryptography.x509.oid import NameOID
 from mct_s2s.azure.graph.parse import thumbprint
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import certificate_in, given_certificate, make_key_pair
-from mct_s2s.model.client_credentials import Certificate, CredentialKind
-from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential
-from mct_s2s.model.ids import ClientId
-from mct_s2s.stores.files import FileStore
-
-from tests.azure.test_secret_stores import RECORD
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOON = NOW + timedelta(days=30)
@@ -121,81 +113,3 @@ SHA1 = bytes(range(20))
 )
 def test_a_thumbprint_is_read_in_every_form_that_graph_has(identifier: str | None, expected: str | None) -> None:
     assert thumbprint(identifier) == expected
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
-
-
-WISH = ("mct-s2s Reports", NOW, SOON)
-
-
-def made_of(pem: str, certificate: Certificate) -> MadeCredential:
-    return replace(RECORD, credential=CertificateCredential(pem.encode()), key_id=certificate.key_id, expires=SOON)
-
-
-def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
-    async def both_runs() -> None:
-        first = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
-        await first.check(None)
-        pem, made = await first.key_pair(*WISH)
-        assert names(tmp_path) == ["a.pem.pending"]
-
-        second = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
-        note = await second.note()
-        assert note.pending == made
-        assert await second.key_pair(*WISH) == (pem, made)
-        await second.deliver(made_of(pem, made))
-        assert names(tmp_path) == ["a.env", "a.pem"]
-        after = await second.note()
-        assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
-        stored = await second.read()
-        assert stored is not None
-        assert (stored.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
-        _, other = await second.key_pair(*WISH)
-        assert other != made, "what is delivered is not pending"
-
-    asyncio.run(both_runs())
-
-
-@pytest.mark.parametrize("name", ["a.pem", "a.env", "a"])
-def test_the_place_may_name_either_file_and_nobody_elses_is_written_over(name: str, tmp_path: Path) -> None:
-    async def kept_beside() -> None:
-        store, pem = FileStore(tmp_path / name, keeps_key=True), "a" if name == "a" else "a.pem"
-        (tmp_path / pem).write_text("theirs")
-        with pytest.raises(UsageError) as refused:
-            await store.check(None)
-        assert (refused.value.code, (tmp_path / pem).read_text()) == ("secret-place-taken", "theirs")
-        (tmp_path / pem).unlink()
-        await store.deliver(made_of(*await store.key_pair(*WISH)))
-        assert names(tmp_path) == sorted([pem, "a.env"])
-        assert f"AZURE_CLIENT_CERTIFICATE_PATH={tmp_path / pem}" in (tmp_path / "a.env").read_text().splitlines()
-
-    asyncio.run(kept_beside())
-
-
-def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
-    async def cut_off() -> None:
-        place = FileStore(tmp_path / "a.pem", keeps_key=True)
-        pem, made = await place.key_pair(*WISH)
-        (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
-        await place.check(None)
-        await place.deliver(made_of(pem, made))
-        await place.check(RECORD.client_id)
-        with pytest.raises(UsageError) as refused:
-            await place.check(ClientId("99999999-2222-2222-2222-222222222222"))
-        assert refused.value.code == "secret-place-taken"
-
-    asyncio.run(cut_off())
-
-
-def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
-    async def gone() -> None:
-        place = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
-        assert place.retire(RECORD.client_id) is False
-        await place.deliver(made_of(*await place.key_pair(*WISH)))
-        assert place.retire("99999999-2222-2222-2222-222222222222") is False
-        assert place.retire(RECORD.client_id) is True
-        assert names(tmp_path) == []
-
-    asyncio.run(gone())

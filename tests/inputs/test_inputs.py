@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.documents import Handoff
-from mct_s2s.model.duration import expiry
+from mct_s2s.model.duration import LONGEST, duration, expiry, read_duration
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)
@@ -50,6 +51,40 @@ SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Micr
 )
 def test_a_lifetime_ends_in_utc(text: str, now: datetime, ends: datetime) -> None:
     assert expiry(text, now) == ends
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("24h", timedelta(hours=24)),
+        (" 4W ", timedelta(days=28)),
+        ("0h", timedelta(0)),
+        ("3660d", timedelta(days=3660)),
+        ("P30D", timedelta(days=30)),
+        ("P365DT12H", timedelta(days=365, hours=12)),
+        ("PT90.5S", timedelta(seconds=90)),
+    ],
+)
+def test_a_duration_has_an_exact_length(text: str, length: timedelta) -> None:
+    assert duration(text, "--keep-old") == length
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("P1Y", 365), ("P2M3W", 81), ("P999999Y", LONGEST.days), ("30m", 910), ("3661d", 3661),
+        *((text, None) for text in ("", "30", "d", "-1d", "1.5d", "٣d", "1d1h", "99999999999w", "P", "PT", "P-1D",
+                                    "P1.5D", "P٣D", "P1H")),
+    ],
+)  # fmt: skip
+def test_one_by_the_calendar_or_of_more_than_ten_years_is_a_policys_only(text: str, days: int | None) -> None:
+    """Where no months have a length of their own, a year counts 365 days and a month 30."""
+    found = read_duration(text)
+    assert (found.length.days if found else None) == days
+    with pytest.raises(UsageError, match="--keep-old") as refused:
+        duration(text, "--keep-old")
+    assert refused.value.code == "malformed-duration"
+    assert "--keep-old 24h" in refused.value.remedy
 
 
 SERVER_FARM = SITE_ID.replace("/sites/", "/serverfarms/")
@@ -206,34 +241,22 @@ def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
     assert not GivenValues().need_no_directory
 
 
+NO_HANDOFF = [
+    "", "{", "[]", "null", "{}", '{"schema": "mct-s2s/handoff/v2", "settings": {}}',
+    '{"schema": "mct-s2s/handoff/v1"}', '{"schema": "mct-s2s/handoff/v1", "settings": []}', "\udcff",
+]  # fmt: skip
+MALFORMED_ID = '{"schema": "mct-s2s/handoff/v1", "appService": null, "settings": {"ServiceApplicationIds": "x;y"}}'
+
+
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        "[]",
-        "null",
-        "{}",
-        '{"schema": "mct-s2s/handoff/v2", "settings": {}}',
-        '{"schema": "mct-s2s/handoff/v1"}',
-        '{"schema": "mct-s2s/handoff/v1", "settings": []}',
-        "\udcff",
-    ],
+    ("text", "code"), [*((text, "handoff-unreadable") for text in NO_HANDOFF), (MALFORMED_ID, "malformed-id")]
 )
-def test_what_is_no_handoff_is_refused(tmp_path: Path, text: str) -> None:
+def test_what_is_no_handoff_is_refused(tmp_path: Path, text: str, code: str) -> None:
     file = tmp_path / "handoff.json"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(UsageError, match=re.escape(str(file)) if text != MALFORMED_ID else "not a GUID") as refused:
         read_handoff(file)
-    assert refused.value.code == "handoff-unreadable"
-    assert str(file) in refused.value.message
-
-
-def test_a_handoff_with_a_malformed_id_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "handoff.json"
-    SettingsFile(file, Handoff).write(None, {"ServiceApplicationIds": "x;y"})
-    with pytest.raises(UsageError, match="not a GUID"):
-        read_handoff(file)
+    assert refused.value.code == code
 
 
 def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> None:

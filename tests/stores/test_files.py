@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential, SecretCredential
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
@@ -27,6 +30,9 @@ RECORD = MadeCredential(
     attempt="mct-s2s 2026-11-24 ab12",
     expires=datetime(2027, 1, 1, tzinfo=UTC),
 )
+OTHER = ClientId("99999999-2222-2222-2222-222222222222")
+SECONDS = 30
+"""Far more than two files need, and only there against hanging."""
 
 
 @pytest.mark.parametrize("value", ["plain8Q~x", "it's", 'a "b" c'])
@@ -132,3 +138,133 @@ def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: P
             assert pending.exists() == stays, "somebody else's attempt may be under way"
 
     asyncio.run(look())
+
+
+# --- keys ---
+
+WISH = ("mct-s2s Reports", datetime.now(UTC).replace(microsecond=0), RECORD.expires)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+async def keep(store: FileStore) -> None:
+    pem, certificate = await store.key_pair(*WISH)
+    credential = CertificateCredential(pem.encode())
+    await store.deliver(replace(RECORD, credential=credential, key_id=certificate.key_id))
+
+
+def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
+    async def both_runs() -> None:
+        first, second = (FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True) for _ in range(2))
+        await first.check(None)
+        pem, made = await first.key_pair(*WISH)
+        assert names(tmp_path) == ["a.pem.pending"]
+        assert (await second.note()).pending == made
+        assert await second.key_pair(*WISH) == (pem, made)
+        await keep(second)
+        assert names(tmp_path) == ["a.env", "a.pem"]
+        after = await second.note()
+        assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
+        stored = await second.read()
+        assert stored is not None
+        assert (stored.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
+        _, other = await second.key_pair(*WISH)
+        assert other != made, "what is delivered is not pending"
+
+    asyncio.run(both_runs())
+
+
+@pytest.mark.parametrize("name", ["a.pem", "a.env", "a"])
+def test_the_place_may_name_either_file_and_nobody_elses_is_written_over(name: str, tmp_path: Path) -> None:
+    async def kept_beside() -> None:
+        store, pem = FileStore(tmp_path / name, keeps_key=True), "a" if name == "a" else "a.pem"
+        (tmp_path / pem).write_text("theirs")
+        with pytest.raises(UsageError) as refused:
+            await store.check(None)
+        assert (refused.value.code, (tmp_path / pem).read_text()) == ("secret-place-taken", "theirs")
+        (tmp_path / pem).unlink()
+        await keep(store)
+        assert names(tmp_path) == sorted([pem, "a.env"])
+        assert f"AZURE_CLIENT_CERTIFICATE_PATH={tmp_path / pem}" in (tmp_path / "a.env").read_text().splitlines()
+
+    asyncio.run(kept_beside())
+
+
+def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
+    async def cut_off() -> None:
+        place = FileStore(tmp_path / "a.pem", keeps_key=True)
+        await place.key_pair(*WISH)
+        (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
+        await place.check(None)
+        await keep(place)
+        await place.check(RECORD.client_id)
+        with pytest.raises(UsageError) as refused:
+            await place.check(OTHER)
+        assert refused.value.code == "secret-place-taken"
+
+    asyncio.run(cut_off())
+
+
+def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
+    place = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
+    assert place.retire(RECORD.client_id) is False
+    asyncio.run(keep(place))
+    assert place.retire(OTHER) is False
+    assert place.retire(RECORD.client_id) is True
+    assert names(tmp_path) == []
+
+
+# --- a disk that takes its time to confirm a file ---
+
+
+def test_no_client_waits_for_the_disk_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+
+    async def deliver(client_id: ClientId) -> None:
+        store = FileStore(tmp_path / f"{client_id}.env", is_ours=True)
+        await store.begin("made", client_id)
+        await store.deliver(replace(RECORD, client_id=client_id))
+
+    async def main() -> None:
+        await asyncio.gather(deliver(RECORD.client_id), deliver(OTHER))
+
+    # Each file of one is on its way as long as the same file of the other is.
+    monkeypatch.setattr(os, "fsync", lambda _: both.wait(SECONDS))
+    asyncio.run(main())
+    assert names(tmp_path) == [f"{RECORD.client_id}.env", f"{OTHER}.env"]
+
+
+def test_a_secret_on_its_way_to_the_disk_arrives_though_the_command_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def confirmed(_: object) -> None:
+        begun.set()
+        assert go_on.wait(SECONDS)
+
+    async def main() -> None:
+        store = FileStore(tmp_path / "a.env", is_ours=True)
+        await store.begin("made", RECORD.client_id)
+        monkeypatch.setattr(os, "fsync", confirmed)
+        delivering = asyncio.ensure_future(store.deliver(RECORD))
+        assert await asyncio.to_thread(begun.wait, SECONDS)
+        delivering.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await delivering
+
+    asyncio.run(main())
+    assert "hush~hush" in (tmp_path / "a.env").read_text()
+    assert names(tmp_path) == ["a.env"]
+
+
+def test_that_a_file_can_be_written_is_tried_without_waiting_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("nothing is kept yet"))
+    asyncio.run(FileStore(tmp_path / "a.env", is_ours=True).check(RECORD.client_id))
+    assert names(tmp_path) == []
