@@ -56,9 +56,23 @@ def _document(cloud: Cloud, **changes: Any) -> dict[str, Any]:
     return {key.lower(): value for key, value in (document | changes).items()}
 
 
-@pytest.mark.parametrize("cloud", [PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA])
-def test_a_known_cloud_is_known_by_its_metadata(cloud: Cloud) -> None:
-    assert read_cloud(cloud.arm, _document(cloud)) == cloud
+@pytest.mark.parametrize(
+    ("cloud", "older_name", "login"),
+    [
+        (PUBLIC, "https://management.core.windows.net/", None),
+        (US_GOVERNMENT, "https://management.core.usgovcloudapi.net", None),
+        (US_GOVERNMENT_DOD, "https://management.core.usgovcloudapi.net", None),
+        (CHINA, "https://management.core.chinacloudapi.cn", None),
+        (CHINA, "https://management.core.chinacloudapi.cn", "https://login.partner.microsoftonline.cn/"),
+    ],
+)
+def test_what_the_real_clouds_say_of_themselves_is_taken(cloud: Cloud, older_name: str, login: str | None) -> None:
+    """Their first audience is an older name of Resource Manager's; MSAL knows both of China's login services."""
+    document = _document(cloud, suffixes={"keyVaultDns": f".{cloud.key_vault}", "storage": "core.windows.net"})
+    document["authentication"]["audiences"] = [older_name, cloud.arm]
+    document["authentication"]["loginEndpoint"] = login or cloud.login
+    assert read_cloud("https://asked.example", document) is cloud
+    assert may_sign_in(login, cloud.login)
 
 
 def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
@@ -75,14 +89,6 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     assert found.label == "arm.stack.example"
 
 
-@pytest.mark.parametrize("key", ["authentication", "microsoftgraphresourceid"])
-def test_metadata_that_lacks_an_address_is_refused(key: str) -> None:
-    document = _document(PUBLIC)
-    del document[key]
-    with pytest.raises(ValueError, match=key):
-        read_cloud(PUBLIC.arm, document)
-
-
 def test_no_address_but_https_is_taken_from_metadata() -> None:
     with pytest.raises(ValueError, match=r"^microsoftgraphresourceid: 'http://graph.+' is not an https address"):
         read_cloud(PUBLIC.arm, _document(PUBLIC, microsoftGraphResourceId="http://graph.example/"))
@@ -92,30 +98,6 @@ def test_no_address_but_https_is_taken_from_metadata() -> None:
 def test_another_name_is_no_cloud(name: str) -> None:
     with pytest.raises(UsageError, match="Invalid --cloud"):
         clouds.check_name(name)
-
-
-REAL = {
-    "public": (PUBLIC, ["https://management.core.windows.net/", "https://management.azure.com/"]),
-    "usgov": (US_GOVERNMENT, ["https://management.core.usgovcloudapi.net", "https://management.usgovcloudapi.net"]),
-    "china": (CHINA, ["https://management.core.chinacloudapi.cn", "https://management.chinacloudapi.cn"]),
-}
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_what_the_real_clouds_say_of_themselves_is_taken(name: str) -> None:
-    """Their first audience is an older name of Resource Manager's."""
-    cloud, audiences = REAL[name]
-    document = _document(cloud, suffixes={"keyVaultDns": f".{cloud.key_vault}", "storage": "core.windows.net"})
-    document["authentication"]["audiences"] = audiences
-    assert read_cloud("https://asked.example", document) is cloud
-
-
-def test_the_other_name_of_chinas_login_service_is_that_service() -> None:
-    """MSAL knows both, and newer pages have this one."""
-    document = _document(CHINA)
-    document["authentication"]["loginEndpoint"] = "https://login.partner.microsoftonline.cn/"
-    assert read_cloud(CHINA.arm, document) is CHINA
-    assert may_sign_in("login.partner.microsoftonline.cn", CHINA.login)
 
 
 @pytest.mark.parametrize(
@@ -137,24 +119,23 @@ def test_the_other_name_of_chinas_login_service_is_that_service() -> None:
         ["https://evil.example"],
     ],
 )
-@pytest.mark.parametrize("place", ["login", "audience", "graph", "manager"])
-def test_an_address_that_can_be_read_in_two_ways_is_refused(place: str, address: object) -> None:
-    stack = Cloud("Stack", "https://login.x.example", "https://graph.x.example", "https://arm.x.example", "https://a/")
-    document = _document(stack)
-    match place:
-        case "login":
-            document["authentication"]["loginEndpoint"] = address
-        case "audience":
-            document["authentication"]["audiences"] = [address]
-        case "graph":
-            document["microsoftgraphresourceid"] = address
-        case _:
-            document["resourcemanager"] = address
-    if place == "manager" and address is None:
-        assert read_cloud("https://arm.x.example", document).arm == "https://arm.x.example"
+@pytest.mark.parametrize("place", ["loginEndpoint", "audiences", "microsoftgraphresourceid", "resourcemanager"])
+def test_an_address_that_is_missing_or_can_be_read_in_two_ways_is_refused(place: str, address: object) -> None:
+    document = _document(PUBLIC)
+    within = document["authentication"] if place in {"loginEndpoint", "audiences"} else document
+    within[place] = [address] if place == "audiences" else address
+    if place == "resourcemanager" and address is None:
+        assert read_cloud(PUBLIC.arm, document) is PUBLIC
         return
     with pytest.raises(ValueError):  # noqa: PT011  # each says it in its own words
-        read_cloud("https://arm.x.example", document)
+        read_cloud(PUBLIC.arm, document)
+
+
+def test_metadata_without_a_login_service_is_refused() -> None:
+    document = _document(PUBLIC)
+    del document["authentication"]
+    with pytest.raises(ValueError, match="authentication"):
+        read_cloud(PUBLIC.arm, document)
 
 
 @pytest.mark.parametrize(
