@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
+import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.answers import Refusal
 from mct_s2s.azure.clouds import PUBLIC
@@ -18,14 +20,19 @@ from mct_s2s.azure.http import Http
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge
-from mct_s2s.errors import S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import S2SError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn as Who
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.stores.vaults import KeyVault
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.session import GraphSession
 
 T = TypeVar("T")
 
+TENANT = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77"
+SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
+SITE = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn")
 REQUEST_ID = "5b1c7a0e-2d0f-4b7d-9d5b-1f2e3d4c5b6a"
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html; charset=us-ascii"}
@@ -79,16 +86,17 @@ ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
 """What arrives when something other than the service answers, or the service has a bad day."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """A raw answer, and what becomes of it."""
+def refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: object) -> Answer:
+    """An answer in the envelope that all but the login service use."""
+    ids = {"request-id": REQUEST_ID, "x-ms-request-id": REQUEST_ID}
+    return Answer(status, {"error": {"code": code, "message": message, **more}}, {**JSON, **ids, **(headers or {})})
 
-    answer: Answer
-    code: str
-    remedy: str
-    """Words that the way out has to hold."""
-    kind: type[S2SError] = ServiceError
-    service_code: str = ""
+
+def challenge(claims: str) -> dict[str, str]:
+    """The header by which a service asks for more than a token."""
+    uri = f"https://login.microsoftonline.com/{TENANT}/oauth2/authorize"
+    header = f'Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", claims="{claims}"'
+    return {"WWW-Authenticate": header}
 
 
 class Once(RetryPolicy):
@@ -173,3 +181,22 @@ def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSe
     from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
     return GraphSession(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
+
+
+def key_vault(*answers: Answer | Exception) -> KeyVault:
+    """The vault `contoso`, which gives these answers."""
+    return KeyVault("contoso", connection(*answers), cast("Any", SignedIn()))
+
+
+def told(session: Callable[..., Any], answer: Answer | Exception, step: str) -> Any:
+    """What the user is told when the request of a step gets that answer."""
+    with pytest.raises(S2SError) as raised:
+        asyncio.run(session(answer).send("GET", "/x", step))
+    return raised.value
+
+
+def vault_told(answer: Answer | Exception) -> Any:
+    """What the user is told when a secret is to be stored and the vault gives that answer."""
+    with pytest.raises(S2SError) as raised:
+        asyncio.run(key_vault(answer).set("import", "value", {}))
+    return raised.value

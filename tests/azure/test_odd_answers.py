@@ -13,18 +13,22 @@ from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.sign_in.methods import Challenge
 from mct_s2s.errors import S2SError, ServiceError
 
-from tests.azure.raw import ODD_BODIES, REQUEST_ID, Answer, SignedIn, arm_session, graph_session
-from tests.planning.scenarios import SUBSCRIPTION
+from tests.azure.raw import (
+    ODD_BODIES,
+    REQUEST_ID,
+    SUBSCRIPTION,
+    TENANT,
+    Answer,
+    SignedIn,
+    arm_session,
+    challenge,
+    graph_session,
+)
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
 
 CREATE, WRITE = GraphOperation.CREATE_APPLICATION, "write the application settings"
-TENANT = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77"
-CHALLENGE = (
-    f'Bearer realm="", authorization_uri="https://login.microsoftonline.com/{TENANT}/oauth2/authorize", '
-    'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6e319fQ=="'
-)
 UNDECODABLE = "of an unknown type"
 
 
@@ -131,7 +135,8 @@ def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure(service:
 @both
 @pytest.mark.parametrize("status", [401, 403])
 def test_what_is_asked_for_is_brought_and_the_request_is_sent_once_more(service: Service, status: int) -> None:
-    signed_in = repeated(service, Answer(status, b"", {"WWW-Authenticate": CHALLENGE}), brings=True)
-    (challenge,) = signed_in.brought
-    assert challenge == Challenge('{"access_token":{"acrs":{}}}', TENANT, second_factor=True)
+    asked = challenge("eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6e319fQ==")
+    signed_in = repeated(service, Answer(status, b"", asked), brings=True)
+    (brought,) = signed_in.brought
+    assert brought == Challenge('{"access_token":{"acrs":{}}}', TENANT, second_factor=True)
     assert signed_in.forgotten == 0

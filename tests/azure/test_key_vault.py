@@ -1,16 +1,22 @@
-"""Which vault a name means in which cloud, and that nothing else ever gets a token for one."""
+"""Which vault a name means in which cloud, that nothing else ever gets a token for one, and what no answer means."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
+from typing import Any, cast
 
+import httpx
 import pytest
+from azure.core.credentials import AccessToken
 from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import SignInFailed, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.model.ids import secret_name
+from mct_s2s.stores.vaults import KeyVault
 
-from tests.azure.raw import Answer, Wire
+from tests.azure.raw import Answer, SignedIn, Wire, connection, key_vault, refusal, vault_told
 
 
 @pytest.mark.parametrize(
@@ -100,3 +106,60 @@ def test_names_below_localhost_lead_to_this_machine() -> None:
     assert wire.asked == ["GET https://localhost:8443/x"]
     assert answer.request.headers["host"] == "a.vault.localhost:8443"
     assert answer.request.extensions["sni_hostname"] == "a.vault.localhost"
+
+
+# --- its answers ---
+
+DNS, CERTIFICATE = httpx.ConnectError("Name or service not known"), httpx.ConnectError("certificate verify failed")
+DNS.__cause__ = socket.gaierror(-2, "Name or service not known")
+CERTIFICATE.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
+
+
+def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
+    error = vault_told(DNS)
+    assert (error.code, error.exit_code) == ("vault-not-found", 2)
+    assert "az keyvault list" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("failure", "lost"),
+    [(httpx.RemoteProtocolError("closed"), True), (httpx.ReadTimeout(""), True), (CERTIFICATE, False)],
+    ids=["closed without a word", "no answer in time", "a certificate that nobody trusts"],
+)
+def test_no_answer_is_told_as_such(failure: Exception, lost: bool) -> None:
+    """Repeating is for answers that were lost; no repetition mends a certificate."""
+    error = vault_told(failure)
+    assert (error.code, error.answer_lost) == ("vault-unreachable", lost)
+    assert "to resume" in error.remedy
+
+
+def test_a_vault_that_asks_for_another_services_token_gets_none() -> None:
+    """Whoever answers in the vault's place would otherwise hold a token for the directory."""
+    header = 'Bearer authorization="https://login/t", resource="https://graph.microsoft.com"'
+    scopes: list[str] = []
+
+    class Asked(SignedIn):
+        async def get_token(self, *asked: str, **options: Any) -> AccessToken:
+            scopes.extend(asked)
+            return await super().get_token(*asked, **options)
+
+    vault = KeyVault("contoso", connection(Answer(401, b"", {"WWW-Authenticate": header})), cast("Any", Asked()))
+    with pytest.raises(SignInFailed):
+        asyncio.run(vault.set("import", "value", {}))
+    assert scopes == ["https://vault.azure.net/.default"] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."),
+        refusal(403, "Forbidden", "Operation get is not allowed.", innererror={"code": "SecretDisabled"}),
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
+    assert asyncio.run(key_vault(answer).value("import")) is None
+
+
+def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:
+    denied = refusal(403, "Forbidden", "No.", innererror={"code": "ForbiddenByRbac"})
+    assert asyncio.run(key_vault(denied).deleted("import")) is None
