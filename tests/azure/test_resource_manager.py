@@ -164,7 +164,13 @@ NAMES = {
 @pytest.mark.parametrize(("message", "name"), NAMES.values(), ids=NAMES.keys())
 def test_a_setting_that_blocks_every_write_is_told_by_its_name(message: str, name: str) -> None:
     """App Service says so in an envelope of its own, and of a setting that nobody meant to touch."""
-    own = {"Code": "BadRequest", "Message": message, "Target": None, "Details": [], "Innererror": None}
+    own: dict[str, object] = {
+        "Code": "BadRequest",
+        "Message": message,
+        "Target": None,
+        "Details": [],
+        "Innererror": None,
+    }
     error = told(arm_session, Answer(400, own), WRITE)
     assert error.code == "setting-name-refused"
     assert message in error.message
