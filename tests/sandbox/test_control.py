@@ -1,13 +1,20 @@
-"""The sandbox's state is arranged from outside: callers, sites, roles, denials, locks, knobs, and back to the seed."""
+"""The seed, what can be done in it, and how it is arranged: callers, sites, roles, denials, locks, knobs."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 import pytest
+from mct_s2s.sandbox.core.clock import ComputerTime
+from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting.embedded import Running, start
+from mct_s2s.sandbox.services import key_vault
+from mct_s2s.sandbox.services.arm import arm
+from mct_s2s.sandbox.services.graph import graph
+from mct_s2s.sandbox.services.login import login
 from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import GROUP, SETTINGS, VM, Client
@@ -137,12 +144,8 @@ def test_a_site_that_came_later_keeps_its_port(running: Running, state_dir: Any)
     with https(running) as http:
         made = http.post(f"{running.resource_manager}/_sandbox/sites", json={"name": "later"}).json()
     running.close()
-    again = start(state_dir)
-    try:
-        with https(again) as http:
-            assert http.get(f"{made['url']}/").status_code == 200
-    finally:
-        again.close()
+    with closing(start(state_dir)) as again, https(again) as http:
+        assert http.get(f"{made['url']}/").status_code == 200
 
 
 def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None:
@@ -188,3 +191,29 @@ def test_a_tenant_is_one_of_three_and_stays_with_the_state(client: Client) -> No
         assert client.request("PUT", "/_sandbox/world", json=wrong).status_code == 400
     client.control("PUT", "world", state)
     assert client.control("GET", "tenant") == asdict(TENANTS["legacy"])
+
+
+def test_two_states_of_one_seed_are_the_same_to_the_last_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ComputerTime, "timestamp", lambda _: 1_800_000_000.0)
+    first, second = (seed.seed("secret").to_dict() for _ in range(2))
+    assert [first["directory"], first["resources"]] == [second["directory"], second["resources"]]
+
+
+def test_what_is_made_later_gets_ids_by_chance() -> None:
+    ids = [seeding.add_application(seed.seed("secret").directory, "later")[0]["id"] for _ in range(2)]
+    assert len(set(ids)) == 2
+
+
+def test_every_operation_names_its_source_and_how_faithful_it_is() -> None:
+    rows: list[Any] = [*graph.OPERATIONS, *arm.OPERATIONS, *login.OPERATIONS, *key_vault.OPERATIONS]
+    for row in rows:
+        assert row.source, row.template
+        assert row.fidelity in {"full", "usual", "stub"}, row.template
+
+
+def test_the_token_service_offers_what_its_table_says_and_nothing_else(client: Client) -> None:
+    for row in login.OPERATIONS:
+        answer = client.request(row.method, row.template.replace("{tenant}", seed.TENANT_ID))
+        assert answer.status_code != 501, row.template
+    unknown = client.request("GET", f"/{seed.TENANT_ID}/oauth2/v2.0/logout")
+    assert unknown.status_code == 501

@@ -9,6 +9,7 @@ import ssl
 import stat
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -58,19 +59,13 @@ def read_settings(running: Running) -> Any:
 def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
     replace_settings(running, {"kept": "ü"})
     running.close()
-    again = start(state_dir)
-    try:
+    with closing(start(state_dir)) as again:
         assert again.environment == running.environment
         assert read_settings(again) == {"kept": "ü"}
-    finally:
-        again.close()
     server.reset(state_dir)
-    fresh = start(state_dir)
-    try:
+    with closing(start(state_dir)) as fresh:
         assert "OrganizationName" in read_settings(fresh)
         assert fresh.client_secret == running.client_secret
-    finally:
-        fresh.close()
 
 
 def test_secrets_are_for_the_owner_alone_and_the_state_holds_none(running: Running, state_dir: Path) -> None:

@@ -36,24 +36,20 @@ def fetch():
         return answer.status
 
 
-def test_reports_are_fetched(mct_sandbox, monkeypatch, tmp_path):
+def test_reports_are_fetched_and_a_site_that_is_down_is_told(mct_sandbox, monkeypatch, tmp_path):
     set_up(monkeypatch, tmp_path)
     assert fetch() == 200
     assert any(row["path"] == REPORTS for row in mct_sandbox.requests())
     assert mct_sandbox.leaks() == []
+    mct_sandbox.faults({"match": {"path": REPORTS}, "fault": {"type": "status", "status": 503}})
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        fetch()
 
 
 def test_a_secret_ends_after_a_year(mct_sandbox, monkeypatch, tmp_path):
     set_up(monkeypatch, tmp_path)
     mct_sandbox.advance(366 * 86_400)
     with pytest.raises(ClientAuthenticationError, match="AADSTS7000222"):
-        fetch()
-
-
-def test_a_site_that_is_down(mct_sandbox, monkeypatch, tmp_path):
-    set_up(monkeypatch, tmp_path)
-    mct_sandbox.faults({"match": {"path": REPORTS}, "fault": {"type": "status", "status": 503}})
-    with pytest.raises(urllib.error.HTTPError, match="503"):
         fetch()
 
 
