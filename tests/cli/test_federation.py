@@ -118,6 +118,21 @@ def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure:
     assert [made["name"] for made in federated(azure)] == ["by-hand"], done.document
 
 
+@pytest.mark.parametrize("method", ["auto", "workload-identity"])
+def test_a_foreign_token_signs_the_program_itself_in(mct: Program, azure: Sandbox, tmp_path: Path, method: str) -> None:
+    """The variables of azure-identity: a pipeline, or a pod, that has no secret."""
+    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
+    (tmp_path / "token").write_text(azure.issued(SUBJECT))
+    env = {
+        "AZURE_CLIENT_ID": azure.applications("Import")[0]["appId"],
+        "AZURE_CLIENT_SECRET": "",
+        "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    done = mct("doctor", "--auth", method, "-o", "json", "-v", env=env)
+    assert [row["status"] for row in azure.log("entra") if row["path"].endswith("/token")][-1] == 200, done.err
+    assert "workload identity" in done.err
+
+
 def test_entra_that_does_not_know_a_new_one_yet_is_waited_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     """401 AADSTS70025 for about two minutes after the first federated credential of a client was made."""
     assert mct("setup", "--client", "Import", *cluster(azure)).code == 0

@@ -49,7 +49,7 @@ from mct_s2s.model.client_sign_in import (
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId, TenantId
 
-_FEDERATED_FILE = "AZURE_FEDERATED_FEDERATED_FILE"
+_FEDERATED_FILE = "AZURE_FEDERATED_TOKEN_FILE"
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used, as azure-core does."""
 SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
