@@ -1,13 +1,16 @@
-"""Options as a command line: what is printed to be typed again has to mean the same."""
+"""A command is a class of options: what is printed to be typed again means the same, and each has a body."""
 
 from __future__ import annotations
 
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from mct_s2s.cli import commands
+from mct_s2s.cli.app import COMMANDS, app
 from mct_s2s.cli.binding import command
 from mct_s2s.cli.commands import (
     AddClientOptions,
@@ -30,16 +33,15 @@ FEDERATED = CredentialType("federated")
 
 def typed(line: str, kind: type[Any]) -> Any:
     """The options that the parser makes of a command line."""
-    read: list[Any] = []
+    read, group = list[Any](), typer.Typer(add_completion=False)
 
     def take(options: Any) -> int:
         read.append(options)
         return 0
 
-    app = typer.Typer(add_completion=False)
-    command(app, "x", kind, take, "Some.")
+    command(group, "x", kind, take, "Some.")
     program, _, *words = shlex.split(line)
-    typer.main.get_command(app)(words, standalone_mode=False)
+    typer.main.get_command(group)(words, standalone_mode=False)
     assert program == "mct-s2s"
     return read[0]
 
@@ -77,3 +79,11 @@ def test_the_first_word_is_the_client_of_a_command_about_one_and_else_the_app_se
     kind: type[Any], option: str, value: str
 ) -> None:
     assert typed(f"mct-s2s x {value}", kind) == typed(f"mct-s2s x {option} {value}", kind)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_its_body_where_its_options_say_and_writes_its_result_for_programs_too(name: str) -> None:
+    options = getattr(commands, f"{name.title().replace('-', '')}Options")
+    assert callable(getattr(import_module(f"mct_s2s.cli.{options.body}"), name.replace("-", "_")))
+    program: Any = typer.main.get_command(app)
+    assert "output" in {parameter.name for parameter in program.get_command(None, name).params}

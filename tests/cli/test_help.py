@@ -6,17 +6,15 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import typer
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
-from mct_s2s.cli.app import app
+from mct_s2s.cli.app import app, main
 from mct_s2s.cli.binding import PANELS, choices
 from mct_s2s.errors import DOCS
-
-from tests.cli.conftest import Program
 
 LONGEST = 70
 TWO_SCREENS = 110
@@ -35,32 +33,39 @@ def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[t
 COMMANDS = dict(commands())
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Each help text with where it is from."""
-    for words, command in COMMANDS.items():
-        yield " ".join(words), command.help.strip().partition("\n")[0]
-        own = [param for param in command.params if not param.name.endswith("_completion")]  # those are typer's
-        yield from ((f"{' '.join(words)} {param.name}", param.help) for param in own)
+Shown = Callable[..., str]
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+    """What a command line prints on a screen of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words: str) -> str:
+        assert main(words) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        return out
+
+    return run
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_line_is_padded_or_too_wide_no_name_is_cut_and_options_are_listed_by_use(
-    mct: Program, words: tuple[str, ...]
+    shown: Shown, words: tuple[str, ...]
 ) -> None:
-    ended = mct(*words, "--help", env={"COLUMNS": "80"})
-    assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith("Usage: mct-s2s")
-    lines = ended.out.splitlines()
+    text = shown(*words, "--help")
+    lines = text.splitlines()
     assert [line for line in lines if line != line.rstrip() or len(line) > 80 or "…" in line.split("  ")[0]] == []
     for param in COMMANDS[words].params:
         if not getattr(param, "hidden", False):
-            assert all(name in ended.out for name in param.opts if name.startswith("-"))
-        assert all(f" {word}" in ended.out for word in choices(param))
-    assert "<" not in ended.out
+            assert all(name in text for name in param.opts if name.startswith("-"))
+        assert all(f" {word}" in text for word in choices(param))
+    assert "<" not in text
     assert len(lines) <= TWO_SCREENS
-    assert ended.out.rstrip().endswith(f"{DOCS}commands.md")
+    assert text.rstrip().endswith(f"{DOCS}commands.md")
     # Options are listed by use, and the advanced ones last.
-    parts = ended.out.split("\n\n")
+    parts = text.split("\n\n")
     titles = [part.partition(":\n")[0] for part in parts if ":\n  " in part and "\n" not in part.partition(":\n")[0]]
     panels = [title for title in titles if title in PANELS]
     assert panels == sorted(set(panels), key=PANELS.index)
@@ -81,14 +86,35 @@ def test_the_examples_of_a_command_are_its_own_and_its_parser_takes_them(name: s
 
 @pytest.mark.parametrize("words", [(), ("setup",), ("sandbox",), ("sandbox", "serve")], ids=" ".join)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_is_shown_wherever_it_is_asked_for(mct: Program, words: tuple[str, ...], flag: str) -> None:
-    asked = mct(*words, flag)
-    assert asked.code == 0
-    assert asked.out.startswith(f"Usage: {' '.join(['mct-s2s', *words])}")
+def test_help_is_shown_wherever_it_is_asked_for(shown: Shown, words: tuple[str, ...], flag: str) -> None:
+    assert shown(*words, flag).startswith(f"Usage: {' '.join(['mct-s2s', *words])}")
 
 
-def test_help_for_an_unknown_command_is_a_mistake(mct: Program) -> None:
-    assert mct("nosuch", "--help").code == 2
+def test_help_for_an_unknown_command_is_a_mistake() -> None:
+    assert main(["nosuch", "--help"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mct-s2s st", {"status"}),
+        ("mct-s2s sandbox s", {"serve", "save"}),
+        ("mct-s2s setup --cl", {"--client", "--cloud"}),
+        ("mct-s2s add-client --credential f", {"federated"}),
+        ("mct-s2s rotate-secret Im", set()),
+    ],
+)
+def test_the_tab_key_completes_commands_options_and_words(
+    line: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By typer, for the shells that it knows."""
+    for name, value in (("_MCT_S2S_COMPLETE", "complete_bash"), ("COMP_WORDS", line)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    with pytest.raises(SystemExit, match="0"):
+        main([])
+    out, err = capsys.readouterr()
+    assert (set(out.split()), err) == (expected, "")
 
 
 HEAVY = (
@@ -111,13 +137,14 @@ def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_o
     assert "mct_s2s.cli.rotating" not in loaded
 
 
-@pytest.mark.parametrize(("where", "text"), list(texts()), ids=lambda value: value if " " not in value else None)
-def test_a_help_text_is_one_short_line_without_semicolons(where: str, text: str) -> None:
-    assert text
-    assert text[0].isupper() or text.startswith("file:")
-    assert text.endswith((".", "…", '".'))
-    assert len(text) <= LONGEST or where in LONGER
-    assert ";" not in text or text in {
-        "Do not restart; restart the App Service yourself.",
-        "Entra ID only; skip the App Service.",
-    }
+def test_a_help_text_is_one_short_line_without_semicolons() -> None:
+    exempt = {"Do not restart; restart the App Service yourself.", "Entra ID only; skip the App Service."}
+    for words, command in COMMANDS.items():
+        own = [param for param in command.params if not param.name.endswith("_completion")]  # those are typer's
+        summary = command.help.strip().partition("\n")[0]
+        assert len(summary) <= LONGEST or " ".join(words) in LONGER
+        for text in (summary, *(param.help for param in own)):
+            assert text[0].isupper() or text.startswith("file:"), text
+            assert text.endswith((".", "…", '".')), text
+            assert ";" not in text or text in exempt, text
+        assert [param.help for param in own if len(param.help) > LONGEST] == []
