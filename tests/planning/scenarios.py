@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind, NewCredential
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
@@ -118,6 +119,17 @@ def client(
     return ClientApplication(application, ServicePrincipal(PrincipalId(guid(f"{name}-principal")), client_id, name))
 
 
+def with_credentials(*credentials: Credential) -> ClientApplication:
+    """A client with these credentials and no other."""
+    made = client()
+    assert made.application is not None
+    return replace(made, application=replace(made.application, credentials=credentials))
+
+
+IMPORT = client()
+ALLOWED = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
+
+
 def assignment(of: ClientApplication | ServicePrincipal | str) -> Assignment:
     """Admin consent for a client, a principal, or a principal's id."""
     if isinstance(of, ClientApplication):
@@ -138,6 +150,31 @@ def complete(*clients: ClientApplication) -> ObservedState:
     listed = ";".join(c.client_id for c in clients)
     ours = {"ServiceApplicationIds": listed, "ServiceAuthRole": "S2SAppRole"} if clients else {}
     return observed_state(trust(*clients), settings(**ours))
+
+
+def site_says(**changed: str) -> ObservedState:
+    """All right for Import but these settings."""
+    return observed_state(trust(IMPORT), settings(**{**ALLOWED, **changed}))
+
+
+def service_is(**changed: object) -> ObservedState:
+    """All right for Import but these members of the service application."""
+    return observed_state(trust(IMPORT, service=replace(SERVICE, **changed)), settings(**ALLOWED))  # type: ignore[arg-type]
+
+
+def site_of(observed: ObservedState) -> AppService:
+    assert observed.app_service is not None
+    return observed.app_service
+
+
+def stopped(observed: ObservedState) -> ObservedState:
+    return replace(observed, app_service=replace(site_of(observed), state="Stopped"))
+
+
+def unreadable(observed: ObservedState) -> ObservedState:
+    """The same for a caller who may not read the settings."""
+    refusal = PermissionMissing("permission-missing", "You can't read them.", remedy="Ask an Owner.")
+    return replace(observed, app_service=replace(site_of(observed), settings={}, refusal=refusal))
 
 
 def identity_resource(

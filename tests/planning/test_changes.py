@@ -9,9 +9,8 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.planning.changes import Identifiers, Output, Outputs, UpdateApplication, identify
 from mct_s2s.planning.make import make_plan
 
-from tests.planning.scenarios import CONTEXT, SERVICE, SERVICE_ID, client, complete, guid, observed_state, spec
+from tests.planning.scenarios import CONTEXT, IMPORT, SERVICE, SERVICE_ID, complete, guid, observed_state, spec
 
-IMPORT = client("Import")
 TEARDOWN = Removal(spec().service, everything=True, purge=True)
 
 

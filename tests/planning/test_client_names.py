@@ -12,6 +12,7 @@ from mct_s2s.planning.ownership import clients_called, did_you_mean
 
 from tests.planning.scenarios import (
     CONTEXT,
+    IMPORT,
     LATER,
     SERVICE,
     SERVICE_KEY,
@@ -24,7 +25,7 @@ from tests.planning.scenarios import (
     spec,
 )
 
-IMPORT, EXPORT = client("Import"), client("Export", key=None)
+EXPORT = client("Export", key=None)
 
 
 def called(name: str, observed: ObservedState) -> list[str]:

@@ -19,7 +19,6 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
-from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
@@ -29,7 +28,6 @@ from tests.planning.scenarios import (
     LATER,
     NOW,
     SERVICE_ID,
-    client,
     complete,
     credential,
     guid,
@@ -37,6 +35,7 @@ from tests.planning.scenarios import (
     said,
     site,
     spec,
+    with_credentials,
 )
 
 CERTIFICATE = CredentialKind.CERTIFICATE
@@ -54,12 +53,6 @@ def existing(
     return Credential(
         CredentialKind.FEDERATED, KeyId(guid(subject)), name or federation.name, None, federation=federation
     )
-
-
-def with_credentials(*credentials: Credential) -> ClientApplication:
-    found = client("Import")
-    assert found.application is not None
-    return replace(found, application=replace(found.application, credentials=credentials))
 
 
 def plan_of(wanted: CredentialSpec, *credentials: Credential, note: SecretNote | None = None) -> Plan:

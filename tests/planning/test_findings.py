@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from mct_s2s.errors import PermissionMissing
+from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import AppRole
 from mct_s2s.model.ids import AppRoleId
@@ -20,12 +20,13 @@ from mct_s2s.planning.reports.findings import Severity, diagnose
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
+    ALLOWED,
     CONTEXT,
+    IMPORT,
     NOW,
     ROLE,
     SERVICE,
     SERVICE_PRINCIPAL,
-    TENANT,
     assignment,
     client,
     complete,
@@ -33,39 +34,25 @@ from tests.planning.scenarios import (
     guid,
     observed_state,
     said,
+    service_is,
     settings,
+    site_of,
+    site_says,
     spec,
+    stopped,
     trust,
+    unreadable,
+    with_credentials,
     written,
 )
-from tests.render.examples import IDENTITY, site_of
+from tests.render.examples import IDENTITY
 from tests.support.screens import check_kept
 
 WHERE = "-a contosolearn -g mct-prod"
-IMPORT = client("Import")
-ALLOWED = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
-
-
-def site_says(**changed: str) -> ObservedState:
-    return observed_state(trust(IMPORT), settings(**{**ALLOWED, **changed}))
-
-
-def service_is(**changed: object) -> ObservedState:
-    return observed_state(trust(IMPORT, service=replace(SERVICE, **changed)), settings(**ALLOWED))  # type: ignore[arg-type]
 
 
 def import_has(*credentials: Credential) -> ObservedState:
-    assert IMPORT.application is not None
-    return complete(ClientApplication(replace(IMPORT.application, credentials=credentials), IMPORT.principal))
-
-
-def unreadable(seen: ObservedState) -> ObservedState:
-    refusal = PermissionMissing("permission-missing", "You can't read them.", remedy="Ask an Owner.")
-    return replace(seen, app_service=replace(site_of(seen), settings={}, refusal=refusal))
-
-
-def stopped(seen: ObservedState) -> ObservedState:
-    return replace(seen, app_service=replace(site_of(seen), state="Stopped"))
+    return complete(with_credentials(*credentials))
 
 
 NOTES = {"settings-not-sticky"}
@@ -111,13 +98,18 @@ CASES: dict[str, ObservedState] = {
 }
 
 
+def changes(observed: ObservedState) -> list[str]:
+    try:
+        return said(make_plan(spec("Import"), observed, CONTEXT))
+    except Refused as refused:
+        return [f"refused: {refused.code}"]
+
+
 def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
-    """`pytest --update-screens` takes new words."""
+    """Beside each is what `setup` changes: what is missing alone. `pytest --update-screens` takes new words."""
     found = {name: diagnose(observed, NOW, WHERE) for name, observed in CASES.items()}
-    check_kept(
-        Path(__file__).with_name("findings.json"),
-        json.dumps({k: [*map(asdict, v)] for k, v in found.items()}, indent=2) + "\n",
-    )
+    kept = {name: {"findings": [*map(asdict, each)], "setup": changes(CASES[name])} for name, each in found.items()}
+    check_kept(Path(__file__).with_name("findings.json"), json.dumps(kept, indent=2) + "\n")
     for name, findings in found.items():
         assert len({(one.code, one.subject) for one in findings}) == len(findings), name
         where = "-g mct-prod -n contosolearn" if name == "stopped" else WHERE
@@ -152,12 +144,9 @@ def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:
 
 
 HEALTHY: Mapping[str, ObservedState] = {
-    "as this tool makes it": complete(IMPORT),
-    "the switch as .NET writes it": site_says(ServiceAuthEnabled=" True"),
-    "a verified custom domain": site_says(ServiceAuthTenantName="CONTOSO.com"),
-    "tenant id in upper case": site_says(ServiceAuthTenantId=TENANT.id.upper()),
+    "the switch as .NET reads it": site_says(ServiceAuthEnabled=" True"),
     "a secret that lasts a day longer than the warning": import_has(credential(31)),
-    "an old secret beside a good one": import_has(credential(3), credential(90)),
+    "a secret that ends soon beside a good one": import_has(credential(3), credential(90)),
     "federated, which does not expire": import_has(
         replace(credential(kind=CredentialKind.FEDERATED), expires=None), credential(-1)
     ),

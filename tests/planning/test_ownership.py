@@ -13,6 +13,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.ownership import foreign_client, foreign_service
 
 from tests.planning.scenarios import (
+    IMPORT,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -72,7 +73,6 @@ def test_a_service_application(
     assert bool(foreign_service(service, observed, spec)) is is_foreign
 
 
-IMPORT = client()
 HAND_MADE = client(key=None)
 OF_ANOTHER = client(key="mct-s2s-site-b.import-2cff9baabf")
 TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))  # type: ignore[type-var]

@@ -33,6 +33,7 @@ from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
 
 from tests.planning.scenarios import (
     CONTEXT,
+    IMPORT,
     LATER,
     NOW,
     client,
@@ -47,7 +48,6 @@ from tests.planning.scenarios import (
 SITE = str(site().resource).lower()
 HOLDER = str(identity_resource().resource).lower()
 EVERYTHING = (Permission(("*",)),)
-IMPORT = client("Import")
 
 
 def access(

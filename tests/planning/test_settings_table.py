@@ -1,26 +1,34 @@
-"""The table of the document's settings: each row is whole, and each of its readers takes it from there."""
+"""The table of the document's settings: each row is whole, and each of its readers takes it from there.
+
+Which web apps are MCT sites is told by them: a wrong guess would offer someone else's web app for configuration.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
-from mct_s2s.model.site_settings import LISTS, NAMES, OBJECT_IDS, SETTINGS, Comparison, Required, Setting, required_by
+from mct_s2s.engine.observe.sites import survey_of
+from mct_s2s.model.azure_resources import Site
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import (
+    ENABLED,
+    LISTS,
+    NAMES,
+    OBJECT_IDS,
+    SETTINGS,
+    Comparison,
+    Required,
+    Setting,
+    required_by,
+)
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import diagnose
 
 from tests.cli.schemas import FINDING_CODES
-from tests.planning.scenarios import (
-    CONTEXT,
-    NOW,
-    client,
-    guid,
-    observed_state,
-    settings,
-    spec,
-    trust,
-)
+from tests.planning.scenarios import CONTEXT, NOW, SUBSCRIPTION, guid, site_says, spec
 
 each = pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
-IMPORT = client("Import")
 
 
 @each
@@ -34,8 +42,7 @@ def test_a_row_explains_itself_and_its_finding(setting: Setting) -> None:
 def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting: Setting) -> None:
     if setting in LISTS:
         return  # what is on them is a matter of who is a client
-    right = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
-    without = observed_state(trust(IMPORT), settings(**{**right, setting.name: ""}))
+    without = site_says(**{setting.name: ""})
     assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW, "-a x")}
     write = next(change for change in make_plan(spec("Import"), without, CONTEXT).changes if change.key == "settings")
     assert [edit.name for edit in getattr(write, "edits", ())] == [setting.name]
@@ -59,3 +66,30 @@ def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> Non
     assert required_by({}) == {Required.ALWAYS}
     assert required_by({"serviceapplicationids": guid("a")}) == {Required.ALWAYS, Required.WITH_CLIENTS}
     assert required_by({}, {OBJECT_IDS}) == {Required.ALWAYS, Required.WITH_IDENTITIES}
+
+
+def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:
+    return Site(ResourceId.site(SUBSCRIPTION, group, name), kind, "Running", (f"{name}.azurewebsites.net",))
+
+
+LEARN, LEARN_FA = site("contosolearn"), site("contosolearn-fa-x7k2q", kind="functionapp")
+PORTAL = site("partner-portal", group="integrations")
+REPORTS = site("reports-func", group="integrations", kind="functionapp,linux")
+DISGUISED = site("contosolearn-fa-x7k2q", kind="app")
+SET_UP = {"serviceauthaudience": "api://x", "SqlPassword": "hidden"}
+CASES: list[tuple[list[Site], Mapping[Site, Mapping[str, str | None] | None], list[Site], list[Site]]] = [
+    ([REPORTS, PORTAL, LEARN_FA, LEARN], {}, [LEARN], [PORTAL]),
+    ([LEARN, site("ContosoLearn-FA-x", kind="functionapp", group="MCT-prod")], {}, [LEARN], []),
+    ([LEARN, site("contosolearn-fa-x7k2q", kind="functionapp", group="elsewhere")], {}, [], [LEARN]),
+    ([LEARN, site("contosolearn2-fa-x7k2q", kind="functionapp")], {}, [], [LEARN]),
+    ([LEARN, site("contosolearn-func", kind="functionapp")], {}, [], [LEARN]),
+    ([PORTAL, LEARN], {PORTAL: {"Path": "x"}, LEARN: SET_UP}, [LEARN], [PORTAL]),
+    ([DISGUISED], {DISGUISED: {ENABLED.name: "true"}}, [], []),  # the document's warning, whatever the kind says
+]
+
+
+@pytest.mark.parametrize(("there", "settings", "mct", "others"), CASES)
+def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
+    there: list[Site], settings: Mapping[Site, Mapping[str, str | None] | None], mct: list[Site], others: list[Site]
+) -> None:
+    assert survey_of(there, {one.resource: values for one, values in settings.items()}) == (mct, others)

@@ -1,4 +1,4 @@
-"""Who can call, what each client needs next, and what makes a report unhealthy: every finding is taken into account."""
+"""Who can call, what each client needs next, what makes a report unhealthy, and what an answer means for a test."""
 
 from __future__ import annotations
 
@@ -7,14 +7,29 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.reports.status import StatusReport
+from mct_s2s.planning.reports.verification import advice, without_token
 
-from tests.planning.scenarios import NOW, SERVICE, client, complete, credential, guid, observed_state, settings, trust
-from tests.render.examples import IDENTITY, WHERE, site_of, with_role_off, with_settings
+from tests.planning.scenarios import (
+    NOW,
+    SERVICE,
+    client,
+    complete,
+    credential,
+    guid,
+    observed_state,
+    settings,
+    site_of,
+    stopped,
+    trust,
+    unreadable,
+    with_credentials,
+)
+from tests.render.examples import IDENTITY, WHERE, with_role_off, with_settings
 from tests.render.reports import WITHIN, crowd, mixed, one, status_of
 
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
@@ -48,9 +63,7 @@ def test_a_client_signs_in_with_its_last_credential(found: object, can_call: boo
 
 
 def test_a_client_without_consent_or_credential_cannot_call() -> None:
-    bare = client("Import")
-    assert bare.application is not None
-    bare = ClientApplication(replace(bare.application, credentials=()), bare.principal)
+    bare = with_credentials()
     observed = observed_state(trust(bare, consented=False), site_of(complete(bare)).settings)
     (only,) = status_of(observed).clients
     assert (only.can_call, only.needs) == (False, "admin consent, credential")
@@ -77,10 +90,6 @@ def _trust(**changed: object) -> Callable[[ObservedState], ObservedState]:
     return lambda seen: replace(seen, trust=replace(seen.trust, **changed))  # type: ignore[arg-type]
 
 
-def _stopped(seen: ObservedState) -> ObservedState:
-    return replace(seen, app_service=replace(site_of(seen), state="Stopped"))
-
-
 STOPS_ALL = {
     "switched off": _set("ServiceAuthEnabled", "no"),
     "another audience": _set("ServiceAuthAudience", "api://foo"),
@@ -90,7 +99,7 @@ STOPS_ALL = {
     "no URI": _trust(service=replace(SERVICE, identifier_uris=())),
     "v2 tokens": _trust(service=replace(SERVICE, token_version=2)),
     "no service principal": _trust(principal=None),
-    "stopped": _stopped,
+    "stopped": stopped,
 }
 STOPS_THE_ROLE = {
     "role off": with_role_off,
@@ -126,9 +135,7 @@ def test_without_an_app_service_its_part_is_taken_for_right() -> None:
 
 
 def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
-    refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
-    seen = mixed()
-    site = status_of(replace(seen, app_service=replace(site_of(seen), settings={}, refusal=refusal)))
+    site = status_of(unreadable(mixed()))
     assert {one.name: (one.can_call, one.allowed) for one in site.clients} == {
         "Reports": (False, None),
         "Nightly": (None, None),
@@ -138,13 +145,9 @@ def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
     assert site.verdict.startswith("? of 4 clients can call contosolearn.")
 
 
-def test_a_trust_without_clients_says_so() -> None:
+def test_the_verdict_counts_none_and_a_thousand() -> None:
     assert status_of(complete()).verdict == "No client can call contosolearn. 1 problem."
-
-
-def test_a_thousand_clients_take_no_longer_than_they_must() -> None:
-    site = status_of(crowd())
-    assert site.verdict == "990 of 1000 clients can call contosolearn. 10 problems."
+    assert status_of(crowd()).verdict == "990 of 1000 clients can call contosolearn. 10 problems."
 
 
 CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
@@ -193,3 +196,22 @@ def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], 
 )
 def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healthy: bool) -> None:
     assert report.is_healthy is healthy
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "refused"),
+    [
+        (ApiAnswer(200), "", False),
+        (ApiAnswer(401, challenge="Bearer realm=x"), "App Service Authentication", True),
+        (ApiAnswer(403), "access restrictions", True),
+        (ApiAnswer(302, location="https://learn/login"), "https://learn/login", True),
+        (ApiAnswer(404), "--path", None),
+        (ApiAnswer(500), "az webapp log tail", None),
+    ],
+)
+def test_each_answer_has_a_remedy_and_no_one_may_be_answered_without_a_token(
+    answer: ApiAnswer, told: str, refused: bool | None
+) -> None:
+    """An API that answers everybody proves nothing of a client."""
+    assert told in advice(answer, API_PATH)
+    assert without_token(answer, "https://learn", API_PATH).ok is refused

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from mct_s2s.errors import MissingRight, ServiceError
-from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
@@ -26,12 +25,12 @@ from mct_s2s.render.outcome import SavedCredential
 
 from tests.planning.scenarios import (
     CONTEXT,
+    IMPORT,
     LATER,
     ROLE,
     SERVICE,
     SERVICE_ID,
     app_service,
-    client,
     complete,
     guid,
     identity_resource,
@@ -58,7 +57,6 @@ ODD_NAMES = (
 )
 """Display names that anybody in the directory can give."""
 
-IMPORT = client("Import")
 IDENTITY = ServicePrincipal(
     PrincipalId(guid("reports-func-principal")),
     ClientId(guid("reports-func-client")),
@@ -115,11 +113,6 @@ def healthy() -> ObservedState:
 
 def with_settings(observed: ObservedState, values: dict[str, str | None]) -> ObservedState:
     return replace(observed, app_service=app_service(values))
-
-
-def site_of(observed: ObservedState) -> AppService:
-    assert observed.app_service is not None
-    return observed.app_service
 
 
 def with_role_off(observed: ObservedState) -> ObservedState:

@@ -11,8 +11,8 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 
-from tests.planning.scenarios import NOW, SUBSCRIPTION, client, complete, credential, settings, site
-from tests.render.examples import IDENTITY, WHERE, site_of, with_settings
+from tests.planning.scenarios import NOW, SUBSCRIPTION, client, complete, credential, settings, site, site_of
+from tests.render.examples import IDENTITY, WHERE, with_settings
 
 WITHIN = timedelta(days=30)
 REFUSED = PermissionMissing(

@@ -25,6 +25,7 @@ from tests.cli.schemas import check
 from tests.planning.scenarios import (
     CONTEXT,
     FOREIGN,
+    IMPORT,
     NOW,
     SERVICE,
     SERVICE_ID,
@@ -35,11 +36,11 @@ from tests.planning.scenarios import (
     guid,
     observed_state,
     settings,
+    site_of,
     spec,
     trust,
 )
 from tests.render.examples import (
-    IMPORT,
     WHERE,
     full_plan,
     healthy,
@@ -50,7 +51,6 @@ from tests.render.examples import (
     result_of,
     right_already,
     saved,
-    site_of,
     with_role_off,
     with_settings,
 )

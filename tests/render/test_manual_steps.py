@@ -23,6 +23,7 @@ from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from tests.planning.scenarios import (
     CONTEXT,
     FOREIGN,
+    IMPORT,
     SUBSCRIPTION,
     complete,
     guid,
@@ -32,7 +33,7 @@ from tests.planning.scenarios import (
     spec,
 )
 from tests.render.conftest import Screens
-from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE, consent
+from tests.render.examples import LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE, consent
 from tests.render.reading import line_with, pasteable
 from tests.support.screens import check_kept
 

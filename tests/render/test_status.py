@@ -10,15 +10,8 @@ from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.status import show_report
 
-from tests.planning.scenarios import (
-    FOREIGN,
-    SERVICE,
-    complete,
-    observed_state,
-    settings,
-    trust,
-)
-from tests.render.examples import IMPORT, healthy, with_role_off, with_settings
+from tests.planning.scenarios import FOREIGN, IMPORT, SERVICE, complete, observed_state, settings, trust
+from tests.render.examples import healthy, with_role_off, with_settings
 from tests.render.reports import one, several
 from tests.support.screens import check_screen, check_texts
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
 
 import pytest
 from mct_s2s.plain_text import plain
 from mct_s2s.render.exports import COLUMNS, as_csv, cell
 
-from tests.planning.scenarios import client, complete, guid
+from tests.planning.scenarios import complete, guid, with_credentials
 from tests.render.examples import IDENTITY, WHERE
 from tests.render.exports.hostile_reports import COMMON, FORMULAS, report
 from tests.render.reports import one, several
@@ -60,14 +59,8 @@ def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own()
 
 
 def test_a_client_that_cannot_sign_in_has_a_row() -> None:
-
-    bare = client("Import")
-    assert bare.application is not None
-    bare = replace(bare, application=replace(bare.application, credentials=()))
-    assert [row["kind"] for row in rows(as_csv(one(complete(bare)))) if row["client"] == "Import"] == [
-        "none",
-        "finding",
-    ]
+    found = rows(as_csv(one(complete(with_credentials()))))
+    assert [row["kind"] for row in found if row["client"] == "Import"] == ["none", "finding"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
