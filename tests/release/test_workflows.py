@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -37,16 +34,6 @@ def read(path: Path) -> Any:
 def steps(workflow: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for job in workflow["jobs"].values():
         yield from job["steps"]
-
-
-@pytest.mark.parametrize(
-    ("path", "schema"),
-    [*((path, "github-workflows") for path in WORKFLOWS), (ROOT / ".github" / "dependabot.yml", "dependabot")],
-    ids=lambda value: getattr(value, "name", value),
-)
-def test_it_is_valid(path: Path, schema: str) -> None:
-    content = files("check_jsonschema").joinpath(f"builtin_schemas/vendor/{schema}.json").read_text(encoding="utf-8")
-    Draft7Validator(json.loads(content)).validate(read(path))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

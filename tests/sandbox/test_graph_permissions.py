@@ -18,12 +18,9 @@ def bearer_with(client: Client, *roles: str) -> dict[str, str]:
 
 
 def bearer_of(client: Client, person: str) -> dict[str, str]:
-    begun = begin(client)
-    client.request(
-        "POST",
-        "/devicelogin",
-        data={"user_code": begun["user_code"], "user": f"{person}@contosolearning.onmicrosoft.com"},
-    )
+    begun = begin(client, scope=f"{client.addresses.graph}/.default openid")
+    typed = {"user_code": begun["user_code"], "user": f"{person}@contosolearning.onmicrosoft.com"}
+    client.request("POST", "/devicelogin", data=typed)
     return {"Authorization": f"Bearer {poll(client, begun)['access_token']}"}
 
 

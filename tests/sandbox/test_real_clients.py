@@ -193,6 +193,7 @@ def test_the_code_on_a_machine_signs_in_as_its_identity(cloud: Cloud, monkeypatc
     assert claims["xms_mirid"].endswith("/userAssignedIdentities/etl-identity")
     assert (claims["appidacr"], claims["aud"]) == ("2", cloud.graph)
     assert "roles" not in claims
+    assert claims["exp"] - claims["iat"] == 86_400
     stranger: dict[str, Any] = {"client_id": seed.ADMINISTRATOR_ID, **cloud.sync}
     with (
         ManagedIdentityCredential(**stranger) as credential,
