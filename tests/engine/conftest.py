@@ -32,7 +32,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.observability.exchange import Entry
 
-from tests.conftest import SITE, Sandbox, without_azure
+from tests.conftest import SITE, Json, Sandbox, without_azure
 from tests.planning.scenarios import SERVICE_KEY, TENANT
 from tests.support.inprocess import run_inside
 from tests.support.sandbox_inside import Inside
@@ -40,6 +40,7 @@ from tests.support.sandbox_inside import Inside
 T = TypeVar("T")
 WHERE = Site(ResourceId.parse(SITE), "app", "Running", ("contosolearn.azurewebsites.net",))
 TARGET = SiteTarget("contosolearn")
+LIST, PUT = "/config/appsettings/list", "/config/appsettings"
 
 
 @dataclass
@@ -113,6 +114,21 @@ class Engine:
         home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
         run_inside((), {**without_azure(), **azure.environment, **self.caller, **home}, self.inside.time, program)
         return found[0]
+
+    @property
+    def settings(self) -> dict[str, str | None]:
+        """Those of the App Service, as they are at this moment."""
+        return self.inside.state.resources.sites[SITE.lower()].settings
+
+    def register(self, name: str = "A", **body: Any) -> Json:
+        """A registration, as somebody else makes it."""
+        made: Json = self.inside.azure.graph("POST", "/applications", json={"displayName": name, **body})
+        return made
+
+    def misbehave(self, path: str, times: int = 1000, method: str = "*", **fault: Any) -> None:
+        """From now on, requests whose path ends so are refused, or meet another fault, so many times."""
+        meets = fault if "type" in fault else {"type": "status", "status": 403, **fault}
+        self.inside.azure.misbehave({"match": {"method": method, "path": f"*{path}"}, "times": times, "fault": meets})
 
     def before(self, path: str, *acts: Callable[[], object] | None, method: str = "") -> None:
         """What happens when the next requests whose path ends so arrive, one act a request; `None` lets one pass."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from mct_s2s.engine.apply.run import IN_FLIGHT
@@ -29,10 +28,10 @@ from mct_s2s.planning.changes import (
 )
 
 from tests.conftest import SITE, SLOT
-from tests.engine.conftest import WHERE, Engine, applied
+from tests.engine.conftest import LIST, PUT, WHERE, Engine, applied
 from tests.planning.scenarios import ROLE, guid
 
-LIST, PUT, RESTARTED, PRINCIPALS = "/config/appsettings/list", "/config/appsettings", "/restart", "/servicePrincipals"
+RESTARTED, PRINCIPALS = "/restart", "/servicePrincipals"
 RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
 
 
@@ -57,11 +56,6 @@ def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
     done = {entry.change.key for entry in outcome.done}
     failed = {change.key for change, _ in outcome.failed}
     return done, failed, {change.key for change in outcome.in_doubt}, {change.key for change in outcome.left}
-
-
-def refuse(engine: Engine, path: str, *, times: int = 1, **fault: Any) -> None:
-    rule = {"match": {"path": f"*{path}"}, "times": times, "fault": {"type": "status", "status": 403, **fault}}
-    engine.inside.azure.misbehave(rule)
 
 
 # --- the order ---
@@ -99,7 +93,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     assert set(asked[3:5]) == {"POST list", "POST restart"}
     assert asked.count("POST restart") == 1
     (entry,) = (entry for entry in outcome.done if entry.change.key == "A")
-    assert engine.inside.azure.settings()["ServiceApplicationIds"] == outcome.outputs.of("A", Output.CLIENT_ID)
+    assert engine.settings["ServiceApplicationIds"] == outcome.outputs.of("A", Output.CLIENT_ID)
     assert entry.seconds == pytest.approx(0.5, abs=0.1)
     order = (
         "settings: waiting for the other steps",
@@ -113,8 +107,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
 
 def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason(engine: Engine) -> None:
     """At the second look after the write: it has been read back, and is told again."""
-    site = engine.inside.state.resources.sites[SITE.lower()]
-    engine.before(LIST, None, None, lambda: site.settings.update(ServiceAuthEnabled="false"))
+    engine.before(LIST, None, None, lambda: engine.settings.update(ServiceAuthEnabled="false"))
     _, _, told = applied(engine, write())
     assert [line.partition("; ")[2] for line in told if line.startswith("finished settings")] == [
         "", "merged 2 times with changes by someone else",
@@ -124,7 +117,7 @@ def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason(engine: En
 
 def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted(engine: Engine) -> None:
     """A client whose registration is gone first could still call for as long as its token lives."""
-    made = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A"})
+    made = engine.register()
     gone = DeleteApplication(
         key="delete", name="A", resource="client application", object_id=made["id"], client_id=made["appId"]
     )
@@ -152,7 +145,7 @@ def test_at_the_first_refusal_nothing_else_begins(
     refused: str, changes: Sequence[AnyChange], expected: tuple[set[str], ...], engine: Engine
 ) -> None:
     """What is done is kept and told: the same command resumes."""
-    refuse(engine, refused)
+    engine.misbehave(refused)
     outcome, _, told = applied(engine, *changes, latency=1.0)
     assert account(outcome) == expected
     assert {f"failed {key}" for key in expected[1]} <= set(told)
@@ -175,7 +168,7 @@ def details(outcome: Outcome) -> Mapping[str, str]:
 
 
 def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(engine: Engine) -> None:
-    engine.inside.state.resources.sites[SITE.lower()].settings["ServiceAuthEnabled"] = "true"
+    engine.settings["ServiceAuthEnabled"] = "true"
     outcome, _, _ = applied(engine, write(), RESTART)
     assert engine.asked(PUT, RESTARTED) == []
     assert details(outcome) == {
@@ -186,7 +179,7 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(eng
 
 def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> None:
     """The site restarts by itself when its settings change; a second restart would be one too many."""
-    engine.inside.azure.misbehave({"match": {"path": "*/restart"}, "fault": {"type": "lostAnswer"}})
+    engine.misbehave(RESTARTED, type="lostAnswer")
     outcome, _, _ = applied(engine, write(), RESTART)
     assert engine.asked(RESTARTED) == ["POST restart"]
     assert "the response was lost" in details(outcome)["restart"]
@@ -196,7 +189,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> No
 def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(
     where: str, words: str, engine: Engine
 ) -> None:
-    refuse(engine, RESTARTED)
+    engine.misbehave(RESTARTED)
     site = ResourceId.parse(where)
     outcome, _, _ = applied(engine, replace(write(), site=site), replace(RESTART, site=site))
     ((_, error),) = outcome.failed
@@ -210,13 +203,12 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(
 
 def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine: Engine) -> None:
     """Lists are replaced whole by a PATCH: what somebody added since the plan was made must be sent back."""
-    azure = engine.inside.azure
     added = {"id": guid("other role"), "value": "Reader", "displayName": "R", "description": "R", "isEnabled": True,
              "allowedMemberTypes": ["Application"]}  # fmt: skip
-    made = azure.graph("POST", "/applications", json={"displayName": "A", "tags": ["theirs"], "appRoles": [added]})
+    made = engine.register(tags=["theirs"], appRoles=[added])
     edits = ApplicationEdits(role=ROLE, tags=("ours",))
     applied(engine, UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits))
-    after = azure.graph("GET", f"/applications/{made['id']}")
+    after = engine.inside.azure.graph("GET", f"/applications/{made['id']}")
     assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
 
@@ -224,8 +216,8 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
 @pytest.mark.parametrize("is_new", [True, False])
 def test_not_there_yet_is_waited_out_only_where_lag_is_expected(is_new: bool, engine: Engine) -> None:
     """The same answer about anything else is an error at once."""
-    made = engine.inside.azure.graph("POST", "/applications", json={"displayName": "Old"})
-    refuse(engine, PRINCIPALS, times=3, status=404, code="Request_ResourceNotFound")
+    made = engine.register()
+    engine.misbehave(PRINCIPALS, times=3, status=404, code="Request_ResourceNotFound")
     old = CreateServicePrincipal(key="A:principal", name="A", client_id=made["appId"])
     outcome, _, _ = applied(engine, new("A"), principal("A") if is_new else old)
     assert account(outcome)[1] == (set() if is_new else {"A:principal"})

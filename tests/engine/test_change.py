@@ -37,7 +37,7 @@ class Person:
         self.log.append("asked")
         self.shown.append(outcome.plan)
         if len(self.shown) == 1:
-            self.engine.inside.state.resources.sites[SITE.lower()].settings.update(self.meanwhile)
+            self.engine.settings.update(self.meanwhile)
         return self.answers.pop(0)
 
     @contextmanager

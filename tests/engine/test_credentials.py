@@ -42,28 +42,22 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credential(kind: str, engine: Engine) -> None:
     """`create-if-missing` may return what somebody else has just made: two would be one too many."""
-    azure, adding = engine.inside.azure, KINDS[kind]
+    azure = engine.inside.azure
     store = FileStore(engine.home / "a.env", keeps_key=kind == "certificate")
-    body = {"displayName": "A", "uniqueName": UNIQUE_NAME}
-    made = azure.graph("POST", "/applications", json=body)
+    made = engine.register(uniqueName=UNIQUE_NAME)
     theirs = azure.graph(
         "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {"displayName": ATTEMPT}}
     )
-    outcome, _, _ = applied(engine, NEW, adding, stores={"A": store})
+    outcome, _, _ = applied(engine, NEW, KINDS[kind], stores={"A": store})
     (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
     assert held["keyId"] == theirs["keyId"]
     assert "another run" in outcome.done[-1].detail
     assert not (engine.home / "a.env").exists()
 
 
-def registered(engine: Engine) -> dict[str, str]:
-    made: dict[str, str] = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A"})
-    return made
-
-
 def test_federated_credentials_are_written_one_after_another(engine: Engine) -> None:
     """Several at once are refused without reason, also those of several clients."""
-    clients = [registered(engine) for _ in range(3)]
+    clients = [engine.register() for _ in range(3)]
     changes = [
         replace(
             SECRET,
@@ -79,8 +73,8 @@ def test_federated_credentials_are_written_one_after_another(engine: Engine) -> 
 
 
 def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine: Engine) -> None:
-    made = registered(engine)
-    engine.inside.azure.misbehave({"match": {"path": "*/addPassword"}, "fault": {"type": "lostAnswer"}})
+    made = engine.register()
+    engine.misbehave("/addPassword", type="lostAnswer")
     adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
     outcome, _, _ = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
     ((_, error),) = outcome.failed
@@ -109,7 +103,7 @@ def removal_of(made: dict[str, str], key_id: str, scope: str = "api://service/.d
 @pytest.mark.parametrize("there", ["nothing", "another client's", "the old one"])
 def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, engine: Engine) -> None:
     """Whoever reads that place would be locked out."""
-    made, store = registered(engine), FileStore(engine.home / "a.env")
+    made, store = engine.register(), FileStore(engine.home / "a.env")
     path = f"/applications/{made['id']}"
     old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})["keyId"]
     if there != "nothing":
@@ -123,7 +117,7 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
 
 def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine) -> None:
     """A list that is behind, written back without the old one, would take the new one away, too."""
-    azure, made = engine.inside.azure, registered(engine)
+    azure, made = engine.inside.azure, engine.register()
     path, uri = f"/applications/{made['id']}", f"api://{made['appId']}"
     pem, certificate = make_key_pair("A", NOW, datetime.now(UTC) + timedelta(days=30))
     key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id, "displayName": ATTEMPT,

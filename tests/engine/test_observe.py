@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from mct_s2s import clock
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.sites import find_subscription
+from mct_s2s.engine.observe.rights import AccessLook
+from mct_s2s.engine.observe.sites import AT_ONCE, find_mct_sites, find_subscription
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, Setup
 from mct_s2s.model.ids import Tag, api_uri, client_unique_name
 from mct_s2s.model.observed import Trust
-from mct_s2s.model.resource_id import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import SITE, Json
-from tests.engine.conftest import TARGET, Engine
+from tests.engine.conftest import LIST, TARGET, WHERE, Engine
 from tests.planning.scenarios import SERVICE_KEY, guid
 
 OTHER = guid("other subscription")
@@ -51,9 +54,9 @@ def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:
 
 def registered(engine: Engine, name: str, unique_name: str | None = None, **body: Any) -> Json:
     """A registration with a service principal, as somebody else makes it; `principal` is that one's id."""
-    graph, named = engine.inside.azure.graph, {"uniqueName": unique_name} if unique_name else {}
-    made: Json = graph("POST", "/applications", json={"displayName": name, **named, **body})
-    return {**made, "principal": graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]}
+    made = engine.register(name, uniqueName=unique_name, **body)
+    principal = engine.inside.azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    return {**made, "principal": principal["id"]}
 
 
 def service_in(engine: Engine, unique_name: str | None = SERVICE_KEY, uri: str = "") -> Json:
@@ -62,10 +65,6 @@ def service_in(engine: Engine, unique_name: str | None = SERVICE_KEY, uri: str =
     body = {"identifierUris": [uri or api_uri(made["appId"])]}
     engine.inside.azure.graph("PATCH", f"/applications/{made['id']}", json=body)
     return made
-
-
-def configured(engine: Engine, **settings: str) -> None:
-    engine.inside.state.resources.sites[SITE.lower()].settings.update(settings)
 
 
 # --- the subscription and the site ---
@@ -141,7 +140,7 @@ def test_the_service_application_that_is_meant(by: str, engine: Engine) -> None:
     service = service_in(engine, SERVICE_KEY if by == "key" else None, uri=URI if "URI" in by else "")
     adopt = {"appId": f" {service['appId'].upper()} ", "URI": URI}.get(by)
     if "audience" in by:
-        configured(engine, ServiceAuthAudience=URI if "own" in by else api_uri(service["appId"]))
+        engine.settings.update(ServiceAuthAudience=URI if "own" in by else api_uri(service["appId"]))
     trust = trust_seen(engine, adopt=adopt)
     assert trust.service is not None
     assert trust.principal is not None
@@ -155,7 +154,7 @@ def test_what_is_named_goes_before_what_the_site_says_and_that_before_the_key(en
         (api_uri(audience["appId"]), None, audience),
         ("api://nobody", None, keyed),
     ]:
-        configured(engine, ServiceAuthAudience=uri)
+        engine.settings.update(ServiceAuthAudience=uri)
         service = trust_seen(engine, adopt=adopt).service
         assert service is not None
         assert service.client_id == expected["appId"]
@@ -173,7 +172,7 @@ def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine
     registered(engine, "Tagged", tags=[Tag.TRUST.of(SERVICE_KEY)])
     granted = {"principalId": consented["principal"], "resourceId": service["principal"], "appRoleId": ROLE["id"]}
     graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=granted)
-    configured(engine, ServiceApplicationIds=f" {listed['appId'].upper()} ; not-an-id;")
+    engine.settings.update(ServiceApplicationIds=f" {listed['appId'].upper()} ; not-an-id;")
     trust = trust_seen(engine, "Asked", by_id["appId"])
     assert {client.display_name for client in trust.clients} == {"Listed", "Consented", "Asked", "By appId"}
     assert all(client.application and client.principal for client in trust.clients), "both halves of each"
@@ -195,7 +194,7 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: En
     """A registration without a service principal, or a principal whose registration is in another tenant."""
     service_in(engine)
     client = registered(engine, "Import")
-    configured(engine, ServiceApplicationIds=client["appId"])
+    engine.settings.update(ServiceApplicationIds=client["appId"])
     if half == "application":
         engine.inside.azure.graph("DELETE", f"/servicePrincipals/{client['principal']}")
     else:
@@ -215,7 +214,7 @@ def test_federated_credentials_are_asked_for_only_where_they_matter(engine: Engi
     good, wished = registered(engine, "Good"), registered(engine, "Wished", client_unique_name(SERVICE_KEY, "Wished"))
     for one in (good, wished):
         engine.inside.azure.graph("POST", f"/applications/{one['id']}/addPassword", json={"passwordCredential": {}})
-    configured(engine, ServiceApplicationIds=";".join(one["appId"] for one in (good, none, wished)))
+    engine.settings.update(ServiceApplicationIds=";".join(one["appId"] for one in (good, none, wished)))
     for federated, expected in ((False, {none["id"]}), (True, {none["id"], wished["id"]})):
         trust_seen(engine, "Wished", federated=federated)
         paths = [one.path for one in engine.inside.log() if one.path.endswith("/federatedIdentityCredentials")]
@@ -230,7 +229,7 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(path: str, e
     """What still runs would warn of an exception that nobody fetched, or use a session that is closed."""
     complaints = list[str]()
     engine.inside.state.latency_seconds = 1.0
-    engine.inside.azure.misbehave({"match": {"path": f"*{path}"}, "fault": {"type": "status", "status": 403}})
+    engine.misbehave(path)
 
     async def work(session: Session) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
@@ -249,8 +248,85 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(path: str, e
 def test_where_everything_is_there_nobody_waits_for_the_recycle_bin(engine: Engine) -> None:
     """It is long in a large tenant, and read page by page."""
     service_in(engine)
-    slow = {"match": {"path": "*/deletedItems/*"}, "fault": {"type": "latency", "seconds": 3600}}
-    engine.inside.azure.misbehave(slow)
+    engine.misbehave("/deletedItems/*", type="latency", seconds=3600)
     began = engine.inside.time.seconds
     assert trust_seen(engine).service is not None
     assert engine.inside.time.seconds - began < 60
+
+
+# --- what the caller may do ---
+
+QUESTIONS = {
+    "roles": "/transitiveMemberOf*",
+    "permissions": "/appRoleAssignments",
+    "owned": "/ownedObjects*",
+    "secret_rules": "/defaultAppManagementPolicy",
+    "permissions_at": "/Microsoft.Authorization/permissions",
+    "locks_at": "/Microsoft.Authorization/locks",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, engine: Engine) -> None:
+    """Unreadable is never taken for missing."""
+    engine.misbehave(QUESTIONS[question])
+
+    async def main(session: Session) -> CallerRights:
+        before = asyncio.all_tasks()
+        async with aclosing(AccessLook(session, directory=True)) as look:
+            look.at(WHERE.resource)
+            access = await look.found()
+        assert asyncio.all_tasks() == before, "nothing goes on asking"
+        return access
+
+    access = engine.run(main)
+    assert access.directory is not None
+    rights = access.at(WHERE.resource)
+    answers = {
+        "roles": access.directory.roles,
+        "permissions": access.directory.permissions,
+        "owned": access.directory.owned,
+        "secret_rules": access.secret_rules,
+        "permissions_at": rights.permissions,
+        "locks_at": rights.locks,
+    }
+    assert {name for name, answer in answers.items() if answer is None} == {question}
+
+
+# --- the web apps of a subscription ---
+
+
+def everything(session: Session) -> Awaitable[tuple[list[ResourceId], list[ResourceId]]]:
+    return find_mct_sites(session.arm, seed.SUBSCRIPTION_ID)
+
+
+def read(engine: Engine) -> list[str]:
+    """The sites whose settings were read, in order of arrival."""
+    return [one.path.split("/")[-4] for one in engine.inside.log() if one.path.endswith(LIST)]
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_a_site_is_found_and_no_function_app_is_read(is_readable: bool, engine: Engine) -> None:
+    """What may not be read is recognised by the function app of its deployment."""
+    if not is_readable:
+        engine.misbehave(f"{SITE}{LIST}")
+    assert [site.name for site in engine.run(everything)[0]] == ["contosolearn"]
+    assert [name for name in read(engine) if name.endswith("-func") or "-fa-" in name] == []
+
+
+def test_all_are_read_side_by_side(engine: Engine) -> None:
+    engine.run(everything)
+    for at in range(3 * AT_ONCE - len(read(engine))):
+        seed.add_site(
+            engine.inside.state.resources, subscription=seed.SUBSCRIPTION_ID, group="shops", name=f"shop-{at}",
+            kind="app", settings={}, owner_app_id=seed.ADMINISTRATOR_ID,
+        )  # fmt: skip
+    engine.inside.state.latency_seconds = 1.0
+
+    async def timed(session: Session) -> float:
+        began = clock.seconds()
+        await everything(session)
+        return clock.seconds() - began
+
+    assert engine.run(timed) == pytest.approx(2 + 3, abs=0.5)
+    engine.inside.state.latency_seconds = 0.0

@@ -21,13 +21,12 @@ from mct_s2s.model.ids import ClientId, Tag
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.sandbox.core.wire_errors import graph_error
 
-from tests.conftest import Json
 from tests.engine.conftest import Engine
 
 UNIQUE_NAME = "mct-s2s-key-A"
 MADE = Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",))
 NEW = CreateApplication(key="A", name="A", resource="client application", application=MADE)
-DENIED = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
+DENIED = {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
 
 
 @pytest.fixture
@@ -36,12 +35,6 @@ def owner(engine: Engine) -> Engine:
     read = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
     engine.caller = engine.inside.azure.caller(*read)
     return engine
-
-
-def registered(engine: Engine, **body: Any) -> Json:
-    """A stranger's registration."""
-    made: Json = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A", **body})
-    return made
 
 
 def timed(engine: Engine, work: Callable[[Session], Awaitable[Any]]) -> tuple[Any, float]:
@@ -66,7 +59,7 @@ def called_a(engine: Engine) -> list[str]:
 
 
 def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> None:
-    theirs = registered(owner, tags=[Tag.NAME.of(UNIQUE_NAME)])
+    theirs = owner.register(tags=[Tag.NAME.of(UNIQUE_NAME)])
     (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
     assert is_made
     assert set(called_a(owner)) == {theirs["id"], made.object_id}
@@ -74,7 +67,7 @@ def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> N
 
 @pytest.mark.parametrize("place", ["there", "in the recycle bin"])
 def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: Engine) -> None:
-    other = registered(owner, uniqueName=UNIQUE_NAME)
+    other = owner.register(uniqueName=UNIQUE_NAME)
     if place == "there":
         (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
         assert (made.object_id, is_made, called_a(owner)) == (other["id"], False, [other["id"]])
@@ -87,8 +80,7 @@ def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: En
 
 @pytest.mark.parametrize("fault", ["reset", "lostAnswer"])
 def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(fault: str, owner: Engine) -> None:
-    match = {"service": "Graph", "method": "POST", "path": "*/applications"}
-    owner.inside.azure.misbehave({"match": match, "times": 1, "fault": {"type": fault}})
+    owner.misbehave("/applications", 1, "POST", type=fault)
     (made, _), seconds = timed(owner, lambda session: create_as_owner(session, NEW))
     assert called_a(owner) == [made.object_id]
     assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
@@ -105,8 +97,7 @@ def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
 
 
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:
-    match = {"method": "PATCH", "path": "*/applications/*"}
-    owner.inside.azure.misbehave({"match": match, "times": 2, "fault": DENIED})
+    owner.misbehave("/applications/*", 2, "PATCH", **DENIED)
     (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session, NEW))
     assert (is_made, 0 < seconds < 5) == (True, True)
 
@@ -121,8 +112,8 @@ def test_a_service_principal_waits_for_replicas_only_where_its_application_is_ne
             client_id = (await create_as_owner(session, NEW))[0].client_id
         return await create_principal(session, client_id, is_new=is_new, is_ours=is_ours, as_owner=True)
 
-    theirs = registered(owner)
-    owner.inside.azure.misbehave({"match": {"path": "*/servicePrincipals"}, "times": 2, "fault": DENIED})
+    theirs = owner.register()
+    owner.misbehave("/servicePrincipals", 2, **DENIED)
     made, seconds = timed(owner, work)
     if is_ours and is_new:
         assert 0 < seconds < 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +21,10 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, ROLE
 from mct_s2s.planning.changes import SettingsSpec, WriteSettings
 
 from tests.conftest import SITE
-from tests.engine.conftest import WHERE, Engine, Watcher, planned
+from tests.engine.conftest import LIST, PUT, WHERE, Engine, Watcher, planned
 from tests.planning.scenarios import guid
 
 MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
-LIST, PUT = "/config/appsettings/list", "/config/appsettings"
 
 
 def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
@@ -50,27 +48,18 @@ async def write(
     return clock.seconds() - began
 
 
-def settings(engine: Engine) -> dict[str, str | None]:
-    return engine.inside.state.resources.sites[SITE.lower()].settings
-
-
 def ids(engine: Engine) -> set[str]:
-    return set(filter(None, (settings(engine).get("ServiceApplicationIds") or "").split(";")))
+    return set(filter(None, (engine.settings.get("ServiceApplicationIds") or "").split(";")))
 
 
 def sets(engine: Engine, name: str, value: str) -> Callable[[], None]:
     """Somebody else changes one setting, with everything else as it is at that moment."""
-    return lambda: engine.inside.state.resources.sites[SITE.lower()].settings.update({name: value})
-
-
-def throttled(engine: Engine, path: str) -> None:
-    fault = {"type": "status", "status": 429, "retryAfter": 60}
-    engine.inside.azure.misbehave({"match": {"service": "ARM", "path": f"*{path}"}, "times": 1, "fault": fault})
+    return lambda: engine.settings.update({name: value})
 
 
 def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt(engine: Engine) -> None:
     """Taken for one that takes a minute, it would count as fresh for a minute, and a foreign edit be erased."""
-    throttled(engine, LIST)
+    engine.misbehave(LIST, 1, status=429, retryAfter=60)
 
     async def main(session: Session) -> None:
         writing = asyncio.ensure_future(write(session, wait=30.0))
@@ -79,12 +68,12 @@ def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt(engine
         await writing
 
     engine.run(main)
-    assert settings(engine)["BannerText"] == "new"
+    assert engine.settings["BannerText"] == "new"
     assert engine.asked(PUT) == ["PUT appsettings"]
 
 
 def test_a_throttled_write_waits_no_longer_than_it_was_asked_to(engine: Engine) -> None:
-    throttled(engine, PUT)
+    engine.misbehave(PUT, 1, status=429, retryAfter=60)
     assert engine.run(write) < 62.0
     assert MINE in ids(engine)
 
@@ -117,7 +106,7 @@ def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(at: str, writes
 
 def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(engine: Engine) -> None:
     """Some kinds of hosting accept it first: taken for erased, it would be written again and again."""
-    state, before = engine.inside.state.resources.sites[SITE.lower()], dict(settings(engine))
+    state, before = engine.inside.state.resources.sites[SITE.lower()], dict(engine.settings)
     wanted: list[dict[str, str | None]] = []
 
     def held_back() -> None:
@@ -140,30 +129,9 @@ def test_others_may_go_on_writing_what_is_theirs(engine: Engine) -> None:
     assert (MINE in ids(engine), len(engine.asked(PUT))) == (True, 1)
 
 
-@pytest.mark.parametrize(("runs", "seed"), [(2, 1), (3, 2), (5, 3)])
-def test_runs_that_write_at_the_same_moment_come_to_agree(runs: int, seed: int, engine: Engine) -> None:
-    """Each erases what the others wrote between its own listing and its own write; ids are a set: all end up in it."""
-    engine.inside.state.latency_seconds = 0.2
-    wanted, theirs = [ClientId(guid(f"client {number}")) for number in range(runs)], dict(settings(engine))
-    random.seed(seed)  # the runs' own jitter
-    delays = [random.uniform(0, 0.8) for _ in wanted]
-
-    async def main(session: Session) -> None:
-        async def one(delay: float, client_id: ClientId) -> None:
-            await asyncio.sleep(delay)
-            await write(session, change(client_id))
-
-        await asyncio.gather(*map(one, delays, wanted))
-
-    engine.run(main)
-    assert ids(engine) == set(wanted)
-    assert {name: settings(engine)[name] for name in theirs} == theirs
-    assert len(engine.asked(PUT)) <= runs * flow.WRITES
-
-
 def test_the_settings_are_kept_as_they_were_before_the_first_write_only(engine: Engine, tmp_path: Path) -> None:
     """A backup that is taken at the second merge holds what we wrote ourselves."""
-    before, backup = dict(settings(engine)), SettingsFile(tmp_path / "backup.json", Backup)
+    before, backup = dict(engine.settings), SettingsFile(tmp_path / "backup.json", Backup)
     engine.before(LIST, None, sets(engine, "BannerText", "new"))
     engine.after(PUT, sets(engine, "ServiceApplicationIds", THEIRS))
     engine.run(lambda session: write(session, wait=30.0, backup=backup))
