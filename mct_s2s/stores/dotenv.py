@@ -53,7 +53,9 @@ def assignment(name: str, value: str) -> str:
     """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     line = f"{name}={value}" if _PLAIN.fullmatch(value) else f'{name}="{escaped}"'
-    if not is_one_line(value) or {"$", "`"} & set(value) or variables_in(line) != {name: value}:
+    if {"$", "`"} & set(value):  # a shell looks for these in double quotes
+        line = f"{name}='{value}'"
+    if not is_one_line(value) or variables_in(line) != {name: value}:
         raise ValueError(name)
     return line
 

@@ -154,7 +154,8 @@ class FileStore(Store):
         return bool(text.strip("\r\n")) and not same_id(variables_in(text).get(CLIENT), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
-        rows = (line.partition("\t") for line in _text(_pending(self.path)).split("\n"))
+        lines = _text(_pending(self.path)).replace("\r\n", "\n").split("\n")  # the first on Windows
+        rows = (line.partition("\t") for line in lines)
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 
     def _keep(self, begun: dict[str, ClientId]) -> None:

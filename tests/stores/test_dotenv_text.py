@@ -17,6 +17,9 @@ AWKWARD = [
     "a #b",
     "it's",
     'a"b',
+    "$HOME",
+    "`id`",
+    "C:\\Users\\job$\\key.pem",
     "\\\\server\\share\\",
     "C:\\keys\\it's",
     "é",
@@ -38,7 +41,7 @@ def test_whatever_the_value_it_is_read_as_it_was_written_or_refused(value: str) 
     try:
         line = assignment("A", value)
     except ValueError:
-        assert set("$`") & set(value) or "\\" in value
+        assert "'" in value or "\\" in value
     else:
         assert variables_in(line) == {"A": value}
 
@@ -50,7 +53,7 @@ def test_a_shell_reads_the_same() -> None:
     assert read.split("\0")[:-1] == AWKWARD
 
 
-@pytest.mark.parametrize("value", ["a\nb", "a\rb", "\x00", "\u2028", "\ud800", "it's $5", "$HOME", "`id`"])
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "\x00", "\u2028", "\ud800", "it's $5"])
 def test_a_value_that_readers_would_take_differently_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="A"):
         assignment("A", value)

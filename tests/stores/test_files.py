@@ -66,6 +66,16 @@ def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
     assert asyncio.run(FileStore(path).read()) == expected
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_attempt_is_remembered_whatever_ends_the_line(end: str, tmp_path: Path) -> None:
+    """Windows writes what it is told to by lines of its own."""
+    store = FileStore(tmp_path / "a.env")
+    asyncio.run(store.begin(RECORD.attempt, RECORD.client_id))
+    noted = tmp_path / "a.env.pending"
+    noted.write_bytes(noted.read_bytes().replace(b"\n", end.encode()))
+    assert asyncio.run(store.note()).attempts == {RECORD.attempt: RECORD.client_id}
+
+
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
 def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -> None:
     path = tmp_path / "a.env"
