@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import shlex
 import subprocess
 import time
@@ -27,8 +28,8 @@ __all__ = ["Ended", "Program", "run", "run_here"]
 Program = Callable[..., Ended]
 
 
-def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 240) -> Ended:
-    """The program as a process of its own; `timeout` is there only against hanging."""
+def run(*arguments: str, env: Mapping[str, str], home: Path) -> Ended:
+    """The program as a process of its own."""
     environment = {**without_azure(), **env, **at_home(home)}
     before, pipe = snapshot(home), subprocess.PIPE
     given = "\n".join([*environment.values(), *arguments])
@@ -39,28 +40,26 @@ def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 24
         processes_of(done.pid, given) as listed,
     ):
         try:
-            out, err = done.communicate(timeout=timeout)
+            out, err = done.communicate(timeout=240)  # against hanging alone
         except subprocess.TimeoutExpired:
             done.kill()
             raise
-    assert [
-        *said(arguments, out, err, env.get("AZURE_CLIENT_SECRET", "")),
-        *left_behind(arguments, before, home),
-        *listed,
-    ] == []
-    return Ended(done.returncode, out, err)
+    ended = Ended(done.returncode, out, err)
+    assert [*leaks(arguments, ended, env, before, home), *listed] == []
+    return ended
 
 
 def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside) -> Ended:
     """The program within this process, in simulated time: everything but its start, looked through for secrets too."""
-    environment = {**without_azure(), **env, **at_home(home)}
     before = snapshot(home)
-    ended = run_inside(arguments, environment, inside.time)
-    assert [
-        *said(arguments, ended.out, ended.err, env.get("AZURE_CLIENT_SECRET", "")),
-        *left_behind(arguments, before, home),
-    ] == []
+    ended = run_inside(arguments, {**without_azure(), **env, **at_home(home)}, inside.time)
+    assert leaks(arguments, ended, env, before, home) == []
     return ended
+
+
+def leaks(words: Sequence[str], ended: Ended, env: Mapping[str, str], before: dict[Path, int], home: Path) -> list[str]:
+    own = env.get("AZURE_CLIENT_SECRET", "")
+    return [*said(words, ended.out, ended.err, own), *left_behind(words, before, home)]
 
 
 def values_in(file: Path) -> dict[str, str]:
@@ -101,10 +100,10 @@ def call_as_sdk(values: Mapping[str, str], azure: Sandbox) -> int:
             return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
 
 
-def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80) -> Any:
-    """The program at a terminal, as pexpect drives it."""
+def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80, shell: str = "") -> Any:
+    """The program, or a line for a shell, at a terminal as pexpect drives it."""
     environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
-    command, *arguments = program(words)
+    command, *arguments = ["/bin/sh", "-c", shell] if shell else program(words)
     return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=60, dimensions=(24, columns))
 
 
@@ -121,25 +120,28 @@ def signed_in(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch, **rights:
     return lambda *words: mct(*words, "--auth", "device-code", env=nobody_else)
 
 
+def against(azure: Sandbox, start: Program) -> Program:
+    """Start it with the sandbox's environment; `env` adds variables, and takes away those that are empty."""
+
+    def started(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+        merged = {**azure.environment, **(env or {})}
+        return start(*arguments, env={name: value for name, value in merged.items() if value})
+
+    return started
+
+
 @pytest.fixture
 def mct(azure: Sandbox, inside: Inside, tmp_path: Path) -> Program:
-    """The program against the sandbox; `env` adds variables, and takes away those that are empty."""
-
-    def start(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
-        merged = {**azure.environment, **(env or {})}
-        given = {name: value for name, value in merged.items() if value}
-        return run_here(*arguments, env=given, home=tmp_path, inside=inside)
-
-    return start
+    """The program against the sandbox."""
+    return against(azure, functools.partial(run_here, home=tmp_path, inside=inside))
 
 
 @pytest.fixture
 def process(azure: Sandbox, inside: Inside, tmp_path: Path) -> Program:
     """The same as a process of its own, where that is the point."""
 
-    def start(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
-        merged = {**azure.environment, **(env or {})}
+    def start(*arguments: str, env: Mapping[str, str]) -> Ended:
         with inside.time.flowing():
-            return run(*arguments, env={name: value for name, value in merged.items() if value}, home=tmp_path)
+            return run(*arguments, env=env, home=tmp_path)
 
-    return start
+    return against(azure, start)

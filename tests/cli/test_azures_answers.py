@@ -6,17 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program
-from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, SLOT, Sandbox
+from tests.cli.conftest import Ended, Program
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, SLOT, Json, Sandbox
 
 JSON = ("-y", "-o", "json")
 REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
 WITH_REFERENCE = ("--service-management-reference", REFERENCE)
-LOGIC = "2019-05-01"
 COLONS = "ConnectionStrings:MctDatabase"
 
 
-# --- registrations that have to name a service ---
+def refused(done: Ended, code: str) -> Json:
+    """The error of a command that a service's answer has ended."""
+    error: Json = done.document["error"]
+    assert (done.code, error["code"]) == (1, code)
+    return error
+
+
+def identity(azure: Sandbox, resource: str, version: str) -> Json:
+    return azure.arm("GET", resource, version=version).get("identity") or {}
 
 
 def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, azure: Sandbox) -> None:
@@ -27,9 +34,7 @@ def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, az
     azure.graph("PATCH", f"/applications/{two['id']}", json={"serviceManagementReference": "theirs"})
     azure.vary(service_management_reference_required=True)
     more = (*wanted, "--client", "Three")
-    refused = mct(*more, *JSON)
-    error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "management-reference-needed")
+    error = refused(mct(*more, *JSON), "management-reference-needed")
     assert "--service-management-reference ID" in error["remedy"]
     assert azure.applications("Three") == []
     assert mct(*more, *WITH_REFERENCE, *JSON).code == 0
@@ -40,18 +45,13 @@ def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, az
     assert (mct(*more, *WITH_REFERENCE, *JSON).code, azure.writes()) == (0, [])
 
 
-# --- names of settings ---
-
-
 def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
     """On plans that take plain names only, one that was there before blocks every write: Azure names it."""
     before = azure.settings()
     azure.vary(strict_setting_names=True)
-    refused = mct("setup", "--client", "One", *JSON)
-    error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "setting-name-refused")
+    error = refused(mct("setup", "--client", "One", *JSON), "setting-name-refused")
     assert f"'{COLONS}'" in f"{error['message']} {error['remedy']}"
     assert azure.settings() == before
     assert list(tmp_path.rglob("*.env")), "the secret that was made is where it was to go"
@@ -64,21 +64,21 @@ def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
     assert plain.items() <= azure.settings().items()
 
 
-# --- identities ---
-
-
-def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: Sandbox) -> None:
+def test_an_identity_that_is_accepted_and_neither_made_nor_switched_off_is_told(mct: Program, azure: Sandbox) -> None:
+    """Whoever removes a client must know that its identity is still there."""
+    setup, update = ("setup", "--managed-identity", LOGIC_APP, *JSON), f"az resource update --ids {LOGIC_APP} --set"
     azure.vary(identity_patch="ignored")
-    refused = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
-    error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "identity-unchanged")
-    assert f"az resource update --ids {LOGIC_APP} --set identity.type=SystemAssigned" in error["remedy"]
+    error = refused(mct(*setup), "identity-unchanged")
+    assert f"{update} identity.type=SystemAssigned" in error["remedy"]
     assert "ServiceObjectIds" not in azure.settings()
-    whole = azure.arm("GET", LOGIC_APP, version=LOGIC)
-    azure.arm("PUT", LOGIC_APP, version=LOGIC, json={**whole, "identity": {"type": "SystemAssigned"}})
-    done = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
-    assert done.code == 0, done
-    assert azure.settings()["ServiceObjectIds"]
+    azure.vary(identity_patch="accepted")
+    assert mct(*setup).code == 0
+    azure.vary(identity_patch="ignored")
+    error = refused(mct("remove-client", LOGIC_APP, *JSON), "identity-unchanged")
+    assert f"{update} identity.type=None" in error["remedy"]
+    azure.vary(identity_patch="accepted")
+    assert mct("teardown", *JSON).code == 0
+    assert "principalId" not in identity(azure, LOGIC_APP, "2019-05-01")
 
 
 def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(mct: Program, azure: Sandbox) -> None:
@@ -86,24 +86,11 @@ def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(mct: Prog
     made = {"location": "West Europe", "sku": {"name": "Standard"}, "properties": {"provider": "GitHub"}}
     azure.arm("PUT", portal, version=version, json=made)
     assert mct("setup", "--managed-identity", portal, *JSON).code == 0
+    assert identity(azure, portal, version)["principalId"] == azure.settings()["ServiceObjectIds"]
     shown = azure.arm("GET", portal, version=version)
-    assert shown["identity"]["principalId"] == azure.settings()["ServiceObjectIds"]
     assert (shown["sku"], shown["properties"]["provider"]) == (made["sku"], "GitHub")
     assert mct("remove-client", portal, *JSON).code == 0
-    assert "principalId" not in azure.arm("GET", portal, version=version)["identity"]
-
-
-def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandbox) -> None:
-    """Whoever removes a client must know that its identity is still there."""
-    assert mct("setup", "--managed-identity", LOGIC_APP, *JSON).code == 0
-    azure.vary(identity_patch="ignored")
-    refused = mct("remove-client", LOGIC_APP, *JSON)
-    error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "identity-unchanged")
-    assert f"az resource update --ids {LOGIC_APP} --set identity.type=None" in error["remedy"]
-    azure.vary(identity_patch="accepted")
-    assert mct("teardown", *JSON).code == 0
-    assert "principalId" not in (azure.arm("GET", LOGIC_APP, version=LOGIC).get("identity") or {})
+    assert "principalId" not in identity(azure, portal, version)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +109,7 @@ def test_a_lost_answer_to_a_change_of_identity_is_looked_up(
     assert azure.graph("GET", f"/servicePrincipals/{azure.settings()['ServiceObjectIds']}")
     azure.misbehave(lost)
     assert mct("remove-client", resource, *JSON).code == 0
-    assert "principalId" not in (azure.arm("GET", resource, version=version).get("identity") or {})
-
-
-# --- tokens of version 2 ---
+    assert "principalId" not in identity(azure, resource, version)
 
 
 def test_a_registration_that_may_not_leave_v2_tokens_is_left_as_it_is_and_the_ways_out_are_told(
@@ -134,14 +118,10 @@ def test_a_registration_that_may_not_leave_v2_tokens_is_left_as_it_is_and_the_wa
     v2 = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": ["api://plain-name"]}
     theirs = azure.graph("POST", "/applications", json={"displayName": "API", "signInAudience": "AzureADMyOrg", **v2})
     azure.forget()
-    refused = mct("setup", "--service-app", theirs["appId"], *JSON)
-    assert (refused.code, refused.document["error"]["code"]) == (1, "graph-refused")
-    assert "without --service-app" in refused.document["error"]["remedy"]
+    error = refused(mct("setup", "--service-app", theirs["appId"], *JSON), "graph-refused")
+    assert "without --service-app" in error["remedy"]
     (after,) = (one for one in azure.graph("GET", "/applications")["value"] if one["appId"] == theirs["appId"])
     assert (after["appRoles"], after["identifierUris"], after["tags"]) == ([], ["api://plain-name"], [])
-
-
-# --- the whole job ---
 
 
 @pytest.mark.parametrize("tenant", ["default", "strict", "legacy"])

@@ -11,14 +11,13 @@ from mct_s2s.cli import mistakes
 from mct_s2s.cli.mistakes import crash_text
 
 SECRETS = {
-    "a client secret": "abc8Q~" + "d" * 34,
-    "a token": "eyJhbGciOi.eyJzdWIi.c2ln",
-    "a value of the environment": "correct horse battery",
-    "a private key": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
-    "a header": "Authorization: Bearer opaque-token-1",
-    "a signature": "https://x.example/?sv=1&sig=c2lnbmF0dXJl&x=1",
+    "a client secret": ("abc8Q~" + "d" * 34, "d" * 34),
+    "a token": ("eyJhbGciOi.eyJzdWIi.c2ln", "eyJ"),
+    "a value of the environment": ("correct horse battery", "correct horse"),
+    "a private key": ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "MIIE"),
+    "a header": ("Authorization: Bearer opaque-token-1", "opaque-token-1"),
+    "a signature": ("https://x.example/?sv=1&sig=c2lnbmF0dXJl&x=1", "c2lnbmF0dXJl"),
 }
-PARTS = ("d" * 34, "eyJ", "correct horse", "MIIE", "opaque-token-1", "c2lnbmF0dXJl")
 
 
 def failure(text: str) -> Exception:
@@ -36,12 +35,11 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("secret", SECRETS)
-def test_a_traceback_has_no_secret(secret: str) -> None:
-    text = crash_text(failure(SECRETS[secret]), "facts", {"AZURE_CLIENT_SECRET": "correct horse battery"})
+@pytest.mark.parametrize(("secret", "part"), SECRETS.values(), ids=SECRETS)
+def test_a_traceback_has_no_secret(secret: str, part: str) -> None:
+    text = crash_text(failure(secret), "facts", {"AZURE_CLIENT_SECRET": "correct horse battery"})
     assert text.startswith("facts\nTraceback")
-    assert "[removed]" in text
-    assert [part for part in PARTS if part in text] == []
+    assert ("[removed]" in text, part in text) == (True, False)
 
 
 def test_a_bug_is_one_line_and_a_private_file(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

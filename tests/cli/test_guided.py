@@ -6,10 +6,9 @@ import io
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pexpect
 import pytest
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.guided import answers_of, command_line, guided_setup
@@ -17,14 +16,12 @@ from mct_s2s.cli.options import AzureOptions, CredentialType
 from mct_s2s.cli.run import may_ask
 from mct_s2s.errors import UsageError
 
-from tests.cli.conftest import Program
-from tests.conftest import Sandbox, at_home, program, without_azure
+from tests.cli.conftest import Program, at_terminal
+from tests.conftest import Json, Sandbox, program
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
 
 ENTER, BACKSPACE, CTRL_C = "\r", "\x7f", "\x03"
-SECONDS = 60
-"""Against hanging only."""
 UNNAMED = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}
 
 GUIDED = [
@@ -41,60 +38,36 @@ GUIDED = [
 """What is waited for, and the keys that are pressed then."""
 
 
-class Person:
-    """Someone at a terminal of 80 columns and 24 lines, whose shell runs one command."""
-
-    def __init__(self, azure: Sandbox, home: Path, *words: str) -> None:
-        environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
-        for name in (*UNNAMED, "CI", "GITHUB_ACTIONS", "TF_BUILD"):
-            environment.pop(name, None)
-        line = f"{shlex.join(program(words))}; echo code=$?; stty -a"
-        self._shell = pexpect.spawn(
-            "/bin/sh", ["-c", line], env=environment, dimensions=(24, 80), timeout=SECONDS, encoding="utf-8"
-        )
-        self._seen = ""
-
-    def close(self) -> None:
-        """Leave, whatever is still running."""
-        self._shell.close(force=True)
-
-    def goes(self, *steps: tuple[str, str]) -> None:
-        """Press the keys of each step once its text is on the screen."""
-        for text, keys in steps:
-            self._shell.expect_exact(text)
-            self._seen += self._shell.before + text
-            self._shell.send(keys)
-
-    def ended(self) -> tuple[int, str]:
-        """The exit code, and everything that was shown, without control sequences."""
-        self._shell.expect(pexpect.EOF)
-        shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self._seen + self._shell.before).rpartition("code=")
-        assert {"icanon", "echo", "isig"} <= set(re.split(r"[\s;]+", end)), f"the terminal is not as it was: {end}"
-        assert "Traceback" not in shown
-        assert secrets_in(shown) == []
-        return int(end.split()[0]), shown
+Keys = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def person(azure: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Person]]:
-    """Makes a person at a terminal who runs a command."""
-    there: list[Person] = []
+def keys(azure: Sandbox, tmp_path: Path) -> Keys:
+    """Presses the keys of each step once its text is on the screen of a terminal; its last word is the command's.
 
-    def here(*words: str) -> Person:
-        there.append(Person(azure, tmp_path, *words))
-        return there[-1]
+    Returns the exit code, and everything that was shown, without control sequences.
+    """
 
-    yield here
-    for one in there:
-        one.close()
+    def pressed(words: Sequence[str], *steps: tuple[str, str]) -> tuple[int, str]:
+        line = f"unset {' '.join(UNNAMED)}; {shlex.join(program(words))}; echo code=$?; stty -a"
+        shell, shown = at_terminal(azure, tmp_path, shell=line), ""
+        for text, answer in steps:
+            shell.expect_exact(text)
+            shown += shell.before + text
+            shell.send(answer)
+        shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown + shell.read()).rpartition("code=")
+        shell.close()
+        assert {"icanon", "echo", "isig"} <= set(re.split(r"[\s;]+", end)), f"the terminal is not as it was: {end}"
+        assert ("Traceback" in shown, secrets_in(shown)) == (False, [])
+        return int(end.split()[0]), shown
+
+    return pressed
 
 
 def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
-    person: Callable[..., Person], azure: Sandbox, mct: Program
+    keys: Keys, azure: Sandbox, mct: Program
 ) -> None:
-    someone = person("setup")
-    someone.goes(*GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}"))
-    code, shown = someone.ended()
+    code, shown = keys(["setup"], *GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}"))
     assert code == 0, shown
     assert azure.restarts() == 1
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
@@ -107,57 +80,37 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
     assert azure.writes() == [], "the command finds everything as it asks for"
 
 
-def test_where_the_tenant_forbids_secrets_none_is_offered(person: Callable[..., Person], azure: Sandbox) -> None:
+def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: Sandbox) -> None:
     """Found before anything is made, and before anything else is answered in vain."""
-    azure.restrict(
-        "passwordCredentials", {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
-    )
-    someone = person("setup")
-    someone.goes(*GUIDED[:2], ("Name of a client", f"etl{ENTER}"), ("What is etl?", ENTER), ("Name of a client", ENTER))
-    someone.goes(("Apply? [y/N]", f"n{ENTER}"))
-    _, shown = someone.ended()
+    forbidden = {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
+    azure.restrict("passwordCredentials", forbidden)
+    named = (("Name of a client", f"etl{ENTER}"), ("What is etl?", ENTER), ("Name of a client", ENTER))
+    _, shown = keys(["setup"], *GUIDED[:2], *named, ("Apply? [y/N]", f"n{ENTER}"))
     assert "This tenant forbids client secrets." in shown
     assert "Client secret" not in shown
     assert "certificate" in shown[shown.index("Plan for") :], "the first that is offered"
 
 
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))
-def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
-    at: int, person: Callable[..., Person], azure: Sandbox
-) -> None:
-    someone = person("setup")
-    someone.goes(*GUIDED[:at], (GUIDED[at][0], CTRL_C))
-    code, shown = someone.ended()
+def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(at: int, keys: Keys, azure: Sandbox) -> None:
+    code, shown = keys(["setup"], *GUIDED[:at], (GUIDED[at][0], CTRL_C))
     assert (code, azure.writes()) == (130, []), shown
     assert "Cancelled. Nothing was changed." in shown
 
 
-def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_meant(
-    person: Callable[..., Person], azure: Sandbox
-) -> None:
+def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_meant(keys: Keys, azure: Sandbox) -> None:
     azure.add_site(group="mct-test", name="contosolearn")
-    someone = person("status")
-    someone.goes(("MCT App Service:", f"mct-prod{ENTER}"))
-    code, shown = someone.ended()
+    code, shown = keys(["status"], ("MCT App Service:", f"mct-prod{ENTER}"))
     assert (code, azure.writes()) == (3, []), shown
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
-    another = person("status", "-a", "contosolearn")
-    another.goes(("Resource group of 'contosolearn':", f"test{ENTER}"))
-    assert "-g mct-test" in another.ended()[1]
+    _, shown = keys(["status", "-a", "contosolearn"], ("Resource group of 'contosolearn':", f"test{ENTER}"))
+    assert "-g mct-test" in shown
 
 
 def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
-    certificate = CredentialType("certificate")
-    setup, more = answers_of(
-        SetupOptions(app_service="learn", tenant="contoso.com"),
-        {
-            "A": {"credential": None},
-            "func": {},
-            "B": {"github": "o/r"},
-            "C": {"credential": certificate},
-            "D": {"credential": None},
-        },
-    )
+    secret, certificate = {"credential": None}, {"credential": CredentialType("certificate")}
+    clients: dict[str, Json] = {"A": secret, "func": {}, "B": {"github": "o/r"}, "C": certificate, "D": secret}
+    setup, more = answers_of(SetupOptions(app_service="learn", tenant="contoso.com"), clients)
     where = "-a learn --tenant contoso.com"
     assert command_line("setup", setup) == f"mct-s2s setup {where} --client A --client D --managed-identity func"
     assert [command_line("add-client", one) for one in more] == [
