@@ -109,8 +109,7 @@ def test_every_kind_of_credential(around: Round, mct: Program, azure: Sandbox) -
 
 
 def test_what_was_set_up_by_hand(around: Round, azure: Sandbox) -> None:
-    hand = Hand(azure)
-    hand.everything()
+    hand = Hand(azure).step_1().step_2().step_3()
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
     principal = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
     hand.write({"ServiceObjectIds": principal})
@@ -151,10 +150,9 @@ def test_after_an_apply_the_export_is_equal(around: Round, mct: Program) -> None
 
 
 def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
-    hand = Hand(azure)
-    hand.everything()
-    allowed = hand.step_2("By object")
-    forgotten = hand.step_2("Not listed")
+    hand = Hand(azure).step_1().step_2().step_3()
+    allowed = hand.step_2("By object").client
+    forgotten = hand.step_2("Not listed").client
     first = azure.applications("S2S-client")[0]["appId"]
     hand.write({"ServiceApplicationIds": f"{first};{STRANGER}", "ServiceObjectIds": allowed.principal_id})
     done = mct("export")

@@ -43,7 +43,7 @@ class Hand:
     azure: Sandbox
     site: str = SITE
     service: Registration = field(init=False)
-    client: Registration | None = None
+    clients: list[Registration] = field(default_factory=list)
     role_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def register(self, name: str) -> Registration:
@@ -70,8 +70,9 @@ class Hand:
         self.change_service(appRoles=[self.role()])
         return self
 
-    def step_2(self, *, consent: bool = True, lasts: timedelta = timedelta(days=365)) -> Hand:
-        self.client = made = self.register("S2S-client")
+    def step_2(self, name: str = "S2S-client", *, consent: bool = True, lasts: timedelta = timedelta(days=365)) -> Hand:
+        made = self.register(name)
+        self.clients.append(made)
         if lasts:
             end = (self.azure.now() + lasts).strftime("%Y-%m-%dT%H:%M:%SZ")
             wanted = {"passwordCredential": {"displayName": "app secret", "endDateTime": end}}
@@ -91,7 +92,7 @@ class Hand:
             "ServiceAuthAudience": self.uri,
             "ServiceAuthTenantName": self.tenant_name,
             "ServiceAuthTenantId": self.azure.tenant_id,
-            **({"ServiceApplicationIds": self.client.app_id, "ServiceAuthRole": "S2SAppRole"} if self.client else {}),
+            **({"ServiceApplicationIds": self.client.app_id, "ServiceAuthRole": "S2SAppRole"} if self.clients else {}),
             **changed,
         }
         self.write({name: value for name, value in written.items() if value is not None})
@@ -99,6 +100,11 @@ class Hand:
 
     def write(self, settings: Mapping[str, str | None]) -> None:
         self.azure.write_settings({**self.azure.settings(self.site), **settings}, self.site)
+
+    @property
+    def client(self) -> Registration:
+        """The one that was made last."""
+        return self.clients[-1]
 
     @property
     def tenant_name(self) -> str:
@@ -131,7 +137,7 @@ def _listed(text: str) -> Made:
     """The allow list of clients; `{}` is where the client's appId stands, `{upper}` the same in capitals."""
 
     def more(hand: Hand) -> None:
-        app_id = hand.client.app_id if hand.client else ""
+        app_id = hand.client.app_id
         hand.write({"ServiceApplicationIds": text.replace("{}", app_id).replace("{upper}", app_id.upper())})
 
     return _then(more)
@@ -260,8 +266,7 @@ class Shell:
         raise AssertionError(self.gone)
 
 
-def _calls(azure: Sandbox, shell: Shell, client: Registration | None, audience: object, url: str | None = None) -> bool:
-    assert client is not None
+def _calls(azure: Sandbox, shell: Shell, client: Registration, audience: object, url: str | None = None) -> bool:
     secret = client.secret
     if client.app_id in shell.saved:
         secret = values_in(shell.saved[client.app_id])["AZURE_CLIENT_SECRET"]
@@ -276,7 +281,7 @@ def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> No
     made(hand)
     assert [*shell.mend(lambda: mct("status", "-o", "json"))] == found
     settings = {key.casefold(): str(value) for key, value in azure.settings().items()}
-    if hand.client and hand.client.app_id in settings["serviceapplicationids"].lower():
+    if hand.clients and hand.client.app_id in settings["serviceapplicationids"].lower():
         assert _calls(azure, shell, hand.client, settings["serviceauthaudience"])
 
 
