@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -173,3 +174,51 @@ def running(state_dir: Path) -> Iterator[Running]:
     sandbox = start(state_dir)
     yield sandbox
     sandbox.close()
+
+
+class Wire:
+    """A running sandbox asked over real connections, by its administrator."""
+
+    def __init__(self, running: Running) -> None:
+        self.origin = running.resource_manager
+        self.http = httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": running.client_id,
+            "client_secret": running.client_secret,
+            "scope": f"{self.origin}/.default",
+        }
+        token = self.http.post(f"{self.origin}/{running.tenant_id}/oauth2/v2.0/token", data=form).json()
+        self.headers = {"Authorization": f"Bearer {token['access_token']}"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def arm(self, method: str, path: str, version: str = "2025-05-01", **options: Any) -> httpx.Response:
+        """Ask Resource Manager."""
+        params = {"api-version": version}
+        return self.http.request(method, self.origin + path, params=params, headers=self.headers, **options)
+
+    def get(self) -> httpx.Response:
+        return self.arm("GET", seed.SITE)
+
+    def put(self, properties: dict[str, str]) -> httpx.Response:
+        return self.arm("PUT", SETTINGS, json={"properties": properties})
+
+    def settings(self) -> Any:
+        return self.arm("POST", f"{SETTINGS}/list").json()["properties"]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Arrange the state from outside."""
+        answer = self.http.request(method, f"{self.origin}/_sandbox/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def wire(running: Running) -> Iterator[Wire]:
+    with Wire(running) as made:
+        yield made

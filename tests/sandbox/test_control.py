@@ -17,8 +17,7 @@ from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import GROUP, SETTINGS, VM, Client
-from tests.sandbox.test_serving import arm_headers, https
+from tests.sandbox.conftest import GROUP, SETTINGS, VM, Client, Wire
 
 OTHER = "7c1f4a62-90d3-4a0e-8d1c-5a2d3c4b6e7f"
 PERMISSIONS = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
@@ -125,27 +124,23 @@ def test_nonsense_is_refused_and_changes_nothing(client: Client, path: str, body
     assert client.request("GET", "/_sandbox/world").json() == before
 
 
-def test_a_site_of_the_same_name_elsewhere_answers_at_its_own_address(running: Running) -> None:
-    with https(running) as http:
-        wanted = {"name": seed.APP_SERVICE, "group": "twin", "subscription": OTHER, "settings": {"A": "1"}}
-        made = http.post(f"{running.resource_manager}/_sandbox/sites", json=wanted).json()
-        assert made["id"].startswith(f"/subscriptions/{OTHER}/resourceGroups/twin/")
-        assert http.get(f"{made['url']}/api/v1/organization").status_code == 401
-        url = f"{running.resource_manager}{made['id']}?api-version=2025-05-01"
-        seen = http.get(url, headers=arm_headers(running, http)).json()["properties"]["defaultHostName"]
-        assert f"https://{seen}" == made["url"]
-        listing = f"{running.resource_manager}/subscriptions?api-version=2022-12-01"
-        assert len(http.get(listing, headers=arm_headers(running, http)).json()["value"]) == 2
-        assert http.post(f"{running.resource_manager}/_sandbox/reset").status_code == 204
-        assert http.get(url, headers=arm_headers(running, http)).status_code == 404
+def test_a_site_of_the_same_name_elsewhere_answers_at_its_own_address(wire: Wire) -> None:
+    wanted = {"name": seed.APP_SERVICE, "group": "twin", "subscription": OTHER, "settings": {"A": "1"}}
+    made = wire.control("POST", "sites", wanted)
+    assert made["id"].startswith(f"/subscriptions/{OTHER}/resourceGroups/twin/")
+    assert wire.http.get(f"{made['url']}/api/v1/organization").status_code == 401
+    seen = wire.arm("GET", made["id"]).json()["properties"]["defaultHostName"]
+    assert f"https://{seen}" == made["url"]
+    assert len(wire.arm("GET", "/subscriptions", "2022-12-01").json()["value"]) == 2
+    wire.control("POST", "reset")
+    assert wire.arm("GET", made["id"]).status_code == 404
 
 
-def test_a_site_that_came_later_keeps_its_port(running: Running, state_dir: Any) -> None:
-    with https(running) as http:
-        made = http.post(f"{running.resource_manager}/_sandbox/sites", json={"name": "later"}).json()
+def test_a_site_that_came_later_keeps_its_port(running: Running, wire: Wire, state_dir: Any) -> None:
+    made = wire.control("POST", "sites", {"name": "later"})
     running.close()
-    with closing(start(state_dir)) as again, https(again) as http:
-        assert http.get(f"{made['url']}/").status_code == 200
+    with closing(start(state_dir)):
+        assert wire.http.get(f"{made['url']}/").status_code == 200
 
 
 def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from mct_s2s.sandbox.core.clock import ComputerTime
-from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.observability import faults
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import SETTINGS, Client
-from tests.sandbox.test_serving import arm_headers, https
+from tests.sandbox.conftest import SETTINGS, Client, Wire
 
 Rule = dict[str, Any]
 
@@ -191,58 +188,24 @@ def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) ->
     assert slept == [0.2, 0.3]
 
 
-@pytest.fixture
-def http(running: Running) -> Iterator[httpx.Client]:
-    with https(running) as made:
-        yield made
-
-
-class Wire:
-    """A running sandbox asked over real connections."""
-
-    def __init__(self, running: Running, http: httpx.Client) -> None:
-        self.origin, self.http = running.resource_manager, http
-        self.headers = arm_headers(running, http)
-
-    def misbehave(self, *rules: Rule) -> None:
-        assert self.http.put(f"{self.origin}/_sandbox/faults", json=list(rules)).status_code == 200
-
-    def get(self) -> httpx.Response:
-        return self.http.get(f"{self.origin}{seed.SITE}?api-version=2025-05-01", headers=self.headers)
-
-    def put(self, properties: dict[str, str]) -> httpx.Response:
-        url = f"{self.origin}{SETTINGS}?api-version=2025-05-01"
-        return self.http.put(url, headers=self.headers, json={"properties": properties})
-
-    def settings(self) -> Any:
-        url = f"{self.origin}{SETTINGS}/list?api-version=2025-05-01"
-        return self.http.post(url, headers=self.headers).json()["properties"]
-
-    def log(self, service: str = "arm") -> list[Any]:
-        found: list[Any] = self.http.get(f"{self.origin}/_sandbox/requests?service={service}").json()["value"]
-        return found
-
-
-@pytest.fixture
-def wire(running: Running, http: httpx.Client) -> Wire:
-    return Wire(running, http)
-
-
 @pytest.mark.parametrize(("fault", "is_done"), [("reset", False), ("lostAnswer", True), ("truncated", True)])
 def test_a_reset_is_one_that_the_client_sees_and_a_lost_answer_is_work_done(
     wire: Wire, fault: str, is_done: bool
 ) -> None:
-    wire.misbehave({"match": {"service": "ARM", "method": "PUT"}, "times": 1, "fault": {"type": fault}})
+    wire.control(
+        "PUT", "faults", [{"match": {"service": "ARM", "method": "PUT"}, "times": 1, "fault": {"type": fault}}]
+    )
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         wire.put({"A": "1"})
-    assert (wire.log()[-1]["status"], wire.log()[-1]["wrote"], wire.log()[-1]["fault"]) == (0, is_done, fault)
+    row = wire.control("GET", "requests?service=arm")["value"][-1]
+    assert (row["status"], row["wrote"], row["fault"]) == (0, is_done, fault)
     assert ("A" in wire.settings()) is is_done
     assert wire.put({"A": "1"}).status_code == 200
 
 
 @pytest.mark.parametrize(("then", "seen"), [("hang", httpx.ReadTimeout), ("reset", httpx.TransportError)])
 def test_everything_freezes_after_the_nth_write(wire: Wire, then: str, seen: type[Exception]) -> None:
-    wire.misbehave({"fault": {"type": "freezeAfterWrites", "writes": 2, "then": then}})
+    wire.control("PUT", "faults", [{"fault": {"type": "freezeAfterWrites", "writes": 2, "then": then}}])
     assert wire.put({"A": "1"}).status_code == 200
     assert wire.settings() == {"A": "1"}
     assert wire.put({"A": "2"}).status_code == 200
@@ -251,5 +214,5 @@ def test_everything_freezes_after_the_nth_write(wire: Wire, then: str, seen: typ
         with pytest.raises(seen):
             ask()
     wire.http.timeout = httpx.Timeout(5)
-    wire.http.delete(f"{wire.origin}/_sandbox/faults")
+    wire.control("DELETE", "faults")
     assert wire.settings() == {"A": "2"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,13 +25,16 @@ from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import CONTAINER, GROUP, VM
-from tests.sandbox.test_serving import https
 
 FUNCTION = f"{seed.SITE}-fa-x7k2q"
 SUBJECT = "system:serviceaccount:integrations:sync"
 EXCHANGE = "api://AzureADTokenExchange"
 FUNCTION_APP = ("integrations", "reports-func")
 IDENTIFY: Any = {"identity": {"type": "SystemAssigned"}}
+
+
+def https(running: Running) -> httpx.Client:
+    return httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
 
 
 @pytest.fixture

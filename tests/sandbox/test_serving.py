@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import ssl
 import stat
 import threading
 import time
@@ -25,46 +24,19 @@ from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import free_ports
-from tests.sandbox.conftest import SECRET, Client
-
-
-def https(running: Running) -> httpx.Client:
-    return httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
-
-
-def arm_headers(running: Running, http: httpx.Client) -> dict[str, str]:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": running.client_id,
-        "client_secret": running.client_secret,
-        "scope": f"{running.resource_manager}/.default",
-    }
-    answer = http.post(f"{running.resource_manager}/{running.tenant_id}/oauth2/v2.0/token", data=form)
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-
-def replace_settings(running: Running, properties: dict[str, str]) -> None:
-    with https(running) as http:
-        url = f"{running.resource_manager}{seed.SITE}/config/appsettings?api-version=2025-05-01"
-        headers = arm_headers(running, http)
-        assert http.put(url, json={"properties": properties}, headers=headers).status_code == 200
-
-
-def read_settings(running: Running) -> Any:
-    with https(running) as http:
-        url = f"{running.resource_manager}{seed.SITE}/config/appsettings/list?api-version=2025-05-01"
-        return http.post(url, headers=arm_headers(running, http)).json()["properties"]
+from tests.sandbox.conftest import SECRET, Client, Wire
 
 
 def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
-    replace_settings(running, {"kept": "ü"})
+    with Wire(running) as wire:
+        assert wire.put({"kept": "ü"}).is_success
     running.close()
-    with closing(start(state_dir)) as again:
+    with closing(start(state_dir)) as again, Wire(again) as wire:
         assert again.environment == running.environment
-        assert read_settings(again) == {"kept": "ü"}
+        assert wire.settings() == {"kept": "ü"}
     server.reset(state_dir)
-    with closing(start(state_dir)) as fresh:
-        assert "OrganizationName" in read_settings(fresh)
+    with closing(start(state_dir)) as fresh, Wire(fresh) as wire:
+        assert "OrganizationName" in wire.settings()
         assert fresh.client_secret == running.client_secret
 
 
@@ -155,8 +127,7 @@ def test_a_state_survives_its_file(client: Client, state: SandboxState, tmp_path
 
 
 def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(running: Running) -> None:
-    with https(running) as http:
-        http.get(f"{running.resource_manager}/_sandbox/health")
+    with Wire(running):
         assert running._server is not None
         connections: list[Any] = list(running._server.server_state.connections)
         sockets = [connection.transport.get_extra_info("socket") for connection in connections]
