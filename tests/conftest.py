@@ -20,10 +20,8 @@ from tests.support.simulated_time import SimulatedTime
 
 pytest_plugins = [
     "tests.support.spared",
-    "tests.support.garbage",
     "tests.support.sampling",
     "tests.support.screens",
-    "tests.support.measuring",
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
     "tests.support.sandboxes",
@@ -143,7 +141,6 @@ class Sandbox:
         return found
 
     def call_site(self, token: str, url: str | None = None) -> int:
-        """Call the MCT API; its status."""
         headers = {"Authorization": f"Bearer {token}", "ClientType": "Service"}
         return self._http.get(f"{url or self.site_url}/api/v1/organization", headers=headers).status_code
 
@@ -164,7 +161,6 @@ class Sandbox:
         self._tokens.clear()
 
     def now(self) -> datetime:
-        """The calendar's moment."""
         return datetime.fromisoformat(self._control("GET", "/clock").json()["now"])
 
     def misbehave(self, *rules: Json) -> None:
@@ -172,7 +168,6 @@ class Sandbox:
         assert self._control("PUT", "/faults", json=list(rules)).is_success
 
     def behave(self) -> None:
-        """No more misfortunes."""
         assert self._control("DELETE", "/faults").is_success
 
     def lag(self, seconds: float, mode: str = "replicas") -> None:
@@ -215,7 +210,6 @@ class Sandbox:
         return self._control("POST", "/sites", json=sent).json()
 
     def assign_role(self, principal: str, role: str, scope: str) -> None:
-        """Give a principal an Azure role."""
         sent = {"principalId": principal, "role": role, "scope": scope}
         assert self._control("POST", "/role-assignments", json=sent).is_success
 
@@ -245,7 +239,6 @@ class Sandbox:
         self.graph("PATCH", "/policies/defaultAppManagementPolicy", json=policy, headers=headers)
 
     def lock(self, scope: str, level: str = "ReadOnly") -> None:
-        """Lock a scope."""
         assert self._control("POST", "/locks", json={"scope": scope, "level": level}).is_success
 
     def deny(self, scope: str, *actions: str) -> None:
@@ -302,5 +295,4 @@ def at_home(home: Path) -> dict[str, str]:
 
 
 def program(arguments: Sequence[str]) -> list[str]:
-    """The command line that starts the program."""
     return [sys.executable, "-m", "mct_s2s", *arguments]

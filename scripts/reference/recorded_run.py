@@ -59,7 +59,7 @@ def run(words: list[str]) -> int:
         patch.setattr(ObjectIds, "be_random", lambda _: None)
         patch.setattr(ComputerTime, "timestamp", lambda _: time.timestamp())  # of the seed, too
         running = start()
-        azure = Sandbox(sandbox_inside.environment_of(running), time)
+        azure = Sandbox(running.environment, time)
         sandbox_inside.Inside(running, azure)
         azure.restart_takes(RESTART_SECONDS)
         # The program would wait for the folder that its own process has: it is given what runs already.

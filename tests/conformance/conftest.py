@@ -20,7 +20,7 @@ from conformance.clouds import names_of, sandbox_side
 from conformance.story import STEPS
 from tests.conftest import Json, Sandbox, without_azure
 from tests.support.inprocess import Ended, run_inside
-from tests.support.sandbox_inside import PASSING, Inside, environment_of
+from tests.support.sandbox_inside import PASSING, Inside
 from tests.support.simulated_time import SimulatedTime
 
 TENANT, SUBSCRIPTION = str(uuid.uuid4()), str(uuid.uuid4())
@@ -77,7 +77,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     ids = {"tenantId": TENANT, "clientId": seed.ADMINISTRATOR_ID, "clientSecret": uuid.uuid4().hex}
     (folder / "administrator.json").write_text(json.dumps({**ids, "subscriptionId": SUBSCRIPTION}))
     running = start(folder)
-    azure = Sandbox({**environment_of(running), "MCT_S2S_URL": ""}, SimulatedTime())
+    azure = Sandbox({**running.environment, "MCT_S2S_URL": ""}, SimulatedTime())
     yield Inside(running, azure)
     azure.close()
     running.close()

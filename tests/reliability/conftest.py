@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import Json
 from tests.reliability.commands import Course
 from tests.reliability.harness import Harness
-from tests.support.garbage import collected
 from tests.support.sandbox_inside import Inside
+from tests.support.spared import collected
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from tests.cli.conftest import mct, process
 from tests.conftest import Sandbox
 from tests.render.conftest import screens
 from tests.security.people import Member
-from tests.support.garbage import collected
+from tests.support.spared import collected
 
 __all__ = ["mct", "process", "screens"]
 

@@ -31,7 +31,6 @@ class Proxy(socketserver.ThreadingTCPServer):
 
     @property
     def address(self) -> str:
-        """Host and port."""
         return f"127.0.0.1:{self.server_address[1]}"
 
 

@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeVar
 
+import coverage
 import pytest
 
 T = TypeVar("T")
 
 _SEED, _ALL = "MCT_S2S_TEST_SEED", "MCT_S2S_TEST_ALL"
+_OF_CELLS = ("tests/reliability/", "tests/security/test_any_shape.py", "tests/sandbox/test_fuzzing.py")
 _CASES = {
     "tests/cli/test_mistakes.py": 60, "tests/cli/test_trust_files.py": 60, "tests/cli/": 2,
     "tests/render/test_hostile_text.py": 20, "tests/render/test_marks.py": 20,
@@ -36,13 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    """Say what is run."""
     return "matrices: every cell" if every_cell() else f"matrices: a sample; the same again with --sample-seed {seed()}"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the cases of each test."""
+    """Choose the cases of each test; with `--all`, cells come last: measuring does not start again in threads."""
+    if every_cell():
+        items.sort(key=_has_cells)
     if every_cell() or config.args != config.getini("testpaths"):
         return
     cases_of: defaultdict[str, list[pytest.Item]] = defaultdict(list)
@@ -57,13 +60,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=[*left_out])
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """With `--all`, measure coverage until the cells begin: thousands of them go over the same lines, at half speed."""
+    measured = coverage.Coverage.current()
+    if measured is not None and every_cell() and _has_cells(item):
+        measured.stop()
+        for name in [name for name in os.environ if name.startswith(("COV_CORE_", "COVERAGE_PROCESS_"))]:
+            del os.environ[name]
+
+
+def _has_cells(item: pytest.Item) -> bool:
+    """Whether it is a matrix, or tried with thousands of examples."""
+    return item.nodeid.startswith(_OF_CELLS) or getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+
+
 def every_cell() -> bool:
-    """Whether everything was asked for."""
     return bool(os.environ.get(_ALL))
 
 
 def seed() -> int:
-    """What the sample is chosen by."""
     return int(os.environ[_SEED])
 
 

@@ -112,23 +112,6 @@ def pipeline_of(running: Running) -> Pipeline:
     return cast("Pipeline", running._server.config.app)
 
 
-def environment_of(running: Running) -> dict[str, str]:
-    """What a client needs to use it."""
-    return {
-        "MCT_S2S_CLOUD": running.resource_manager,
-        "MCT_S2S_APP_SERVICE": running.app_service,
-        "MCT_S2S_RESOURCE_GROUP": running.resource_group,
-        "MCT_S2S_URL": running.site_url,
-        "REQUESTS_CA_BUNDLE": str(running.ca_file),
-        "SSL_CERT_FILE": str(running.ca_file),
-        "AZURE_AUTHORITY_HOST": running.resource_manager,
-        "AZURE_TENANT_ID": running.tenant_id,
-        "AZURE_CLIENT_ID": running.client_id,
-        "AZURE_CLIENT_SECRET": running.client_secret,
-        "AZURE_SUBSCRIPTION_ID": running.subscription_id,
-    }
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that run the program within this process pass over warnings that are nobody's fault."""
     for item in items:
@@ -140,7 +123,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     running = start(tmp_path_factory.mktemp("inside"))
-    azure = Sandbox(environment_of(running), SimulatedTime())
+    azure = Sandbox(running.environment, SimulatedTime())
     yield Inside(running, azure)
     azure.close()
     running.close()

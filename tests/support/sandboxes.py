@@ -13,7 +13,7 @@ from mct_s2s.azure.sign_in import choice
 from mct_s2s.sandbox.hosting.embedded import start
 
 from tests.conftest import Json, Sandbox
-from tests.support.sandbox_inside import Inside, environment_of
+from tests.support.sandbox_inside import Inside
 
 OF_ITS_OWN = ("lock", "world.json", "ports.json", "served*")
 
@@ -25,7 +25,6 @@ class Tenants:
     all: tuple[Inside, Inside, Inside]
 
     def become(self, kept: Json) -> None:
-        """Let each go to the same state, and forget what it was asked."""
         for one in self.all:
             one.become(kept)
 
@@ -49,7 +48,7 @@ def other_sandboxes(inside: Inside, tmp_path_factory: pytest.TempPathFactory) ->
         folder = tmp_path_factory.mktemp(f"tenant-{number}") / "state"
         shutil.copytree(home, folder, ignore=shutil.ignore_patterns(*OF_ITS_OWN))
         running = start(folder)
-        made.append(Inside(running, Sandbox(environment_of(running), inside.time)))
+        made.append(Inside(running, Sandbox(running.environment, inside.time)))
     yield made
     for one in made:
         one.azure.close()

@@ -61,7 +61,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell the workers."""
     if not hasattr(config, "workerinput"):
         os.environ[_UPDATE] = "1" if config.getoption("update_screens") else ""
 

@@ -31,7 +31,6 @@ def cell(matrix: str, **counts: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the totals."""
     totals: dict[str, Counter[str]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:

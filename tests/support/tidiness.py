@@ -30,12 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Remember it."""
     _running[nodeid] = None
 
 
 def pytest_runtest_logfinish(nodeid: str) -> None:
-    """Forget it."""
     _running.pop(nodeid, None)
 
 
