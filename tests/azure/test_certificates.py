@@ -93,6 +93,9 @@ def test_an_expired_or_missing_one_is_refused(ended: timedelta | None, why: str,
 def test_any_client_name_gets_a_key_pair(name: str) -> None:
     pem, certificate = make_key_pair(name, NOW, datetime(2299, 12, 31, tzinfo=UTC))
     assert certificate_in(pem.encode()) == certificate
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert key.key_size == 3072
     assert (certificate.starts, certificate.expires.year) == (NOW, 2299)
 
 
