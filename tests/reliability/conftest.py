@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Json
-from tests.reliability.commands import Course
+from tests.reliability.commands import Command, Course, course
 from tests.reliability.harness import Harness
 from tests.support.sandbox_inside import Inside
 from tests.support.spared import collected
 
 
 @pytest.fixture(scope="session")
-def courses() -> dict[str, Course]:
+def courses() -> dict[Command, Course]:
     """Each worker finds a command's course out once."""
     return {}
 
@@ -28,3 +28,17 @@ def harness(inside: Inside, seeded: Json, tmp_path: Path) -> Iterator[Harness]:
     with collected():
         yield made
         inside.become(seeded)
+
+
+@pytest.fixture
+def course_of(
+    harness: Harness, courses: dict[Command, Course], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Command], Course]:
+    """A command's clean run."""
+
+    def known(command: Command) -> Course:
+        if command not in courses:
+            courses[command] = course(command, harness, tmp_path_factory.mktemp("course"))
+        return courses[command]
+
+    return known

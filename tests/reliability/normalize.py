@@ -17,17 +17,8 @@ GUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 _TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federatedIdentityCredentials", "users")
 _PASSING = {
-    *(
-        "createdDateTime",
-        "deletedDateTime",
-        "startDateTime",
-        "endDateTime",
-        "hint",
-        "etag",
-        "customKeyIdentifier",
-        "key",
-    )
-}
+    "createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag", "customKeyIdentifier", "key",
+}  # fmt: skip
 _SETS = {"tags"}
 """Written in the order in which identities came to be."""
 _RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "changed"}

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,11 +18,10 @@ from pathlib import Path
 import pytest
 from mct_s2s.sandbox.observability.exchange import Cut, Entry, may_write
 
-from tests.reliability.commands import KILLED, Command, Course, course, typed
+from tests.reliability.commands import KILLED, Command, Course, otherwise, typed
 from tests.reliability.harness import Harness, label
 from tests.support.inprocess import Ended
 from tests.support.sampling import sampled
-from tests.support.summary import cell
 
 MOMENTS = ("before", "after", "answered")
 Shot = tuple[str, str, signal.Signals]
@@ -79,12 +78,6 @@ class Marksman:
         self.shot = True
 
 
-def known_course(name: str, harness: Harness, courses: dict[str, Course], folder: pytest.TempPathFactory) -> Course:
-    if f"killed: {name}" not in courses:
-        courses[f"killed: {name}"] = course(KILLED[name], harness, folder.mktemp("course"))
-    return courses[f"killed: {name}"]
-
-
 def writes(known: Course) -> list[str]:
     """Each write of a course, by what it is and which of its kind it is."""
     seen: Counter[str] = Counter()
@@ -112,15 +105,7 @@ def whole(harness: Harness, command: Command, known: Course, matrix: str) -> Non
     """Run the same command again; it must end where one clean run ends, and then has nothing to do."""
     again = harness.run(typed(command.words, harness))
     assert again.code == command.code, again.out + again.err
-    now = harness.normalized()
-    lost, doubled = known.end - now, now - known.end
-    orphans, leaks = harness.orphans(*command.clients), harness.leaks()
-    cell(matrix, lost=len(lost), doubles=len(doubled), orphans=len(orphans), leaks=len(leaks))
-    assert (lost, doubled) == (Counter(), Counter())
-    assert (orphans, leaks) == ([], [])
-    files = Counter(harness.files())
-    assert known.files - files == Counter()
-    assert all(command.leaves and path.endswith(command.leaves) for path in files - known.files), files
+    assert otherwise(matrix, harness, command, known) == []
     assert command.leaves or harness.calls() == known.calls
     if command.words[0] != "rotate-secret":
         harness.inside.pipeline.observability.log.clear()
@@ -134,15 +119,10 @@ PARTS = sampled([(name, part) for name, one in KILLED.items() for part in range(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "part"), PARTS, ids=str)
 def test_killed_at_any_write(
-    name: str,
-    part: int,
-    harness: Harness,
-    courses: dict[str, Course],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    name: str, part: int, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
     """A sample has some of the commands, each at one write; with `--all`, each write meets each moment."""
-    command, known = KILLED[name], known_course(name, harness, courses, tmp_path_factory)
+    command, known = KILLED[name], course_of(KILLED[name])
     shots = sampled(list(product(writes(known), MOMENTS)), command.kills, salt=name)[part :: command.kills]
     for at, (write, moment) in enumerate(shots):
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
@@ -155,10 +135,8 @@ def test_killed_at_any_write(
             raise AssertionError(f"{moment} {write}: {error}") from error
 
 
-def test_interrupted_at_a_write(
-    harness: Harness, courses: dict[str, Course], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    command, known = KILLED["setup"], known_course("setup", harness, courses, tmp_path_factory)
+def test_interrupted_at_a_write(harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path) -> None:
+    command, known = KILLED["setup"], course_of(KILLED["setup"])
     shots = list(product(writes(known), ("before", "after")))
     for at, (write, moment) in enumerate(sampled(shots, 1, of_all=8, salt="interrupted")):
         harness.go_to(known.state, tmp_path / f"{at}")

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,9 @@ from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import Json
-from tests.reliability.commands import COMMANDS, Command, Course, course, typed
+from tests.reliability.commands import COMMANDS, Command, Course, otherwise, typed
 from tests.reliability.harness import Harness, label, pattern
 from tests.support.sampling import every_cell, sampled, seed
-from tests.support.summary import cell
 
 FAULTS: dict[str, Json] = {
     "throttled": {"type": "status", "status": 429, "retryAfter": 0.1},
@@ -84,17 +83,9 @@ def told_wrongly(ended: Ended, command: Command) -> list[str]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("name", "fault"), [(name, fault) for name, faults in FAULTS_OF.items() for fault in faults])
 def test_every_request_meets_every_fault(
-    name: str,
-    fault: str,
-    harness: Harness,
-    courses: dict[str, Course],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    name: str, fault: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    command = COMMANDS[name]
-    if name not in courses:
-        courses[name] = course(command, harness, tmp_path_factory.mktemp("course"))
-    known, wrong = courses[name], []
+    command, known, wrong = COMMANDS[name], course_of(COMMANDS[name]), list[str]()
     for at, entry, nth in cells(command, fault, known.requests):
         home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
         harness.go_to(known.state, home)
@@ -112,14 +103,6 @@ def test_every_request_meets_every_fault(
             again = harness.run(typed(command.words, harness))
             found += told_wrongly(again, command)
             found += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
-        now = harness.normalized()
-        lost, doubles = known.end - now, now - known.end
-        orphans, leaks = harness.orphans(*command.clients), harness.leaks()
-        cell("fault", lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
-        found += [f"lost {fact[:3000]}" for fact in lost] + [f"added {fact[:3000]}" for fact in doubles]
-        found += orphans + leaks
-        more, less = Counter(harness.files()) - known.files, known.files - Counter(harness.files())
-        if less or any(not command.leaves or not path.endswith(command.leaves) for path in more):
-            found.append(f"files {more} too many, {less} too few")
+        found += otherwise("fault", harness, command, known)
         wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]
     assert not wrong, "\n".join(wrong)

@@ -1,6 +1,7 @@
 """The directory's replicas lag: waited for, never taken for a reason to make something twice.
 
-Time is simulated: twenty seconds of lag are waited for, and take none.
+What was deleted moments ago is shown by replicas that lag: nothing rests on it, and no command calls it a trust. Time
+is simulated: twenty seconds of lag are waited for, and take none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.support.sampling import sampled
 from tests.support.summary import cell
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", MACHINE, "-y", "-o", "json")
-
+ONE = ("setup", "--client", "One", "-y", "-o", "json")
 MODES = ("replicas", "adversarial")
 
 
@@ -90,10 +91,81 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
 
 def test_a_secret_whose_answer_was_lost_and_that_a_replica_did_not_show_is_gone_in_the_end(harness: Harness) -> None:
     """It is looked for and not seen, so that another is made: two of one name, of which the next run removes one."""
-    words = ("setup", "--client", "One", "-y", "-o", "json")
     harness.inside.azure.misbehave({"match": {"path": "*/addPassword"}, "times": 1, "fault": {"type": "lostAnswer"}})
     with lagging(harness, 20, "adversarial"):
-        assert harness.run(words).code == 0
+        assert harness.run(ONE).code == 0
         harness.inside.state.clock.advance(40)
-    assert harness.run(words).code == 0
+    assert harness.run(ONE).code == 0
     assert (harness.orphans("One"), harness.leaks()) == ([], [])
+
+
+# what was deleted
+
+
+ADD = ("add-client", "One", "-y", "-o", "json")
+AGAIN = {
+    "setup after teardown": (("teardown", "-y"), ONE),
+    "setup after teardown --purge": (("teardown", "-y", "--purge"), ONE),
+    "add-client after remove-client": (("remove-client", "One", "-y"), ADD),
+    "add-client after remove-client --purge": (("remove-client", "One", "-y", "--purge"), ADD),
+}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mode", "again"), sampled(list(product([1, 6, 20], MODES, AGAIN)), 2, salt="lag of removals")
+)
+def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, again: str, harness: Harness) -> None:
+    removal, addition = AGAIN[again]
+    assert harness.run(ONE).code == 0
+    harness.inside.state.clock.advance(60)
+    with lagging(harness, seconds, mode):
+        assert harness.run(removal).code == 0
+        added = harness.run(addition)
+        harness.inside.state.clock.advance(2 * seconds)
+    if "--purge" in again and added.code == 1:  # the recycle bin, too, is read at a replica: said as it is
+        assert added.document["error"]["code"] == "not-in-recycle-bin"
+        return
+    assert added.code == 0, added
+    assert added.document["verification"] is not None
+    assert harness.calls()["one"] == 200
+    second = harness.run(addition)
+    assert second.code == 0
+    assert {change["action"] for change in second.document["changes"]} == {"none"}
+    assert (harness.orphans("One"), harness.leaks()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "removal",
+    [("teardown", "-y"), ("teardown", "-y", "--purge"), ("remove-client", "One", "--keep-registration", "-y")],
+)
+def test_what_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harness: Harness) -> None:
+    assert harness.run(ONE).code == 0
+    harness.inside.state.clock.advance(60)
+    with lagging(harness, 8, "replicas"):
+        assert harness.run(("remove-client", "One", "-y", *removal[2:3])).code == 0
+        removed = harness.run((*removal, "-o", "json"))
+        assert (removed.code, removed.seconds < 60) == (0, True), removed
+    if "--purge" in removal:
+        harness.inside.state.clock.advance(30)
+        bin_ = "/directory/deletedItems/microsoft.graph.application"
+        assert harness.inside.azure.graph("GET", bin_)["value"] == []
+
+
+@pytest.mark.parametrize(("named", "code"), [(False, "registration-in-doubt"), (True, None)])
+def test_what_refuses_writes_and_is_shown_is_said_unless_the_app_service_names_it(
+    named: bool, code: str | None, harness: Harness
+) -> None:
+    """A registration that only a read speaks for is written before anything rests on it."""
+    azure = harness.inside.azure
+    assert harness.run(("setup", "-y")).code == 0
+    if not named:
+        settings = {name: value for name, value in azure.settings().items() if not name.startswith("Service")}
+        azure.write_settings(settings)
+    (service,) = azure.applications("MCT service (contosolearn)")
+    fault = {"type": "status", "status": 404, "code": "Request_ResourceNotFound"}
+    azure.misbehave({"match": {"method": "PATCH", "path": f"*/applications/{service['id']}"}, "fault": fault})
+    azure.forget()
+    done = harness.run(("setup", "--client", "One", "--timeout", "30", "-y", "-o", "json"))
+    azure.behave()
+    assert done.document.get("error", {}).get("code") == code
+    assert bool([entry for entry in harness.inside.log() if entry.wrote]) is named
