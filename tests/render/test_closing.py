@@ -72,22 +72,15 @@ def test_a_command_ends_as_it_did() -> None:
     assert vault_reading(VAULT) in shown
 
 
-def test_the_command_that_reads_a_vault_prints_the_value_alone() -> None:
-    words = vault_reading("keyvault:contoso-vault/import-secret").split()
-    assert words[:4] == ["az", "keyvault", "secret", "show"]
-    options = dict(zip(words[4::2], words[5::2], strict=True))
-    assert options == {
-        "--vault-name": "contoso-vault", "--name": "import-secret", "--query": "value", "--output": "tsv",
-    }  # fmt: skip
-
-
 # a secret that is shown
 
 
-def test_a_secret_that_was_asked_for_is_one_line_and_whole() -> None:
+def test_a_secret_is_one_line_and_whole_or_its_place() -> None:
     secret = "q8Q~[/red]" + "s" * 120
     (line,) = credential_lines(replace(saved(saved_to="show"), secret=secret))
     assert line.plain == f"Secret of Import  expires 2027-11-24, shown here once: {secret}"
+    (line,) = credential_lines(saved())
+    assert line.plain == "Secret of Import  expires 2027-11-24, saved to /home/ada/import.env"
 
 
 def test_a_private_key_that_is_shown_begins_on_a_line_of_its_own() -> None:
@@ -95,8 +88,3 @@ def test_a_private_key_that_is_shown_begins_on_a_line_of_its_own() -> None:
     head, *key = (line.plain for line in credential_lines(shown))
     assert head.startswith("Certificate of Import")
     assert key == PEM.splitlines()
-
-
-def test_a_credential_of_an_interrupted_run_has_its_place() -> None:
-    (line,) = credential_lines(saved())
-    assert line.plain == "Secret of Import  expires 2027-11-24, saved to /home/ada/import.env"

@@ -35,33 +35,35 @@ def logged(screens: Screens) -> Iterator[tuple[Terminal, list[str]]]:
     lines += [TIMED.sub("", line) for line in told]
 
 
-def modes(terminal: Terminal) -> tuple[bool, bool]:
-    """Whether what runs is shown live, and whether as a log."""
-    shown = Reporter(terminal)
-    return shown.is_live, shown.is_log
+LIVE, LOG = (True, False), (False, True)
 
 
-def test_what_is_shown_depends_on_who_looks(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    live, log, quiet = (True, False), (False, True), screens(80, is_terminal=True).terminal
-    assert modes(screens().terminal) == log
-    assert modes(screens(80, is_terminal=True).terminal) == live
-    quiet.quiet = True
-    assert modes(quiet) == (False, False)
-    monkeypatch.setenv("CI", "true")
-    assert modes(screens(80, is_terminal=True).terminal) == log
-
-
-@pytest.mark.parametrize("name", ["FORCE_COLOR", "TTY_COMPATIBLE"])
-def test_colours_that_are_asked_for_do_not_make_a_pipe_a_terminal(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.parametrize(
+    ("is_terminal", "environ", "mode"),
+    [
+        (True, {}, LIVE),
+        (False, {}, LOG),
+        (True, {"CI": "true"}, LOG),
+        (True, {"TERM": "dumb"}, LOG),  # it moves no cursor
+        (False, {"FORCE_COLOR": "1"}, LOG),
+        (False, {"TTY_COMPATIBLE": "1"}, LOG),
+    ],
+)
+def test_what_is_shown_depends_on_who_looks(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environ: dict[str, str], mode: object
 ) -> None:
-    monkeypatch.setenv(name, "1")
-    assert modes(screens().terminal) == (False, True)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    terminal = screens(80 if is_terminal else None, is_terminal=is_terminal).terminal
+    for quiet, expected in ((False, mode), (True, (False, False))):
+        terminal.quiet = quiet
+        assert (Reporter(terminal).is_live, Reporter(terminal).is_log) == expected
 
 
-def test_a_terminal_that_moves_no_cursor_gets_lines(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "dumb")
-    assert modes(screens(80, is_terminal=True).terminal) == (False, True)
+def one_step(shown: Reporter, end: str = "finished", detail: object = "") -> None:
+    with shown.applying(Plan((principal(),))) as steps:
+        steps.started(principal())
+        getattr(steps, end)(principal(), detail)
 
 
 # in a log
@@ -79,9 +81,8 @@ def test_a_terminal_that_moves_no_cursor_gets_lines(screens: Screens, monkeypatc
 def test_a_step_is_one_line_when_it_has_ended_and_its_error_is_printed_elsewhere(
     screens: Screens, end: str, detail: object, line: str
 ) -> None:
-    with logged(screens) as (terminal, lines), Reporter(terminal).applying(Plan((principal(),))) as steps:
-        steps.started(principal())
-        getattr(steps, end)(principal(), detail)
+    with logged(screens) as (terminal, lines):
+        one_step(Reporter(terminal), end, detail)
     assert lines == [line]
 
 
@@ -142,9 +143,7 @@ def test_the_steps_are_a_group_of_a_jobs_log_which_ends_with_them_whatever_happe
 def test_quiet_says_nothing_of_all_this(screens: Screens) -> None:
     screen = screens()
     screen.terminal.quiet = True
-    with Reporter(screen.terminal).applying(Plan((principal(),))) as steps:
-        steps.started(principal())
-        steps.finished(principal(), "restored")
+    one_step(Reporter(screen.terminal), detail="restored")
     with watched_by(Reporter(screen.terminal)), activity("Reading A"), waiting("for long"):
         throttled("Microsoft Graph", 150.0)
     screen.terminal.note("Signing in.")
@@ -297,14 +296,8 @@ def test_of_many_sites_each_has_one_line_that_says_how_far_it_came(screens: Scre
 
 def test_a_log_has_the_site_before_each_step_and_no_group(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-
-    with (
-        logged(screens) as (terminal, lines),
-        Reporter(terminal).about("learn"),
-        Reporter(terminal).applying(Plan((principal(),))) as steps,
-    ):
-        steps.started(principal())
-        steps.finished(principal(), "")
+    with logged(screens) as (terminal, lines), Reporter(terminal).about("learn"):
+        one_step(Reporter(terminal))
     assert lines == ["learn: Created service principal of Import"]
 
 

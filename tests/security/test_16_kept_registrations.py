@@ -49,11 +49,3 @@ def test_what_is_kept_keeps_what_it_signs_in_with(
     assert row["detail"].endswith(f"; it keeps its secret '{name}', federated 'build'")
     path = saved_to(made)
     assert path.exists(), "its secret is still good, so is the file"
-
-
-def test_a_registration_that_goes_takes_all_of_them_along(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
-    values = values_in(saved_to(made))
-    mct("remove-client", "One", *JSON)
-    assert azure.applications("One") == []
-    assert not azure.token_of(values, f"{azure.graph_url}/.default").is_success

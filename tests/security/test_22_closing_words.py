@@ -10,8 +10,6 @@ import pytest
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
 
-SEEN = "RoleManagement.Read.Directory"
-"""Lets a caller know that it holds no role, so that what is missing is known to be."""
 READ = ("Application.Read.All", "Organization.Read.All")
 READER = ("Reader", SITE)
 CONTRIBUTOR = ("Website Contributor", SITE)
@@ -105,24 +103,9 @@ def test_a_lifetime_without_end_is_not_shown_as_a_date(mct: Program) -> None:
 # doctor
 
 
-def test_whether_setup_goes_on_without_what_is_missing_is_as_doctor_says(mct: Program, azure: Sandbox) -> None:
-    stops = azure.caller("Application.ReadWrite.OwnedBy", SEEN, *READ, arm=[READER])
-    goes_on = azure.caller("Application.ReadWrite.OwnedBy", SEEN, *READ, arm=[READER, CONTRIBUTOR])
-    for caller, is_left in ((stops, False), (goes_on, True)):
-        told = mct("doctor", "-a", SITE, env=caller)
-        assert told.code == 3
-        assert ("lists these steps for someone else" in told.out) is is_left
-        assert ("stops before it changes anything" in told.out) is not is_left
-        if not is_left:
-            assert {"--no-app-service", "--handoff"} <= set(words_after(told.out, "mct-s2s setup"))
-        azure.forget()
-        ended = mct("setup", "-a", SITE, "--client", "A", "-y", "--no-verify", env=caller)
-        assert ended.code == 4
-        assert bool(azure.writes()) is is_left
-
-
-@pytest.mark.parametrize("more", [[], ["--no-consent"], ["--no-app-service"]])
-@pytest.mark.parametrize("limited", [True, False])
+@pytest.mark.parametrize(
+    ("more", "limited"), [([], False), (["--no-consent"], False), (["--no-app-service"], False), ([], True)]
+)
 def test_the_command_that_doctor_suggests_is_not_refused(
     mct: Program, azure: Sandbox, more: list[str], limited: bool
 ) -> None:

@@ -16,7 +16,6 @@ from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox, program, without_azure
 from tests.support.sampling import cases, sampled
 
-ENCODINGS = ("ascii", "cp1252", "cp437", "latin-1", "utf-8")
 PATHS_APART = (
     ".",
     "..",
@@ -45,8 +44,9 @@ def harmless(ended: object, *outputs: str) -> None:
 # what the stream cannot carry
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_output_that_the_encoding_cannot_carry_is_replaced(mct: Program, azure: Sandbox, encoding: str) -> None:
+    """Every screen in more of them is rendering's to try."""
     env = {"PYTHONIOENCODING": encoding}
     names = ["Düsseldorf 日本語 🚀", "Plain"]
     planned = mct("setup", "--client", names[0], "--client", names[1], "--dry-run", env=env)
@@ -60,14 +60,8 @@ def test_output_that_the_encoding_cannot_carry_is_replaced(mct: Program, azure: 
         assert ended.out.strip()
     seen = mct("status", "-o", "json", env=env)
     assert [client["displayName"] for client in seen.document["clients"]] == names
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_our_own_marks_have_others_where_there_are_none(mct: Program, azure: Sandbox, encoding: str) -> None:
-    ended = mct("doctor", env={"PYTHONIOENCODING": encoding})
-    assert ended.out.splitlines()[0].startswith("+ Signed in ")
-    refused = mct("status", "--slot", "nowhere", env={"PYTHONIOENCODING": encoding})
-    assert "\n  -> List the slots:\n    az webapp" in refused.err
+    assert mct("doctor", env=env).out.splitlines()[0].startswith("+ Signed in "), "our own marks have others"
+    assert "\n  -> List the slots:\n    az webapp" in mct("status", "--slot", "nowhere", env=env).err
 
 
 def test_a_process_whose_output_is_ascii_ends_as_any_other(process: Program) -> None:
@@ -191,20 +185,13 @@ TYPED = st.sampled_from([*OPTIONS]).flatmap(
 @settings(max_examples=cases(50, 1500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=TYPED, as_json=st.booleans(), offline=st.booleans())
 @example(typed=("setup", [("--tenant", "Contoso Ltd")], []), as_json=True, offline=False)
-@example(typed=("setup", [("--secret-to", "file:" + "a" * 5000)], []), as_json=True, offline=False)
-@example(typed=("setup", [("--secret-to", "file:~nobody/x")], []), as_json=True, offline=False)
 @example(typed=("setup", [("--secret-to", "keyvault:https://[")], []), as_json=True, offline=False)
 @example(typed=("setup", [("--timeout", "nan")], []), as_json=True, offline=False)
 @example(typed=("setup", [("--timeout", "inf")], []), as_json=True, offline=False)
-@example(typed=("setup", [("--handoff", "a" * 5000)], []), as_json=True, offline=False)
-@example(typed=("setup", [("--backup", "a" * 5000)], []), as_json=True, offline=False)
-@example(typed=("setup", [("--certificate", "a" * 5000)], []), as_json=True, offline=False)
 @example(typed=("setup", [("--secret-lifetime", "9999-12-31T23:59:59+23:59")], []), as_json=True, offline=False)
-@example(typed=("verify", [("--credentials", "a" * 5000)], []), as_json=True, offline=False)
 @example(typed=("verify", [("--audience", "x"), ("--url", "https://[")], []), as_json=True, offline=False)
 @example(typed=("snippet", [("--credentials", "a" * 5000)], ["x"]), as_json=True, offline=False)
 @example(typed=("snippet", [("--credentials", "~\udcff/x")], ["\u2028"]), as_json=True, offline=False)
-@example(typed=("configure-appservice", [("--from", "a" * 5000)], []), as_json=True, offline=False)
 def test_anything_typed_ends_in_an_answer(
     mct: Program,
     azure: Sandbox,

@@ -40,6 +40,8 @@ def test_each_credential_has_a_row_with_its_end_and_the_command() -> None:
     assert found["Nightly"]["command"] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
     assert found["Nightly"]["expires"] == "2026-12-14T12:00:00Z"
     assert found["Nightly"]["appService"] == "contosolearn"
+    who = {row["client"]: row["canCall"] for row in rows(as_csv(one())) if row["kind"] != "finding"}
+    assert who == {"Import": "yes", "Nightly": "yes", "Reports": "no", "reports-func": "yes"}
 
 
 def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own() -> None:
@@ -82,8 +84,3 @@ def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
         for column, text in row.items():
             assert column == "daysLeft" or not text.strip().startswith(("=", "+", "-", "@", "\uff1d"))
             assert text == plain(text)
-
-
-def test_who_can_call_is_said_of_each_client() -> None:
-    found = {row["client"]: row["canCall"] for row in rows(as_csv(one())) if row["kind"] != "finding"}
-    assert found == {"Import": "yes", "Nightly": "yes", "Reports": "no", "reports-func": "yes"}
