@@ -17,8 +17,3 @@ def line_with(text: str, *facts: str) -> str:
 def pasteable(text: str) -> list[str]:
     """Every line as somebody copies it: without the indentation and the arrow before a command."""
     return [line.strip().removeprefix("→").strip() for line in text.splitlines()]
-
-
-def words_of(text: str) -> str:
-    """The text with every run of blanks and line ends as one blank: for prose that is wrapped."""
-    return " ".join(text.split())

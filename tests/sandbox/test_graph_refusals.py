@@ -8,22 +8,18 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import OWN, ROLE, Client
+from tests.sandbox.conftest import OWN, ROLE, Client, make_app
 
 NOBODY = str(uuid.UUID(int=5))
 
 
 @pytest.fixture
 def made(client: Client) -> dict[str, Any]:
-    body: dict[str, Any] = client.graph("POST", "/applications", json={**OWN, "appRoles": [ROLE]}).json()
-    body["principal"] = client.graph("POST", "/servicePrincipals", json={"appId": body["appId"]}).json()["id"]
-    return body
+    return make_app(client, appRoles=[ROLE])
 
 
-def refusal(client: Client, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, str, str]:
-    if body is not None:
-        options["json"] = body
-    answer = client.graph(method, path, **options)
+def refusal(client: Client, method: str, path: str, body: Any) -> tuple[int, str, str]:
+    answer = client.graph(method, path, json=body)
     error = answer.json()["error"]
     assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
     assert error["innerError"]["request-id"] == answer.headers["request-id"]
@@ -93,7 +89,7 @@ def test_federated_credentials_are_few(client: Client, made: dict[str, Any]) -> 
 # --- writes that follow one another too closely ---
 
 
-def busy(client: Client, method: str, path: str, body: Any = None) -> bool:
+def busy(client: Client, method: str, path: str, body: Any) -> bool:
     """Whether another write is in the way; three statuses say so."""
     answer = client.graph(method, path, **({"json": body} if body is not None else {}))
     if answer.is_success:
@@ -126,8 +122,7 @@ def test_an_application_and_its_principal_are_locked_by_a_write_for_a_moment(
 
 
 def test_a_resource_takes_three_consents_at_once(client: Client, made: dict[str, Any]) -> None:
-    callers = [client.graph("POST", "/applications", json=OWN).json() for _ in range(4)]
-    ids = [client.graph("POST", "/servicePrincipals", json={"appId": one["appId"]}).json()["id"] for one in callers]
+    ids = [make_app(client)["principal"] for _ in range(4)]
     client.vary(directory_write_seconds=0.3)
     path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
     bodies = [{"principalId": one, "resourceId": made["principal"], "appRoleId": ROLE["id"]} for one in ids]

@@ -29,8 +29,6 @@ from tests.sandbox.conftest import CONTAINER, GROUP, VM
 FUNCTION = f"{seed.SITE}-fa-x7k2q"
 SUBJECT = "system:serviceaccount:integrations:sync"
 EXCHANGE = "api://AzureADTokenExchange"
-FUNCTION_APP = ("integrations", "reports-func")
-IDENTIFY: Any = {"identity": {"type": "SystemAssigned"}}
 
 
 def https(running: Running) -> httpx.Client:
@@ -44,44 +42,33 @@ def trusted(running: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
     return running
 
 
-def administer(running: Running) -> dict[str, Any]:
-    origin, seen = running.resource_manager, dict[str, Any]()
+def test_azure_mgmt_does_the_app_service_part(trusted: Running) -> None:
+    origin, site = trusted.resource_manager, (trusted.resource_group, trusted.app_service)
     credential = ClientSecretCredential(
-        running.tenant_id, running.client_id, running.client_secret, authority=origin, disable_instance_discovery=True
+        trusted.tenant_id, trusted.client_id, trusted.client_secret, authority=origin, disable_instance_discovery=True
     )
     options: dict[str, Any] = {"base_url": origin, "credential_scopes": [f"{origin}/.default"], "polling_interval": 0}
-    web = WebSiteManagementClient(credential, running.subscription_id, **options)
-    resources = ResourceManagementClient(credential, running.subscription_id, **options)
+    web = WebSiteManagementClient(credential, trusted.subscription_id, **options)
+    resources = ResourceManagementClient(credential, trusted.subscription_id, **options)
     with credential, web, resources:
-        site = (running.resource_group, running.app_service)
-        seen["sites"] = [item.name for item in web.web_apps.list()]
-        settings = web.web_apps.list_application_settings(*site)
-        properties = {**(settings.properties or {}), "ServiceAuthEnabled": "true"}
+        assert [item.name for item in web.web_apps.list()][:2] == ["contosolearn", "contosolearn-fa-x7k2q"]
+        before = web.web_apps.list_application_settings(*site).properties or {}
+        properties = {**before, "ServiceAuthEnabled": "true"}
         web.web_apps.update_application_settings(*site, {"properties": properties})
         web.web_apps.restart(*site)
-        seen["settings"] = (web.web_apps.list_application_settings(*site)).properties
-        patched: Any = web.web_apps.update(*FUNCTION_APP, IDENTIFY)
-        seen["function"] = patched.identity.principal_id
+        after = web.web_apps.list_application_settings(*site).properties or {}
+        assert (after["ServiceAuthEnabled"], after["BannerText"]) == ("true", "")
+        own: Any = {"identity": {"type": "SystemAssigned"}}
+        patched: Any = web.web_apps.update("integrations", "reports-func", own)
+        assert patched.identity.principal_id
         for path, version in ((VM, "2024-11-01"), (CONTAINER, "2025-01-01")):
-            before: Any = resources.resources.get_by_id(path, api_version=version)
-            entries: dict[str, Any] = {key: {} for key in before.identity.user_assigned_identities}
-            wanted = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": entries}
-            poller: Any = resources.resources.begin_update_by_id(
-                path, api_version=version, parameters={"identity": wanted}
-            )
-            seen[path] = poller.result().identity
-    return seen
-
-
-def test_azure_mgmt_does_the_app_service_part(trusted: Running) -> None:
-    seen = administer(trusted)
-    assert seen["sites"][:2] == ["contosolearn", "contosolearn-fa-x7k2q"]
-    assert seen["settings"]["ServiceAuthEnabled"] == "true"
-    assert seen["settings"]["BannerText"] == ""
-    assert seen["function"]
-    for path in (VM, CONTAINER):
-        assert seen[path].principal_id
-        assert len(seen[path].user_assigned_identities) == 1
+            found: Any = resources.resources.get_by_id(path, api_version=version)
+            entries: dict[str, Any] = {key: {} for key in found.identity.user_assigned_identities}
+            wanted = {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": entries}}
+            poller: Any = resources.resources.begin_update_by_id(path, api_version=version, parameters=wanted)
+            identity = poller.result().identity
+            assert identity.principal_id
+            assert len(identity.user_assigned_identities) == 1
 
 
 def token_inside(running: Running, monkeypatch: pytest.MonkeyPatch, resource: str) -> AccessToken:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import selectors
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ from mct_s2s import clock
 
 POLL_SECONDS = 0.005
 """How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
-CALM_LOOKS = 15
 END_OF_HANDSHAKE = b"\x14"
 """How the last message of a client's TLS handshake begins. The sandbox does not answer it, and what was to follow may
 have been cancelled. Source: RFC 8446, appendix D.4."""
@@ -166,14 +164,6 @@ class Requests:
                 del self._open[id(scope)]
 
         return watched
-
-    def wait_until_all_hang(self, process: subprocess.Popen[Any]) -> None:
-        """Wait until a process waits in vain for every answer, and does not ask for more."""
-        calm = 0
-        while calm < CALM_LOOKS:
-            assert process.poll() is None, "it was not cut off"
-            time.sleep(0.02)
-            calm = calm + 1 if self.waiting_ports() else 0
 
     def waiting_ports(self) -> set[int] | None:
         """The clients' ports of requests that only time will answer; None while the sandbox works on another one."""
