@@ -34,25 +34,18 @@ class File:
 
     path: Path
 
-    def setups(
-        self,
-        text: str | bytes,
-        options: dict[str, Any] | None = None,
-        *,
-        typed: tuple[str, ...] = (),
-        only: tuple[str, ...] = (),
-    ) -> tuple[SiteWork, ...]:
+    def setups(self, text: str | bytes, *, typed: tuple[str, ...] = (), **options: Any) -> tuple[SiteWork, ...]:
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        command = ApplyOptions(file=self.path, only=list(only), **options or {})
+        command = ApplyOptions(file=self.path, **options)
         token = binding._typed.set(frozenset(typed))
         try:
             return chosen(read_sites(command), command)
         finally:
             binding._typed.reset(token)
 
-    def refused(self, text: str | bytes, *, typed: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> UsageError:
+    def refused(self, text: str | bytes, **how: Any) -> UsageError:
         with pytest.raises(UsageError) as caught:
-            self.setups(text, typed=typed, only=only)
+            self.setups(text, **how)
         caught.value.headline = caught.value.headline.replace(str(self.path), "F")
         return caught.value
 
@@ -89,7 +82,9 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         ]
         managed-identities = [{{ resource = "reports-func" }}]
         """,
-        {"subscription": "S", "tenant": "ignored.example", "dry_run": True},
+        subscription="S",
+        tenant="ignored.example",
+        dry_run=True,
     )
     options, work, setup = one.work.options, one.work, one.work.setup
     assert isinstance(options, SetupOptions)
@@ -99,10 +94,8 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     alone = setup_work(SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"])
     assert setup.clients[0].name == "Import"
     assert setup.clients[0].management_reference == alone.setup.clients[0].management_reference == "7"
-    assert [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]] == [
-        ("Deploy", True, "7"),
-        ("Portal", False, "8"),
-    ]
+    others = [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]]
+    assert others == [("Deploy", True, "7"), ("Portal", False, "8")]
     assert work.places.of("import").path == file.path.parent / "import.env"
     assert work.places.of("Deploy").path is None
     assert work.identities == ("reports-func",)
@@ -111,9 +104,9 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
 
 def test_only_some_sites_are_the_work_and_all_are_checked(file: File) -> None:
     text = "[sites.a]\n[sites.b]\n[sites.c]\n"
-    assert [one.key for one in file.setups(text, only=("c", "a"))] == ["a", "c"]
-    assert file.refused(text, only=("B",)).code == "site-unknown"
-    assert file.refused(f"{text}slot = '_'", only=("a",)).headline.startswith("'F', sites.c.slot: Invalid --slot")
+    assert [one.key for one in file.setups(text, only=["c", "a"])] == ["a", "c"]
+    assert file.refused(text, only=["B"]).code == "site-unknown"
+    assert file.refused(f"{text}slot = '_'", only=["a"]).headline.startswith("'F', sites.c.slot: Invalid --slot")
 
 
 ONE = "[[sites.a.clients]]\nname = 'I'\n"
@@ -185,15 +178,9 @@ def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
     )
     assert (error.code, error.headline) == (MALFORMED, "'F' has 8 mistakes.")
     assert {item.partition(":")[0] for item, _ in error.items} == {
-        "profiles.p.tennant",
-        "sites.a.profile",
-        "sites.a.clients[0].secret-lifetime",
-        "sites.a.clients[1]",
-        "sites.a.clients[1].nam",
-        "sites.a.clients[2].credential",
-        "sites.a.clients[3]",
-        "sites.b.slot",
-    }
+        "profiles.p.tennant", "sites.a.profile", "sites.a.clients[0].secret-lifetime", "sites.a.clients[1]",
+        "sites.a.clients[1].nam", "sites.a.clients[2].credential", "sites.a.clients[3]", "sites.b.slot",
+    }  # fmt: skip
 
 
 def test_what_a_profile_says_is_not_typed_as_well(file: File) -> None:
@@ -201,7 +188,7 @@ def test_what_a_profile_says_is_not_typed_as_well(file: File) -> None:
     assert file.setups(text, typed=("subscription",))
     error = file.refused(text, typed=("tenant",))
     assert error.headline == "'F', profiles.p.tenant: --tenant was typed, and the profile says something else."
-    assert file.setups(text, {"tenant": "t.example"}, typed=("tenant",)), "the same is no contradiction"
+    assert file.setups(text, tenant="t.example", typed=("tenant",)), "the same is no contradiction"
 
 
 def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
@@ -210,7 +197,7 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
     error = file.refused(text)
     assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
     assert error.headline.startswith("'F', profiles.p.cloud: Invalid --cloud 'https://management.example.com'")
-    assert file.setups(text, {"cloud": "https://Management.example.com:443/"})
+    assert file.setups(text, cloud="https://Management.example.com:443/")
     for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
         assert file.setups(text.replace("https://management.example.com", here))
     for there in ("https://localhost.example.com", "https://localhost@example.com", "https://127.0.0.1.example.com"):
@@ -236,12 +223,11 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
 def test_two_entries_are_not_the_same_app_service(file: File, one: str, other: str, same: bool) -> None:
     profiles = "[profiles.p]\nsubscription = 'one'\n[profiles.q]\nsubscription = 'two'\n"
     text = f"{profiles}[sites.a]\n{one}\n[sites.b]\n{other}\n"
-    if not same:
+    if same:
+        error = file.refused(text)
+        assert ("is that of sites.a already" in error.headline, error.code) == (True, MALFORMED)
+    else:
         assert len(file.setups(text)) == 2
-        return
-    error = file.refused(text)
-    assert "is that of sites.a already" in error.headline
-    assert error.code == MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -261,12 +247,12 @@ def test_two_clients_have_no_secret_in_one_place(file: File, one: str, other: st
         f"[[sites.a.clients]]\nname = 'One'\nsecret-to = '{one}'\n"
         f"[[sites.b.clients]]\nname = 'Two'\nsecret-to = '{other}'\n"
     )
-    if not meet:
+    if meet:
+        error = file.refused(text)
+        assert error.code == "secret-place-shared"
+        assert error.headline == "'F', sites.b.clients[0].secret-to: the secret of sites.a.clients[0] goes there, too."
+    else:
         assert len(file.setups(text)) == 2
-        return
-    error = file.refused(text)
-    assert error.code == "secret-place-shared"
-    assert error.headline == ("'F', sites.b.clients[0].secret-to: the secret of sites.a.clients[0] goes there, too.")
 
 
 def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) -> None:
