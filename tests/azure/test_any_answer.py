@@ -6,21 +6,30 @@ Well-formed JSON of another shape comes from a proxy, from a newer version of th
 from __future__ import annotations
 
 import asyncio
+import base64
+import copy
+import dataclasses
 import inspect
+import json
 import logging
+import types
 import typing
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
+from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.mct_api import EntraTokens, read_token
 from mct_s2s.azure.resource_manager import ResourceManager
+from mct_s2s.azure.retry import nothing
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -32,15 +41,12 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, P
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.stores.vaults import KeyVault
 
-from tests.azure.any_answer import answers, documents, is_well_typed, json_values
-from tests.azure.raw import Answer, SignedIn, arm_session, connection, graph_session
+from tests.azure.raw import SITE, SUBSCRIPTION, Answer, arm_session, connection, graph_session, key_vault
+from tests.conftest import MACHINE as MACHINE_ID
+from tests.conftest import USER_IDENTITY
 from tests.planning.scenarios import guid
 from tests.support.sampling import cases
 from tests.support.simulated_time import SimulatedTime
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.graph.directory import GraphDirectory
-    from mct_s2s.azure.graph.rights import GraphAccess
 
 A_DAY = 86_400
 FUZZ = settings(
@@ -52,6 +58,111 @@ FUZZ = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+ODD_MOMENTS = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "P9999999Y"]
+ODD_SECONDS = [None, "²", "-1", "inf", "nan", "1e400", "soon", "", "9" * 400, "\u0661", "0x10", " 5", "5;"]
+STATUSES = [*[200] * 4, 201, 202, 204, 206, 301, 302, 304, 307, 308, 400, 401, 403, 404, 409, 418, 429, 500, 503]
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from([0, -1, 1, 2**31, 2**63, 10**400]),
+    st.floats(allow_nan=False),
+    st.sampled_from(["", "x", "é", "\x00", "\x1b[31m", "\ud800", "../..", *ODD_MOMENTS]),
+    st.text(max_size=8),
+)
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["id", "value", "error", "code", "x"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def places_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all parts of a document."""
+    found = [path]
+    if isinstance(document, Mapping):
+        found += [place for key, part in document.items() for place in places_in(part, (*path, key))]
+    elif isinstance(document, list):
+        found += [place for at, part in enumerate(document) for place in places_in(part, (*path, at))]
+    return found
+
+
+def with_part(document: Any, path: tuple[Any, ...], part: Any, *, gone: bool = False) -> Any:
+    """The document with one part replaced or, where it has a key, gone."""
+    if not path:
+        return part
+    made = copy.deepcopy(document)
+    at = made
+    for key in path[:-1]:
+        at = at[key]
+    if gone:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = part
+    return made
+
+
+def documents(*good: Any) -> st.SearchStrategy[Any]:
+    """Good documents with up to two parts replaced or gone; and any JSON at all."""
+    return st.one_of(
+        st.sampled_from(good).flatmap(_spoiled).flatmap(_spoiled), st.sampled_from(good).flatmap(_spoiled), json_values
+    )
+
+
+def _spoiled(document: Any) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda place, part, gone: with_part(document, place, part, gone=gone and bool(place)),
+        st.sampled_from(places_in(document)),
+        json_values,
+        st.booleans(),
+    )
+
+
+def answers(*good: Any) -> st.SearchStrategy[Answer]:
+    """Answers with such documents, of every status, with odd headers."""
+    return st.builds(_answer, st.sampled_from(STATUSES), documents(*good), st.sampled_from(ODD_SECONDS))
+
+
+def _answer(status: int, document: Any, retry_after: str | None) -> Answer:
+    headers = {"Content-Type": "application/json", "Location": "https://elsewhere.example/x"}
+    if retry_after is not None:
+        headers["Retry-After"] = retry_after.encode("utf-8").decode("latin-1")
+    return Answer(status, document, headers)
+
+
+def is_well_typed(value: object, kind: Any) -> bool:
+    """Whether a value of our model is what its annotation says, all the way down."""
+    kind = getattr(kind, "__supertype__", kind)
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return True
+    if origin in {typing.Union, types.UnionType}:
+        return any(is_well_typed(value, one) for one in inner)
+    if origin is tuple and inner[-1] is not ...:
+        return isinstance(value, tuple) and all(is_well_typed(v, k) for v, k in zip(value, inner, strict=True))
+    if origin in {tuple, list, frozenset}:
+        return isinstance(value, origin) and all(
+            is_well_typed(v, inner[0]) for v in typing.cast("Collection[Any]", value)
+        )
+    if origin in {dict, Mapping}:
+        entries = typing.cast("Mapping[Any, Any]", value)
+        return isinstance(value, dict) and all(
+            is_well_typed(k, inner[0]) and is_well_typed(v, inner[1]) for k, v in entries.items()
+        )
+    if kind is None or kind is type(None):
+        return value is None
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        fields = dataclasses.fields(typing.cast("Any", kind))
+        return isinstance(value, typing.cast("type", kind)) and all(
+            is_well_typed(getattr(value, field.name), hints[field.name]) for field in fields
+        )
+    return isinstance(value, kind)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -121,10 +232,11 @@ GRAPH = {**ROW, "value": [ROW], "applicationRestrictions": ROW["restrictions"], 
 REFUSAL = {
     "error": {"code": "Request_BadRequest", "message": "No.", "details": [{"code": "ObjectConflict"}], "innerError": {}}
 }
+OF_GRAPH = (GRAPH, ROW, REFUSAL)
 CERTIFICATE = Certificate(b"der", "A" * 40, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADTokenExchange")
 
-DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
+DIRECTORY: dict[str, Callable[[Any], Awaitable[object]]] = {
     "tenant": lambda d: d.tenant(),
     "application_by_client_id": lambda d: d.application_by_client_id(ClientId(APP)),
     "applications_by_unique_name": lambda d: d.applications_by_unique_name(["u"]),
@@ -159,17 +271,7 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DIRECTORY)
-@FUZZ
-@given(st.lists(answers(GRAPH, ROW, REFUSAL), min_size=1, max_size=3))
-def test_any_answer_of_the_directory(name: str, given_answers: list[Answer]) -> None:
-    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415  # its SDK warns while it is imported
-
-    directory = GraphDirectory(graph_session(*given_answers))
-    check(lambda: DIRECTORY[name](directory), getattr(GraphDirectory, name))
-
-
-ACCESS: dict[str, Callable[[GraphAccess], Awaitable[object]]] = {
+ACCESS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "caller": lambda a: a.caller(),
     "roles": lambda a: a.roles(),
     "assignments": lambda a: a.assignments(PrincipalId(ID)),
@@ -180,34 +282,14 @@ ACCESS: dict[str, Callable[[GraphAccess], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("client_id", [APP, None], ids=["an application", "a person"])
-@pytest.mark.parametrize("name", ACCESS)
-@FUZZ
-@given(st.lists(answers(GRAPH, ROW, REFUSAL), min_size=1, max_size=2))
-def test_any_answer_about_rights_in_the_directory(
-    name: str, client_id: str | None, given_answers: list[Answer]
-) -> None:
-    from mct_s2s.azure.graph.rights import GraphAccess  # noqa: PLC0415
-
-    access = GraphAccess(graph_session(*given_answers), Who("x", ClientId(client_id) if client_id else None))
-    check(lambda: ACCESS[name](access), getattr(GraphAccess, name))
-
-
 # --- Azure Resource Manager ---
 
-SITE = ResourceId.site(guid("subscription"), "group", "contosolearn")
-MACHINE = ResourceId.parse(
-    f"/subscriptions/{guid('s')}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
-)
-IDENTITY = ResourceId.parse(
-    f"/subscriptions/{guid('s')}/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
-)
 ARM_ROW: dict[str, Any] = {
     "id": str(SITE), "name": "contosolearn/staging", "kind": "app", "location": "westeurope",
-    "subscriptionId": guid("subscription"), "tenantId": TENANT, "displayName": "x",
+    "subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "displayName": "x",
     "resourceType": "virtualMachines", "apiVersions": ["2024-01-01", "2025-01-01-preview"],
     "resourceTypes": [{"resourceType": "virtualMachines", "apiVersions": ["2024-01-01"]}],
-    "identity": {"principalId": ID, "type": "SystemAssigned", "userAssignedIdentities": {str(IDENTITY): {}}},
+    "identity": {"principalId": ID, "type": "SystemAssigned", "userAssignedIdentities": {USER_IDENTITY: {}}},
     "properties": {"state": "Running", "defaultHostName": "x.example", "hostNames": ["x.example", "y.example"],
                    "appSettingNames": ["A"], "status": "Resolved", "level": "ReadOnly", "scope": str(SITE),
                    "principalId": ID,
@@ -219,40 +301,26 @@ SETTINGS = {"properties": {"A": "b", "C": None}}
 ARM_DOCUMENTS = ({**ARM_ROW, "value": [ARM_ROW, LOCK]}, ARM_ROW, SETTINGS, REFUSAL)
 HOLDERS = [
     IdentityResource(SITE, PrincipalId(ID)),
-    IdentityResource(MACHINE, PrincipalId(ID), api_version="2024-01-01"),
+    IdentityResource(ResourceId.parse(MACHINE_ID), PrincipalId(ID), api_version="2024-01-01"),
 ]
-
-
-async def nothing() -> None:
-    """There is nothing to read again."""
-
-
-ArmCall = Callable[[ResourceManager, IdentityResource], Awaitable[object]]
-ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
-    (ResourceManager.subscriptions, lambda s, _: s.subscriptions()),
-    (ResourceManager.subscription, lambda s, _: s.subscription(guid("subscription"))),
-    (ResourceManager.sites, lambda s, _: s.sites(guid("subscription"))),
-    (ResourceManager.site, lambda s, _: s.site(SITE)),
-    (ResourceManager.settings, lambda s, _: s.settings(SITE)),
-    (ResourceManager.slots, lambda s, _: s.slots(SITE)),
-    (ResourceManager.write_settings, lambda s, _: s.write_settings(SITE, lambda: {"a": "b"}, nothing)),
-    (ResourceManager.restart, lambda s, _: s.restart(SITE)),
-    (ResourceManager.identity_resource, lambda s, h: s.identity_resource(h.resource)),
-    (ResourceManager.set_identity, lambda s, h: s.set_identity(h, on=True)),
-    (ResourceManager.set_identity, lambda s, h: s.set_identity(h, on=False)),
-    (ResourceManager.roles_of, lambda s, h: s.roles_of(h)),
-    (ResourceManager.permissions, lambda s, _: s.permissions(SITE)),
-    (ResourceManager.locks, lambda s, _: s.locks(SITE)),
+RESOURCE_MANAGER: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "subscriptions": lambda s: s.subscriptions(),
+    "subscription": lambda s: s.subscription(SUBSCRIPTION),
+    "sites": lambda s: s.sites(SUBSCRIPTION),
+    "site": lambda s: s.site(SITE),
+    "settings": lambda s: s.settings(SITE),
+    "slots": lambda s: s.slots(SITE),
+    "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
+    "restart": lambda s: s.restart(SITE),
+    "permissions": lambda s: s.permissions(SITE),
+    "locks": lambda s: s.locks(SITE),
+}
+OF_HOLDERS: list[tuple[str, Callable[..., Awaitable[object]]]] = [
+    ("identity_resource", lambda s, holder: s.identity_resource(holder.resource)),
+    ("set_identity", lambda s, holder: s.set_identity(holder, on=True)),
+    ("set_identity", lambda s, holder: s.set_identity(holder, on=False)),
+    ("roles_of", lambda s, holder: s.roles_of(holder)),
 ]
-
-
-@pytest.mark.parametrize(("method", "ask"), ARM_CALLS, ids=lambda value: getattr(value, "__qualname__", None))
-@FUZZ
-@given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=3), st.sampled_from(HOLDERS))
-def test_any_answer_of_resource_manager(
-    method: Callable[..., Any], ask: ArmCall, given_answers: list[Answer], holder: IdentityResource
-) -> None:
-    check(lambda: ask(arm_session(*given_answers), holder), method)
 
 
 # --- a key vault ---
@@ -269,7 +337,7 @@ BUNDLE = {
 VAULT_PAGE = {"value": [BUNDLE], "nextLink": None}
 VAULT_REFUSAL = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}}
 
-CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
+VAULTS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "versions": lambda v: v.versions("x"),
     "value": lambda v: v.value("x"),
     "set": lambda v: v.set("x", "value", {"a": "b"}),
@@ -279,14 +347,34 @@ CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
-@FUZZ
-@given(st.lists(answers(BUNDLE, VAULT_PAGE, VAULT_REFUSAL), min_size=1, max_size=2))
-def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> None:
-    async def ask() -> object:
-        return await CALLS[name](KeyVault("contoso", connection(*given_answers), cast("Any", SignedIn())))
+Case = tuple[Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..., Any], tuple[Any, ...]]
 
-    check(ask, getattr(KeyVault, name))
+
+def cases_of_all() -> Iterator[Case]:
+    """How one is asked, what for, the method, and good answers."""
+    for name, ask in DIRECTORY.items():
+        yield lambda *given: GraphDirectory(graph_session(*given)), ask, getattr(GraphDirectory, name), OF_GRAPH
+    for client_id in (ClientId(APP), None):
+        who = Who("x", client_id)
+        for name, ask in ACCESS.items():
+            make = partial(lambda who, *given: GraphAccess(graph_session(*given), who), who)
+            yield make, ask, getattr(GraphAccess, name), OF_GRAPH
+    for name, ask in RESOURCE_MANAGER.items():
+        yield arm_session, ask, getattr(ResourceManager, name), ARM_DOCUMENTS
+    for name, ask_for in OF_HOLDERS:
+        for holder in HOLDERS:
+            yield arm_session, partial(ask_for, holder=holder), getattr(ResourceManager, name), ARM_DOCUMENTS
+    for name, ask in VAULTS.items():
+        yield key_vault, ask, getattr(KeyVault, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
+
+
+@pytest.mark.parametrize("case", [*cases_of_all()], ids=lambda case: case[2].__qualname__)
+@FUZZ
+@given(data=st.data())
+def test_any_answer_of_a_service(case: Case, data: st.DataObject) -> None:
+    make, ask, method, good = case
+    service = make(*data.draw(st.lists(answers(*good), min_size=1, max_size=3)))
+    check(lambda: ask(service), method)
 
 
 # --- the login service, managed identities, tokens, discovery ---
@@ -343,9 +431,6 @@ CLAIMS = {
 @FUZZ
 @given(documents(CLAIMS), st.sampled_from(["{}.{}.{}", "{1}", "", ".", "{0}.{0}", "a.{1}.c", "a.é.c", "a.=.c"]))
 def test_any_token(claims: object, form: str) -> None:
-    import base64  # noqa: PLC0415
-    import json  # noqa: PLC0415
-
     part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
     async def ask() -> ApiToken:
