@@ -122,30 +122,32 @@ def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_writ
     assert "list" in steps[steps.index("addPassword") : steps.index("put")]
 
 
-def test_a_repeated_write_does_not_write_back_what_was_read_before(harness: Harness) -> None:
-    """Asked to wait, behind another operation or cut off, it reads again before it writes again: others may write.
+@pytest.mark.parametrize("refusals", [("reset",), (429, 503, 500, "busy")], ids=str)
+def test_a_repeated_write_does_not_write_back_what_was_read_before(
+    harness: Harness, refusals: tuple[int | str, ...]
+) -> None:
+    """Cut off, asked to wait, or behind another operation, it reads again before it writes again: others may write.
 
     The HTTP library itself would send the same bytes once more, where the connection that was reset was a used one.
     """
-    inside = harness.inside
-    state, refused = inside.state.resources.sites[SITE.lower()], 0
+    inside, left = harness.inside, list(refusals)
+    state = inside.state.resources.sites[SITE.lower()]
 
-    async def busy(entry: Entry) -> None:
-        nonlocal refused
-        if step(entry) == "put" and refused < 5:
-            refused += 1
-            state.settings[f"Theirs{refused}"] = "new"
-            if refused == 5:
-                raise Cut("reset")
-            if refused == 4:
-                state.busy_until = inside.time.timestamp() + 20
-            else:
-                raise arm_error((429, 503, 500)[refused - 1], "Busy", "Later.", headers={"Retry-After": "0"})
+    async def refuse(entry: Entry) -> None:
+        if step(entry) == "put" and left:
+            state.settings[f"Theirs{len(left)}"] = "new"
+            match left.pop(0):
+                case "reset":
+                    raise Cut("reset")
+                case "busy":
+                    state.busy_until = inside.time.timestamp() + 20
+                case status:
+                    raise arm_error(int(status), "Busy", "Later.", headers={"Retry-After": "0"})
 
-    inside.hooks.before.append(busy)
+    inside.hooks.before.append(refuse)
     assert harness.run(SETUP).code == 0
     after = inside.azure.settings()
-    assert [after.get(f"Theirs{number}") for number in (1, 2, 3, 4, 5)] == ["new"] * 5
+    assert [after.get(f"Theirs{number + 1}") for number in range(len(refusals))] == ["new"] * len(refusals)
 
 
 def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:
