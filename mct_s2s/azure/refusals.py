@@ -167,6 +167,9 @@ ROWS = (
         "expires sooner (--certificate FILE), or --credential federated",
         words=("policy", "credential"), at=(GraphOperation.ADD_CERTIFICATE,)),
     Row("Graph",
+        "Delete one that is no longer used in the portal (Certificates & secrets), then run the same command again.",
+        words=("more than 20",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
+    Row("Graph",
         "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or use "
         "--credential certificate", words=("not allowed",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
     Row("Graph", _BY_POLICY, words=("credential type not allowed|policy.*credential|credential.*policy",)),

@@ -108,6 +108,15 @@ def test_duplicates_that_are_none_add_one(mct: Program, azure: Sandbox) -> None:
     assert len(federated(azure)) == 1
 
 
+def test_one_too_many_is_refused_with_a_way_on(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
+    for number in range(20):
+        other = {"name": f"other-{number}", "issuer": issuer(azure), "subject": f"{number}", "audiences": [EXCHANGE]}
+        azure.graph("POST", path(azure), json=other)
+    done = mct("setup", "--client", "Import", *cluster(azure))
+    assert done.document["error"]["remedy"].startswith("Delete one that is no longer used")
+
+
 def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     azure.lag(30)
