@@ -32,6 +32,8 @@ hypothesis.settings.register_profile("mct", deadline=None, database=None)
 hypothesis.settings.load_profile("mct")
 
 Json = dict[str, Any]
+JSON = ("-y", "-o", "json")
+"""How a program runs a command: no question, and one document."""
 
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers"
 FUNCTION_APP = f"{GROUP}/Microsoft.Web/sites/reports-func"

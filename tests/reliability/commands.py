@@ -10,14 +10,13 @@ from pathlib import Path
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state import seed
 
-from tests.conftest import FUNCTION_APP, MACHINE, SITE, Json
+from tests.conftest import FUNCTION_APP, JSON, MACHINE, SITE, Json
 from tests.reliability.harness import Harness
 from tests.support.summary import cell
 
-YES = ("-y", "-o", "json")
 VAULT = f"keyvault:{seed.VAULT}"
 TWO = ("setup", "--client", "One", "--client", "Two")
-WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *YES)
+WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
 
 
 @dataclass(frozen=True)
@@ -46,30 +45,30 @@ class Command:
 
 COMMANDS = {
     "setup": Command(
-        ("setup", "--client", "One", "--managed-identity", "reports-func", "--managed-identity", MACHINE, *YES),
+        ("setup", "--client", "One", "--managed-identity", "reports-func", "--managed-identity", MACHINE, *JSON),
         clients=("One",),
         every=True,
         tells=frozenset({3}),
     ),
-    "setup --secret-to keyvault": Command(("setup", "--client", "One", "--secret-to", VAULT, *YES), clients=("One",)),
-    "setup --credential federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *YES)),
-    "add-client": Command(("add-client", "Two", *YES), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
+    "setup --secret-to keyvault": Command(("setup", "--client", "One", "--secret-to", VAULT, *JSON), clients=("One",)),
+    "setup --credential federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)),
+    "add-client": Command(("add-client", "Two", *JSON), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
     "add-client --managed-identity": Command(
-        ("add-client", "--managed-identity", MACHINE, *YES), before=(WHOLE,), clients=("One",)
+        ("add-client", "--managed-identity", MACHINE, *JSON), before=(WHOLE,), clients=("One",)
     ),
     "configure-appservice": Command(
-        ("configure-appservice", "--application-id", "{guid}", *YES), before=(WHOLE,), clients=("One",)
+        ("configure-appservice", "--application-id", "{guid}", *JSON), before=(WHOLE,), clients=("One",)
     ),
     "configure-appservice --from": Command(
-        ("configure-appservice", "--from", "{home}/handoff.json", *YES),
-        before=(("setup", "--no-app-service", "--handoff", "{home}/handoff.json", "--client", "One", *YES),),
+        ("configure-appservice", "--from", "{home}/handoff.json", *JSON),
+        before=(("setup", "--no-app-service", "--handoff", "{home}/handoff.json", "--client", "One", *JSON),),
         clients=("One",),
     ),
-    "rotate-secret": Command(("rotate-secret", "One", *YES), before=(WHOLE,), clients=("One",)),
+    "rotate-secret": Command(("rotate-secret", "One", *JSON), before=(WHOLE,), clients=("One",)),
     "remove-client": Command(
-        ("remove-client", "One", "--ignore-missing", *YES), before=(WHOLE,), leaves="one-8b12507783.env"
+        ("remove-client", "One", "--ignore-missing", *JSON), before=(WHOLE,), leaves="one-8b12507783.env"
     ),
-    "teardown": Command(("teardown", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
+    "teardown": Command(("teardown", *JSON), before=(WHOLE,), leaves="one-8b12507783.env"),
     "verify": Command(kills=0, words=("verify", "-o", "json"), before=(WHOLE,), clients=("One",), tells=frozenset({3})),
     "snippet": Command(kills=0, words=("snippet", "One", "-o", "json"), before=(WHOLE,), clients=("One",)),
     "doctor": Command(kills=0, words=("doctor", "-o", "json"), before=(WHOLE,), clients=("One",)),
@@ -80,19 +79,19 @@ COMMANDS = {
 KILLED = {
     **{name: command for name, command in COMMANDS.items() if command.kills},
     "setup": Command(
-        (*TWO, "--managed-identity", "reports-func", "--managed-identity", MACHINE, *YES),
+        (*TWO, "--managed-identity", "reports-func", "--managed-identity", MACHINE, *JSON),
         clients=("One", "Two"),
         kills=3,
     ),
-    "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *YES), clients=("One",), owner=True),
-    "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *YES)), clients=("One",)),
-    "certificates": Command((*TWO, "--credential", "certificate", *YES), clients=("One", "Two")),
+    "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *JSON), clients=("One",), owner=True),
+    "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *JSON)), clients=("One",)),
+    "certificates": Command((*TWO, "--credential", "certificate", *JSON), clients=("One", "Two")),
     "out of a key vault": Command(
-        ("remove-client", "One", "--delete-secrets", "--ignore-missing", *YES),
-        before=(("setup", "--client", "One", "--secret-to", VAULT, *YES),),
+        ("remove-client", "One", "--delete-secrets", "--ignore-missing", *JSON),
+        before=(("setup", "--client", "One", "--secret-to", VAULT, *JSON),),
     ),
     "an identity leaves": Command(
-        ("remove-client", "reports-func", "--ignore-missing", *YES), before=(WHOLE,), clients=("One",)
+        ("remove-client", "reports-func", "--ignore-missing", *JSON), before=(WHOLE,), clients=("One",)
     ),
 }
 

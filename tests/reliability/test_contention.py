@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 
-from tests.conftest import FUNCTION_APP
+from tests.conftest import FUNCTION_APP, JSON
 from tests.reliability.harness import Harness
 from tests.support.sampling import cases
 
 REFERENCE = ("--service-management-reference", "a4b1c2d3-0000-4000-8000-000000000001")
-JSON = ("-y", "-o", "json")
 SETUP = ("setup", *(f"--client={name}" for name in "ABC"), "--managed-identity", FUNCTION_APP, *REFERENCE, *JSON)
 MANY = cases(12, 50)
 LATENCY = 0.1

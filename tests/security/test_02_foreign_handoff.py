@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import SLOT, Sandbox
+from tests.conftest import JSON, SLOT, Sandbox
 
-JSON = ("-y", "-o", "json")
 ELSEWHERE = "99999999-9999-4999-8999-999999999999"
 
 

@@ -17,10 +17,9 @@ import pytest
 from mct_s2s.local_files import FILE_BYTES
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import SITE, Sandbox
+from tests.conftest import JSON, SITE, Sandbox
 from tests.support.sampling import sampled
 
-JSON = ("-y", "-o", "json")
 STRANGER = 65_534
 """The user `nobody`."""
 

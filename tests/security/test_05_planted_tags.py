@@ -9,10 +9,9 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import FUNCTION_APP, GROUP, Sandbox
+from tests.conftest import FUNCTION_APP, GROUP, JSON, Sandbox
 
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
-JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
 LEFT = "kept: it is not on this App Service's allow list"
 

@@ -13,9 +13,8 @@ from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, values_in
-from tests.conftest import GROUP, Sandbox
+from tests.conftest import GROUP, JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 VAULT_ID = f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}"
 PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")

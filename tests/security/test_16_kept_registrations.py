@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Program, saved_to, values_in
-from tests.conftest import Sandbox
+from tests.conftest import JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", *JSON)
 GRAPH = {
     "resourceAppId": "00000003-0000-0000-c000-000000000000",

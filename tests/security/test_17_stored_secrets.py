@@ -11,9 +11,8 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Sandbox
+from tests.conftest import JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
 REMOVALS = [("remove-client", "Portal"), ("teardown",)]
 

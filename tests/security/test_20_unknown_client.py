@@ -6,9 +6,8 @@ Without it a slip of the pen ends green, the client that was meant goes on calli
 from __future__ import annotations
 
 from tests.cli.conftest import Program
-from tests.conftest import FUNCTION_APP, Sandbox
+from tests.conftest import FUNCTION_APP, JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "Reports import", "--managed-identity", "reports-func", *JSON)
 NOBODY = ["Report import", "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10", "someone else"]
 
