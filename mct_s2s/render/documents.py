@@ -601,7 +601,7 @@ def schema(name: str) -> Json:
     found = _MODELS[name].model_json_schema(mode="serialization", schema_generator=_Schema)
     found = _inlined(found, found.pop("$defs", {}))
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"mct-s2s/{name}/v1"}
-    return {**head, **found, "description": " ".join(found["description"].split())}
+    return {**head, **found}
 
 
 def schema_list() -> list[Json]:
@@ -617,6 +617,8 @@ def _inlined(node: Any, definitions: Json) -> Any:
     if not isinstance(node, dict):
         return node
     found = {key: _inlined(value, definitions) for key, value in node.items() if key not in {"$ref", "title"}}
+    if isinstance(text := found.get("description"), str):  # a docstring of several lines
+        found["description"] = " ".join(text.split())
     if "$ref" in node:
         return {**_inlined(definitions[node["$ref"].rpartition("/")[2]], definitions), **found}
     match found:

@@ -45,6 +45,7 @@ def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
     assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert [part for part in parts(found) if "$ref" in part] == []
     assert sum("$schema" in part for part in parts(found)) == 1
+    assert [text for part in parts(found) if "\n" in str(text := part.get("description", ""))] == []
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
