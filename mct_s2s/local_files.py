@@ -109,14 +109,15 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
     trial.unlink()
 
 
-def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
-
-    What a killed run left of writing it goes: it may hold a secret.
-    """
+def forget_leftovers(path: Path) -> None:
+    """Remove what a killed run left of writing it: it may hold a secret. No one else may be writing it meanwhile."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
         with suppress(OSError):  # another user's, a folder, or gone
             leftover.unlink()
+
+
+def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         write_new(fresh, text, mode)

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from mct_s2s.local_files import UntrustedFile, check_folder, make_folder, read_given, read_ours, write_new
+from mct_s2s.local_files import (
+    UntrustedFile,
+    check_folder,
+    make_folder,
+    read_given,
+    read_ours,
+    replace_whole,
+    write_new,
+)
 
 STRANGER = 65_534
 
@@ -130,3 +139,10 @@ def test_a_secret_is_not_written_where_modes_are_not_kept(tmp_path: Path, monkey
     with pytest.raises(UntrustedFile, match="not private"):
         write_new(tmp_path / "a", "a secret")
     assert not (tmp_path / "a").exists()
+
+
+def test_runs_that_write_one_file_at_the_same_moment_do_not_stop_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "handoff.json"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: replace_whole(path, f"{number}"), range(100)))
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
