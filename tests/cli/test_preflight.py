@@ -49,15 +49,6 @@ def test_consent_is_left_out_and_the_rest_is_done(mct: Program, azure: Sandbox) 
     assert mct("setup", "-a", SITE, "--client", "A", "-y", env=caller).code == 0
 
 
-def test_consent_that_an_option_leaves_out_is_exit_0_with_the_link(mct: Program, azure: Sandbox) -> None:
-    done = mct("setup", "--client", "A", "--no-consent", "-y", "-o", "json")
-    assert done.code == 0
-    (step,) = left(done)
-    (client,) = mct("status", "-o", "json").document["clients"]
-    assert step["link"].endswith(f"client_id={client['appId']}")
-    assert step["who"] == "a Cloud Application Administrator"
-
-
 @pytest.mark.parametrize("to_a_file", [True, False])
 def test_the_settings_are_left_out_with_the_command_that_writes_them(
     mct: Program, azure: Sandbox, tmp_path: Path, to_a_file: bool

@@ -137,7 +137,7 @@ def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
     gone = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
     azure.graph("DELETE", f"/applications/{gone}")
     azure.graph("DELETE", f"{BIN}/{gone}")
-    again = mct(*asked)
+    again = mct(*asked, "--timeout", "40")
     new = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (3, True, True), again.out
     (token,) = [check for check in again.document["verification"]["checks"] if check["check"] == "token"]
