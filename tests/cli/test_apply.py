@@ -397,17 +397,11 @@ SITES = """
 [sites.contoso]
 profile = "tenant-1"
 app-service = "contosolearn"
-[[sites.contoso.clients]]
-name = "Import"
-
+clients = [{ name = "Import" }]
 [sites.fabrikam]
 profile = "tenant-2"
 app-service = "fabrikamlearn"
-[[sites.fabrikam.clients]]
-name = "Import"
-[[sites.fabrikam.clients]]
-name = "Export"
-credential = "none"
+clients = [{ name = "Import" }, { name = "Export", credential = "none" }]
 """
 
 

@@ -32,14 +32,8 @@ TENANTS: dict[str, Json] = {
     "a broken cast": {"role_cast_status": 500},
     "no role assignments": {"role_assignments_hidden": True},
     "no uniqueName in the recycle bin": {"deleted_without_unique_name": True},
-    "all of it": {
-        "upsert_without_owner": True,
-        "role_cast_status": 500,
-        "role_assignments_hidden": True,
-        "deleted_without_unique_name": True,
-    },
 }
-
+TENANTS["all of it"] = {name: value for tenant in TENANTS.values() for name, value in tenant.items()}
 PEOPLE: dict[str, Json] = {
     "a person with a custom role": {"customRoles": [CUSTOM]},
     "an administrator in person": {"directoryRoles": ["Cloud Application Administrator"]},
