@@ -24,6 +24,8 @@ from mct_s2s import clock
 
 POLL_SECONDS = 0.005
 """How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
+LONG_POLLS = 1000
+"""Some five seconds. A client that was cut off may have written last, on a connection that it keeps."""
 END_OF_HANDSHAKE = b"\x14"
 """How the last message of a client's TLS handshake begins. The sandbox does not answer it, and what was to follow may
 have been cancelled. Source: RFC 8446, appendix D.4."""
@@ -229,15 +231,15 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._processes.append(transport)
         return transport, protocol
 
-    def may_jump(self) -> bool:
-        """Whether nothing is left to wait for but time."""
+    def may_jump(self, *, is_long: bool = False) -> bool:
+        """Whether nothing is left to wait for but time. A request that the sandbox has not seen for long is none."""
         if self._connecting or self._threads or any(each.get_returncode() is None for each in self._processes):
             return False
         if any(each.is_closing for each in self._connections):
             return False
         asked = {each.port for each in self._connections if each.awaits_answer}
         waiting = self._simulated.requests.waiting_ports()
-        return waiting is not None and asked <= waiting
+        return waiting is not None and (is_long or asked <= waiting)
 
     def jump(self, timeout: float | None) -> bool:
         """Move to the next timer, ours or the sandbox's; False where there is none."""
@@ -265,8 +267,10 @@ class _Selector(selectors.DefaultSelector):
         """Wait for a socket, or until it is time."""
         if timeout is not None and timeout <= 0:
             return super().select(0)
+        polls = 0
         while True:
-            quiet = self._loop.may_jump()
+            polls += 1
+            quiet = self._loop.may_jump(is_long=polls > LONG_POLLS)
             ready = super().select(0 if quiet else POLL_SECONDS)
             if ready:
                 return ready
