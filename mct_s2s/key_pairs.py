@@ -90,11 +90,11 @@ def certificate_in(pem: bytes) -> Certificate:
 
 @contextmanager
 def known_algorithms() -> Iterator[None]:
-    """Turn what `cryptography` says of an algorithm that it does not know into a ValueError, as for any bad file."""
+    """Turn what `cryptography` says of a version or algorithm that it does not know into a ValueError."""
     try:
         yield
-    except (UnsupportedAlgorithm, InternalError) as error:
-        raise ValueError(f"it uses an unknown algorithm ({_first_line(error)})") from error
+    except (UnsupportedAlgorithm, InternalError, x509.InvalidVersion) as error:
+        raise ValueError(f"it uses an unknown version or algorithm ({_first_line(error)})") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def pem_of(key: Key, expires: datetime = SOON) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def of_another_version(pem: bytes) -> bytes:
+    """It says 106 where every certificate of today says 2, for version 3."""
+    der = ssl.PEM_cert_to_DER_cert(pem.decode()).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x6a", 1)
+    return ssl.DER_cert_to_PEM_cert(der).encode()
+
+
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PRIVATE = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
@@ -63,6 +70,7 @@ def test_the_first_of_a_chain_is_the_clients() -> None:
         (b"\x30\x82\x01\x00", "does not contain a certificate"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
         (b"-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n", "cannot be read"),
+        (of_another_version(pem_of(RSA)), "unknown version or algorithm"),
         (pem_of(ec.generate_private_key(ec.SECP256R1())), "not RSA"),
         (pem_of(ed25519.Ed25519PrivateKey.generate()), "not RSA"),
         (pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024)), "1024 bits"),
