@@ -183,14 +183,15 @@ sys.exit(main(sys.argv[1:]))
 def fleet(work: Path, rounds: int) -> Sections:
     """Commands over a trust file, each round in copies of the same tenants; secrets are rotated anew in each."""
     first, found = work / "tenant", {what: list[tuple[float, float]]() for what in FLEET}
+    secrets = work / "data"  # of those tenants: copied with them, or a round would wait for the secrets of another one
+    secrets.mkdir()
     with served(first) as environment:
         for site in range(1, SITES + 1):
             body = {"name": f"mct-{site}", "group": "mct", "subscription": environment["AZURE_SUBSCRIPTION_ID"]}
             ask(environment, "POST", "sites", body)
         file = trust_file(work / "one.toml", [environment["MCT_S2S_CLOUD"]], 'secret-lifetime = "20d"')
-        on_clouds(
-            ("apply", "-f", file, "-y", "--no-verify", "--no-restart"), environment, [environment["MCT_S2S_CLOUD"]]
-        )
+        once = ("apply", "-f", file, "-y", "--no-verify", "--no-restart")
+        on_clouds(once, {**environment, "XDG_DATA_HOME": str(secrets)}, [environment["MCT_S2S_CLOUD"]])
     for number in range(rounds):
         with ExitStack() as stack:
             environments = []
@@ -202,6 +203,7 @@ def fleet(work: Path, rounds: int) -> Sections:
             clouds, bundle = [one["MCT_S2S_CLOUD"] for one in environments], work / "ca.pem"
             bundle.write_text("".join(Path(one["SSL_CERT_FILE"]).read_text() for one in environments))
             trusting = {**environments[0], "REQUESTS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)}
+            trusting["XDG_DATA_HOME"] = str(shutil.copytree(secrets, work / f"data-{number}"))
             file = trust_file(work / "trust.toml", clouds)
             for what, (command, *words) in FLEET.items():
                 found[what].append(on_clouds((command, "-f", file, *words), trusting, clouds))
