@@ -8,8 +8,6 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from mct_s2s.render.documents import DOCUMENTS, schema
 
-Schema = dict[str, Any]
-
 
 def strict(node: Any) -> Any:
     """Close a schema: no other members, no other codes. Users get the open one, which later versions may extend."""

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, SLOT, Json, Sandbox
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, JSON, LOGIC_APP, MACHINE, SLOT, Json, Sandbox
 
-JSON = ("-y", "-o", "json")
 REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
 WITH_REFERENCE = ("--service-management-reference", REFERENCE)
 COLONS = "ConnectionStrings:MctDatabase"

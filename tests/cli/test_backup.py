@@ -9,9 +9,7 @@ import pytest
 
 from tests.cli.conftest import Program
 from tests.cli.schemas import check
-from tests.conftest import SITE, SLOT, Sandbox
-
-JSON = ("-y", "-o", "json")
+from tests.conftest import JSON, SITE, SLOT, Sandbox
 
 
 def test_settings_are_kept_before_the_first_is_written_and_can_be_put_back(

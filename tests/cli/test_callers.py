@@ -7,14 +7,13 @@ from itertools import product
 import pytest
 
 from tests.cli.conftest import Ended, Program, alone, signed_in
-from tests.conftest import FUNCTION_APP, SITE, Json, Sandbox
+from tests.conftest import FUNCTION_APP, JSON, SITE, Json, Sandbox
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside
 
 READ = ("Application.Read.All", "Organization.Read.All")
 UNATTENDED = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
 ARM = [("Website Contributor", SITE), ("Website Contributor", FUNCTION_APP)]
-JSON = ("-y", "-o", "json")
 WANTED = ("setup", "-a", SITE, "--client", "A", "--managed-identity", FUNCTION_APP, *JSON)
 IN_APPLICATIONS, IN_PRINCIPALS = "microsoft.directory/applications/", "microsoft.directory/servicePrincipals/"
 CUSTOM = {

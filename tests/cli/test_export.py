@@ -12,10 +12,9 @@ from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.cli.test_scenarios import STRANGER, Hand
-from tests.conftest import FUNCTION_APP, GROUP, USER_IDENTITY, Sandbox
+from tests.conftest import FUNCTION_APP, GROUP, JSON, USER_IDENTITY, Sandbox
 
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
-JSON = ("-y", "-o", "json")
 
 
 @dataclass

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
-from tests.conftest import FUNCTION_APP, GROUP, Sandbox
+from tests.conftest import FUNCTION_APP, GROUP, JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
 LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 

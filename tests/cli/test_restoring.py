@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
-from tests.conftest import Sandbox
+from tests.conftest import JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 BIN = "/directory/deletedItems"
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Program, call_as_sdk, saved_to, values_in
-from tests.conftest import Sandbox
+from tests.conftest import JSON, Sandbox
 from tests.support.sampling import sampled
 
-JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--client", "Two", *JSON)
 SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
 HIDDEN = "a secret must not be seen"

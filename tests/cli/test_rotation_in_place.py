@@ -10,9 +10,8 @@ from mct_s2s.model.ids import Tag, client_unique_name, service_unique_name
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, held
-from tests.conftest import Sandbox
+from tests.conftest import JSON, Sandbox
 
-JSON = ("-y", "-o", "json")
 NOTED = f"{seed.VAULT}/reports-key"
 PLACE = f"keyvault:{NOTED}"
 IN_VAULT = ("--secret-to", PLACE)

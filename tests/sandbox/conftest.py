@@ -22,11 +22,6 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 SECRET = "the-administrators-secret"
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
-FUNCTION = f"{GROUP}/providers/Microsoft.Web/sites/reports-func"
-VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
-CONTAINER = f"{GROUP}/providers/Microsoft.App/containerApps/hr-sync"
-LOGIC = f"{GROUP}/providers/Microsoft.Logic/workflows/nightly-import"
-SYNC = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
 ETL = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/etl-identity"
 SETTINGS = f"{seed.SITE}/config/appsettings"
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"

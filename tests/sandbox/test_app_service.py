@@ -9,7 +9,8 @@ import pytest
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.conftest import ETL, FUNCTION, SETTINGS, SYNC, VM, Client
+from tests.conftest import FUNCTION_APP, MACHINE, USER_IDENTITY
+from tests.sandbox.conftest import ETL, SETTINGS, Client
 
 SLOT = f"{seed.SITE}/slots/staging"
 
@@ -138,7 +139,7 @@ def identify(client: Client, resource: str, kind: str, *identities: str, version
 
 
 def from_app(client: Client, *, version: str = "2019-08-01", **query: str) -> httpx.Response:
-    found = client.request("GET", "/_sandbox/identity-environment", params={"resource": FUNCTION}).json()
+    found = client.request("GET", "/_sandbox/identity-environment", params={"resource": FUNCTION_APP}).json()
     header = (
         {"secret": found["MSI_SECRET"]} if version == "2017-09-01" else {"X-IDENTITY-HEADER": found["IDENTITY_HEADER"]}
     )
@@ -148,7 +149,7 @@ def from_app(client: Client, *, version: str = "2019-08-01", **query: str) -> ht
 
 def from_machine(client: Client, *, resource: str | None = None, **headers: str) -> httpx.Response:
     params = {"api-version": "2018-02-01", "resource": resource or client.addresses.graph}
-    path = f"/_sandbox/identity{VM}/metadata/identity/oauth2/token"
+    path = f"/_sandbox/identity{MACHINE}/metadata/identity/oauth2/token"
     return client.request("GET", path, params=params, headers={"Metadata": "true", **headers})
 
 
@@ -157,24 +158,24 @@ def client_id(client: Client, identity: str) -> str:
 
 
 def test_an_app_with_identities_of_others_only_must_name_one(client: Client) -> None:
-    identify(client, FUNCTION, "UserAssigned", SYNC)
+    identify(client, FUNCTION_APP, "UserAssigned", USER_IDENTITY)
     answer = from_app(client)
     assert (answer.status_code, answer.json()["message"]) == (400, "Unable to load the proper Managed Identity.")
-    assert from_app(client, client_id=client_id(client, SYNC)).status_code == 200
-    identify(client, FUNCTION, "SystemAssigned, UserAssigned", SYNC)
+    assert from_app(client, client_id=client_id(client, USER_IDENTITY)).status_code == 200
+    identify(client, FUNCTION_APP, "SystemAssigned, UserAssigned", USER_IDENTITY)
     assert from_app(client).status_code == 200
 
 
 def test_the_protocol_of_2017_has_other_names_and_writes_the_time_out(client: Client) -> None:
-    identify(client, FUNCTION, "UserAssigned", SYNC)
-    body = from_app(client, version="2017-09-01", clientid=client_id(client, SYNC)).json()
+    identify(client, FUNCTION_APP, "UserAssigned", USER_IDENTITY)
+    body = from_app(client, version="2017-09-01", clientid=client_id(client, USER_IDENTITY)).json()
     assert set(body) == {"access_token", "expires_on", "resource", "token_type"}
     assert body["expires_on"].endswith("M +00:00")
 
 
 def test_a_machine_with_one_identity_need_not_name_it_and_with_two_must(client: Client) -> None:
     assert from_machine(client).status_code == 200
-    identify(client, VM, "UserAssigned", ETL, SYNC, version="2024-07-01")
+    identify(client, MACHINE, "UserAssigned", ETL, USER_IDENTITY, version="2024-07-01")
     body = from_machine(client).json()
     assert body["error_description"].startswith("Multiple user assigned identities exist")
 

@@ -18,7 +18,8 @@ from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import role_assignments
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import CLI, GROUP, LOGIC, OWN, ROLE, SECRET, SETTINGS, VM, Client, client_of, seeded
+from tests.conftest import LOGIC_APP, MACHINE
+from tests.sandbox.conftest import CLI, GROUP, OWN, ROLE, SECRET, SETTINGS, Client, client_of, seeded
 
 NOBODY = "00000000-0000-0000-0000-000000000005"
 TAKEN = "https://contosolearning.com/taken"
@@ -296,12 +297,12 @@ ROWS = [
     arm("unknown type of identity", "PATCH", SITE, 400, "InvalidIdentityType", {"identity": {"type": "Everything"}}),
     arm("user-assigned without identities", "PATCH", SITE, 400, "InvalidIdentityValues",
         {"identity": {"type": "UserAssigned"}}),
-    arm("identity that is not there", "PATCH", VM, 400, "FailedIdentityOperation",
+    arm("identity that is not there", "PATCH", MACHINE, 400, "FailedIdentityOperation",
         {"identity": {"type": "UserAssigned", "userAssignedIdentities": {f"{MSI}/none": {}}}}, version="2024-11-01"),
-    arm("PATCH of what a workflow takes by PUT only", "PATCH", LOGIC, 400, "InvalidPatchWorkflowRequest",
+    arm("PATCH of what a workflow takes by PUT only", "PATCH", LOGIC_APP, 400, "InvalidPatchWorkflowRequest",
         {"properties": {"state": "Disabled"}}, version="2019-05-01"),
-    arm("PUT without a location", "PUT", LOGIC, 400, "LocationRequired", {}, version="2019-05-01"),
-    arm("identity that does not fit its type", "PATCH", VM, 400, "InvalidIdentityValues",
+    arm("PUT without a location", "PUT", LOGIC_APP, 400, "LocationRequired", {}, version="2019-05-01"),
+    arm("identity that does not fit its type", "PATCH", MACHINE, 400, "InvalidIdentityValues",
         {"identity": {"type": "SystemAssigned", "userAssignedIdentities": {f"{MSI}/sync-identity": {}}}},
         version="2024-11-01"),
     arm("identity of an identity", "PATCH", f"{MSI}/sync-identity", 400, "ManagedIdentityNotSupported",
@@ -312,7 +313,8 @@ ROWS = [
         "ResourceGroupNotFound"),
     arm("namespace of a subscription", "GET", f"{SUBSCRIPTION}/providers/Microsoft.None", 404,
         "InvalidResourceNamespace", version="2022-09-01"),
-    arm("PUT elsewhere", "PUT", LOGIC, 409, "InvalidResourceLocation", {"location": "eastus"}, version="2019-05-01"),
+    arm("PUT elsewhere", "PUT", LOGIC_APP, 409, "InvalidResourceLocation",
+        {"location": "eastus"}, version="2019-05-01"),
     arm("unknown lock level", "PUT", f"{SITE}/{AUTHORIZATION}/locks/k", 400, "InvalidLockLevel",
         {"properties": {"level": "Some"}}, version="2020-05-01"),
     # Entra.

@@ -17,7 +17,8 @@ from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import GROUP, SETTINGS, VM, Client, Wire
+from tests.conftest import MACHINE
+from tests.sandbox.conftest import GROUP, SETTINGS, Client, Wire
 
 OTHER = "7c1f4a62-90d3-4a0e-8d1c-5a2d3c4b6e7f"
 PERMISSIONS = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
@@ -42,7 +43,7 @@ def test_a_caller_may_do_just_what_its_roles_say(client: Client) -> None:
         ("POST", f"{SETTINGS}/list", "2025-05-01", 200),
         ("PUT", SETTINGS, "2025-05-01", 200),
         ("POST", f"{seed.SITE}/restart", "2025-05-01", 200),
-        ("GET", VM, "2024-11-01", 403),
+        ("GET", MACHINE, "2024-11-01", 403),
         ("GET", GROUP, "2022-09-01", 403),
         ("GET", seed.SUBSCRIPTION, "2022-12-01", 200),
     ):

@@ -24,9 +24,10 @@ from azure.mgmt.web import WebSiteManagementClient
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import CONTAINER, GROUP, VM
+from tests.conftest import CONTAINER_APP, MACHINE
+from tests.sandbox.conftest import GROUP
 
-FUNCTION = f"{seed.SITE}-fa-x7k2q"
+FUNCTION_APP = f"{seed.SITE}-fa-x7k2q"
 SUBJECT = "system:serviceaccount:integrations:sync"
 EXCHANGE = "api://AzureADTokenExchange"
 
@@ -61,7 +62,7 @@ def test_azure_mgmt_does_the_app_service_part(trusted: Running) -> None:
         own: Any = {"identity": {"type": "SystemAssigned"}}
         patched: Any = web.web_apps.update("integrations", "reports-func", own)
         assert patched.identity.principal_id
-        for path, version in ((VM, "2024-11-01"), (CONTAINER, "2025-01-01")):
+        for path, version in ((MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01")):
             found: Any = resources.resources.get_by_id(path, api_version=version)
             entries: dict[str, Any] = {key: {} for key in found.identity.user_assigned_identities}
             wanted = {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": entries}}
@@ -83,7 +84,7 @@ def token_inside(running: Running, monkeypatch: pytest.MonkeyPatch, resource: st
 
 
 def test_azure_identity_signs_a_function_app_in(trusted: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = token_inside(trusted, monkeypatch, FUNCTION)
+    token = token_inside(trusted, monkeypatch, FUNCTION_APP)
     with https(trusted) as http:
         url = f"{trusted.resource_manager}/subscriptions?api-version=2022-12-01"
         answer = http.get(url, headers={"Authorization": f"Bearer {token.token}"})
@@ -177,7 +178,7 @@ def test_an_issuer_is_kept_with_its_key(cloud: Cloud, http: httpx.Client, state_
 
 
 def test_the_code_on_a_machine_signs_in_as_its_identity(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = f"{cloud.running.resource_manager.rstrip('/')}/_sandbox/identity{VM}"
+    host = f"{cloud.running.resource_manager.rstrip('/')}/_sandbox/identity{MACHINE}"
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", host)
     with ManagedIdentityCredential(connection_verify=cloud.sync["connection_verify"]) as credential:
         claims = claims_of(credential.get_token(f"{cloud.graph}/.default").token)
