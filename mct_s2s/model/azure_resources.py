@@ -1,4 +1,4 @@
-"""What is in Azure Resource Manager: App Services with their settings, and resources with an identity."""
+"""App Services with their settings, and resources with an identity."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, 
 
 @dataclass(frozen=True)
 class Subscription:
-    """An Azure subscription and the tenant that it trusts."""
-
     id: str
     name: str
     tenant_id: TenantId
@@ -29,7 +27,7 @@ class IdentityResource:
     user_assigned: tuple[str, ...] = ()
     api_version: str | None = None
     used_by: tuple[str, ...] | None = ()
-    """What relies on its identity beside this trust, in words, where that was asked; `None`: it cannot be read."""
+    """What else relies on its identity, in words, where that was asked; `None`: it cannot be read."""
 
     @property
     def display_name(self) -> str:
@@ -37,7 +35,7 @@ class IdentityResource:
 
 
 OF_DEPLOYMENT = "-fa-"
-"""In the name of the function app that a deployment of MCT puts beside its web app `NAME`: `NAME-fa-x7k2q`."""
+"""In the name of the function app that an MCT deployment puts beside its web app `NAME`: `NAME-fa-x7k2q`."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Site:
     kind: str
     state: str
     host_names: tuple[str, ...]
-    """Every host name that ARM lists, the default one first: the only ones a token may be sent to."""
+    """The default one first: the only ones a token may be sent to."""
 
     @property
     def name(self) -> str:
@@ -63,12 +61,11 @@ class Site:
 
     @property
     def label(self) -> str:
-        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        """`contosolearn`, or `contosolearn/staging`."""
         return self.resource.name
 
     @property
     def is_function_app(self) -> bool:
-        """Whether it is one by its kind, or by the name that an MCT deployment gives it."""
         kinds = {token.strip().casefold() for token in self.kind.split(",")}
         return bool(kinds & {"functionapp", "workflowapp"}) or OF_DEPLOYMENT in self.name.casefold()
 
@@ -81,16 +78,13 @@ class Site:
 
 @dataclass(frozen=True)
 class AppService(Site):
-    """The MCT App Service, or one of its slots."""
-
     settings: AppSettings = field(repr=False)
     tenant_id: TenantId
-    """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
+    """The one that the site's subscription trusts: the document's *same Azure tenant*."""
     slots: tuple[str, ...] = ()
-    """The App Service's slots besides production; empty where no one may look."""
+    """Besides production; empty where no one may look."""
     sticky: frozenset[str] = frozenset()
-    """Names, in lower case, of the settings that stay where they are when slots are swapped. Source:
-    learn.microsoft.com/azure/app-service/deploy-staging-slots, "Which settings are swapped"."""
+    """Names of slot settings, in lower case: learn.microsoft.com/azure/app-service/deploy-staging-slots."""
     subscription: str = ""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
@@ -107,11 +101,11 @@ class AppService(Site):
 
 
 CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"
-"""Two names of one login service; newer pages have the other one. Source: docs/azure-contract.md, section 5.1."""
+"""Two names of one login service: docs/azure-contract.md, section 5.1."""
 
 
 def origin(address: str) -> tuple[str, int] | None:
-    """Host and port of an https address, in the one form in which they can be compared; `None` for any other text."""
+    """Host and port of an https address, in a form that can be compared; `None` for any other text."""
     try:
         parts = urlsplit(address)
         port = 443 if parts.port is None else parts.port
@@ -124,5 +118,4 @@ def origin(address: str) -> tuple[str, int] | None:
 
 
 def same_origin(one: str, other: str) -> bool:
-    """Whether two addresses are https ones of the same host and port."""
     return origin(one) is not None and origin(one) == origin(other)

@@ -13,7 +13,7 @@ from mct_s2s.model.resource_id import ResourceId
 
 
 class Verdict(StrEnum):
-    """Whether something may be done. The refusal of the real request is the only authority beyond `unknown`."""
+    """`unknown`: only the real request can tell."""
 
     YES = "ok"
     NO = "missing"
@@ -22,19 +22,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the way of signing in knows by itself about the signed-in caller; no token is read for it."""
+    """What the sign-in method knows of the caller; no token is read for it."""
 
     description: str
-    """`service principal 3c7f… (client secret)`, `Azure CLI`."""
     client_id: ClientId | None = None
-    """Of an application."""
     is_person: bool | None = None
     after_a_grant: tuple[str, str] = ("", "")
-    """What makes a right count that was granted after the sign-in, and the command for it: only where this way of
-    signing in hands out tokens that it has kept. Directory roles and groups are in a token as they were then."""
+    """What makes a right count that was granted after the sign-in, and its command, where tokens are cached: directory
+    roles and groups are in a token as they were then."""
 
     def remind(self, refused: S2SError) -> None:
-        """Say `after_a_grant` where a right is missing."""
         sentence, command = self.after_a_grant
         if sentence and isinstance(refused, PermissionMissing) and not refused.command:
             refused.advise(f"{refused.advice} {sentence}", command)
@@ -42,8 +39,6 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed in, as the directory knows it."""
-
     id: PrincipalId
     name: str
     """A person's `userPrincipalName`, an application's display name."""
@@ -52,19 +47,17 @@ class Caller:
 
 @dataclass(frozen=True)
 class DirectoryRights:
-    """What the caller holds in the directory."""
-
     signed_in: SignedIn
     caller: Caller | None = None
     permissions: frozenset[str] | None = None
     """Values of Microsoft Graph's app roles, where the caller is an application."""
     roles: frozenset[str] | None = None
-    """Template ids of built-in directory roles for the whole tenant, those that come through a group included."""
+    """Template ids of built-in roles for the whole tenant, those through a group included."""
     has_no_role: bool = False
-    """Whether it is known that there is no role at all: neither the tenant's own nor one for a unit or registration."""
+    """Whether it has no role at all, for a unit or registration either."""
     owned: frozenset[ApplicationObjectId] | None = None
     graph: str = "https://graph.microsoft.com/v1.0"
-    """Where the directory is asked, for commands that someone is to type."""
+    """For commands that someone types."""
 
     @property
     def is_person(self) -> bool | None:
@@ -72,30 +65,27 @@ class DirectoryRights:
 
     @property
     def caller_id(self) -> str:
-        """Who is given a right, in commands that someone is to type."""
+        """For commands that someone types."""
         return (self.caller.id if self.caller is not None else self.signed_in.client_id) or "CALLER"
 
 
 @dataclass(frozen=True)
 class SecretRule:
-    """One rule of an app management policy that is in force for this caller.
-
-    Source: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
-    """
+    """One rule of an app management policy: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration."""
 
     longest: timedelta
-    """For how long a secret may be good; zero: none may be added."""
+    """The longest lifetime of a secret; zero: none may be added."""
     since: datetime | None = None
-    """Applications created before this moment are spared."""
+    """Applications created before this moment are exempt."""
 
     def applies_to(self, created: datetime | None) -> bool:
-        """Whether it holds for a registration created then; `None`: one that is only now being made."""
+        """`created` is `None` for a registration that is not created yet."""
         return self.since is None or created is None or created >= self.since
 
 
 @dataclass(frozen=True)
 class Permission:
-    """What one Azure role allows at a scope. Source: learn.microsoft.com/rest/api/authorization/permissions."""
+    """One Azure role at a scope: learn.microsoft.com/rest/api/authorization/permissions."""
 
     actions: tuple[str, ...]
     not_actions: tuple[str, ...] = ()
@@ -104,8 +94,6 @@ class Permission:
 
 @dataclass(frozen=True)
 class ScopeRights:
-    """What the caller may do to one Azure resource."""
-
     permissions: tuple[Permission, ...] | None = None
     locks: tuple[str, ...] | None = None
     """The ids of the read-only locks at it or above it."""
@@ -113,8 +101,6 @@ class ScopeRights:
 
 @dataclass(frozen=True)
 class CallerRights:
-    """Everything that was found out about the caller for one command."""
-
     directory: DirectoryRights = DirectoryRights(SignedIn(""))
     secret_rules: tuple[SecretRule, ...] | None = None
     """The tenant's default policy."""
@@ -122,5 +108,4 @@ class CallerRights:
     """By resource id in lower case."""
 
     def at(self, resource: ResourceId) -> ScopeRights:
-        """The rights at one resource; all unknown where it was not asked about."""
         return self.scopes.get(str(resource).lower(), ScopeRights())

@@ -1,4 +1,4 @@
-"""What signs in as a client application, as far as it is public; and what a store remembers of it."""
+"""The public part of credentials, and what a store remembers of them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from typing import ClassVar, TypeGuard
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
-"""A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
+"""The default of `--expiring-within`: then a credential is reported, and is to be replaced."""
 OUR_CREDENTIALS = "mct-s2s "
-"""How the name of every credential begins that this tool makes."""
+"""Each credential that this tool makes has a name that begins so."""
 GIVEN = f"{OUR_CREDENTIALS}given "
-"""How the name of a certificate begins that this tool registers and that someone else made."""
+"""So begins the name of a certificate that this tool registers and that someone else made."""
 GITHUB = "https://token.actions.githubusercontent.com"
-"""The issuer of the tokens that GitHub's workflows get."""
 YOUNG = timedelta(minutes=10)
-"""An object this young may still be on its way to a replica of the directory: docs/azure-contract.md, section 3.13."""
+"""Replicas of the directory may not show an object this young: docs/azure-contract.md, section 3.13."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
+"""Between this machine and Entra, as Microsoft's own validation of tokens allows.
 
 Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
 """
@@ -30,15 +29,12 @@ NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 
 
 class CredentialKind(StrEnum):
-    """The three lists in which Entra ID keeps what an application signs in with."""
-
     SECRET = "secret"  # noqa: S105  # the word, not a secret
     CERTIFICATE = "certificate"
     FEDERATED = "federated"
 
     @property
     def noun(self) -> str:
-        """What a person calls it: `federated credential`."""
         return "federated credential" if self is CredentialKind.FEDERATED else self.value
 
     @property
@@ -47,7 +43,7 @@ class CredentialKind(StrEnum):
 
 
 def has_end(expires: datetime | None) -> TypeGuard[datetime]:
-    """Whether a credential ends at a moment that is more than a way of saying never."""
+    """Whether it expires at all; `NEVER` counts as no end."""
     return expires is not None and expires.year < NEVER.year
 
 
@@ -58,21 +54,21 @@ def ending(expires: datetime | None) -> str:
 
 @dataclass(frozen=True)
 class NewCredential:
-    """A secret that is asked for, or a certificate with a key pair: it is made, and has to be kept somewhere."""
+    """A secret, or a certificate with a key pair: it is made here, and has to be stored."""
 
     expires: datetime
     kind: CredentialKind = CredentialKind.SECRET
     shorten: bool = False
-    """Whether the longest lifetime that the tenant allows for a secret will do, where that is shorter."""
+    """Whether the tenant's longest lifetime for secrets will do, where that is shorter."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A public X.509 certificate; one that is asked for has a key that is someone else's. Nothing here is secret."""
+    """A public X.509 certificate. Nothing here is secret."""
 
     der: bytes = field(repr=False)
     thumbprint: str
-    """SHA-1 of the DER form in upper-case hexadecimal, as the portal shows it."""
+    """SHA-1 of the DER form in upper-case hexadecimal, as in the portal."""
     starts: datetime
     expires: datetime
 
@@ -83,13 +79,13 @@ class Certificate:
         return certificate_key_id(self.thumbprint)
 
     def describes(self, credential: Credential) -> bool:
-        """Whether it is the one, by its key: its creator chooses its ID."""
+        """By its key: its creator chooses its ID."""
         return same_id(credential.thumbprint, self.thumbprint)
 
 
 @dataclass(frozen=True)
 class Federation:
-    """Whose tokens are taken in place of a secret. All three are compared exactly, case included.
+    """Entra compares all three exactly, case included.
 
     Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
     """
@@ -97,7 +93,7 @@ class Federation:
     issuer: str
     subject: str
     audience: str = ""
-    """Empty where it is asked for: the one that the cloud asks for."""
+    """Empty: the cloud's default."""
 
     kind: ClassVar = CredentialKind.FEDERATED
     expires: ClassVar = None
@@ -107,18 +103,17 @@ class Federation:
         return federated_name(self.issuer, self.subject)
 
     def describes(self, credential: Credential) -> bool:
-        """Whether it takes the same tokens, for whatever audience."""
+        """Whatever the audience."""
         found = credential.federation
         return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
 
 
 CredentialSpec = NewCredential | Certificate | Federation
-"""What a client is to sign in with."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A credential's public part. `expires` is `None` for federated credentials, which do not expire."""
+    """`expires` is `None` for federated credentials, which do not expire."""
 
     kind: CredentialKind
     key_id: KeyId
@@ -128,16 +123,14 @@ class Credential:
     thumbprint: str | None = None
     """Of a certificate: SHA-1 in upper-case hexadecimal."""
     federation: Federation | None = None
-    """Of a federated credential: whose tokens it takes."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether this tool registered it, by its name."""
         return (self.name or "").startswith(OUR_CREDENTIALS)
 
     @property
     def is_made(self) -> bool:
-        """Whether this tool made it, too, so that it can make another one in its place."""
+        """Whether this tool made it, too, so that it can replace it."""
         return self.is_ours and self.federation is None and not (self.name or "").startswith(GIVEN)
 
     def is_valid_at(self, moment: datetime) -> bool:
@@ -149,7 +142,6 @@ def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 def newest_made(credentials: Iterable[Credential]) -> Credential | None:
-    """The one that this tool made last, as far as the directory shows it."""
     made = (one for one in credentials if one.is_made and one.begins is not None)
     return max(made, key=lambda one: one.begins or NEVER, default=None)
 
@@ -165,26 +157,22 @@ def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
 
 @dataclass(frozen=True)
 class SecretNote:
-    """What a credential's store remembers: attempts that were begun there, and the one that arrived."""
+    """What a credential's store remembers: attempts, and the credential that was delivered."""
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
-    """Credential names, noted before the secret was made, and whose each was; `None`: the store is one client's."""
+    """By credential name, noted before the secret was made: whose it was; `None`: the store is one client's."""
     delivered: KeyId | None = None
     client_id: ClientId | None = None
-    """Whose secret it is that arrived."""
     delivered_at: datetime | None = None
     kind: CredentialKind = CredentialKind.SECRET
-    """What it is that arrived."""
     pending: Certificate | None = None
-    """Of a key pair that was made there and has not arrived: it may be registered, or not."""
+    """The certificate of a key pair that was not delivered: it may be registered, or not."""
     held: tuple[KeyId, ...] = ()
-    """Those that arrived there, the last one included: readers have gone on to the last one."""
+    """All that were delivered, the last one included: readers have gone on to the last one."""
     place: str | None = None
-    """What the store is called, as `--secret-to` takes it, where it keeps what it is given."""
+    """As `--secret-to` takes it, where the store keeps what it is given."""
     scope: str | None = None
-    """What its reader is to ask a token for."""
     url: str | None = None
-    """The site that it is for."""
 
     @property
     def vault(self) -> str | None:
@@ -193,7 +181,6 @@ class SecretNote:
         return rest if kind == "keyvault" else None
 
     def is_of(self, client_id: object) -> bool:
-        """Whether something arrived here, and for that client."""
         return self.delivered is not None and isinstance(client_id, str) and same_id(self.client_id, client_id)
 
     def is_about(self, credential: Credential, client_id: str) -> bool:
@@ -203,10 +190,7 @@ class SecretNote:
         return credential.is_ours and name in self.attempts and (owner is None or same_id(owner, client_id))
 
     def knows(self, credential: Credential) -> bool:
-        """Whether a credential arrived here, or is on its way: what the store of its client says.
-
-        A certificate is known by its key: its creator chooses its ID.
-        """
+        """Whether the store has the credential, or an attempt at it."""
         if credential.kind is CredentialKind.SECRET:
             is_attempt = credential.is_ours and credential.name in self.attempts
             return is_attempt or same_id(credential.key_id, self.delivered)
@@ -216,19 +200,17 @@ class SecretNote:
         return same_id(own, self.delivered) or (pending is not None and same_id(own, pending.key_id))
 
     def is_among(self, credentials: Iterable[Credential]) -> bool:
-        """Whether what arrived here is one of them."""
         return any(self.knows(one) or same_id(one.key_id, self.delivered) for one in credentials)
 
     def is_on_its_way(self, credential: Credential) -> bool:
-        """Whether it is the certificate of a key pair that has not arrived here yet."""
+        """Whether it is the certificate of the pending key pair."""
         pending = self.pending
         return pending is not None and self.delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
 
     def has_had(self, credential: Credential) -> bool:
-        """Whether a credential arrived here, the last one or one before it, or is on its way."""
         return self.knows(credential) or any(same_id(credential.key_id, held) for held in self.held)
 
     def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
-        """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
+        """Whether such a credential was delivered so recently that replicas may not show it yet."""
         arrived = self.delivered_at
         return arrived is not None and self.kind is kind and self.is_of(client_id) and now - arrived < YOUNG

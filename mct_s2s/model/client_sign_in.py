@@ -1,4 +1,4 @@
-"""How a client calls the MCT API: what it signs in with, the token that it gets, and what the API answers."""
+"""How a client calls the MCT API: its credential, its token, and the answer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
 API_PATH = "/api/v1/organization"
-"""A read that every deployment answers to a caller with access; what is called where no other path is given."""
+"""The default of `--path`: a read that every deployment answers to a caller with access."""
 SERVICE_HEADER = {"ClientType": "Service"}
 """The document's warning: the header that every service call carries."""
 NOT_NOW = frozenset({429, 502, 503, 504})
-"""What App Service's front end answers for a site that is starting, or busy: the API itself has not answered."""
+"""From App Service's front end, for a site that is starting or busy: the API itself has not answered."""
 
 
 class Language(StrEnum):
-    """In which languages a program that calls is printed: the values of `--language`."""
-
     CURL = "curl"
     PYTHON = "python"
     CSHARP = "csharp"
@@ -31,7 +29,7 @@ class Language(StrEnum):
 
 
 def token_endpoint(login: str | None, tenant_id: str) -> str:
-    """Where a client gets its token: of the public cloud, unless another login service's address is given.
+    """Of the public cloud, unless another `login` address is given.
 
     Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
     """
@@ -40,26 +38,23 @@ def token_endpoint(login: str | None, tenant_id: str) -> str:
 
 @dataclass(frozen=True)
 class SecretCredential:
-    """A client secret. None of these shows what is secret in a `repr`."""
-
     kind: ClassVar[CredentialKind] = CredentialKind.SECRET
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class CertificateCredential:
-    """A certificate with its private key, as PEM or PKCS#12."""
+    """PEM or PKCS#12, with the private key."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
     data: bytes = field(repr=False)
     password: str | None = field(default=None, repr=False)
     path: Path | None = field(default=None, compare=False)
-    """Where it was read, if it is in a file."""
 
 
 @dataclass(frozen=True)
 class AssertionFileCredential:
-    """The file in which a platform keeps another issuer's token, always a fresh one."""
+    """A file in which a platform keeps another issuer's token, always a fresh one."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.FEDERATED
     file: Path
@@ -67,7 +62,7 @@ class AssertionFileCredential:
 
 @dataclass(frozen=True)
 class MachineIdentity:
-    """The managed identity of the Azure resource that this program runs in: the resource's own, or that client's."""
+    """The managed identity of the Azure resource that this program runs in."""
 
 
 PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCredential | MachineIdentity
@@ -75,22 +70,21 @@ PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCr
 
 @dataclass(frozen=True)
 class ClientSignIn:
-    """A client, what it signs in with, and what is noted beside that for the program that uses it."""
+    """A client, its credential, and what is noted beside that for the program that uses it."""
 
     tenant_id: TenantId
     client_id: ClientId
     credential: PresentedCredential
     authority: str | None = None
-    """The login host that is noted; `None`: one of Microsoft's."""
+    """The login host; `None`: one of Microsoft's."""
     source: str = ""
-    """Where it was found: `file:…`, `environment`."""
+    """`file:…`, `environment`."""
     scope: str | None = None
     url: str | None = None
     made: datetime | None = None
     name: str | None = None
-    """The client's display name."""
     key_id: KeyId | None = None
-    """Which of the application's credentials it is; `None` where someone else wrote it down."""
+    """`None` where someone else wrote the credential down."""
 
     @property
     def called(self) -> str:
@@ -98,19 +92,18 @@ class ClientSignIn:
 
     @property
     def noun(self) -> str:
-        """What it signs in with."""
         return "managed identity" if isinstance(self.credential, MachineIdentity) else self.credential.kind.noun
 
 
 def machine_sign_in(client_id: str | None) -> ClientSignIn:
-    """How this machine signs in; with the user-assigned identity of that client ID, if one is given."""
+    """With the user-assigned identity of that client ID, if one is given."""
     here = "this machine"
     return ClientSignIn(TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=here, name=here)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MadeCredential(ClientSignIn):
-    """A credential that this run has made, on its way to its store, and what the store notes of it."""
+    """A credential that this run has made, on its way to its store."""
 
     credential: SecretCredential | CertificateCredential
     scope: str
@@ -129,7 +122,7 @@ class MadeCredential(ClientSignIn):
 
 @dataclass(frozen=True)
 class ApiToken:
-    """An access token for the MCT API, and what it says, under one name for both versions of tokens.
+    """One set of names for the claims of v1 and v2 tokens.
 
     Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
     """
@@ -146,13 +139,13 @@ class ApiToken:
 
 @dataclass(frozen=True)
 class ApiAnswer:
-    """What the MCT API answered, as far as it explains itself; never its body."""
+    """What the MCT API answered; never its body."""
 
     status: int
     location: str | None = None
-    """Where a redirect points to. It is never followed: a token goes to no other host."""
+    """It is never followed: a token goes to no other host."""
     challenge: str | None = None
-    """`WWW-Authenticate`: set by App Service Authentication where that is in front of the API."""
+    """`WWW-Authenticate`: App Service Authentication sets it."""
 
     @property
     def is_success(self) -> bool:

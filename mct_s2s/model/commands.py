@@ -1,7 +1,6 @@
-"""Commands that are printed to be pasted: every value in them is one word for the shell, whatever it holds.
+"""Commands that are printed to be pasted: each value is one word for the shell in use, whatever it holds.
 
-They are for the shell in use: a POSIX one, or on Windows what `use_shell` names. No one else puts a value into a
-command: a display name, an entry of an allow list, a path or an id may be anything, `x'$(touch y)'` included.
+No other module puts a value into a command: a display name or an id may be `x'$(touch y)'`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import shlex
 from mct_s2s.model.resource_id import ResourceId
 
 _PLAIN = re.compile(r"[\w+=:./\\-]+", re.ASCII)
-"""Words that neither of the shells of Windows changes."""
+"""Neither shell of Windows changes such words."""
 
 
 def _powershell(word: str) -> str:
@@ -39,12 +38,12 @@ def command(*words: str) -> str:
 
 
 def option(name: str, value: str) -> str:
-    """An option with its value, to be added to a command that the reader has typed."""
+    """An option to add to a command that the reader has typed."""
     return f"{name} {command(value)}"
 
 
 def own_command(verb: str, *words: str, about: str | None = None, where: str = "") -> str:
-    """A command of this program; an argument that looks like an option goes to the end, behind `--`."""
+    """`about` goes to the end, behind `--`, where it looks like an option."""
     looks_like_option = about is not None and about.startswith("-")
     argument = [] if about is None or looks_like_option else [about]
     last = command("--", about) if about is not None and looks_like_option else ""
@@ -52,24 +51,22 @@ def own_command(verb: str, *words: str, about: str | None = None, where: str = "
 
 
 def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
-    """`az webapp VERB`, such as `identity assign`, for a site or a slot."""
+    """`verb`: such as `identity assign`."""
     return command("az", "webapp", *verb.split(), *site_options(resource), *words)
 
 
 def secret_reading(vault: str, name: str) -> list[str]:
-    """The words of the command that prints a secret of a key vault."""
     place = ["--vault-name", vault, "--name", name]
     return ["az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv"]
 
 
 def site_options(resource: ResourceId) -> list[str]:
-    """The options by which `az webapp` finds a site or a slot in its subscription."""
     slot = ["--slot", resource.slot] if resource.slot else []
     return ["-g", resource.resource_group, "-n", resource.names[0], *slot]
 
 
 def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = None) -> str:
-    """`az role assignment create` for a key vault; with a `kind`, `ServicePrincipal`, the directory is not asked."""
+    """With a `kind`, `ServicePrincipal`, the directory is not asked."""
     whom = ["--assignee-object-id", principal, *(["--assignee-principal-type", kind] if kind else [])]
     grant = command("az", "role", "assignment", "create", "--role", role, *whom)
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
@@ -77,6 +74,5 @@ def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = Non
 
 
 def credential_removal(client_id: str, key_id: str, *, is_key: bool) -> str:
-    """The command that removes a client secret or a certificate from a registration."""
     ids = ["--id", client_id, "--key-id", key_id]
     return command("az", "ad", "app", "credential", "delete", *ids, *["--cert"] * is_key)

@@ -1,4 +1,4 @@
-"""What the operator asks for, checked for form, before anything is known of what is there."""
+"""What the operator asks for, checked for form."""
 
 from __future__ import annotations
 
@@ -14,26 +14,23 @@ from mct_s2s.model.site_settings import SETTINGS, Required
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """The service application."""
-
     unique_name: str = ""
-    """Its key in the directory, should it have to be created or be found by it; empty until it is known whose it is."""
+    """Empty until it is known whose it is."""
     display_name: str = ""
     role: str | None = None
-    """The app role's value; `None` takes the one the App Service is set to, else the default."""
+    """`None`: the one that the App Service is set to, else the default."""
     adopt: str | None = None
-    """The appId or Application ID URI of a registration to use instead of the one that is found."""
+    """The appId or Application ID URI of a registration to use instead."""
     management_reference: str | None = None
-    """What the tenant demands on registrations; one that is set already stays."""
+    """Set only where there is none."""
     may_create: bool = True
-    """False for commands that add to a trust which has to be there."""
     is_in_file: bool = False
-    """Whether a trust file says `adopt`: it does so each time, so that the registration need not remember it."""
+    """Whether a trust file says `adopt`, each time: the registration need not remember it."""
 
 
 @dataclass(frozen=True)
 class ClientSpec:
-    """One client application: its display name, or the appId of a registration to adopt."""
+    """`name` may be the appId of a registration to adopt."""
 
     name: str
     credential: CredentialSpec | None
@@ -42,8 +39,6 @@ class ClientSpec:
 
 
 class SettingsScope(StrEnum):
-    """How much of the App Service's settings a command answers for."""
-
     ALL = "all"
     CLIENTS = "clients"
     """The allow lists and the role: what one more client needs."""
@@ -53,40 +48,36 @@ class SettingsScope(StrEnum):
 
 @dataclass(frozen=True)
 class GivenValues:
-    """Values of the settings that the operator, or a handoff file, gives instead of the directory."""
+    """From the operator or a handoff file, instead of the directory."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
     """By name, checked; ids are joined as on the lists."""
     app_service: str | None = None
-    """The App Service that a handoff file was written for, slot included, where it says one."""
+    """`NAME` or `NAME/SLOT`: the one that a handoff file was written for."""
 
     @property
     def need_no_directory(self) -> bool:
-        """Whether everything that only the directory knows is given."""
         needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
         return all(one.name in self.settings for one in needed)
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """What is done with a trust's clients that are not asked for."""
+    """What is done with clients that are not asked for."""
 
     removes: bool = False
-    """Whether they are removed; otherwise they are mentioned and left alone."""
+    """Otherwise they are mentioned."""
     any_number: bool = False
     """Whether they may be more than a third of the clients."""
     kept: frozenset[str] = frozenset()
-    """The appIds, in lower case, of registrations that stay, as another App Service's client has to be there."""
+    """The appIds, in lower case, of registrations that stay, as another App Service needs them."""
 
 
 @dataclass(frozen=True)
 class Desired:
-    """Everything that one command asks for: one of the classes below."""
-
     service: ServiceSpec | None = None
     """`None` where Entra ID is not asked at all."""
     clients: tuple[ClientSpec | str, ...] = ()
-    """Those that it is about, by name or id."""
     restart: bool = field(default=True, kw_only=True)
 
     @property
@@ -109,23 +100,21 @@ class Desired:
 
 @dataclass(frozen=True)
 class Look(Desired):
-    """Nothing: what is there is only looked at."""
+    """What is there is only looked at."""
 
     all_federated: bool = False
-    """Whether the federated credentials of every client are asked for."""
+    """Whether every client's federated credentials are read."""
 
 
 @dataclass(frozen=True)
 class Setup(Desired):
-    """What has to be there."""
-
     clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
     given: GivenValues = field(default_factory=GivenValues)
     settings_only: bool = False
-    """Whether nothing else is written, and every client that holds the role is allowed (`configure-appservice`)."""
+    """Whether nothing else is written, and every client with the role is allowed (`configure-appservice`)."""
     pruning: Pruning | None = None
-    """`None` for commands that have nothing to say about clients that they do not name."""
+    """`None` for commands that ignore clients that they do not name."""
 
     @property
     def removes_unnamed(self) -> bool:
@@ -134,26 +123,24 @@ class Setup(Desired):
 
 @dataclass(frozen=True)
 class Restore(Desired):
-    """Settings of a backup that are put back."""
-
     backup: Backup = field(kw_only=True)
 
 
 @dataclass(frozen=True)
 class Removal(Desired):
-    """What is to be gone: some clients, or with `everything` the whole trust."""
+    """Of some clients, or with `everything` of the whole trust."""
 
     clients: tuple[str, ...] = ()
-    """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they are there."""
+    """Names, appIds, object ids, resource ids, or entries of an allow list."""
     everything: bool = False
     ignore_missing: bool = False
     keep_registration: bool = False
     delete_adopted: bool = False
     delete_secrets: bool = False
-    """Whether what is in a key vault for a client whose registration goes is deleted there, too."""
+    """In key vaults, of clients whose registration goes."""
     purge: bool = False
     kept: frozenset[str] = frozenset()
-    """The appIds, in lower case, of registrations that stay, without the access that this trust gave them."""
+    """The appIds, in lower case, of registrations that stay, without their access."""
     is_pruning: bool = False
     """Whether no one named whom it removes: options of `remove-client` are no help then."""
 
@@ -164,17 +151,17 @@ class Removal(Desired):
 
 @dataclass(frozen=True)
 class Rotation(Desired):
-    """New secrets or certificates for clients that have one: for those named, or for all whose credential ends soon."""
+    """Of the clients that are named, or of all whose credential ends soon."""
 
     clients: tuple[str, ...] = ()
     expires: datetime | None = None
     """`None`: each lasts as long as the old one did."""
     expiring_within: timedelta | None = None
-    """Clients whose last secret ends within this time, or has ended: of those named, or of the whole site."""
+    """Only clients whose last credential ends within this time."""
     only_named: bool = False
-    """Whether it is only about those named, of whom some may not be there, or have no secret."""
+    """Whether it is only about those named, some of whom may not be there, or have no secret."""
     keep_old: timedelta = timedelta(0)
-    """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
+    """A replaced secret is removed by the first rotation after this time."""
     remove_old: bool = False
     shorten: bool = False
     own: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What is in the directory: tenant, registrations, service principals, and who holds which role."""
+"""What is in the directory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Principa
 
 @dataclass(frozen=True)
 class Tenant:
-    """The directory. `name` is its initial domain, the document's *Tenant Name*."""
+    """`name` is its initial domain, the document's *Tenant Name*."""
 
     id: TenantId
     name: str
     domains: frozenset[str] = frozenset()
-    """Every verified domain, in lower case."""
+    """The verified ones, in lower case."""
 
     def is_called(self, name: str) -> bool:
         return name.casefold() in self.domains or same_id(name, self.id)
@@ -24,7 +24,7 @@ class Tenant:
 
 @dataclass(frozen=True)
 class AppRole:
-    """An entry of `appRoles`. Source: learn.microsoft.com/graph/api/resources/approle."""
+    """An entry of `appRoles`: learn.microsoft.com/graph/api/resources/approle."""
 
     id: AppRoleId
     value: str | None
@@ -39,22 +39,21 @@ class AppRole:
 
 
 Owner = tuple[PrincipalId, str]
-"""Who may change a registration and make credentials for it, with a person's `userPrincipalName` or a display name."""
+"""With a person's `userPrincipalName` or a display name."""
 
 
 @dataclass(frozen=True)
 class Custody:
-    """Who controls a registration: who owns it or its service principal, and everything that signs in as it."""
+    """Who controls a registration: the owners of it and of its service principal, and what signs in as it."""
 
     owners: tuple[Owner, ...] = ()
     credentials: tuple[Credential, ...] = ()
-    """Of both halves, federated ones among them. A certificate's thumbprint is that of its key, not what was written
-    beside it."""
+    """Of both halves, federated ones included. A thumbprint is computed from the key itself."""
 
 
 @dataclass(frozen=True)
 class RequiredAccess:
-    """One entry of `requiredResourceAccess`: what an application declares that it needs of one API."""
+    """An entry of `requiredResourceAccess`."""
 
     resource_client_id: ClientId
     permissions: tuple[tuple[str, str], ...]
@@ -66,7 +65,7 @@ _NO_OBJECT, _NO_CLIENT = ApplicationObjectId(""), ClientId("")
 
 @dataclass(frozen=True)
 class Application:
-    """An app registration; its ids are empty while it has yet to be created."""
+    """An app registration; its ids are empty until it is created."""
 
     object_id: ApplicationObjectId = _NO_OBJECT
     client_id: ClientId = _NO_CLIENT
@@ -81,9 +80,9 @@ class Application:
     tags: tuple[str, ...] = ()
     notes: str | None = None
     management_reference: str | None = None
-    """The service that it belongs to, in the organization's own asset management."""
+    """`serviceManagementReference`."""
     deleted: datetime | None = None
-    """Since when it is in the recycle bin, where it is."""
+    """Since when it is in the recycle bin; `None`: it is not."""
 
     def role(self, value: str) -> AppRole | None:
         return next((role for role in self.app_roles if role.value == value), None)
@@ -98,8 +97,6 @@ class Application:
 
 @dataclass(frozen=True)
 class ServicePrincipal:
-    """An application's or a managed identity's presence in the tenant."""
-
     id: PrincipalId
     client_id: ClientId
     display_name: str

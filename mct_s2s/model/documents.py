@@ -1,4 +1,4 @@
-"""The JSON files that one run writes and another one reads: their models, of which the JSON Schemas are made, too."""
+"""The JSON files that one run writes and another one reads; their JSON Schemas are made of these models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class SavedFile(BaseModel):
-    """Members that it does not name are passed over, as later versions may add some."""
+    """Unknown members are ignored, as later versions may add some."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, strict=True, frozen=True, hide_input_in_errors=True, defer_build=True

@@ -1,4 +1,4 @@
-"""Durations and ends as people and services write them: `24h`, `180d`, `6m`, `2y`, ISO 8601 `P1Y6M`, `PT24H`, dates."""
+"""Durations and ends as people and services write them: `24h`, `180d`, `2y`, ISO 8601, dates."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import NEVER
 
 LONGEST = timedelta(days=100 * 366)
-"""A century: neither a policy nor a person means more, and no calendar has room for all that can be written."""
+"""A century: no calendar has room for all that can be written."""
 LONGEST_AHEAD = timedelta(days=3660)
-"""Of a duration that is looked ahead, or that an old secret is kept: ten years."""
+"""Of `--expiring-within` and `--keep-old`."""
 LONGEST_LIFETIME = timedelta(days=730)
-"""Of a lifetime that is typed as a duration, as in the portal; a later end is typed as a date.
+"""Of a lifetime typed as a duration, as in the portal; a later end is typed as a date.
 
 Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
 """
 END_OF_DAY = time(23, 59, 59)
-"""What a date means as the end of something: its last second."""
+"""What a date means as an end."""
 _N = r"(\d{1,6})"
 _SHORT = re.compile(r"\d{1,6}[HDWMY]", re.ASCII)
 _ISO = re.compile(rf"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}W)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}(?:\.\d+)?S)?)?", re.ASCII)
 
 
 class Duration(NamedTuple):
-    """Months of the calendar, and an exact length beside them."""
+    """Calendar months, and an exact length beside them."""
 
     months: int
     exact: timedelta
 
     @property
     def length(self) -> timedelta:
-        """Without a calendar, at most `LONGEST`: a year counts 365 days and a month 30, as in a tenant's limits."""
+        """A year counts 365 days and a month 30, as in a tenant's limits; at most `LONGEST`."""
         years, months = divmod(self.months, 12)
         return min(LONGEST, self.exact + timedelta(days=365 * years + 30 * months))
 
     def after(self, moment: datetime) -> datetime:
-        """The end by the calendar; where the month lacks that day, the first of the next. Raises ValueError: no end."""
+        """By the calendar; where the month lacks that day, the first of the next. Raises ValueError: no end."""
         year, month = divmod(moment.year * 12 + moment.month - 1 + self.months, 12)
         day = min(moment.day, monthrange(year, month + 1)[1])
         return moment.replace(year, month + 1, day) + timedelta(days=day < moment.day) + self.exact
 
 
 def read_duration(text: str) -> Duration | None:
-    """A number and a unit, or ISO 8601 without fractions of a second, of either case; `None` for another text."""
+    """A number and a unit, or ISO 8601 without fractions, of either case; `None` for another text."""
     wanted = text.strip().upper()
     if _SHORT.fullmatch(wanted):  # a single `M` is months
         wanted = f"P{'T' if wanted.endswith('H') else ''}{wanted}"
@@ -60,7 +60,7 @@ def read_duration(text: str) -> Duration | None:
 
 
 def duration(text: str, option: str) -> timedelta:
-    """`--expiring-within` and `--keep-old`: hours, days or weeks; ten years at most. Raises UsageError: another."""
+    """Hours, days or weeks. Raises UsageError."""
     found = read_duration(text)
     if found is None or found.months or found.exact > LONGEST_AHEAD:
         raise UsageError(
@@ -74,7 +74,7 @@ def duration(text: str, option: str) -> timedelta:
 
 @about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
-    """`--secret-lifetime`: when a credential made at `now` expires, in UTC. Raises UsageError: no end, or a past one.
+    """The end, in UTC, of a credential made at `now`. Raises UsageError: no end, or a past one.
 
     A duration of two years at most, `never`, an ISO 8601 date, whose last second is meant, or an ISO 8601 time.
     """

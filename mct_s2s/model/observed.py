@@ -1,4 +1,4 @@
-"""What is there: one snapshot of the directory and the App Service, as far as this trust is concerned."""
+"""A snapshot of the directory and the App Service, as far as this trust is concerned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mct_s2s.model.site_settings import AppSettings
 
 @dataclass(frozen=True)
 class ClientApplication:
-    """Approach 2: an app registration, its service principal and its way onto the allow list."""
+    """Approach 2: an app registration and its service principal, one of which may be missing."""
 
     application: Application | None
     principal: ServicePrincipal | None
@@ -37,23 +37,23 @@ class ClientApplication:
 
 @dataclass(frozen=True)
 class Trust:
-    """The directory's side: the service application and everyone who is, or may become, its client."""
+    """The directory's side."""
 
     service: Application | None = None
-    """The one that is named, by the operator or the settings, or else this App Service's own."""
+    """The one that the operator or the settings name, or else this App Service's own."""
     principal: ServicePrincipal | None = None
     assignments: tuple[Assignment, ...] = ()
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
-    """Managed identities on the allow list or holding the role."""
+    """On the allow list or holding the role."""
     own: Application | None = None
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
-    """Registrations in the recycle bin that have a name or URI that this trust needs, or that were named. Looked for
-    only where a wanted registration or URI is missing."""
+    """Those in the recycle bin whose name or URI this trust needs, or that were named; looked for only where one is
+    missing."""
 
     def base(self, unique_name: str) -> str:
-        """What the `uniqueName` of each client starts with; `unique_name` where the service application has none."""
+        """What the `uniqueName` of each client starts with."""
         return (self.service.unique_name if self.service is not None else None) or unique_name
 
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
@@ -64,16 +64,15 @@ class Trust:
 
     @cached_property
     def _assigned(self) -> frozenset[tuple[str, str]]:
-        """Principal and role of each assignment: asked about for each of a thousand clients."""
         return frozenset((one.principal_id.casefold(), one.role_id.casefold()) for one in self.assignments)
 
     @cached_property
     def held_roles(self) -> frozenset[str]:
-        """The ids, in lower case, of the roles that someone has been given."""
+        """In lower case."""
         return frozenset(one.role_id.casefold() for one in self.assignments)
 
     def identities_with(self, resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
-        """The managed identities, and those of `resources` that the directory has not shown."""
+        """With those of `resources` that the directory has not shown."""
         known = {identity.id.casefold() for identity in self.identities}
         more = (
             ServicePrincipal(one.principal_id, ClientId(""), one.display_name, True, str(one.resource))
@@ -97,40 +96,40 @@ class Trust:
 
 @dataclass(frozen=True)
 class ObservedState:
-    """Everything that a plan or a diagnosis rests on. `None` means: not looked at, because nothing asks for it."""
+    """`None`: not looked at, because nothing asks for it."""
 
     cloud: str
     tenant: Tenant | None
     app_service: AppService | None
     trust: Trust = field(default_factory=Trust)
     identity_resources: tuple[IdentityResource, ...] = ()
-    """The resources named as callers, in the order they were named."""
+    """Those named as callers, in that order."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
-    """What the secret stores remember, by the client's name as it was asked for."""
+    """By the client's name as it was asked for."""
     enabled: tuple[IdentityResource, ...] = ()
-    """Those whose identity this tool switched on: looked at only where one may have to be switched off."""
+    """Those whose identity this tool enabled: looked at only where one may have to be disabled."""
     departing: frozenset[str] = frozenset()
-    """Object ids, in lower case, that an earlier run took off the allow list and did not come to switch off."""
+    """Object ids, in lower case, that an earlier run took off the allow list without disabling the identity."""
     graph: str = "https://graph.microsoft.com"
-    """Microsoft Graph's address in this cloud, for commands that a person has to type."""
+    """For commands that a person types."""
     authority_host: str | None = None
-    """The login host where it is not the public cloud's."""
+    """`None`: the public cloud's."""
     caller: PrincipalId | None = None
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId in lower case: of the registrations that are in question."""
 
     @property
     def settings(self) -> AppSettings:
-        """The App Service's application settings; empty where no App Service was looked at."""
+        """Empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
 
     @property
     def settings_unread(self) -> bool:
-        """Whether the App Service was looked at, but not its settings: who is allowed is not known then."""
+        """Whether the site was looked at, but not its settings: who is allowed is not known then."""
         return self.app_service is not None and self.app_service.refusal is not None
 
     def custody_of(self, application: Application) -> Custody | None:
-        """Who controls a registration; `None` where that was not looked at."""
+        """`None` where that was not looked at."""
         return self.custody.get(application.client_id.lower())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:

@@ -1,4 +1,4 @@
-"""Azure resource ids: parsed once, compared without case, as ARM does."""
+"""Azure resource ids and the names of sites."""
 
 from __future__ import annotations
 
@@ -17,17 +17,11 @@ _ID = re.compile(
     r"/*subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/*", re.IGNORECASE | re.ASCII
 )
 _NOT_IN_NAMES = frozenset('<>%&:\\?*#|"')
-"""No type of resource takes any of them.
-
-Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
-"""
+"""In no type of resource: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 
 
 def is_group_name(text: str) -> bool:
-    """Whether a resource group can be called so.
-
-    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, `resourceGroups`.
-    """
+    """Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, `resourceGroups`."""
     return len(text) <= 90 and not text.endswith(".") and all(one.isalnum() or one in "-_.()" for one in text)
 
 
@@ -48,7 +42,7 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> ResourceId:
-        """Read a resource id in any case. Raises UsageError: it is not the id of a resource in a resource group."""
+        """In any case. Raises UsageError."""
         found = _ID.fullmatch(text.strip())
         if found is None or not is_group_name(found[2]) or not all(map(_is_segment, found[0].strip("/").split("/"))):
             raise UsageError(
@@ -67,12 +61,11 @@ class ResourceId:
 
     @property
     def type(self) -> str:
-        """The full type in lower case: `microsoft.web/sites`."""
+        """In lower case: `microsoft.web/sites`."""
         return "/".join((self.namespace, *self.types)).lower()
 
     @property
     def name(self) -> str:
-        """The names joined by `/`, as ARM prints the name of a nested resource."""
         return "/".join(self.names)
 
     @property
@@ -92,7 +85,7 @@ class ResourceId:
 
 
 def site_title(key: str | None, label: str) -> str:
-    """What a site of a file is called: `learn (contosolearn)`, or the name alone where the file calls it by that."""
+    """`learn (contosolearn)`, or the name alone where the file calls the site by that."""
     return label if key in {None, label} else f"{key} ({label})"
 
 
@@ -112,5 +105,5 @@ class SiteTarget:
 
     @property
     def label(self) -> str:
-        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        """`contosolearn`, or `contosolearn/staging`."""
         return f"{self.name}/{self.slot}" if self.slot else self.name

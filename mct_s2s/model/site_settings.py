@@ -1,7 +1,6 @@
-"""The application settings of the document's step 3: one table, which everything else reads.
+"""The application settings of the document's step 3, as one table.
 
-To add a setting is to add a row to `SETTINGS`: docs/contributing.md, "How to add". No other module of the product
-spells the name of one (`tests/test_names.py`).
+To add one is to add a row to `SETTINGS`: docs/contributing.md, "How to add". No other module spells a setting's name.
 """
 
 from __future__ import annotations
@@ -12,27 +11,22 @@ from enum import StrEnum
 from functools import lru_cache
 
 AppSettings = Mapping[str, str | None]
-"""All application settings of a site. A null value is kept as it is: it is not ours to judge."""
+"""Of a site, all of them. A null value is kept: it is not ours to judge."""
 
 
 class Required(StrEnum):
-    """When a setting has to be there."""
-
     ALWAYS = "always"
     WITH_CLIENTS = "with client applications (approach 2)"
     WITH_IDENTITIES = "with managed identities (approach 1)"
 
 
 class Comparison(StrEnum):
-    """Which values say the same."""
-
     EXACT = "exactly, including case"
     IGNORING_CASE = "ignoring case"
     BOOLEAN = "as a .NET boolean: ignoring case and spaces around it"
     SET_OF_IDS = "as a set of IDs, ignoring case and order"
 
     def is_among(self, value: str, accepted: Collection[str]) -> bool:
-        """Whether a value says the same as one of `accepted`."""
         if self is Comparison.EXACT:
             return value in accepted
         read = value.strip() if self is Comparison.BOOLEAN else value
@@ -43,8 +37,8 @@ class Comparison(StrEnum):
 class Setting:
     """A row of the table.
 
-    Azure compares names without case, and refuses a write under a second spelling as a duplicate: so a setting is
-    always looked up without case and written under the spelling that is there.
+    Azure compares names without case and refuses a second spelling as a duplicate: a setting is looked up without case
+    and written under the spelling that is there.
     """
 
     name: str
@@ -54,20 +48,19 @@ class Setting:
     required: Required = Required.ALWAYS
     comparison: Comparison = Comparison.EXACT
     option: str | None = None
-    """The option of `configure-appservice` that gives its value; of a list, one ID each time."""
+    """Of `configure-appservice`; of a list, one ID each time."""
     code: str = "setting-mismatch"
-    """The code of the finding where its value is wrong."""
+    """Of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
 
     def __str__(self) -> str:
         return self.name
 
     def value_in(self, settings: AppSettings) -> str | None:
-        """Its value; `None` where it is not there, or null."""
+        """`None` where it is not there, or null."""
         return settings.get(spelling_in(settings, self.name))
 
     def list_in(self, settings: AppSettings) -> AllowList:
-        """Its ids, where it holds some; empty where it is not there."""
         return AllowList(self.value_in(settings) or "")
 
 
@@ -137,7 +130,7 @@ def spelling_in(settings: AppSettings, name: str) -> str:
 
 
 def ours(settings: AppSettings) -> dict[str, str]:
-    """The document's settings alone, under its names: the only ones ever shown, since the others may be secret."""
+    """The only ones ever shown, under our names: the others may be secret."""
     found = {setting.name: setting.value_in(settings) for setting in SETTINGS}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -147,7 +140,7 @@ def is_enabled(settings: AppSettings) -> bool:
 
 
 def required_by(settings: AppSettings, named: Collection[Setting] = ()) -> frozenset[Required]:
-    """Which settings have to be there: always, and for each kind of client that is, or will be, on a list."""
+    """For each kind of client that is, or will be, on a list, and always."""
     used = (one.required for one in LISTS if one in named or one.list_in(settings).ids)
     return frozenset({Required.ALWAYS, *used})
 
@@ -160,29 +153,28 @@ class AllowList:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The entries without blanks and empty ones, in order, each once; GUIDs are compared without case."""
+        """Without blanks and empty ones, in order, each once; GUIDs are compared without case."""
         return tuple(_entries(self.text).values())
 
     @property
     def is_well_formed(self) -> bool:
-        """Whether it is exactly its ids joined by `;`: a reader that does not trim finds each of them."""
+        """Whether a reader that does not trim finds each of its ids."""
         return self.text == ";".join(self.ids)
 
     def holds(self, wanted: str) -> bool:
         return wanted.casefold() in _entries(self.text)
 
     def with_ids(self, wanted: Iterable[str]) -> AllowList:
-        """The list with `wanted` added: nothing dropped, nothing doubled, the order kept."""
         return AllowList(";".join(_entries(";".join((self.text, *wanted))).values()))
 
     def without(self, unwanted: Collection[str]) -> AllowList:
-        """The list without some entries, which are given in lower case."""
+        """`unwanted` is in lower case."""
         return AllowList(";".join(entry for entry in self.ids if entry.casefold() not in unwanted))
 
 
 @lru_cache(maxsize=16)
 def _entries(text: str) -> dict[str, str]:
-    """The entries by their lower case. A list of a thousand is looked at for each of its thousand clients."""
+    """Keyed in lower case. Cached: a list of a thousand is looked at for each of its clients."""
     found: dict[str, str] = {}
     for entry in filter(None, map(str.strip, text.split(";"))):
         found.setdefault(entry.casefold(), entry)
