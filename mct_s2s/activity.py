@@ -1,9 +1,4 @@
-"""What runs, and what it waits for.
-
-A wait often lies far below the step that it holds up: in the retry policy of an adapter that knows nothing of plans. So
-the step travels in the context of its tasks (`contextvars`), as the context of a log does. What waits says so with
-`waiting`; where no one watches, that does nothing.
-"""
+"""What runs and what it waits for, carried in `contextvars`: a retry policy far below a step knows nothing of plans."""
 
 from __future__ import annotations
 
@@ -24,8 +19,6 @@ CARRYING_OUT = "waiting for Azure to carry it out"
 
 @dataclass(eq=False)
 class Activity:
-    """Something that runs: a step of a plan, the reading, the test of a client."""
-
     watcher: Watcher
     name: str
     within: Activity | None = None
@@ -36,46 +29,45 @@ class Activity:
         self.gives_up_at: float | None = None
 
     def waits(self, reason: str, gives_up_at: float | None = None) -> None:
-        """It waits, as long as this is called again, and gives up at that time of the loop's clock."""
+        """Said again as long as it waits; `gives_up_at` is a time of the loop's clock."""
         if self.reason != reason:
             self.reason, self.gives_up_at, self.waits_since = reason, gives_up_at, clock.seconds()
             self.was_noticed = False
         self.watcher.noticed(self)
 
     def goes_on(self, reason: str) -> None:
-        """It waits for that no longer."""
         if self.reason == reason:
             self.reason = ""
 
 
 class Watcher(Protocol):
-    """Is notified of what runs beside the steps of a plan."""
+    """What runs beside the steps of a plan."""
 
     def begin(self, text: str, within: Activity | None) -> Activity:
-        """It runs from now on, as a part of something that runs or not; `text` is `Reading the directory`."""
+        """`text`: `Reading the directory`."""
         ...
 
     def end(self, activity: Activity) -> None:
-        """It is over, whatever came of it."""
+        """Over, whatever came of it."""
 
     def noticed(self, activity: Activity) -> None:
         """It waits, or still does."""
 
     def throttled(self, service: str, seconds: float) -> None:
-        """A service wants to be left alone for so long; once for all requests that wait together."""
+        """Once for all requests that wait together."""
 
 
 class Progress(Protocol):
-    """Is notified of the steps of a plan."""
+    """The steps of a plan."""
 
     def started(self, change: AnyChange) -> Activity | None:
         """Its first request goes out now. What is returned takes what it waits for."""
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        """It is done. Called again where there is more to say of it."""
+        """Called again where there is more to say of it."""
 
     def skipped(self, change: AnyChange, why: str) -> None:
-        """It was left for a later run, or for someone else."""
+        """Left for a later run, or for someone else."""
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done."""
@@ -95,18 +87,17 @@ def _set(variable: ContextVar[T], value: T) -> Iterator[None]:
 
 
 def watched_by(watcher: Watcher) -> AbstractContextManager[None]:
-    """Notify this one, also in the tasks that are started meanwhile."""
     return _set(_watcher, watcher)
 
 
 def during(running: Activity | None) -> AbstractContextManager[None]:
-    """Whatever waits in here holds this up."""
+    """Whatever waits in here holds `running` up."""
     return _set(_activity, running)
 
 
 @contextmanager
 def activity(text: str) -> Iterator[None]:
-    """Let it be known that something runs beside the plan's steps: `Reading the directory and contosolearn`."""
+    """`text`: `Reading the directory and contosolearn`."""
     watcher = _watcher.get()
     if watcher is None:
         yield
@@ -121,7 +112,7 @@ def activity(text: str) -> Iterator[None]:
 
 @contextmanager
 def waiting(reason: str = "", gives_up_at: float | None = None) -> Iterator[Callable[[str, float | None], None]]:
-    """Let it be known what is waited for in this block, as `Activity.waits` takes it; yields what says it once more."""
+    """Say what is waited for in this block, as `Activity.waits` takes it; yields what says it once more."""
     running, said = _activity.get(), ""
 
     def because(reason: str, gives_up_at: float | None) -> None:
@@ -140,7 +131,6 @@ def waiting(reason: str = "", gives_up_at: float | None = None) -> Iterator[Call
 
 
 def throttled(service: str, seconds: float) -> None:
-    """Let it be known that a service asks for patience."""
     watcher = _watcher.get()
     if watcher is not None:
         watcher.throttled(service, seconds)

@@ -8,10 +8,7 @@ from datetime import UTC, datetime
 
 
 def seconds() -> float:
-    """Seconds on the running loop's clock, which never goes back. Only differences mean anything.
-
-    Deadlines, backoff and the age of a reading are all measured by it, as are `asyncio.sleep` and `asyncio.timeout`.
-    """
+    """The running loop's clock, which never goes back, as for `asyncio.sleep` and `asyncio.timeout`."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:  # the thread that draws
@@ -19,11 +16,10 @@ def seconds() -> float:
 
 
 def now() -> datetime:
-    """The current time in UTC, aware: for expiry and for dates."""
     return datetime.now(UTC)
 
 
 def moment(text: str) -> datetime:
-    """A time from ISO 8601; UTC if it has no zone. Raises ValueError: it is none."""
+    """A time from ISO 8601; UTC if it has no zone. Raises ValueError."""
     read = datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -15,7 +15,7 @@ B = TypeVar("B")
 C = TypeVar("C")
 
 GRACE_SECONDS = 5.0
-"""For so long a command that is to end waits for what it must not leave half-way: an answer takes less."""
+"""For so long a command that ends waits for what it must not leave half-way."""
 
 
 @overload
@@ -25,10 +25,7 @@ def gather_or_cancel(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /) -> as
 @overload
 def gather_or_cancel(*asked: Awaitable[A]) -> asyncio.Task[tuple[A, ...]]: ...
 def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
-    """Run all at once; their results in order, or the first failure, when what still ran has been cancelled and ended.
-
-    All are begun here: what is cancelled before anyone waits for it leaves none of them behind.
-    """
+    """All begin now: their results in order, or the first failure, once the rest has been cancelled and has ended."""
     tasks = [asyncio.ensure_future(one) for one in asked]
 
     async def all_of_them() -> tuple[Any, ...]:
@@ -44,11 +41,7 @@ def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
 
 
 async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended.
-
-    Each is cancelled once: one that is about to end, as what waits for it was cancelled, may be closing a
-    connection, and would leave it half-open.
-    """
+    """Each is cancelled once: one that is about to end may be closing a connection, and would leave it half-open."""
     ending = list(tasks)
     for task in ending:
         if not task.cancelling():
@@ -57,7 +50,7 @@ async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
-    """Run it; where this command is interrupted meanwhile, it still gets `GRACE_SECONDS` to come to its end."""
+    """Run it; where the command is interrupted meanwhile, it still gets `GRACE_SECONDS`."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -72,10 +65,7 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
 
 
 class ReadOnce(Generic[A]):
-    """What several ask for at the same time, by its key, and what does not change while a command runs.
-
-    A failure is that of all who were waiting, and is forgotten.
-    """
+    """What several ask for by a key. A failure is that of all who wait for it, and is forgotten."""
 
     def __init__(self, *, keep: bool = True) -> None:
         self._keep = keep
@@ -83,7 +73,6 @@ class ReadOnce(Generic[A]):
         self._waiting: Counter[str] = Counter()
 
     async def get(self, key: str, read: Callable[[], Coroutine[Any, Any, A]]) -> A:
-        """The value, which `read` reads if no one has read it, or is about to."""
         task = self._read.get(key)
         if task is None:
             task = self._read[key] = asyncio.ensure_future(read())

@@ -1,7 +1,4 @@
-"""The errors that a user sees, and their exit codes.
-
-Errors of the SDKs are translated in `azure`, chained, and never seen above it. Errors do not print themselves.
-"""
+"""The errors that a user sees, and their exit codes. Those of the SDKs are translated in `azure`, and chained."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from typing import Any
 
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
-"""The message where a question was answered no, or by Ctrl-C."""
 NEVER_CONNECTED = -1
 """In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
 Item = str | tuple[str, str]
@@ -21,10 +17,8 @@ Item = str | tuple[str, str]
 
 @dataclass(frozen=True)
 class MissingRight:
-    """A right that the caller lacks: what programs read instead of the message."""
-
     step: str
-    """What it is needed for, as a verb phrase: `grant admin consent to 'Import'`."""
+    """A verb phrase: `grant admin consent to 'Import'`."""
     right: str
     """The role or permission; of a lock, its removal."""
     who: str
@@ -36,17 +30,11 @@ class MissingRight:
 
 
 class S2SError(Exception):
-    """An error that the user sees: what is wrong, what to do, and what a service said.
-
-    Args:
-        command: the command to run for it, printed on a line of its own so that it can be pasted.
-        request_id: the service's id of the failed request, for a support case.
-        items: the list that the message introduces. Not part of the message, as values in it may contain line ends.
-    """
+    """`items` is the list that the message introduces; not part of it, as values in it may contain line ends."""
 
     exit_code: int = 1
     page: str = ""
-    """The page of the documentation that explains it, where one does: `permissions.md`."""
+    """Of the documentation: `permissions.md`."""
 
     def __init__(
         self,
@@ -72,17 +60,14 @@ class S2SError(Exception):
 
     @property
     def message(self) -> str:
-        """The headline, the service's answer and the items, as one text."""
         items = (f"\n  - {' '.join(filter(None, item))}" for item in self.items)
         return "".join([" ".join(filter(None, (self.headline, self.answer))), *items])
 
     @property
     def remedy(self) -> str:
-        """What to do and the command, as one text."""
         return " ".join(filter(None, (self.advice, self.command)))
 
     def mention(self, items: Iterable[Item]) -> None:
-        """Add to the list that the message introduces."""
         self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
 
     def advise(self, remedy: str, command: str = "") -> None:
@@ -94,7 +79,7 @@ class UsageError(S2SError):
 
     exit_code = 2
     key = ""
-    """The option that it is about, without its dashes: the key in a trust file. See `about`."""
+    """The option without its dashes, which is the key in a trust file: see `about`."""
 
 
 @contextmanager
@@ -120,7 +105,7 @@ class SignInFailed(S2SError):
 
 
 class PermissionMissing(S2SError):
-    """The caller lacks a permission; the remedy names the least role and who grants it."""
+    """The remedy names the least role and who grants it."""
 
     exit_code = 4
     page = "permissions.md"
@@ -133,15 +118,10 @@ class NotThere(S2SError):
 
 
 class ServiceError(S2SError):
-    """Azure refused a request, or did not respond.
+    """Azure refused a request, or did not respond (`status` 0).
 
-    Args:
-        status: the HTTP status; 0 without a response.
-        service_message: the service's own words, complete, as retry rules match on them.
-        retry_after: seconds.
-        contention: of a write that was refused, and not applied, because of another one in progress: what is waited
-            for, as it follows the name of what waits, and for how many seconds.
-        told: as for `S2SError`.
+    `contention`: a write was refused, and not applied, because of another one; what to say meanwhile, and for how many
+    seconds to wait.
     """
 
     def __init__(
@@ -162,7 +142,7 @@ class ServiceError(S2SError):
 
     @property
     def answer_lost(self) -> bool:
-        """Whether the request may have taken effect without a response that says so."""
+        """Whether the request may have taken effect."""
         return self.status in {0, 408, 500, 502, 503, 504} and self.contention is None
 
 

@@ -1,6 +1,5 @@
-"""Key pairs and certificates: made, read, turned into our noun.
+"""Key pairs and certificates. RSA only: azure-identity signs client assertions with RS256 or PS256.
 
-RSA only: azure-identity signs client assertions with RS256 or PS256 and refuses any other key.
 Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
 """
 
@@ -22,16 +21,16 @@ from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import Certificate
 
 BITS = 3072
-"""Source: NIST SP 800-57 part 1, table 2: 128 bits of security."""
+"""NIST SP 800-57 part 1, table 2: 128 bits of security."""
 SMALLEST_BITS = 2048
-"""Source: NIST SP 800-131A, section 3: shorter RSA keys may not sign any more."""
+"""NIST SP 800-131A, section 3: shorter RSA keys may not sign any more."""
 LONGEST_COMMON_NAME = 64
-"""Source: RFC 5280, appendix A.1, `ub-common-name`."""
+"""RFC 5280, appendix A.1, `ub-common-name`."""
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
-    """A new RSA key with a self-signed certificate made out to `name`: both as one PEM text, and the certificate."""
+    """A new RSA key and its self-signed certificate, both in one PEM text."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)  # the least that FIPS 186-5 allows
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -53,7 +52,7 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
 
 @about("certificate")
 def given_certificate(path: Path, now: datetime) -> Certificate:
-    """The certificate of `--certificate FILE`. Raises UsageError: there is none that a client can sign in with."""
+    """Raises UsageError: there is none that a client can sign in with."""
     try:
         certificate = certificate_in(read_given(path))
         if certificate.expires <= now:
@@ -70,7 +69,7 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
 
 
 def certificate_in(pem: bytes) -> Certificate:
-    """The first certificate of a PEM text: the client's own. Raises ValueError: the text says why."""
+    """The first one: the client's own. Raises ValueError: the text says why."""
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:
@@ -90,7 +89,7 @@ def certificate_in(pem: bytes) -> Certificate:
 
 @contextmanager
 def known_algorithms() -> Iterator[None]:
-    """Turn what `cryptography` says of a version or algorithm that it does not know into a ValueError."""
+    """Raise ValueError for what `cryptography` says of a version or algorithm that it does not know."""
     try:
         yield
     except (UnsupportedAlgorithm, InternalError, x509.InvalidVersion) as error:

@@ -1,7 +1,7 @@
-"""Local files: read and written so that nothing of another user's is believed, followed, waited for or written over.
+"""Local files, so that nothing of another user's is believed, followed, waited for or written over.
 
-A file is used if no one else owns it or may write to it, and a folder is written to if no one else can replace files in
-it; the folders above it are not looked at. Windows has neither owners nor modes of this kind.
+A file is used if no one else owns it or may write to it; a folder is written to if no one else can replace files in it.
+The folders above it are not looked at. Windows has neither owners nor modes of this kind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from mct_s2s.errors import UsageError
 from mct_s2s.plain_text import is_one_line
 
 FILE_BYTES = 1 << 20
-"""No document, key or note that a person gives us is larger."""
 PRIVATE, READABLE = 0o600, 0o644
 PENDING = ".pending"
 """What follows a file's name in that of the note, or the key, that is on its way to it."""
@@ -27,12 +26,12 @@ _SAFELY = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLO
 
 
 class UntrustedFile(OSError):
-    """A file or a folder that is not used: its text says why, as the rest of a sentence about it."""
+    """Why a file or folder is not used, as the rest of a sentence about it."""
 
 
 @contextmanager
 def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
-    """Turn what is wrong with a file into a `UsageError`: `taken` where another user may have written it, or could."""
+    """Raise UsageError for what is wrong with a file: `taken` where another user may have written it, or could."""
     try:
         yield
     except OSError as error:
@@ -46,10 +45,7 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
 
 
 def read_ours(path: Path) -> str | None:
-    """What one of our own files contains; `None` where there is no such file. What is no UTF-8 is replaced.
-
-    Raises OSError: it cannot be read; UntrustedFile: it is a link, or someone else can have written it.
-    """
+    """One of our own; `None` where there is none. Raises OSError; UntrustedFile: a link, or others can write it."""
     try:
         return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
@@ -57,10 +53,7 @@ def read_ours(path: Path) -> str | None:
 
 
 def read_given(path: Path) -> bytes:
-    """What a file holds that the user, or a variable of the environment, has named. Links are followed.
-
-    Raises OSError: it cannot be read; UntrustedFile: no regular file, too large, or someone else can have written it.
-    """
+    """A file that the user has named; links are followed. Raises OSError, UntrustedFile."""
     return _read(path, stat.S_IWOTH, follow=True)
 
 
@@ -74,10 +67,10 @@ def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> N
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure that no one else can replace our files in it.
+    """Make sure that no one else can replace our files in it. Raises OSError, UntrustedFile.
 
     A sticky bit keeps users from each other's files. Who is alone in his primary group, as Linux mostly has it, makes
-    folders that this group may write to. Raises OSError: it is not there; UntrustedFile: someone can.
+    folders that this group may write to.
     """
     status = folder.stat()
     others = stat.S_IWOTH if sys.platform == "win32" or status.st_gid == os.getegid() else stat.S_IWOTH | stat.S_IWGRP
@@ -85,7 +78,7 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for no one but us. Raises as `check_folder`."""
+    """With those above it that are missing, for no one but us. Raises as `check_folder`."""
     if folder.is_dir():
         check_folder(folder)
     else:
@@ -94,10 +87,7 @@ def make_folder(folder: Path) -> None:
 
 
 def check_place(path: Path, *, makes_folder: bool = False) -> None:
-    """Try the very writing that our file and its `.pending` will need. Nothing is left of it.
-
-    Raises OSError: it cannot be written; UntrustedFile: another user can replace it, or their file is already there.
-    """
+    """Try the very writing that our file and its `.pending` need; leaves nothing. Raises OSError, UntrustedFile."""
     if not path.name or not is_one_line(str(path)):
         raise UntrustedFile("the file name is invalid")
     read_ours(path)
@@ -134,10 +124,7 @@ def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
 
 
 def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
-    """Write a file that is not there yet, and where it is `durable`, have it on disk before this returns.
-
-    Raises OSError: it cannot be made; UntrustedFile: the file system does not keep a private one to us.
-    """
+    """A file that is not there yet. Raises OSError; UntrustedFile: the file system does not keep one private."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o077 & ~mode:

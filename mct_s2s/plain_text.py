@@ -1,8 +1,7 @@
-"""Untrusted text, made safe for a terminal, a log and a JSON document, and read from one.
+"""Text from outside, made safe for a terminal, a log and a JSON document.
 
-Names in a directory, answers of a service, files and arguments may hold anything: escape sequences that move the
-cursor, retitle the window or fill the clipboard, characters that turn the reading direction, line ends that begin a
-line which looks like ours. None of it reaches a reader but as a character that is visibly out of place.
+It may hold escape sequences that move the cursor or fill the clipboard, characters that turn the reading direction, and
+line ends that begin a line which looks like ours.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""Replaces a character that is not shown, one for one, so that positions in a text stay the same."""
+"""One for one, so that positions in a text stay the same."""
 
 _CONTROLS_AND_FORMATS = (
     r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
@@ -24,9 +23,7 @@ _CONTROLS_AND_FORMATS = (
 """Unicode's categories Cc, Cf, Cs, Zl and Zp: written out, as to ask for each character's takes 0.2 s."""
 _INVISIBLE = r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 """Letters, marks and unassigned characters without a width; not variation selectors, which belong to emoji.
-
-Source: unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, *Default_Ignorable_Code_Point*.
-"""
+Source: unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, *Default_Ignorable_Code_Point*."""
 _UNSAFE = re.compile(f"[{_CONTROLS_AND_FORMATS}{_INVISIBLE}]")
 
 
@@ -39,16 +36,13 @@ Source: github.com/actions/runner, ActionCommand.TryParseV2."""
 
 
 def plain(text: str) -> str:
-    """A text as one line of the same length, with `REPLACEMENT` for every character that is not shown.
-
-    A pipeline may read the log and take some lines for commands: those lose their first character.
-    """
+    """One line of the same length. A line that a pipeline would take for a command loses its first character."""
     shown = _UNSAFE.sub(REPLACEMENT, text)
     return _TO_GITHUB.sub(REPLACEMENT, _TO_A_PIPELINE.sub(f"{REPLACEMENT}#", shown))
 
 
 def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
-    r"""A JSON document that is safe to show: what `plain` replaces, and `encoding` lacks, is escaped as `\uXXXX`."""
+    r"""Safe to show: what `plain` replaces, and `encoding` lacks, is escaped as `\uXXXX`."""
     text = json.dumps(document, indent=indent, ensure_ascii=False)
     try:
         text.encode(encoding or "utf-8", errors="surrogatepass" if encoding is None else "strict")
@@ -58,7 +52,7 @@ def json_text(document: Mapping[str, Any], *, indent: int | None = None, encodin
 
 
 def load_json(content: str | bytes) -> Any:
-    """A JSON text's value, which can be written again; bytes are UTF-8. Raises ValueError."""
+    """A value that can be written again; bytes are UTF-8. Raises ValueError."""
     try:
         value: Any = json.loads(content)
         json.dumps(value, ensure_ascii=False).encode()
@@ -70,11 +64,10 @@ def load_json(content: str | bytes) -> Any:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """The line ends that JSON has between its values are the only ones in its text."""
     character = found[0]
     return character if character == "\n" else json.dumps(character)[1:-1].replace("\x7f", r"\u007f")
 
 
 def is_one_line(text: str) -> bool:
-    """Whether no reader of a text file can take a value for more than one line, or fail to write it down."""
+    """Whether no reader of a text file can take it for more than one line, or fail to write it down."""
     return not any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in text)

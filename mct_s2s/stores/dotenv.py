@@ -1,7 +1,4 @@
-"""A client's dotenv file: what azure-identity reads, what the client has to ask for, and our note.
-
-Source for the first names: azure-identity's EnvironmentCredential.
-"""
+"""A client's dotenv file: what azure-identity's EnvironmentCredential reads, what the client asks for, and our note."""
 
 from __future__ import annotations
 
@@ -30,13 +27,13 @@ ENVIRONMENT = "environment"
 TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
-"""The comment by which a later run knows which of an application's secrets this file holds."""
+"""By this comment a later run knows which of an application's secrets the file holds."""
 _PLAIN = re.compile(r"(?!~)[A-Za-z0-9._~:/@%+=,-]*")
 """What a shell takes as it is."""
 
 
 def variables_in(text: str) -> dict[str, str]:
-    """The variables of a file's text that have a value. `$` and backticks mean nothing in it."""
+    """Those that have a value. `$` and backticks mean nothing in it."""
     if not text.strip():
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415  # 25 ms, for those who have such a file
@@ -46,7 +43,7 @@ def variables_in(text: str) -> dict[str, str]:
 
 
 def assignment(name: str, value: str) -> str:
-    """The line that sets a variable. Raises ValueError: there is no line that every reader takes for this value.
+    """The line that sets a variable. Raises ValueError: there is none that every reader takes for this value.
 
     python-dotenv and a shell differ where a value has quotes, backslashes or dollar signs in it
     (theskumar/python-dotenv#422 and #544), so each value that is written is read back first.
@@ -61,10 +58,9 @@ def assignment(name: str, value: str) -> str:
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
-    """The text of a file with what a client signs in with, `own` to its kind, and what it has to ask for.
+    """What a client signs in with, `own` to its kind, and what it asks for; `before`: the keys that its readers had.
 
-    Its readers have gone on to it from what was there `before`. Raises UsageError: a value that it is useless without
-    cannot be written; others of that kind are left out.
+    Raises UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
     """
     more = {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}
     lines = []
@@ -91,7 +87,7 @@ def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[
 
 
 def note_in(text: str) -> SecretNote:
-    """What a file says of the credential in it, by its variables and the last of our comments that can be read."""
+    """By the variables, and the last of our comments that can be read."""
     values = variables_in(text)
     client_id = ClientId(values[CLIENT]) if CLIENT in values else None
     found = SecretNote(client_id=client_id, scope=values.get(SCOPE), url=values.get(URL))
@@ -111,7 +107,7 @@ def note_in(text: str) -> SecretNote:
 
 
 def credential_in(text: str, source: str) -> ClientSignIn | None:
-    """The credential in a file's text. Raises UsageError: it names a certificate that cannot be read."""
+    """Raises UsageError: it names a certificate that cannot be read."""
     note = note_in(text)
     return own_credential(variables_in(text), source, made=note.delivered_at, key_id=note.delivered)
 
@@ -119,7 +115,7 @@ def credential_in(text: str, source: str) -> ClientSignIn | None:
 def own_credential(
     values: Mapping[str, str], source: str, *, made: datetime | None = None, key_id: KeyId | None = None
 ) -> ClientSignIn | None:
-    """The credential that variables give; `None`: none. Raises UsageError: a certificate that cannot be read."""
+    """`None`: they give none. Raises UsageError: a certificate that cannot be read."""
     credential = presented_by(values)
     if credential is None or not (values.get(TENANT) and values.get(CLIENT)):
         return None
@@ -129,7 +125,7 @@ def own_credential(
 
 
 def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
-    """Those of `--credentials`. Raises UsageError: one is not there, or holds no credential."""
+    """Those of `--credentials`. Raises UsageError."""
     found: list[ClientSignIn] = []
     for path in paths:
         try:
@@ -148,7 +144,7 @@ def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
 
 
 def available(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
-    """Those that the user named, the one in the environment, and those saved in a folder, the newest first."""
+    """Those that the user named, the environment's, and those saved in a folder, the newest first."""
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     saved: list[ClientSignIn] = []
     for path in folder.glob("*.env"):

@@ -21,25 +21,22 @@ from mct_s2s.stores.dotenv import CLIENT, credential_in, credential_text, note_i
 from mct_s2s.stores.store import Store
 
 REMEMBERED = 8
-"""So many secrets that were there before are remembered: rotations that kept the old one for a while."""
+"""Secrets from before: rotations that kept the old one for a while."""
 
 
 @dataclass
 class FileStore(Store):
     """A dotenv file with a client's secret, or with the path of the PEM file beside it that has key and certificate.
 
-    While a secret is on its way, `<dotenv file>.pending` has the names of the attempts. A key is made here and is on
-    disk, as `<PEM file>.pending`, before its certificate is registered: a run that is cut off leaves it to the next
-    one, so that no registered certificate is ever without its key.
+    `<dotenv file>.pending` has the names of the attempts. A key is on disk, as `<PEM file>.pending`, before its
+    certificate is registered: the next run uses what an interrupted one left; no certificate is without its key.
     """
 
     place: Path
     """As it was asked for: the dotenv file, or of a key, either of the two files."""
     is_ours: bool = False
-    """Whether the file is where only this tool writes. There, another client's file is moved aside; elsewhere a file
-    that is not this client's is the user's, and is never written over."""
+    """Whether only this tool writes there; elsewhere another client's file is neither moved aside nor written over."""
     keeps_key: bool = False
-    """Whether it is a private key that is kept."""
 
     @property
     def label(self) -> str:
@@ -57,7 +54,7 @@ class FileStore(Store):
         return self.place if self.place != self.path else self.path.with_suffix(".pem")
 
     async def note(self) -> SecretNote:
-        """What the files remember. Raises UsageError: another user can have written one of them."""
+        """Raises UsageError: another user can have written one of the files."""
         begun, arrived = self._begun(), note_in(_text(self.path))
         pending = None
         if self.keeps_key:
@@ -86,7 +83,6 @@ class FileStore(Store):
                 check_place(path, makes_folder=True)
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """Add the attempt to the pending file, on disk before this returns."""
         await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
 
     async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
@@ -98,10 +94,10 @@ class FileStore(Store):
         return pem, certificate
 
     async def deliver(self, made: MadeCredential) -> None:
-        """Write the file atomically, of a key its own file before it, then forget this client's attempts.
+        """Write it atomically, a key before the file that names it, then forget this client's attempts.
 
-        What must not be written over is moved aside: another client's file, or this client's other credential. Where it
-        cannot be written, the attempt stays noted, and the next run removes the lost secret.
+        Another client's file, or this client's other credential, is moved aside. Where it cannot be written, the
+        attempt stays noted, so that the next run removes the lost secret.
         """
         note, aside = await self.note(), ""
         if self._is_of_another(made.client_id):
@@ -126,7 +122,7 @@ class FileStore(Store):
         await _on_disk(arrive)
 
     async def read(self) -> ClientSignIn | None:
-        """Read what `deliver` wrote, or a file of the same names that the user did; nothing that cannot be used."""
+        """What `deliver` wrote, or the user; `None` also for what cannot be used."""
         with suppress(UsageError):
             return credential_in(_text(self.path), self.label)
         return None
@@ -170,14 +166,13 @@ class FileStore(Store):
 
 
 def private(path: Path) -> AbstractContextManager[None]:
-    """Say what is wrong with a secret's file in the user's words."""
     return explained(
         "Cannot save the secret", path, "secret-place-taken", "secret-place-unwritable", "--secret-to file:PATH"
     )
 
 
 async def _on_disk(write: Callable[[], None]) -> None:
-    """Write on a thread, and to the end also where this command is interrupted meanwhile.
+    """On a thread, and to the end also where this command is interrupted.
 
     A disk takes 1 to 10 ms to confirm a file: 200 clients, four files each, held each other's requests up for 4 s.
     """

@@ -1,7 +1,4 @@
-"""One changing command at a time for one App Service on one machine: the next one then sees what this one did.
-
-Runs on other machines are not kept out; against those, every write is keyed or merged.
-"""
+"""One changing command at a time for one App Service on one machine. Against others, every write is keyed or merged."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ from mct_s2s.activity import activity
 from mct_s2s.local_files import read_ours, replace_whole
 
 POLL_SECONDS = 0.05
-"""Between two tries for the lock: too short to be noticed, and a waiting process costs nothing."""
+"""Too short to be noticed, and a waiting process costs nothing."""
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
-    """The file of that kind for `what`, a resource id or a unique name. Raises OSError: its folder cannot be made."""
+    """`what`, here and below: a resource id or a unique name. Raises OSError: the folder cannot be made."""
     folder = user_state_path("mct-s2s", appauthor=False) / "locks"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
@@ -30,11 +27,7 @@ def path_of(what: str, suffix: str = "lock") -> Path:
 
 @asynccontextmanager
 async def hold(what: str, since: float) -> AsyncIterator[bool]:
-    """Hold the lock for `what`, a resource id or a unique name.
-
-    Yields whether another run had the lock after `since` (seconds since the epoch): then what was looked at before is
-    stale. The operating system gives the lock back when a process dies, however it dies.
-    """
+    """Yields whether another run had it after `since` (seconds since the epoch): what was read before is then stale."""
     try:
         path = path_of(what)
         lock, last = FileLock(path), path.with_suffix(".last")
@@ -62,10 +55,10 @@ async def _acquired(lock: FileLock) -> None:
 
 
 def departing(what: str) -> frozenset[str]:
-    """The identities, by object id in lower case, that a removal took off the allow list of `what`, a resource id.
+    """The identities, by object id in lower case, that an interrupted removal took off the allow list.
 
-    Only what is on the allow list is ever switched off. A removal clears that list first; where it is cut off after
-    that, this note, which no one but this user can have written, is what the next run on this machine finishes by.
+    Only what is on that list is ever switched off, and a removal clears it first: by this note, which no one but this
+    user can have written, the next run on this machine finishes.
     """
     try:
         return frozenset((read_ours(path_of(what, "leaving")) or "").casefold().split())

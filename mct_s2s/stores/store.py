@@ -21,15 +21,13 @@ from mct_s2s.model.ids import ClientId
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
 """All that a program gets of the caller's environment. Windows starts nothing without the last one."""
 LONGEST_COMPLAINT = 300
-"""Characters of what a failed program said."""
+"""Characters."""
 GIVEN_AWAY = 6
 """So many characters of a secret in a row are too many to repeat."""
 
 Show = Callable[[MadeCredential | None], None]
 """Shows a secret on standard output, to the last byte, before it returns; JSON shows it in the document at the end.
-
-`None` only asks whether someone reads it. Raises OSError: no one does.
-"""
+`None` only asks whether someone reads it. Raises OSError: no one does."""
 
 
 class Store(ABC):
@@ -38,7 +36,7 @@ class Store(ABC):
     gives_away: bool = False
     """Whether it is shown or handed over once, so that no later run can know of it."""
     given: MadeCredential | None = None
-    """What it was given, once that has arrived, where it gives away."""
+    """What has arrived, where it gives away."""
 
     @property
     @abstractmethod
@@ -46,22 +44,18 @@ class Store(ABC):
         """As `--secret-to` takes it."""
 
     async def note(self) -> SecretNote:
-        """What it remembers."""
         return SecretNote()
 
     @abstractmethod
     async def check(self, client_id: ClientId | None, /) -> None:
-        """Make sure that it can be written to, before anything is made. Raises UsageError: it cannot."""
+        """Make sure that it can be written to, before anything is made. Raises UsageError."""
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
+        """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
         del attempt, client_id
 
     async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
-        """A key pair as PEM, and its certificate, made out to `name`. What keeps keys has it on disk by then.
-
-        One that an interrupted run left there, and that ends at that moment, is taken up again.
-        """
+        """As PEM, with its certificate; on disk where keys are kept. An interrupted run's that ends then is used."""
         return await asyncio.to_thread(make_key_pair, name, starts, expires)
 
     @abstractmethod
@@ -69,7 +63,7 @@ class Store(ABC):
         """Store it and forget the attempt. Raises S2SError: it cannot be stored, or reached no one."""
 
     async def read(self) -> ClientSignIn | None:
-        """The credential that is stored there; `None` where there is none, or none that can be read again."""
+        """`None` where there is none, or none that can be read again."""
         return self.given
 
 
@@ -111,9 +105,8 @@ class CommandStore(Store):
 
     words: tuple[str, ...]
     written: str
-    """The same as `--secret-to` takes it."""
+    """As `--secret-to` takes it."""
     app_service: str
-    """What a person calls the App Service."""
     gives_away = True
 
     @property
@@ -129,7 +122,7 @@ class CommandStore(Store):
             )
 
     async def deliver(self, made: MadeCredential) -> None:
-        """Run it. What it prints is not passed on: it may print what it was given."""
+        """What it prints is not passed on: it may print what it was given."""
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {
             "MCT_S2S_CLIENT": made.name,

@@ -1,8 +1,7 @@
 """Key vaults: a client's secret is one secret of a vault, and every rotation a new version of it.
 
-What is not secret is in the version's tags. While a secret is on its way, the attempt's name is in a tag, too:
-of the version that is current, which no one who reads it notices, or of a disabled first version where there is none.
-Source: learn.microsoft.com/rest/api/keyvault/secrets.
+What is not secret is in the version's tags; while a secret is on its way, so is the attempt's name, on the current
+version, or on a disabled first one. Source: learn.microsoft.com/rest/api/keyvault/secrets.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ from mct_s2s.stores.store import Store
 
 T = TypeVar("T")
 BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
-"""A deletion or a recovery is under way: wait a moment."""
+"""A deletion or a recovery is under way."""
 VERSION = "api-version=7.4"
 POLL_SECONDS, LONGEST_SECONDS = 0.5, 60.0
-"""Between two looks at a secret that is being recovered, and for how long."""
+"""For a secret that is being recovered."""
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256
 """Source: learn.microsoft.com/azure/key-vault/secrets/about-secrets, "Secret tags"."""
@@ -49,12 +48,11 @@ _PENDING = "pending"
 _PLACEHOLDER = "none"
 """The value of the disabled first version: a vault takes no secret without one."""
 _VARIABLES = {TENANT: "tenantId", CLIENT: "appId", AUTHORITY: "authorityHost", SCOPE: "scope", URL: "url"}
-"""What a dotenv file calls what these tags say."""
 
 
 @dataclass(frozen=True)
 class SecretVersion:
-    """One version of a secret, without its value. Times are aware, UTC, whole seconds."""
+    """Without its value. Times are UTC, whole seconds."""
 
     version: str
     created: datetime
@@ -62,20 +60,15 @@ class SecretVersion:
 
     @property
     def pending(self) -> list[str]:
-        """The attempts that were begun."""
         return [name for name in self.tags.get(_PENDING, "").split(";") if name]
 
     @property
     def settled(self) -> dict[str, str]:
-        """The tags that stay when the attempts are forgotten."""
         return {name: value for name, value in self.tags.items() if name != _PENDING}
 
 
 class KeyVault(ServiceSession):
-    """One vault, as one caller. Every method raises S2SError: refused or not answered.
-
-    It is asked with tokens for this cloud's vaults alone, whatever its challenge names.
-    """
+    """One vault, asked with tokens for this cloud's vaults alone, whatever its challenge names. Raises S2SError."""
 
     def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
         self.name, url = connection.cloud.vault(given)
@@ -89,13 +82,13 @@ class KeyVault(ServiceSession):
         return await super().answer(method, below, step, lag=lambda error: error.service_code in BUSY, **options)
 
     async def versions(self, name: str) -> list[SecretVersion]:
-        """All versions of a secret, oldest first; none where there is no such secret."""
+        """Oldest first; none where there is no such secret."""
         found = await _or_none(self.rows(f"/secrets/{name}/versions", "find a secret", _version)) or []
         # The service lists them by their ids, and tells their age in whole seconds.
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
     async def value(self, name: str) -> tuple[str, SecretVersion] | None:
-        """The latest version's value and properties; `None` where there is none, or it is disabled."""
+        """The latest version; `None` where there is none, or it is disabled."""
 
         def parse(row: Mapping[str, Any]) -> tuple[str, SecretVersion]:
             return text(row["value"]), _version(row)
@@ -110,7 +103,7 @@ class KeyVault(ServiceSession):
     async def set(
         self, name: str, value: str, tags: Mapping[str, str], *, expires: datetime | None = None, enabled: bool = True
     ) -> SecretVersion:
-        """Add a version. Repeating it is harmless: it says the same again."""
+        """Add a version."""
         attributes = {"enabled": enabled, **({"exp": int(expires.timestamp())} if expires else {})}
         body = {"value": value, "contentType": "text/plain", "tags": dict(tags), "attributes": attributes}
         return await self.read(f"/secrets/{name}", "store a secret", _version, method="PUT", body=body)
@@ -121,17 +114,17 @@ class KeyVault(ServiceSession):
         return await _or_none(self.read(path, step, _version, method="PATCH", body=body))
 
     async def deleted(self, name: str) -> SecretVersion | None:
-        """The secret of that name that was deleted and can come back, as far as the caller may see it."""
+        """One that was deleted and can come back, as far as the caller may see it."""
         with suppress(PermissionMissing):
             return await _or_none(self.read(f"/deletedsecrets/{name}", "find a deleted secret", _version))
         return None
 
     async def delete(self, name: str) -> None:
-        """Delete a secret with all its versions; one that is not there is no error. The vault takes its time for it."""
+        """With all its versions; one that is not there is no error. The vault takes its time for it."""
         await _or_none(self.send("DELETE", f"/secrets/{name}", "delete a secret"))
 
     async def recover(self, name: str) -> list[SecretVersion]:
-        """Bring a deleted secret back; its versions, once they are there."""
+        """Its versions, once they are there."""
         await self.send("POST", f"/deletedsecrets/{name}/recover", "recover a deleted secret")
         found, until = await self.versions(name), clock.seconds() + LONGEST_SECONDS
         with waiting(CARRYING_OUT, gives_up_at=until):
@@ -141,7 +134,6 @@ class KeyVault(ServiceSession):
         return found
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
-        """The error for a request that was refused, or not answered."""
         unknown = any(isinstance(cause, socket.gaierror) for cause in causes(error))
         if unknown or (refusal is not None and refusal.code == "VaultNotFound"):
             return NotThere(
@@ -159,7 +151,7 @@ class KeyVault(ServiceSession):
 
 
 async def _or_none(asked: Awaitable[T]) -> T | None:
-    """What was asked for; `None` where there is no such secret."""
+    """`None` where there is no such secret; the vault itself has to be there."""
     try:
         return await asked
     except NotThere as error:
@@ -176,20 +168,18 @@ def _version(row: Mapping[str, Any]) -> SecretVersion:
 
 
 class KeyVaults:
-    """The key vaults of one cloud. Each is opened once: what it asks for in patience, it asks of all its users."""
+    """Each vault is opened once: what it asks for in patience, it asks of all its users."""
 
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         self._open = cache(lambda given: KeyVault(given, connection, credential))
 
     def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> KeyVaultStore:
-        """Where a client's secret is kept: as in `KeyVaultStore`. Raises UsageError: it is none of this cloud's."""
+        """Raises UsageError: the vault is none of this cloud's."""
         return KeyVaultStore(self._open(given), secret, client, owner)
 
 
 @dataclass
 class KeyVaultStore(Store):
-    """One secret of one vault, for one client."""
-
     vault: KeyVault
     secret: str
     """Its name in the vault."""
@@ -230,7 +220,7 @@ class KeyVaultStore(Store):
         )
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Check the permission to write by writing what is there, or where nothing is, by a change of nothing."""
+        """Check the permission by writing what is there, or where nothing is, by a change of nothing."""
         vault, versions = self.vault.name, await self.vault.versions(self.secret)
         if versions:
             if not self._is_ours(versions[-1], client_id):
