@@ -25,19 +25,17 @@ from mct_s2s.stores.store import Store
 
 
 class Interface(Protocol):
-    """The user of a change, who has agreed to its plan, and watches."""
-
     @property
     def takes_time(self) -> bool:
         """Whether the state may have changed since the plan was made."""
         ...
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Agree to a plan that is another one by now, never to an empty one. Raises Cancelled, UsageError, Refused."""
+        """Agree to a plan that has changed, never to an empty one. Raises Cancelled, UsageError, Refused."""
         ...
 
     def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
-        """Watch the changes; from now on `outcome` describes a failure or an interruption."""
+        """From now on `outcome` describes a failure or an interruption."""
         ...
 
     def where(self, observed: ObservedState) -> str:
@@ -83,10 +81,9 @@ async def prepare(session: Session, request: Request) -> Outcome:
 
 
 async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
-    """Bring the state to a plan that was agreed to, of `prepare`, which began at `since`, in seconds since the epoch.
+    """Apply the plan of a `prepare` that began at `since` (seconds since the epoch); ask again where it has changed.
 
-    Raises the first refusal, by Azure or by the user, who is asked again where the plan is another one by now. What was
-    done stays, and the same command resumes.
+    Raises the first refusal, by Azure or by the user; what was done stays.
     """
     request = outcome.request
     async with hold(request.subject(outcome.before), since) as others_ran:

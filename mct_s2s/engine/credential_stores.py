@@ -36,7 +36,6 @@ UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 
 
 def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
-    """Where secrets go that no one asked to have elsewhere: by cloud, tenant and App Service."""
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
@@ -45,25 +44,20 @@ def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
 
 
 def noted_vaults(application: Application) -> list[VaultTo]:
-    """The vaults that its tags name, each with the secret's name. Owners write tags, too: one may name no vault."""
     found: list[VaultTo] = []
     for place in Tag.VAULT.values(application.tags):
-        with suppress(UsageError):
+        with suppress(UsageError):  # owners write tags, too
             found.append(vault_to(place))
     return found
 
 
 @dataclass(frozen=True)
 class RunStores:
-    """Makes the store of each client's credential."""
-
     session: Session
     places: ClientPlaces
-    """Where the user asked for it."""
     label: str
     """What a person calls the App Service."""
     show: Show
-    """Shows a secret, where it is to be shown."""
 
     async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Store]:
         """A store for each client that may get something secret, by the client's name in the request."""
@@ -74,10 +68,7 @@ class RunStores:
     def places_of(
         self, desired: Desired, stores: Mapping[str, Store], observed: ObservedState
     ) -> tuple[tuple[str, str], ...]:
-        """Each client and what a plan calls its place: as it was asked for, also of one that gets nothing now.
-
-        Of a rotation whose places no one named, it is the same on every machine, and a vault is named by the step.
-        """
+        """Each client and its place as a plan names it: of a rotation, the same on every machine unless asked for."""
         if isinstance(desired, Rotation) and not desired.only_named:
             own, usual = self._folder(observed), SecretTo().label
             is_own = {name: isinstance(store, FileStore) and store.path.parent == own for name, store in stores.items()}
@@ -87,20 +78,16 @@ class RunStores:
         return tuple((name, self.places.of(name).label) for name in names)
 
     async def credentials(self, stores: Mapping[str, Store]) -> list[ClientSignIn]:
-        """What clients can sign in with, read back from their stores, each with its client's name."""
         found = await gather_or_cancel(*(store.read() for store in stores.values()))
         return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
 
     async def without_dead(self, stores: Mapping[str, Store], observed: ObservedState, now: datetime) -> ObservedState:
-        """The state, in which no store's note of a credential that gives no token counts as fresh."""
+        """The state, where no note of a credential that gives no token counts as fresh."""
         notes = await gather_or_cancel(*(self._judged(name, one, observed, now) for name, one in stores.items()))
         return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
 
     async def _judged(self, name: str, store: Store, observed: ObservedState, now: datetime) -> SecretNote:
-        """What a store got minutes ago and the directory does not show is on its way, or removed again.
-
-        A token decides: what gives none after a moment is gone, whatever its store says.
-        """
+        """A token decides whether what a store got minutes ago and the directory does not show is late or gone."""
         note = observed.secrets[name]
         client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
         application = client.application if client is not None else None
@@ -157,10 +144,7 @@ class RunStores:
 def _wanted(
     desired: Desired, observed: ObservedState, now: datetime
 ) -> Iterator[tuple[str, Application | None, bool, bool]]:
-    """Each client that needs a store, its registration if it is there, whether what is stored is a key.
-
-    Last, whether it goes where the last one is, if that is a vault, unless a place was asked for.
-    """
+    """Name, registration, whether a key is stored, and whether the last one's vault is used where no place is given."""
     if isinstance(desired, Rotation) and desired.service is not None:
         for name, application in rotating(desired, observed, desired.service, now).items():
             kind = replaced_kind(application.credentials)
@@ -179,7 +163,7 @@ def _wanted(
 
 
 def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:
-    """Whether a client's own tag may say where its secret is; no one has looked yet who else could have written it."""
+    """Whether a client's own tag may say where its secret is: others could have written it."""
     client = observed.trust.client_of_id(application.client_id)
     if client is None or desired.service is None:
         return False
@@ -187,8 +171,7 @@ def _is_believed(application: Application, desired: Desired, observed: ObservedS
 
 
 async def _note_or_none(store: Store) -> SecretNote:
-    """What it remembers; nothing of a vault that is gone or closed, since the secret may have left it long ago."""
     try:
         return await store.note()
-    except S2SError:
+    except S2SError:  # a vault that is gone or closed: the secret may have left it long ago
         return SecretNote()

@@ -34,8 +34,6 @@ LEFT = "you don't have permission"
 
 @dataclass(frozen=True)
 class Entry:
-    """One change that is done: what came of it, how many seconds it took."""
-
     change: AnyChange
     detail: str
     seconds: float
@@ -49,26 +47,23 @@ class Outcome:
     plan: Plan
     before: ObservedState
     access: CallerRights = field(default_factory=CallerRights)
-    """What was found out about the caller."""
     stores: Mapping[str, Store] = field(default_factory=dict)
-    """Where each client's credential goes, by the client's name in the request."""
+    """By the client's name in the request."""
     applied: bool = False
     """Whether applying the plan was begun."""
     began: float = 0.0
-    """When it was, on the clock of `clock.seconds`."""
+    """By `clock.seconds`."""
     verification: Verification | None = None
     intended: Plan | None = None
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
     outputs: Outputs = field(default_factory=Outputs)
-    """The ids that the applied changes have yielded."""
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: dict[str, str | None] | None = None
-    """The application settings as they were read back, where they were written."""
+    """As they were read back, where they were written."""
     _started: dict[str, float] = field(default_factory=dict)
 
     def start(self, change: AnyChange) -> None:
-        """Its first request goes out now."""
         self._started[change.key] = clock.seconds()
 
     def withdraw(self, change: AnyChange) -> None:
@@ -79,19 +74,17 @@ class Outcome:
         self.done.append(Entry(change, detail or change.detail, self._seconds_of(change)))
 
     def skip(self, change: AnyChange, why: str) -> None:
-        """It is left for a later run, or to someone else."""
         known = identify(change, self.outputs).id
         kept = NoChange(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
         self.done.append(Entry(kept, why, self._seconds_of(change)))
 
     def leave(self, change: ManualStep, missing: Missing) -> None:
-        """It was refused, and someone else can do it."""
         plan = self.plan
         steps, lacks = (*plan.manual_steps, change), {**plan.missing, change.key: missing}
         self.plan = replace(plan, manual_steps=steps, missing=lacks)
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
-        """It could not be done; what is not there by now was there when it was planned, so no name is wrong."""
+        # What is not there by now was there when it was planned: no name is wrong.
         error.exit_code = S2SError.exit_code if isinstance(error, NotThere) else error.exit_code
         self.failed.append((change, error))
 
@@ -100,7 +93,6 @@ class Outcome:
 
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:
-        """Begun, and neither done nor refused: cut off on the way."""
         settled = {entry.change.key for entry in self.done} | {change.key for change, _ in self.failed}
         return tuple(c for c in self.plan.changes if c.key in self._started and c.key not in settled)
 
@@ -110,7 +102,7 @@ class Outcome:
 
     @property
     def after(self) -> ObservedState:
-        """What was observed, with what this run did to the settings and the service application, its clients aside."""
+        """What was observed, with what this run did to the settings and the service application."""
         settings, service = self.settings, self.before.trust.service
         observed = self.before if settings is None else self.before.with_settings(settings)
         for entry in self.done:
@@ -127,7 +119,6 @@ class Outcome:
         return replace(observed, trust=replace(observed.trust, service=service))
 
     def client_id(self, name: str) -> ClientId | None:
-        """The appId of a client that the request names; `None` where there is no such client."""
         made = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))
         there = clients_called(name, self.before, self.request.desired.unique_name)
         return made or next((client.client_id for client in there), None)

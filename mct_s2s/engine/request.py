@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What one command is asked for, and so what it has to look at."""
-
     desired: Desired
     now: datetime
     target: SiteTarget | None
     attempt: str = ""
-    """A word unique to this run: it is part of the names of the credentials that are made."""
+    """A word unique to this run, part of the names of the credentials that it makes."""
     label: str = ""
     """What a person calls the App Service, slot included; without one, the service application."""
     subscription: str | None = None
@@ -32,22 +30,21 @@ class Request:
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False
-    """Whether it is about what can be read, where the App Service's settings cannot."""
+    """Whether settings that cannot be read stop nothing."""
     stores: RunStores | None = None
     """`None` for commands that make nothing secret."""
     backup: SettingsFile | None = None
     preflight: bool = True
     dry_run: bool = False
-    """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""
+    """A right that is missing is marked in the plan then, and stops nothing."""
     verify: bool = False
 
     @property
     def context(self) -> RunContext:
-        """What planning must not find out by itself."""
         return RunContext(self.now, self.attempt)
 
     def subject(self, observed: ObservedState) -> str:
-        """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
+        """What two runs must not change at once: the App Service, or without one, the registration."""
         if observed.app_service is not None:
             return str(observed.app_service.resource)
         return f"{observed.tenant.id if observed.tenant else ''}/{self.desired.unique_name}"

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 class Session:
     """One cloud, as one caller. Its services raise `ServiceError` and its kin only.
 
-    Where they take `is_new`, the object was made by this very command: then an answer that means *not replicated yet*
-    is waited out; about anything else the same answer is an error at once.
+    `is_new`: this very command made the object, so *not replicated yet* is waited out and not an error at once.
     """
 
     connection: Connection
@@ -33,7 +32,6 @@ class Session:
 
     @property
     def target(self) -> SiteTarget | None:
-        """The App Service that the command is about."""
         return self.connection.target
 
     @property
@@ -42,11 +40,9 @@ class Session:
         return self.connection.subscription
 
     def about(self, target: SiteTarget | None, subscription: str | None) -> Session:
-        """The same about another App Service."""
         return replace(self, connection=replace(self.connection, target=target, subscription=subscription))
 
     def api(self, url: str, path: str) -> MctApi:
-        """A path of the MCT API of the site at an https address."""
         from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
 
         return MctApi(self.connection, url, path)

@@ -1,7 +1,4 @@
-"""Verify clients: real tokens by their own credentials, real calls of the MCT API, and a call that must be refused.
-
-Nothing is written. What cannot be tested from here is reported as open, not taken for granted.
-"""
+"""Verify clients by real tokens and calls of the MCT API, one without a token; what can't be tested is open."""
 
 from __future__ import annotations
 
@@ -50,8 +47,6 @@ REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadabl
 
 @dataclass(frozen=True)
 class ClientToVerify:
-    """Who is tested: with its registration, where that is known, and its sign-in, where that is available."""
-
     name: str
     sign_in: ClientSignIn | None
     registered: Application | None = None
@@ -72,15 +67,13 @@ def clients_to_verify(
 
 @dataclass(frozen=True)
 class ClientTest:
-    """Tests clients at one site."""
-
     tokens: EntraTokens
     api: MctApi
     audience: str
     """The Application ID URI; empty where the service application has none."""
     now: datetime
     observed: ObservedState | None = None
-    """What is there; `None` where no one looks."""
+    """`None` where no one looks."""
     where: str = ""
     """The options that name the App Service on a command line."""
     just_changed: bool = False
@@ -89,7 +82,6 @@ class ClientTest:
     async def verify(
         self, clients: Iterable[ClientToVerify], identities: Iterable[ServicePrincipal] = ()
     ) -> Verification:
-        """Test every client's call, and once that no one else's is answered; say how managed identities are tested."""
         url, path, observed = self.api.url, self.api.path, self.observed
         if observed is not None:
             check, finding = "running", stopped(observed.app_service)
@@ -174,10 +166,7 @@ class ClientTest:
 
 
 async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Verification | None:
-    """Test the clients whose credential is in a store of this run; `None` where there is none.
-
-    What was done stays done either way, so a test that runs out of time is open, not failed.
-    """
+    """Test the clients whose credential is in a store of this run; a test that runs out of time is open, not failed."""
     request, observed = outcome.request, outcome.after
     if observed.app_service is None or request.stores is None:
         return None

@@ -132,7 +132,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
-    error, _ = timed(engine, lambda session: create(session, NEW, clock.now()))
+    error, _ = timed(engine, lambda session: create(session, NEW, clock.now(), as_owner=False))
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy

@@ -37,7 +37,6 @@ from mct_s2s.stores.host_lock import departing, note_departing
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
-    """Apply the outcome's plan; it says how far that came. Raises UsageError, S2SError."""
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.resource))
@@ -65,7 +64,6 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
 
 
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
-    """So that it is asked for at once."""
     before, access = outcome.before, outcome.access
     is_held = judged_change(outcome.failed[0][0], before, access)[0] is Verdict.YES
     if refused.code == "permission-missing" and refused.missing and is_held:

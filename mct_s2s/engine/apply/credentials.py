@@ -1,8 +1,6 @@
-"""How the credentials of client applications are made, and secrets and certificates removed.
+"""Make and remove credentials; after a lost answer or an interruption, the next run finds what there is.
 
-A secret is the one thing without a key: its store notes the attempt first, and an answer that was lost is looked into
-before another one is made. A private key is in its store before its certificate is registered. Federated credentials
-are written by name: a repetition changes nothing.
+So a secret's store notes the attempt first, and a private key is stored before its certificate is registered.
 """
 
 from __future__ import annotations
@@ -37,11 +35,7 @@ SECONDS_TO_CHANGE_OVER = 3.0
 
 @carry_out.register
 async def add_credential(change: AddCredential, run: Run) -> str:
-    """Make a credential; what is secret about it is in the client's store when this returns.
-
-    One that replaces another is tested before it is stored. Where that fails, the store knows the attempt, and the next
-    run clears up after it.
-    """
+    """One that replaces another is tested before it is stored; if that fails, the next run finds the noted attempt."""
     directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
     name, is_new, outputs = change.credential_name, run.expects_lag(change), run.outputs
     spec = change.spec
@@ -76,7 +70,6 @@ async def add_credential(change: AddCredential, run: Run) -> str:
         return made
 
     def given(key_id: KeyId, expires: datetime, credential: CertificateCredential | SecretCredential) -> MadeCredential:
-        """What the store is given."""
         before = run.outcome.before
         assert before.tenant is not None  # credentials are only made where the directory was read
         return MadeCredential(
@@ -104,7 +97,7 @@ async def add_credential(change: AddCredential, run: Run) -> str:
 
 
 async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tuple[KeyId, str] | None:
-    """The credential that another run has made at this moment, or that this client's store got minutes ago."""
+    """The credential that another run is making now, or that this client's store got minutes ago."""
     if change.verify:
         return None
     if isinstance(change.object_id, OutputRef) and (others := run.created[change.object_id.key].credentials):
@@ -118,7 +111,6 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
 
 
 async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> tuple[KeyId, datetime, SecretCredential]:
-    """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
     add, object_id = run.session.directory.add_secret, run.outputs.resolve(change.object_id)
     is_new, limits = run.expects_lag(change), shorter(spec.expires, run.now)
     ends = (spec.expires, *(last_end(limit, run.now) for limit in limits))
@@ -136,13 +128,11 @@ async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> t
 
 
 async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
-    """Have a credential give tokens at every replica."""
     await run.session.tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
 
 
 @carry_out.register
 async def remove_credential(change: RemoveCredential, run: Run) -> str:
-    """Remove a secret or certificate; one that was replaced only after callers have had time to change over."""
     directory, new, delivered = run.session.directory, None, run.delivered.get(change.name)
     if change.replaced_for is not None and delivered is not None:  # it has been tested
         left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())

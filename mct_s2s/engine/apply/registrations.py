@@ -1,14 +1,7 @@
-"""How registrations are created, restored and owned, and whether one that a plan takes for existing is still there.
+"""Create, restore and own registrations, and make sure that one which a plan takes for existing is still there.
 
-A registration is created under its key, by an upsert; or restored, where one was deleted under that key a moment ago.
-
-Who may change only what it owns (`Application.ReadWrite.OwnedBy`, or no known role) might be left by the upsert with a
-registration that it neither owns nor may change or delete, and that keeps the name. So it registers by POST, which
-makes it the owner, and sets the name afterwards. What an interrupted run leaves between the two is found by its tag.
-
-Replicas show a deleted registration for a while: a read is answered by a replica, a write by the newest state. So a
-registration that only a read speaks for is written before anything rests on it. Sources: docs/azure-contract.md,
-sections 3.8, 3.10 ("Owner") and 3.13; terraform-provider-azuread (`WaitForDeletion`, `applicationResourceCreate`).
+Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terraform-provider-azuread (`WaitForDeletion`,
+`applicationResourceCreate`).
 """
 
 from __future__ import annotations
@@ -47,24 +40,22 @@ from mct_s2s.planning.permissions.rights import relies_on_ownership
 T = TypeVar("T")
 
 REGISTERING_ATTEMPTS = 3
-"""Requests whose answer was lost, before the error is final; after each, the registration is looked for."""
+"""Requests whose answer was lost, before the error is final."""
 APPEARS_WITHIN = 10
-"""Looks, one second apart: a filter shows a registration later than its key does, the recycle bin one that was deleted
-a moment ago (docs/azure-contract.md, 3.8 and 3.11)."""
+"""Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and 3.11)."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
 AGREEING = 3
 """Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
 PAUSE = 1.0
-"""Seconds from one of them to the next."""
 LONGEST = 300.0
 """Seconds: replication that takes longer is an outage."""
 
 
 async def create(
-    session: Session, change: CreateApplication, since: datetime, *, as_owner: bool = False
+    session: Session, change: CreateApplication, since: datetime, *, as_owner: bool
 ) -> tuple[Application, str]:
-    """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which."""
+    """Create it, or restore the one that was just deleted under its name; a word on which."""
     directory, name = session.directory, change.application.unique_name or ""
     try:
         if as_owner:
@@ -101,12 +92,9 @@ async def create(
 
 
 async def restore(session: Session, change: RestoreApplication) -> PrincipalId | None:
-    """Take a registration and its service principal out of the recycle bin; the principal, where it was there, too.
+    """Restore it without the credentials that its record does not name; the principal that came back. Raises Refused.
 
-    Credentials that its record does not name, whose holders no one knows, do not come back with it.
-
-    The recycle bin shows no owners. So where nothing but its name speaks for it, it is looked at as soon as it is back,
-    and put back where it is someone else's. Raises Refused.
+    The recycle bin shows no owners: one that only its name speaks for is put back where it is someone else's.
     """
     directory, application, object_id = session.directory, change.application, change.application.object_id
     back = await directory.restore_application(application)
@@ -122,7 +110,10 @@ async def restore(session: Session, change: RestoreApplication) -> PrincipalId |
 
 
 async def create_as_owner(session: Session, change: CreateApplication) -> tuple[Application, bool]:
-    """Create a registration that the caller owns, or return the one that has its name already; and which of the two."""
+    """Register by POST, which makes the caller the owner, then set the name; whether it was made now.
+
+    By an upsert, who may change only what it owns may be left with one that it can neither change nor delete.
+    """
     directory, unique_name, caller = session.directory, change.application.unique_name or "", await caller_of(session)
     tag = Tag.NAME.of(unique_name)
     left = await _left_over(session, tag, caller)
@@ -145,11 +136,7 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
 async def create_principal(
     session: Session, client_id: ClientId, *, is_new: bool, is_ours: bool, as_owner: bool
 ) -> ServicePrincipal:
-    """Create an application's service principal, or return the one that is there.
-
-    `is_new`: replicas may not know the application yet; `is_ours`: this run made it; `as_owner`: the caller may change
-    only what it owns.
-    """
+    """`is_new`: replicas may not know the application yet; `is_ours`: this run made it."""
     directory = session.directory
     try:
         return await directory.create_principal(client_id, is_new=is_new)
@@ -167,12 +154,13 @@ async def create_principal(
 
 
 async def explained(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
-    """What is said to a caller that may change only what it owns, and was refused to change a registration."""
+    """The refusal, for a caller that may change only what it owns."""
     try:
         caller, application = await gather_or_cancel(
             caller_of(session), session.directory.application_by_object_id(object_id, is_new=False)
         )
-        if caller is None or await _owns(session, application, caller):
+        owners = await session.directory.owners(application.object_id, is_new=True) if caller is not None else []
+        if caller is None or any(same_id(owner, caller) for owner, _ in owners):
             return refused
     except S2SError:
         return refused
@@ -191,7 +179,7 @@ async def explained(session: Session, object_id: ApplicationObjectId, refused: S
 
 
 async def _left_over(session: Session, tag: str, caller: PrincipalId | None) -> Application | None:
-    """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
+    """What an interrupted run of this caller made and did not name. Anyone can write our tag, too."""
     for application in await session.directory.applications_with_tag(tag):
         if application.unique_name is None:
             owners = await session.directory.owners(application.object_id, is_new=True)
@@ -217,7 +205,6 @@ async def _registered(session: Session, new: Application, tag: str, caller: Prin
 
 
 async def _as_owner(session: Session, application: Application, act: Callable[[], Awaitable[T]]) -> T:
-    """Do what only an owner may do, once the caller is known to be one everywhere."""
     until = clock.seconds() + OWNED_WITHIN
     while True:
         try:
@@ -231,20 +218,14 @@ async def _as_owner(session: Session, application: Application, act: Callable[[]
             await asyncio.sleep(1)
 
 
-async def _owns(session: Session, application: Application, caller: PrincipalId | None) -> bool:
-    owners = await session.directory.owners(application.object_id, is_new=True)
-    return any(same_id(owner, caller) for owner, _ in owners)
-
-
 def _is_for_owners(refused: S2SError) -> bool:
-    """Whether it may be because the caller does not own it: 403, in whatever words."""
     return isinstance(refused, PermissionMissing) or (isinstance(refused, ServiceError) and refused.status == 403)
 
 
 async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
-    """Write, without a change, what nothing but a read speaks for; wait until reads agree on what is gone.
+    """Whether something is gone, so that the plan has to be made again. Raises ServiceError, PermissionMissing.
 
-    Where something is, the plan has to be made again. Raises ServiceError, PermissionMissing.
+    Replicas show a deleted registration for a while; a write meets the newest state, so one is sent without a change.
     """
     doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
     if not doubtful:
@@ -255,7 +236,6 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
 
 
 async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
-    """Whether it is there. One that the plan would change and the caller may not is found out before anything is."""
     try:
         return await session.directory.accepts_writes(application)
     except PermissionMissing as refused:
@@ -267,10 +247,7 @@ async def _accepts_writes(session: Session, application: Application, outcome: O
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
-    """The service application and the named clients, as far as the App Service's settings name none of them.
-
-    The settings show at once what was changed; the directory shows what was deleted, and consents to it, for a while.
-    """
+    """The service application and the named clients that the App Service's settings do not name: those never lag."""
     if isinstance(desired, Removal):
         return []
     service, site = observed.trust.service, observed.app_service
@@ -283,7 +260,6 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
 
 
 async def _is_gone(session: Session, application: Application, outcome: Outcome, gives_up_at: float) -> bool:
-    """Whether a registration that is shown, and cannot be written, is deleted and not merely young."""
     agreeing = 0
     while not await _accepts_writes(session, application, outcome):
         if agreeing == AGREEING:

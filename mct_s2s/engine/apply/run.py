@@ -1,7 +1,4 @@
-"""A plan at work: as wide as its order allows, and stopping at the first refusal with what is done kept.
-
-The plan's order is the only order. Nothing is undone: every change is safe to repeat, and the same command resumes.
-"""
+"""Run a plan: as wide as its order allows, up to the first refusal. Nothing is undone: the same command resumes."""
 
 from __future__ import annotations
 
@@ -30,8 +27,8 @@ from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import references
 
 IN_FLIGHT = 16
-"""Changes at work at once: as many as requests to one service (azure/retry.py). With 8, the network was idle half the
-time, and 200 clients at 100 ms took a third longer. Graph takes 3,000 writes in 150 s: docs/azure-contract.md, 3.12."""
+"""As many as requests to one service (azure/retry.py): with 8, 200 clients at 100 ms took a third longer. Graph takes
+3,000 writes in 150 s: docs/azure-contract.md, 3.12."""
 
 
 class Skipped(Exception):
@@ -44,13 +41,11 @@ class Stopped(Exception):
 
 @singledispatch
 async def carry_out(change: AnyChange, run: Run) -> str:
-    """Send the requests of one change; a word on what came of it. Each type of change has its own function."""
+    """Send the requests of one change; a word on what came of it."""
     raise AssertionError(change, run)
 
 
 class Run:
-    """One plan at work, as its changes see it."""
-
     def __init__(self, session: Session, outcome: Outcome, progress: Progress) -> None:
         self.session, self.outcome, self.progress = session, outcome, progress
         self.outputs, self.stores, self.now = outcome.outputs, outcome.stores, outcome.request.now
@@ -67,10 +62,9 @@ class Run:
         self._stopped = False
 
     def expects_lag(self, change: AnyChange) -> bool:
-        """Whether *not there* may mean *not there yet*: what it touches was made by this run, or minutes ago.
+        """Whether what it touches is so young that *not there* may mean *not there yet*.
 
-        The same refusal about anything older is an error at once. Source: learn.microsoft.com/graph/
-        best-practices-concept and the answers that terraform-provider-azuread waits out.
+        Source: learn.microsoft.com/graph/best-practices-concept, and what terraform-provider-azuread waits out.
         """
         if next(references(change), None) is not None:
             return True
@@ -94,7 +88,7 @@ class Run:
         return frozenset(young)
 
     async def all(self) -> None:
-        """Carry out every change. Raises S2SError: the first refusal, after what was in flight beside it has ended."""
+        """Raises S2SError: the first refusal, after what was in flight beside it has ended."""
         tasks = [asyncio.ensure_future(self._one(change)) for change in self.outcome.plan.changes]
         try:
             await asyncio.gather(*tasks)
@@ -156,12 +150,11 @@ class Run:
         self._ready[change.key].set()
 
     def confirm(self, change: WriteSettings, detail: str) -> None:
-        """It is done as far as its reader is concerned; what is left is to see that no one undoes it."""
+        """It is done for its reader; what is left is to see that no one undoes it."""
         self._confirmed[change.key] = detail
         self.progress.finished(change, detail)
 
     async def everything_else(self, change: WriteSettings) -> None:
-        """Wait for what has to be done before the settings are written. Raises Stopped: it was refused."""
         with waiting("waiting for the other steps"):
             await self._wait_for(self.outcome.plan.waits_for(change))
 

@@ -1,13 +1,9 @@
 """Write the application settings without losing anyone's, and restart the site.
 
-App Service has no ETag for them and a write replaces them all. So: list, wait for everything else, list again if that
-took long, merge, write once, read back. What we put in and someone erased is merged again; ids are a set, so several
-runs that all do this come to agree. Another run may have listed before we wrote and write after we read back, so the
-last look goes out when the time that lies between such a reading and its writing has gone by since ours was sent; the
-restart and the tests of the clients go on beside it.
+App Service has no ETag for them and a write replaces them all. So: list, merge, write once, read back, and merge again
+what someone erased. Another run may have listed before we wrote and write after we read back, so the last look goes out
+when such a run must have written. A foreign write between our last listing and our write, one round trip, stays unseen.
 Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
-
-What no one can see is a foreign write between our last listing and our write: one round trip.
 """
 
 from __future__ import annotations
@@ -28,22 +24,21 @@ from mct_s2s.planning.site import edits, merge
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""
 QUEUED_SECONDS = 1.0
-"""A write that has waited for so long to be sent, because the service asked for patience, needs a new listing."""
+"""A write that the service has made wait for so long needs a new listing."""
 READINGS = 5
 """New listings for that reason, before the last one has to do."""
 WINDOW_SECONDS = 0.1
-"""What another run may take between its reading and its writing, beside what our own longest two have taken."""
+"""What another run may take between its reading and its writing, beside our own longest two."""
 WRITES = 8
-"""Writes before the error that someone keeps erasing ours."""
 LATER_LOOKS = 12
-"""Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
+"""Looks at settings that are as before our write, before it is taken for erased: some eight seconds."""
 LOOKS = 30
 """Looks at settings that hold ours before we let others go on writing."""
 
 
 @carry_out.register
 async def _(change: WriteSettings, run: Run) -> str:
-    """Merge what is wanted into whatever is there now. The restart and the tests go on while others may be writing."""
+    """The restart and the tests go on while others may be writing."""
     writer, backup = _Writer(change, run), run.outcome.request.backup
     await writer.read()
     await run.everything_else(change)
@@ -82,12 +77,10 @@ async def _(change: RestartSite, run: Run) -> str:
 
 
 class _Stale(Exception):
-    """The write was held back for so long that what it would write is old."""
+    """The write was held back until what it would write is old."""
 
 
 class _Writer:
-    """One run's part in a conversation that all runs have through the settings themselves. Times are in seconds."""
-
     def __init__(self, change: WriteSettings, run: Run) -> None:
         self._change, self._outputs, self._arm = change, run.outputs, run.session.arm
         self.settings: dict[str, str | None] = {}
@@ -97,8 +90,7 @@ class _Writer:
         self._writes = 0
         self._asked_at = self._read_at = self._sent_at = self._written_at = 0.0
         self._reading = self._writing = 0.0
-        """The longest that each has taken, from the sending of the request that was answered: waiting for a turn and
-        attempts that failed do not count."""
+        """The longest that each has taken, in seconds, without failed attempts and waiting for a turn."""
 
     async def read(self) -> None:
         def asking() -> None:
@@ -109,7 +101,6 @@ class _Writer:
         self._reading = max(self._reading, self._read_at - self._asked_at)
 
     def is_older_than(self, seconds: float) -> bool:
-        """Whether what was read is older than this, and than one more reading would take."""
         return clock.seconds() - self._read_at > max(self._reading, seconds)
 
     @property
@@ -136,7 +127,7 @@ class _Writer:
         self._writing = max(self._writing, self._reading, self._written_at - self._sent_at)
 
     def _merged(self, *, may_be_old: bool) -> Mapping[str, str | None] | None:
-        """What is sent now, made from what was read last; `None` where a lost answer turns out to be a success."""
+        """What is sent now; `None` where a lost answer turns out to be a success."""
         self._sent_at = clock.seconds()
         if not self.is_due:
             return None
@@ -146,7 +137,7 @@ class _Writer:
         return merge(self.settings, self._change.spec, self._outputs)
 
     async def read_back(self) -> None:
-        """Look at what came of the write; some kinds of hosting accept it first (202) and carry it out later."""
+        """Some kinds of hosting accept a write first (202) and carry it out later."""
         for look in range(LATER_LOOKS):
             if self.settings != self._replaced:
                 return
@@ -156,7 +147,7 @@ class _Writer:
             await self.read()
 
     async def settle(self) -> None:
-        """Look until ours is in and no one has written for as long as a writing may be on its way."""
+        """Look until ours is in and no other write can be on its way."""
         for look in range(LOOKS):
             if self.is_due:
                 if self._writes == WRITES:

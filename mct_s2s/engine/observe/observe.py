@@ -1,4 +1,4 @@
-"""Look at everything that a command rests on, as much of it at once as the questions allow."""
+"""Observe everything that a command needs, as much of it at once as the questions allow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def reading(request: Request) -> str:
 
 
 async def observe(session: Session, request: Request, located: Located = lambda _: None) -> ObservedState:
-    """One snapshot of all that a command rests on; `located` gets each resource's id as soon as it is known."""
+    """`located` gets each resource's id as soon as it is known."""
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     with activity(f"Reading {reading(request)}"):
         app_service, (tenant, trust), identity_resources = await gather_or_cancel(
@@ -82,7 +82,7 @@ async def _app_service(
 async def find_identity_resource(
     session: Session, request: Request, wanted: str | ResourceId, located: Located
 ) -> IdentityResource:
-    """A caller's resource, by its id or by the bare name of a web or function app. Raises NotThere."""
+    """By its id, or the bare name of a web or function app. Raises NotThere."""
     if isinstance(wanted, str):
         subscription = request.subscription or ""
         if not is_guid(subscription):
@@ -101,7 +101,6 @@ async def find_identity_resource(
 
 
 async def _use(session: Session, trust: Trust, resource: str) -> IdentityResource | None:
-    """What an identity that this trust's service application remembers to have switched on is good for; if there."""
     try:
         found = await session.arm.identity_resource(ResourceId.parse(resource))
     except S2SError:
@@ -123,7 +122,6 @@ async def _use(session: Session, trust: Trust, resource: str) -> IdentityResourc
 
 
 async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
-    """The observed state, with the custody of whatever is in question. Raises ServiceError."""
     asked = [
         (client.application, client.principal)
         for client in in_question(observed, request.desired)
@@ -147,10 +145,7 @@ async def with_custody(session: Session, request: Request, observed: ObservedSta
 async def _custody_or_gone(
     session: Session, desired: Desired, application: Application, principal: ServicePrincipal | None
 ) -> Custody | None:
-    """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
-
-    That one is taken for gone: whether it is, its creation under the same name finds out, and looks at its custody.
-    """
+    """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody."""
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({application.client_id.lower(), *application.identifier_uris})
     try:
@@ -174,6 +169,5 @@ async def find_custody(
 
 
 async def caller_of(session: Session) -> PrincipalId | None:
-    """Who signed in, as far as the directory tells."""
     caller = await session.directory_access.caller()
     return caller.id if caller is not None else None

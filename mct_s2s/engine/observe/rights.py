@@ -1,7 +1,4 @@
-"""What the caller may do: asked beside everything else that is looked at, and held against what is to be done.
-
-The answers only warn: what cannot be read is unknown, and no one waits long for it once the rest has been seen.
-"""
+"""What the caller may do, asked beside everything else. What cannot be read is unknown, and stops nothing."""
 
 from __future__ import annotations
 
@@ -35,12 +32,10 @@ T = TypeVar("T")
 GRACE_SECONDS = 5.0
 """How long these answers may come after all others."""
 UNSEEN = ("subscription-not-found", "site-not-found")
-"""What may as well be hidden from this caller."""
+"""It may be hidden from this caller."""
 
 
 class AccessLook:
-    """Asks at once about the directory, if it is asked at all, and about each resource as soon as it is named."""
-
     def __init__(self, session: Session, *, directory: bool) -> None:
         self._session = session
         self._resources: dict[str, ResourceId] = {}
@@ -50,20 +45,17 @@ class AccessLook:
             self._asked["rules"] = asyncio.ensure_future(_or_unknown(session.directory_access.secret_rules()))
 
     def at(self, resource: ResourceId) -> None:
-        """Ask about one resource; a second time does nothing."""
         key = str(resource).lower()
         if key not in self._resources:
             self._resources[key] = resource
             self._asked[key] = asyncio.ensure_future(self._at(resource))
 
     def site(self, target: SiteTarget | None) -> ResourceId | None:
-        """The id of a site by its name, once it has been asked about."""
         wanted = target.label.casefold() if target is not None else None
         found = (one for one in self._resources.values() if one.is_site)
         return next((one for one in found if SiteTarget.of(one).label.casefold() == wanted), None)
 
     async def found(self) -> CallerRights:
-        """What has been found out, a moment after everything else was seen."""
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
         found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
@@ -71,7 +63,6 @@ class AccessLook:
         return CallerRights(directory, found.pop("rules", None), found)
 
     async def aclose(self) -> None:
-        """Ask no longer."""
         await end_all(self._asked.values())
 
     async def _in_directory(self) -> DirectoryRights:
@@ -102,7 +93,7 @@ async def permitted(
 ) -> Plan:
     """The plan without others' steps, with secrets that the tenant allows. Raises PermissionMissing, PolicyForbids.
 
-    In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to an administrator.
+    In a dry run, such steps are only marked: the plan can be sent to an administrator.
     """
     rules, now = access.secret_rules or (), request.now
     own: dict[str, Sequence[SecretRule]] = {}
@@ -124,7 +115,7 @@ async def permitted(
 
 
 async def explained(session: Session, request: Request, look: AccessLook, error: S2SError) -> S2SError:
-    """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
+    """A refusal to show the App Service or the directory, with everything else that is missing."""
     if not is_refusal(error):
         return error
     seen = await _in_parts(session, request, look)
@@ -145,8 +136,6 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
 
 
 async def examine(session: Session, request: Request) -> Seen:
-    """Look at everything that `setup` rests on; what may not be seen is an answer, too."""
-
     def seen_or_hidden(error: S2SError | None) -> None:
         if error is not None and not is_refusal(error) and error.code not in UNSEEN:
             raise error
@@ -166,7 +155,6 @@ async def examine(session: Session, request: Request) -> Seen:
 
 
 async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
-    """What a command rests on in the directory, and at the App Service as far as that is allowed, or why not."""
     site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
     rest, there = await gather_or_cancel(
         outcome_of(_with_custody(session, _of_directory(request), look)),
@@ -184,7 +172,6 @@ async def _in_parts(session: Session, request: Request, look: AccessLook) -> See
 
 
 def _of_directory(request: Request) -> Request:
-    """What a command is about in the directory alone."""
     desired = request.desired
     if isinstance(desired, Setup):
         desired = replace(desired, settings=SettingsScope.NONE)

@@ -1,8 +1,4 @@
-"""App Services, by what Azure Resource Manager shows: one by what the user typed, or all of them, read side by side.
-
-Never a guess between two. A deployment of MCT is a web app and, in the same resource group, a function app whose name
-is the web app's with `-fa-` and a suffix. A site that has been set up also has the settings of the document's step 3.
-"""
+"""Find App Services. A deployment of MCT is a web app and, in its resource group, a function app `<web app>-fa-…`."""
 
 from __future__ import annotations
 
@@ -31,12 +27,11 @@ LOCKED = "locked"
 
 
 def is_refusal(error: S2SError) -> bool:
-    """Whether the caller may not read something, or may not read it now."""
     return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
 async def find_subscription(arm: ResourceManager, wanted: str | None) -> Subscription:
-    """The subscription by id or name, or the only one that there is. Raises NotThere: none, or more than one."""
+    """By id or name, or the only one that there is. Raises NotThere: none, or more than one."""
     found = await arm.subscription(wanted) if wanted and is_guid(wanted) else None
     if found is not None:
         return found
@@ -57,10 +52,7 @@ async def find_subscription(arm: ResourceManager, wanted: str | None) -> Subscri
 async def find_app_service(
     arm: ResourceManager, target: SiteTarget, located: Located, *, without_settings: bool = False
 ) -> AppService:
-    """The site, its settings and its tenant, in as few dependent requests as the target allows.
-
-    `without_settings`: where they may not be read, the reason is kept instead. Raises NotThere.
-    """
+    """`without_settings`: where they may not be read, the reason is kept instead. Raises NotThere."""
     subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
     if not (is_guid(subscription_id) and group):
         known = await find_subscription(arm, target.subscription)
@@ -98,13 +90,10 @@ async def find_app_service(
 
 
 async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
-    """A web or function app by its bare name, or with `site_in`, its subscription's name, what can be an MCT site.
-
-    It is asked for by name; where that is no one's, or several sites', or not allowed, all sites are looked at.
-    """
+    """By its bare name. `site_in`: its subscription's name, where an MCT site is meant. Raises NotThere."""
     try:
         named = await arm.sites_named(subscription_id, name)
-    except (NotThere, ServiceError):
+    except (NotThere, ServiceError):  # not allowed: all sites are looked at
         named = []
     if len(named) == 1:
         return named[0]
@@ -124,7 +113,6 @@ async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, si
 
 
 async def _missing(arm: ResourceManager, resource: ResourceId, target: SiteTarget) -> NoReturn:
-    """Say what there is instead. Raises NotThere: always."""
     nearby = await arm.sites(resource.subscription_id)
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
@@ -139,7 +127,6 @@ async def _missing(arm: ResourceManager, resource: ResourceId, target: SiteTarge
 
 
 def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThere:
-    """No function app is offered where a site is meant: each command would refuse it."""
     groups = {row.name: row.resource.resource_group for row in nearby if not (is_site and row.is_function_app)}
     close = get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{near} (in {groups[near]})" for near in close)
@@ -157,10 +144,7 @@ def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThe
 def survey_of(
     sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None]
 ) -> tuple[list[Site], list[Site]]:
-    """The MCT sites among the apps of a subscription, and its other web apps; function apps are neither.
-
-    `settings` are those that were asked for; `None`: not readable.
-    """
+    """The MCT sites among the apps of a subscription, and its other web apps. `None`: settings are not readable."""
 
     def place(site: Site, name: str) -> tuple[str, str]:
         return name.casefold(), site.resource.resource_group.casefold()
@@ -173,7 +157,7 @@ def survey_of(
 
 
 AT_ONCE = 8
-"""Settings read at a time: the survey must not use up what Azure Resource Manager allows for the work after it."""
+"""Settings read at a time: the survey must leave the work after it some of what Azure Resource Manager allows."""
 
 
 async def _settings_of_each(
@@ -190,10 +174,7 @@ async def _settings_of_each(
 
 
 async def find_mct_sites(arm: ResourceManager, subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
-    """The MCT sites of a subscription, and the web apps whose settings could not be read: they may be some; no slots.
-
-    They are told apart by their settings or by MCT's function app beside them.
-    """
+    """The MCT sites of a subscription, without slots, and the web apps whose settings could not be read."""
     found = await arm.sites((await find_subscription(arm, subscription)).id)
     settings = await _settings_of_each(arm, (site.resource for site in found if not site.is_function_app))
     mct, others = survey_of(found, settings)
@@ -201,10 +182,7 @@ async def find_mct_sites(arm: ResourceManager, subscription: str | None) -> tupl
 
 
 async def find_slots(arm: ResourceManager, app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
-    """A site's slots that have settings of the document, and those whose settings could not be read.
-
-    One request for each slot; a site is looked at together with their names, so that one without slots costs nothing.
-    """
+    """A site's slots that have settings of the document, and those whose settings could not be read."""
     site = app_service.resource
     names = app_service.slots if site.slot is None else ()
     slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
@@ -213,7 +191,6 @@ async def find_slots(arm: ResourceManager, app_service: AppService) -> tuple[lis
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:
-    """What comes of it, or the error in which it ends: the work beside it goes on."""
     try:
         return await work
     except S2SError as error:

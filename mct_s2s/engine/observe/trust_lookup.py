@@ -32,17 +32,14 @@ if TYPE_CHECKING:
 
 
 async def find_trust(directory: GraphDirectory, request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
-    """Read all of it. What can be asked before the settings are there goes out beside them.
-
-    A command that may make a registration asks for the recycle bin at once, too: it is a round trip less where
-    something is missing. Its result, a refusal too, concerns only those who look. Raises NotThere.
-    """
+    """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
     lookup = _Lookup(directory, desired, lambda: recycled.get("", directory.deleted_applications))
     by_name = asyncio.ensure_future(
         directory.applications_by_unique_name([desired.unique_name, *lookup.unique_names(desired.unique_name)])
     )
     tasks: list[asyncio.Task[Any]] = [by_name]
+    # A round trip less where something is missing; a refusal concerns only those who look at the result.
     if isinstance(desired, Setup) and (desired.clients or (desired.service and desired.service.may_create)):
         tasks.append(asyncio.ensure_future(lookup.deleted()))
     try:
@@ -56,7 +53,7 @@ class _Lookup:
     directory: GraphDirectory
     desired: Desired
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
-    """What is in the recycle bin, read once."""
+    """Reads the recycle bin once."""
 
     def unique_names(self, base: str) -> list[str]:
         return [client_unique_name(base, name) for name in self.desired.names if not is_guid(name)]
@@ -137,7 +134,6 @@ class _Lookup:
         return applications, [*by_client_id, *by_object_id]
 
     async def _completed(self, trust: Trust) -> Trust:
-        """The missing halves: principals that hold the role but are on no list, registrations of known principals."""
         principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
         known = {one.id.casefold() for one in principals}
         unlisted = [a.principal_id for a in trust.assignments if a.principal_id.casefold() not in known]
@@ -150,7 +146,7 @@ class _Lookup:
         return _with(trust, await self.directory.applications(without_application), [])
 
     async def _needed(self, trust: Trust, base: str, settings: AppSettings) -> tuple[Application, ...]:
-        """Of what is deleted, what the trust lacks, or what is in its way."""
+        """Of the recycle bin, what the trust lacks, or what is in its way."""
         desired = self.desired
         if isinstance(desired, Removal) and desired.everything:
             return ()
@@ -209,7 +205,6 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
 
 
 def _with(trust: Trust, applications: Iterable[Application], principals: Iterable[ServicePrincipal]) -> Trust:
-    """The trust with more of its halves filled in; a newer application replaces an older one."""
     clients = {client.client_id.casefold(): client for client in trust.clients}
     identities = {identity.id.casefold(): identity for identity in trust.identities}
     for application in applications:
