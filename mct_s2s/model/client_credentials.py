@@ -208,6 +208,7 @@ class SecretNote:
         return pending is not None and self.delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
 
     def has_had(self, credential: Credential) -> bool:
+        """The last one, or one before it."""
         return self.knows(credential) or any(same_id(credential.key_id, held) for held in self.held)
 
     def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:

@@ -1,7 +1,6 @@
-"""The changes that a plan is made of, as frozen data. Each knows its verb, what it is done to, and the right it takes.
+"""The changes that a plan is made of; `engine.apply` carries them out.
 
-A change names the changes whose outputs it needs by `OutputRef`: an appId exists only after its application is created.
-`engine.apply` carries them out.
+A change names those whose outputs it needs by `OutputRef`: an appId exists only after its application is created.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ Noun_co = TypeVar("Noun_co", bound=str, covariant=True)
 
 
 class Output(StrEnum):
-    """Which of a change's outputs a reference takes."""
-
     CLIENT_ID = "client id"
     OBJECT_ID = "application object id"
     URI = "Application ID URI"
@@ -38,7 +35,7 @@ class Output(StrEnum):
 
 @dataclass(frozen=True)
 class OutputRef(Generic[Noun_co]):
-    """An id that the change `key` will yield. The type parameter says which noun it is an id of."""
+    """An id that the change `key` will yield. The type parameter says of what."""
 
     key: str
     output: Output
@@ -58,7 +55,7 @@ class Outputs:
         self._values[key, output] = value
 
     def resolve(self, deferred: Deferred[T]) -> T:
-        """The id itself. Raises KeyError: the change that yields it has not been applied: a bug in the plan's order."""
+        """Raises KeyError: the change that yields it has not been applied, a bug in the plan's order."""
         if isinstance(deferred, OutputRef):
             return self._values[deferred.key, deferred.output]  # type: ignore[return-value]  # recorded under its noun
         return deferred
@@ -72,7 +69,7 @@ class Outputs:
 
 
 class Action(StrEnum):
-    """What a change does to its resource, as the JSON result names it."""
+    """As the JSON result names it."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -82,24 +79,22 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One step of a plan."""
-
     key: str
     name: str
-    """What it is called: a display name, a site."""
+    """Of what is changed: a display name, a site."""
     detail: str = ""
     after: tuple[str, ...] = ()
-    """Changes that have to be done first although nothing of them is referred to."""
+    """Changes that have to be done first although none of their ids is used."""
 
     verb: ClassVar[str] = ""
-    """What it does in a word, where that is not its action."""
+    """Where it is not the action."""
     right: ClassVar[Right | None] = None
-    """What it takes; none where it only looks, or a key vault judges it."""
+    """`None` where it only looks, or a key vault decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoChange(Change):
-    """Nothing to do: said, so that the reader sees that it was looked at."""
+    """Nothing to do: said, so that the reader sees that it was checked."""
 
     resource: str
     id: str | None = None
@@ -120,7 +115,7 @@ class NoChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AssignAppRole(Change):
-    """Admin consent. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, 2.8."""
+    """Admin consent: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, 2.8."""
 
     principal: Deferred[PrincipalId]
     service: Deferred[PrincipalId]
@@ -133,7 +128,7 @@ class AssignAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeAppRole(Change):
-    """Admin consent taken back. Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto."""
+    """Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto."""
 
     service: PrincipalId
     assignment: str
@@ -143,7 +138,7 @@ class RevokeAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class EnableIdentity(Change):
-    """The system-assigned identity of an Azure resource, beside those that it has. Source: approach 1, step 2."""
+    """The system-assigned identity of an Azure resource, beside those that it has: approach 1, step 2."""
 
     identity_resource: IdentityResource
 
@@ -152,7 +147,7 @@ class EnableIdentity(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DisableIdentity(Change):
-    """The system-assigned identity of an Azure resource switched off; identities assigned by users stay."""
+    """The system-assigned identity; user-assigned ones stay."""
 
     identity_resource: IdentityResource
 
@@ -175,9 +170,9 @@ class AddCredential(Change):
     """Unique to the attempt, where it is stored: how a lost secret is recognized."""
     spec: CredentialSpec
     exists: bool = False
-    """Whether a federated credential of that name is there, for another audience."""
+    """Whether a federated credential of that name exists, for another audience."""
     verify: bool = False
-    """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
+    """Whether it must have given a token before it is stored: clients may read the store at any moment."""
 
     right = Right.CHANGE_APPLICATION
 
@@ -194,20 +189,20 @@ class AddCredential(Change):
         return Action.UPDATE if self.exists else Action.CREATE
 
     def ends(self, outputs: Outputs) -> datetime | None:
-        """When it ends: the tenant may have allowed less than was planned."""
+        """The tenant may have allowed less than was planned."""
         end = outputs.of(self.key, Output.EXPIRES)
         return datetime.fromisoformat(end) if end else self.spec.expires
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveCredential(Change):
-    """A secret or certificate that no one is to use any more. Source: graph/api/application-removepassword."""
+    """Of a secret or certificate: graph/api/application-removepassword."""
 
     object_id: ApplicationObjectId
     key_id: KeyId
     kind: CredentialKind = CredentialKind.SECRET
     replaced_for: tuple[ClientId, str] | None = None
-    """The client and the scope for which another one has given a token before this one is removed."""
+    """The client and the scope for which the new credential must have given a token before."""
 
     action, right = Action.DELETE, Right.CHANGE_APPLICATION
 
@@ -218,18 +213,18 @@ class RemoveCredential(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteStoredSecret(Change):
-    """What a key vault holds for a client that goes: recoverable for as long as the vault is set to."""
+    """In a key vault: recoverable for as long as the vault is set to."""
 
     place: str
     client_id: ClientId
-    """Whose it must be, by what the vault itself says."""
+    """Whose it must be, as the vault itself says."""
 
     resource, action = "key vault secret", Action.DELETE
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateApplication(Change):
-    """An app registration, keyed by `uniqueName`. Source: graph/api/application-upsert; document, steps 1.4 and 2.4."""
+    """An app registration, keyed by `uniqueName`: graph/api/application-upsert; document, steps 1.4 and 2.4."""
 
     resource: str
     application: Application
@@ -239,7 +234,7 @@ class CreateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreApplication(CreateApplication):
-    """A registration out of the recycle bin, with its service principal and the credentials that its record names."""
+    """Out of the recycle bin, with its service principal and the credentials in its record."""
 
     is_sure: bool
     """Whether more than its name speaks for it; else it must turn out to be ours."""
@@ -253,28 +248,28 @@ class ApplicationEdits:
 
     uri: Deferred[ApplicationIdUri] | None = None
     role: AppRole | None = None
-    """An app role to add, or, where one of that id is there, to enable."""
+    """To add, or, where one of that id exists, to enable."""
     token_version: int | None = None
     access_to: Deferred[ClientId] | None = None
     access_role: AppRoleId | None = None
     no_access_to: ClientId | None = None
-    """An API whose permissions are no longer asked for."""
+    """An API whose permissions are no longer requested."""
     tags: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
-    """Tags that are to go."""
+    """Tags that are removed."""
     management_reference: str | None = None
     unique_name: str | None = None
     notes: str | None = None
 
     @property
     def only_removes(self) -> bool:
-        """Whether it is done where the application is gone."""
+        """Then nothing is to be done where the application is gone."""
         return self == ApplicationEdits(no_access_to=self.no_access_to, forget=self.forget)
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateApplication(Change):
-    """All that has to change on an application goes in one PATCH, except a switch of the token version."""
+    """All changes of an application in one PATCH, except a switch of the token version."""
 
     resource: str
     object_id: Deferred[ApplicationObjectId]
@@ -287,18 +282,17 @@ class UpdateApplication(Change):
 
     @property
     def action(self) -> Action:
-        """`create` where the application itself is being created."""
         return Action.CREATE if self.is_new else Action.UPDATE
 
     def named(self, outputs: Outputs) -> UpdateApplication:
-        """By the name that its resource has now: an Application ID URI is known once its appId is."""
+        """With its resource's name as it is now: an Application ID URI is known once its appId is."""
         uri = outputs.known(self.edits.uri) if self.is_new and self.edits.uri else None
         return replace(self, name=uri) if uri else self
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateServicePrincipal(Change):
-    """The application's presence in the tenant; without it no token names it."""
+    """Without one, Entra ID issues no token for the application."""
 
     client_id: Deferred[ClientId]
 
@@ -307,7 +301,7 @@ class CreateServicePrincipal(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteApplication(Change):
-    """A registration into the recycle bin, with its service principal; it can be restored for 30 days."""
+    """Into the recycle bin, with its service principal; it can be restored for 30 days."""
 
     resource: str
     object_id: ApplicationObjectId
@@ -318,7 +312,7 @@ class DeleteApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeApplication(Change):
-    """A registration out of the recycle bin, permanently: its `uniqueName` and its URI are free at once."""
+    """Out of the recycle bin, permanently: its `uniqueName` and its URI are free at once."""
 
     object_id: ApplicationObjectId
     client_id: ClientId
@@ -327,16 +321,14 @@ class PurgeApplication(Change):
 
 @dataclass(frozen=True)
 class SettingsSpec:
-    """What the site's settings must come to say: a few values, and ids added to the allow lists."""
-
     values: tuple[tuple[Setting, tuple[Deferred[str], ...]], ...] = ()
     """What each may say: the first is written where it says something else."""
     listed: tuple[tuple[Setting, Deferred[str]], ...] = ()
     """Lists, and ids that have to be on them."""
     tidy: bool = True
-    """Whether blanks, doubles and empty entries of the lists are cleared away."""
+    """Whether blanks, duplicates and empty entries of the lists are removed."""
     without: frozenset[str] = frozenset()
-    """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
+    """Entries, in lower case, that leave the allow lists; a list that is then empty is removed."""
     removed: tuple[Setting, ...] = ()
     exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
@@ -344,15 +336,15 @@ class SettingsSpec:
 
 @dataclass(frozen=True)
 class SettingEdit:
-    """One setting before and after. Of those that are not ours, which may be secret, no value is known here."""
+    """Of settings that are not ours, which may be secret, no value is known here."""
 
     name: str
     before: str | None = None
     """`None`: it is not there, or null."""
     after: str | None = None
-    """`None`: it goes, or is not known yet."""
+    """`None`: it is removed, or not known yet."""
     pending: int = 0
-    """How many of its values are not known yet: an id is not before what bears it is made."""
+    """How many of its ids are not known yet."""
 
     @property
     def is_ours(self) -> bool:
@@ -365,7 +357,7 @@ def others_unchanged(count: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsChange(Change):
-    """What an App Service's settings must come to say; by itself of one that this run does not look at."""
+    """As a step by itself: of an App Service that this run does not read."""
 
     spec: SettingsSpec
 
@@ -374,11 +366,11 @@ class SettingsChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings(SettingsChange):
-    """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
+    """All application settings, ours merged in, by one PUT after everything else: document, step 3."""
 
     site: ResourceId
     edits: tuple[SettingEdit, ...]
-    """What will change, as far as is known now: ours first."""
+    """As far as is known now: ours first."""
     unchanged: int = 0
     """How many settings stay as they are."""
     first: bool = False
@@ -391,7 +383,7 @@ def _settings_id(site: ResourceId) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
-    """One restart, only after settings were written. Source: document, step 3.6."""
+    """Once, and only after settings were written: document, step 3.6."""
 
     site: ResourceId
 
@@ -419,8 +411,6 @@ AnyChange = (
 
 
 class Identifiers(NamedTuple):
-    """The ids of a resource, as far as they are known."""
-
     id: str | None = None
     """Of a registration its appId, of a service principal its object ID."""
     app_id: str | None = None
@@ -428,8 +418,6 @@ class Identifiers(NamedTuple):
 
 
 def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR0911  # a flat table
-    """The ids of what a change is about: one kind of id for one kind of resource, whatever is done to it."""
-
     def registration(client_id: Deferred[ClientId] | None, object_id: Deferred[ApplicationObjectId]) -> Identifiers:
         known = outputs.known(client_id) if client_id else None
         return Identifiers(known, known, outputs.known(object_id))

@@ -1,8 +1,4 @@
-"""What client applications sign in with: which credential one lacks, how it is renewed.
-
-How each kind is made is in `engine.apply.credentials`, how it is asked for in `cli.requests`, how a client uses it
-in `render.snippets`. docs/contributing.md says how to add one.
-"""
+"""Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a kind."""
 
 from __future__ import annotations
 
@@ -40,33 +36,28 @@ from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveC
 from mct_s2s.planning.plan import Registration, RunContext
 
 SAME_LIFETIME = timedelta(days=1)
-"""A key pair that was made for a lifetime this close is taken up again; another lifetime asks for another key."""
+"""A key pair from an interrupted run is used again if its lifetime is this close."""
 _EXCHANGE = "api://AzureADTokenExchange"
 _EXCHANGE_IN = {"usgov": f"{_EXCHANGE}USGov", "usgov-dod": f"{_EXCHANGE}USGov", "china": f"{_EXCHANGE}China"}
 
 
 @dataclass(frozen=True)
 class ClientState(Registration):
-    """A client application that is to have a credential, and all that decides which one it lacks."""
+    """A client application, and what decides which credential it lacks."""
 
     name: str
     """As it was typed: its key among the stores."""
     audience: Deferred[ApplicationIdUri]
     note: SecretNote
-    """What the client's store remembers."""
     cloud: str
     context: RunContext
 
     def has_arrived(self, kind: CredentialKind) -> bool:
-        """Whether a credential was delivered minutes ago and gives tokens: replicas may not show it yet."""
+        """Whether a credential was delivered minutes ago: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.context.now, kind)
 
     def added(self, spec: CredentialSpec, after: Iterable[str], *, exists: bool = False) -> AddCredential:
-        """A credential of it, called as those of this run are.
-
-        A key that an interrupted run left is taken up where it is registered already or lasts as wanted. A key vault
-        that a secret goes to is named, as it may be one that no option names.
-        """
+        """A key from an interrupted run is used again where it is registered already or lasts as wanted."""
         name, note = self.context.credential_name, self.note
         match spec:
             case Certificate():
@@ -97,7 +88,7 @@ class ClientState(Registration):
         )
 
     def orphan_removals(self) -> list[RemoveCredential]:
-        """The removal of each secret that an attempt made and never delivered."""
+        """Of each secret that an attempt made and never delivered."""
         application, note = self.application, self.note
         return [
             RemoveCredential(
@@ -113,7 +104,7 @@ class ClientState(Registration):
 
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
-    """What a client lacks of the credential that it is to have. One that will do is enough, no matter who made it."""
+    """One valid credential is enough, no matter who made it. Raises Refused."""
     note, held = client.note, client.application.credentials
     valid = [one for one in held if one.is_valid_at(client.context.now)]
     after, removals, is_lacking, exists = client.key, list[AnyChange](), False, False
@@ -149,7 +140,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
 
 
 def exchange_audience(cloud: str) -> str:
-    """The audience that Entra asks for in another issuer's token, in each cloud.
+    """What Entra asks for in another issuer's token, in each cloud.
 
     Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
     """
@@ -157,13 +148,12 @@ def exchange_audience(cloud: str) -> str:
 
 
 def vault_tags(application: Application, note: SecretNote) -> tuple[str, ...]:
-    """What a registration has yet to remember of its secret in a key vault, for a removal to name or to delete it."""
+    """What a registration has yet to remember of its secret in a key vault, so that a removal finds it."""
     tag = Tag.VAULT.of(note.vault) if note.vault is not None else ""
     return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in application.tags else ()
 
 
 def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
-    """How a credential that ends at `expires` is at `now`: within `within` of its end, it is expiring."""
     if not has_end(expires):
         return "does not expire"
     if expires <= now:
@@ -172,10 +162,7 @@ def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
 
 
 def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, where: str) -> str:
-    """The command that gives a client a new credential of the kind that it has.
-
-    What is still good and can be replaced is replaced; another one is added beside it.
-    """
+    """The command that replaces a client's credential, or adds one where none can be replaced."""
     good = tuple(one for one in credentials if one.is_valid_at(now))
     secrets, kind = secrets_among(good or credentials), replaced_kind(good)
     if good and kind is not None:

@@ -40,8 +40,6 @@ Keys = Mapping[str, str | bool]
 
 @dataclass(frozen=True)
 class ExportedSite:
-    """An App Service, as a trust file says it."""
-
     resource: ResourceId
     profile: Keys
     options: Keys
@@ -52,7 +50,7 @@ class ExportedSite:
 
 
 def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedSite:
-    """One site as a trust file says it; `identity_resources` of the state are those of the trust's identities."""
+    """`identity_resources` of the state are those of the trust's identities."""
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()
@@ -89,7 +87,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
 def _clients(
     observed: ObservedState, site: AppService, unique_name: str, now: datetime, left: list[str]
 ) -> tuple[tuple[Keys, str], ...]:
-    """The client applications that can be said; why another one cannot is added to what is left."""
+    """Why a client cannot be exported is added to `left`."""
     clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
@@ -116,12 +114,11 @@ def _clients(
 
 
 def is_name(text: str) -> bool:
-    """Whether a file can say it as it is: no option takes blanks around a name, or characters that are not shown."""
+    """No option takes blanks around a name, or characters that are not shown."""
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
 def _credential(name: str, label: str, application: Application, now: datetime, cloud: str) -> dict[str, str | bool]:
-    """What a client signs in with, so that applying it asks for nothing new."""
     valid = tuple(one for one in application.credentials if one.is_valid_at(now))
     if secrets_among(valid):
         # A key vault is the only place that leaves a trace in Azure.
@@ -149,7 +146,7 @@ def _can_be_asked_for(federation: Federation) -> bool:
 
 
 def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
-    """What is allowed without a client of this tenant behind it, and what applying the file would change."""
+    """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
     principals = {one.id.casefold() for one in trust.identities}
     principals |= {one.principal.id.casefold() for one in trust.clients if one.principal is not None}

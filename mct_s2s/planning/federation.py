@@ -1,6 +1,5 @@
-"""`--github` and `--federated-…` into whose tokens are taken, checked for form: Entra takes a wrong one silently.
+"""`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no token (AADSTS700213).
 
-A subject that no one has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
 Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
 """
 
@@ -32,7 +31,7 @@ _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\
 
 
 def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> Federation:
-    """What the four options mean together. Raises UsageError: nothing, two things, or what could never match."""
+    """Raises UsageError: the four options say nothing, two things, or what could never match."""
     if audience is not None:
         _check("audience", audience, {})
     if github is not None:
@@ -65,10 +64,10 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 
 @about("github")
 def github_subject(text: str) -> str:
-    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
+    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named. Raises UsageError.
 
-    `text` is `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`; or the
-    address of the repository as a browser or Git shows it, or that of a branch. Raises UsageError: it is neither.
+    `text` is `OWNER/REPO[:branch]`, or with GitHub's ids `OWNER@ID/REPO@ID[:branch]`; or the address of either
+    as a browser or Git shows it.
     """
     wanted = text
     for site in _SITES:
@@ -97,7 +96,6 @@ def _is_https(issuer: str) -> bool:
 
 
 def _check(name: str, value: str, expected: Mapping[str, bool]) -> None:
-    """Refuse a value with the first of the expectations that is not met."""
     is_text = bool(value) and value == value.strip() and value.isprintable() and len(value) <= LONGEST
     expected = {f"1 to {LONGEST} printable characters, without spaces around them": is_text, **expected}
     for what, is_met in expected.items():

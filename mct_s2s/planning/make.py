@@ -1,4 +1,4 @@
-"""From desired and observed state to a plan: the one entry to planning that the engine uses."""
+"""The one entry to planning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from mct_s2s.planning.site import (
 
 
 def make_plan(desired: Desired, observed: ObservedState, context: RunContext) -> Plan:
-    """The difference between what is wanted and what is there. Raises Refused, NotThere."""
+    """Raises Refused, NotThere."""
     check_site(observed)
     match desired:
         case Removal(service=ServiceSpec() as service):
@@ -97,7 +97,7 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
 
 
 def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
-    """Who loses access by values that were given: they are the caller's own words, and are written as they are."""
+    """By values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Outputs()))
     typed = desired.given.settings

@@ -1,7 +1,7 @@
-"""Whose a registration is, who is a client and by what: everything that writes, grants, delivers or removes asks here.
+"""Whose a registration is, and who is a client: everything that writes, grants, delivers or removes asks here.
 
-Who may write an App Service's settings is no administrator of the directory; neither is the owner of a
-registration, who writes its tags, notes and display name, nor any member of the tenant, who may register an application
+None of these is an administrator of the directory: who may write an App Service's settings; the owner of a
+registration, who writes its tags, notes and display name; any member of the tenant, who may register an application
 under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-default-permissions).
 """
 
@@ -45,19 +45,18 @@ NOT_OURS = "registration-not-ours"
 SERVICE, CLIENT = "service application", "client application"
 SERVICE_OPTION = "--service-app"
 Client = ClientApplication | ServicePrincipal
-"""A client application, or the service principal of a managed identity."""
+"""The service principal is a managed identity's."""
 
 
 # The service application's names and its role
 
 
 def is_called(application: Application, named: str) -> bool:
-    """Whether an appId, `api://<appId>` or another Application ID URI means this registration."""
+    """By its appId, `api://<appId>` or another Application ID URI."""
     return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
 
 
 def is_named(application: Application, spec: ServiceSpec) -> bool:
-    """Whether the command line or the trust file names a service application by its appId or URI."""
     return spec.adopt is not None and is_called(application, spec.adopt.strip())
 
 
@@ -67,7 +66,7 @@ def is_in_settings(application: Application, observed: ObservedState) -> bool:
 
 
 def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri | None:
-    """The URI that callers know, if the application has it: as typed, as the site expects, or the default."""
+    """As typed, as the site expects, or the default; `None` where the application has none of them."""
     for candidate in (adopt, AUDIENCE.value_in(settings), api_uri(application.client_id)):
         if candidate and candidate in application.identifier_uris:
             return ApplicationIdUri(candidate)
@@ -75,7 +74,7 @@ def uri_in_use(application: Application, settings: AppSettings, adopt: str | Non
 
 
 def uri_shown(observed: ObservedState) -> str | None:
-    """The Application ID URI of the service application, if there is one: another one where none is in use."""
+    """Another one where none is in use."""
     service = observed.trust.service
     if service is None:
         return None
@@ -83,10 +82,7 @@ def uri_shown(observed: ObservedState) -> str | None:
 
 
 def wanted_role_value(observed: ObservedState) -> str:
-    """The value of the role that clients need: the one that the site is set to, unless clients hold only another one.
-
-    Whatever the settings say, the directory's word decides; where nothing is held or set, it is the document's role.
-    """
+    """The one that the site is set to, unless clients hold only another one: the directory's word decides."""
     service, trust = observed.trust.service, observed.trust
     usable = [role for role in service.app_roles if role.value and role.is_for_applications] if service else []
     held = [role for role in usable if role.id.casefold() in trust.held_roles]
@@ -128,7 +124,7 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
 
 
 def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
-    """The document's app role; the same id for the same tenant, application and value, whichever run creates it."""
+    """Its id is the same for the same tenant, application and value, whichever run creates it."""
     role_id = new_app_role_id(observed.tenant.id if observed.tenant else "", application, value)
     return AppRole(role_id, value, value, "Apps in this role can consume the web api.", True, ("Application",))
 
@@ -137,10 +133,7 @@ def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """The client applications that are part of this trust, by name: on an allow list, or holding the role.
-
-    Graph lists them in any order, and a run that has made some knows them in another.
-    """
+    """The client applications that are on an allow list or hold the role, by name: Graph lists them in any order."""
     assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
     site = observed.app_service
     found = (
@@ -153,9 +146,9 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
 
 
 def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
-    """All client applications: by consent, by an allow list, or created for the service application `base`.
+    """Members, and those created for the service application `base`.
 
-    One that merely carries this trust's tag is none of them: its owner can write that.
+    A tag of this trust alone counts for nothing: the registration's owner can write it.
     """
     made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
     return tuple(dict.fromkeys((*members(observed), *made)))
@@ -195,16 +188,15 @@ def is_allowed(client: ClientApplication, site: AppService) -> bool:
 
 
 def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
-    """Whether the client is on the list that asks for no role."""
+    """That list asks for no role."""
     return client.principal is not None and site.allowed_object_ids.holds(client.principal.id)
 
 
 def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:
     """The client applications that a name means, for every command: one, or several that nothing tells apart.
 
-    In this order: whose appId or object id it is; the registration that was made for this very name; the members of the
-    trust with this display name, exactly, or else whatever its case. A registration outside the trust that merely has
-    the same display name is never meant.
+    In this order: by appId or object id; the registration that was made for this name; members with this display name,
+    exactly, or else in any case. A registration outside the trust that has the same display name is never meant.
     """
     trust, word = observed.trust, name.strip().casefold()
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
@@ -218,14 +210,14 @@ def clients_called(name: str, observed: ObservedState, unique_name: str) -> tupl
 
 
 def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
-    """The managed identities of that display name, object ID, client ID or resource ID."""
+    """By display name, object ID, client ID or resource ID."""
     word = name.strip().casefold()
     words = {one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities}
     return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
 
 
 def client_called(name: str, observed: ObservedState, unique_name: str) -> Client:
-    """The client application or managed identity of that display name, appId, object ID or resource ID."""
+    """By display name, appId, object ID or resource ID. Raises NotThere."""
     applications = clients_called(name, observed, unique_name)
     found: tuple[Client, ...] = (*applications, *identities_called(name, observed.trust.identities))
     if not found:
@@ -246,7 +238,7 @@ def refuse_several(name: str, found: Sequence[Client]) -> None:
 
 
 def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "client") -> NotThere:
-    """What is said of a name that no client has, or no `client application`; `also` is another way on."""
+    """`also` is another way on."""
     clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
     there = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
@@ -258,14 +250,13 @@ def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "
 
 
 def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
-    """The question that names the nearest of `names`, or else what to say `otherwise`."""
     by_word = {one.casefold(): one for one in names}
     near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
 
 
 def is_logic_app(client: Client) -> bool:
-    """Whether it is the identity of a Logic App, which runs no program of the user's."""
+    """A Logic App runs no program of the user's."""
     resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
@@ -319,7 +310,7 @@ def foreign_client(
 ) -> str:
     """Why nothing may be written to a client's registration, for people; empty where it is ours.
 
-    An entry on an allow list, a tag or a display name never counts; the consent of an administrator does. Of what the
+    The consent of an administrator counts; an entry on an allow list, a tag or a display name never does. Of what the
     operator `named` clients by, only their appIds count. The credentials that the client's store remembers (`note`) may
     be there, and the one that is asked for.
     """
@@ -339,7 +330,7 @@ def foreign_client(
 
 
 def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:
-    """The registrations whose custody has to be looked at: to judge them, or to say whose they are."""
+    """The registrations whose custody has to be read."""
     spec, trust = desired.service, observed.trust
     if spec is None:
         return
@@ -377,7 +368,7 @@ def _counted(credentials: Iterable[Credential]) -> str:
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
-    """What the plan says of a registration that the operator takes into this trust by its appId."""
+    """What the plan says of a registration that the operator names by its appId."""
     custody = observed.custody_of(application) or Custody()
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
     held = _counted(custody.credentials)
@@ -395,7 +386,6 @@ class NotOurs(Refused):
 
 
 def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> NotOurs:
-    """Stop before anything is written by a run whose service application may not be this App Service's."""
     client_id, own, is_set = application.client_id, observed.trust.own, is_in_settings(application, observed)
     if not is_set and application.unique_name == spec.unique_name and not site_in_note(application.notes):
         return not_ours(application, why, SERVICE)
@@ -412,10 +402,7 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
 
 
 def not_ours(application: Application, why: str, kind: str, graph: str = "") -> NotOurs:
-    """What is said of a registration that nothing but a name speaks for, and the ways on.
-
-    With `graph`'s address, of one that is in the recycle bin again: who owns it showed when it was restored.
-    """
+    """With `graph`'s address: of one that was restored to see who owns it, and deleted again."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     client_id, done, restored = application.client_id, "Nothing was changed.", ""
     delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)

@@ -1,4 +1,4 @@
-"""A plan: changes in a readable order, each with what it waits for; and what registrations become by them."""
+"""A plan: changes in a readable order, each with what it waits for; and what applications become by them."""
 
 from __future__ import annotations
 
@@ -36,14 +36,13 @@ from mct_s2s.planning.permissions.rights import Missing
 
 @dataclass(frozen=True)
 class RunContext:
-    """What planning cannot know by itself and must not find out: the time, and a word unique to this run."""
+    """What planning must not find out itself: the time, and a word unique to this run."""
 
     now: datetime
     attempt: str
 
     @property
     def credential_name(self) -> str:
-        """The display name of every credential that this run makes."""
         return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
 
 
@@ -52,19 +51,17 @@ ManualStep = AssignAppRole | SettingsChange | RestartSite
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a command would do, in an order in which it can be read."""
-
     steps: tuple[AnyChange, ...] = ()
     manual_steps: tuple[ManualStep, ...] = ()
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[Item, ...] = ()
-    """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
+    """A sentence, or one and a command."""
     losing: tuple[str, ...] = ()
-    """Who loses access by it: said in the plan, and again when it is done."""
+    """Who loses access: said in the plan, and again when it is done."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
-    """What the caller lacks, by the key of the step that takes it."""
+    """What the caller lacks, by the key of the step."""
     places: tuple[tuple[str, str], ...] = ()
-    """Where each client's secret goes, whether or not one is made now: client and place."""
+    """Client and store, whether or not a credential is made now."""
     removals: frozenset[str] = frozenset()
     """The keys of steps that remove something beside others that add: they wait until the settings are written."""
 
@@ -79,7 +76,6 @@ class Plan:
 
     @property
     def lacks(self) -> Missing:
-        """What the caller would need for the steps that no option left out."""
         return tuple(lack for needed in self.missing.values() for lack in needed)
 
     @property
@@ -101,11 +97,9 @@ class Plan:
 
     @cached_property
     def _order(self) -> Mapping[str, frozenset[str]]:
-        """What each change waits for.
+        """The settings wait for everything but admin consent, which no setting depends on; the restart for that, too.
 
-        The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
-        the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round:
-        by then, clients that are removed have none any more.
+        Where access is revoked, it is the other way round: by then, removed clients have none any more.
         """
 
         def keys(*kinds: type[Change]) -> set[str]:
@@ -132,7 +126,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Registration:
-    """A registration as it will be: it is there, or is restored or created by the change `key`."""
+    """A registration as it will be: it exists, or is restored or created by the change `key`."""
 
     key: str
     kind: str
@@ -163,7 +157,7 @@ class Registration:
         return OutputRef(self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID)
 
     def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
-        """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
+        """`is_sure` where more than its name speaks for a deleted one."""
         key, kind, there = self.key, self.kind, self.application
         if self.is_new:
             return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new)]
@@ -197,11 +191,9 @@ class Registration:
 def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) -> list[Application]:
     """What an application becomes, one write after the other; nothing where it shows the edits already.
 
-    `identifierUris`, `appRoles`, `requiredResourceAccess` and `tags` are replaced whole by a PATCH: every entry that is
-    not ours is sent back as it was read.
-
-    A switch of the token version may be refused by policy, so it comes first, with the reference that every write may
-    need. Raises Refused: the role came to be under another id since the plan was made.
+    A PATCH replaces each list whole, so others' entries are sent back as they were read. A switch of the token
+    version may be refused by policy: it comes first, with the reference that every write may need. Raises Refused:
+    someone added the role under another id meanwhile.
     """
     uri = outputs.resolve(edits.uri) if edits.uri else None
     access = application.required_access
@@ -252,7 +244,6 @@ def _access(existing: tuple[RequiredAccess, ...], resource: ClientId, role: AppR
 
 
 def references(value: object) -> Iterator[OutputRef[str]]:
-    """Every reference inside a change, however deep."""
     if isinstance(value, OutputRef):
         yield value
     elif isinstance(value, tuple):

@@ -1,7 +1,7 @@
-"""The service application and its clients: what must change so that each client can get a token and call the API.
+"""The service application and its clients: the document's steps 1 and 2.
 
-Implements the document's steps 1 and 2. A deleted registration keeps its `uniqueName` and its URIs for 30 days, so a
-new one could not be made in its place: it is restored (learn.microsoft.com/graph/api/directory-deleteditems-list).
+A deleted registration keeps its `uniqueName` and its URIs for 30 days, so it is restored instead of replaced
+(learn.microsoft.com/graph/api/directory-deleteditems-list).
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ UNUSABLE_IDENTITIES = {
 
 
 def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
-    """The state as if the deleted registrations under the very names that this run would create were there.
+    """As if the deleted registrations under the names that this run would create were there. Raises NotThere.
 
-    Of their credentials only what the client's store holds stays: no one knows who holds the others. Raises NotThere.
+    Only the credential in the client's store is kept: no one knows who holds the others.
     """
     trust, service = observed.trust, desired.service
     if service is None:
@@ -108,7 +108,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
 
 
 def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
-    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason. Raises NotThere."""
+    """The owner of what was named may have deleted it for a reason. Raises NotThere."""
     for row in observed.trust.deleted:
         if named and is_called(row, named.strip()) and row.unique_name != but:
             raise NotThere(
@@ -121,7 +121,7 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
 
 @dataclass(frozen=True)
 class Service:
-    """The service application as it will be, for the clients and the settings to refer to."""
+    """The service application as it will be."""
 
     spec: ServiceSpec
     registration: Registration
@@ -139,7 +139,7 @@ class Service:
 
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
-    """What the service application lacks. Raises NotThere, Refused."""
+    """Raises NotThere, Refused."""
     application, site = observed.trust.service, observed.app_service
     if not spec.may_create and (application is None or application.deleted):
         raise service_missing()
@@ -193,7 +193,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
 
 
 def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
-    """Stop before anything is written on the word of the App Service's settings alone. Raises Refused."""
+    """Nothing is written on the word of the App Service's settings alone. Raises Refused."""
     application = observed.trust.service
     if service is None or application is None or not (plan.changes or plan.manual_steps):
         return
@@ -209,7 +209,6 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
 
 
 def role_not_named(value: str) -> Refused:
-    """Nothing but what is set up asks for an app role."""
     return Refused(
         "role-not-named",
         f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing was changed.",
@@ -258,7 +257,7 @@ def _describe(edits: ApplicationEdits) -> str:
 
 
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
-    """The client application that a name means; `None` where it has yet to be made. Raises NotThere."""
+    """`None` where it has yet to be made. Raises NotThere."""
     found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
     refuse_several(name, found)
     if found:
@@ -336,7 +335,7 @@ def plan_client(
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
-    """What has to be corrected beside a stored credential that is for this site and an earlier service application.
+    """That a credential stored for this site has the scope of an earlier service application.
 
     One file may serve a client of two sites: what it says of the other one is right.
     """
@@ -354,9 +353,9 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
 def plan_identity(
     identity: IdentityResource, service: Service | None, observed: ObservedState
 ) -> tuple[Deferred[PrincipalId], list[AnyChange]]:
-    """The object id of an Azure resource's managed identity, and what it lacks to call the API.
+    """The object id of a resource's managed identity, and what it lacks. Raises Refused.
 
-    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051). Raises Refused.
+    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
     """
     why = UNUSABLE_IDENTITIES.get(identity.resource.type)
     known, name = identity.principal_id, identity.display_name

@@ -1,7 +1,7 @@
-"""Removal: some clients, the whole trust, or beside what is added, the clients that nothing asks for.
+"""Removal: of some clients, of the whole trust, or of the clients that a file does not name.
 
-Access is revoked first, by one write of the settings and one restart. Then the directory is cleaned of what this trust
-owns: consent, secrets, registrations. What was there before is only left, never deleted.
+Access is revoked first, by one write of the settings and one restart; then what this trust owns in the directory is
+removed. What was there before is never deleted.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ from mct_s2s.planning.registrations import CREATE, EXPOSE
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
-"""`--prune` may remove one client of so many at once, rounded down: a file that lost half of its lines must not cut off
-half of the callers."""
+"""`--prune` removes one client of so many at most: a file that lost half of its lines must not cut off half of the
+callers."""
 AS_ASKED = "kept: --keep-registration"
 _ADOPTED = "kept: mct-s2s did not create it"
 _FOR_ANOTHER_SITE = "kept: another App Service's client has to be there"
 
 Target = ClientApplication | ServicePrincipal | IdentityResource | Application
-"""What a removal is about: a client, a managed identity, a resource whose identity was switched on for this trust and
-is off by now, or the registration of a client that is in the recycle bin already."""
+"""A client, a managed identity, a resource whose identity was enabled for this trust and is disabled by now, or the
+deleted registration of a client."""
 
 
 def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *, restart: bool) -> Plan:
-    """What is removed, in the order in which it is. Raises NotThere, Refused."""
+    """Raises NotThere, Refused."""
     settings = SettingsSpec(removed=SETTINGS, tidy=False)
     if removal.everything:
         targets: list[Target] = [*_everyone(observed, spec), *_switched_off(observed)]
@@ -87,10 +87,7 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *
 
 
 def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -> tuple[frozenset[str], Plan]:
-    """The clients that `desired` does not name: mentioned, or removed beside the steps that add.
-
-    First the entries, in lower case, that leave the allow lists.
-    """
+    """The entries, in lower case, that leave the allow lists, and the steps or the note. Raises Refused."""
     pruning, spec = desired.pruning, desired.service
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
@@ -172,7 +169,7 @@ def _entries(targets: Iterable[object], observed: ObservedState, typed: Iterable
 
 @dataclass(frozen=True)
 class _Removal:
-    """What is removed once the App Service no longer allows the targets; `tags` are those that the plan adds."""
+    """The steps after the App Service no longer allows the targets; `tags` are those that the plan adds."""
 
     removal: Removal
     observed: ObservedState
@@ -206,7 +203,6 @@ class _Removal:
                 yield NoChange.of(target, f"client:{target.client_id}", CLIENT, detail)
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:
-        """Access first, then what is ours of the registration."""
         key, app, site = f"client:{client.client_id}", client.application, self.observed.app_service
         called, service = {client.client_id.casefold(), client.display_name.casefold()}, self.observed.trust.service
         if self.is_shared and (called & self.removal.kept or site is None or not is_allowed(client, site)):
@@ -239,7 +235,7 @@ class _Removal:
 
     @property
     def owns_service(self) -> bool:
-        """Whether the service application was created for this App Service, so that all that it grants is its own."""
+        """Whether it was created for this App Service, so that all that it grants is this trust's."""
         service, name = self.observed.trust.service, self.spec.unique_name
         return service is not None and service.unique_name == name and Tag.ADOPTED.of(name) not in service.tags
 
@@ -254,7 +250,7 @@ class _Removal:
         return "" if self.removal.is_pruning else " (to delete it, add --delete-adopted)"
 
     def why_service_kept(self) -> str:
-        """Why the service application is not deleted; empty where it is, or is not there."""
+        """Empty where it is deleted, or is not there."""
         if self.removal.keep_registration:
             return AS_ASKED
         if self.is_shared:
@@ -276,7 +272,7 @@ class _Removal:
         return f"kept: it also requests other APIs{self.hint}" if serves_others else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
-        """What takes back what was consented to a principal; `key` is its client's."""
+        """`key` is the client's."""
         trust, role = self.observed.trust, trusted_role(self.observed, self.spec)
         if trust.principal is None or principal is None:
             return
@@ -331,10 +327,10 @@ class _Removal:
             yield _purged(application, key, after=(key,))
 
     def identity(self, identity: ServicePrincipal) -> AnyChange:
-        """It is switched off only if it is there for this trust alone.
+        """Disabled only if it is there for this trust alone.
 
-        The App Service itself must say that it is its client, or have said so before this removal began: anyone who can
-        write to the registration can name any resource in its tags.
+        The App Service itself must name it as its client, or have done so before: anyone who can write to the
+        registration can name any resource in its tags.
         """
         found = next((one for one in self.observed.enabled if same_id(one.principal_id, identity.id)), None)
         site = self.observed.app_service
@@ -353,9 +349,9 @@ class _Removal:
         return NoChange(key=key, resource=DisableIdentity.resource, name=name, detail=f"kept: {why}", id=identity.id)
 
     def forgotten(self, service: Application) -> Iterator[UpdateApplication]:
-        """Without the service application's tags for identities that are not this trust's any more.
+        """Without the service application's tags for identities that are disabled.
 
-        Tags are written whole, and a replica that is asked for them may be behind: what the plan adds is added here.
+        Tags are written whole, and a replica may be behind: what the plan adds is added here.
         """
         ids = {target.id.casefold() for target in self.targets if isinstance(target, ServicePrincipal)}
         gone = {
@@ -370,7 +366,6 @@ class _Removal:
             yield registration.updated(f"{CREATE}:forget", SERVICE, service.display_name, told, edits, after)
 
     def notes(self, steps: Iterable[AnyChange]) -> Iterator[Item]:
-        """What the person who confirms must know: which identities are switched off, and what key vaults keep."""
         off = [str(step.identity_resource.resource) for step in steps if isinstance(step, DisableIdentity)]
         if off:
             yield (

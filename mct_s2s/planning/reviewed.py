@@ -1,4 +1,4 @@
-"""One canonical form of a plan: its digest is what a reviewer approves, and by it a later plan is held against that."""
+"""The canonical form of a plan: its digest is what a reviewer approves, and a later plan is compared with it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Output, Output
 from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
-"""Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""
+"""Days, on average: a lifetime of a year is 365 or 366 days."""
 _OF_THE_RUN = frozenset({"detail", "after", "credential_name", "keep", "is_new", "unchanged"})
-"""Words for people, the order and the run's own names, other people's settings, and what only the store on
-this machine remembers."""
+"""Words for people, the order, and what belongs to this run, other people or the store on this machine."""
 _SECRET = frozenset({"exact", "tidy"})
-"""Settings that a backup puts back may hold secrets: of those that are not ours, only the names are shown."""
+"""Settings from a backup may hold secrets: of those that are not ours, only the names are shown."""
 Made: TypeAlias = Mapping[str, OutputRef[str]]
 """The ids that reviewed changes have yielded."""
 _NONE: Made = {}
@@ -38,10 +37,9 @@ _KNOWN_BY = {
 
 
 def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
-    """The SHA-256 of what a plan changes, in hexadecimal digits: the same for every run that would do the same.
+    """SHA-256 in hexadecimal digits, the same for every run that would do the same to `subject`.
 
-    Steps that the caller has no right to are part of it: the administrator who is asked to take them sees the same
-    digest. `subject` is what it is done to: two App Services with the same settings have different plans.
+    Steps that the caller has no right to are part of it: the administrator who is asked to take them sees the same.
     """
     steps = [sorted(_facts_of(step, now)) for step in plan.changes]
     steps += [["left", *sorted(_facts_of(step, now))] for step in plan.manual_steps]
@@ -49,7 +47,7 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
 
 
 def combined(digests: Sequence[str]) -> str:
-    """The digest of several together, in whichever order they are listed; that of one is its own."""
+    """In whichever order they are listed; that of one is its own."""
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()
@@ -58,8 +56,8 @@ def combined(digests: Sequence[str]) -> str:
 def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:
     """Whether every change of `plan` was reviewed: it may do less, as someone else has done a part of it.
 
-    An id that was to be made is either still to be made, or one that this run has made by that very change: of what
-    others have made meanwhile, no one has reviewed anything. `done` is what this run has done, at other App Services.
+    An id that was to be made is still to be made, or was made by that very change: of what others have made meanwhile,
+    no one has reviewed anything. `done` is what this run has done, at other App Services.
     """
     then = {change.key: _facts_of(_with_later_values(change), now) for change in reviewed.changes}
     made: dict[str, OutputRef[str]] = {}
@@ -75,14 +73,14 @@ def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[A
 
 
 def _with_later_values(change: AnyChange) -> AnyChange:
-    """The values that a list will have come from ids that are made in between: the specification says them all."""
+    """The later values of a list come from ids that are made in between: the specification says them all."""
     if not isinstance(change, WriteSettings):
         return change
     return replace(change, edits=tuple(replace(edit, after=None, pending=1) for edit in change.edits))
 
 
 def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:
-    """What a step does, as a set of sentences: those of a step that does less are a subset."""
+    """As a set of sentences: those of a step that does less are a subset."""
     said = {name: member for name, member in vars(step).items() if name not in _OF_THE_RUN}
     said |= {"action": step.action, "resource": step.resource}
     facts = (fact for name, member in said.items() for fact in _facts(name, member, now, made))
@@ -109,7 +107,7 @@ def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]
 
 
 def _members(value: object) -> dict[str, object]:
-    """What is said of a value: an edit of nothing is none, and a list of ids that have yet to be made is unknown."""
+    """An empty edit says nothing, and a list that waits for ids is unknown."""
     match value:
         case ApplicationEdits():
             return {name: one for name, one in vars(value).items() if one is not None}
@@ -120,7 +118,7 @@ def _members(value: object) -> dict[str, object]:
 
 
 def _lifetime(ends: datetime, now: datetime) -> str:
-    """A date where one was typed, which is a day's last second, or else the length: in months, as days differ."""
+    """The date where one was typed, which is a day's last second; else the length in months, as days differ."""
     if ends == NEVER or ends.time() == END_OF_DAY:
         return ends.date().isoformat()
     return f"{round((ends - now).days / _MONTH)} months"

@@ -1,7 +1,6 @@
-"""New secrets and certificates for old: made beside the old one, tested by a token, stored; only then the old one goes.
+"""New credentials for old: made beside the old one, tested by a token, stored; only then the old one is removed.
 
-Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal; the order is that of every
-rotation without an outage.
+Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
 """
 
 from __future__ import annotations
@@ -44,15 +43,14 @@ from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
 REFERENCES_FOLLOW = timedelta(hours=25)
-"""App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); and an hour for
-clocks and for its restart."""
+"""App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); one more for
+clocks and its restart."""
 
 
 def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime) -> dict[str, Application]:
-    """The registrations that a rotation is about, by display name, or where two share one, by appId.
+    """The registrations to rotate, by name as in `rotation.clients`, display name, or where two share one, appId.
 
-    Those of a rotation that is only about named clients are called as they were named. Whose they are is not judged
-    yet: where their secrets are stored has a say in that.
+    Whose they are is not judged yet: where their secrets are stored has a say in that. Raises NotThere, Refused.
     """
     if observed.trust.service is None:
         raise service_missing()
@@ -97,12 +95,11 @@ def _is_due(application: Application, horizon: datetime) -> bool:
 
 
 def _ends_within(application: Application, horizon: datetime) -> bool:
-    """Whether nothing that it can sign in with lasts beyond `horizon`."""
     return all(one.expires is not None and one.expires <= horizon for one in application.credentials)
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunContext, spec: ServiceSpec) -> Plan:
-    """What has to be made and removed. Raises NotThere; Refused: a client without what can be replaced, or not ours."""
+    """Raises NotThere; Refused: a client without what can be replaced, or not ours."""
     found, service = rotating(rotation, observed, spec, context.now), observed.trust.service
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
@@ -207,7 +204,7 @@ def _rotated(client: ClientState, application: Application, rotation: Rotation) 
 def _new(
     client: ClientState, application: Application, rotation: Rotation, kind: CredentialKind, last: Credential | None
 ) -> list[AnyChange]:
-    """The new one: as long as the last one was good for, or a year where that would be due again at once."""
+    """As long as the last one, or a year where that would be due again at once."""
     starts = client.context.now.replace(microsecond=0) - (CLOCKS_DIFFER if kind.is_key else timedelta(0))
     expires = starts + USUAL_LIFETIME
     if last is not None and last.begins is not None:

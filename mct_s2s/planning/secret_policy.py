@@ -1,7 +1,4 @@
-"""Tenant policies on client secrets: known before one is made, with the way out.
-
-Source: learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview.
-"""
+"""Tenant policies on client secrets: learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview."""
 
 from __future__ import annotations
 
@@ -22,19 +19,17 @@ OTHERWISE = (
 )
 LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
 USUAL_LIFETIME = timedelta(days=365)
-"""What `--secret-lifetime` is where it is not given: docs/commands.md."""
+"""The default of `--secret-lifetime`."""
 USUAL_DAYS = (365, 180, 90, 60, 30, 14, 7, 2)
-"""Limits that tenants set, the longest first: tried one by one where the policy cannot be read."""
+"""Limits that tenants set: tried one by one where the policy cannot be read."""
 
 
 class PolicyForbids(S2SError):
-    """The tenant's app management policy does not allow the secret that was asked for."""
-
     page = "credentials.md"
 
 
 def longest(rules: Iterable[SecretRule]) -> timedelta | None:
-    """For how long a secret may be good: zero where none may be added, `None` where no rule says anything."""
+    """The longest lifetime: zero where no secret may be added, `None` where no rule says anything."""
     return min((rule.longest for rule in rules), default=None)
 
 
@@ -88,13 +83,12 @@ def last_end(limit: timedelta, now: datetime) -> datetime:
 
 
 def shorter(wanted: datetime, now: datetime) -> list[timedelta]:
-    """The usual limits that are shorter than what was wanted, the longest first."""
+    """The usual limits below what was wanted, the longest first."""
     limits = (timedelta(days=days) for days in USUAL_DAYS)
     return [limit for limit in limits if last_end(limit, now) < wanted - timedelta(days=1)]
 
 
 def typed(limit: timedelta) -> str:
-    """The option for the longest lifetime within a limit."""
     left = limit - CLOCKS_DIFFER
     return option("--secret-lifetime", f"{left.days}d" if left.days else f"PT{left // timedelta(minutes=1)}M")
 

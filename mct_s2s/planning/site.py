@@ -1,7 +1,4 @@
-"""The App Service: what its settings must say, how that is merged into what is there, and what must not be touched.
-
-Implements the document's step 3.
-"""
+"""The App Service's settings, merged into what is there, and what must not be touched: the document's step 3."""
 
 from __future__ import annotations
 
@@ -50,7 +47,7 @@ from mct_s2s.planning.registrations import Service
 def right_values(
     tenant: Tenant | None, audience: Deferred[ApplicationIdUri] | None, role: str | None
 ) -> Mapping[Setting, tuple[Deferred[str], ...]]:
-    """What each setting may say: first what is written where it says something else."""
+    """What each setting may say: the first is written where it says something else."""
     values: dict[Setting, tuple[Deferred[str], ...]] = {ENABLED: ("true",)}
     if audience is not None:
         values[AUDIENCE] = (audience,)
@@ -69,7 +66,7 @@ def settings_spec(
     application_ids: Iterable[Deferred[ClientId]],
     object_ids: Iterable[Deferred[PrincipalId]],
 ) -> SettingsSpec:
-    """What the settings must come to say. Values that the operator gave go before what the directory holds."""
+    """Values that the operator gave go before what the directory holds."""
     if desired.settings is SettingsScope.OFF:
         return SettingsSpec(values=((ENABLED, ("false",)),), tidy=False)
     given, settings = desired.given.settings, observed.settings
@@ -87,10 +84,7 @@ def settings_spec(
 
 
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
-    """Every setting of the backup with its value, and without our settings that are not in it.
-
-    What others have added since is kept. Raises Refused.
-    """
+    """Every setting of the backup, without ours that are not in it; what others have added is kept. Raises Refused."""
     site = observed.app_service
     if site is not None and str(site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
@@ -105,7 +99,7 @@ def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
 def plan_site(
     observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
 ) -> tuple[AnyChange, ...]:
-    """One write and one restart, or that there is nothing to write; with `first`, before anything is deleted."""
+    """With `first`, before anything is deleted."""
     assert observed.app_service is not None  # asked only where a site was looked at
     site, settings = observed.app_service, observed.settings
     found = edits(settings, spec, Outputs())
@@ -130,7 +124,7 @@ def plan_site(
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
     """The settings with `spec` merged in: every other setting keeps its exact value, its spelling and its place.
 
-    Ids that are not known yet are left out; `pending` has the settings that wait for one.
+    Ids that are not known yet are left out.
     """
     merged = dict(settings)
     for setting, right in spec.values:
@@ -154,13 +148,13 @@ def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[s
 
 
 def pending(spec: SettingsSpec, outputs: Outputs) -> Counter[Setting]:
-    """The settings whose new value waits for ids that are not known yet, and for how many."""
+    """The settings that wait for ids, and for how many."""
     wanted = (*((setting, right[0]) for setting, right in spec.values), *spec.listed)
     return Counter(setting for setting, one in wanted if outputs.known(one) is None)
 
 
 def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[SettingEdit, ...]:
-    """What `spec` changes, as far as it is known now. Settings that are not ours may be secret: their names alone."""
+    """As far as it is known now. Settings that are not ours may be secret: their names alone."""
     merged, waiting = merge(settings, spec, outputs), pending(spec, outputs)
     names = {name for name, _ in settings.items() ^ merged.items()}
     names |= {spelling_in(settings, setting.name) for setting in waiting}
@@ -176,7 +170,7 @@ def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[
 
 
 def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
-    """Values that someone wrote down, perhaps for another App Service, or an attacker for this one. Raises Refused."""
+    """Values may be written for another App Service, or by an attacker for this one. Raises Refused."""
     if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
         name, _, slot = given.app_service.partition("/")
         there = ["--app-service", name, *(["--slot", slot] if slot else [])]
@@ -198,7 +192,7 @@ def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
 
 
 def check_site(observed: ObservedState) -> None:
-    """Refuse what the document warns of: the function app, and to register in another tenant than the App Service's."""
+    """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app:
         website = site.website or site.name.casefold()
@@ -217,12 +211,11 @@ def check_site(observed: ObservedState) -> None:
 
 
 def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of some settings that a swap would move to the other slot."""
+    """Those that a swap would move to the other slot."""
     return tuple(name for name in names if name.lower() not in site.sticky) if site.slots else ()
 
 
 def swap_note(site: AppService, write: WriteSettings) -> str | None:
-    """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move."""
     names = not_sticky(site, (edit.name for edit in write.edits))
     if not names:
         return None
@@ -235,7 +228,7 @@ def swap_note(site: AppService, write: WriteSettings) -> str | None:
 
 
 def make_sticky(site: AppService) -> str:
-    """The command that makes our settings slot settings, with the values that they have: none of them is secret."""
+    """With the values that our settings have: none of them is secret."""
     resource, values = site.resource, ours(site.settings)
     sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]
     where = ["--subscription", resource.subscription_id]

@@ -1,4 +1,4 @@
-"""The checks of `doctor`: each right that `setup` takes, the tenant's policy on secrets, and what setup would do."""
+"""The checks of `doctor`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXISTING = "Existing setup"
 
 @dataclass(frozen=True)
 class DoctorCheck:
-    """One check. `unknown` is no obstacle: the real request decides."""
+    """`unknown` is no obstacle: the real request decides."""
 
     code: str
     state: Verdict
@@ -38,34 +38,32 @@ class DoctorCheck:
     advice: str = ""
     command: str = ""
     missing: Missing = ()
-    """The rights that are missing, or likely to be."""
+    """Those that are missing, or likely to be."""
 
     @classmethod
     def refused(cls, code: str, refusal: S2SError, subject: str) -> DoctorCheck:
-        """A check that ended in an error, with the error's own words."""
         return cls(code, Verdict.NO, subject, refusal.message, refusal.advice, refusal.command)
 
     @property
     def remedy(self) -> str:
-        """What to do, and whom to ask for what."""
         asked = (word for one in asked_for(self.missing) for word in (one.sentence, one.command))
         return " ".join(filter(None, (self.advice, self.command, *asked)))
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What could be read of everything that `setup` rests on, and why the rest could not."""
+    """What could be read of all that `setup` depends on, and why the rest could not."""
 
     observed: ObservedState
     access: CallerRights = field(default_factory=CallerRights)
     resource: ResourceId | None = None
-    """The App Service's id, also where it could not be read."""
+    """Also where the App Service could not be read."""
     directory_refusal: S2SError | None = None
     site_refusal: S2SError | None = None
 
 
 def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[DoctorCheck, ...]:
-    """Everything that a setup takes which adds a client, and what it would mend about what is there."""
+    """Of a setup that adds a client, and of what it would change in what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
     signed_in, caller = access.directory.signed_in, access.directory.caller
     name = caller.name if caller is not None else ""
@@ -104,15 +102,13 @@ def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[Doc
 
 
 def is_ready(found: Sequence[DoctorCheck]) -> bool:
-    """Whether nothing is missing."""
     return all(check.state is not Verdict.NO for check in found)
 
 
 def forecast(found: Sequence[DoctorCheck]) -> str:
     """What `setup` does, as far as the caller's rights are known.
 
-    It `runs`; or is `partial`: it does what the caller may do, and lists the rest for someone else; or it `stops`
-    before it changes anything.
+    It `runs`; is `partial`, and lists the rest for someone else; or `stops` before it changes anything.
     """
     missing = {check.code for check in found if check.state is Verdict.NO} - {PENDING}
     if not missing:
@@ -147,7 +143,6 @@ def _secrets(access: CallerRights) -> DoctorCheck:
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
-    """What was read can be read; else the right to it is missing, or it was refused for another reason."""
     site, resource = seen.observed.app_service, seen.resource
     if seen.site_refusal is not None:
         yield DoctorCheck.refused("read-app-service", seen.site_refusal, "the App Service")

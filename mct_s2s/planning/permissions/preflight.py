@@ -1,7 +1,6 @@
-"""Before anything is written: what of a plan the caller may not do, and the plan without what others must do.
+"""What of a plan the caller may not do, and the plan without what others can do later.
 
-Admin consent, the App Service's settings and its restart can be left to someone else, and the rest is still worth
-doing. Everything else that is missing stops the plan. What is not known stops nothing: the real refusal decides.
+Without any other right the plan stops. What is not known stops nothing: the real refusal decides.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
-    """The plan without the steps that others must do, and with what is missing for those that no one can do for us."""
+    """The plan without the steps that others can do, and with what is missing for the rest."""
     judged = ((change.key, *judged_change(change, observed, access)) for change in plan.changes)
     missing = {key: lacks for key, verdict, lacks in judged if verdict is Verdict.NO}
     restarts = {change.key for change in plan.changes if isinstance(change, RestartSite)}
@@ -60,7 +59,7 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
 
 
 def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
-    """The plan of a dry run, with the settings as a step that is blocked where the caller may not read them."""
+    """The plan of a dry run, with the settings as a blocked step where the caller may not read them."""
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
@@ -75,20 +74,18 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
 
 
 def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restart: bool = True) -> Missing:
-    """What is missing to read and write the settings of an App Service, and to restart it."""
     rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if restart else []))
     judged = (judge(RequiredPermission(right, label, resource=resource), access) for right in rights)
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
 def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
-    """Whether the caller may make a change; unknown where no one but a key vault can tell."""
+    """Unknown where only a key vault can tell."""
     need = need_of(change, observed)
     return (Verdict.UNKNOWN, ()) if need is None else judge(need, access)
 
 
 def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
-    """The right that a change takes, and over what."""
     if change.right is None:
         return None
     need, trust = RequiredPermission(change.right, change.name), observed.trust
@@ -110,19 +107,18 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
 
 
 def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> Missing:
-    """What the caller probably lacks for changes that were let pass because not all of its roles could be seen."""
+    """For changes that went on because not all of the caller's roles could be seen."""
     judged = (judged_change(change, observed, access) for change in changes)
     return tuple(one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing)
 
 
 def way_out(missing: Iterable[MissingRight]) -> str:
-    """How a caller who lacks something gets done what it may do."""
     words = dict.fromkeys(one.without for one in missing if one.without)
     return f"Or {'; or '.join(words)}." if words else ""
 
 
 def requests(missing: Iterable[MissingRight]) -> tuple[tuple[str, str], ...]:
-    """In words: whom to ask for what, and the command that they run, if any."""
+    """Whom to ask for what, and the command that they run, if any."""
     return tuple((one.sentence, one.command) for one in asked_for(missing))
 
 

@@ -1,4 +1,4 @@
-"""What each step takes, and whether the caller has it, in three values: what is not known is never taken for missing.
+"""What each step takes, and whether the caller has it.
 
 Sources: learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference; the permission tables of
 each Graph operation; learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, notActions).
@@ -47,7 +47,7 @@ GRAPH_PERMISSIONS = {
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
 REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
-"""Who grants what the directory judges, and what Azure judges."""
+"""For the directory, and for Azure."""
 SITE_ROLE = "Website Contributor"
 _LEAST_ROLES = {
     "microsoft.compute/virtualmachines": "Virtual Machine Contributor",
@@ -68,10 +68,8 @@ _BY_RESOURCE_OWNER = (
 
 
 class Right(Enum):
-    """What a step takes, one row each.
+    """`doctor`'s code, the step in words, the same without a name, the end of an Azure action, what to do without it.
 
-    A row has the code of `doctor`'s check, the step in words, the same without a name, the end of the Azure action
-    where Azure judges it and not the directory, and what to do without it.
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
 
@@ -109,19 +107,15 @@ class Right(Enum):
         self.without = without
 
     def step_on(self, subject: str) -> str:
-        """The step as a verb phrase: `grant admin consent to 'Import'`."""
+        """As a verb phrase: `grant admin consent to 'Import'`."""
         return self.step.format(subject) if subject else self.unnamed_step
 
     @property
     def is_consent(self) -> bool:
-        """Whether it is about app role assignments."""
         return self in {Right.CONSENT, Right.REVOKE}
 
     def least(self, *, of_others: bool) -> tuple[tuple[str, ...], str]:
-        """The application permissions, and for a person the role, that are enough; `of_others`: what others own, too.
-
-        Source: learn.microsoft.com/graph/permissions-reference.
-        """
+        """For an application, for a person. Source: learn.microsoft.com/graph/permissions-reference."""
         if self.is_consent:
             return (_CONSENT, _READ_ALL), _CLOUD_ADMINISTRATOR
         if self is Right.CREATE_APPLICATION:
@@ -130,29 +124,26 @@ class Right(Enum):
 
 
 LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
-"""What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
+"""What others can do later; without the other rights nothing is begun."""
 
 
 @dataclass(frozen=True)
 class RequiredPermission:
-    """A right, and what it is needed for."""
-
     right: Right
     subject: str
-    """What it is done to, by the name that people know; empty for whatever has yet to be created."""
+    """Empty for whatever has yet to be created."""
     application: ApplicationObjectId | None = None
-    """The registration, where it exists already."""
+    """Where it exists already."""
     resource: ResourceId | None = None
-    """The Azure resource, where Azure judges it."""
+    """Where Azure decides."""
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
-        """What has to be granted, or taken out of the way, before it may be done."""
         return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.without)
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """A step for someone else, in words that can be passed on."""
+    """A step for someone else."""
 
     what: str
     command: str = ""
@@ -168,13 +159,12 @@ class Instruction:
 
 Missing = tuple[MissingRight, ...]
 Judged = tuple[Verdict, Missing]
-"""The verdict on a need, and what is missing; where the verdict is `unknown`, what is likely to be."""
+"""What is missing; with `unknown`, what is likely to be."""
 _OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
 """To change a registration that the caller does not own."""
 
 
 def judge(need: RequiredPermission, access: CallerRights) -> Judged:
-    """Whether the caller may do what a need is about."""
     resource = need.resource
     if resource is None:
         return _in_directory(need, access.directory)
@@ -206,7 +196,7 @@ def may_do_all(rights: DirectoryRights) -> bool:
 
 
 def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
-    """Each thing that someone has to grant, once, with all steps that need it; no role that another one includes."""
+    """Each thing once, with all steps that need it, and no role that another one includes."""
     found = list(missing)
     largest = next((one for one in found if one.right == _CLOUD_ADMINISTRATOR), None)
     grants: dict[tuple[str, str, str], dict[str, None]] = {}

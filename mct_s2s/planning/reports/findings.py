@@ -1,8 +1,4 @@
-"""What is wrong with a trust, each finding with the command that fixes it.
-
-The codes are part of the command line's contract. A finding speaks of the trust as it is; it never guesses at what the
-operator might want beside it.
-"""
+"""What is wrong with a trust, each finding with the command that fixes it. Scripts rely on the codes."""
 
 from __future__ import annotations
 
@@ -54,22 +50,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong."""
-
     code: str
     subject: str
     message: str
     remedy: str
-    """What to type."""
+    """A command."""
     severity: Severity = Severity.ERROR
     client: str = ""
-    """The appId of the one client that it is about; empty where it is about all."""
+    """The appId of the one client that it is about; empty: all."""
     concerns_role: bool = False
     """Whether it concerns only those that need the app role."""
 
     @property
     def stops_calls(self) -> bool:
-        """Whether those that it is about cannot call."""
         return self.severity is Severity.ERROR
 
 
@@ -80,7 +73,7 @@ def diagnose(
     within: timedelta = EXPIRING_WITHIN,
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong, in the order in which it has to be fixed.
+    """In the order in which it has to be fixed.
 
     `where` are the options that name this App Service on a command line; `adopted` is the service application that a
     trust file names for it.
@@ -113,7 +106,6 @@ def diagnose(
 
 
 def stopped(site: AppService | None) -> Finding | None:
-    """That the App Service answers no one."""
     if site is None or site.state.casefold() in {"", "running"}:
         return None
     resource, label = site.resource, site.label
@@ -163,7 +155,6 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
 
 
 def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    """Each row of the table of settings, held against what would work."""
     configure = own_command("configure-appservice", where=where)
     service, required = observed.trust.service, required_by(site.settings)
     uri = (uri_in_use(service, observed.settings) or api_uri(service.client_id)) if service is not None else None
@@ -193,7 +184,7 @@ def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Ite
 def _client(
     client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta, where: str
 ) -> Iterator[Finding]:
-    """Whether it is allowed, can sign in, and for how long: of another tenant's registration that is not known."""
+    """Of another tenant's registration, the credentials are not known."""
     name, client_id, site = client.display_name, client.client_id, observed.app_service
     add = own_command("add-client", about=client_id, where=where)
     needs_role = site is None or not is_allowed_by_object_id(client, site)

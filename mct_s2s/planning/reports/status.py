@@ -1,4 +1,4 @@
-"""The state of one App Service or of many, who can call, and what each client needs next: all formats of `status`."""
+"""The state of App Services, who can call, and what each client needs next: for all formats of `status`."""
 
 from __future__ import annotations
 
@@ -26,15 +26,13 @@ FIXED = "the errors fixed"
 
 @dataclass(frozen=True)
 class ClientStatus:
-    """A client application or a managed identity of a trust."""
-
     client: ClientApplication | ServicePrincipal
     allowed: bool | None
     """`None` where the App Service's settings were not read."""
     can_call: bool | None
     """`None` where that is not known."""
     needs: str
-    """What it needs next: `admin consent`, `new secret by 2027-11-24`, `nothing`."""
+    """`admin consent`, `new secret by 2027-11-24`, `nothing`."""
     consented: bool | None = None
     """`None` where it needs no admin consent."""
     ends: datetime | None = None
@@ -68,23 +66,19 @@ class ClientStatus:
 
 @dataclass(frozen=True)
 class SiteStatus:
-    """One App Service with its trust, and what is wrong with it."""
-
     observed: ObservedState
     findings: tuple[Finding, ...]
     where: str
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     key: str | None = None
-    """What a trust file calls it, where it was named by one."""
+    """A trust file's name for it."""
 
     @property
     def label(self) -> str:
-        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
         return self.observed.app_service.label if self.observed.app_service is not None else ""
 
     @property
     def title(self) -> str:
-        """The same, with what a trust file calls it: `learn (contosolearn)`."""
         return site_title(self.key, self.label)
 
     @property
@@ -93,7 +87,7 @@ class SiteStatus:
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
-        """Those that need attention first, then those that expire first. An error stops whom it is about."""
+        """Those that need attention first, then those that expire first."""
         observed, own = self.observed, defaultdict[str, list[Finding]](list)
         for finding in self.findings:
             own[finding.client].append(finding)
@@ -128,7 +122,7 @@ class SiteStatus:
 
     @property
     def calling(self) -> str:
-        """How many clients can call, of how many: `2 of 3`; `?` where that is not known."""
+        """How many clients can call: `2 of 3`; `?` where that is not known."""
         is_known = all(one.can_call is not None for one in self.clients)
         count = sum(one.can_call is True for one in self.clients)
         return f"{count if is_known else '?'} of {len(self.clients)}"
@@ -144,14 +138,12 @@ class SiteStatus:
 
 @dataclass(frozen=True)
 class UnreadSite:
-    """An MCT App Service whose state could not be read."""
-
     target: SiteTarget
     error: S2SError
     resource: ResourceId | None = None
     """`None` where it could not be found."""
     key: str | None = None
-    """What a trust file calls it, where it was named by one."""
+    """A trust file's name for it."""
 
     @property
     def title(self) -> str:
@@ -160,19 +152,17 @@ class UnreadSite:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """What `status` found out."""
-
     now: datetime
     within: timedelta
     """How long before its end a credential counts as expiring."""
     sites: tuple[SiteStatus, ...]
     failed: tuple[UnreadSite, ...] = ()
     unchecked: tuple[ResourceId, ...] = ()
-    """Web apps whose settings the caller cannot read, so that it is not known whether they are MCT App Services."""
+    """Web apps that may be MCT App Services: the caller cannot read their settings."""
     is_list: bool = False
-    """Whether several App Services were asked for: all of the subscription, or those of a trust file."""
+    """Whether several App Services were asked for."""
 
     @property
     def is_healthy(self) -> bool:
-        """Whether no App Service has a problem. A subscription without any is not the one that was meant."""
+        """A subscription without any App Service is not the one that was meant."""
         return all(site.is_healthy for site in self.sites) and not (self.is_list and not self.sites)

@@ -1,7 +1,4 @@
-"""What a test of a client's access says: tokens and answers, compared with the settings that the App Service uses.
-
-Implements the document's last sentence: the clients should now be able to call the MCT APIs.
-"""
+"""What a test of a client's access says: tokens and answers, compared with the App Service's settings."""
 
 from __future__ import annotations
 
@@ -21,8 +18,6 @@ from mct_s2s.planning.reports.findings import Severity, wrong_settings
 
 
 class CheckSubject(StrEnum):
-    """Whom a check is about."""
-
     SITE = "site"
     APPLICATION = "application"
     MANAGED_IDENTITY = "managedIdentity"
@@ -35,23 +30,20 @@ CALL = "call"
 
 @dataclass(frozen=True)
 class VerificationCheck:
-    """One check: passed (`ok` true), failed (false), or not possible from here (`None`)."""
+    """`ok` is `None` where the check is not possible from here."""
 
     client: str | None
-    """The client's display name; `None` for a check of the App Service itself."""
+    """The display name; `None` for a check of the App Service itself."""
     kind: CheckSubject
     check: str
     """`token`, `call` …: stable, for scripts."""
     ok: bool | None
     message: str
     remedy: str | None = None
-    """What to type or to do."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """All checks of one run."""
-
     url: str
     path: str
     checks: tuple[VerificationCheck, ...]
@@ -73,7 +65,6 @@ class Verification:
 
     @property
     def is_proved(self) -> bool:
-        """Whether a client's call succeeded, and nothing failed."""
         return bool(self.calls) and not self.failed
 
 
@@ -98,12 +89,7 @@ def misdirected(
 
 
 def why_refused(token: ApiToken, source: str, observed: ObservedState | None, where: str) -> tuple[str, str]:
-    """Why the site refuses a token, as a sentence, and the remedy.
-
-    Args:
-        source: where the client's credential was found.
-        where: the options that name the App Service on a command line.
-    """
+    """As a sentence, and the remedy. `source` is where the credential was found."""
     if observed is None or observed.app_service is None:
         values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
         return f"The token has {values} and {_roles(token)}.", (
@@ -118,7 +104,7 @@ def why_refused(token: ApiToken, source: str, observed: ObservedState | None, wh
 
 
 def reasons(token: ApiToken, source: str, observed: ObservedState, where: str) -> Iterator[tuple[str, str]]:
-    """Everything for which the site refuses the token: what is wrong with the settings, and what it lacks itself."""
+    """What is wrong with the settings, and what the token lacks itself."""
     site = observed.app_service
     assert site is not None  # a token is only compared with settings that were read
     is_listed = site.allowed_object_ids.holds(token.object_id)
@@ -150,7 +136,7 @@ def _roles(token: ApiToken) -> str:
 def identity_checks(
     identities: Iterable[ServicePrincipal], observed: ObservedState, where: str, audience: str, url: str
 ) -> Iterator[VerificationCheck]:
-    """What can be found out about managed identities from outside, and how to test the rest from inside."""
+    """What can be tested from outside, and how to test the rest from inside."""
     site, trust = observed.app_service, observed.trust
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
@@ -172,7 +158,6 @@ def identity_checks(
 
 
 def returned(url: str, path: str, status: int) -> str:
-    """What came of a call, in words."""
     return f"GET {url}{path} returned {status}{': the site is still starting' if status in NOT_NOW else ''}."
 
 
@@ -198,7 +183,7 @@ def advice(answer: ApiAnswer, path: str) -> str:
 
 
 def without_token(answer: ApiAnswer, url: str, path: str) -> VerificationCheck:
-    """A call that must be turned away, also towards a page to sign in on."""
+    """A call that must be refused, or redirected to a sign-in page."""
     check = partial(VerificationCheck, *SITE, "without-token")
     if answer.status in {401, 403} or 300 <= answer.status < 400:
         return check(True, f"A call without a token is refused ({answer.status}).")
