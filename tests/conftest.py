@@ -1,7 +1,5 @@
 """A sandbox for tests that talk to Azure: asked over TLS, watched through its request log, as new for each test."""
 
-from __future__ import annotations
-
 import os
 import random
 import socket

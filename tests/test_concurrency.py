@@ -1,7 +1,5 @@
 """Requests that go out together end together, also before they have begun."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 

@@ -1,7 +1,5 @@
 """docs/errors.toml is the catalogue: each code that can be given, with its exit code, and no other."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from itertools import pairwise

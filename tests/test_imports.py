@@ -3,8 +3,6 @@
 A library that another one brings may leave with it. A cycle counts also in a function, or where types are checked.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import tomllib

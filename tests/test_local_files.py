@@ -1,7 +1,5 @@
 """Which files are used, and in which folders nobody can exchange ours: the one judgement that all readers share."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

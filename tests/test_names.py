@@ -1,7 +1,5 @@
 """One word for one thing, one place for one piece of knowledge, and one register: plain, present, the field's terms."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import defaultdict

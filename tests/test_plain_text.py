@@ -1,7 +1,5 @@
 """What others chose to write reaches a reader as plain characters, and a program as JSON that hides nothing."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

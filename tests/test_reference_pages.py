@@ -1,7 +1,5 @@
 """What keeps the pages true: a wrong command, link, example or region is found, and says how it is made right."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET

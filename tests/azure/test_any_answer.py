@@ -3,8 +3,6 @@
 Well-formed JSON of another shape comes from a proxy, from a newer version of the service, or from somebody hostile.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import copy

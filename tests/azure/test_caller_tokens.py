@@ -1,7 +1,5 @@
 """What a service asks of a sign-in beside a token, and how each way of signing in brings it."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import time

@@ -1,7 +1,5 @@
 """Certificates: which of them a client can sign in with, and how Graph names them."""
 
-from __future__ import annotations
-
 import base64
 import ssl
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The clouds by name, held against what Azure's own SDKs say of them, and by their metadata document."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 from typing import Any

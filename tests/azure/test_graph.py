@@ -1,7 +1,5 @@
 """Microsoft Graph: what its refusals mean and name, and what is read of its answers: its arrays are sets."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import Awaitable, Callable

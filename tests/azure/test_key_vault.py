@@ -1,7 +1,5 @@
 """Which vault a name means in which cloud, that nothing else ever gets a token for one, and what no answer means."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import ssl

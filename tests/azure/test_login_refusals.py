@@ -1,7 +1,5 @@
 """The login service's refusals, of whoever runs a command and of the MCT API's clients: raw answers, our errors."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

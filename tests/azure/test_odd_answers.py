@@ -1,7 +1,5 @@
 """What is no answer of the service, or not its last word: told alike of Microsoft Graph and Azure Resource Manager."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

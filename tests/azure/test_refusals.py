@@ -1,7 +1,5 @@
 """What Graph, Resource Manager and Key Vault refuse: one error each, with the service's words and the way out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

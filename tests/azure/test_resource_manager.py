@@ -1,7 +1,5 @@
 """Azure Resource Manager: its writes one after the other, its lists to their end, its refusals in their envelopes."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, cast

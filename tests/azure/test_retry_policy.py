@@ -1,7 +1,5 @@
 """Waiting for Azure: only for what is known to pass, never past the deadline, and for all requests together."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from itertools import chain, pairwise, repeat

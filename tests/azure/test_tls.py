@@ -1,7 +1,5 @@
 """All connections trust the system, or what a variable names; where that is not enough, they say what to do."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import ssl

@@ -1,7 +1,5 @@
 """Runs the program as its users do: an environment, two streams and an exit code; within this process or as its own."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import shlex

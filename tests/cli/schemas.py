@@ -1,7 +1,5 @@
 """The JSON documents of the contract, held against the schemas of the package with nothing beside what they name."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

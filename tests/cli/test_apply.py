@@ -1,7 +1,5 @@
 """`apply`: all sites of a trust file are set up as it says, each with its own outcome."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

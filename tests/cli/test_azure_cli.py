@@ -1,7 +1,5 @@
 """Whoever has done nothing but `az login`: their tokens, their default subscription, and what they are told if not."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

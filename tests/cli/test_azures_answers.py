@@ -1,7 +1,5 @@
 """Answers that Azure really gives and that are no failures; and refusals that leave everything ready to go on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`--backup` keeps the settings as they were, and `configure-appservice --restore` puts them back."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The whole job, by each kind of caller and in each kind of tenant that differs from the documented one."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import pytest

@@ -1,7 +1,5 @@
 """Clients that sign in by certificate: made or given, stored before it is registered, and called with."""
 
-from __future__ import annotations
-
 import base64
 import stat
 from datetime import UTC, datetime, timedelta

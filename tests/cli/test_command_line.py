@@ -1,7 +1,5 @@
 """A command is a class of options: what is printed to be typed again means the same, and each has a body."""
 
-from __future__ import annotations
-
 import shlex
 from importlib import import_module
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Our own bug: one line on the screen, the traceback in a private file, and nothing secret in either."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

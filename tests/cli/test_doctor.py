@@ -1,7 +1,5 @@
 """`doctor`: who signed in, to where, whether that is enough, and what `setup` will do; nothing is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

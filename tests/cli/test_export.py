@@ -1,7 +1,5 @@
 """What exists becomes a trust file, and applying it changes nothing: on every state that people really have."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path

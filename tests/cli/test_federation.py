@@ -1,7 +1,5 @@
 """Clients that sign in with another issuer's token: no secret anywhere, and no silent mistake."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The guided way as a person goes it: keys typed at a terminal, and Ctrl-C at its questions."""
 
-from __future__ import annotations
-
 import io
 import re
 import shlex

@@ -1,7 +1,5 @@
 """What `--help` prints: whole lines for a terminal and for a pipe, in the register of a reference."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import subprocess

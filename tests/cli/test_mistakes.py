@@ -3,8 +3,6 @@
 The commonest mistakes of form are pictures of `test_screens_of_mistakes.py`.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 

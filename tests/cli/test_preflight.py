@@ -1,7 +1,5 @@
 """Every changing command looks first at what its caller may do: the rest is left to others, and all of it is said."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a command shows while it runs: in a log, to a pipeline, with `--quiet`, and on a terminal."""
 
-from __future__ import annotations
-
 import re
 import signal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The question before anything is written, on a real terminal."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a script is told when a service says no: its own words, its request id, and what to type."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.cli.conftest import Program

@@ -1,7 +1,5 @@
 """`remove-client` and `teardown`: shut out first, then cleaned up, and only what this trust owns."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

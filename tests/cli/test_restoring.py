@@ -1,7 +1,5 @@
 """What was deleted a moment ago or a week ago still holds its name and its URI: it is restored, and works at once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`rotate-secret`: at no moment is there a caller whose secret is not good."""
 
-from __future__ import annotations
-
 import threading
 import time
 from datetime import UTC, datetime, timedelta

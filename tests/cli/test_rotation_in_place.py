@@ -1,7 +1,5 @@
 """`rotate-secret` without `--secret-to`: the new secret goes where whoever uses the old one reads it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any

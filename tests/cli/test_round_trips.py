@@ -4,8 +4,6 @@ Time is simulated, so the second number is exact: the slope of a run's time over
 reading of a cloud's endpoints is left out: the public cloud needs none.
 """
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

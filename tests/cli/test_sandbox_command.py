@@ -1,7 +1,5 @@
 """`mct-s2s sandbox`: what it says, what it takes, what it leaves."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import signal

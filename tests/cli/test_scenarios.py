@@ -4,8 +4,6 @@ Everything is built through Graph and Resource Manager, as an outsider would, st
 `status` prints is typed as it is printed, in a shell that knows no more than how to sign in, until nothing is wrong.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import uuid
@@ -13,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -64,13 +62,13 @@ class Hand:
         words = {"allowedMemberTypes": ["Application"], "description": "Apps in this role can consume the web api."}
         return {"displayName": value, "id": self.role_id, "isEnabled": True, "value": value, **words, **changed}
 
-    def step_1(self) -> Hand:
+    def step_1(self) -> Self:
         self.service = self.register("MCT service")
         self.change_service(identifierUris=[self.uri])
         self.change_service(appRoles=[self.role()])
         return self
 
-    def step_2(self, name: str = "S2S-client", *, consent: bool = True, lasts: timedelta = timedelta(days=365)) -> Hand:
+    def step_2(self, name: str = "S2S-client", *, consent: bool = True, lasts: timedelta = timedelta(days=365)) -> Self:
         made = self.register(name)
         self.clients.append(made)
         if lasts:
@@ -86,7 +84,7 @@ class Hand:
             self.azure.graph("POST", path, json={**ids, "appRoleId": self.role_id})
         return self
 
-    def step_3(self, **changed: str | None) -> Hand:
+    def step_3(self, **changed: str | None) -> Self:
         written = {
             "ServiceAuthEnabled": "true",
             "ServiceAuthAudience": self.uri,

@@ -1,7 +1,5 @@
 """`mct-s2s schema`: what it prints is what the commands' documents keep to."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

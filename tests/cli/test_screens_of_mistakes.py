@@ -1,7 +1,5 @@
 """Help, mistakes and a crash as pictures, as narrow and as plain as terminals are."""
 
-from __future__ import annotations
-
 import platform
 import shlex
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Tenants that forbid secrets, or long ones: told before anything is written where it can be seen, and lost nowhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

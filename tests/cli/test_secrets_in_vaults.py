@@ -1,7 +1,5 @@
 """`--secret-to keyvault:…`: where the secret goes, what stands beside it, and that nothing is lost or doubled."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import pytest

@@ -1,7 +1,5 @@
 """`--secret-to exec:COMMAND`: the program gets the value alone; what it does not take is never lost in silence."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

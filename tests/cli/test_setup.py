@@ -1,7 +1,5 @@
 """The four commands on a good day: from nothing to a call that the MCT site answers, and back to nothing to do."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import stat

@@ -3,8 +3,6 @@
 What a person lacks is brought where it can be, and told with commands where not.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import ssl

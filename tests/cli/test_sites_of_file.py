@@ -1,7 +1,5 @@
 """`status -f`, `rotate-secret -f`: the sites of a trust file in several tenants, side by side: none stops another."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import dataclass

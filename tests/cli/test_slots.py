@@ -1,7 +1,5 @@
 """Deployment slots: set up on their own, warned of swaps, and with slot settings left as they are."""
 
-from __future__ import annotations
-
 import shlex
 
 from tests.cli.conftest import Program

@@ -1,7 +1,5 @@
 """`mct-s2s snippet`: whose program it is, what it rests on, and that each one runs as it is printed."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """`status` over a subscription, and in the formats of others, against the sandbox."""
 
-from __future__ import annotations
-
 import csv
 import io
 from datetime import UTC, datetime, timedelta

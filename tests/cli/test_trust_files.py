@@ -1,7 +1,5 @@
 """The entries of a trust file mean what the same options mean, and a mistake is named by its key."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from dataclasses import dataclass

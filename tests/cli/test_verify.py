@@ -1,7 +1,5 @@
 """`verify`: what it proves, what it disproves and why, and what it leaves open; the remedy it prints is run."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Two sandboxes that have nothing in common: one plays the cloud, the other is what it is compared with."""
 
-from __future__ import annotations
-
 import json
 import re
 import uuid

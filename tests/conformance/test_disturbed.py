@@ -1,7 +1,5 @@
 """A run that finds the cloud changed, is interrupted or killed: it finds just that, and leaves nothing."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

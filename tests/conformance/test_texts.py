@@ -1,7 +1,5 @@
 """Whatever a tenant's answers hold, a skeleton shows none of it; and what must not fit in a comparison does not."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A run against another sandbox: what it finds, what it leaves, and what its report may show."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -2,8 +2,6 @@
 
 # ruff: noqa: ARG002  # what is told decides which arguments there are
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """A plan is applied as wide as its order allows, stops at the first refusal, and its outcome tells the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

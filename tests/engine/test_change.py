@@ -1,7 +1,5 @@
 """A command from looking to having done it: agreed to, overtaken, and looked at again where it may have changed."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A secret is made once, whatever comes in between, and the old one stays until the new one is known to work."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 from dataclasses import replace

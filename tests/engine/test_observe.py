@@ -1,7 +1,5 @@
 """What a command looks at: App Service, trust and clients; never a guess between two, and as much at once as can be."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from collections.abc import Awaitable, Mapping

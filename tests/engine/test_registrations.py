@@ -1,7 +1,5 @@
 """Registrations are made once each, by whoever owns them, and a name or a URI that is taken is said to be whose."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any

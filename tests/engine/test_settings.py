@@ -1,7 +1,5 @@
 """The settings of an App Service have no ETag: what several writers do to them at once, and nobody loses a thing."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Whatever a user gives, in an option or a file, comes back as a value or as an error of our own."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

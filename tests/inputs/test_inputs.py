@@ -1,7 +1,5 @@
 """Each thing that a user types: what it means, and what is no good."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

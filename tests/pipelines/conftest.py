@@ -1,7 +1,5 @@
 """Steps within the test's process: an environment of their own, what they print, and what they hand on."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Both services, as far as they run our files: what a job sees, each of its scripts in bash, and who it signs in as."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

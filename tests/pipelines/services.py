@@ -4,8 +4,6 @@ Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments,
 /rest/pulls/reviews, /rest/actions/workflow-runs; learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
 """
 
-from __future__ import annotations
-
 import http.server
 import json
 import re

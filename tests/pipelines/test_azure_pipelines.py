@@ -1,7 +1,5 @@
 """The template for Azure Pipelines: its scripts as the agent runs them, signed in by a service connection."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The files of both services as their own tools read them: schemas, scripts, rights, what they name and install."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

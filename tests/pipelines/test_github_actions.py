@@ -1,7 +1,5 @@
 """The workflows for GitHub, with their actions, as they are in their files: from a pull request to what is applied."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A plan where it is reviewed: what a comment shows, and that main finds what was approved and nothing else."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The steps by themselves: inputs, sign-in, what people and later steps are told, and that no name forges any of it."""
 
-from __future__ import annotations
-
 import os
 import signal
 import stat

@@ -1,7 +1,5 @@
 """A registration is known by its appId and a service principal by its object ID, whatever is done to it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mct_s2s.model.desired import Removal

@@ -1,7 +1,5 @@
 """One rule says whom a name means, for every command: an id, what was made for the name, a member of the trust."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Which credential is lacking: decided by its kind, and by what an attempt that was cut off has left."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

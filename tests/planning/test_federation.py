@@ -1,7 +1,5 @@
 """Whose tokens are taken: what a user types, and what could never match a token."""
 
-from __future__ import annotations
-
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB, Federation

@@ -1,7 +1,5 @@
 """Each finding of the contract: when it is made, how grave it is, and the command that mends it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace

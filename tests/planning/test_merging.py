@@ -1,7 +1,5 @@
 """Foreign data is untouched, and what was done once is not done again: for any settings, any registration."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

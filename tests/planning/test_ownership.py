@@ -1,7 +1,5 @@
 """Whose a registration is, as a table: who may have written what speaks for it decides."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """What is wanted, what is there, and the changes between."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """A plan held against rights: what others must do is left out of it, and what nobody else can do for us stops it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Clients that nothing asks for: mentioned, or removed in the same plan as what is added, and never many at once."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

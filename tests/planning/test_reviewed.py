@@ -1,7 +1,5 @@
 """What is applied was reviewed: by its digest a plan is the same on another day, and a later one may do less."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Three verdicts: what is known to be missing is said, and what is not known stops nobody."""
 
-from __future__ import annotations
-
 import pytest
 from mct_s2s.model.caller_rights import (
     Caller,

@@ -3,8 +3,6 @@
 Which web apps are MCT sites is told by them: a wrong guess would offer someone else's web app for configuration.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pytest

@@ -1,7 +1,5 @@
 """Who can call, what each client needs next, what makes a report unhealthy, and what an answer means for a test."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The package's metadata, its locks and its images: what a user meets before anything runs."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """GitHub's workflows: valid, pinned, and with no more rights than their one task takes."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """The commands that the matrices are run over, and the course of each that nothing disturbs. A new command is a row."""
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from dataclasses import dataclass

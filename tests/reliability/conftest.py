@@ -1,7 +1,5 @@
 """The ground that the matrices are run on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

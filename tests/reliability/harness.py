@@ -1,7 +1,5 @@
 """Where the matrices are run: the sandbox of this process, the program as a process or within this one, a home."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from collections import Counter

@@ -1,7 +1,5 @@
 """A state as it can be compared: what runs of the same command have in common, however they came there."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -3,8 +3,6 @@
 States are made by taking a trust that is whole and letting any number of mishaps befall it.
 """
 
-from __future__ import annotations
-
 import copy
 import itertools
 import shutil

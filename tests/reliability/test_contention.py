@@ -1,7 +1,5 @@
 """A tenant that refuses a write beside another one to the same object, as Entra ID does."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

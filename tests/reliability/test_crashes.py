@@ -3,8 +3,6 @@
 A removal that is cut off at any write leaves nothing that the next `setup` takes for a working secret.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import random

@@ -1,7 +1,5 @@
 """`--timeout` is kept to the second, whatever the command is waiting for; and what comes after resumes."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.conftest import MACHINE, Json

@@ -3,8 +3,6 @@
 The program runs within this process, in simulated time: it waits as long as it likes, and the test does not.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

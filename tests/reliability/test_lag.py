@@ -4,8 +4,6 @@ What was deleted moments ago is shown by replicas that lag: nothing rests on it,
 is simulated: twenty seconds of lag are waited for, and take none.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ The one exception is App Service's own: between our last listing and our write, 
 be seen by anyone. It is here, too, so that it is known and does not grow.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace

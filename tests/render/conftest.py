@@ -1,7 +1,5 @@
 """The two streams of a command, opened as the product opens them and read by the test."""
 
-from __future__ import annotations
-
 import io
 import re
 import sys

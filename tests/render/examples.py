@@ -1,7 +1,5 @@
 """Data to show, made by hand: the usual case of each kind, and names as only an outsider makes them up."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Names as an attacker makes them up, and every screen that could show one."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """How a test reads a screen: by its lines, not by its sentences."""
 
-from __future__ import annotations
-
 
 def line_with(text: str, *facts: str) -> str:
     """The one line that holds all these facts.

@@ -1,7 +1,5 @@
 """Reports of `status`, made by hand: one App Service or several, with and without problems."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """How a command ends: who can call, where each secret is found, and what to run next, in a few lines."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Tables in any width: folded or stacked, but never with half an id, and never with blanks at a line's end."""
 
-from __future__ import annotations
-
 import io
 import uuid
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Two streams: results to standard output, everything else to standard error, and one document for a program."""
 
-from __future__ import annotations
-
 import io
 import json
 import sys

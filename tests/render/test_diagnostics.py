@@ -1,7 +1,5 @@
 """An error on the screen: what is wrong, what to type, and how far the command came."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from mct_s2s.errors import DOCS, PermissionMissing

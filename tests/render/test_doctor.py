@@ -1,7 +1,5 @@
 """What `doctor` found: each check with its sign, and below it whom to ask."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

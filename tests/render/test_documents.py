@@ -1,7 +1,5 @@
 """The JSON documents, valid by their schemas and kept as they are: `pytest --update-screens` takes new ones."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where a long line goes on: between words, and nowhere in what is copied."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest

@@ -1,7 +1,5 @@
 """No name steers a terminal, whatever it is and wherever it is shown: text is data."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """What is left to somebody else: a command that works as it is pasted, a link, and the values to enter."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from dataclasses import asdict, replace

@@ -1,7 +1,5 @@
 """What an encoding lacks is replaced by a mark that means the same: for every character of our own, on every screen."""
 
-from __future__ import annotations
-
 import ast
 import io
 import sys

@@ -1,7 +1,5 @@
 """A plan before anything happens: every step with its sign, and nothing that the reader would miss."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What runs, as it runs: lines and a live area on a terminal, timed lines in a log, nothing with `--quiet`."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Iterator

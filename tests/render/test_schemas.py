@@ -3,8 +3,6 @@
 With the trust file's an editor marks what the program would refuse, and nothing else.
 """
 
-from __future__ import annotations
-
 import copy
 import datetime as dt
 import functools

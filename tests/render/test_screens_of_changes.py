@@ -1,7 +1,5 @@
 """The screens of the changing commands as pictures: what a plan and a result look like, in each kind of terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any

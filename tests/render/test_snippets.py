@@ -1,7 +1,5 @@
 """The programs of `snippet`: what each looks like, that its language reads it, and that no value leaves its place."""
 
-from __future__ import annotations
-
 import ast
 import io
 import json

@@ -1,7 +1,5 @@
 """`status` on the screen: the verdict first, each id whole, each problem marked, each remedy ready to be pasted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Whatever names Azure has, an export says them so that every reader of TOML finds the same ones again."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What the test of the clients has shown: check by check, and the sum of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

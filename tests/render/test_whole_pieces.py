@@ -1,7 +1,5 @@
 """Every screen, as narrow as terminals are: no id, path, address or command is broken, and no line ends in blanks."""
 
-from __future__ import annotations
-
 import re
 from itertools import product
 

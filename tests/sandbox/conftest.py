@@ -1,7 +1,5 @@
 """One fresh state for each test, asked in-process; and a sandbox on real ports for tests that need sockets."""
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """App Service's settings over time, and the endpoints inside a resource: whose token they give, what they refuse."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import httpx

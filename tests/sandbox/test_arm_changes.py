@@ -1,7 +1,5 @@
 """What a write does in Resource Manager is what it does in Azure, the painful parts included."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import httpx

@@ -4,8 +4,6 @@ Statuses and codes are those of Graph, Resource Manager and Entra as recorded fr
 The rows share one state, as none of them may leave a trace in it; the fixture looks at the end whether one did.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The seed, what can be done in it, and how it is arranged: callers, sites, roles, denials, locks, knobs."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,5 @@
 """The sandbox misbehaves as it is told, over real connections where the connection is what breaks."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import httpx

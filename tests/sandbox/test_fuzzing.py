@@ -1,7 +1,5 @@
 """Whatever is sent, no service fails: an answer is one of its own, in its own shape."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

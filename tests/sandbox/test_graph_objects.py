@@ -1,7 +1,5 @@
 """What Graph keeps and gives back: writes that follow the rules, read again in every way that clients use."""
 
-from __future__ import annotations
-
 import base64
 import json
 import uuid

@@ -1,7 +1,5 @@
 """Who may do what: applications by their roles, people by scope and directory role, owners by owning."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What Graph refuses, with the status and the code that a client sees."""
 
-from __future__ import annotations
-
 import uuid
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A large tenant and many requests at once: no errors, and nothing is lost."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The MCT site accepts whom its settings allow, as of its last restart, and nobody else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import httpx

@@ -1,7 +1,5 @@
 """The page shows what is in a sandbox and what was asked of it; no secret is on it, and text is only ever text."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 import pytest

@@ -1,7 +1,5 @@
 """The pytest plugin, used by a project of its own as its authors would."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

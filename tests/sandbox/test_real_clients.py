@@ -1,7 +1,5 @@
 """Azure's own libraries over TLS: azure-mgmt, and azure-identity by each way of signing in."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Under Azure's own names: clients that know no other cloud find everything, and none of them is sent elsewhere."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

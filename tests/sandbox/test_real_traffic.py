@@ -3,8 +3,6 @@
 See real_traffic/README.md for the form of the tables and the rules of comparison.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from tests.sandbox.traffic import arm_stories, graph_stories, other_stories

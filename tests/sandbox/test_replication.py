@@ -1,7 +1,5 @@
 """Replication that lags: what a client sees between a write and the moment when everybody knows of it."""
 
-from __future__ import annotations
-
 import base64
 import json
 import uuid

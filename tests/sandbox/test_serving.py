@@ -1,7 +1,5 @@
 """The sandbox keeps its state, listens over TLS, and lets one program at a time in."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

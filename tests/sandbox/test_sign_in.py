@@ -1,7 +1,5 @@
 """Signing in: who gets a token, what it says, and how everybody else is refused."""
 
-from __future__ import annotations
-
 import base64
 import datetime as dt
 import hashlib

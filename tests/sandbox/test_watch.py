@@ -1,7 +1,5 @@
 """A secret that appears where it must not is found, however it is spelled, and listed; it is nowhere repeated."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The command line's fixtures, and other people of the tenant."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import pytest

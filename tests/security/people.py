@@ -1,7 +1,5 @@
 """A member of the tenant without any role: what they may do to Microsoft Graph, they do here with their own token."""
 
-from __future__ import annotations
-
 import ssl
 from typing import Any
 

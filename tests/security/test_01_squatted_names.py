@@ -1,7 +1,5 @@
 """Names of registrations can be computed by anybody: whoever was there first must not become somebody whom we trust."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import Any

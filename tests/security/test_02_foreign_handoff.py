@@ -1,7 +1,5 @@
 """A handoff file is believed no further than it fits the App Service that it is used for, and its effect is shown."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Each refusal comes before anything is made in Azure.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

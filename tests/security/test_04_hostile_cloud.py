@@ -1,7 +1,5 @@
 """Whoever answers for `--cloud URL` chooses where tokens come from and go to: they get none of a real cloud's."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

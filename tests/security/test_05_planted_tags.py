@@ -4,8 +4,6 @@ Attacker: whoever may write tags to a registration. Without it, a planted tag ma
 identity of somebody else's resource, or delete somebody else's registration.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from tests.cli.conftest import Program

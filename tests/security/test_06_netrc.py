@@ -1,7 +1,5 @@
 """`~/.netrc` is never read: a password kept there for some host, or for `default`, went to whoever `--cloud` names."""
 
-from __future__ import annotations
-
 import asyncio
 import netrc
 from pathlib import Path

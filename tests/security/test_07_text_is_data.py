@@ -1,7 +1,5 @@
 """Names in the directory, answers and arguments are data: none of them steers a terminal, a log or a document."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.cli.conftest import Program

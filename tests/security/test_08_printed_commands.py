@@ -1,7 +1,5 @@
 """Whatever is printed to be pasted into a shell stays one word there, also where an attacker has chosen it."""
 
-from __future__ import annotations
-
 import ast
 import os
 import re

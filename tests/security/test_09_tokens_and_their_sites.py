@@ -1,7 +1,5 @@
 """`verify` sends a token only where the token and the credential's own file say that it belongs."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Names of different App Services can come out the same: their service applications must not."""
 
-from __future__ import annotations
-
 import pytest
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 

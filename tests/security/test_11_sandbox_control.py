@@ -1,7 +1,5 @@
 """The sandbox's control routes ask for no token: they answer programs on this machine, and no page in its browser."""
 
-from __future__ import annotations
-
 import os
 import stat
 import sys

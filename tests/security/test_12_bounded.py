@@ -3,8 +3,6 @@
 A file of certificates is read in time that grows with its size.
 """
 
-from __future__ import annotations
-
 import gzip
 import time
 from collections.abc import Callable

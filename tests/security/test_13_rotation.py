@@ -4,8 +4,6 @@ A key vault reference follows a new version within a day, not within seconds; an
 machine does not see has not got the new one at all. Without it, `rotate-secret` stops a working integration.
 """
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`--purge`: what is gone is gone. Whoever waits for it to come back waits five minutes."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.cli.conftest import Program

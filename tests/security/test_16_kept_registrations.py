@@ -3,8 +3,6 @@
 Without it `remove-client` cuts a program off from every other API that the same registration calls.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

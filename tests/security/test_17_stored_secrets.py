@@ -3,8 +3,6 @@
 Without it a secret stays in a vault that nobody remembers.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

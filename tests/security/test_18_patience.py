@@ -1,7 +1,5 @@
 """Waiting: what is waited out for one reason is no reason to give up for another, and nobody pushes past the gate."""
 
-from __future__ import annotations
-
 import pytest
 from mct_s2s.azure import retry
 from mct_s2s.sandbox.observability.exchange import Entry

@@ -3,8 +3,6 @@
 Without it a run that fails after the secret was made loses it, and the next one says that all is right already.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

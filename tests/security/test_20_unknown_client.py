@@ -3,8 +3,6 @@
 Without it a slip of the pen ends green, the client that was meant goes on calling, and a tag of another one is lost.
 """
 
-from __future__ import annotations
-
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, JSON, Sandbox
 

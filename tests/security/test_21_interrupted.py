@@ -1,7 +1,5 @@
 """SIGTERM is told like Ctrl-C, at whatever moment either comes: an account of what was done, and no traceback."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

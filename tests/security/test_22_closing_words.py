@@ -1,7 +1,5 @@
 """What a command says at its end is true of this very run: nothing that is undone reads as if it were done."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 

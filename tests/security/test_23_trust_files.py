@@ -1,7 +1,5 @@
 """The author of a trust file: whoever can change it in a pull request decides nothing before it has been reviewed."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Callable
 from pathlib import Path

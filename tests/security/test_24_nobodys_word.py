@@ -4,8 +4,6 @@ Attacker: a Website Contributor of one resource group, without a role in the dir
 settings; and a member of the tenant, who may register applications. What they write is read, and never believed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path

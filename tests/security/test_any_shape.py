@@ -1,7 +1,5 @@
 """Whatever shape an answer has, a command ends with an error of its own, and never with a traceback."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Whatever a file holds, and whatever it is called, the program says what is wrong with it in its own words."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

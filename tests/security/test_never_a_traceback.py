@@ -1,7 +1,5 @@
 """Whatever is typed, and whatever the terminal can show: it ends in an account of its own, never in a traceback."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import subprocess

@@ -1,7 +1,5 @@
 """Files of variables: python-dotenv and a shell read in them what was written."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 

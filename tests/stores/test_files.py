@@ -1,7 +1,5 @@
 """What a place was given, it gives back: to us, and to every other reader of the same file."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import subprocess

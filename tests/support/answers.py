@@ -1,7 +1,5 @@
 """Answers that the sandbox would never give: whatever a stranger in a service's place may say."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from typing import Any

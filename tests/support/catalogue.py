@@ -1,7 +1,5 @@
 """docs/errors.toml: each error code with its exit codes, what happened, and what to do."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The program within the test's own process: all of it but its start, with streams and an environment of its own."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

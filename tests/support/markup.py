@@ -1,7 +1,5 @@
 """What a service takes for markup in a Markdown text: a page without its blocks of code."""
 
-from __future__ import annotations
-
 import re
 
 from markdown_it import MarkdownIt

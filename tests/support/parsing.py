@@ -1,7 +1,5 @@
 """Python source as a tree."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 The real device code waits on a thread, in real time; `tests/cli/test_sign_in.py` shows that one.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -4,8 +4,6 @@ As a program, `python -m tests.support.proxy PORT`, it prints its address and le
 machine, whatever host they name: a hosts file for programs that take a proxy from their environment.
 """
 
-from __future__ import annotations
-
 import socket
 import socketserver
 import sys

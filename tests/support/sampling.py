@@ -1,7 +1,5 @@
 """Which cells are run: a sample in a run of all tests, or with `--all` every one; of a file that is named, its own."""
 
-from __future__ import annotations
-
 import os
 import random
 import secrets

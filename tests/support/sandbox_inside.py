@@ -1,7 +1,5 @@
 """A sandbox inside the test's own process, so that a test can act at the very moment of a request."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Three sandboxes inside the test's own process, as three tenants: one administrator, one certificate, one time."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ wrapped where a terminal wraps it, colours are the terminal's own (dark, and lig
 in its `<desc>` as plain text.
 """
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import io

@@ -4,8 +4,6 @@ Known by their look: every client secret that the sandbox makes, every token, ev
 secrets in the seed's settings.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Iterator, Sequence

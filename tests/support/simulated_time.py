@@ -6,8 +6,6 @@ a child process. When all that is left are timers, it jumps to the first of them
 of ten minutes and a request that hangs cost nothing and come out the same on every machine.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import selectors

@@ -1,7 +1,5 @@
 """What costs time on every machine and says nothing about the program is done once, or not at all."""
 
-from __future__ import annotations
-
 import functools
 import gc
 import os

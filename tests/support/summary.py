@@ -1,7 +1,5 @@
 """What the matrices came to, in one line each at the end of a run: also when they ran on several workers."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

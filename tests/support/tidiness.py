@@ -1,7 +1,5 @@
 """A run that is interrupted says which tests were running, and no run leaves a process behind."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import signal

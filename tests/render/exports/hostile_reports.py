@@ -1,7 +1,5 @@
 """Reports in which every text that others choose is hostile, for each format in its own way."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import replace
 

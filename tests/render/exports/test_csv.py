@@ -1,7 +1,5 @@
 """`-o csv`: read back cell by cell, and nothing in it is a formula."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

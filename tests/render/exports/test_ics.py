@@ -1,7 +1,5 @@
 """`-o ics`: read back by icalendar, an event and alarms for each credential that ends."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """`-o markdown`: read back by markdown-it, in which no name is markup."""
 
-from __future__ import annotations
-
 import functools
 import re
 from collections import Counter

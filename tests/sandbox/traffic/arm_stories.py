@@ -1,7 +1,5 @@
 """Resource Manager: settings and identity of a site, locks, and what is refused."""
 
-from __future__ import annotations
-
 import uuid
 from typing import Any
 

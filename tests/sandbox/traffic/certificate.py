@@ -1,7 +1,5 @@
 """A certificate to register, made once: from 2020 to 2047, as the recorded one ran."""
 
-from __future__ import annotations
-
 import base64
 import datetime as dt
 

@@ -1,7 +1,5 @@
 """Graph: applications and what belongs to them, in the order of the recordings."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Both are counted by `test_real_traffic.py`: whoever adds to them says why.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 NOT_COMPARED = {

@@ -1,7 +1,5 @@
 """Key Vault and the token service."""
 
-from __future__ import annotations
-
 import uuid
 
 from mct_s2s.sandbox.state import seed

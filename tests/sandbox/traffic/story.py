@@ -1,7 +1,5 @@
 """One story: a fresh sandbox, names that are bound, and exchanges that are sent and compared one after the other."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
