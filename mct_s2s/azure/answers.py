@@ -1,7 +1,6 @@
-"""Answers of the services that are asked: values of the shape that they have to have, and errors, made alike for all.
+"""Answers, from whatever is at the other end: the service, a proxy's page, a captive portal, or someone hostile.
 
-An answer comes from whatever is at the other end: the service, a proxy's page, a captive portal, or someone hostile.
-Each value in its JSON is what it has to be, or `ValueError` is raised, which `RemoteService.readable` translates.
+Each value has to be what it should, or ValueError is raised, which `RemoteService.readable` translates.
 """
 
 from __future__ import annotations
@@ -40,14 +39,11 @@ _HOSTNAME_MISMATCH = 62
 
 
 class OddAnswer(Exception):
-    """An answer that is refused whatever it says: too large, nested too deeply, or leading to another address.
-
-    Its text completes "The response …".
-    """
+    """An answer that is refused whatever it says; the text completes "The response …"."""
 
 
 def check_address(link: object, address: str) -> None:
-    """Stop before a link in an answer is followed to anywhere but where the answer came from. Raises OddAnswer."""
+    """Stop before a link leads to anywhere but where the answer came from. Raises OddAnswer."""
     if not isinstance(link, str) or not same_origin(link, address):
         raise OddAnswer(f"redirects to an address other than {address}")
 
@@ -58,7 +54,7 @@ def check_size(size: int) -> None:
 
 
 def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """Parse an answer's body, and look at each object in it. Raises ValueError or, nested too deeply, OddAnswer."""
+    """Look at `each` object in it. Raises ValueError or, nested too deeply, OddAnswer."""
     try:
         return json.loads(body, object_hook=each)
     except RecursionError:
@@ -76,36 +72,31 @@ def guid(value: object) -> str:
 
 
 def text(value: object) -> str:
-    """A text; empty where there is none."""
     return optional(value) or ""
 
 
 def optional(value: object) -> str | None:
-    """A text, or `None` where there is none."""
     if not isinstance(value, str | None):
         raise ValueError(f"{value!r} is not a string")
     return value
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """A list of texts; empty where there is none."""
     return tuple(map(text, _list(value)))
 
 
 def rows(value: object) -> list[Mapping[str, Any]]:
-    """A list of JSON objects; empty where there is none."""
     return list(map(members, _list(value)))
 
 
 def listed(value: object) -> list[Mapping[str, Any]]:
-    """A list of JSON objects, which has to be there: "none" would be taken for an answer."""
+    """A list that has to be there: "none" would be taken for an answer."""
     if value is None:
         raise ValueError("there is not a list")
     return rows(value)
 
 
 def members(value: object) -> Mapping[str, Any]:
-    """A JSON object; empty where there is none."""
     if not isinstance(value, Mapping | None):
         raise ValueError(f"{value!r} is not an object")
     return value or {}
@@ -118,7 +109,7 @@ def _list(value: object) -> list[object]:
 
 
 def seconds(header: str | None) -> float | None:
-    """What `Retry-After` asks for, in seconds or as a date; `None` for anything else."""
+    """`Retry-After`, in seconds or as a date; `None` for anything else."""
     if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", (header or "").strip(), re.ASCII):
         return float(header or "")
     try:
@@ -129,39 +120,35 @@ def seconds(header: str | None) -> float | None:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A request that was answered, and refused."""
-
     status: int
     code: str
-    """The service's own, `Request_ResourceNotFound`, the most exact one; empty where the answer has none."""
+    """The service's own, `Request_ResourceNotFound`, the most exact one."""
     message: str
-    """On one line, as much of it as can be read."""
+    """On one line, cut off."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Their names in lower case."""
     body: str = field(default="", repr=False)
-    """All of it: a policy's reasons come after its identifiers, which are long."""
+    """Whole: a policy's reasons come after its identifiers, which are long."""
 
     @property
     def said(self) -> str:
-        """The service's own words, code first."""
         return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status}"
 
     @property
     def request_id(self) -> str | None:
-        """The service's own id of the request, for a support case."""
         names = ("request-id", "x-ms-request-id", "x-ms-correlation-request-id")
         return next((self.headers[name] for name in names if self.headers.get(name)), None)
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """The answer that an error of httpx's or of an SDK's was made from; `None` where there was none."""
+    """The answer that an error of httpx's or of an SDK's was made from."""
     answer = getattr(error, "response", None)
     answer = getattr(answer, "internal_response", answer)
     return read_refusal(answer) if isinstance(answer, httpx.Response) else None
 
 
 def read_refusal(answer: httpx.Response) -> Refusal:
-    """What a service says in the envelope of all of them: `{"error": {"code", "message"}}`, or what is in it."""
+    """The envelope of all services, `{"error": {"code", "message"}}`, or what is in it."""
     try:
         document = _lowered(parse_json(answer.content))
     except (ValueError, OddAnswer):
@@ -183,19 +170,16 @@ def _lowered(document: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RemoteService:
-    """Whose answers they are, in the words of a message.
-
-    In all methods, `step` is what was to be done, as a verb phrase: `restart the App Service`.
-    """
+    """In all methods, `step` is a verb phrase: `restart the App Service`."""
 
     name: str
     label: str
     """Its name in traces."""
     unreachable: str
-    """The error code of a service that does not answer: of a wrong answer no more is known than of none."""
+    """The code of its errors where it gave no answer, or a wrong one."""
     refused: str = ""
     sign_in: str = ""
-    """Those of its refusals, where nothing more exact is known of them."""
+    """These two where a refusal has no code of its own."""
 
     def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
         """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
@@ -225,12 +209,10 @@ LOGIN = RemoteService("The login service", "Entra", "login-unreachable")
 
 
 def odd_answer(error: BaseException) -> OddAnswer | None:
-    """The odd answer that an error was made from, if there is one."""
     return next((cause for cause in causes(error) if isinstance(cause, OddAnswer)), None)
 
 
 def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationError]:
-    """Why the server's certificate was not accepted, where that is what an error was made from."""
     return [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
 
 
@@ -251,7 +233,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def reason(error: BaseException) -> str:
-    """Why there was no answer, or no file: the system's own words without Python's and a library's around them."""
+    """The system's own words, without Python's and a library's around them."""
     for cause in (*certificate_errors(error), *causes(error)):
         if "Timeout" in type(cause).__name__:  # each library has its own
             return "no response in time"
@@ -262,5 +244,5 @@ def reason(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The beginning of an SDK's message: what follows is often the whole answer."""
+    """What follows is often the whole answer."""
     return (str(error).splitlines() or [""])[0][:300] or "no reason given"

@@ -1,8 +1,7 @@
-"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from someone unknown.
+"""A cloud, asked of its Azure Resource Manager: `/metadata/endpoints`.
 
-The server that answers chooses where the caller's tokens come from and where they go. So a document that names
-anything of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's
-entry.
+The server that answers chooses where the caller's tokens come from and where they go. So a document that names anything
+of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class _Metadata(_Part):
 
 
 async def discover(url: str, http: Http) -> Cloud:
-    """Ask a Resource Manager for its cloud's endpoints; a redirect is not followed. Raises ServiceError, Refused."""
+    """No redirect is followed. Raises ServiceError, Refused."""
     arm, status = url.rstrip("/"), 0
     try:
         response = await http.get(arm + METADATA_PATH, extensions={"service": "ARM"})
@@ -98,7 +97,7 @@ async def discover(url: str, http: Http) -> Cloud:
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
-    """The cloud that a document of the address `arm` describes. Raises ValueError; Refused: it mixes two clouds."""
+    """Raises ValueError; Refused: it mixes two clouds."""
     found = parsed(document, _Metadata)
     login, graph = found.authentication.login_endpoint, found.microsoft_graph_resource_id
     manager, audiences = found.resource_manager or _address(arm), found.authentication.audiences

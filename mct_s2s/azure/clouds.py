@@ -1,7 +1,7 @@
-"""Clouds: where sign-in, Graph and Azure Resource Manager live. One that is in no table is asked: `cloud_metadata`.
+"""Clouds: where sign-in, Graph and Azure Resource Manager are. One that is in no table is asked: `cloud_metadata`.
 
-Sources: learn.microsoft.com/graph/deployments (Graph and login hosts); learn.microsoft.com/azure/key-vault/general/
-about-keys-secrets-certificates (vaults); azure-mgmt-core `get_arm_endpoints` (ARM hosts and scopes).
+Sources: learn.microsoft.com/graph/deployments; learn.microsoft.com/azure/key-vault/general/ about-keys-secrets-
+certificates; azure-mgmt-core `get_arm_endpoints` (ARM hosts and scopes).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cloud:
-    """One cloud's addresses, all https and without a trailing slash."""
+    """Addresses are https, without a trailing slash."""
 
     name: str
     login: str
@@ -36,7 +36,7 @@ class Cloud:
     key_vault: str | None = None
     """What follows a key vault's name and a dot in its address; `None` where the cloud has no vaults."""
     domains: tuple[str, ...] = ()
-    """Those of Microsoft: every name below them is this cloud's or its customers'."""
+    """Microsoft's: every name below them is this cloud's or its customers'."""
     azure_cli: str = ""
     """Its name in `az cloud list`."""
 
@@ -50,7 +50,7 @@ class Cloud:
 
     @property
     def is_microsofts(self) -> bool:
-        """Whether it is in our table, so that the sign-in library knows its login host and may look it up."""
+        """In our table, so that the sign-in library knows its login host and may look it up."""
         return bool(self.domains)
 
     @property
@@ -60,12 +60,12 @@ class Cloud:
 
     @property
     def label(self) -> str:
-        """A short word that is safe in a file name: `public`, `localhost-8443`."""
+        """Safe in a file name: `public`, `localhost-8443`."""
         chosen_by_name = self.is_microsofts or self.name == SANDBOX
         return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     def vault(self, given: str) -> tuple[str, str]:
-        """The name and the https address of a vault, given by either. Raises UsageError: it is none of this cloud's."""
+        """The name and address of a vault, given by either. Raises UsageError: it is none of this cloud's."""
         if self.key_vault is None:
             raise UsageError(
                 "cloud-without-vaults",
@@ -125,7 +125,7 @@ SANDBOX_PORT = 8443
 
 @about("cloud")
 def check_name(wanted: str) -> None:
-    """Refuse a cloud that is neither known nor an https URL, before anything is sent. Raises UsageError: as said."""
+    """Raises UsageError: neither known nor an https URL."""
     if wanted.lower() in BY_NAME or wanted == SANDBOX or origin(wanted):
         return
     known = ", ".join(sorted([*(cloud.name for cloud in CLOUDS), SANDBOX]))
@@ -137,17 +137,13 @@ def check_name(wanted: str) -> None:
 
 
 def is_on_this_machine(address: str) -> bool:
-    """Whether an address leads to this machine, by its host name."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
 
 
 @asynccontextmanager
 async def open_cloud(wanted: str) -> AsyncIterator[tuple[Mapping[str, str], Running | None]]:
-    """The variables that say who signs in, and where; and the sandbox, started if that is what `--cloud` names.
-
-    Raises UsageError: there is no such cloud; or the sandbox cannot be started.
-    """
+    """The variables to sign in by; and the sandbox, started if `--cloud` names it. Raises UsageError."""
     check_name(wanted)
     if wanted != SANDBOX:
         yield os.environ, None
@@ -166,7 +162,6 @@ async def open_cloud(wanted: str) -> AsyncIterator[tuple[Mapping[str, str], Runn
 
 
 def _start_sandbox(over: Event) -> Running:
-    """Start it, or wait for who uses it until it is `over`."""
     try:
         from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
     except ImportError as error:

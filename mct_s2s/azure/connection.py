@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 RESERVE = 3.0
-"""Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
+"""Seconds before the deadline at which a test of clients stops waiting, so that what it found can still be said."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A cloud whose addresses are known, for one event loop."""
+    """For one event loop."""
 
     cloud: Cloud
     http: Http
@@ -34,18 +34,16 @@ class Connection:
     auth: Method | None = None
     """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
-    """Where to sign in: an id or a domain; `None` where nothing says it."""
+    """An id or a domain."""
     subscription: str | None = None
     """An id or a name; `None` where there is no default."""
     target: SiteTarget | None = None
-    """The App Service that the command is about."""
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 
     def remaining(self, reserve: float = 0.0) -> float:
-        """Seconds until the deadline, less those that are reserved for what comes after."""
+        """Seconds until the deadline, less those for what comes after."""
         return self.deadline - clock.seconds() - reserve
 
     def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
-        """One for one service, which stops waiting so many seconds before the deadline."""
         return RetryPolicy(lambda: self.remaining(reserve), service)

@@ -1,11 +1,11 @@
 """The one connection of a command to every service, whichever SDK sends: httpx, on our terms.
 
-Proxies come from the environment; nothing is read from `~/.netrc`, no cookie is kept, no redirect followed and nothing
-repeated: that is for `retry_policy` alone. No answer is read beyond `limits.ANSWER_BYTES`, unpacked.
+Proxies come from the environment; nothing is read from `~/.netrc`, no cookie kept, no redirect followed and nothing
+repeated: that is for `retry_policy` alone.
 
-Trusted are the system's certificate authorities, so that a company's root is trusted wherever the system trusts it,
-also behind a proxy that inspects TLS; and certifi's, for systems with an old list, or none. `REQUESTS_CA_BUNDLE` and
-`SSL_CERT_FILE`, which other programs read as well, name a file or a folder of others that replace all of them.
+Trusted are the system's certificate authorities, so that a company's root counts also behind a proxy that inspects TLS;
+and certifi's, for systems with an old list, or none. A file or folder that `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`
+names, as for other programs, replaces all of them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> ssl.SSLContext:
-    """A client's context. Raises UsageError: a variable names no file or folder of certificates."""
+    """Raises UsageError: a variable names no file or folder of certificates."""
     named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else _of_system(platform)
     for name, path in named.items():
@@ -76,10 +76,7 @@ def _of_system(platform: str) -> ssl.SSLContext:
 
 
 class Http(httpx.AsyncClient):
-    """For one event loop. Raises UsageError: a variable names no proxy that can be used.
-
-    `trace` is told of each request, for `--verbose`: no header, query or body, which hold secrets.
-    """
+    """For one event loop. `trace` gets no header, query or body, which hold secrets. Raises UsageError."""
 
     def __init__(
         self,
@@ -104,7 +101,7 @@ class Http(httpx.AsyncClient):
         self._trace = trace or (lambda _: None)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
-        """Send a request and read its whole answer, unless it is a stream. Raises OddAnswer: it is too large."""
+        """Read the whole answer, unless it is a stream. Raises OddAnswer: it is too large."""
         began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
         if request.url.host.endswith(".localhost"):  # this machine, whatever its resolver says: RFC 6761, section 6.3
             request.extensions["sni_hostname"] = request.url.host
@@ -142,17 +139,15 @@ async def _nothing_async(*_: object) -> None: ...
 
 
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
-    """The connection as azure-core takes it; `service` is its name in traces."""
+    """The connection as azure-core takes it, raising azure-core's exceptions; `service` is its name in traces."""
 
     def __init__(self, http: Http, service: str) -> None:
         self._http, self._service = http, service
 
     async def send(self, request: HttpRequest, **_: Any) -> AsyncHttpResponseImpl:
-        """Send a request and read its whole answer. Raises azure-core's exceptions."""
         return _Answer(request, await self.answer(request))
 
     async def answer(self, request: HttpRequest) -> httpx.Response:
-        """The same, before azure-core's own form."""
         body: Any = request.content
         try:
             return await self._http.request(
@@ -171,13 +166,12 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
 
 
 class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
-    """The same for credentials that azure-identity has without asyncio only: a thread's, while our loop runs."""
+    """For credentials that azure-identity has without asyncio only: on a thread, while our loop runs."""
 
     def __init__(self, http: Http, service: str) -> None:
         self._inner, self._loop = Transport(http, service), asyncio.get_running_loop()
 
     def send(self, request: HttpRequest, **_: Any) -> HttpResponseImpl:
-        """Send a request and read its whole answer. Raises azure-core's exceptions."""
         answer = asyncio.run_coroutine_threadsafe(self._inner.answer(request), self._loop).result()
         return _ThreadAnswer(request, answer)
 

@@ -1,8 +1,7 @@
 """How a client calls the MCT API: a token that it gets for itself, and one GET at the site's own address.
 
-These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services. They are never
-shown, and each is asked for anew.
-Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+These tokens are for our own API, so they may be read; they are never shown, and each is asked for anew. Source:
+learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class NotYet(ServiceError):
 
 
 class EntraTokens:
-    """The login service, as the clients of the MCT API use it for themselves, by azure-identity."""
+    """The login service, as clients use it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -62,18 +61,14 @@ class EntraTokens:
         at_once: int = 1,
         within: float = LONGEST_LAG_SECONDS,
     ) -> ApiToken:
-        """A token got by the client's own credential, fresh each time.
+        """A fresh token by the client's own credential.
 
-        Args:
-            is_new: whether the credential, the client or the service application was made minutes ago: then a refusal
-                that may mean *not replicated yet* is waited out.
-            role: the app role to wait for, where consent to it was granted minutes ago. When the time for that is over,
-                the token comes without it.
-            at_once: how many are asked for at the same moment, all of which must be given, by whichever replica.
+        `is_new`: something it depends on was made minutes ago, so that a refusal may mean *not replicated yet*. `role`:
+        is waited for; without it the token comes when that time is over. `at_once`: how many are asked for, all of
+        which must be given, by whichever replica.
 
-        Raises:
-            ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`,
-                and a command of this program without the options that name the App Service; or no answer came.
+        Raises ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as
+        `service_code`, and a command of this program without the options that name the App Service; or no answer came.
         """
         began = clock.seconds()
 
@@ -97,7 +92,7 @@ class EntraTokens:
             return cast("ApiToken", last.answer)
 
     async def _ask(self, sign_in: ClientSignIn, scope: str) -> str:
-        """Ask once, as a credential that has never asked before. Raises ServiceError: refused, or not answered."""
+        """As a credential that has never asked before."""
         login, is_machine = self._connection.cloud.login, isinstance(sign_in.credential, MachineIdentity)
         if not is_machine and not may_sign_in(sign_in.authority, login):
             raise ServiceError(
@@ -118,7 +113,7 @@ class EntraTokens:
 
 
 def read_token(text: str) -> ApiToken:
-    """What a token for our own API says. Its signature is the API's to judge. Raises ServiceError: it is encrypted."""
+    """Its signature is the API's to judge. Raises ServiceError: it is encrypted."""
     try:
         payload = text.split(".")[1]
         claims: Any = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -140,9 +135,7 @@ def read_token(text: str) -> ApiToken:
 class MctApi:
     """A path of one site. A token that is given to it goes there and nowhere else.
 
-    Args:
-        url: https and a host name that Azure lists for the site, or one that the user typed; nothing after it.
-        path: begins with one slash.
+    `url`: https and a host name that Azure lists for the site, or one that the user typed; nothing after it.
     """
 
     def __init__(self, connection: Connection, url: str, path: str) -> None:
@@ -150,14 +143,10 @@ class MctApi:
         self._http, self._retry_policy = connection.http, connection.retry_policy(RESERVE)
 
     async def get(self, token: ApiToken | None = None, *, just_restarted: bool = False) -> ApiAnswer:
-        """Ask, without a token as no one. While the site is starting (502, 503, 504), it is waited for.
+        """Without a token as no one. A site that is starting (502, 503, 504) is waited for.
 
-        Args:
-            just_restarted: whether this very run has restarted the site: then a 401 may come from the process that ran
-                before, and is waited out, too.
-
-        Raises:
-            ServiceError: `site-unreachable`.
+        Where this very run has restarted it, a 401 may come from the process before, and is waited out, too. Raises
+        ServiceError: `site-unreachable`.
         """
         headers = SERVICE_HEADER | ({"Authorization": f"Bearer {token.text}"} if token else {})
         until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
@@ -182,7 +171,7 @@ class MctApi:
             return cast("ApiAnswer", last.answer)
 
     async def _send(self, headers: dict[str, str]) -> tuple[ApiAnswer, float | None]:
-        """Send it once; a redirect is not followed."""
+        """A redirect is not followed."""
         address, about = f"{self.url}{self.path}", {"service": "MCT"}
         try:
             async with self._http.stream("GET", address, headers=headers, extensions=about) as response:

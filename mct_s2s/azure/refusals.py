@@ -1,8 +1,7 @@
 """What Graph, Resource Manager and Key Vault refuse: one row each, with how it is recognised and what the user reads.
 
-Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/azure-resource-manager/troubleshooting/
-common-deployment-errors; learn.microsoft.com/azure/key-vault/general/rest-error-codes; docs/azure-contract.md.
-The login service's refusals have a number: `sign_in.login_refusals`.
+Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/azure-resource-manager/troubleshooting/ common-
+deployment-errors; learn.microsoft.com/azure/key-vault/general/rest-error-codes; docs/azure-contract.md.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 
 class GraphOperation(StrEnum):
-    """What Graph is asked to do: a verb phrase that completes "refused to …". A refusal is judged by it, too."""
+    """A verb phrase that completes "refused to …". A refusal is judged by it, too."""
 
     READ = "read the directory"
     READ_RIGHTS = "check your permissions"
@@ -65,7 +64,6 @@ class Row:
     """Patterns, all of which are found in the service's code and words; their groups may be named in the remedy."""
     status: Collection[int] = ()
     at: Collection[str] = ()
-    """Steps."""
     code: str = ""
     said: str = ""
     command: str = ""
@@ -108,10 +106,7 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
 
 
 def _busy(written: str, *at: GraphOperation) -> Row:
-    """Another write to the same object is in progress. It comes as 409, 503 and 400, and takes up to a minute and more.
-
-    Source: docs/azure-contract.md, 3.1.
-    """
+    """Another write is in progress: 409, 503 or 400, for a minute and more. Source: docs/azure-contract.md, 3.1."""
     reason = f"Entra ID is still busy with another write to {written}"
     remedy = f"{reason}. Run the same command again in a few minutes to resume."
     words = ("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",)
@@ -134,7 +129,7 @@ _IN_PROGRESS = (
     "operation ?in ?progress|another operation .*in progress|conflict with a concurrent request"
     r'|"ExtendedCode": ?"?(?:59203|59205)\b'
 )
-"""The codes and words of App Service, Container Apps and Compute: docs/azure-contract.md, section 4.1."""
+"""App Service's, Container Apps' and Compute's: docs/azure-contract.md, section 4.1."""
 
 ROWS = (
     Row("Graph", "Sign in again (az login), then run the same command again to resume.", SignInFailed, status=(401,)),
@@ -228,7 +223,7 @@ ROWS = (
 
 
 def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
-    """The error of a refusal of a step such as `restart the App Service`, with everything that retry rules read."""
+    """`step`: `restart the App Service`."""
     rows = (row for row in ROWS if row.service == service.label)
     row, found = next((row, found) for row in rows if (found := row.fits(refusal, step)) is not None)
     names |= {"service": service.name, "step": step, **found}
@@ -272,19 +267,19 @@ _NOT_REPLICATED = re.compile(
     "|unable to read the company information from the directory",
     re.IGNORECASE,
 )
-"""The exact words that Graph uses, and that terraform-provider-azuread and the Azure CLI wait out."""
+"""Graph's words, which terraform-provider-azuread and the Azure CLI wait out."""
 _ASSIGNED = re.compile("permission being assigned already exists|entitlementgrant entry already exists", re.IGNORECASE)
 """Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
 
 
 def is_lag(error: ServiceError) -> bool:
-    """Whether the answer is one that an object made moments ago gets until all of Graph's replicas know it."""
+    """What an object made moments ago gets until all of Graph's replicas know it."""
     known = error.status in {400, 403} and _NOT_REPLICATED.search(error.service_message) is not None
     return known or error.status == 404
 
 
 def already_there(error: ServiceError) -> bool:
-    """Whether a creation was refused because what it would create exists: 409, and for assignments 400."""
+    """409, and for assignments 400."""
     text = error.service_message
     return (error.status == 409 and "already" in text.casefold()) or (
         error.status == 400 and _ASSIGNED.search(text) is not None
@@ -292,6 +287,6 @@ def already_there(error: ServiceError) -> bool:
 
 
 def already_gone(error: ServiceError) -> bool:
-    """Whether a deletion was refused because there is nothing to delete: 404, and for assignments 400."""
+    """404, and for assignments 400."""
     gone = "entitlementgrant being updated or deleted is not found" in error.service_message.casefold()
     return error.status == 404 or (error.status == 400 and gone)

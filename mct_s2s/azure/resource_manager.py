@@ -1,12 +1,9 @@
 """Azure Resource Manager: subscriptions, App Service by azure-mgmt-web, and any resource's identity, rights and locks.
 
-azure-mgmt-web's clients share the connection, and get our own short list of policies: without their own retries, and
-no silent registration of resource providers.
-
-`identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
-what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
-managed-identities-azure-resources/qs-configure-rest-vm; learn.microsoft.com/rest/api/authorization/permissions/
-list-for-resource; learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
+`identity.type` is not merged by a PATCH, so the union of what is there and what is wanted is sent. Sources:
+learn.microsoft.com/entra/identity/managed-identities-azure-resources/qs-configure-rest-vm;
+learn.microsoft.com/rest/api/authorization/permissions/list-for-resource;
+learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
 """
 
 from __future__ import annotations
@@ -54,14 +51,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WEB = "2023-12-01"
-"""Microsoft.Web: the first one that knows Flex Consumption plans, on which callers' function apps may be.
-
-Of each service it is the oldest api-version that knows what is asked for, as clouds learn new ones months apart:
-docs/azure-contract.md, section 4.9.
-"""
+"""The first one that knows Flex Consumption plans. Of each service it is the oldest api-version that suffices, as
+clouds learn new ones months apart: docs/azure-contract.md, section 4.9."""
 SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = "2020-01-01", "2021-04-01", "2022-04-01", "2016-09-01"
 POLL_SECONDS = 1
-"""Between two looks at an operation in progress where Azure names no time."""
+"""Where Azure names no time."""
 OPERATION_SECONDS = 180.0
 """An accepted write is followed for so long; what came of it is then read."""
 READ = "read the resource"
@@ -70,19 +64,16 @@ PROVIDER = "/providers/Microsoft.Authorization"
 STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 LOOKS = 5
-"""Looks at an identity that was accepted and does not show yet, 5 s in all."""
+"""At an identity that was accepted and does not show yet, 5 s in all."""
 PAUSE = 0.5
-"""Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
+"""Seconds, times the look's number."""
 
 
 def versioned(path: str, api_version: str, *, filter: str = "") -> str:  # noqa: A002  # the option's name
-    """A path with its query."""
     return f"{path}?api-version={api_version}" + (f"&$filter={quote(filter, safe='')}" if filter else "")
 
 
 class ResourceManager(ServiceSession):
-    """What the program asks of it, and changes by it, as one caller."""
-
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
         self._clients: dict[str, WebSiteManagementClient] = {}
@@ -91,12 +82,11 @@ class ResourceManager(ServiceSession):
         self._locks_of_subscription: ReadOnce[list[str]] = ReadOnce()
 
     async def subscriptions(self) -> list[Subscription]:
-        """GET /subscriptions, once: several App Services ask for it."""
+        """Read once: several App Services ask for it."""
         path = versioned("/subscriptions", SUBSCRIPTIONS)
         return await self._all.get("", lambda: self.rows(path, "list the subscriptions", _subscription))
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        """GET /subscriptions/{id}, once."""
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
         try:
             return await self._known.get(
@@ -106,7 +96,7 @@ class ResourceManager(ServiceSession):
             return None
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
-        """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
+        """Web and function apps, without slots."""
         apps: Any = self.client(subscription_id).web_apps
 
         async def read() -> list[Site]:
@@ -115,18 +105,13 @@ class ResourceManager(ServiceSession):
         return await self.call(read, "list the web apps")
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
-        """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'.
-
-        One question, however many sites there are. New ones may be missing.
-        """
+        """One question, however many sites there are. New ones may be missing."""
         quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
         path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
         return await self.rows(path, "find the web app", lambda row: ResourceId.parse(text(row["id"])))
 
     async def site(self, resource: ResourceId) -> Site | None:
-        """GET …/sites/{name}[/slots/{slot}]."""
-
         async def read() -> Site:
             return _site(members(await self._on(resource, "get")))
 
@@ -138,10 +123,7 @@ class ResourceManager(ServiceSession):
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
     ) -> dict[str, str | None]:
-        """POST …/config/appsettings/list: secrets among them.
-
-        `leaves` is called whenever the request is sent, so that what it is waited for is not taken for its duration.
-        """
+        """Secrets among them. `leaves` is called when the request is sent, so that a wait for it is not counted."""
 
         async def read() -> dict[str, str | None]:
             leaves()
@@ -154,10 +136,7 @@ class ResourceManager(ServiceSession):
         return await self.call(read, "read the application settings")
 
     async def slots(self, resource: ResourceId) -> tuple[list[str], frozenset[str]]:
-        """GET …/slots and GET …/config/slotConfigNames: the slots, and the slot settings' names in lower case.
-
-        Both belong to the production site. None where they cannot be read: they only serve a warning.
-        """
+        """The production site's slots, and its slot settings' names in lower case; none where they cannot be read."""
         apps: Any = self.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
 
@@ -182,10 +161,7 @@ class ResourceManager(ServiceSession):
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
-        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading, by `read_again`.
-
-        `merged` is asked for what to send whenever the request is sent; `None`: there is nothing to send any more.
-        """
+        """PUT replaces all, so `merged` says what to send (`None`: nothing) after each reading by `read_again`."""
 
         async def put() -> httpx.Response | None:
             settings, path = merged(), versioned(f"{resource}/config/appsettings", WEB)
@@ -200,12 +176,12 @@ class ResourceManager(ServiceSession):
             await self.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
 
     async def restart(self, resource: ResourceId) -> None:
-        """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
+        """A lost answer is not asked for again: the write has recycled the site already."""
         async with self.turn(str(resource)):
             await self.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
-        """azure-mgmt-web's client for one subscription, on this connection. Imported late: a quarter of a second."""
+        """Imported late: a quarter of a second."""
         if subscription_id not in self._clients:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
@@ -229,7 +205,7 @@ class ResourceManager(ServiceSession):
     # Any resource
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
-        """GET the resource; for types beyond App Service with the api-version that its provider names."""
+        """For types beyond App Service with the api-version that the provider names."""
         try:
             version = WEB if resource.is_site else await self._api_version(resource)
             path = versioned(str(resource), version)
@@ -238,10 +214,10 @@ class ResourceManager(ServiceSession):
             return None
 
     async def set_identity(self, identity: IdentityResource, *, on: bool) -> PrincipalId | None:
-        """Switch the system-assigned identity on or off: the principal that the resource has afterwards.
+        """The principal that the resource has afterwards; one that is gone has none.
 
-        Before the change is sent again the resource is read: a lost answer may have been a success, and someone else
-        may have assigned an identity meanwhile. A resource that is gone has none.
+        It is read before the change is sent again: a lost answer may have been a success, and someone else may have
+        assigned an identity meanwhile.
         """
         verb, resource = "enable" if on else "disable", identity.resource
         step = f"{verb} the managed identity"
@@ -310,7 +286,7 @@ class ResourceManager(ServiceSession):
         return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
-        """The newest stable api-version of a resource type, from its provider."""
+        """The newest stable one, from the type's provider."""
         path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
         wanted = "/".join(resource.types).lower()
 
@@ -329,7 +305,7 @@ class ResourceManager(ServiceSession):
         )
 
     async def roles_of(self, identity: IdentityResource) -> list[str]:
-        """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
+        """The scopes of the identity's role assignments."""
         if identity.principal_id is None:
             return []
         path = f"/subscriptions/{identity.resource.subscription_id}{PROVIDER}/roleAssignments"
@@ -340,7 +316,7 @@ class ResourceManager(ServiceSession):
         )
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
-        """GET …/permissions: of the caller."""
+        """The caller's."""
 
         def read(row: Mapping[str, Any]) -> Permission:
             allowed, excepted = texts(row.get("actions")), texts(row.get("notActions"))
@@ -350,7 +326,7 @@ class ResourceManager(ServiceSession):
         return tuple(await self.rows(path, READ_RIGHTS, read))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:
-        """GET …/locks: the read-only ones, without those of resources below it, as far as the caller may list them.
+        """The read-only ones that hold here, as far as the caller may list them.
 
         A subscription's own locks are not documented to be in the list of a resource.
         """
@@ -377,7 +353,7 @@ class ResourceManager(ServiceSession):
     # How it is asked
 
     async def call(self, send: Callable[[], Awaitable[T]], step: str, **rules: Any) -> T:
-        """The same as every session's; azure-mgmt-web's client looks into answers without asking what they are."""
+        """azure-mgmt-web's client looks into answers without asking what they are."""
 
         async def readable() -> T:
             with ARM.readable(step):
@@ -386,7 +362,7 @@ class ResourceManager(ServiceSession):
         return await super().call(readable, step, **rules)
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> None:
-        """Ask where an accepted write points to until it has been carried out. Raises S2SError: it failed.
+        """Follow an accepted write until it has been carried out. Raises S2SError: it failed.
 
         Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
         """
@@ -411,7 +387,7 @@ class ResourceManager(ServiceSession):
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
-    """Puts the shared credential's token on requests to the session's own address; none goes to another."""
+    """Signs requests to the session's own address; none goes to another."""
 
     def __init__(self, session: ResourceManager) -> None:
         self._session = session
@@ -445,7 +421,7 @@ def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
 
 
 def _identity(resource: IdentityResource, *, on: bool) -> dict[str, Any]:
-    """What `identity` is to be: the identities that users assigned stay."""
+    """The identities that users assigned stay."""
     kinds = ["SystemAssigned"] * on + ["UserAssigned"] * bool(resource.user_assigned)
     users: dict[str, Any] = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
     return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}

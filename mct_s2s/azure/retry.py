@@ -4,9 +4,6 @@
 * 408, 500, 502, 503, 504 and answers that were lost: repeated if repeating is harmless, a few times.
 * An answer that means *not replicated yet*: repeated while the caller's rule says so.
 * A write that was refused, and not applied, because of another one in progress: repeated, whatever it is.
-
-Everything ends at the command's deadline. Source for the backoff: measured, a cap of 1 s against one of 5 s saves 4 to
-6 s at 5 s of directory lag for the same number of requests.
 """
 
 from __future__ import annotations
@@ -29,10 +26,9 @@ FIRST_DELAY = 0.2
 LONGEST_DELAY = 1.0
 LONGEST_LAG_DELAY = 0.5
 """Replicas differ: the more often they are asked, the sooner one answers that has caught up. Measured with replicas
-that lag by 5 to 100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s. With 1 s
-instead of 0.5 s it was 6.6 s and 66 requests, at most 9.3 s."""
+that lag by up to 5 s: 5.9 s and 73 requests for a `setup`; with 1 s instead of 0.5 s, 6.6 s and 66 requests."""
 TRANSIENT_ATTEMPTS = 8
-"""Requests, over some 5 s: a service that still fails then will not recover within a command."""
+"""Over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
 """Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
 FIRST_CONTENTION_DELAY, LONGEST_CONTENTION_DELAY = 1.0, 16.0
@@ -40,23 +36,19 @@ FIRST_CONTENTION_DELAY, LONGEST_CONTENTION_DELAY = 1.0, 16.0
 NOTICED_SECONDS = 2.0
 """A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
-"""Requests to one service at once: twice the widest step of a plan, and far below the budgets of
-docs/azure-contract.md, sections 3.12 and 4.6."""
+"""Requests to one service at once: twice the widest step of a plan, and far below the budgets of docs/azure-
+contract.md, sections 3.12 and 4.6."""
 CONNECT_SECONDS = 10.0
 """TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is down."""
 REQUEST_SECONDS = 30.0
 """A request, also one of the sign-in, that is not answered by then is taken for lost."""
 
 
-async def nothing() -> None:
-    """A repetition needs no preparation."""
+async def nothing() -> None: ...
 
 
 class RetryPolicy:
-    """Waits, for one service, for no longer than the seconds that remain until the command's deadline.
-
-    A person is told once for all requests that wait together, where a service of that name asks for patience.
-    """
+    """For one service, until the command's deadline. All requests that wait together are told of once."""
 
     def __init__(self, remaining: Callable[[], float], service: str = "") -> None:
         self._remaining, self._service, self._open_at = remaining, service, 0.0
@@ -73,13 +65,10 @@ class RetryPolicy:
     ) -> T:
         """Send until it is finally answered.
 
-        Args:
-            repeatable: whether a request that may have taken effect can be sent again without harm.
-            lag: tells which refusals mean that replicas do not know the object yet; `None`: it is an old one.
-            waits_for: says what is waited for after a refusal that `lag` explains.
+        `repeatable`: what may have taken effect can be sent again without harm. `lag`: which refusals mean that
+        replicas do not know the object yet; `None`: it is an old one. `waits_for`: what is said of those.
 
-        Raises:
-            ServiceError: the last refusal; `throttled`: the service asks to wait longer than the deadline leaves.
+        Raises ServiceError: the last refusal; `throttled`: the service asks to wait longer than the deadline leaves.
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[str](), dict[str, float]()

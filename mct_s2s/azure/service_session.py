@@ -26,7 +26,7 @@ T = TypeVar("T")
 class ServiceSession:
     """Sends requests to one service, at the address `base` and at none other, wherever links lead.
 
-    In all methods, `step` is what is to be done, as a verb phrase: `restart the App Service`.
+    In all methods, `step` is a verb phrase: `restart the App Service`.
     """
 
     next_link = "nextLink"
@@ -61,7 +61,7 @@ class ServiceSession:
         lag: Lag | None = None,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
-        """Send by httpx or an SDK and read the answer; again where the policy says so, or with a new sign-in.
+        """Send by httpx or an SDK; again where the policy says so, or with a new sign-in.
 
         Raises S2SError: refused, not answered or not readable, or the service asks for more than the sign-in can bring.
         """
@@ -88,7 +88,6 @@ class ServiceSession:
         return await self._retry_policy.call(once, repeatable=repeatable, lag=lag, before_repeating=before_repeating)
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
-        """The error for a request that was refused, or not answered."""
         return self.service.unanswered(error, step) if refusal is None else refused(self.service, refusal, step)
 
     async def answer(
@@ -101,10 +100,7 @@ class ServiceSession:
         headers: Mapping[str, str] | None = None,
         **rules: Any,
     ) -> tuple[httpx.Response, dict[str, Any] | None]:
-        """The successful answer to one request, and the JSON object in it, if it has a body; `rules`: those of `call`.
-
-        `path` is below the service's address, or a link from one of its answers.
-        """
+        """`path` is below `base`, or a link from one of its answers; `rules`: those of `call`."""
 
         async def once() -> tuple[httpx.Response, dict[str, Any] | None]:
             url = self.base + path if path.startswith("/") else path
@@ -119,25 +115,23 @@ class ServiceSession:
         return await self.call(once, step, **rules)
 
     async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
-        """Send one request once."""
+        """Once, whatever is answered."""
         token = await self.credential.get_token(self.scope)
         signed, extensions = {**headers, "Authorization": f"Bearer {token.token}"}, {"service": self.service.label}
         return await self.http.request(method, url, json=body, headers=signed, extensions=extensions)
 
     async def send(self, method: str, path: str, step: str, **options: Any) -> dict[str, Any] | None:
-        """The JSON object that answers one request, if there is one; `options`: those of `answer`."""
         return (await self.answer(method, path, step, **options))[1]
 
     async def read(
         self, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], *, method: str = "GET", **options: Any
     ) -> T:
-        """What is read of the JSON object that answers one request."""
         row = await self.send(method, path, step, **options)
         with self.service.readable(step):
             return parse(members(row))
 
     async def rows(self, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], **options: Any) -> list[T]:
-        """What is read of every row of a list, page after page. A page without a list is never taken for "no rows"."""
+        """Page after page. A page without a list is never taken for "no rows"."""
         found: list[T] = []
         following: object = path
         while following:

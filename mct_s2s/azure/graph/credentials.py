@@ -1,7 +1,7 @@
 """Who owns a registration and its service principal, and what signs in as them: read, added, removed.
 
-Everything that is added has a key of its own, so that repeating adds nothing; except for a secret.
-Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword, /application-update
+Everything that is added has a key of its own, so that repeating adds nothing; except for a secret. Sources:
+learn.microsoft.com/graph/api/application-addpassword, /application-removepassword, /application-update
 (`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners, /federatedidentitycredential-upsert.
 """
 
@@ -41,8 +41,6 @@ T = TypeVar("T")
 
 
 class CredentialRequests:
-    """Owners and credentials of registrations and service principals."""
-
     def __init__(self, session: GraphSession) -> None:
         self._session = session
         self._federating = asyncio.Lock()
@@ -50,10 +48,7 @@ class CredentialRequests:
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
     ) -> tuple[KeyId, datetime, SecretCredential]:
-        """POST /applications/{id}/addPassword: its id, its end and itself.
-
-        One whose answer was lost is removed first. The error has `answer_lost` where it may have been made.
-        """
+        """One whose answer was lost is removed first. The error has `answer_lost` where it may have been made."""
         path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
 
@@ -72,7 +67,7 @@ class CredentialRequests:
         return await _until(add, lambda error: error.answer_lost, remove_lost)
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
-        """POST /applications/{id}/removePassword; one that is gone already is no error."""
+        """One that is gone already is no error."""
         await self._remove_secret(f"/applications/{object_id}", key_id, None)
 
     async def _remove_secret(self, path: str, key_id: KeyId, lag: Lag | None) -> None:
@@ -93,7 +88,7 @@ class CredentialRequests:
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:
-        """Add one to the certificates; the `keyId` that it is registered under, by this call or before it."""
+        """The `keyId` that it is registered under, by this call or before it."""
         added = {
             "type": "AsymmetricX509Cert",
             "usage": "Verify",
@@ -119,7 +114,7 @@ class CredentialRequests:
     async def remove_certificate(
         self, object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
     ) -> bool:
-        """Remove one of the certificates; false where it stays, as the new one isn't shown."""
+        """False where it stays, as the new one isn't shown."""
 
         def without(there: list[Entry]) -> list[Entry]:
             return [one for one in there if not same_id(one["keyId"], key_id)]
@@ -135,11 +130,11 @@ class CredentialRequests:
         lag: Lag | None = None,
         shown: KeyId | None = None,
     ) -> list[Entry] | None:
-        """PATCH {path} with all of `keyCredentials`, read immediately before; `None` where `shown` is not among them.
+        """PATCH all of `keyCredentials`, read immediately before; `None` where `shown` is not among them.
 
-        Existing entries go back without their `key`, as the Azure CLI sends them; what identifies them is `keyId`. A
-        list that is behind would take away what is newer, and is refused where it shows what is gone or, after an
-        answer that was lost, adds what is there: docs/azure-contract.md, section 3.5. So it is read again.
+        Existing entries go back without their `key`, as the Azure CLI sends them; `keyId` identifies them. A list that
+        is behind would take away what is newer, and is refused where it shows what is gone or, after a lost answer,
+        adds what is there: docs/azure-contract.md, section 3.5. So it is read again.
         """
 
         def entries(row: Entry) -> list[Entry]:
@@ -170,11 +165,7 @@ class CredentialRequests:
     async def put_federated_credential(
         self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
     ) -> KeyId:
-        """PATCH /applications/{id}/federatedIdentityCredentials(name='…') with `Prefer: create-if-missing`.
-
-        Returns:
-            Its id, also where it was there already.
-        """
+        """Its id, also where it was there already."""
         path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
@@ -201,7 +192,7 @@ class CredentialRequests:
             return await _until(put, is_duplicate, there)
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
-        """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
+        """None where a replica does not show the application."""
         try:
             return list(await self._federated(f"/applications/{object_id}", None))
         except ServiceError as error:
@@ -212,7 +203,7 @@ class CredentialRequests:
     async def credentials(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], *, is_new: bool
     ) -> tuple[Credential, ...]:
-        """GET /applications/{id}, its federated credentials, GET /servicePrincipals/{id}; with certificates' keys."""
+        """Federated ones too; certificates with their keys."""
         lag, paths = lag_if(is_new), _halves(object_id, principals)
         fields = "?$select=id,passwordCredentials,keyCredentials"  # keys are shown by name only, on a budget
         federated, *own = await gather_or_cancel(
@@ -224,7 +215,6 @@ class CredentialRequests:
     async def owners(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, is_new: bool
     ) -> tuple[Owner, ...]:
-        """GET /applications/{id}/owners, GET /servicePrincipals/{id}/owners."""
         lag, paths = lag_if(is_new), _halves(object_id, principals)
         fields = "/owners?$select=id,displayName,userPrincipalName"
         found = await gather_or_cancel(
@@ -235,7 +225,7 @@ class CredentialRequests:
     async def remove_credentials(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], keep: Collection[KeyId]
     ) -> None:
-        """Remove those that are there, of each object one after another; a registration's, all but those to `keep`."""
+        """Those that are there, of each object one after another; a registration's, all but those to `keep`."""
 
         async def remove(path: str, keep: Collection[KeyId]) -> None:
             held = await self._session.read(path, READ, parse.credentials, lag=is_lag)
@@ -267,7 +257,7 @@ async def _until(
     is_doubtful: Callable[[ServiceError], bool],
     look: Callable[[], Awaitable[T | None]],
 ) -> T:
-    """What a write gives; after a doubtful answer, what `look` finds there, or else another write."""
+    """After a doubtful answer, what `look` finds there, or else another write."""
     for attempt in count(1):
         try:
             return await write()

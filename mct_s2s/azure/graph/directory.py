@@ -1,9 +1,8 @@
 """The directory on Graph: registrations, service principals, app roles, the recycle bin. Credentials: its base class.
 
-Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications,
-/application-update (`uniqueName`), /serviceprincipal-post-serviceprincipals, /serviceprincipal-post-approleassignedto,
-/serviceprincipal-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore;
-docs/azure-contract.md, section 3.10, "Owner".
+Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications, /application-update
+(`uniqueName`), /serviceprincipal-post-serviceprincipals, /serviceprincipal-post-approleassignedto, /serviceprincipal-
+list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore.
 """
 
 from __future__ import annotations
@@ -32,17 +31,16 @@ IN_ONE_FILTER = 15
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
 BIN = "/directory/deletedItems"
 RESTORE_ATTEMPTS = 8
-"""Requests to restore one registration, 8 s in all."""
+"""8 s in all: for so long a replica may not show what another has in its recycle bin."""
 RESTORE_PAUSE = 0.3
-"""Seconds, times the attempt's number: for so long a replica may not show what another has in its recycle bin."""
+"""Seconds, times the attempt's number."""
 
 
 class GraphDirectory(CredentialRequests):
-    """Microsoft Graph, as far as a trust needs it.
+    """Applications are read without `$select`: that shows their certificates without the keys.
 
-    Applications are read whole, without `$select`. That shows their certificates without the keys, which one that names
-    `keyCredentials` shows, too, from a budget of 150 requests a minute for the whole tenant.
-    Source: learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 3.5.
+    One that names `keyCredentials` shows the keys, from a budget of 150 requests a minute for the whole tenant. Source:
+    learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 3.5.
     """
 
     def __init__(self, session: GraphSession) -> None:
@@ -115,8 +113,8 @@ class GraphDirectory(CredentialRequests):
     async def register_application(self, new: Application, owner: PrincipalId | None) -> Application:
         """With the caller as its owner by name: some tenants demand that, others refuse it.
 
-        The creator of a registration by POST owns it; the creator by the upsert may not, and with
-        `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
+        The creator by POST owns it; the creator by the upsert may not, and with `Application.ReadWrite.OwnedBy` can
+        then neither change nor delete it: docs/azure-contract.md, section 3.10, "Owner".
         """
         operation, once = GraphOperation.CREATE_APPLICATION, {"repeatable": False}
         register = partial(self._session.read, "/applications", operation, parse.application, method="POST", **once)
@@ -250,10 +248,9 @@ class GraphDirectory(CredentialRequests):
         await self._session.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 
     async def _restored(self, object_id: str, collection: str) -> bool:
-        """Whether it came back. *Not there* is believed only when it has been said to the end.
+        """*Not there* is believed only when it has been said to the end.
 
-        It may mean a replica that has not heard of the deletion, and shows the object as it was; or a restoration whose
-        answer was lost.
+        It may mean a replica that has not heard of the deletion, or a restoration whose answer was lost.
         """
         for attempt in range(RESTORE_ATTEMPTS):
             with waiting(REPLICATION):

@@ -1,9 +1,7 @@
-"""Graph's JSON into our nouns, and back. Only what this product uses is read; nothing is assumed about the rest.
+"""Graph's JSON into our nouns, and back. Source: learn.microsoft.com/graph/api/resources/application.
 
 Graph's arrays are sets, and come in another order at each reading: here they get one, or the same registration would
 look changed (docs/azure-contract.md, section 3.11).
-
-Source: learn.microsoft.com/graph/api/resources/application and /serviceprincipal.
 """
 
 from __future__ import annotations
@@ -61,7 +59,7 @@ DELETED_FIELDS = [
     "notes",
     "serviceManagementReference",
 ]
-"""What is asked of the recycle bin: all but certificates, which a list that is chosen shows at a price."""
+"""All but certificates, which a list that is chosen shows at a price."""
 PRINCIPAL_FIELDS = [
     "id",
     "appId",
@@ -73,17 +71,14 @@ PRINCIPAL_FIELDS = [
 
 
 def tenant(row: Json) -> Tenant:
-    """`organization`. The tenant name is the initial domain, whatever the custom ones."""
+    """The tenant name is the initial domain, whatever the custom ones."""
     domains = rows(row.get("verifiedDomains"))
     initial = next((text(domain["name"]) for domain in domains if domain.get("isInitial")), "")
     return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
 
 
 def deleted_applications(rows: list[Application]) -> list[Application]:
-    """The recycle bin. Where it shows no one's `uniqueName`, our own tags and notes tell ours.
-
-    Source: docs/azure-contract.md, section 3.8.
-    """
+    """Where Graph shows no one's `uniqueName`, our own tags and notes tell ours: docs/azure-contract.md, 3.8."""
     if any(row.unique_name for row in rows):
         return rows
     return [replace(row, unique_name=_remembered_name(row)) for row in rows]
@@ -137,7 +132,7 @@ def app_role(row: Json) -> AppRole:
 
 
 def principal(row: Json) -> ServicePrincipal:
-    """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
+    """A managed identity names its Azure resource among its alternative names."""
     names = sorted(texts(row.get("alternativeNames")))
     return ServicePrincipal(
         id=PrincipalId(guid(row["id"])),
@@ -150,7 +145,7 @@ def principal(row: Json) -> ServicePrincipal:
 
 
 def owner(row: Json) -> Owner:
-    """Of a collection of owners: a person by `userPrincipalName`, an application by its display name."""
+    """A person by `userPrincipalName`, an application by its display name."""
     name = str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
     return PrincipalId(guid(row["id"])), name
 
@@ -161,7 +156,6 @@ def assignment(row: Json) -> Assignment:
 
 
 def federated_credential(row: Json) -> Credential:
-    """`federatedIdentityCredential`: it does not expire."""
     audience = min(texts(row.get("audiences")), default="")
     federation = Federation(text(row.get("issuer")), text(row.get("subject")), audience)
     key_id, name = KeyId(guid(row["id"])), optional(row.get("name"))
@@ -169,10 +163,7 @@ def federated_credential(row: Json) -> Credential:
 
 
 def thumbprint(identifier: object) -> str | None:
-    """A certificate's SHA-1 in upper-case hexadecimal, from its `customKeyIdentifier`: its bytes or its text in base64.
-
-    The creator of a certificate may put anything else there; that is `None`.
-    """
+    """SHA-1 in upper-case hexadecimal, of a `customKeyIdentifier`: bytes or text in base64; else `None`."""
     if not isinstance(identifier, str):
         return None
     if _SHA1.fullmatch(identifier):
@@ -188,7 +179,7 @@ def thumbprint(identifier: object) -> str | None:
 
 
 def moment(written: str) -> datetime:
-    """A Graph timestamp: UTC, with up to seven digits of a second's fraction, of which Python reads six."""
+    """UTC, with up to seven digits of a second's fraction, of which Python reads six."""
     head, _, fraction = written.rstrip("Zz").partition(".")
     digits = fraction.partition("+")[0][:6]
     return datetime.fromisoformat(f"{head}.{digits.ljust(6, '0')}").replace(tzinfo=UTC)
@@ -210,7 +201,7 @@ def _required_access(row: Json) -> RequiredAccess:
 
 
 def credentials(row: Json, *, with_keys: bool = True) -> tuple[Credential, ...]:
-    """`passwordCredentials` and `keyCredentials`, whose keys were asked for, or are not shown.
+    """Secrets and certificates, whose keys were asked for, or are not shown.
 
     What is written beside a key as its identifier is whatever its owner liked.
     """
@@ -251,17 +242,17 @@ def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 def new_application(new: Application) -> dict[str, Any]:
-    """A registration for this directory only; its `uniqueName` is its key, or is set once it is there.
+    """For this directory only; its `uniqueName` is its key, or is set once it is there.
 
-    Its v1 tokens carry the URI that was asked for as their audience.
-    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+    Its v1 tokens carry the URI that was asked for as their audience. Source: learn.microsoft.com/entra/identity-
+    platform/supported-accounts-validation.
     """
     given = application_patch(Application(), replace(new, unique_name=None, token_version=1))
     return {"displayName": new.display_name, "signInAudience": "AzureADMyOrg", **given}
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:
-    """What is another one; whole lists."""
+    """What differs; lists whole."""
     old = _body(before)
     return {name: value for name, value in _body(after).items() if value != old[name]}
 

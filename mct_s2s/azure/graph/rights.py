@@ -1,4 +1,4 @@
-"""What the caller may do in the directory, asked of Microsoft Graph. Tokens are never read: to clients they are opaque.
+"""What the caller may do in the directory. Tokens are never read: to clients they are opaque.
 
 Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /serviceprincipal-list-approleassignments,
 /serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
@@ -31,17 +31,12 @@ CAST_REFUSED = frozenset({400, 500})
 
 
 class GraphAccess:
-    """What the caller may do in the directory, found out by asking Microsoft Graph.
-
-    `None` is the answer about an application that no one knows by its appId: it may not ask about `/me`.
-    """
+    """`None` is the answer about an application that no one knows by its appId: it may not ask about `/me`."""
 
     def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
         self._session = session
         self.signed_in = signed_in
-        """What is known without asking."""
         self.address = session.base
-        """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
         self._answers: ReadOnce[Any] = ReadOnce()
         self._owned: ReadOnce[Any] = ReadOnce(keep=False)
         """It grows while the command runs."""
@@ -49,7 +44,6 @@ class GraphAccess:
         self._own = f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
     async def caller(self) -> Caller | None:
-        """GET /me, or of an application that is known its service principal."""
         is_person = self.signed_in.client_id is None
         name = "userPrincipalName" if is_person else "displayName"
 
@@ -59,7 +53,7 @@ class GraphAccess:
         return await self._read(f"{self._own}?$select=id,{name}", read)
 
     async def roles(self) -> frozenset[str] | None:
-        """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too.
+        """Those that come through a group, too.
 
         The cast is an advanced query, which some callers are refused: then it is everything, and looked through here.
         """
@@ -77,10 +71,9 @@ class GraphAccess:
         return None if held is None else frozenset(held) - {""}
 
     async def assignments(self, principal: PrincipalId) -> list[tuple[str, str]]:
-        """GET /beta/roleManagement/directory/transitiveRoleAssignments: each role and where it holds, `/` everywhere.
+        """Each role (a built-in one is its template's id, in lower case) and where it holds, `/` everywhere.
 
-        A built-in role is its template's id, in lower case. Graph has it in no other version. Source: graph/api/
-        resources/unifiedroleassignment.
+        Graph has it in beta only. Source: graph/api/resources/unifiedroleassignment.
         """
         path = f"roleManagement/directory/transitiveRoleAssignments?$count=true&$filter=principalId eq '{principal}'"
 
@@ -90,28 +83,25 @@ class GraphAccess:
         return await self._rows(f"{self.address.removesuffix('v1.0')}beta/{path}", read, ADVANCED) or []
 
     async def permissions(self) -> frozenset[str] | None:
-        """GET …/appRoleAssignments: those of Microsoft Graph that count, whose ids are the same in every tenant."""
+        """Those of Microsoft Graph that count, whose ids are the same in every tenant."""
         if self.signed_in.client_id is None:
             return None
         held = await self._rows(f"{self._own}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"]).lower())
         return frozenset(name for name, role in GRAPH_PERMISSIONS.items() if role in (held or ()))
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
-        """GET …/ownedObjects/microsoft.graph.application."""
         path = f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999"
         found = await self._rows(path, lambda row: ApplicationObjectId(guid(row["id"])), answers=self._owned)
         return None if found is None else frozenset(found)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
-        """GET /policies/defaultAppManagementPolicy."""
-
         def read(policy: Json) -> tuple[SecretRule, ...]:
             return _rules(members(policy.get("applicationRestrictions"))) if policy.get("isEnabled") else ()
 
         return await self._read("/policies/defaultAppManagementPolicy", read) or ()
 
     async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
-        """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
+        """Where there is one, it goes before the tenant's."""
 
         def read(page: Json) -> tuple[SecretRule, ...] | None:
             found = (members(one.get("restrictions")) for one in rows_of(page.get("value")) if one.get("isEnabled"))
@@ -143,10 +133,7 @@ class GraphAccess:
 
 
 def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
-    """The rules about secrets that are in force, and that make no exception by an attribute.
-
-    A rule that spares some callers may spare this one: then it is left to the real request to say so.
-    """
+    """Secrets' rules that are in force. One that spares some callers may spare this one: the real request tells."""
     found = []
     for rule in rows_of(restrictions.get("passwordCredentials")):
         spares = members(rule.get("excludeActors")).get("customSecurityAttributes")

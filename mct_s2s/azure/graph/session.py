@@ -1,7 +1,4 @@
-"""One signed-in connection to Graph: msgraph-sdk's request adapter sends, and the answer is read as JSON.
-
-msgraph-sdk's models are not used: they and the request builders import some 1,200 modules.
-"""
+"""Graph: msgraph-sdk's adapter sends, and JSON is read. Its models and request builders import some 1,200 modules."""
 
 from __future__ import annotations
 
@@ -30,9 +27,9 @@ from mct_s2s.errors import ServiceError
 
 T = TypeVar("T")
 ADVANCED = {"ConsistencyLevel": "eventual"}
-"""The header of an advanced query, for each of its pages."""
+"""An advanced query's, for each of its pages."""
 CREATE_IF_MISSING = {"Prefer": "create-if-missing"}
-"""The header of an upsert that changes nothing of what is there: it answers 204 then, without a body."""
+"""An upsert that changes nothing of what is there: it answers 204 then, without a body."""
 CONSENTS_AT_ONCE = 3
 """To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1."""
 MOST_IN_BATCH = 20
@@ -43,8 +40,6 @@ _WRITTEN = re.compile(r"/(?:applications|servicePrincipals|deletedItems)/([^/?]+
 
 
 class GraphSession(ServiceSession):
-    """Microsoft Graph v1.0 of one cloud, as one caller."""
-
     next_link = "@odata.nextLink"
 
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
@@ -59,7 +54,6 @@ class GraphSession(ServiceSession):
         self._client_ids: dict[str, str] = {}
 
     async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
-        """Send one request once, by msgraph-sdk's adapter, which signs it in."""
         info = RequestInformation(Method[method])
         info.url = url
         for name, value in {"Accept": "application/json", **headers}.items():
@@ -73,10 +67,7 @@ class GraphSession(ServiceSession):
     async def answer(
         self, method: str, path: str, step: str, **options: Any
     ) -> tuple[httpx.Response, dict[str, Any] | None]:
-        """The successful answer to one request; writes take their turn.
-
-        One at a time to an application and its service principal, a few consents to one.
-        """
+        """Writes take their turn: one to an application and its service principal, a few consents to one."""
         if method == "GET" or path in {"/$batch", "/applications"}:
             return await super().answer(method, path, step, **options)
         found = _WRITTEN.search(path)
@@ -88,13 +79,13 @@ class GraphSession(ServiceSession):
             return await super().answer(method, path, step, **options)
 
     def look(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Note whose an object is: applications and service principals of one appId are written one after the other."""
+        """Note whose an object is: an application and its service principal are written one after the other."""
         if "id" in row and "appId" in row:
             self._client_ids[str(row["id"])] = str(row["appId"])
         return row
 
     async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag | None = None) -> T | None:
-        """An object by its key; `None` where it is not there."""
+        """`None` where it is not there."""
         try:
             return await self.read(path, GraphOperation.READ, parse, lag=lag)
         except ServiceError as error:
@@ -103,7 +94,7 @@ class GraphSession(ServiceSession):
             raise
 
     async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
-        """Several objects; `None` where one is not there. A few by one GET each, so that a log says what is read."""
+        """`None` where one is not there. A few by one GET each, so that a log says what is read."""
         if len(paths) <= IN_FLIGHT:
             return list(await gather_or_cancel(*(self.get(path, parse) for path in paths)))
         parts = [paths[at : at + MOST_IN_BATCH] for at in range(0, len(paths), MOST_IN_BATCH)]
@@ -138,7 +129,7 @@ class GraphSession(ServiceSession):
         return list(await gather_or_cancel(*(read(path, answers.get(str(at), {})) for at, path in enumerate(paths))))
 
     async def delete(self, path: str, operation: GraphOperation, *, lag: Lag | None = None) -> None:
-        """DELETE an object; one that is gone already is no error."""
+        """One that is gone already is no error."""
         try:
             await self.send("DELETE", path, operation, lag=lag)
         except ServiceError as error:
@@ -147,7 +138,6 @@ class GraphSession(ServiceSession):
 
 
 def query(*, select: Sequence[str] = (), filter: str = "", top: int = 0) -> str:  # noqa: A002  # the option's name
-    """The end of a path."""
     options = {"$select": ",".join(select), "$filter": quote(filter, safe=""), "$top": str(top or "")}
     return "?" + "&".join(f"{name}={value}" for name, value in options.items() if value)
 
@@ -159,22 +149,20 @@ def literal(value: str) -> str:
 
 
 def key(name: str, value: str) -> str:
-    """An object's alternate key in a path: `(appId='…')`."""
+    """An alternate key in a path: `(appId='…')`."""
     quoted = quote(literal(value), safe="'")
     return f"({name}={quoted})"
 
 
 def lag_if(is_new: bool) -> Lag | None:
-    """Which refusals of a request about an object mean that replicas do not know it yet."""
     return is_lag if is_new else None
 
 
 class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
-    """msgraph-sdk's, which answers no claims challenge by itself: it would send the refused token once more."""
+    """Answers no claims challenge by itself: that would send the refused token once more."""
 
     async def retry_cae_response_if_required(
         self, resp: httpx.Response, request_info: RequestInformation, claims: str
     ) -> httpx.Response:
-        """The answer as it is: what it asks of the sign-in is brought by the credential."""
         del request_info, claims
         return resp

@@ -1,8 +1,8 @@
 """What is on this machine to sign in with, found without touching the network, and the login host it may go to.
 
-`--cloud` may lead to anyone's server, which then says where to sign in: a secret or an assertion that is sent there is
-its own to use at the real login service. The Azure CLI's files are read, as starting `az` to ask takes a third of a
-second. Sources: azure-cli-core, _profile.py, cloud.py.
+`--cloud` may lead to anyone's server, which then says where to sign in: a secret that is sent there is its own to use
+at the real login service. The Azure CLI's files are read, as starting `az` takes a third of a second. Sources: azure-
+cli-core, _profile.py, cloud.py.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OF_MICROSOFT = "one of Microsoft's own clouds"
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
-    """The method that `auto` means here: the first that is configured. Raises SignInFailed: there is none."""
+    """What `auto` means here: the first that is configured. Raises SignInFailed: there is none."""
     if method is not Method.AUTO:
         return method
     if environ.get("AZURE_CLIENT_ID"):
@@ -70,16 +70,16 @@ def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
 
 
 class CliSubscription(SavedFile):
-    """A subscription as `az account list` shows it."""
+    """As `az account list` shows it."""
 
     id: str
     name: str
     tenant_id: str
     is_default: bool | None = None
     environment_name: str | None = None
-    """The cloud that it belongs to, as `az cloud list` names it."""
+    """The cloud, as `az cloud list` names it."""
     user: Any = None
-    """Who is signed in: a person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in."""
+    """A person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in."""
 
 
 class _Profile(SavedFile):
@@ -87,7 +87,7 @@ class _Profile(SavedFile):
 
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> list[CliSubscription]:
-    """The subscriptions of the account that is signed in to the Azure CLI; empty if not signed in."""
+    """The Azure CLI's; none if not signed in."""
     try:
         return parsed(load_json(_file(environ, "azureProfile.json")), _Profile).subscriptions
     except (OSError, RuntimeError, ValueError):
@@ -95,7 +95,7 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> list[CliSubscripti
 
 
 def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
-    """One by id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
+    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
 
     A cloud that is named by its URL was registered with `az` under a name that no one but its user knows.
     """
@@ -107,12 +107,10 @@ def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.enviro
 
 
 def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None, bool]:
-    """Who is signed in to the Azure CLI.
+    """A service principal's appId; whether it is a person, if known; whether az takes a tenant.
 
-    Returns:
-        A service principal's appId; whether it is a person, `None` where that is not known; and whether
-        `az account get-access-token` can be told a tenant: signed in by managed identity or in Cloud Shell it has one,
-        and refuses to be told even that one (az before mid-2025: docs/azure-contract.md, section 6).
+    Signed in by managed identity or in Cloud Shell, `az account get-access-token` has one tenant, and refuses to be
+    told even that one (az before mid-2025: docs/azure-contract.md, section 6).
     """
     rows = subscriptions(environ)
     active = next((row for row in rows if row.is_default), rows[0] if rows else None)
@@ -126,7 +124,7 @@ def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, b
 
 
 def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Where `az` signs in: the login host of its active cloud; `None` where that is not known.
+    """That of az's active cloud; `None` where it is not known.
 
     `az cloud set` writes `config`, `az cloud register` writes `clouds.config`.
     """
@@ -141,12 +139,11 @@ def _login_of(cloud: str) -> str | None:
 
 
 def _file(environ: Mapping[str, str], name: str) -> bytes:
-    """One of az's own files. Raises RuntimeError: this user has no home, as in a container that runs as a number."""
+    """Raises RuntimeError: this user has no home, as in a container that runs as a number."""
     return read_given(Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure") / name)
 
 
 def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
-    """One of az's own files; empty where it cannot be read."""
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(_file(environ, file).decode("utf-8-sig"))
@@ -156,10 +153,7 @@ def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
 
 
 def may_sign_in(named: str | None, login: str) -> bool:
-    """Whether a credential that names this login host, or none, may be sent to the login host `login`.
-
-    Where none is named, it is one of those of Microsoft's own clouds, by which `--cloud NAME` goes.
-    """
+    """Whether a credential for the host `named`, or where none is, for Microsoft's own, may be sent to `login`."""
     if not named:
         return any(same_origin(cloud.login, login) for cloud in BY_NAME.values())
     address = named.strip()
@@ -167,7 +161,7 @@ def may_sign_in(named: str | None, login: str) -> bool:
 
 
 def check_login_host(named: str | None, login: str, whose: str, remedy: str = "") -> None:
-    """Stop before a stored credential is sent to a login host that is not its own; `remedy`: how to make it its own."""
+    """Refuse to send a stored credential to a login host that is not its own; `remedy`: how to make it its own."""
     if not may_sign_in(named, login):
         raise Refused(
             "credential-of-another-cloud",
@@ -177,7 +171,7 @@ def check_login_host(named: str | None, login: str, whose: str, remedy: str = ""
 
 
 def presented_by(variables: Mapping[str, str]) -> PresentedCredential | None:
-    """What azure-identity's variables name; `None`: nothing. Raises UsageError: a certificate cannot be read."""
+    """What azure-identity's variables name. Raises UsageError: a certificate cannot be read."""
     if variables.get(SECRET):
         return SecretCredential(variables[SECRET])
     if variables.get(CERTIFICATE_PATH):

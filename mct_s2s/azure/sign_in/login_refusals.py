@@ -1,7 +1,7 @@
 """What the login service says, in the user's words, and what to do about it.
 
-Source: learn.microsoft.com/entra/identity-platform/reference-error-codes. The numbers are diagnostics, so every
-refusal without a row keeps the service's own words.
+Source: learn.microsoft.com/entra/identity-platform/reference-error-codes. The numbers are diagnostics, so every refusal
+without a row keeps the service's own words.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Row(NamedTuple):
     own: str = ""
     """What to do about it."""
     client: str = ""
-    """What is done about it where a client of the MCT API was refused; one of our commands on a line of its own."""
+    """The same where a client of the MCT API was refused; one of our commands on a line of its own."""
     lag: bool = False
     """Whether it is said also about something that was made minutes ago."""
 
@@ -122,7 +122,7 @@ _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra
 
 
 def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
-    """The refusal of a sign-in; `login`: the command to sign in again, where a person has to type it."""
+    """`login`: the command to sign in again, where a person has to type it."""
     text, number = str(error), _number(error)
     words = re.split(r"\s*Trace ID:", text[max(0, text.find("AADSTS")) :])[0].splitlines() or [""]
     code, command, answer = "sign-in-failed", "", words[0].strip()[:300]  # the ids are reported apart
@@ -145,7 +145,7 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
 
 
 def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
-    """The refusal of a client's token; `service_code` is the number after AADSTS, empty where there is none."""
+    """`service_code` is the number after AADSTS, empty where there is none."""
     number, github = _number(error), ""
     row = _ROWS.get(number)
     # What is not known is not the credential's fault: a new one would only stop the client for longer.
@@ -173,7 +173,7 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
 
 
 def identity_refused(error: Exception) -> ServiceError:
-    """The refusal of a managed identity's token, in the endpoint's words: azure-identity blames the configuration."""
+    """In the endpoint's words: azure-identity blames the configuration."""
     return ServiceError(
         "identity-token-refused",
         f"Could not get a token for the managed identity: {first_line(error)}",
@@ -213,7 +213,6 @@ def raise_if_passing(error: Exception) -> None:
 
 
 def request_id_of(error: Exception) -> str | None:
-    """The login service's own id of a request that it refused."""
     response: Any = getattr(error, "response", None)
     sent = response.headers.get("x-ms-request-id") if response is not None else None
     found = re.search(r"Trace ID: ([0-9a-f-]{36})", str(error))

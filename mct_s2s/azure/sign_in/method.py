@@ -1,4 +1,4 @@
-"""The ways to sign in, by name: all that a command line has to know of them."""
+"""The ways to sign in: all that a command line has to know of them."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The caller of a command: ways to sign in by azure-identity, behind one credential that both SDKs share.
 
-A token without the claims that a service asks for, such as a second factor, is refused again and again: the next
-sign-in has to include them. Sources: learn.microsoft.com/python/api/overview/azure/identity-readme, whose environment
-variables are used as they are; learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/
-azure/use-azure-cli-successfully-troubleshooting (multifactor authentication); docs/azure-contract.md, section 4.10.
+A token without the claims that a service asks for is refused again and again: the next sign-in has to include them.
+Sources: learn.microsoft.com/python/api/overview/azure/identity-readme (the environment variables);
+learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/azure/ use-azure-cli-successfully-
+troubleshooting; docs/azure-contract.md, section 4.10.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ class Challenge:
     tenant: str | None = None
     """Where to sign in, as far as the service says."""
     second_factor: bool = False
-    """Whether it is one that is missing."""
 
     @property
     def what(self) -> str:
@@ -81,7 +80,7 @@ class Challenge:
 
 
 def challenge_of(refusal: Refusal) -> Challenge | None:
-    """What a refusal asks of the sign-in: Continuous Access Evaluation, an authentication context, a second factor.
+    """Continuous Access Evaluation, an authentication context, a second factor.
 
     A policy that demands a second factor may say so without the header, in which several schemes may appear together.
     Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
@@ -105,7 +104,7 @@ def challenge_of(refusal: Refusal) -> Challenge | None:
 
 
 def azure_cli_login(scope: str | None, tenant: str | None, challenge: Challenge | None = None) -> str:
-    """How a user of the Azure CLI signs in again, with what is required: `az login` alone gives the same token."""
+    """`az login` alone gives the same token."""
     where = [*(["--tenant", tenant] if tenant else []), *(["--scope", scope] if scope else [])]
     claims = ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()] if challenge else []
     return f"{command('az', 'logout')}; {command('az', 'login', *where, *claims)}"
@@ -127,7 +126,7 @@ class Again(Enum):
 class CallerCredential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
-    `ask(scope, claims=None)` gets one that has these claims, as azure-identity's `get_token`, and remembers none.
+    `ask(scope, claims=None)` is like azure-identity's `get_token`, and remembers none.
     """
 
     def __init__(
@@ -148,7 +147,7 @@ class CallerCredential:
         self._refusal: SignInFailed | None = None
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """A token for one scope, as azure-core's `AsyncTokenCredential` says. Raises SignInFailed or ServiceError."""
+        """As azure-core's `AsyncTokenCredential`. Raises SignInFailed or ServiceError."""
         (scope,) = scopes
         # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
         # a command-line tool would meet in its cache, and one of them may find it half written.
@@ -162,29 +161,24 @@ class CallerCredential:
             return token
 
     async def close(self) -> None:
-        """There is nothing to close: the connection has an owner."""
+        """The connection has an owner."""
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        """As `close` says."""
+    async def __aexit__(self, *_: object) -> None: ...
 
     def forget(self, since: float) -> None:
-        """Ask anew next time: a service has refused a token that still looked good.
+        """Ask anew: a service has refused a token that still looked good.
 
-        Not where the tokens are newer than `since`, when the refused request was begun (monotonic seconds): another one
-        has come to the same end before.
+        Not where the tokens are newer than `since`, when the refused request was begun (monotonic seconds).
         """
         if self._renewed_at <= since:
             self._renewed_at = time.monotonic()
             self._tokens.clear()
 
     async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
-        """Get a token that has what a service asks for; false where this way of signing in cannot.
-
-        Raises SignInFailed: the login service refused, or a person did not sign in.
-        """
+        """A token that has what a service asks for; false where this way of signing in cannot. Raises SignInFailed."""
         async with self._bringing:
             if self._brought_at.get(scope, 0.0) > since:
                 return True  # another request has come to the same end before
@@ -202,7 +196,6 @@ class CallerCredential:
             return True
 
     def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
-        """The error of a sign-in that lacks what a service asks for, with what the user does about it."""
         login = ""
         if self._again is Again.AZURE_CLI:
             login = azure_cli_login(scope, challenge.tenant or self._tenant, challenge)
@@ -234,12 +227,7 @@ class CallerCredential:
 
 
 def sign_in(method: Method, connection: Connection) -> CallerCredential:
-    """A credential for a method that has been chosen; nothing is sent yet.
-
-    Raises:
-        UsageError: the environment lacks what the method needs.
-        Refused: what is stored on this machine belongs to another login host than the cloud's.
-    """
+    """Nothing is sent yet. Raises UsageError, Refused: what is stored here belongs to another login host."""
     login, environ, tenant = connection.cloud.login, connection.environ, connection.tenant
     seconds = max(1, int(min(60, connection.remaining())))  # for a command-line tool
     match method:
@@ -274,7 +262,6 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
 
 
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
-    """What azure-identity's variables name: a secret, a certificate, or another issuer's token."""
     environ = {**connection.environ, **({"AZURE_TENANT_ID": connection.tenant} if connection.tenant else {})}
     needed = ["AZURE_CLIENT_ID", *[_FEDERATED_FILE] * federated, "AZURE_TENANT_ID"]
     missing = next((name for name in needed if not environ.get(name)), None)
@@ -304,7 +291,7 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
 
 
 def sdk_credential(sign_in: ClientSignIn, connection: Connection) -> Any:
-    """azure-identity's credential of a client. Raises ValueError: the certificate cannot be used."""
+    """Raises ValueError: the certificate cannot be used."""
     who, login = (sign_in.tenant_id, sign_in.client_id), connection.cloud.login
     common: dict[str, Any] = {"transport": Transport(connection.http, "Entra"), "authority": login, "retry_total": 0}
     match sign_in.credential:
@@ -328,7 +315,7 @@ def assertion_in(file: Path) -> str:
 def service_principal(
     tenant: str, client_id: str, presented: PresentedCredential, connection: Connection
 ) -> CallerCredential:
-    """An application by what it presents. Raises ValueError: its certificate cannot be used."""
+    """Raises ValueError: the certificate cannot be used."""
     kind = "client secret" if isinstance(presented, SecretCredential) else "certificate"
     description = f"service principal {client_id} ({kind})"
     if isinstance(presented, AssertionFileCredential):
@@ -340,7 +327,7 @@ def service_principal(
 
 
 def person(method: Method, connection: Connection) -> CallerCredential:
-    """A person by browser or device code, who signs in when the first token is asked for."""
+    """By browser or device code, when the first token is asked for."""
     options: dict[str, Any] = {
         "tenant_id": connection.tenant or "organizations",
         "authority": connection.cloud.login,
@@ -370,9 +357,9 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 class _DeviceCode(DeviceCodeCredential):
     """Sends claims along when it asks for the code.
 
-    azure-identity sends them when it polls for the token, which is too late: Entra asks for a second factor on the page
-    where the code is typed. MSAL does that since 1.33 if it is told (Azure/azure-cli#31856;
-    AzureAD/microsoft-authentication-library-for-python#839).
+    azure-identity sends them when it polls for the token: too late, as Entra asks for a second factor where the code is
+    typed. MSAL does it since 1.33 if it is told (Azure/azure-cli#31856; AzureAD/microsoft-authentication-library-for-
+    python#839).
     """
 
     def _get_app(self, **options: Any) -> Any:
@@ -382,7 +369,7 @@ class _DeviceCode(DeviceCodeCredential):
 
 
 async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
-    """Run on a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
+    """On a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
     outcome: Future[AccessToken] = Future()
     outcome.set_running_or_notify_cancel()
 
