@@ -54,6 +54,8 @@ AnyText = Annotated[SkipValidation[str], BeforeValidator(str), _text()]
 Text = Annotated[AnyText, _text(minLength=1)]
 Guid = Annotated[AnyText, _text(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 AzureId = Annotated[AnyText, _text(pattern="^/subscriptions/")]
+Code = Annotated[AnyText, _text(pattern="^[a-z][a-z0-9-]*$")]
+Fingerprint = Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")]
 Https = Annotated[AnyText, _text(pattern="^https://")]
 Place = Annotated[AnyText, _text(pattern="^(file:/|keyvault:|exec:|show$)")]
 Moment = Annotated[
@@ -61,6 +63,7 @@ Moment = Annotated[
     BeforeValidator(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}"),
     _text(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"),
 ]
+Count = Annotated[int, BeforeValidator(len)]
 Settings = Annotated[SkipValidation[dict[str, str]], _settings("string")]
 Values = Annotated[SkipValidation[dict[str, str | None]], _settings("string", "null")]
 OrNull = Annotated[T | None, BeforeValidator(lambda value: value or None)]
@@ -105,7 +108,7 @@ class ManualStepPart(Part):
 
 
 class FailurePart(Part):
-    code: Annotated[AnyText, _text(pattern="^[a-z][a-z0-9-]*$")] = _is("Stable code, see errors.md.")
+    code: Code = _is("Stable code, see errors.md.")
     message: Text = _is("What is wrong.")
     remedy: Text = _is("What to do, usually a command.")
     request_id: OrNull[Text] = _is("The service's ID of the failed request, for a support case.")
@@ -123,20 +126,15 @@ class SavedCredentialPart(Part):
     kind: CredentialKind = _is("Kind of credential.")
     expires: Moment | None = _is("When it expires (UTC); null for a federated credential, which does not.")
     saved_to: Place | None = _is(
-        "Where it is stored: file:PATH, keyvault:VAULT/NAME, exec:COMMAND as it was written, or show; null where there "
-        "is nothing to store, it reached no one, or the place is not known."
+        "Where it is: file:PATH, keyvault:VAULT/NAME, exec:COMMAND or show; null: nowhere, or unknown."
     )
     created: bool = _is("Whether this run created it; in a dry run, whether it would.")
     secret: Text | None = _may_be("The secret, or a certificate with its key as PEM. Only with --secret-to show.")
-    removal: Text | None = _may_be(
-        "The command that removes it. Only of a credential that was created and reached no one.", "removal_if_lost"
-    )
+    removal: Text | None = _may_be("The command that removes it. Only if it reached no one.", "removal_if_lost")
 
 
 class HeadersPart(Part):
-    client_type: Literal["Service"] = _is(
-        "Without it, the API refuses a service.", "ClientType", serialization_alias="ClientType"
-    )
+    client_type: Literal["Service"] = _is("A service needs it.", "ClientType", serialization_alias="ClientType")
 
 
 class ConnectionPart(Part):
@@ -176,10 +174,7 @@ class AppServicePart(Part):
     slot: Text | None = _is("Deployment slot; null for production.")
     url: Https = _is("Address of the site.")
     state: Text = _is("State that Azure reports: Running, Stopped.")
-    settings: Settings | None = _is(
-        "The settings for service-to-service authentication; null if you can't read them. No other setting is ever "
-        "shown."
-    )
+    settings: Settings | None = _is("Those for service-to-service authentication; null if you can't read them.")
 
 
 class RolePart(Part):
@@ -211,12 +206,8 @@ class ClientApplicationPart(Part):
     kind: Literal["application"] = _is("A client application.", default="application")
     display_name: Text = _is("Display name.", "name")
     app_id: Guid = _is("Application (client) ID.", "client.client_id")
-    object_id: OrNull[Guid] = _is(
-        "Object ID of the registration; null if it is in another tenant.", "client.application.object_id", default=None
-    )
-    service_principal_id: OrNull[Guid] = _is(
-        "Object ID of its service principal; null if there is none.", "client.principal.id", default=None
-    )
+    object_id: OrNull[Guid] = _is("Object ID; null: in another tenant.", "client.application.object_id", default=None)
+    service_principal_id: OrNull[Guid] = _is("Null: it has none.", "client.principal.id", default=None)
     consented: bool = _is("Whether it has admin consent for the app role.")
     allowed: bool | None = _is("Whether it is on an allow list of the App Service; null if the settings were not read.")
     can_call: bool | None = _is(_CAN_CALL)
@@ -226,9 +217,7 @@ class ClientApplicationPart(Part):
 class ManagedIdentityPart(Part):
     kind: Literal["managedIdentity"] = _is("A managed identity.", default="managedIdentity")
     display_name: Text = _is("Display name.", "name")
-    resource_id: Text | None = _is(
-        "Resource ID of the Azure resource that has the identity; null if it is unknown.", "client.resource_id"
-    )
+    resource_id: Text | None = _is("ID of the resource that has it; null if unknown.", "client.resource_id")
     principal_id: Guid = _is("Object ID of the identity's service principal.", "id")
     allowed: bool | None = _is("Whether its object id is on the allow list; null if the settings were not read.")
     can_call: bool | None = _is(_CAN_CALL)
@@ -263,9 +252,7 @@ class StatusDocument(Part):
     cloud: Text = _is("Name or URL of the cloud.")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.")
     app_service: AppServicePart | None = _is("The MCT App Service; null if it was not read.")
-    service_application: ServiceApplicationPart | None = _is(
-        "The app registration that represents the MCT API; null if there is none."
-    )
+    service_application: ServiceApplicationPart | None = _is("The app registration of the MCT API; null: none.")
     clients: list[ClientApplicationPart | ManagedIdentityPart] = _is("Client applications, then managed identities.")
     connection: ConnectionOf = _is(_CONNECTION)
     findings: list[FindingPart] = _is("What is wrong, in the order in which to fix it.")
@@ -316,20 +303,13 @@ class UnreadSitePart(Part):
 
 
 class StatusListDocument(Part):
-    """Every MCT App Service of the subscription or of a trust file: `mct-s2s status --all -o json`, `mct-s2s status -f
-    FILE -o json`.
-    """
+    """Every MCT App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with `-f FILE`."""
 
     document: Literal["mct-s2s/status-list/v1"] = Field("mct-s2s/status-list/v1", serialization_alias="schema")
-    healthy: bool = _is(
-        "Whether no App Service has a problem. Says nothing about what could not be read.", "is_healthy"
-    )
+    healthy: bool = _is("Whether no App Service that was read has a problem.", "is_healthy")
     sites: list[StatusDocument] = _is("The App Services, by name, or in the order of the file.")
     failed: list[UnreadSitePart] = _is("The App Services whose state could not be read.")
-    unchecked: list[AzureId] = _is(
-        "Resource IDs of web apps that are not listed, as the caller can't read the settings that would tell whether "
-        "they belong to MCT."
-    )
+    unchecked: list[AzureId] = _is("Resource IDs of web apps that are not listed: you can't read their settings.")
 
 
 # verify, doctor, snippet, export
@@ -369,7 +349,7 @@ class CallerPart(Part):
 
 
 class DoctorCheckPart(Part):
-    code: Annotated[AnyText, _text(pattern="^[a-z][a-z-]*$")] = _is("Stable code.")
+    code: Code = _is("Stable code.")
     state: Literal["ok", "missing", "unknown"] = _is("`unknown`: it can't be checked, and stops nothing.")
     subject: Text = _is("What the right is about.")
     message: Text = _is("What was found.")
@@ -382,8 +362,7 @@ class DoctorDocument(Part):
     document: Literal["mct-s2s/doctor/v1"] = Field("mct-s2s/doctor/v1", serialization_alias="schema")
     ready: bool = _is("Whether no check is `missing`.")
     setup: Literal["runs", "partial", "stops"] = _is(
-        "What `setup` does with these rights. `partial`: it does the rest and lists what is missing for someone else. "
-        "`stops`: it changes nothing."
+        "What `setup` does. `partial`: it leaves what is missing to someone else. `stops`: it changes nothing."
     )
     caller: CallerPart = _is("Who is signed in; members are null if the directory can't be read.")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it can't be read.")
@@ -392,24 +371,18 @@ class DoctorDocument(Part):
 
 
 class SnippetDocument(Part):
-    """A program that calls the MCT API as one client, or the settings of an app that does: `mct-s2s snippet CLIENT -o
-    json`.
-    """
+    """A program that calls the MCT API as one client, or an app's settings: `mct-s2s snippet CLIENT -o json`."""
 
     document: Literal["mct-s2s/snippet/v1"] = Field("mct-s2s/snippet/v1", serialization_alias="schema")
-    language: Language = _is(
-        "What the text is: a program in that language, a workflow, or a command that sets application settings."
-    )
+    language: Language = _is("What the text is.")
     client: Text = _is("Display name of the client.")
     text: Text = _is("The program. It holds no secret.")
 
 
 class ExportedSitePart(Part):
     app_service: AnyText = _is("Its resource ID.", "resource")
-    clients: Annotated[int, BeforeValidator(len)] = _is("How many client applications its table has.")
-    managed_identities: Annotated[int, BeforeValidator(len)] = _is(
-        "How many managed identities its table has.", "identities"
-    )
+    clients: Count = _is("How many client applications its table has.")
+    managed_identities: Count = _is("How many managed identities its table has.", "identities")
     left_out: list[AnyText] = _is("What is there and cannot be said, one sentence each.")
 
 
@@ -436,21 +409,14 @@ class ChangePart(Part):
     action: Action = _is("What the change does; `none` where nothing was left to do.")
     resource: Text = _is("Kind of resource.")
     name: Text = _is("Name of the resource.")
-    id: OrNull[Text] = _is(
-        "ID of the resource; null if it does not exist yet. Of an app registration its appId, of a service principal "
-        "its object ID."
-    )
+    id: OrNull[Text] = _is("Null if it does not exist yet. Of a registration the appId, of a principal its object ID.")
     app_id: OrNull[Guid] = _may_be("Only for app registrations and service principals: the appId.", absent="")
     object_id: OrNull[Guid] = _may_be("Only for app registrations and service principals: the object ID.", absent="")
     detail: AnyText = _is("More about the change, for people.")
     seconds: float = _is("How long it took; 0 in a dry run.", json_schema_extra={"minimum": 0})
-    blocked: bool | None = _may_be(
-        "Only in a dry run: whether you lack a right for it, so that nothing would be begun."
-    )
+    blocked: bool | None = _may_be("Only in a dry run: whether you lack a right for it.")
     before: Values | None = _may_be("Only for application settings: values before; null if the setting did not exist.")
-    after: Values | None = _may_be(
-        "Only for application settings: values after; null if the setting is deleted, or its value not known yet."
-    )
+    after: Values | None = _may_be("Only for application settings: values after; null if deleted or not known yet.")
 
     @model_validator(mode="before")
     @classmethod
@@ -474,29 +440,17 @@ class NotePart(Part):
 
 
 class ResultDocument(Part):
-    """What a command changed, or with `--dry-run` would change: `setup`, `add-client`, `configure-appservice`,
-    `rotate-secret`, `remove-client` and `teardown` with `-o json`.
-    """
+    """What a command changed, or with `--dry-run` would change: any that changes one App Service, with `-o json`."""
 
     document: Literal["mct-s2s/result/v1"] = Field("mct-s2s/result/v1", serialization_alias="schema")
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
-    fingerprint: Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")] | None = _may_be(
-        "Only in a dry run: a digest of the plan. Another run that would do the same has the same one, whenever it is."
-    )
-    changes: list[ChangePart] = _is(
-        "The changes in the order of the plan; an empty list means that everything is up to date."
-    )
+    fingerprint: Fingerprint | None = _may_be("Only in a dry run: a digest of the plan, the same whenever it is made.")
+    changes: list[ChangePart] = _is("In the order of the plan; empty: everything is up to date.")
     credentials: list[SavedCredentialPart] = _is("The credentials of the clients that the command was about.")
-    manual_steps: list[ManualStepPart] = _is(
-        "Steps that someone else has to do; where you lack a right, the exit code is 4."
-    )
-    notes: list[NotePart] = _is(
-        "What the text output says beside the plan: what you should know, although no step follows from it."
-    )
+    manual_steps: list[ManualStepPart] = _is("What someone else has to do; with exit code 4 where you lack a right.")
+    notes: list[NotePart] = _is("What you should know, although no step follows from it.")
     missing: list[MissingRightPart] = _is("The rights that you lack.")
-    verification: VerifyDocument | None = _is(
-        "The test of the clients that the command ended with; null if there was none."
-    )
+    verification: VerifyDocument | None = _is("The test at the end; null if there was none.")
     connection: ConnectionOf = _is(_CONNECTION)
 
 
@@ -514,47 +468,22 @@ class ErrorDocument(Part):
     done: list[StepPart] = _is("Changes that took effect.", "changes")
     in_doubt: list[StepPart] = _is("Changes whose answer was lost; the same command, run again, finds out.", "doubtful")
     not_done: list[StepPart] = _is("Changes that did not take effect.", "left")
-    credentials: list[SavedCredentialPart] = _may_be(
-        "Credentials that were created before the command failed.", absent=[]
-    )
+    credentials: list[SavedCredentialPart] = _may_be("What was created before it failed.", absent=[])
 
 
 class AppliedSitePart(Part):
     site: Text = _is("What the file calls the site.")
-    result: ResultDocument | None = _is(
-        "What was done there, or would be; null if it failed. With --dry-run, its `fingerprint` is the one that "
-        "`--only` this site has."
-    )
+    result: ResultDocument | None = _is("What was done there, or would be; null if it failed.")
     error: ErrorDocument | None = _is("Why it failed, and how far it had come; null if it did not.")
 
 
 class ApplyDocument(Part):
-    """What was done at each site of a trust file, or with `--dry-run` would be done: `mct-s2s apply -o json`, `mct-s2s
-    rotate-secret -f FILE -o json`.
-    """
+    """What was done at each site of a trust file, or would be: `apply` and `rotate-secret -f FILE` with `-o json`."""
 
     document: Literal["mct-s2s/apply/v1"] = Field("mct-s2s/apply/v1", serialization_alias="schema")
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
-    fingerprint: Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")] | None = _is(
-        "A digest of all plans together, for `--expect`; null if a site could not be read."
-    )
+    fingerprint: Fingerprint | None = _is("Of all plans, for `--expect`; null if a site could not be read.")
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
-
-
-# Schemas
-
-
-class NamedSchemaPart(Part):
-    name: Text = _is("Name for `mct-s2s schema NAME`.")
-    document: Text = _is("Value of the document's `schema` key.")
-    description: Text = _is("What the document is.")
-
-
-class SchemasDocument(Part):
-    """The documents that have a schema: `mct-s2s schema -o json`."""
-
-    document: Literal["mct-s2s/schemas/v1"] = Field("mct-s2s/schemas/v1", serialization_alias="schema")
-    schemas: list[NamedSchemaPart] = _is("One row for each document.")
 
 
 FILES = ("trust",)
@@ -567,7 +496,6 @@ _MODELS: dict[str, type[BaseModel]] = {
     "export": ExportDocument,
     "handoff": Handoff,
     "result": ResultDocument,
-    "schemas": SchemasDocument,
     "snippet": SnippetDocument,
     "status": StatusDocument,
     "status-list": StatusListDocument,
@@ -602,12 +530,6 @@ def schema(name: str) -> Json:
     found = _inlined(found, found.pop("$defs", {}))
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"mct-s2s/{name}/v1"}
     return {**head, **found}
-
-
-def schema_list() -> list[Json]:
-    """What `mct-s2s/schemas/v1` lists."""
-    found = ((name, schema(name)) for name in _MODELS)
-    return [{"name": name, "document": one["title"], "description": one["description"]} for name, one in found]
 
 
 def _inlined(node: Any, definitions: Json) -> Any:

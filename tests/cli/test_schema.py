@@ -15,7 +15,7 @@ def test_without_a_name_it_lists_the_documents(mct: Program) -> None:
     ended = mct("schema")
     assert (ended.code, ended.err) == (0, "")
     assert [line.split()[0] for line in ended.out.splitlines()] == sorted((*DOCUMENTS, *FILES))
-    listed = mct("schema", *JSON).document
+    listed = json.loads(mct("schema", *JSON).out)
     assert [row["name"] for row in listed["schemas"]] == sorted((*DOCUMENTS, *FILES))
 
 
