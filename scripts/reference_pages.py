@@ -4,8 +4,6 @@ A page holds prose that is written by hand, and regions between `<!-- generated:
 page's function makes from the code. A drawing is generated as a whole.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import tomllib

@@ -3,8 +3,6 @@
 Whole processes against served sandboxes, in turns. `az` needs a sandbox in the environment, and an account in the CLI.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -3,8 +3,6 @@
 Everything but the MCT API and the sandbox's log is seen through files that the Azure CLI wrote.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import ssl

@@ -1,7 +1,5 @@
 """What the pages say, against the program and each other: commands, links, files, JSON examples, the version."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator

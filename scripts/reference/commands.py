@@ -1,7 +1,5 @@
 """The reference of the commands, from their own help: usage, and a table of the options of each group."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ All of it is real but the time: the program and its sandbox wait in simulated ti
 new objects have ids that follow from their names. So the same program makes the same recording.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from copy import copy

@@ -3,8 +3,6 @@
 The run has a terminal of its own, and a person who types; `recorded_run` says what makes it the same each time.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import itertools

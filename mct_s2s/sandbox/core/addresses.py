@@ -8,8 +8,6 @@ port: where the sandbox listens on another port than 443, traffic is redirected.
 Sources: RFC 6761, 6.3 (names below `localhost`); docs/azure-contract.md, 5.1.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple

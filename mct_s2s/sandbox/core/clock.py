@@ -1,7 +1,5 @@
 """The sandbox's own time, so that a test can let a secret expire without waiting for it."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Bytes as text, text as JSON, and which values an option takes: a knob (see `state`), or a member of a fault."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable

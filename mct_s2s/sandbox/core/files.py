@@ -1,7 +1,5 @@
 """Files and folders for this user only, and the data files below `data/`, which list what Azure's own pages do."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json

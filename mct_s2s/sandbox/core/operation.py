@@ -1,7 +1,5 @@
 """What an operation of a service is, a row of the service's table; its answer; and the route to such a table."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

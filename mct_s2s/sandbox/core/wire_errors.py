@@ -5,8 +5,6 @@ Sources: graph: concepts/errors; entra: identity-platform/reference-error-codes;
 ARM: resource-manager api contracts, "Error response content"; key-vault: general/rest-error-codes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 The rules are functions of the rooms above, which take a directory as their first argument.
 """
 
-from __future__ import annotations
-
 import functools
 import uuid
 from collections import Counter

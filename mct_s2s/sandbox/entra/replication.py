@@ -5,8 +5,6 @@ has it, requests see it or do not. Sources: graph: concepts/best-practices-conce
 consistency); entra: architecture/architecture (replicas).
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Objects that exist in a directory before anybody signs in."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterable
 

@@ -3,8 +3,6 @@
 Source: entra: identity-platform/access-tokens, identity-platform/v2-oauth2-device-code.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import secrets

@@ -4,8 +4,6 @@ Writes read `latest` for uniqueness and for the object that they change; clients
 read what a replica has (`seen`). Both are the same while replication is immediate; lag affects only `seen`.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

@@ -7,8 +7,6 @@ resources/approle); ids: graph: permissions-reference; entra: verify-first-party
 identity/role-based-access-control/permissions-reference.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

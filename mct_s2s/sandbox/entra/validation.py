@@ -3,8 +3,6 @@
 Sources: graph: concepts/errors; the wording of the OData reader, which Graph passes on.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

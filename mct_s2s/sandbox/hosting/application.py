@@ -1,7 +1,5 @@
 """All services as one ASGI application."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request

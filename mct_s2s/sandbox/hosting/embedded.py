@@ -1,7 +1,5 @@
 """The sandbox inside another program: in a thread, on free ports, with the saved state."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 import time

@@ -1,7 +1,5 @@
 """How other processes of this user reach a sandbox that is served: their environment, and its control routes."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import ssl

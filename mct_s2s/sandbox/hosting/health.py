@@ -1,7 +1,5 @@
 """The health check of a container: `python -m mct_s2s.sandbox.hosting.health`, where there is no shell and no curl."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import sys

@@ -1,7 +1,5 @@
 """Ports, and one web server on all of them."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import errno

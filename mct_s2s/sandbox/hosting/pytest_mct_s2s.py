@@ -8,8 +8,6 @@ docs/testing.md describes it. The server is started once for a test session, on 
 test that asks for it, its state is brought back to the seed.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import ssl
@@ -32,7 +30,7 @@ class MctSandbox:
         site_url: the https address of the MCT site.
     """
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: "Running") -> None:
         self.resource_manager = running.resource_manager
         self.site_url = running.site_url
         self.environment = dict(running.environment)

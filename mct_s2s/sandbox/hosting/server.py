@@ -3,8 +3,6 @@
 Neither holds a secret, as it ends up in logs.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re

@@ -1,7 +1,5 @@
 """What both ways to serve share: a state behind opened ports."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Mapping
 

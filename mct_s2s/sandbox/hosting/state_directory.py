@@ -10,8 +10,6 @@ trusts this one certificate and no later one. Azure's own names have another aut
 usual one does not accept the sandbox as Azure. Neither is ever installed where a system or a browser would trust it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

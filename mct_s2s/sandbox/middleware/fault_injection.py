@@ -10,8 +10,6 @@ another administrator is made by the usual rules, but without permissions or req
 `uniqueName` or `displayName`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any

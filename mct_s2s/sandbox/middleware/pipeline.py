@@ -6,8 +6,6 @@ its browser. A page may send requests anywhere, also to a name of its own that r
 the browser's `Host` or `Origin` header shows it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

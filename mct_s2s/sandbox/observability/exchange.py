@@ -3,8 +3,6 @@
 The log never holds a token or a body. Some POSTs only read: `…/list` of Resource Manager, `getByIds` of Graph.
 """
 
-from __future__ import annotations
-
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping

@@ -26,8 +26,6 @@ The faults, with their members; `when` is "before" the service does its work, or
     expireTokens                                              tokens issued so far are refused as expired
 """
 
-from __future__ import annotations
-
 import fnmatch
 import random
 import re

@@ -4,8 +4,6 @@ A fault can revoke or expire all of them at once, and the secret watch finds tok
 Source: entra: identity-platform/claims-challenge (continuous access evaluation, `insufficient_claims`).
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

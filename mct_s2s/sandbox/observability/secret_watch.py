@@ -6,8 +6,6 @@ body of another operation, a service it is not for - is a leak. Secrets are held
 tokens by their hash; a leak names the secret by a few characters of its hash.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import OrderedDict

@@ -6,8 +6,6 @@ Source: ARM: resources - get/update/create-or-update/delete by id; resource-mana
 app-service: web-apps/create-or-update, /update (settings are also sent in `siteConfig.appSettings`).
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 from typing import Any

@@ -4,8 +4,6 @@
 Source: entra: managed-identities-azure-resources/qs-configure-rest-vm; app-service/overview-managed-identity.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

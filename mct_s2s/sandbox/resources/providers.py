@@ -5,8 +5,6 @@ Source: ARM: providers - get; docs/azure-contract.md, section 4.9: US Government
 had.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal

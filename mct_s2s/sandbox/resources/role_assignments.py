@@ -5,8 +5,6 @@ Source: ARM: role-based-access-control/role-definitions, /deny-assignments; perm
 resource-manager ("Resource IDs"), resource-manager/management/lock-resources.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import uuid
 from dataclasses import dataclass
@@ -52,7 +50,7 @@ class ResourceId:
         return str(self).lower()
 
     @property
-    def parent(self) -> ResourceId | None:
+    def parent(self) -> "ResourceId | None":
         if len(self.types) == 1:
             return None
         return ResourceId(self.subscription, self.group, self.namespace, self.types[:-1], self.names[:-1])

@@ -5,8 +5,6 @@ Source: app-service: web-apps/get, web-apps/update-application-settings, app-ser
 azure-mgmt-web: Site; docs/azure-contract.md, section 4.2.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import uuid
@@ -110,7 +108,7 @@ class SiteState:
         self.recycles += 1
         self.start_over(now, seconds)
 
-    def swap_with(self, other: SiteState, sticky: Iterable[str], now: float, seconds: float) -> None:
+    def swap_with(self, other: "SiteState", sticky: Iterable[str], now: float, seconds: float) -> None:
         """Swap settings with another slot, except for slot settings; both recycle.
 
         Source: app-service: deploy-staging-slots, "Which settings are swapped".

@@ -1,7 +1,5 @@
 """Subscriptions, groups, resources and everything that belongs to them, by id without case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Self

@@ -7,8 +7,6 @@ Sources: key-vault: general/rbac-guide, general/assign-access-policy, general/re
 app-service/app-service-key-vault-references ("Understand rotation").
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

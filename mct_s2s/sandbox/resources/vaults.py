@@ -4,8 +4,6 @@ Sources: key-vault: general/about-keys-secrets-certificates, secrets/about-secre
 keyvault/secrets REST reference.
 """
 
-from __future__ import annotations
-
 import re
 import uuid
 from collections.abc import Mapping

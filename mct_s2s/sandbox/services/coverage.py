@@ -1,7 +1,5 @@
 """Every operation of every service, with its fidelity and its source."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 

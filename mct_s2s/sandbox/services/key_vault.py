@@ -5,8 +5,6 @@ has no address in Azure; here, where every name below `localhost` resolves, it i
 Sources: keyvault/secrets REST reference; key-vault: general/authentication-requests-and-responses.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

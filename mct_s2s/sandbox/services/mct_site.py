@@ -6,8 +6,6 @@ Sources: service-to-service authentication, step 3 and the note on `ClientType`;
 rest-api-management; which paths give lists: docs/azure-contract.md, section 8.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 Names, settings and addresses in it are whatever clients have sent: the template escapes all of them.
 """
 
-from __future__ import annotations
-
 import functools
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +62,7 @@ def routes(state: SandboxState, addresses: Addresses, observability: Observabili
 
 
 @functools.cache
-def _template() -> Template:
+def _template() -> "Template":
     import jinja2  # noqa: PLC0415  # most sandboxes are never looked at
 
     text = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")

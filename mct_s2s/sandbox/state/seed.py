@@ -4,8 +4,6 @@ Careless tools fail on it: settings that break on a wrong merge, a function app 
 identities that a careless write removes, two registrations of one name.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from mct_s2s.sandbox.core.clock import Clock

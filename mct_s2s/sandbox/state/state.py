@@ -5,8 +5,6 @@ did. One so large that writing it takes longer than a request should is written 
 sandbox ends.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
@@ -102,7 +100,7 @@ class SandboxState:
             text = json.dumps(self.to_dict(), indent=1 if path else None, ensure_ascii=False)
             replace_file(target, text.encode("utf-8"))
 
-    def replace_with(self, other: SandboxState) -> None:
+    def replace_with(self, other: "SandboxState") -> None:
         """Take over another state; the path and the keys stay."""
         key, addresses = self.directory.signing_key, self.directory.addresses
         other.clock.source = self.clock.source

@@ -1,7 +1,5 @@
 """Removes what a run has created, found by the run's name, which no other object has, and verifies that it is gone."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

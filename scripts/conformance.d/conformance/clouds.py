@@ -1,7 +1,5 @@
 """The two clouds that are compared: their services, their tokens, and the values of names."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

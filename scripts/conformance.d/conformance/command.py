@@ -1,7 +1,5 @@
 """`scripts/conformance`: describe the run, confirm, send the story to both sides, clean up, report."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

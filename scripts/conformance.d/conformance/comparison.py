@@ -8,8 +8,6 @@ arrays more may be there than is listed, `as-set` arrays may come in any order, 
 The form and the rules in full: tests/sandbox/real_traffic/README.md.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping

@@ -5,8 +5,6 @@ it is a service's own word in a place for such words; even there, quoted parts a
 objects that the run has not made, only the shape is kept: which members there are, and of what type.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

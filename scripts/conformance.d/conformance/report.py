@@ -3,8 +3,6 @@
 Both are searched once more as they are written: what the cloud says of its tenant is replaced wherever it stands.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ Whatever a request makes is named after the run, and nothing is changed that the
 application setting, which is added and taken back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum

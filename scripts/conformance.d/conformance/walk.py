@@ -1,7 +1,5 @@
 """Sends the whole story to one side, and waits for replication where it may still be under way."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping

@@ -4,8 +4,6 @@ Source: graph: api/serviceprincipal-post-approleassignedto, resources/approleass
 resources/oauth2permissiongrant; docs/azure-contract.md, section 3.6.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterable
 

@@ -4,8 +4,6 @@ Sources: graph: permissions-reference and the "Permissions" table of each operat
 resources/unifiedroleassignment; entra: identity/role-based-access-control/permissions-reference.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Sources: graph: api/application-post-applications, api/application-update, api/a
 resources/application; entra: identity-platform/supported-accounts-validation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

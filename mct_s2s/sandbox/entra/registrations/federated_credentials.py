@@ -4,8 +4,6 @@ Source: graph: api/application-post-federatedidentitycredentials; entra: workloa
 workload-identity-federation-considerations.
 """
 
-from __future__ import annotations
-
 import re
 import uuid
 

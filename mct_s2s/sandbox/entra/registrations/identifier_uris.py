@@ -3,8 +3,6 @@
 Sources: entra: identity-platform/identifier-uri-restrictions; graph: resources/approle.
 """
 
-from __future__ import annotations
-
 import re
 import uuid
 from urllib.parse import urlsplit

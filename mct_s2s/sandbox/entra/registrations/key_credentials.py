@@ -3,8 +3,6 @@
 Source: graph: resources/keycredential, api/application-update; entra: identity-platform/certificate-credentials.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import uuid

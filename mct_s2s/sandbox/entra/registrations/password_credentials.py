@@ -3,8 +3,6 @@
 Source: graph: api/application-addpassword, api/application-removepassword.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -4,8 +4,6 @@ Sources: graph: api/serviceprincipal-post-serviceprincipals, api/serviceprincipa
 api/directory-deleteditems-list; entra: managed-identities-azure-resources.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error

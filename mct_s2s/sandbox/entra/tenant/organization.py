@@ -3,8 +3,6 @@
 Source: graph: resources/organization, resources/verifieddomain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self

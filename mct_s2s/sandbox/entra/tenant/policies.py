@@ -6,8 +6,6 @@ resources/identifieruriconfiguration; the refusals are as users report them, e.g
 docs/azure-contract.md, sections 3.14 and 4.10.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -4,8 +4,6 @@ Sources: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`, 
 api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`).
 """
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass, field
 

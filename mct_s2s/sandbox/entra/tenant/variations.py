@@ -1,7 +1,5 @@
 """In what tenants, their subscriptions and their cloud differ: three of them by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self

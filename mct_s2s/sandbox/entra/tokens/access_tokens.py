@@ -5,8 +5,6 @@ Source: entra: identity-platform/access-token-claims-reference, identity-platfor
 identity-platform/reference-error-codes; statuses and wording as recorded in public logs.
 """
 
-from __future__ import annotations
-
 import functools
 import secrets
 from collections.abc import Collection, Mapping

@@ -3,8 +3,6 @@
 Sources: entra: identity-platform/certificate-credentials, workload-id/workload-identity-federation.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import jwt

@@ -4,8 +4,6 @@ Sources: entra: identity-platform/v2-oauth2-device-code, identity-platform/acces
 identity-platform/id-token-claims-reference.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

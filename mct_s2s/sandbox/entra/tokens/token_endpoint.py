@@ -3,8 +3,6 @@
 Sources: entra: identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from datetime import timedelta

@@ -3,8 +3,6 @@
 Source: ARM: resources - get/update/create-or-update/delete by id; management/async-operations.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from mct_s2s.sandbox.core.operation import Answer

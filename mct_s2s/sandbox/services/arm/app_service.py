@@ -4,8 +4,6 @@ Source: app-service: web-apps/list-slots, /list-application-settings, /update-ap
 /list-slot-configuration-names, /update-slot-configuration-names, /restart.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from typing import Any

@@ -7,8 +7,6 @@ Source: ARM: resource-manager api contracts ("Paging", too); role-based-access-c
 metadata/endpoints 2022-09-01 (one object) and earlier (a list of clouds); docs/azure-contract.md, section 4.1.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace

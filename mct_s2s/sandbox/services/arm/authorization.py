@@ -3,8 +3,6 @@
 Source: ARM: permissions - list for resource (group); management locks; role assignments.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from mct_s2s.sandbox.core.files import document

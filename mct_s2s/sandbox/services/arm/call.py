@@ -3,8 +3,6 @@
 Source: ARM: resource-manager api contracts, "Common request/response headers".
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

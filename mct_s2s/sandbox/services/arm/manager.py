@@ -3,8 +3,6 @@
 Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import Any

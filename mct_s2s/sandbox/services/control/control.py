@@ -1,7 +1,5 @@
 """`/_sandbox/*`: what no real cloud has. No token is needed, but see `pipeline`."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict

@@ -15,8 +15,6 @@ A role is the name or id of a built-in one, or `{"name", "actions", "notActions"
 `scope` is a path; the subscription of the seed where it is left out.
 """
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping

@@ -3,8 +3,6 @@
 Source: graph: resources/approleassignment and the pages of its methods.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from mct_s2s.sandbox.core.operation import Answer

@@ -3,8 +3,6 @@
 Source: graph: concepts/json-batching.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable, Mapping

@@ -3,8 +3,6 @@
 Source: graph: concepts/errors, concepts/use-the-api.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

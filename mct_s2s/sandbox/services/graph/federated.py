@@ -4,8 +4,6 @@ Source: graph: resources/federatedidentitycredential, resources/oauth2permission
 docs/azure-contract.md, section 3.6.
 """
 
-from __future__ import annotations
-
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.registrations import federated_credentials

@@ -5,8 +5,6 @@ of a resource. Sources: graph: concepts/use-the-api; `$batch`: graph: concepts/j
 section 3.1.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

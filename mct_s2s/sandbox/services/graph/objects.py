@@ -4,8 +4,6 @@ Source: graph: resources/application, resources/serviceprincipal and the pages o
 concepts/query-parameters ("expand": at most 20 objects of a collection are returned).
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Callable, Mapping

@@ -6,8 +6,6 @@ Sources: graph: concepts/query-parameters, concepts/filter-query-parameter, conc
 docs/azure-contract.md, section 3.11.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterable, Mapping
@@ -39,7 +37,7 @@ class Query:
     skip: int
 
     @classmethod
-    def of(cls, type_name: str, options: Mapping[str, str], headers: Mapping[str, str]) -> Query:
+    def of(cls, type_name: str, options: Mapping[str, str], headers: Mapping[str, str]) -> "Query":
         for name in options:
             if name.startswith("$") and name not in _KNOWN:
                 raise bad_request(f"The query parameter '{name}' is not supported.", code="BadRequest")

@@ -3,8 +3,6 @@
 Sources: graph: concepts/filter-query-parameter; which operators are advanced: graph: concepts/aad-advanced-queries.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

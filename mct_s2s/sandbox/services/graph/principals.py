@@ -3,8 +3,6 @@
 Source: graph: resources/serviceprincipal and the pages of its methods.
 """
 
-from __future__ import annotations
-
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.permissions import roles_of

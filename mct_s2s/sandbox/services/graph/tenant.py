@@ -7,8 +7,6 @@ concepts/aad-advanced-queries, api/rbacapplication-list-roleassignments,
 api/rbacapplication-list-transitiveroleassignments (in beta alone); docs/azure-contract.md, section 3.9.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -5,8 +5,6 @@ subject. An issuer is created by the first request for its token; its key is sav
 Sources: openid-connect-discovery-1_0; entra: workload-id/workload-identity-federation.
 """
 
-from __future__ import annotations
-
 import re
 import uuid
 from typing import Any

@@ -4,8 +4,6 @@ Sources: entra: identity-platform/v2-protocols-oidc, identity-platform/v2-oauth2
 identity-platform/v2-oauth2-device-code.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 from collections.abc import Awaitable, Callable

@@ -5,8 +5,6 @@ entra: managed-identities-azure-resources/how-to-use-vm-token (2018-02-01 with M
 docs/azure-contract.md, section 2.5.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """A plan in a pull request of Azure Repos, as a thread. Source: learn.microsoft.com/rest/api/azure/devops/git."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """The command lines of mct-s2s, as lists of arguments: no shell reads them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pipeline_steps.inputs import Inputs, StepError

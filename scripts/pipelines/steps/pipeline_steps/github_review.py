@@ -7,8 +7,6 @@ docs.github.com/rest/issues/comments, /rest/commits/statuses, /rest/pulls/review
 /rest/commits/commits#list-pull-requests-associated-with-a-commit.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

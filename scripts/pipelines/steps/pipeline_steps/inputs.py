@@ -1,7 +1,5 @@
 """What a step is asked for, from the variables that the pipeline's file sets."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +32,7 @@ class Inputs:
     allow_removals: bool
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Inputs:
+    def of(cls, environ: Mapping[str, str]) -> "Inputs":
         """Read `STEP_…`."""
         return cls(
             file=environ.get("STEP_FILE", ""),

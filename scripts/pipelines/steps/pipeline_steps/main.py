@@ -1,7 +1,5 @@
 """One step of a pipeline, from its inputs to the exit code of its job."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

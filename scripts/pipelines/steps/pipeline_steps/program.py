@@ -1,7 +1,5 @@
 """Runs mct-s2s: its document to a file, its messages to the job's log, and signals of the service to it."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

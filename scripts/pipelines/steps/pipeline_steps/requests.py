@@ -1,7 +1,5 @@
 """Requests to the service that runs the pipeline: JSON, with a token that is sent nowhere else."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import urllib.error

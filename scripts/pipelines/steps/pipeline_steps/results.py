@@ -1,7 +1,5 @@
 """What a run of mct-s2s came to, read from its document: of one App Service, of the sites of a file, or an error."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import dataclass

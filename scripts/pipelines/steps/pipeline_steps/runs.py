@@ -1,7 +1,5 @@
 """The steps that call mct-s2s: `plan`, `apply`, `rotate`."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

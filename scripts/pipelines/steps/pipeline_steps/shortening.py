@@ -1,7 +1,5 @@
 """Markdown that has to fit: services refuse longer comments, and show no longer summaries."""
 
-from __future__ import annotations
-
 import re
 
 _FENCE = re.compile(r"\s*(`{3,})")

@@ -1,7 +1,5 @@
 """Federated sign-in: the service's own token for this job, in the file that mct-s2s reads. Nothing is kept."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import threading

@@ -1,7 +1,5 @@
 """The page of a job: what a run has changed, in Markdown. Names are data, also where they look like markup."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from mct_s2s.render.markdown import fenced, table, text
