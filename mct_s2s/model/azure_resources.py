@@ -40,8 +40,6 @@ OF_DEPLOYMENT = "-fa-"
 
 @dataclass(frozen=True)
 class Site:
-    """A web or function app, or one of its slots."""
-
     resource: ResourceId
     kind: str
     state: str

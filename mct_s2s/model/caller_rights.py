@@ -28,8 +28,7 @@ class SignedIn:
     client_id: ClientId | None = None
     is_person: bool | None = None
     after_a_grant: tuple[str, str] = ("", "")
-    """What makes a right count that was granted after the sign-in, and its command, where tokens are cached: directory
-    roles and groups are in a token as they were then."""
+    """How to make a right count that was granted after the sign-in, and its command, where tokens are cached."""
 
     def remind(self, refused: S2SError) -> None:
         sentence, command = self.after_a_grant
@@ -65,7 +64,6 @@ class DirectoryRights:
 
     @property
     def caller_id(self) -> str:
-        """For commands that someone types."""
         return (self.caller.id if self.caller is not None else self.signed_in.client_id) or "CALLER"
 
 

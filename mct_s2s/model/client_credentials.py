@@ -20,10 +20,7 @@ GITHUB = "https://token.actions.githubusercontent.com"
 YOUNG = timedelta(minutes=10)
 """Replicas of the directory may not show an object this young: docs/azure-contract.md, section 3.13."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""Between this machine and Entra, as Microsoft's own validation of tokens allows.
-
-Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
-"""
+"""Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew."""
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 """What the portal's *Never* meant: Graph keeps a date in any case."""
 
@@ -85,10 +82,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Federation:
-    """Entra compares all three exactly, case included.
-
-    Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
-    """
+    """Compared exactly: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations."""
 
     issuer: str
     subject: str
@@ -157,7 +151,7 @@ def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
 
 @dataclass(frozen=True)
 class SecretNote:
-    """What a credential's store remembers: attempts, and the credential that was delivered."""
+    """What a credential's store remembers."""
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
     """By credential name, noted before the secret was made: whose it was; `None`: the store is one client's."""
@@ -190,7 +184,6 @@ class SecretNote:
         return credential.is_ours and name in self.attempts and (owner is None or same_id(owner, client_id))
 
     def knows(self, credential: Credential) -> bool:
-        """Whether the store has the credential, or an attempt at it."""
         if credential.kind is CredentialKind.SECRET:
             is_attempt = credential.is_ours and credential.name in self.attempts
             return is_attempt or same_id(credential.key_id, self.delivered)

@@ -29,10 +29,7 @@ class Language(StrEnum):
 
 
 def token_endpoint(login: str | None, tenant_id: str) -> str:
-    """Of the public cloud, unless another `login` address is given.
-
-    Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
-    """
+    """Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
     return f"{login or 'https://login.microsoftonline.com'}/{tenant_id}/oauth2/v2.0/token"
 
 
@@ -70,8 +67,6 @@ PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCr
 
 @dataclass(frozen=True)
 class ClientSignIn:
-    """A client, its credential, and what is noted beside that for the program that uses it."""
-
     tenant_id: TenantId
     client_id: ClientId
     credential: PresentedCredential
@@ -122,10 +117,7 @@ class MadeCredential(ClientSignIn):
 
 @dataclass(frozen=True)
 class ApiToken:
-    """One set of names for the claims of v1 and v2 tokens.
-
-    Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
-    """
+    """Of either version: learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
 
     text: str = field(repr=False)
     audience: str

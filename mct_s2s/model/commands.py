@@ -1,7 +1,4 @@
-"""Commands that are printed to be pasted: each value is one word for the shell in use, whatever it holds.
-
-No other module puts a value into a command: a display name or an id may be `x'$(touch y)'`.
-"""
+"""Commands to paste: each value is one word for the shell in use, even `x'$(touch y)'`. No other module adds values."""
 
 from __future__ import annotations
 

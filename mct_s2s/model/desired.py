@@ -63,8 +63,6 @@ class GivenValues:
 
 @dataclass(frozen=True)
 class Pruning:
-    """What is done with clients that are not asked for."""
-
     removes: bool = False
     """Otherwise they are mentioned."""
     any_number: bool = False
@@ -151,8 +149,6 @@ class Removal(Desired):
 
 @dataclass(frozen=True)
 class Rotation(Desired):
-    """Of the clients that are named, or of all whose credential ends soon."""
-
     clients: tuple[str, ...] = ()
     expires: datetime | None = None
     """`None`: each lasts as long as the old one did."""

@@ -102,7 +102,6 @@ class ServicePrincipal:
     display_name: str
     is_identity: bool = False
     resource_id: str | None = None
-    """The Azure resource that a managed identity belongs to."""
     assignment_required: bool = False
     """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
 

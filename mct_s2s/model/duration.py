@@ -16,10 +16,7 @@ LONGEST = timedelta(days=100 * 366)
 LONGEST_AHEAD = timedelta(days=3660)
 """Of `--expiring-within` and `--keep-old`."""
 LONGEST_LIFETIME = timedelta(days=730)
-"""Of a lifetime typed as a duration, as in the portal; a later end is typed as a date.
-
-Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
-"""
+"""Of a typed duration, as in the portal: learn.microsoft.com/entra/identity-platform/how-to-add-credentials."""
 END_OF_DAY = time(23, 59, 59)
 """What a date means as an end."""
 _N = r"(\d{1,6})"
@@ -74,10 +71,7 @@ def duration(text: str, option: str) -> timedelta:
 
 @about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
-    """The end, in UTC, of a credential made at `now`. Raises UsageError: no end, or a past one.
-
-    A duration of two years at most, `never`, an ISO 8601 date, whose last second is meant, or an ISO 8601 time.
-    """
+    """`1y`, `180d`, `never`, an ISO 8601 date (its last second) or time; in UTC. Raises UsageError: no end, or past."""
     wanted, moment = text.strip(), None
     lifetime = read_duration(wanted)
     with suppress(ValueError, OverflowError):  # the latter: beyond the calendar's ends once it is turned to UTC

@@ -1,7 +1,4 @@
-"""The identifiers of Entra ID, each with a type of its own.
-
-The App Service allows identities by object id and applications by client id: mixing them up is the classic error.
-"""
+"""Identifiers, each with a type of its own: mixing up object ids and appIds is the classic error."""
 
 from __future__ import annotations
 
@@ -29,8 +26,7 @@ DEFAULT_ROLE = "S2SAppRole"
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SITE_NOTE = "Made by mct-s2s for "
 LONGEST_BASE = 75
-"""Of a service application's `uniqueName`; longer slots are digested: those of its clients stay within 120, as other
-names in Entra ID. Graph's own limit is not documented."""
+"""Of a service application's `uniqueName`: those of its clients stay within 120. Graph documents no limit."""
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -45,10 +41,7 @@ class Tag(StrEnum):
     NAME = "mct-s2s:name:"
     """The `uniqueName` that it has or is about to get, for where that itself cannot be read."""
     IDENTITY = "mct-s2s:identity:"
-    """Of a service application: an Azure resource whose managed identity is enabled for it.
-
-    It is written first, so that no interrupted run leaves an identity without it.
-    """
+    """Of a service application: a resource whose identity is enabled for it, written before that is done."""
     ADOPTED = "mct-s2s:adopted:"
     """Of a service application that existed before it became this site's: it is not deleted."""
     VAULT = "mct-s2s:vault:"
@@ -89,10 +82,9 @@ def client_id_in(uri: str) -> ClientId | None:
 
 
 def service_unique_name(site: str, slot: str | None = None) -> str:
-    """Of an App Service's service application: two runs can never make two.
+    """No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging` never meet.
 
-    No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging` never meet. Source:
-    learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
     """
     name, slot = f"mct-s2s-{site.lower()}", (slot or "").lower()
     if len(name) + len(slot) > LONGEST_BASE:
@@ -117,10 +109,7 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
 
 
 def site_note(resource_id: str) -> str:
-    """Of the App Service that it was made for: names can meet, resource ids cannot.
-
-    No tag, as a creation that meets an existing registration would replace all of its tags.
-    """
+    """No tag: a creation that meets an existing registration would replace all of its tags."""
     return f"{_SITE_NOTE}{resource_id}"
 
 
@@ -152,18 +141,12 @@ def certificate_key_id(thumbprint: str) -> KeyId:
 
 
 def federated_name(issuer: str, subject: str) -> str:
-    """The same at each attempt, different for each issuer and subject: 3 to 120 letters, digits, `-` and `_`.
-
-    Source: learn.microsoft.com/graph/api/application-post-federatedidentitycredentials.
-    """
+    """3 to 120 characters of these: learn.microsoft.com/graph/api/application-post-federatedidentitycredentials."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-")[:60].strip("-") or "subject"
     digest = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:10]
     return f"mct-s2s-{slug}-{digest}"
 
 
 def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
-    """The same at each attempt: two runs at the same moment add the same role.
-
-    With a random id, the second would try to replace the first one's enabled role, which Graph refuses.
-    """
+    """Not random: of two runs at once, the second would replace the first one's enabled role, which Graph refuses."""
     return AppRoleId(str(uuid5(_ROLE_NAMESPACE, f"{tenant_id.lower()}/{application.lower()}/{role}")))

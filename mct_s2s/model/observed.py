@@ -37,8 +37,6 @@ class ClientApplication:
 
 @dataclass(frozen=True)
 class Trust:
-    """The directory's side."""
-
     service: Application | None = None
     """The one that the operator or the settings name, or else this App Service's own."""
     principal: ServicePrincipal | None = None
@@ -49,8 +47,7 @@ class Trust:
     own: Application | None = None
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
-    """Those in the recycle bin whose name or URI this trust needs, or that were named; looked for only where one is
-    missing."""
+    """In the recycle bin, with a name or URI that is needed; looked for only where one is missing."""
 
     def base(self, unique_name: str) -> str:
         """What the `uniqueName` of each client starts with."""

@@ -91,8 +91,6 @@ def site_title(key: str | None, label: str) -> str:
 
 @dataclass(frozen=True)
 class SiteTarget:
-    """A site by name, with as much around it as was said."""
-
     name: str
     group: str | None = None
     subscription: str | None = None

@@ -1,7 +1,4 @@
-"""The application settings of the document's step 3, as one table.
-
-To add one is to add a row to `SETTINGS`: docs/contributing.md, "How to add". No other module spells a setting's name.
-"""
+"""The document's step 3 as one table: docs/contributing.md says how to add a row. No other module spells a name."""
 
 from __future__ import annotations
 
@@ -35,11 +32,7 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of the table.
-
-    Azure compares names without case and refuses a second spelling as a duplicate: a setting is looked up without case
-    and written under the spelling that is there.
-    """
+    """Azure compares names without case and refuses a second spelling: the one that is there is written."""
 
     name: str
     holds: str

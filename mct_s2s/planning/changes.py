@@ -1,7 +1,4 @@
-"""The changes that a plan is made of; `engine.apply` carries them out.
-
-A change names those whose outputs it needs by `OutputRef`: an appId exists only after its application is created.
-"""
+"""The changes that a plan is made of; `engine.apply` carries them out."""
 
 from __future__ import annotations
 
@@ -46,8 +43,6 @@ Deferred: TypeAlias = T | OutputRef[T]
 
 
 class Outputs:
-    """The ids that applied changes have yielded so far."""
-
     def __init__(self) -> None:
         self._values: dict[tuple[str, Output], str] = {}
 
@@ -156,11 +151,7 @@ class DisableIdentity(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AddCredential(Change):
-    """A credential of a client application; `name` is as it was typed, its key among the stores.
-
-    Sources: learn.microsoft.com/graph/api/application-addpassword (document, step 2.6), /application-update
-    (`keyCredentials`), /federatedidentitycredential-upsert.
-    """
+    """Graph: application-addpassword (document, 2.6), application-update, federatedidentitycredential-upsert."""
 
     object_id: Deferred[ApplicationObjectId]
     client_id: Deferred[ClientId]
@@ -372,7 +363,6 @@ class WriteSettings(SettingsChange):
     edits: tuple[SettingEdit, ...]
     """As far as is known now: ours first."""
     unchanged: int = 0
-    """How many settings stay as they are."""
     first: bool = False
     """Whether everything else waits for it: access is revoked before anything is deleted."""
 

@@ -43,8 +43,6 @@ _EXCHANGE_IN = {"usgov": f"{_EXCHANGE}USGov", "usgov-dod": f"{_EXCHANGE}USGov", 
 
 @dataclass(frozen=True)
 class ClientState(Registration):
-    """A client application, and what decides which credential it lacks."""
-
     name: str
     """As it was typed: its key among the stores."""
     audience: Deferred[ApplicationIdUri]
@@ -140,10 +138,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
 
 
 def exchange_audience(cloud: str) -> str:
-    """What Entra asks for in another issuer's token, in each cloud.
-
-    Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
-    """
+    """Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity."""
     return _EXCHANGE_IN.get(cloud, _EXCHANGE)
 
 

@@ -87,7 +87,6 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
 def _clients(
     observed: ObservedState, site: AppService, unique_name: str, now: datetime, left: list[str]
 ) -> tuple[tuple[Keys, str], ...]:
-    """Why a client cannot be exported is added to `left`."""
     clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application

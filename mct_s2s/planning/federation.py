@@ -1,7 +1,4 @@
-"""`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no token (AADSTS700213).
-
-Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
-"""
+"""`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no token (AADSTS700213)."""
 
 from __future__ import annotations
 
@@ -64,11 +61,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 
 @about("github")
 def github_subject(text: str) -> str:
-    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named. Raises UsageError.
-
-    `text` is `OWNER/REPO[:branch]`, or with GitHub's ids `OWNER@ID/REPO@ID[:branch]`; or the address of either
-    as a browser or Git shows it.
-    """
+    """`OWNER/REPO[:branch]`, with GitHub's ids `OWNER@ID/REPO@ID[:branch]`, or an address. Raises UsageError."""
     wanted = text
     for site in _SITES:
         if text.startswith(site):

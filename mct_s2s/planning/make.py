@@ -35,7 +35,7 @@ def make_plan(desired: Desired, observed: ObservedState, context: RunContext) ->
     check_site(observed)
     match desired:
         case Removal(service=ServiceSpec() as service):
-            return plan_removal(desired, observed, service, restart=desired.restart)
+            return plan_removal(desired, observed, service)
         case Rotation(service=ServiceSpec() as service):
             return plan_rotation(desired, observed, context, service)
         case Restore():

@@ -146,10 +146,7 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
 
 
 def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
-    """Members, and those created for the service application `base`.
-
-    A tag of this trust alone counts for nothing: the registration's owner can write it.
-    """
+    """Members, and those made for `base`. A tag alone counts for nothing: the registration's owner can write it."""
     made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
     return tuple(dict.fromkeys((*members(observed), *made)))
 
@@ -368,7 +365,6 @@ def _counted(credentials: Iterable[Credential]) -> str:
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
-    """What the plan says of a registration that the operator names by its appId."""
     custody = observed.custody_of(application) or Custody()
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
     held = _counted(custody.credentials)

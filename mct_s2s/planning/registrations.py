@@ -1,7 +1,7 @@
 """The service application and its clients: the document's steps 1 and 2.
 
-A deleted registration keeps its `uniqueName` and its URIs for 30 days, so it is restored instead of replaced
-(learn.microsoft.com/graph/api/directory-deleteditems-list).
+Deleted names are taken for 30 days, so deleted registrations are restored:
+learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
 from __future__ import annotations
@@ -121,8 +121,6 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
 
 @dataclass(frozen=True)
 class Service:
-    """The service application as it will be."""
-
     spec: ServiceSpec
     registration: Registration
     role: AppRole
@@ -335,10 +333,7 @@ def plan_client(
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
-    """That a credential stored for this site has the scope of an earlier service application.
-
-    One file may serve a client of two sites: what it says of the other one is right.
-    """
+    """That what is stored for this site has an earlier service application's scope. One file may serve two sites."""
     note, site, uri = client.note, observed.app_service, client.audience
     if not note.is_of(client.client_id) or note.scope in {None, f"{uri}/.default"}:
         return ()
@@ -353,10 +348,7 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
 def plan_identity(
     identity: IdentityResource, service: Service | None, observed: ObservedState
 ) -> tuple[Deferred[PrincipalId], list[AnyChange]]:
-    """The object id of a resource's managed identity, and what it lacks. Raises Refused.
-
-    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
-    """
+    """It needs no consent, unless the service principal admits assigned callers only (AADSTS501051). Raises Refused."""
     why = UNUSABLE_IDENTITIES.get(identity.resource.type)
     known, name = identity.principal_id, identity.display_name
     if why is not None and (why is _OF_CLUSTER or known is None):

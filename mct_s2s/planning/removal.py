@@ -1,8 +1,4 @@
-"""Removal: of some clients, of the whole trust, or of the clients that a file does not name.
-
-Access is revoked first, by one write of the settings and one restart; then what this trust owns in the directory is
-removed. What was there before is never deleted.
-"""
+"""Removal: access first, by one write of the settings and one restart; then what this trust owns in the directory."""
 
 from __future__ import annotations
 
@@ -53,8 +49,7 @@ from mct_s2s.planning.registrations import CREATE, EXPOSE
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
-"""`--prune` removes one client of so many at most: a file that lost half of its lines must not cut off half of the
-callers."""
+"""`--prune` removes one of so many at most: a file that lost half of its lines must not cut off half of the callers."""
 AS_ASKED = "kept: --keep-registration"
 _ADOPTED = "kept: mct-s2s did not create it"
 _FOR_ANOTHER_SITE = "kept: another App Service's client has to be there"
@@ -64,7 +59,7 @@ Target = ClientApplication | ServicePrincipal | IdentityResource | Application
 deleted registration of a client."""
 
 
-def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *, restart: bool) -> Plan:
+def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Plan:
     """Raises NotThere, Refused."""
     settings = SettingsSpec(removed=SETTINGS, tidy=False)
     if removal.everything:
@@ -79,7 +74,7 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *
         settings = SettingsSpec(without=entries, tidy=False)
     plan = _Removal(removal, observed, spec, targets).plan()
     if observed.app_service is not None:
-        plan = replace(plan, steps=(*plan_site(observed, settings, restart=restart, first=True), *plan.steps))
+        plan = replace(plan, steps=(*plan_site(observed, settings, restart=removal.restart, first=True), *plan.steps))
     service = observed.trust.service
     if service is not None and plan.changes and (why := foreign_service(service, observed, spec)):
         raise service_not_ours(service, observed, spec, why)
@@ -169,7 +164,7 @@ def _entries(targets: Iterable[object], observed: ObservedState, typed: Iterable
 
 @dataclass(frozen=True)
 class _Removal:
-    """The steps after the App Service no longer allows the targets; `tags` are those that the plan adds."""
+    """What follows once the App Service no longer allows the targets; `tags` are those that the plan adds."""
 
     removal: Removal
     observed: ObservedState
@@ -272,7 +267,6 @@ class _Removal:
         return f"kept: it also requests other APIs{self.hint}" if serves_others else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
-        """`key` is the client's."""
         trust, role = self.observed.trust, trusted_role(self.observed, self.spec)
         if trust.principal is None or principal is None:
             return
@@ -327,11 +321,7 @@ class _Removal:
             yield _purged(application, key, after=(key,))
 
     def identity(self, identity: ServicePrincipal) -> AnyChange:
-        """Disabled only if it is there for this trust alone.
-
-        The App Service itself must name it as its client, or have done so before: anyone who can write to the
-        registration can name any resource in its tags.
-        """
+        """The App Service must name it, now or before: anyone who can write to the registration can write its tags."""
         found = next((one for one in self.observed.enabled if same_id(one.principal_id, identity.id)), None)
         site = self.observed.app_service
         is_listed = site is not None and site.allowed_object_ids.holds(identity.id)
@@ -349,10 +339,7 @@ class _Removal:
         return NoChange(key=key, resource=DisableIdentity.resource, name=name, detail=f"kept: {why}", id=identity.id)
 
     def forgotten(self, service: Application) -> Iterator[UpdateApplication]:
-        """Without the service application's tags for identities that are disabled.
-
-        Tags are written whole, and a replica may be behind: what the plan adds is added here.
-        """
+        """Tags are written whole, and a replica may be behind: what the plan adds is added here."""
         ids = {target.id.casefold() for target in self.targets if isinstance(target, ServicePrincipal)}
         gone = {
             Tag.IDENTITY.of(str(one.resource)): _identity_key(one.principal_id)

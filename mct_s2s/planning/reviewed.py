@@ -20,7 +20,7 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days."""
-_OF_THE_RUN = frozenset({"detail", "after", "credential_name", "keep", "is_new", "unchanged"})
+_OF_THE_RUN = frozenset({"detail", "after", "credential_name", "is_new", "unchanged"})
 """Words for people, the order, and what belongs to this run, other people or the store on this machine."""
 _SECRET = frozenset({"exact", "tidy"})
 """Settings from a backup may hold secrets: of those that are not ours, only the names are shown."""
@@ -37,10 +37,7 @@ _KNOWN_BY = {
 
 
 def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
-    """SHA-256 in hexadecimal digits, the same for every run that would do the same to `subject`.
-
-    Steps that the caller has no right to are part of it: the administrator who is asked to take them sees the same.
-    """
+    """SHA-256, hexadecimal: the same for every run that would do the same to `subject`, with or without the rights."""
     steps = [sorted(_facts_of(step, now)) for step in plan.changes]
     steps += [["left", *sorted(_facts_of(step, now))] for step in plan.manual_steps]
     return hashlib.sha256(json.dumps([subject.casefold(), sorted(plan.places), sorted(steps)]).encode()).hexdigest()
@@ -56,8 +53,7 @@ def combined(digests: Sequence[str]) -> str:
 def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:
     """Whether every change of `plan` was reviewed: it may do less, as someone else has done a part of it.
 
-    An id that was to be made is still to be made, or was made by that very change: of what others have made meanwhile,
-    no one has reviewed anything. `done` is what this run has done, at other App Services.
+    An id that was to be made is still to be made, or was made by that very change, perhaps at another site (`done`).
     """
     then = {change.key: _facts_of(_with_later_values(change), now) for change in reviewed.changes}
     made: dict[str, OutputRef[str]] = {}

@@ -43,15 +43,11 @@ from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
 REFERENCES_FOLLOW = timedelta(hours=25)
-"""App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); one more for
-clocks and its restart."""
+"""App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
 
 
 def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime) -> dict[str, Application]:
-    """The registrations to rotate, by name as in `rotation.clients`, display name, or where two share one, appId.
-
-    Whose they are is not judged yet: where their secrets are stored has a say in that. Raises NotThere, Refused.
-    """
+    """By name as asked for, display name, or appId where two share one. Whose they are is judged later, by stores."""
     if observed.trust.service is None:
         raise service_missing()
     base, within = observed.trust.base(spec.unique_name), rotation.expiring_within
@@ -130,7 +126,6 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
 
 
 def _rotated(client: ClientState, application: Application, rotation: Rotation) -> tuple[list[AnyChange], list[Item]]:
-    """What has to be done for one client, and what its users have to know."""
     note, now = client.note, client.context.now
     kind = replaced_kind(application.credentials) or CredentialKind.SECRET
     held = [one for one in application.credentials if one.kind is kind]

@@ -122,10 +122,7 @@ def plan_site(
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
-    """The settings with `spec` merged in: every other setting keeps its exact value, its spelling and its place.
-
-    Ids that are not known yet are left out.
-    """
+    """Every other setting keeps its value, its spelling and its place. Ids that are not known yet are left out."""
     merged = dict(settings)
     for setting, right in spec.values:
         value, current = outputs.known(right[0]), setting.value_in(merged)
@@ -148,7 +145,6 @@ def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[s
 
 
 def pending(spec: SettingsSpec, outputs: Outputs) -> Counter[Setting]:
-    """The settings that wait for ids, and for how many."""
     wanted = (*((setting, right[0]) for setting, right in spec.values), *spec.listed)
     return Counter(setting for setting, one in wanted if outputs.known(one) is None)
 

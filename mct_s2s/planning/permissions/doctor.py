@@ -106,10 +106,7 @@ def is_ready(found: Sequence[DoctorCheck]) -> bool:
 
 
 def forecast(found: Sequence[DoctorCheck]) -> str:
-    """What `setup` does, as far as the caller's rights are known.
-
-    It `runs`; is `partial`, and lists the rest for someone else; or `stops` before it changes anything.
-    """
+    """It `runs`; is `partial`, and lists the rest for someone else; or `stops` before it changes anything."""
     missing = {check.code for check in found if check.state is Verdict.NO} - {PENDING}
     if not missing:
         return "runs"

@@ -1,7 +1,4 @@
-"""What of a plan the caller may not do, and the plan without what others can do later.
-
-Without any other right the plan stops. What is not known stops nothing: the real refusal decides.
-"""
+"""What of a plan the caller may not do. What is not known stops nothing: the real refusal decides."""
 
 from __future__ import annotations
 
@@ -118,14 +115,12 @@ def way_out(missing: Iterable[MissingRight]) -> str:
 
 
 def requests(missing: Iterable[MissingRight]) -> tuple[tuple[str, str], ...]:
-    """Whom to ask for what, and the command that they run, if any."""
     return tuple((one.sentence, one.command) for one in asked_for(missing))
 
 
 def stopped(
     missing: Sequence[MissingRight], also: Iterable[str] = (), request_id: str | None = None
 ) -> PermissionMissing:
-    """The error that says all that is missing at once."""
     again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
     return PermissionMissing(
         "permission-missing",

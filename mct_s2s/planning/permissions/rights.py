@@ -26,10 +26,7 @@ _ADMINISTRATORS = frozenset({
     "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",  # Application Administrator
 })  # fmt: skip
 _CONSENTERS = _ADMINISTRATORS | {"e8611ab8-c189-46e8-94e1-60213ab1f814"}  # Privileged Role Administrator
-"""Who may assign app roles; rarer roles may, too: the real request decides.
-
-Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
-"""
+"""Rarer roles may, too. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
 _DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
 _TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
 _OWNED_BY, _WRITE_ALL = "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"
@@ -47,7 +44,6 @@ GRAPH_PERMISSIONS = {
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
 REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
-"""For the directory, and for Azure."""
 SITE_ROLE = "Website Contributor"
 _LEAST_ROLES = {
     "microsoft.compute/virtualmachines": "Virtual Machine Contributor",
@@ -143,8 +139,6 @@ class RequiredPermission:
 
 @dataclass(frozen=True)
 class Instruction:
-    """A step for someone else."""
-
     what: str
     command: str = ""
     who: str = ""

@@ -73,11 +73,7 @@ def diagnose(
     within: timedelta = EXPIRING_WITHIN,
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
-    """In the order in which it has to be fixed.
-
-    `where` are the options that name this App Service on a command line; `adopted` is the service application that a
-    trust file names for it.
-    """
+    """In the order of fixing. `where`: the site's options; `adopted`: the service application of a trust file."""
     site, service, is_unread = observed.app_service, observed.trust.service, observed.settings_unread
     label, down = site.label if site is not None else "", stopped(site)
     found = [down] if down is not None else []
@@ -216,7 +212,6 @@ def _client(
 
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    """Ids on an allow list that no one in this tenant has; or that there is no client at all."""
     for setting, entry in strangers(observed):
         if is_guid(entry):
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."

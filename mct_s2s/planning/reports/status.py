@@ -38,7 +38,6 @@ class ClientStatus:
     ends: datetime | None = None
     """When its last credential expires; `None` where none does, or it is not known."""
     is_due: bool = False
-    """Whether that is soon."""
 
     @property
     def is_application(self) -> bool:

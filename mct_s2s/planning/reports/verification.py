@@ -58,7 +58,7 @@ class Verification:
         return sum(check.check == CALL and check.ok is True for check in self.checks)
 
     def can_call(self, client: str) -> bool | None:
-        """Whether a client application was answered; `None` where that was not tested."""
+        """`None` where that was not tested."""
         own = [one for one in self.checks if (one.client, one.kind) == (client, CheckSubject.APPLICATION)]
         found = [check.ok for check in own if check.check == CALL or check.ok is False]
         return False if False in found else next(iter(found), None)
@@ -104,7 +104,6 @@ def why_refused(token: ApiToken, source: str, observed: ObservedState | None, wh
 
 
 def reasons(token: ApiToken, source: str, observed: ObservedState, where: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with the settings, and what the token lacks itself."""
     site = observed.app_service
     assert site is not None  # a token is only compared with settings that were read
     is_listed = site.allowed_object_ids.holds(token.object_id)
