@@ -46,14 +46,12 @@ Let other services call your Microsoft Community Training API.
 
 No Azure?           mct-s2s setup --cloud sandbox --client demo
 All commands:       mct-s2s help"""
-"""What the program prints when it is called alone."""
 
 
 class _Commands(Group):
-    """A command is imported when it is asked for.
+    """The options of `add-client` are `AddClientOptions` in `cli/commands.py`, which names the module of its function.
 
-    The options of `add-client` are the class `AddClientOptions` in `cli/commands.py`; the function
-    `add_client(options) -> int` is in the module of `cli` that their `body` names, imported when it runs.
+    Both are imported when the command is asked for.
     """
 
     lazy = COMMANDS | {"sandbox": "Run a local stand-in for Azure, for this or any other client."}
@@ -108,7 +106,6 @@ def root(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if os.name == "nt" and "MSYSTEM" not in os.environ:  # Git's shell; PowerShell adds a user's folder to the machine's
         use_shell("powershell" if os.environ.get("PSMODULEPATH", "").count(";") > 1 else "cmd")

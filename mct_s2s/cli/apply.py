@@ -15,14 +15,12 @@ from mct_s2s.model.desired import Pruning
 
 
 def apply(options: ApplyOptions) -> int:
-    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
     sites = read_sites(options)
     # A registration that any site of the file names has to stay.
     named = (client.name.casefold() for site in sites for client in site.work.setup.clients)
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
     def check(changes: Sequence[SiteState], found: str | None) -> None:
-        """Refuse what was not reviewed. Where nothing is left to do, there is nothing to refuse."""
         is_pending = found is None or any(one.is_pending for one in changes)
         if options.expect is None or found == options.expect.lower() or not is_pending:
             return

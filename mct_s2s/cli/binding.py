@@ -1,4 +1,4 @@
-"""Options as dataclasses, each declared once, as a field, shared ones inherited; and the help that shows them."""
+"""Options as fields of dataclasses, and the help that shows them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ REMOVAL = "Removal"
 OUTPUT = "Output"
 ADVANCED = "Advanced"
 PANELS = ("Arguments", "Options", AZURE, CHANGES, CREDENTIALS, FEDERATION, REMOVAL, OUTPUT, ADVANCED)
-"""The groups of options in the help, by how often they are typed."""
 TEXT_AT = 28
 """The column at which explanations begin at the latest; longer names get a line of their own."""
 TYPER, WORDS = "typer", "words"
-"""Keys of a field's metadata: typer's declaration of it, and the words of which it takes one."""
+"""Keys of a field's metadata."""
 FIRST = "first_word"
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
@@ -42,14 +41,10 @@ def option(
     words: Sequence[str] = (),
     **more: Any,
 ) -> Any:
-    """A field that is an option of a command.
+    """`spec`: `-g --resource-group NAME`, the longest name last; a flag has no `NAME`.
 
-    Args:
-        spec: `-g --resource-group NAME`: its names, the longest last, and what its value is called; a flag has none.
-        text: its line of help: imperative, 70 characters at most, no semicolon.
-        default: `list` for an option that may be repeated, `MISSING` where it has to be given.
-        env: whether a variable sets it, too: `MCT_S2S_RESOURCE_GROUP`.
-        words: those of which it takes one, where its type does not say that.
+    `default`: `list` if it may be repeated, `MISSING` if it has to be given. `env`: `MCT_S2S_RESOURCE_GROUP` sets it,
+    too. `words`: it takes one of them.
     """
     *names, last = spec.split()
     if last.startswith("-"):
@@ -64,16 +59,14 @@ def option(
 
 
 def argument(metavar: str, text: str, *, needed: bool = False) -> Any:
-    """A field that is an argument of a command, under the name that the help shows."""
     declared = typer.Argument(metavar=metavar, help=text, show_default=False)
     return field(default=MISSING if needed else None, metadata={TYPER: declared, WORDS: ()})
 
 
 class FirstWord(NamedTuple):
-    """What the first word of a command means: an option, without the option's name."""
+    """The option that the first word of a command stands for."""
 
     field: str
-    """That option's."""
     metavar: str
     text: str
 
@@ -86,7 +79,6 @@ def command(
     summary: str,
     examples: Sequence[str] = (),
 ) -> None:
-    """Register a function that takes one options object and returns an exit code."""
     hints, first = get_type_hints(options), getattr(options, "first_word", None)
     needed = False
     signature = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
@@ -130,36 +122,29 @@ def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) 
 
 
 def typed_options() -> frozenset[str]:
-    """The options of the command that runs, by the names of their fields, that were typed: no variable set them."""
+    """The fields of the running command's options that were typed, and not set by variables."""
     return _typed.get()
 
 
 def default_of(field: Field[Any]) -> Any:
-    """Its default value, as `inspect` says that there is none."""
     if field.default_factory is not MISSING:
         return field.default_factory()
     return inspect.Parameter.empty if field.default is MISSING else field.default
 
 
 class Command(TyperCommand):
-    """A command whose help has its options under the panels that they name, and shortens nothing.
-
-    Rich's panels, which typer would draw, cut names such as `--service-management-reference` in 80 columns.
-    """
+    """Rich's panels, which typer would draw, cut names such as `--service-management-reference` in 80 columns."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_panels(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples, which are commands and never folded, and where to read more."""
         if ctx.command.epilog:
             _write_lines(formatter, "Examples", ctx.command.epilog.splitlines())
         _write_lines(formatter, "Documentation", [f"{DOCS}commands.md"])
 
 
 class Group(TyperGroup):
-    """A group of commands with this help."""
-
     def summary(self, name: str) -> str:
         return self.commands[name].help or ""
 
@@ -187,7 +172,7 @@ def _write_panels(command: Any, ctx: Any, formatter: Any) -> None:
 
 
 def _write_rows(formatter: Any, title: str, rows: list[tuple[str, str]]) -> None:
-    """As `write_dl` of the formatter, which breaks `managed-identity` at its hyphen."""
+    """The formatter's `write_dl` breaks `managed-identity` at its hyphen."""
     column = min(TEXT_AT, max(len(name) for name, _ in rows) + 2)
     lines = []
     for name, text in rows:
@@ -204,7 +189,6 @@ def _write_lines(formatter: Any, title: str, lines: list[str]) -> None:
 
 
 def _explained(param: Any) -> str:
-    """Its help, with the words of which it takes one, and its default."""
     text, words = param.help or "", choices(param)
     if words:
         text += f" One of {', '.join(words)}."
@@ -215,13 +199,10 @@ def _explained(param: Any) -> str:
 
 
 def choices(param: Any) -> list[str]:
-    """The words of which an option takes one; none where it takes any."""
     return [getattr(word, "value", word) for word in param.type_descriptor.choices or ()]
 
 
 def late(module: str, function: str) -> Callable[[Any], int]:
-    """A function of a module of `cli`, which is imported when it runs."""
-
     def run(options: Any) -> int:
         body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module}"), function)
         return body(options)

@@ -1,4 +1,4 @@
-"""What every changing command does, at one App Service or at several: plan, show, ask once, apply, tell."""
+"""What every changing command does, at one App Service or several: plan, show, ask once, apply, report."""
 
 from __future__ import annotations
 
@@ -33,15 +33,14 @@ from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import summary
 
 STALE_SECONDS = 5.0
-"""A plan that is older when its turn comes is made again: other sites, the question and a shared registration take
-their time."""
+"""A plan that is older when its turn comes is made again."""
 
 Check = Callable[[Sequence[SiteState], str | None], None]
-"""Refuses plans, which have this fingerprint, before anything is written."""
+"""Refuses plans by their fingerprint before anything is written."""
 
 
 class SiteChange(SiteState):
-    """One App Service's share of a command, and the user of whom the engine asks about it."""
+    """One App Service's share of a command, and the engine's `Interface` to its user."""
 
     def __init__(self, current: CommandRun, work: Work, site: SiteWork | None = None) -> None:
         super().__init__(work, site)
@@ -55,7 +54,7 @@ class SiteChange(SiteState):
         self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
 
     async def apply(self, others: Sequence[SiteChange]) -> None:
-        """Bring it to the plan that was agreed to; `others` of the command may share registrations and identities."""
+        """`others` of the command may share registrations and identities."""
         assert self.outcome is not None  # it has a plan
         self._others, self._was_asked = others, not self.options.yes
         self.outcome = await carry_out(self.session, self.outcome, self._since, self)
@@ -65,13 +64,12 @@ class SiteChange(SiteState):
 
     @property
     def takes_time(self) -> bool:
-        """Whether the plan was made so long ago that it may be another one by now."""
         if self.key is None:
             return not self.options.yes
         return self._was_asked or clock.seconds() - self._read_at > STALE_SECONDS
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Agree to a plan that is another one by now: by asking again, or beside other sites, by what was reviewed."""
+        """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
         if self.key is None:
             self.outcome = outcome
             return await _is_agreed(self.run, self.options, [self])
@@ -94,7 +92,6 @@ class SiteChange(SiteState):
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
-        """Show the steps; from now on the outcome says how the site ends."""
         self.outcome = outcome
         if self.key is None:
             self.run.progress = lambda: [report_of(self)]
@@ -105,7 +102,7 @@ class SiteChange(SiteState):
         return where(self.options, observed.app_service)
 
     def show(self, made: MadeCredential | None) -> None:
-        """Make sure that someone reads standard output, and write a secret's line; JSON has it in its document."""
+        """Make sure that someone reads standard output, and write a secret's line, which JSON has in its document."""
         terminal = self.run.terminal
         if made is None or terminal.json:
             terminal.check_reader()
@@ -116,8 +113,6 @@ class SiteChange(SiteState):
 
 
 def change_command(work: Work) -> int:
-    """Do the work at the one App Service that its options name, or that is picked; return the process exit code."""
-
     async def body(current: CommandRun, session: Session) -> int:
         return await change(current, session, work)
 
@@ -137,10 +132,7 @@ def change_all(
     check: Check | None = None,
     digest: str | None = None,
 ) -> int:
-    """Do the work at each App Service of a trust file; what ends one of them stops no other.
-
-    `digest` is what is shown and reviewed instead of the plans' own.
-    """
+    """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own."""
 
     async def body(current: CommandRun) -> int:
         async with open_sessions(works, current.terminal) as at_each:
@@ -167,7 +159,6 @@ async def _change(
     check: Check | None = None,
     digest: str | None = None,
 ) -> int:
-    """Show the plans, ask once, apply them side by side, and tell; return the exit code of the site that went worst."""
     found = digest
     if found is None:
         digests = [one for site in sites if (one := site.fingerprint) is not None]
@@ -191,10 +182,7 @@ async def _change(
 
 
 async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]) -> None:
-    """Apply a plan beside those of other sites.
-
-    Lists of a registration are replaced whole: only one site at a time writes to one that several change.
-    """
+    """Lists of a registration are replaced whole: only one site at a time writes to one that several change."""
     changes = site.outcome.plan.changes if site.outcome is not None else ()
     shared = {one for change in changes if isinstance(one := getattr(change, "object_id", None), str)}
     try:
@@ -221,7 +209,6 @@ async def _is_agreed(
     found: str | None = None,
     check: Check | None = None,
 ) -> bool:
-    """Show the plans and ask; never yes where nothing is to be done, or in a dry run."""
     show_review(current.terminal, options, sites, found)
     if check is not None:
         check(sites, found)
@@ -232,7 +219,7 @@ async def _is_agreed(
 
 
 async def confirmed(current: CommandRun, sites: Sequence[SiteChange]) -> None:
-    """Ask whether to apply the plans of these sites; no is `Cancelled`, and no one to ask is a `UsageError`."""
+    """Raises Cancelled: the answer is no; UsageError: there is no one to ask."""
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     if current.terminal.json or not current.terminal.talks_to_person:
         changes = summary([change for plan in plans for change in plan.changes], 0)

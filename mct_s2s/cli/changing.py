@@ -1,4 +1,4 @@
-"""Commands that change one App Service: their options, checked, as what is to be done."""
+"""Commands that change one App Service: their options, checked, as `Work`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 def setup_work(options: SetupOptions | AddClientOptions, names: Sequence[str]) -> Work:
-    """What `setup` or `add-client` is asked for; a `UsageError` for what cannot be used, or contradicts itself."""
     now, scope, name, may_create = clock.now(), SettingsScope.CLIENTS, None, False
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
@@ -43,7 +42,7 @@ def setup_work(options: SetupOptions | AddClientOptions, names: Sequence[str]) -
 
 
 def with_client(work: Work, options: CredentialOptions, name: str) -> Work:
-    """One more client, whose credential is of other options than the first ones'."""
+    """One more client, with a credential of other options."""
     (more,) = client_specs(options, [name], work.now)
     places = work.places.with_own(more.name, secret_to(options.secret_to, 1))
     return replace(work, desired=replace(work.setup, clients=(*work.setup.clients, more)), places=places)

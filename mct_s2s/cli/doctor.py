@@ -21,7 +21,6 @@ from mct_s2s.render.markdown import page
 
 
 def doctor(options: DoctorOptions) -> int:
-    """Check what the caller may do; return 0 if nothing is missing, else 3."""
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     named = named_target(options) if options.no_app_service else None
 
@@ -37,7 +36,7 @@ def doctor(options: DoctorOptions) -> int:
         if terminal.json:
             terminal.document("doctor", doctor_result(seen, found))
         else:
-            # What setup has to be told so that it does what was checked, no more, and is not refused by what was seen.
+            # With these options, setup does what was checked, no more, and is not refused by what was seen.
             more = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
             more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))

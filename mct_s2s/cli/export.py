@@ -1,4 +1,4 @@
-"""`export`: one App Service or every one of the subscription, each as a trust file says it."""
+"""`export`: one App Service or every one of the subscription, as a trust file."""
 
 from __future__ import annotations
 
@@ -89,7 +89,6 @@ async def _resource_of(session: Session, identity: ServicePrincipal) -> Identity
 
 
 def trust_file_text(sites: Sequence[ExportedSite]) -> str:
-    """The trust file: every value is a string of TOML's, every remark one line of plain characters."""
     blocks = ["".join(map(_comment, HEADER))]
     profiles: dict[str, Keys] = {}
     keys: set[str] = set()

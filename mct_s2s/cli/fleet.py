@@ -1,4 +1,4 @@
-"""Several App Services at once: each its own outcome, on one session a way to sign in."""
+"""Several App Services at once: those with the same sign-in share a session."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ AtEach = Callable[[Callable[[SiteWork, Session], Awaitable[T]]], Awaitable[tuple
 
 @asynccontextmanager
 async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncIterator[AtEach[Any]]:
-    """Sign in for all sites at the same time; everything is closed again at the end.
+    """Yields a function that does something at all sites at once: results or errors, in the order of the sites.
 
-    Yields a function that does something at each site, and returns what came of it, or the error in which it ended, in
-    the order of the sites. All of them at once: how many requests are on their way is the matter of each service's
-    retry policy, which the sites of a session share. Where a session cannot be opened, only its sites fail.
+    The retry policy that the sites of a session share limits their requests. Where a session cannot be opened, only its
+    sites fail.
     """
     sharing: dict[tuple[str | None, ...], list[SiteWork]] = defaultdict(list)
     for site in sites:
@@ -70,10 +69,7 @@ Read = ObservedState | UnreadSite
 async def read_every_site(
     session: Session, observed: Callable[[SiteTarget], Awaitable[ObservedState]]
 ) -> tuple[list[Read], list[ResourceId]]:
-    """Each MCT App Service of the subscription, and slots that have settings of their own.
-
-    The second list are web apps of which it is not known whether they are sites of MCT.
-    """
+    """Each MCT App Service of the subscription, slots with settings of their own too, and web apps that may be some."""
 
     async def read(app: ResourceId) -> Read:
         found = await outcome_of(observed(SiteTarget.of(app)))

@@ -25,7 +25,7 @@ from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
 
 Credential = dict[str, Any]
-"""Options that say what a client signs in with."""
+"""Options by the names of their fields."""
 
 THINKING_SECONDS = 1800.0
 """Added to the command's deadline: nothing waits for Azure while a person reads and types."""
@@ -40,7 +40,6 @@ KINDS: dict[str, Credential] = {
 
 
 def setup(options: SetupOptions) -> int:
-    """Ask only who names neither a client nor an App Service: others know the options."""
     named = options.app_service or options.no_app_service or options.client or options.managed_identity
     if not named and may_ask(options):
         return guided_setup(options)
@@ -80,9 +79,9 @@ def guided_setup(options: SetupOptions) -> int:
 
 
 def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tuple[SetupOptions, list[AddClientOptions]]:
-    """Clients as options: a command gives all its clients the same credential, so others are added by one of their own.
+    """A command gives all its clients the same credential: others get an `add-client` of their own.
 
-    `clients` has the credential options of each, by its name; none for a managed identity.
+    `clients`: the credential options of each, by its name; none for a managed identity.
     """
     applications = {name: credential for name, credential in clients.items() if credential}
     first = next(iter(applications.values()), {})
@@ -95,7 +94,6 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
 
 
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
-    """What a client can be, without what the tenant is known to forbid."""
     try:
         forbidden = longest(await session.directory_access.secret_rules()) == timedelta(0)
     except S2SError:  # few may read the policy
@@ -106,7 +104,6 @@ async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credentia
 
 
 def command_line(verb: str, options: Any) -> str:
-    """The command that has these options, for a shell. Those that have their default value are left out."""
     words: list[str] = []
     for field in fields(options):
         name, value = field.metadata[TYPER].default, getattr(options, field.name)  # typer keeps the first name there

@@ -1,9 +1,4 @@
-"""Ctrl-C and SIGTERM: told alike, at whatever moment they come, with an account of what has been done.
-
-Three times in the life of a process: while it is being loaded nothing has been done, so that it leaves at once; while a
-command runs its task is cancelled, and whatever it has begun comes to an orderly end; and after that no one is told
-twice.
-"""
+"""Ctrl-C and SIGTERM, which are exited on at once, cancel the running command, or are ignored after its report."""
 
 from __future__ import annotations
 
@@ -27,24 +22,21 @@ _Handler = Callable[[int, FrameType | None], Any]
 
 
 def exit_on_signals() -> None:
-    """From now on, either signal ends the process, without a traceback: nothing has been done yet."""
     _handle(_leave)
 
 
 def restore_signals() -> None:
-    """From now on, the signals do what they do in any Python program."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(number) is _leave and threading.current_thread() is threading.main_thread():
             signal.signal(number, handler)
 
 
 def ignore_signals() -> None:
-    """From now on, neither signal does anything: all is done, and told."""
     _handle(signal.SIG_IGN)
 
 
 class Interruption:
-    """Whether a running command was interrupted, and by what; `restore` is called where it ends at once."""
+    """`restore` is called where the command ends at once."""
 
     def __init__(self, restore: Callable[[], None] = lambda: None) -> None:
         self._restore = restore
@@ -67,7 +59,6 @@ class Interruption:
 
     @contextmanager
     def ends(self, task: asyncio.Task[Any] | None, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Cancel a task of this loop when a signal comes, or at its next pause if one has come already."""
         assert task is not None  # called from within it
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.number is not None:
@@ -93,7 +84,7 @@ def _leave(number: int, _: FrameType | None) -> None:
 
 
 def _handle(handler: _Handler | signal.Handlers) -> dict[signal.Signals, Any]:
-    """Set it for both, without those that a parent has switched off; return what was set before."""
+    """Set it for both, unless a parent ignores them; return what was set before."""
     is_main = threading.current_thread() is threading.main_thread()
     numbers = [one for one in CODES if is_main and signal.getsignal(one) is not signal.SIG_IGN]
     return {number: signal.signal(number, handler) for number in numbers}

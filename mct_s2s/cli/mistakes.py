@@ -1,4 +1,4 @@
-"""What is raised outside a command's run, mistakes on the command line and our own: one message with a way out."""
+"""Errors outside a command's run: mistakes on the command line, and bugs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 
 def report(error: BaseException, words: Sequence[str]) -> int:
-    """Print an error; return the process exit code. `words` is the command line."""
     if type(error).__name__ == "Abort":
         return 130
     if hasattr(error, "format_message"):
@@ -46,7 +45,6 @@ def report(error: BaseException, words: Sequence[str]) -> int:
 
 
 def usage_error(error: Any, words: Sequence[str]) -> UsageError:
-    """What typer did not understand, with the value that is wrong, and the help that explains it."""
     context: Any = getattr(error, "ctx", None)
     param: Any = getattr(error, "param", None)
     path = context.command_path if context is not None else " ".join(("mct-s2s", *words[:1]))
@@ -85,17 +83,14 @@ _SECRETS = re.compile(
     r"|(?i:(?<=bearer )|(?<=sig=)|(?<=password=)|(?<=accountkey=))[^\s;&'\"]+",
     re.DOTALL,
 )
-"""What is a secret by its look: our messages have none, but one of a library may."""
+"""What looks like a secret: a library's message may have one."""
 _SECRET_NAME = re.compile(r"secret|token|password|key", re.IGNORECASE)
 _SHORTEST = 6
-"""Characters of a value of the environment that is taken out wherever it is: shorter ones are words."""
+"""Characters of a variable's value that is removed: shorter ones are words."""
 
 
 def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os.environ) -> str:
-    """A traceback without anything secret: no values of variables, nor of an environment's secrets.
-
-    What the error was caused by is left out, too: it may quote what a service was sent.
-    """
+    """A traceback without secrets, and without what caused the error: that may quote what a service was sent."""
     text = "".join(traceback.format_exception(error, chain=False))
     for name, value in environ.items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST:
@@ -104,7 +99,7 @@ def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os
 
 
 def write_crash(text: str) -> Path | None:
-    """Write the log of a crash, for no one but the user; `None` where that cannot be done."""
+    """For no one but the user; `None` where it cannot be written."""
     try:
         folder = platformdirs.user_log_path("mct-s2s", appauthor=False)
         make_folder(folder)

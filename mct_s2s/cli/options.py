@@ -1,7 +1,4 @@
-"""The options, as `mct-s2s COMMAND --help` shows them: one dataclass for each set that commands share.
-
-A help text is imperative, one line of 70 characters at most, and has no semicolon: `tests/cli/test_help.py`.
-"""
+"""The options that commands share. Help texts: imperative, 70 characters, no semicolon (`tests/cli/test_help.py`)."""
 
 from __future__ import annotations
 
@@ -21,8 +18,6 @@ def output_option(*formats: str, text: str = "Output format.", group: str | None
 
 @dataclass(kw_only=True)
 class AzureOptions:
-    """Options of every command that talks to Azure."""
-
     first_word: ClassVar[FirstWord | None] = FirstWord("app_service", "APP_SERVICE", "The same as --app-service.")
 
     app_service: str | None = option(
@@ -56,8 +51,6 @@ class AzureOptions:
 
 @dataclass(kw_only=True)
 class ChangingOptions(AzureOptions):
-    """Options of every command that changes something."""
-
     output: str = output_option("markdown", text="Output format. Markdown needs --dry-run.")
     yes: bool = option("-y --yes", "Do not ask for confirmation.", CHANGES, envvar="MCT_S2S_YES")
     dry_run: bool = option("--dry-run", "Show the plan only. Exit 3 if anything would change.", CHANGES)
@@ -66,15 +59,12 @@ class ChangingOptions(AzureOptions):
     no_preflight: bool = option("--no-preflight", "Skip the permission check.", ADVANCED)
 
     def __post_init__(self) -> None:
-        """Refuse the format of a plan where there is more than a plan to print."""
         if self.output == "markdown" and not self.dry_run:
             raise UsageError("usage", "-o markdown shows a plan only.", remedy="Add --dry-run, or use -o json.")
 
 
 @dataclass(kw_only=True)
 class SecretOptions(ChangingOptions):
-    """Options of every command that may create a secret or a key: how long it is valid, and where it is saved."""
-
     secret_lifetime: str | None = option(
         "--secret-lifetime LIFETIME", "Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or the old.", CREDENTIALS
     )
@@ -85,8 +75,6 @@ class SecretOptions(ChangingOptions):
 
 
 class CredentialType(StrEnum):
-    """The values of `--credential`."""
-
     SECRET = "secret"  # noqa: S105  # a kind
     CERTIFICATE = "certificate"
     FEDERATED = "federated"
@@ -95,8 +83,6 @@ class CredentialType(StrEnum):
 
 @dataclass(kw_only=True)
 class CredentialOptions(SecretOptions):
-    """Options of every command that may give a client a credential; those of one kind are `None` unless typed."""
-
     credential: CredentialType | None = option(
         "--credential TYPE", "Credential type.", CREDENTIALS, show_default="secret"
     )
@@ -123,26 +109,20 @@ class CredentialOptions(SecretOptions):
 
     @property
     def verifies(self) -> bool:
-        """Whether the command ends with a test of the clients: it leaves out nothing that their calls need."""
         return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
 
 
 @dataclass(kw_only=True)
 class FileOptions:
-    """Options of every command that can be about all sites of a trust file, beside those of its own."""
-
     file: Path | None = option("-f --file FILE", "Trust file: every App Service that it names, in place of one.")
     only: list[str] = option("--only SITE", "With --file: this site of it alone. Repeatable.", default=list)
 
 
 CLIENT = ("--client NAME", "The same as NAME.")
-"""Of a command about one client, whose first word means the same."""
 
 
 @dataclass(kw_only=True)
 class AdoptingOptions:
-    """Options of every command that writes to registrations, beside those of its own."""
-
     service_app: str | None = option(
         "--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI."
     )
@@ -150,8 +130,6 @@ class AdoptingOptions:
 
 @dataclass(kw_only=True)
 class RemovalOptions(AdoptingOptions, ChangingOptions):
-    """Options of every command that removes something."""
-
     keep_registration: bool = option(
         "--keep-registration", "Keep app registrations. Revoke their access only.", REMOVAL
     )

@@ -1,4 +1,4 @@
-"""What a command was not told is picked on a terminal: the App Service, and for `setup` what else it asks for."""
+"""Questions on a terminal: which App Service, and for `setup` which clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
-    """Ask which App Service is meant; the session is then about it, and the options name it."""
+    """The session is then about the App Service, and the options name it."""
     arm, wanted = session.arm, session.subscription
     if wanted is None and len(several := await arm.subscriptions()) > 1:
         wanted = options.subscription = await select(
@@ -50,11 +50,10 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
 
 
 async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
-    """Ask which of several App Services of one name is meant; raise the error where it is about another name."""
     target = session.target
     found = [ResourceId.parse(item) for item, _ in ambiguous.items if item.startswith("/")]
     if target is None or {one.name.casefold() for one in found} != {target.name.casefold()}:
-        raise ambiguous
+        raise ambiguous  # about another name
     chosen = await select(f"Resource group of '{target.name}':", {one.resource_group: one for one in found})
     options.resource_group = chosen.resource_group
     target = replace(target, group=chosen.resource_group, subscription=chosen.subscription_id)
@@ -62,7 +61,6 @@ async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotT
 
 
 async def select(question: str, rows: Mapping[str, T]) -> T:
-    """The value of the row that is chosen; typing narrows the list."""
     choices = [questionary.Choice(plain(row), row) for row in rows]
     asked = questionary.select(
         plain(question), choices, use_jk_keys=False, use_search_filter=True, output=_standard_error()
@@ -72,8 +70,6 @@ async def select(question: str, rows: Mapping[str, T]) -> T:
 
 
 async def text(question: str, check: Callable[[str], object], hint: str) -> str:
-    """A line without blanks around it, once `check` does not refuse it."""
-
     def verdict(typed: str) -> bool | str:
         try:
             check(typed.strip())
@@ -104,7 +100,7 @@ async def _answer(asked: questionary.Question) -> Any:
 
 
 def _refuse_unmatched(application: Any) -> None:
-    """Say that a filter matches nothing, and take no answer then: questionary shows and takes all rows."""
+    """Where a filter matches nothing, questionary would show and take all rows."""
     shown: list[Any] = [window.content for window in application.layout.find_all_windows()]
     control: Any = next(one for one in shown if isinstance(one, InquirerControl))
 

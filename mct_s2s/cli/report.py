@@ -1,4 +1,4 @@
-"""What is said of a command that changes something: its plans, how far each App Service has come, and how it ends."""
+"""What is printed of a command that changes something: its plans, how far each App Service has come, how it ends."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
 
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
-    """What makes a right count for the caller once someone has granted it, where that is not enough."""
+    """What the caller does after a grant, such as signing in again."""
     sentence, command = site.session.directory_access.signed_in.after_a_grant
     return [Instruction(sentence, command)] if sentence and outcome.plan.lacks else []
 
@@ -104,7 +104,6 @@ def _handoff(options: ChangingOptions) -> Path | None:
 def show_review(
     terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteState], fingerprint: str | None
 ) -> None:
-    """Show the plans that have to be agreed to, or that are all that was asked for."""
     reports = [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
@@ -120,7 +119,7 @@ def show_review(
 
 
 def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:
-    """The outcome of a command about one App Service, which no trust file names."""
+    """`None` where the command is about a trust file."""
     return sites[0].outcome if sites[0].key is None else None
 
 
@@ -128,7 +127,6 @@ def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:
 
 
 def show_end(terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteState], fingerprint: str | None) -> None:
-    """What came of each site; a dry run in text has said all of it."""
     outcome = outcome_alone(sites)
     if outcome is not None:
         if terminal.json:
@@ -178,7 +176,7 @@ def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
-    """What was done, in words, which are empty where it is that clients can call; and those clients."""
+    """What was done, empty where it is that clients can call; and those clients."""
     label = outcome.request.label
     match outcome.request.desired:
         case Removal(everything=everything, clients=names):
@@ -212,7 +210,7 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
 
 
 def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """Whom the change leaves without access; of a rotation whose plan was not shown, who needs the new credential."""
+    """Who loses access; of a rotation whose plan was not shown, who needs the new credential."""
     yield from ((text, "") for text in outcome.plan.losing)
     if terminal.quiet and options.yes and isinstance(outcome.request.desired, Rotation):
         yield from ((note, "") if isinstance(note, str) else note for note in outcome.plan.notes)
@@ -229,7 +227,7 @@ def _write_handoff(site: SiteState, outcome: Outcome) -> None:
 
 
 def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
-    """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
+    """Delete the files in this tool's own folder whose secrets are useless now."""
     done, gone = [entry.change for entry in outcome.done], list[Path]()
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
     added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
@@ -250,10 +248,7 @@ def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
 
 
 def credentials_of(outcome: Outcome) -> list[SavedCredential]:
-    """Those that were made, or where nothing was applied, those that would be; in the plan's order.
-
-    One that no later run knows of is among them although its step was cut off.
-    """
+    """Those that were made, also where the step was cut off if no later run knows of it; in a dry run, would be."""
     done = {entry.change.key for entry in outcome.done}
     found: list[SavedCredential] = []
     for change in outcome.plan.changes:
@@ -285,7 +280,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 
 
 def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
-    """Those of `credentials_of`, and those that the same clients had before and still have."""
+    """With those that the same clients had before and still have."""
     yield from credentials_of(outcome)
     added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
     made = {outcome.outputs.of(change.key, Output.KEY_ID) for change in added}
@@ -309,7 +304,6 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
 def applied(
     sites: Sequence[SiteState], options: ChangingOptions, fingerprint: str | None, why: S2SError | None = None
 ) -> Json:
-    """What `mct-s2s/apply/v1` is made of; no fingerprint where one could not be planned."""
     documents: list[Json] = []
     for site in sites:
         error = site.error or (None if site.is_over else why)
@@ -320,7 +314,6 @@ def applied(
 
 
 def result_of(site: SiteState, outcome: Outcome) -> Json:
-    """What `mct-s2s/result/v1` is made of; the fingerprint is part of a dry run's."""
     return {
         "dry_run": site.options.dry_run,
         "fingerprint": site.fingerprint if site.options.dry_run else None,

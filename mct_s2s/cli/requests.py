@@ -1,4 +1,4 @@
-"""Options into what is requested, and the App Service that it is about back into options."""
+"""Options into a `Request`, and its App Service back into options."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ OF_KIND = {
     **dict.fromkeys(("github", "federated_issuer", "federated_subject", "federated_audience"), "federated"),
     "certificate": "certificate",
 }
-"""The options that belong to one kind."""
 
 
 def request_for(
@@ -48,10 +47,7 @@ def request_for(
     named: SiteTarget | None = None,
     **more: Any,
 ) -> Request:
-    """What is asked of the engine about an App Service: the session's, unless another one is meant.
-
-    `named` only gives its name to the service application; `more` are members of the request.
-    """
+    """`target`: the session's by default. `named` only gives its name to the service application."""
     target = target or session.target
     called, label = target or named, ""
     if desired.service is not None:
@@ -65,7 +61,7 @@ def request_for(
 async def look(
     session: Session, now: datetime, target: SiteTarget | None = None, *, without_settings: bool = False, **what: Any
 ) -> tuple[Request, ObservedState]:
-    """What is there, read by a request that changes nothing; `what` are members of `Look`."""
+    """`what`: members of `Look`."""
     desired = Look(ServiceSpec(may_create=False), **what)
     request = request_for(session, desired, now, target, without_settings=without_settings)
     observed = await observe(session, request)
@@ -74,14 +70,13 @@ async def look(
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:
-    """The App Service that only gives its name to the service application, and is not contacted."""
     if not options.app_service:
         return None
     return site_target(options.app_service, options.resource_group, options.subscription, options.slot)
 
 
 def where(options: AzureOptions, site: Site | None = None) -> str:
-    """`-a contosolearn -g mct-prod`, and whatever else was said that a second command needs, too."""
+    """`-a contosolearn -g mct-prod`, and whatever else a second command needs."""
     words: list[str] = []
     if site is not None:
         words += ["-a", site.name, "-g", site.resource.resource_group]
@@ -113,7 +108,6 @@ def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime
 
 
 def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> ServiceSpec:
-    """The same as the service application of an App Service, or, where none is named, of its own display name."""
     name = spec.display_name
     if target is not None:
         unique = service_unique_name(target.name, target.slot)
@@ -142,7 +136,6 @@ def check_role(value: str | None) -> None:
 
 @about("credential")
 def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec | None:
-    """What is asked for; raise `UsageError` for an option of another kind of credential, or an unusable value."""
     belonging = {name: kind for name, kind in OF_KIND.items() if getattr(options, name) is not None}
     kind = options.credential or next(iter(belonging.values()), "secret")
     for name, other in belonging.items():

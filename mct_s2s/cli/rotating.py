@@ -1,4 +1,4 @@
-"""`rotate-secret`: new secrets for old, at one App Service or all of a trust file, each into the place that it says."""
+"""`rotate-secret`, at one App Service or all of a trust file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mct_s2s.model.duration import duration, expiry
 from mct_s2s.planning.reviewed import combined
 
 SEVERAL = 2
-"""As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
+"""`--expiring-within` may be about many clients: a single file cannot hold their secrets."""
 
 
 def rotate_secret(options: RotateSecretOptions) -> int:
@@ -60,7 +60,6 @@ def rotate_secret(options: RotateSecretOptions) -> int:
 
 
 def _check_lifetime(expires: datetime | None, within: timedelta | None, now: datetime, whose: str = "") -> None:
-    """Refuse new secrets that would be due for the next rotation at once; `whose` follows "the new secret"."""
     if within is not None and expires is not None and expires <= now + within:
         raise UsageError(
             "lifetime-too-short",
@@ -70,7 +69,6 @@ def _check_lifetime(expires: datetime | None, within: timedelta | None, now: dat
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
-    """Of what the file asks for and keeps at each site; for as long as it says, unless a lifetime was typed."""
     sites = chosen(read_sites(options, "client", "secret_to", "service_app"), options)
     # Where each client's secret goes, at which App Service: the same on every machine and every day.
     digests = []

@@ -1,4 +1,4 @@
-"""The single place where a command meets its deadline, its interruption and its errors, and becomes an exit code."""
+"""Run a command: its deadline, interruption and errors become an exit code."""
 
 from __future__ import annotations
 
@@ -24,21 +24,19 @@ from mct_s2s.render.progress import Reporter
 
 
 class CommandRun:
-    """One command while it runs: its streams, and how far it has come."""
-
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
         self.terminal = Terminal.open(json=options.output == "json", quiet=options.quiet)
         self.display = Reporter(self.terminal)
         self.progress: Callable[[], Sequence[SiteReport]] = list
-        """How far it has come at each App Service: told on every way out."""
+        """How far it has come at each App Service, reported on every way out."""
         self.document: Callable[[S2SError], tuple[str, object]] = lambda error: (
             "error",
             replace(next(iter(self.progress()), SiteReport("")), error=error),
         )
-        """What JSON says of that, and of what ended it."""
+        """The name of the JSON document about the error, and its value."""
         self.is_asking = False
-        """Whether a question is open: no change is under way then, and Ctrl-C means no."""
+        """A question is open: no change is under way, and Ctrl-C means no."""
 
 
 Body = Callable[[CommandRun, Session], Awaitable[int]]
@@ -46,7 +44,6 @@ Connected = Callable[[CommandRun], Awaitable[int]]
 
 
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether questions may be asked: a person is at the terminal, and has not said that there are none to be asked."""
     if options.output != "text" or (isinstance(options, ChangingOptions) and options.yes):
         return False
     if environ.get("TERM") == "dumb" or is_unattended(environ):  # some give jobs a terminal
@@ -55,10 +52,7 @@ def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> b
 
 
 def run(options: AzureOptions, needs: Services, body: Body) -> int:
-    """Run a command's body with a session, and turn its result or error into text and an exit code.
-
-    Which App Service it is about is asked where none was named, or several have the name.
-    """
+    """Ask which App Service is meant where none was named, or several have the name."""
 
     async def picked(session: Session, ambiguous: NotThere | None = None) -> Session:
         from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
@@ -118,7 +112,6 @@ async def _with_deadline(current: CommandRun, connected: Connected, interruption
 
 
 def _told(current: CommandRun, error: S2SError) -> int:
-    """Say why the command came to no good end, and how far it had come; return its exit code."""
     terminal, sites = current.terminal, current.progress()
     is_wanted, document = isinstance(error, Cancelled | Interrupted), terminal.json
     if document:
@@ -142,7 +135,7 @@ def _told(current: CommandRun, error: S2SError) -> int:
 
 
 def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
-    """Say how to remove what was to be shown in the JSON document, which no one takes; where that is it, return 1."""
+    """Say how to remove the secrets of a JSON document that no one takes; raise `cause` where there are none."""
     made = [one for site in current.progress() for one in site.credentials]
     unseen = [one for one in made if one.secret is not None and current.terminal.json]
     if not unseen:
@@ -157,8 +150,7 @@ def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
 PROBLEMS = 3
 """The exit code of `status`, `verify` and `doctor` where they found any."""
 WORST_LAST = (0, PROBLEMS, 4, 1)
-"""Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come. Any
-other is worse: something was refused because it is wrong as it was asked for."""
+"""Exit codes by how little is known. Any other is worse: the request itself is wrong."""
 
 
 def worst(codes: Iterable[int]) -> int:

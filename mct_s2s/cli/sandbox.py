@@ -1,4 +1,4 @@
-"""What the commands of `mct-s2s sandbox` do."""
+"""The commands of `mct-s2s sandbox`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.services.coverage import table
 
 START_SECONDS = 3.0
-"""How long `env --port` waits for a sandbox that was started just before it: a start takes about one second."""
+"""`env --port` waits for a sandbox that was started just before it: a start takes about one second."""
 
 
 @contextlib.contextmanager
 def _said_plainly() -> Iterator[None]:
-    """Turn what can go wrong with files, ports and locks into a message."""
     try:
         yield
     except (OSError, ValueError, RecursionError) as error:
@@ -86,7 +85,6 @@ def env(options: EnvOptions) -> int:
 
 
 def _running(port: int | None, *, real_names: bool) -> Served:
-    """Return the sandbox that is running; where a port is named, one that has just been started is waited for."""
     found, until = StateDirectory().served(), time.monotonic() + (START_SECONDS if port else 0)
     while found is None and time.monotonic() < until:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""`mct-s2s sandbox` and its commands."""
+"""The options of `mct-s2s sandbox` and its commands."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sandbox(context: typer.Context) -> None:
 
 
 DEFAULT_PORT, REAL_PORT = 8443, 443
-"""HTTPS without the rights of root, and the one port that addresses under Azure's own names lead to."""
+"""The first needs no root; the second is where Azure's own names lead to."""
 _LAST_PORT = 65_000
 """The ports that follow need room, too."""
 _REAL_NAMES = ("--real-names", "Use Azure's own host names. See mct-s2s sandbox hosts.")
@@ -70,7 +70,7 @@ class SaveOptions:
 
 @dataclass(kw_only=True)
 class NoOptions:
-    """Of the others."""
+    pass
 
 
 for _name, _options, _help in (

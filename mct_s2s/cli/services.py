@@ -1,4 +1,4 @@
-"""The services that a session talks to: a module of their own, as importing them takes longest of all."""
+"""The services of a session: a module of their own, as importing them takes longest of all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from mct_s2s.stores.vaults import KeyVaults
 
 
 def open_session(connection: Connection, credential: CallerCredential) -> Session:
-    """A session on one connection, with one credential; nothing is sent yet."""
     graph = GraphSession(connection, credential)
     return Session(
         connection,

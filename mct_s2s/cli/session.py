@@ -1,4 +1,4 @@
-"""The composition root: options become one signed-in session. What is heavy is imported while the network works."""
+"""Options become one signed-in session. What is heavy is imported while the network works."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from mct_s2s.azure.sign_in.methods import CallerCredential
 
 CLIENT_ID = "AZURE_CLIENT_ID"
-"""The variable that says who signs in: azure-identity's."""
+"""azure-identity's variable that says who signs in."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """Which services a command will talk to: no unneeded token is requested."""
+    """Those that a command will talk to: no unneeded token is requested."""
 
     directory: bool = True
     arm: bool = True
@@ -45,7 +45,7 @@ class Services:
 async def connect(
     options: AzureOptions, needs: Services, terminal: Terminal, *, client_id: str | None = None
 ) -> AsyncIterator[Session]:
-    """Sign in to the services, as the one whom the environment names unless `client_id`, an appId, does."""
+    """`client_id`: the appId that signs in, by default the environment's."""
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
@@ -71,7 +71,6 @@ async def connect(
 
 
 def signed_in(options: AzureOptions, connection: Connection, terminal: Terminal) -> CallerCredential:
-    """Who runs the command; nothing is asked yet."""
     from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
     credential = sign_in(connection.auth or choice.choose(options.auth, connection.environ), connection)
@@ -84,7 +83,7 @@ def signed_in(options: AzureOptions, connection: Connection, terminal: Terminal)
 async def connected(
     options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
 ) -> AsyncIterator[Connection]:
-    """Connect to a cloud; no one signs in yet. `target`: to an App Service, which then has to be named."""
+    """No one signs in yet. `target`: an App Service has to be named."""
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
         # The options, the environment, the Azure CLI's own defaults, in that order.
@@ -126,8 +125,5 @@ async def connected(
 
 
 def _loading(*modules: str) -> asyncio.Future[Any]:
-    """Import what is about to be used, on a thread, while the network works.
-
-    One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
-    """
+    """Import on a thread, one at a time: the SDKs' packages import each other in circles."""
     return asyncio.ensure_future(asyncio.to_thread(lambda: [import_module(one) for one in modules]))

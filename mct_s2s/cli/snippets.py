@@ -1,4 +1,4 @@
-"""`mct-s2s snippet`: a program that calls the MCT API as one client, or the settings of one. Nothing is written."""
+"""`mct-s2s snippet`: a program that calls the MCT API as one client, or the settings of one."""
 
 from __future__ import annotations
 
@@ -40,11 +40,10 @@ _NOT_HERE = (
 )
 
 Note = tuple[str, str]
-"""A sentence, and the command that belongs to it or nothing."""
+"""A sentence, and its command or nothing."""
 
 
 def snippet(options: SnippetOptions) -> int:
-    """Print the program; what keeps it from working, or soon will, goes to standard error."""
     path, language = api_path(options.path), options.language
 
     async def body(current: CommandRun, session: Session) -> int:
@@ -122,7 +121,7 @@ def _of_identity(client: ServicePrincipal) -> CredentialSource:
 
 
 def _saved(client: ClientApplication, language: Language, given: Path | None, folder: Path) -> CredentialSource | None:
-    """What is saved on this machine. A workflow's own token comes before everything that it would have to be given."""
+    """What is saved on this machine. A workflow's own token comes first: it needs no secret."""
     registered = client.application.credentials if client.application is not None else ()
     if given is None and language is Language.GITHUB_ACTIONS:
         for one in registered:
@@ -146,7 +145,7 @@ def _saved(client: ClientApplication, language: Language, given: Path | None, fo
 
 
 def _elsewhere(session: Session, client: ClientApplication, folder: Path, now: datetime) -> CredentialSource:
-    """What the registration says of a credential that is not here; of a file, where that is looked for."""
+    """What the registration says of a credential that is not on this machine, or the file that would have it."""
     registered = client.application.credentials if client.application is not None else ()
     for noted in reversed(noted_vaults(client.application) if client.application is not None else []):
         if noted.secret:
@@ -164,7 +163,6 @@ def _elsewhere(session: Session, client: ClientApplication, folder: Path, now: d
 
 
 def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where: str) -> Iterator[Note]:
-    """Everything that keeps the program from working, or soon will."""
     source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
     yield from ((finding.message, finding.remedy) for finding in findings if same_id(finding.client, call.client_id))
     others = sum(finding.severity is Severity.ERROR and not finding.client for finding in findings)
@@ -191,7 +189,6 @@ def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where:
 
 
 def show_notes(terminal: Terminal, found: Iterable[Note]) -> None:
-    """Print them; each command on a line of its own."""
     for text, command in found:
         prose(terminal.err, Text(text, style="warn"))
         if command:

@@ -1,4 +1,4 @@
-"""`status`: observe and diagnose one App Service, every one of the subscription, or those of a trust file."""
+"""`status`, of one App Service, every one of the subscription, or those of a trust file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from mct_s2s.render.status import show_report, show_unread
 
 
 def status(options: StatusOptions) -> int:
-    """Show the state; return 0 if nothing is missing, wrong or about to expire, else 3."""
     within = duration(options.expiring_within, "--expiring-within")
 
     async def observed(session: Session, target: SiteTarget | None) -> ObservedState:

@@ -1,7 +1,7 @@
-"""The process's streams and arguments, whatever the system makes of text: nothing of it ends a command.
+"""The process's streams and arguments.
 
-A stream's encoding may carry less than is written: cp1252 where Windows redirects output, ASCII where a job has no
-locale. Found out at the end of a command, that would hide what the command has done.
+An encoding that lacks a character (cp1252 where Windows redirects output, ASCII in a job without a locale) must not
+hide what a command has done.
 """
 
 from __future__ import annotations
@@ -43,12 +43,10 @@ MARKS = {
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
     **dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*"),
 }
-"""Replacements of our own characters, if the encoding lacks them; others become a question mark."""
 _HANDLER = "mct-s2s"
 
 
 def replace_unencodable() -> None:
-    """Make the streams replace characters that they cannot encode; a closed stream is replaced by the null device."""
     codecs.register_error(_HANDLER, _replaced)
     for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):
         if getattr(sys, name) is None:
@@ -65,7 +63,6 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
-    """Refuse arguments that are not text in this locale, or contain NUL, which no system call accepts."""
     named = [(f"'{plain(word)}'", word) for word in words]
     named += [
         (f"The environment variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")
@@ -80,7 +77,7 @@ def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]]
 
 
 def forget_typed() -> None:
-    """Throw away what was typed before a question was on the screen: it answers something else, or nothing."""
+    """Discard what was typed before the question was on the screen."""
     if not sys.stdin.isatty():
         return
     if sys.platform == "win32":
@@ -91,17 +88,14 @@ def forget_typed() -> None:
 
 
 async def ask(terminal: Terminal, question: str) -> str:
-    """Ask on standard error; the answer is one line of standard input, empty where it has ended.
-
-    Ctrl-C and the deadline end it at once, whatever the keyboard does.
-    """
+    """The answer is one line of standard input, empty where it has ended."""
     import asyncio  # noqa: PLC0415  # a command that asks has loaded it; `mct-s2s --help` need not
 
     forget_typed()
     terminal.ask(question)
     if sys.platform == "win32":
         return await asyncio.to_thread(sys.stdin.readline)
-    # Not on a thread: one that waits for the keyboard cannot be cancelled, and the process would wait for it.
+    # Not on a thread: it cannot be cancelled, and Ctrl-C and the deadline would wait for the keyboard.
     loop, typed = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), typed.set)
     try:

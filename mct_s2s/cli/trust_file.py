@@ -1,4 +1,4 @@
-"""A trust file as the work at each of its sites, or as all mistakes in it, each named by its key.
+"""A trust file becomes the work at each of its sites, or a list of all its mistakes.
 
 An entry becomes options of `setup`, so that the same code checks every value.
 """
@@ -31,7 +31,7 @@ from mct_s2s.planning.ownership import did_you_mean
 
 MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20
-"""Mistakes in one message; who makes more has made the same one again and again."""
+"""Mistakes in one message."""
 _LONGEST = 300
 """Characters of a listed mistake: keys and values are of any length."""
 _LONGEST_KEY = 120
@@ -44,35 +44,29 @@ _TABLES: dict[str, type[BaseModel]] = {
     "managed-identities": IdentityEntry,
 }
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
-"""Variables of the environment name one App Service; the file names each of its own."""
+"""Variables of the environment name one App Service; the file names its own."""
 _TYPES: dict[str, Callable[[Any], Any]] = {"auth": Method, "credential": CredentialType, "certificate": Path}
-"""What the options of `setup` hold, where that is no text."""
+"""Of the options of `setup` that are no text."""
 _FORMS: Mapping[str | int, str] = {
     "client-id": "Use an appId, which is a GUID.",
     "secret-to": "Use file:PATH, keyvault:VAULT or exec:COMMAND.",
 }
-"""What to write for a key that has a form of its own."""
 Location = tuple[str | int, ...]
-"""Keys and indexes from the top: `("sites", "learn", "clients", 0, "name")`."""
+"""`("sites", "learn", "clients", 0, "name")`."""
 
 
 class TrustFileMistake(UsageError):
-    """Something is wrong in a trust file."""
-
     page = "trust-files.md"
 
 
 OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup")
-"""Options that are about one App Service: a file names each of its own."""
+"""Options that cannot be typed beside a file."""
 
 
 def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
-    """The work at each site of the file; raise `UsageError` where it has mistakes.
+    """The command's `options` count where no profile or entry says otherwise; `unfit` are refused, as `OF_ONE_SITE`.
 
-    Args:
-        options: the command's, `file` among them. What they say of tenant, subscription, cloud and sign-in counts where
-            no profile does; whatever else they share with `setup` counts for every site.
-        unfit: fields of options that say nothing beside a file and are refused, as `OF_ONE_SITE`.
+    Raises UsageError.
     """
     typed = typed_options()
     for field in (*OF_ONE_SITE, *unfit):
@@ -100,13 +94,12 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
 
 
 def check_only(options: Any) -> None:
-    """Refuse `--only` where there is no file."""
     if options.only:
         raise UsageError("usage", "--only names sites of a trust file.", remedy="Add --file FILE, or remove --only.")
 
 
 def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()) -> tuple[SiteWork, ...]:
-    """The work at each site of a document, likewise; it loses what is wrong in it."""
+    """The document loses what is wrong in it."""
     reader = _Reader(options, frozenset(typed))
     file = reader.tables(document)
     for key, entry in file.sites.items():
@@ -118,7 +111,6 @@ def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()
 
 
 def chosen(sites: Sequence[SiteWork], options: Any) -> tuple[SiteWork, ...]:
-    """Those of the sites that `--only` names, or all."""
     known = [one.key for one in sites]
     for key in options.only:
         if key not in known:
@@ -131,13 +123,13 @@ def chosen(sites: Sequence[SiteWork], options: Any) -> tuple[SiteWork, ...]:
 
 
 def path_text(*location: str | int) -> str:
-    """A place as the file's writer knows it: `sites.learn.clients[2]`, counted from 0."""
+    """`sites.learn.clients[2]`, counted from 0."""
     parts = (one if isinstance(one, int) or len(one) <= _LONGEST_KEY else f"{one[:_LONGEST_KEY]}…" for one in location)
     return "".join(f"[{one}]" if isinstance(one, int) else f".{toml_key(one)}" for one in parts).removeprefix(".")
 
 
 class _Reader:
-    """Reads entry by entry, and collects what it finds wrong: a person corrects it all at once."""
+    """Collects all mistakes: a person corrects them at once."""
 
     def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
         self.sites: list[SiteWork] = []
@@ -154,7 +146,6 @@ class _Reader:
         self._wrong |= {location[:length] for length in range(len(location) + 1)}
 
     def check(self) -> None:
-        """Raise an error if there are mistakes: with the code of the only one, or with a list."""
         found = [(path_text(*location), *rest) for location, *rest in self._mistakes]
         if len(found) == 1:
             ((where, what, remedy, code),) = found
@@ -171,7 +162,6 @@ class _Reader:
             )
 
     def tables(self, document: dict[str, Any]) -> TrustFile:
-        """What a document says; of a table with a mistake, what is left without it."""
         try:
             return TrustFile.model_validate(document)
         except ValidationError as error:
@@ -188,7 +178,6 @@ class _Reader:
             raise
 
     def _add_error(self, kind: str, location: Location, value: Any, expected: str) -> None:  # a table
-        """A mistake that pydantic found, in words of TOML."""
         above, last = location[:-1], location[-1]
         key = toml_key(str(last))
         what, remedy = "a text is expected here", f'Write it in quotation marks: {key} = "…"'
@@ -224,7 +213,6 @@ class _Reader:
         self._add(location, what, remedy)
 
     def read_site(self, file: TrustFile, key: str, entry: SiteEntry) -> None:
-        """Add the work at one site, unless something is wrong with the site itself."""
         here: Location = ("sites", key)
         if (*here, "app-service") in self._wrong:
             return
@@ -265,7 +253,6 @@ class _Reader:
 
     @contextmanager
     def _noting(self, tables: dict[Location, Table]) -> Iterator[None]:
-        """What is refused in here is a mistake in one of the tables, by default the last one."""
         try:
             yield
         except UsageError as error:
@@ -277,10 +264,7 @@ class _Reader:
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:
-        """Refuse an address that the file alone names: a secret or an assertion would be sent to its login service.
-
-        Those of this machine are sandboxes.
-        """
+        """Refuse an address that the file alone names: a secret would be sent to its login service."""
         confirmed = str(self._shared["cloud"])
         if origin(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
             raise UsageError(
@@ -290,7 +274,6 @@ class _Reader:
             )
 
     def compare_sites(self) -> None:
-        """Find entries that are, or may be, the same App Service: each would undo what the other one says."""
         by_name: dict[tuple[str, str], list[SiteWork]] = defaultdict(list)
         for site in self.sites:
             if ("sites", site.key) in self._wrong:
@@ -304,7 +287,6 @@ class _Reader:
             namesakes.append(site)
 
     def compare_clients(self) -> None:
-        """Find clients of one name, and those whose secrets would go to the same place, each over the other's."""
         taken: dict[tuple[str, ...], Location] = {}
         for site in self.sites:
             named = [("clients", index, one.name) for index, one in enumerate(site.entry.clients)]
@@ -326,7 +308,7 @@ class _Reader:
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:
-    """Take away what is wrong. An element of a list gives way to a sound one, as the others keep their index."""
+    """A wrong element of a list is replaced, so that the others keep their index."""
     match location:
         case ("sites", str(site), ("clients" | "managed-identities") as name, int(index), *_):
             required = "name" if name == "clients" else "resource"
@@ -351,7 +333,6 @@ def _with(work: Work, one: Table) -> Work:
 
 
 def _may_be_same(one: SiteWork, other: SiteWork) -> bool:
-    """Whether nothing that both say tells them apart; the name, which both have, may not be unique."""
     pairs = [(one.target.group, other.target.group), (one.target.subscription, other.target.subscription)]
     pairs += [(getattr(one.profile, key), getattr(other.profile, key)) for key in ("cloud", "tenant", "subscription")]
     return all(not mine or not theirs or mine.casefold() == theirs.casefold() for mine, theirs in pairs)

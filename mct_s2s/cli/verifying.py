@@ -1,4 +1,4 @@
-"""`mct-s2s verify`: test each client with a real token and a real API call. Nothing is written."""
+"""`mct-s2s verify`: test each client with a real token and a real API call."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 
 
 def verify(options: VerifyOptions) -> int:
-    """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
 
     async def from_inside(current: CommandRun) -> int:
-        """Test the caller's own call, as a client does: no one signs in to look at Azure."""
+        """The caller's own call, as a client: no one signs in to look at Azure."""
         audience = (options.audience or "").removesuffix("/.default")
         async with connected(options, current.terminal) as connection:
             from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx

@@ -1,4 +1,4 @@
-"""What a command is to do at one App Service: its options, read and checked before anyone signs in."""
+"""What a command is to do at one App Service, checked before anyone signs in, and how far it has come."""
 
 from __future__ import annotations
 
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What is wanted, and whatever else the options say of it."""
-
     options: ChangingOptions
     desired: Desired
-    """Its service application has no name yet: that is the App Service's, which may have to be picked first."""
+    """Its service application is named after the App Service, which may have to be picked first."""
     places: ClientPlaces = field(default_factory=ClientPlaces)
     identities: tuple[str | ResourceId, ...] = ()
     now: datetime = field(default_factory=clock.now)
@@ -57,7 +55,6 @@ class Work:
         )
 
     def request(self, session: Session, show: Show, note: Callable[[str], None]) -> Request:
-        """What is asked of the engine, once the session says which App Service it is about; `show` shows a secret."""
         options = self.options
         for vault in self.places.vaults:
             session.connection.cloud.vault(vault)  # before anything is looked at
@@ -81,43 +78,36 @@ class Work:
 
 @dataclass(frozen=True)
 class SiteWork:
-    """What the file asks for at one App Service."""
-
     key: str
-    """What the file calls it: in `--only`, in progress and in results."""
+    """What the file calls it."""
     entry: SiteEntry
     profile: Profile
     target: SiteTarget
     work: Work
-    """Its options are complete: a session is made of them."""
 
     @property
     def sign_in(self) -> tuple[str | None, ...]:
-        """What it shares a session by: where no tenant is given, it is the subscription's."""
         one = self.work.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
 
 
 PENDING = 3
-"""The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
+"""Exit code: a dry run found something to do, or clients failed the test."""
 
 
 class SiteState:
-    """How far a command that changes something has come at one App Service."""
-
     session: Session
     """Set before it is planned."""
 
     def __init__(self, work: Work, site: SiteWork | None = None) -> None:
         self.work, self.options = work, work.options
         self.key = site.key if site is not None else None
-        """What a trust file calls it; `None` where the command is about this one alone."""
+        """What a trust file calls it; `None` where there is none."""
         self._label = site.target.label if site is not None else ""
         self.outcome: Outcome | None = None
-        """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
+        """`None` until it could be read."""
         self.error: S2SError | None = None
         self.is_over = False
-        """Whether it came to its end: nothing of it is under way."""
 
     @property
     def title(self) -> str:
@@ -130,7 +120,7 @@ class SiteState:
 
     @property
     def fingerprint(self) -> str | None:
-        """The digest of its plan, the same for every caller, on every machine; `None` where it could not be made."""
+        """The same for every caller on every machine; `None` where there is no plan."""
         if self.outcome is None:
             return None
         request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
@@ -138,7 +128,6 @@ class SiteState:
 
     @property
     def exit_code(self) -> int:
-        """The process's, by the contract, if it were about this site alone."""
         if self.error is not None or self.outcome is None:
             return self.error.exit_code if self.error is not None else 1
         plan, verification = self.outcome.plan, self.outcome.verification
