@@ -123,22 +123,6 @@ def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sa
     assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
 
 
-@pytest.mark.parametrize(
-    ("says", "told"),
-    [
-        ("Please run 'az login' to setup account.", "az login"),
-        ("AADSTS700082: The refresh token has expired due to inactivity. Run az login.", "AADSTS700082"),
-        ("AADSTS50076: Due to a change, you must use MFA. Trace ID: x", "az logout; az login --tenant "),
-    ],
-    ids=["signed-out", "expired", "no second factor"],
-)
-def test_a_cli_without_a_sign_in_ends_with_4_and_what_it_said(mct: Program, az: AzureCli, says: str, told: str) -> None:
-    az.answers(f"ERROR: {says}")
-    done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
-    assert done.code == 4
-    assert told in done.document["error"]["message"] + done.document["error"]["remedy"]
-
-
 def test_a_default_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     az.profile(azure.tenant_id, {OTHER: True}, cloud="AzureCloud")
     assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"

@@ -23,6 +23,18 @@ def identity(azure: Sandbox, resource: str, version: str) -> Json:
     return azure.arm("GET", resource, version=version).get("identity") or {}
 
 
+@pytest.mark.parametrize("match", [{"service": "Graph"}, {"service": "ARM", "path": "/subscriptions*"}, None])
+def test_a_service_is_quoted_with_the_request_id_that_the_trace_shows(
+    mct: Program, azure: Sandbox, match: Json | None
+) -> None:
+    fault = {"type": "status", "status": 400, "message": "The moon is in the wrong phase."}
+    azure.misbehave(*[{"match": match, "fault": fault}] * (match is not None))
+    told = mct("setup", *JSON, "-v", env={} if match else {"AZURE_CLIENT_SECRET": "not-the-one-4711"})
+    error = told.document["error"]
+    assert ("The moon" if match else "AADSTS7000215: Invalid client secret provided") in error["message"]
+    assert ("Trace ID" in error["message"], error["requestId"] in told.err) == (False, True)
+
+
 def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, azure: Sandbox) -> None:
     """Registrations from before the rule get it; one that has another keeps it: whoever wrote that knew why."""
     wanted = ("setup", "--client", "One", "--client", "Two")

@@ -150,20 +150,6 @@ def test_a_client_with_a_secret_gets_one_beside_it(mct: Program, azure: Sandbox)
     assert azure.writes() == []
 
 
-def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Program, azure: Sandbox) -> None:
-    rule = {"restrictionType": "asymmetricKeyLifetime", "maxLifetime": "P180D", "state": "enabled"}
-    azure.restrict("keyCredentials", rule)
-    error = mct(*SETUP).document["error"]
-    assert error["code"] == "graph-refused"
-    assert "Credential lifetime exceeds the max value" in error["message"]
-    assert all(way in error["remedy"] for way in ("--secret-lifetime", "--credential federated"))
-    sooner = (NOW + timedelta(days=90)).date().isoformat()
-    done = mct(*SETUP, "--secret-lifetime", sooner)
-    assert done.code == 0, done.document
-    assert done.made[0]["expires"].startswith(sooner)
-    assert len(registered(azure)) == 1
-
-
 def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(mct: Program, azure: Sandbox) -> None:
     dotenv = saved_to(mct(*SETUP, "--secret-lifetime", "180d"))
     (gone,), values = registered(azure), values_in(dotenv)

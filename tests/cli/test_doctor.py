@@ -89,17 +89,6 @@ def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azur
     assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown
 
 
-def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: Program, azure: Sandbox) -> None:
-    """A role of the tenant's own, or for one registration alone, may allow it: only the real request knows."""
-    caller = azure.caller(*READ, arm=CONTRIBUTOR)
-    done = mct("doctor", "-a", SITE, "-o", "json", env=caller)
-    assert done.code == OK
-    assert {states(done.document)[code] for code in ("create-application", "admin-consent")} == {"unknown"}
-    assert "If it is refused: Application.ReadWrite.OwnedBy, to create app registrations. Ask a Priv" in remedies(done)
-    shown = mct("doctor", "-a", SITE, env=caller)
-    assert shown.out.count("If it is refused:") == 1
-
-
 def test_a_function_app_is_refused(mct: Program) -> None:
     done = mct("doctor", "-a", "contosolearn-fa-x7k2q", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")

@@ -11,7 +11,6 @@ from azure.identity import ClientAssertionCredential, WorkloadIdentityCredential
 from tests.cli.conftest import Program
 from tests.conftest import Json, Sandbox
 
-GITHUB = "https://token.actions.githubusercontent.com"
 EXCHANGE = "api://AzureADTokenExchange"
 SUBJECT = "system:serviceaccount:integrations:sync"
 FEDERATED = ("--credential", "federated", "-y", "-o", "json")
@@ -76,25 +75,6 @@ def test_a_foreign_token_calls_the_api(
     again = mct(*setup)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
     assert azure.writes() == []
-
-
-def test_github_fills_issuer_and_subject(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "A", "--github", "contoso/Learn", *FEDERATED).code == 0
-    assert mct("add-client", "A", "--github", "contoso/Learn:release/1.0", *FEDERATED).code == 0
-    assert [(made["issuer"], made["subject"]) for made in federated(azure, "A")] == [
-        (GITHUB, f"repo:contoso/Learn:ref:refs/heads/{branch}") for branch in ("main", "release/1.0")
-    ]
-    azure.forget()
-    assert mct("add-client", "A", "--github", "contoso/Learn", *FEDERATED).code == 0
-    assert azure.writes() == []
-
-
-def test_our_own_gets_another_audience(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "Import", *cluster(azure), "--federated-audience", "api://wrong").code == 0
-    done = mct("setup", "--client", "Import", *cluster(azure))
-    assert [c["action"] for c in done.document["changes"] if c["resource"] == "federated credential"] == ["update"]
-    (made,) = federated(azure)
-    assert made["audiences"] == [EXCHANGE]
 
 
 def test_duplicates_that_are_none_add_one(mct: Program, azure: Sandbox) -> None:

@@ -197,15 +197,3 @@ def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox)
     azure.lock(SITE)
     locked = mct("status", "-o", "json").document
     assert [row["code"] for row in locked["findings"]] == ["settings-unreadable"], "a lock is no end either"
-
-
-def test_what_only_the_settings_name_is_not_said_to_be_missing_and_what_rests_on_them_stops(
-    mct: Program, azure: Sandbox
-) -> None:
-    caller = azure.caller(*READ, arm=[READER])
-    done = mct("status", "-a", SITE, "-o", "json", env=caller)
-    assert [row["code"] for row in done.document["findings"]] == ["settings-unreadable"]
-    assert (done.document["serviceApplication"], done.document["clients"]) == (None, [])
-    stopped = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
-    assert (stopped.code, stopped.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
-    assert azure.writes() == []

@@ -8,7 +8,6 @@ from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.conftest import FUNCTION_APP, GROUP, JSON, Sandbox
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
-LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 
 
 def _state(azure: Sandbox) -> Any:
@@ -111,16 +110,6 @@ def test_an_identity_that_was_on_before_or_is_used_elsewhere_or_may_be_stays_on(
     assert ("ServiceObjectIds" in azure.settings(), azure.made_by_us()) == (False, [])
     (kept,) = [c for c in done.document["changes"] if c["resource"] == "managed identity"]
     assert kept["detail"].startswith(f"kept: {WHY_KEPT[case]}")
-
-
-def test_an_entry_that_is_no_guid_can_be_removed(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
-    settings = azure.settings()
-    azure.write_settings({**settings, "ServiceApplicationIds": f"{settings['ServiceApplicationIds']};reports team"})
-    finding = next(f for f in mct("status", "-o", "json").document["findings"] if f["code"] == "setting-malformed")
-    assert "remove-client 'reports team'" in finding["remedy"]
-    assert mct("remove-client", "reports team", *JSON).code == 0
-    assert azure.settings() == settings
 
 
 def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandbox) -> None:

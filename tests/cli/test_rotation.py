@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,8 +151,9 @@ def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:
     assert theirs["secretText"] not in done.out + done.err, HIDDEN
 
 
-def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
+def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
+    assert not list(tmp_path.rglob("*.env"))
     (credential,) = made.made
     done = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON)
     (fresh,) = done.made

@@ -111,19 +111,6 @@ def test_a_user_assigned_identity_is_allowed_as_it_is(mct: Program, azure: Sandb
     assert "ServiceApplicationIds" not in azure.settings()
 
 
-def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -> None:
-    done = mct(*SETUP, "-y")
-    assert done.code == 0
-    assert "Plan for contosolearn" in done.err
-    assert "S2S-client can call contosolearn" in done.out
-    assert "\x1b" not in done.out + done.err
-    azure.forget()
-    again = mct(*SETUP, "-y")
-    assert again.code == 0
-    assert "No changes. contosolearn is up to date." in again.err
-    assert "AccountKey" not in mct("status").out
-
-
 def test_a_plan_for_a_site_that_does_not_look_like_an_mct_site_says_so(mct: Program) -> None:
     unusual = "'partner-portal' does not look like an MCT site"
     assert unusual in mct("setup", "-a", "partner-portal", "-g", "integrations", "--client", "A", "--dry-run").out
@@ -137,15 +124,6 @@ def test_a_run_that_did_something_says_so_quietly_too(mct: Program, azure: Sandb
     assert "'S2S-client' and 'reports-func' lose access" in wrong.out.replace("', '", "' and '")
     assert mct("setup", "-y", "-q").out.startswith("✓ Configured contosolearn")
     assert mct("setup", "-y", "-q").out == ""
-
-
-def test_show_gives_the_secret_once_and_nowhere_else(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    done = mct("setup", "--client", "A", "--secret-to", "show", "-y", "-v", "-o", "json")
-    (credential,) = done.made
-    secret = credential["secret"]
-    assert (done.code, credential["savedTo"], done.out.count(secret), secret in done.err) == (0, "show", 1, False)
-    assert azure.token(done.document["connection"]["scope"], credential["appId"], secret).is_success
-    assert [file for file in tmp_path.rglob("*") if file.is_file() and secret in file.read_text(errors="replace")] == []
 
 
 def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: Sandbox) -> None:
@@ -169,25 +147,6 @@ def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: 
     for words in (status, snippet):
         assert {words[words.index(one) + 1] for one in where[::2]} == {*where[1::2]}
     assert mct(*status, env=bare).code == 0
-
-
-def test_add_client_lets_one_more_in(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    assert mct("setup", "-y").code == 0
-    azure.forget()
-    file = tmp_path / "b.env"
-    options = ("--secret-to", f"file:{file}", "--secret-lifetime", "2099-12-31", "-y", "-o", "json")
-    done = mct("add-client", "Data import", "--managed-identity", "reports-func", *options)
-    assert done.code == 0
-    (credential,) = done.made
-    assert (credential["savedTo"], credential["expires"]) == (f"file:{file}", "2099-12-31T23:59:59Z")
-    assert azure.restarts() == 1
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    settings = azure.settings()
-    assert settings["ServiceApplicationIds"] == credential["appId"]
-    assert settings["ServiceObjectIds"]
-    azure.forget()
-    assert mct("add-client", "Data import", "--managed-identity", "reports-func", *options).code == 0
-    assert azure.writes() == []
 
 
 def test_the_directory_and_the_site_may_be_done_by_two_people(mct: Program, azure: Sandbox, tmp_path: Path) -> None:

@@ -44,15 +44,6 @@ def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program,
     assert mct("status", "--auth", "environment", env=variables).code == NOT_CONFIGURED
 
 
-def test_a_certificate_that_is_not_registered_is_refused_with_a_remedy(mct: Program, tmp_path: Path) -> None:
-    file = tmp_path / "stranger.pem"
-    file.write_text(make_key_pair("stranger", *LASTS)[0])
-    ended = mct("status", "-o", "json", env={"AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_CERTIFICATE_PATH": str(file)})
-    assert ended.code == 4
-    assert "AADSTS700027" in ended.document["error"]["message"]
-    assert "AZURE_CLIENT_CERTIFICATE_PATH" in ended.document["error"]["remedy"]
-
-
 def test_a_person_signs_in_once_with_a_device_code(azure: Sandbox, tmp_path: Path) -> None:
     environment = {**without_azure(), **azure.environment, "HOME": str(tmp_path), "AZURE_CLIENT_SECRET": ""}
     trusted = ssl.create_default_context(cafile=azure.ca_file)

@@ -16,7 +16,6 @@ from tests.support.sandbox_inside import Inside
 JSON = ("-o", "json")
 FORMATS = ("csv", "ics", "markdown")
 READ = ("Application.Read.All", "Organization.Read.All")
-GROUP = f"{seed.SUBSCRIPTION}/resourceGroups"
 SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
 
 

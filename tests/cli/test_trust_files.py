@@ -313,20 +313,3 @@ def test_any_text_is_taken_or_refused_with_its_place(table: type[Table], key: An
     document = {"profiles": {"p": said if table is Profile else {}}, "sites": {"a": site}}
     with contextlib.suppress(UsageError):
         assert sites_in(document, ChangingOptions())
-
-
-KEYS = st.one_of(st.text(max_size=3), st.sampled_from(["sites", "clients", "name", "profile", "profiles", "slot"]))
-SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=True), st.text(max_size=5))
-ANYTHING = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
-    max_leaves=8,
-)
-
-
-@settings(max_examples=cases(60, 1500), deadline=None)
-@given(st.dictionaries(KEYS, ANYTHING, max_size=4))
-@example({"sites": {"": {}}})
-def test_whatever_is_written_is_read_or_refused(document: dict[str, Any]) -> None:
-    with contextlib.suppress(UsageError):
-        assert sites_in(document, ChangingOptions())

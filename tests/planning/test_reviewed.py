@@ -57,7 +57,6 @@ def with_other_value(plan: Plan) -> Plan:
     return replace(plan, steps=steps)
 
 
-OURS = make_plan(spec(), observed_state(), CONTEXT)
 PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
 TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
 OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))

@@ -139,11 +139,11 @@ def test_killed_at_any_write(
 
 def test_interrupted_at_a_write(harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path) -> None:
     command, known = KILLED["setup"], course_of(KILLED["setup"])
-    shots = list(product(writes(known), ("before", "after")))
-    for at, (write, moment) in enumerate(sampled(shots, 1, of_all=8, salt="interrupted")):
+    shots = list(product(writes(known), ("before", "after"), (signal.SIGINT, signal.SIGTERM)))
+    for at, shot in enumerate(sampled(shots, 1, of_all=8, salt="interrupted")):
         harness.go_to(known.state, tmp_path / f"{at}")
-        told = stopped(harness, command.words[:-2], (write, moment, signal.SIGINT))
-        assert told.code == 130, told.err
+        told = stopped(harness, command.words[:-2], shot)
+        assert told.code == 128 + shot[-1], told.err
         said = told.err.partition("Interrupted.")[2]
         assert "Not done: " in said or "Unconfirmed: " in said, told.err
         assert "Run the same command again to resume" in said

@@ -10,7 +10,6 @@ from mct_s2s.cli.snippets import notes, show_notes
 from mct_s2s.errors import MissingRight, NotThere, S2SError
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.make import make_plan
@@ -49,7 +48,6 @@ from tests.planning.scenarios import (
     TENANT,
     client,
     credential,
-    guid,
     observed_state,
     settings,
     spec,
@@ -97,7 +95,6 @@ MARKUP = ("Good[/red]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]",
 """What rich would read as its own."""
 
 WITHIN = timedelta(days=30)
-ME = PrincipalId(guid("me"))
 
 
 def is_plain(text: str) -> bool:

@@ -20,15 +20,6 @@ def test_a_slot_and_a_site_that_is_called_like_it_have_different_names() -> None
     assert len(set(names)) == len(names)
 
 
-def test_a_site_and_a_slot_that_is_called_like_it_get_an_application_each(mct: Program, azure: Sandbox) -> None:
-    azure.add_site(name="contosolearn-staging", group="mct-prod")
-    assert mct(*SETUP, "--slot", "staging").code == 0
-    assert mct(*SETUP, "-a", "contosolearn-staging").code == 0
-    slot = azure.settings(f"{SITE}/slots/staging")["ServiceAuthAudience"]
-    site = azure.settings(SITE + "-staging")["ServiceAuthAudience"]
-    assert slot != site
-
-
 def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("MCT service (contosolearn)")

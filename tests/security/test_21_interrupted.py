@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program
 from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside
-from tests.support.secret_search import secrets_in
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 AT_IMPORT = """
@@ -64,29 +62,6 @@ def interrupted(
                 break
         out, rest = run.communicate(timeout=60)
     return run.returncode, out, told + rest
-
-
-def test_a_signal_is_told_with_what_was_done_and_the_same_command_resumes(
-    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
-) -> None:
-    words = ["setup", "--client", "A", "-y", "-v"]
-    with inside.time.flowing():
-        code, _, told = interrupted(words, environment(azure, tmp_path), signal.SIGTERM, "Created service application")
-    assert code == CODES[signal.SIGTERM], told
-    assert "Interrupted." in told
-    assert any(line.startswith("Done: ") and "service application MCT" in line for line in told.splitlines()), told
-    assert "Not done: " in told
-    assert "Run the same command again to resume" in told
-    assert "Traceback" not in told
-    assert secrets_in(told) == []
-    done = mct("setup", "--client", "A", "-y", "-o", "json")
-    assert done.code == 0
-    assert mct("status", "-o", "json").document["healthy"] is True
-    assert len(azure.applications("MCT service (contosolearn)")) == 1
-    (client,) = azure.applications("A")
-    assert len(client["passwordCredentials"]) == 1
-    assert (azure.settings()["ServiceApplicationIds"] or "").count(";") == 0
-    assert azure.settings()["OrganizationName"] == "Contoso Learning"
 
 
 def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
