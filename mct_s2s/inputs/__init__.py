@@ -1,1 +1,1 @@
-"""What the user typed, checked for form and turned into nouns. Every mistake is found before anything is sent."""
+"""What the user typed, checked for form before anything is sent."""

@@ -1,4 +1,4 @@
-"""`--client` as typed, checked; many of them from a file; the reference that some tenants demand."""
+"""`--client`, `--from FILE` and `--service-management-reference`, checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ LONGEST_NAME = 120
 
 @about("name")
 def client_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names without blanks around them, each once, in order. Raises UsageError: Entra takes no such name."""
     trimmed = [name.strip() for name in names]
     for name in trimmed:
         if not name:
@@ -34,7 +33,7 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_client_list(path: Path) -> list[str]:
-    """The names in a UTF-8 file, in its order; empty lines and lines that begin with `#` are passed over."""
+    """One name a line; empty lines and lines that begin with `#` are skipped."""
     remedy = "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply -f FILE"
     lines = [line.strip() for line in read_text(path, "client-list-unreadable", remedy).splitlines()]
     names = [line for line in lines if line and not line.startswith("#")]
@@ -45,15 +44,12 @@ def read_client_list(path: Path) -> list[str]:
 
 OPTION = "--service-management-reference"
 LONGEST = 256
-"""Ours: Graph documents no limit, and asset managements use GUIDs or short numbers."""
+"""Our limit: Graph documents none."""
 
 
 @about("service-management-reference")
 def management_reference(value: str | None) -> str | None:
-    """The id as it was given: what it looks like is the tenant's to say, and most use GUIDs.
-
-    Source: learn.microsoft.com/graph/api/resources/application, `serviceManagementReference`.
-    """
+    """The tenant decides its form. Source: learn.microsoft.com/graph/api/resources/application."""
     text = value.strip() if value is not None else None
     if text == "":
         raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Add a value to {OPTION}, or remove it.")

@@ -1,7 +1,7 @@
-"""Files that a user gives or asks for: one way to read them, and the handoff and the backup of the settings.
+"""Files that a user gives or asks for.
 
-A handoff takes the values for step 3 from the directory's administrator to the App Service's. A backup has all
-application settings as they were before a command wrote any, whatever secrets they hold.
+A handoff takes the values from the directory's administrator to the App Service's; a backup has all application
+settings before a command wrote any, secrets included.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ Model = TypeVar("Model", Handoff, Backup)
 
 
 def read_text(path: Path, code: str, remedy: str) -> str:
-    """A UTF-8 file that the user names. Raises UsageError: with that code, and why it cannot be read."""
     try:
         return read_given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -42,7 +41,6 @@ def read_text(path: Path, code: str, remedy: str) -> str:
 
 
 def read_handoff(path: Path) -> GivenValues:
-    """A handoff file. Raises UsageError: unreadable, or not such a file."""
     remedy = "Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes."
     found = _read(path, Handoff, "handoff-unreadable", remedy)
     values: dict[str, Sequence[str]] = {name: [value] for name, value in found.settings.items()}
@@ -51,7 +49,6 @@ def read_handoff(path: Path) -> GivenValues:
 
 
 def read_backup(path: Path) -> Backup:
-    """A backup file. Raises UsageError: unreadable, or not such a file."""
     return _read(path, Backup, "backup-unreadable", "Use a file that --backup FILE has written.")
 
 
@@ -64,7 +61,7 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
 
 
 def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
-    """Values given for settings, by the setting's name; several for a list. Raises UsageError: no GUID, or empty."""
+    """By the setting's name; several values for a list. Raises UsageError."""
     given = {one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.option}
     return GivenValues({name: ";".join(checked) for name, checked in given.items() if checked})
 
@@ -91,22 +88,17 @@ _NAMES: dict[type[Handoff | Backup], tuple[str, str, str, str]] = {
     Handoff: ("handoff", "a handoff file", "handoff-unwritable", "handoff-unwritable"),
     Backup: ("backup", "a backup of this App Service", "backup-place-taken", "backup-place-unwritable"),
 }
-"""What each is called, and the codes where something else is there, and where nothing can be."""
+"""Name, description, code where something else is there, code where nothing can be written."""
 
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """`--handoff FILE`: the values for the App Service's administrator, no secret among them. Or `--backup FILE`."""
-
     path: Path
     model: type[Handoff | Backup]
     say: Callable[[str], None] = lambda _: None
 
     def check(self, app_service: str = "", *, dry_run: bool = False) -> bool:
-        """Whether an earlier run has written it, about that App Service: what else is there is never written over.
-
-        Raises UsageError: something else is there, or it cannot be written, which a dry run does not try.
-        """
+        """Whether an earlier run has written it. Raises UsageError: something else is there, or it is unwritable."""
         name, what, taken, _ = _NAMES[self.model]
         with self._explained():
             content = read_ours(self.path)
@@ -124,7 +116,6 @@ class SettingsFile:
         return bool(content)
 
     def write(self, app_service: str | None, settings: Mapping[str, str | None]) -> None:
-        """Write the settings; a handoff's App Service is what a person calls it. Raises UsageError: as `check`."""
         self.check(dry_run=True)
         name = _NAMES[self.model][0]
         document = {"schema": f"mct-s2s/{name}/v1", "appService": app_service, "settings": dict(settings)}
@@ -134,7 +125,7 @@ class SettingsFile:
             )
 
     def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
-        """Write a backup; an older one of the App Service is kept instead. Raises UsageError: likewise."""
+        """An older backup of the App Service is kept instead."""
         if self.check(app_service):
             self.say(f"Kept the older backup in {self.path}")
             return

@@ -1,4 +1,4 @@
-"""`--secret-to` as typed, checked: the places of one client's secret and of several."""
+"""`--secret-to`, checked."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ _VAULT = re.compile(
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
 """Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 CLIENT = "{client}"
-"""What stands for the client in the words of a command."""
+"""The client's name in the words of a command."""
 
 
 class VaultTo(NamedTuple):
-    """A vault, by its bare name or its https address, and the secret's name in it, if one was given."""
-
     vault: str
+    """Bare name or https address."""
     secret: str | None = None
 
     def secret_for(self, label: str, client: str) -> str:
@@ -36,7 +35,6 @@ class VaultTo(NamedTuple):
 
 
 def vault_to(rest: str) -> VaultTo:
-    """Read what follows `keyvault:`. Raises UsageError: no vault or no secret can be called so."""
     found = _VAULT.fullmatch(rest)
     if found is None:
         raise UsageError(
@@ -56,14 +54,14 @@ def vault_to(rest: str) -> VaultTo:
 
 @dataclass(frozen=True)
 class SecretTo:
-    """Where secrets are to go: `show`, a vault, a program, a file or a folder, or the user's data directory."""
+    """`show`, a vault, a program, a file or a folder; of none of them, the user's data directory."""
 
     label: str = field(default="default file", compare=False)
     """As it was written; the same on every machine."""
     show: bool = False
     vault: VaultTo | None = None
     command: tuple[str, ...] = ()
-    """A program that takes a credential on its standard input, and its arguments; no shell reads them."""
+    """A program that gets the secret on its standard input, and its arguments; no shell reads them."""
     path: Path | None = None
     is_folder: bool = False
 
@@ -82,7 +80,7 @@ class SecretTo:
 
 @about("secret-to")
 def secret_to(text: str | None, clients: int) -> SecretTo:
-    """Read `--secret-to`. Raises UsageError: an unknown kind of place, or one that several clients would share."""
+    """Raises UsageError: an unknown kind of place, or one that several clients would share."""
     if not text:
         return SecretTo()
     kind, _, rest = text.partition(":")
@@ -147,7 +145,7 @@ def _command(text: str, rest: str) -> tuple[str, ...]:
 
 
 def no_key_in_vault() -> UsageError:
-    """A private key is never sent anywhere."""
+    # A private key is never sent anywhere.
     return UsageError(
         "secret-place-unfit",
         "Cannot create a key pair in a key vault.",
@@ -158,22 +156,18 @@ def no_key_in_vault() -> UsageError:
 
 @dataclass(frozen=True)
 class ClientPlaces:
-    """Where each client's secret goes."""
-
     usual: SecretTo = field(default_factory=SecretTo)
     own: Mapping[str, SecretTo] = field(default_factory=dict)
-    """By the client's name or appId, in small letters."""
+    """By the client's name or appId, casefolded."""
 
     def of(self, *names: str) -> SecretTo:
-        """The place of a client that is known by these names."""
         return next((self.own[name.casefold()] for name in names if name.casefold() in self.own), self.usual)
 
     def with_own(self, client: str, place: SecretTo) -> ClientPlaces:
-        """The same with a place for one client alone."""
         return replace(self, own={**self.own, client.casefold(): place})
 
     def destination(self, label: str, client: str) -> tuple[str, ...] | None:
-        """What can hold one secret alone, in a form that can be compared; `None` for the client's own file."""
+        """For comparison: what can hold one secret alone; `None` for the client's own file."""
         place = self.of(client)
         if place.command:
             return ("exec", *place.command_for(client))

@@ -1,4 +1,4 @@
-"""`--app-service`, `--resource-group`, `--subscription` and `--slot` into one target; `--url` and `--path`."""
+"""`--app-service`, `--tenant`, `--managed-identity`, `--url` and `--path`, checked."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ def malformed(code: str, option: str, text: str, remedy: str) -> UsageError:
 
 @about("app-service")
 def site_target(name: str | None, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
-    """The App Service that is meant.
-
-    Raises UsageError: missing, malformed, or an id that says something else than the options beside it.
-    """
     if not name or not name.strip():
         raise UsageError(
             "app-service-missing",
@@ -53,7 +49,6 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
 
 
 def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
-    """An id names its own subscription; the variable may hold another default."""
     resource = ResourceId.parse(text)
     if not resource.is_site:
         raise UsageError(
@@ -73,7 +68,6 @@ def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
 
 @about("tenant")
 def tenant(text: str | None, source: str) -> str | None:
-    """A tenant's id or one of its domains; `None` where none was given. Raises UsageError: it can be neither."""
     if text and not _TENANT.fullmatch(text):
         remedy = "Use the tenant's ID or a domain, not its display name: --tenant contoso.onmicrosoft.com"
         raise malformed("malformed-id", source, text, remedy)
@@ -82,7 +76,7 @@ def tenant(text: str | None, source: str) -> str | None:
 
 @about("resource")
 def caller_resource(text: str) -> str | ResourceId:
-    """A resource that is to call the API: a resource id, or the bare name of a web or function app."""
+    """A resource id, or the bare name of a web or function app."""
     wanted = text.strip()
     if wanted.startswith("/"):
         return ResourceId.parse(wanted)
@@ -93,7 +87,6 @@ def caller_resource(text: str) -> str | ResourceId:
 
 
 def api_url(text: str) -> str:
-    """The https address of an MCT site, without a path. Raises UsageError: anything else."""
     wanted = text.strip().rstrip("/")
     if not _URL.fullmatch(wanted) or origin(wanted) is None or not {*"/?#@\\"}.isdisjoint(wanted[len("https://") :]):
         remedy = "Use scheme and host only, such as --url https://contosolearn.azurewebsites.net"
@@ -102,7 +95,6 @@ def api_url(text: str) -> str:
 
 
 def api_path(text: str) -> str:
-    """A path of the MCT API, with its query if it has one. Raises UsageError: anything else."""
     if not _PATH.fullmatch(text):
         remedy = "Use a path that starts with a slash, such as --path /api/v1/organization"
         raise malformed("malformed-path", "--path", text, remedy)

@@ -1,7 +1,4 @@
-"""Tables without rules, in which nothing is ever cut: an ID without its last digit is useless.
-
-Not rich's: those fill every line with blanks to its end, and cut a word that is wider than its column.
-"""
+"""Tables in which no ID is ever cut: rich's cut a word that is wider than its column, and pad each line with blanks."""
 
 from __future__ import annotations
 
@@ -19,10 +16,7 @@ Row = list[Text]
 
 
 class Columns:
-    """Rows of cells, the last of which is folded between words; a row that does not fit even so is stacked.
-
-    Where no column has a title there is no line of them.
-    """
+    """A row's last cell is folded between words; a row that does not fit even so is stacked."""
 
     def __init__(self, heads: Sequence[str | None]) -> None:
         self._heads = [Text(head or "", style="head") for head in heads]
@@ -32,7 +26,6 @@ class Columns:
         self._rows.append([one_line(cell) for cell in cells])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Line by line, none of which ends in blanks."""
         for line in self._lines(options.max_width):
             line.rstrip()
             yield from console.render(line, options.update(no_wrap=True, overflow="ignore"))
@@ -48,7 +41,6 @@ class Columns:
             yield from _beside(row, widths, room) if is_beside else self._stacked(row, room)
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
-        """Each cell on lines of its own, all but a row's first indented, with its title."""
         if row[0].plain.strip():  # else the row continues the one before it
             yield from fold(row[0], room, indent=INDENT)
         for head, cell in zip(self._heads[1:], row[1:], strict=True):
@@ -63,7 +55,6 @@ def _widths(rows: Sequence[Row]) -> list[int]:
 
 
 def _fits(row: Row, widths: Sequence[int], room: int) -> bool:
-    """Whether it is no wider than the columns, and what is left of the line is enough for its last cell."""
     is_narrow = all(cell_len(cell.plain) + GAP <= width for cell, width in zip(row, widths, strict=False))
     return is_narrow and sum(widths) + widest_piece(row[-1]) <= room
 

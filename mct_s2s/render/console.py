@@ -1,7 +1,6 @@
 """The two output streams: results go to standard output, everything else to standard error.
 
-Whatever is shown passes through here, and is data: a text is one line, rich's markup in it means nothing, and what
-could steer a terminal is replaced (`plain_text`).
+All that is shown is data: a text is one line, without markup, and what could steer a terminal is replaced.
 """
 
 from __future__ import annotations
@@ -48,14 +47,13 @@ THEME = Theme(
 
 
 Beside = Callable[[], AbstractContextManager[None]]
-"""Makes room on the screen for as long as something is printed."""
 
 
 class LineConsole(Console):
-    """A console on which every text is one line of plain characters, also within other renderables."""
+    """Every text is one line of plain characters, also within other renderables."""
 
     beside: Beside = staticmethod(nullcontext)
-    """Takes a live area off the screen meanwhile, whichever of the two streams is printed to."""
+    """Takes a live area off the screen while something is printed to either stream."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         with self.beside():
@@ -67,22 +65,18 @@ class LineConsole(Console):
 
 @dataclass
 class Terminal:
-    """The output streams of a command."""
-
     out: LineConsole
     err: LineConsole
     json: bool
     quiet: bool = False
-    """Whether only results and errors are shown."""
+    """Only results and errors are shown."""
 
     @classmethod
     def open(cls, *, json: bool, quiet: bool = False) -> Terminal:
-        """The process's own streams. Colours and width follow the terminal; `NO_COLOR` is obeyed."""
         return cls(_console(stderr=False), _console(stderr=True), json, quiet)
 
     @classmethod
     def recording(cls) -> Terminal:
-        """Streams that keep what is printed, as plain text in lines of any length: see `recorded`."""
         console = LineConsole(
             file=io.StringIO(), width=UNBOUNDED, theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True
         )
@@ -98,11 +92,11 @@ class Terminal:
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Print a line to standard error: questions, errors, what a person has to do; folded as by `prose`."""
+        """To standard error."""
         prose(self.err, text, style=style)
 
     def note(self, text: str | Text, style: str | None = None) -> None:
-        """Print a line to standard error that `--quiet` leaves out."""
+        """To standard error, unless `--quiet`."""
         if not self.quiet:
             self.say(text, style)
 
@@ -114,7 +108,7 @@ class Terminal:
         prose(self.out, text, style=style)
 
     def check_reader(self) -> None:
-        """Raise OSError where standard output is closed or its reader has gone, as far as that can be known."""
+        """Raises OSError: standard output is closed or its reader has gone, as far as can be known."""
         if sys.__stdout__ is None:  # it was closed from the start, and the null device is in its place
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         try:
@@ -128,24 +122,22 @@ class Terminal:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def instruct(self, command: str) -> None:
-        """Print a line to standard error for the service that keeps the log (`pipelines`), as it is."""
+        """A line as it is for the service that keeps the log (`pipelines`)."""
         with self.err.beside():
             self.err.file.write(f"{command}\n")
             self.err.file.flush()
 
     def verbatim(self, text: str) -> None:
-        """Print a result as it is, every byte before this returns: as UTF-8, whatever the stream would make of it."""
+        """Print every byte before this returns, as UTF-8, whatever the stream's encoding. Raises OSError."""
         buffer = getattr(self.out.file, "buffer", None)  # none where someone put something in the stream's place
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
     def document(self, name: str, of: object) -> None:
-        """Print a result as the JSON document `mct-s2s/NAME/v1`. Raises as above."""
         from mct_s2s.render.documents import document  # noqa: PLC0415  # 30 ms, and text needs none of its models
 
         self.print_json(document(name, of))
 
     def print_json(self, found: Mapping[str, Any]) -> None:
-        """Print a result as JSON. Raises as above."""
         self._write(json_text(found, indent=2, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
     def _write(self, content: str | bytes, buffer: IO[bytes] | None = None) -> None:
@@ -164,17 +156,15 @@ class Terminal:
 
 
 def one_line(text: str | Text) -> Text:
-    """A text that is safe to show, with its styles."""
     shown = text.copy() if isinstance(text, Text) else Text(plain(text))
     shown.plain = plain(shown.plain)
     return shown
 
 
 def prose(console: Console, text: str | Text, *, indent: int | None = None, style: str | None = None) -> None:
-    """Print a line, folded to the width of a terminal: never within an id, a path or a command.
+    """Print a line, folded to the terminal's width.
 
-    Further lines begin two columns after the first, if not told: what others have written never looks like a line of
-    the program.
+    Further lines are indented by two columns more by default: text from outside never looks like a line of the program.
     """
     shown = one_line(text)
     if style is not None:
@@ -186,29 +176,25 @@ def prose(console: Console, text: str | Text, *, indent: int | None = None, styl
         console.print(line)
 
 
-# Where a long text goes on: between words, and nowhere in what is copied. An id, a path or a command with a line end in
-# it cannot be pasted. What is wider than the screen is on a line of its own, whole: the terminal folds it.
+# A long text is folded between words, and nowhere in what is copied: an id, a path or a command with a line end in it
+# cannot be pasted. What is wider than the screen is on a line of its own, whole: the terminal folds it.
 
 _PROGRAMS = "mct-s2s|az|azd|gh|kubectl|sudo|curl|export|eval"
 _END = r"[.,;:)?!'\"`]*(?:\s|$)"
 _WORD = r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+?"
 _COMMAND = re.compile(rf"(?<!\S)[('\"`]?(?:{_PROGRAMS})(?= )(?: +{_WORD}(?={_END}))+(?<=\S)[.,;:)?!'\"`]*")
-"""A program and the words that follow it, up to a mark of punctuation that ends a word, or the end of the text."""
+"""A program and the words that follow it, up to punctuation that ends a word."""
 _OPTION = re.compile(r" -|=|[A-Z]{2}|['\"]")
-"""In every command that is longer than its verbs: `az cannot be found here` is none."""
+"""In every command: `az cannot be found here` is none."""
 _BEGINS = re.compile(r"[a-z0-9./$_-]")
 """What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or …`."""
 _PIECE = re.compile(r"mct-s2s [a-z-]+\S*|\d+ s\b\S*|\S+")
-"""A number of seconds is one, too."""
 _AFTER_SEMICOLON = re.compile(r"(?<=[0-9a-f]);(?=[0-9a-f]{8}-)", re.IGNORECASE)
-"""Between two ids of an allow list, which is one word however many they are."""
+"""Between two ids of an allow list."""
 
 
 def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
-    """The lines of a text, none of which ends in blanks; of the style `command` it is never folded.
-
-    A piece that has to stay whole may be wider than `width`; it is alone on its line then.
-    """
+    """Text of the style `command` is never folded. A piece that is wider than `width` is alone on its line."""
     lines = text.divide(_breaks(text, width, indent)) if text.style != "command" else Lines([text.copy()])
     for line in lines:
         line.rstrip()
@@ -216,12 +202,10 @@ def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
 
 
 def widest_piece(text: Text) -> int:
-    """Columns that a text needs so that every piece of it is whole."""
     return max((cell_len(text.plain[start:end]) for start, end in _pieces(text)), default=0)
 
 
 def _breaks(text: Text, width: int, indent: int) -> Iterator[int]:
-    """Where the lines after the first begin."""
     column = end_before = 0
     for start, end in _pieces(text):
         blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
@@ -234,13 +218,12 @@ def _breaks(text: Text, width: int, indent: int) -> Iterator[int]:
 
 
 def _is_sign(beginning: str) -> bool:
-    """Whether nothing has been said yet: an arrow or a tick is not alone on its line."""
+    """An arrow or a tick is not alone on its line."""
     said = beginning.strip()
     return len(said) <= 1 and not said.isalnum()
 
 
 def _pieces(text: Text) -> Iterator[tuple[int, int]]:
-    """Where each piece that stays whole begins and ends."""
     at = 0
     for first, last in [*_commands(text), (len(text.plain), len(text.plain))]:
         for word in _PIECE.finditer(text.plain, at, first):
@@ -255,14 +238,14 @@ def _pieces(text: Text) -> Iterator[tuple[int, int]]:
 
 
 def _commands(text: Text) -> list[tuple[int, int]]:
-    """Where commands are: as they are styled, or else, in a sentence, as far as can be told."""
+    """As they are styled, or else as far as can be told."""
     styled = [(span.start, span.end) for span in text.spans if span.style == "command"]
     styled = [(start, end) for start, end in styled if _BEGINS.match(text.plain, start)]
     return styled or [found.span() for found in _COMMAND.finditer(text.plain) if _OPTION.search(found[0])]
 
 
 def _console(*, stderr: bool) -> LineConsole:
-    """Colours are one question, and whether lines can be drawn anew is another: what is piped gets no such thing."""
+    """`FORCE_COLOR` colours what is piped, but no lines are drawn anew there."""
     stream = sys.stderr if stderr else sys.stdout
     on_terminal = not stream.closed and stream.isatty()
     forced = os.environ.get("FORCE_COLOR", "").lower() not in {"", "0", "false"}

@@ -1,4 +1,4 @@
-"""An error for a person: what is wrong, what to do, what the service said, and how far the command came."""
+"""An error for a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from mct_s2s.render.pipelines import pipeline_of
 
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
-    """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
     headline, pipeline = _coded(error, " ".join(error.headline.split())), pipeline_of()
     if pipeline is not None:
         terminal.instruct(pipeline.command(pipeline.error, plain(headline)))
@@ -34,7 +33,7 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
 
 
 def show_error_line(terminal: Terminal, error: S2SError) -> None:
-    """The error in one line, without the list that it may introduce: the JSON document beside it says the rest."""
+    """In one line, without the list that it may introduce: the JSON document has the rest."""
     line = " ".join(error.headline.split())
     if line.endswith(":"):
         line = f"{line.rpartition('. ')[0] or line[:-1]}."
@@ -42,12 +41,10 @@ def show_error_line(terminal: Terminal, error: S2SError) -> None:
 
 
 def _coded(error: S2SError, line: str) -> str:
-    """The line with the code by which docs/errors.md explains it, before the colon that introduces a list."""
     return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
 
 
 def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
-    """What has to be done or asked for, each with its command on a line of its own."""
     for text, command in items:
         prose(console, f"  - {text}", indent=4)
         if command:

@@ -20,7 +20,6 @@ _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.
 
 
 def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
-    """What `mct-s2s/doctor/v1` is made of."""
     rights = seen.access.directory
     caller = rights.caller
     return {
@@ -40,7 +39,6 @@ def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
 
 
 def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
-    """A line for each check; what someone else has to grant or do, with what they run; then what `setup` does."""
     for verdict, sign in _SIGNS.items():
         for check in checks:
             if check.state is verdict:
@@ -68,7 +66,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
 
 
 def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
-    """What to do where no grant helps; what someone has to grant, and what makes a grant count."""
+    """What to do where no grant helps; what someone has to grant, and what the caller does after that."""
     steps = [
         Instruction(f"{check.message} {check.advice}", check.command)
         for check in checks

@@ -1,8 +1,4 @@
-"""`status` for spreadsheets, calendars and auditors, from one list of rows. Nothing secret is in any format.
-
-What comes from Azure is data: `plain_text.plain` makes it one line of characters that are shown, and each format
-escapes what would mean something in it.
-"""
+"""`status` for spreadsheets, calendars and auditors. What comes from Azure is data: each format escapes it."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ COLUMNS = (
     "appService", "resourceGroup", "subscription", "client", "id", "kind", "name", "keyId", "expires", "daysLeft",
     "state", "canCall", "message", "command",
 )  # fmt: skip
-"""Stable: a new column is added at the end."""
+"""Stable: new columns are added at the end."""
 
 
 def _rows(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
@@ -81,8 +77,8 @@ def _failed(unread: UnreadSite) -> Row:
 BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel reads another encoding than UTF-8."""
 _FORMULA = re.compile(r'((?:^|[;,|:\t])[\s"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])')
-"""Where a spreadsheet would begin a formula: at the beginning, or after what separates its cells, which in much of
-Europe is a semicolon. The last four are full-width forms. Source: owasp.org/www-community/attacks/CSV_Injection."""
+"""Where a spreadsheet would begin a formula, also in full-width forms: at the beginning, or after a separator of cells.
+Source: owasp.org/www-community/attacks/CSV_Injection."""
 
 
 def as_csv(report: StatusReport) -> str:
@@ -96,7 +92,6 @@ def as_csv(report: StatusReport) -> str:
 
 
 def cell(value: str) -> str:
-    """A text that a spreadsheet takes for one: an apostrophe is put before what would be a formula."""
     return _FORMULA.sub(r"\1'", plain(value))
 
 
@@ -104,7 +99,7 @@ def cell(value: str) -> str:
 
 
 def as_ics(report: StatusReport) -> str:
-    """The calendar. All times are in UTC; one that is imported again updates its events, as each keeps its UID."""
+    """Times are in UTC. Imported again, it updates its events: each keeps its UID."""
     events: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in (row for site in report.sites for row in _rows(site, report) if "expires" in row):
         uid = f"{row['keyId']}.{row['id']}@mct-s2s".casefold()
@@ -128,13 +123,13 @@ def as_ics(report: StatusReport) -> str:
 
 
 def _ics_text(*lines: str) -> str:
-    """A value of type TEXT: a line each; section 3.3.11."""
+    """Section 3.3.11."""
     escaped = (plain(line).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,") for line in lines)
     return "\\n".join(escaped)
 
 
 def _folded(line: str) -> str:
-    """A line in pieces of at most 75 octets, of which a character takes up to four; section 3.1."""
+    """Pieces of at most 75 octets, of which a character takes up to four; section 3.1."""
     width = 74 if line.isascii() else 18
     return f"{END} ".join(line[at : at + width] for at in range(0, len(line), width))
 

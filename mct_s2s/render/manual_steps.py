@@ -1,4 +1,4 @@
-"""What is left to someone else: the command that they type, the page that they open, the values that they enter."""
+"""Steps that someone else has to do."""
 
 from __future__ import annotations
 
@@ -27,10 +27,7 @@ def what_is_left(step: ManualStep) -> str:
 def instructions(
     plan: Plan, observed: ObservedState, outputs: Outputs, *, where: str, login: str, handoff: Path | None = None
 ) -> list[Instruction]:
-    """Every step that a plan leaves to others, in words.
-
-    Source of the page: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, "Construct the URL".
-    """
+    """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the URL."""
     found = []
     for step in plan.manual_steps:
         rights = " and ".join(dict.fromkeys(one.right for one in plan.missing.get(step.key, ())))
@@ -71,7 +68,6 @@ def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, whe
 
 
 def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:
-    """Each step with who can do it, the command for them, and the page for someone who would rather click."""
     for step in steps:
         prose(console, Text(step.sentence, style="warn"), indent=4)
         if step.values:

@@ -1,8 +1,7 @@
-"""Markdown in GitHub's dialect, in which no name is markup.
+"""GitHub's Markdown, in which no name is markup: values are code spans, or are written with character references.
 
-Values are code spans, in which nothing has a meaning; one that a code span cannot hold is written with character
-references, which have none either. Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric character
-references"; github.github.com/gfm, "Tables".
+Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric character references"; github.github.com/gfm,
+"Tables".
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from mct_s2s.plain_text import plain
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|&~$@^]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
-"""What has a meaning within a line: links, mentions, formulas, emoji, cells of a table."""
 _SAFE_IN_CODE = re.compile(r"[^\\`|\s](?:[^\\`|]*[^\\`|\s])?")
-"""No backtick, which ends a code span; neither pipe nor backslash, of which tables make their own sense."""
+"""No backtick, which ends a code span; neither pipe nor backslash, which mean something in tables."""
 _PLAIN = re.compile(r"(?:[·+~!-] )?[^\W_](?:[^\W_]|[ ,;()-]|: )*")
-"""Words that mean nothing but themselves, perhaps after the sign of a step."""
+"""Mere words, perhaps after the sign of a step."""
 
 
 def text(words: str) -> str:
@@ -32,13 +30,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def page(title: str, shown: str, *above: str) -> str:
-    """What was shown on a screen, for a pull request, a change request or an administrator."""
     lines = (f"# {text(title)}", "", *above, *fenced(*shown.splitlines(), language="text"))
     return "".join(f"{line}\n" for line in lines)
 
 
 def fenced(*lines: str, language: str = "sh") -> Iterator[str]:
-    """Commands, or what else stays as it is: the fence is longer than any row of backticks in it."""
+    """The fence is longer than any row of backticks in it."""
     longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     yield from (f"{fence}{language}", *map(plain, lines), fence)

@@ -1,4 +1,4 @@
-"""What came of a command that changes something, at one App Service or at several: for people, and as a document."""
+"""What came of a command that changes something, at one App Service or several."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "re
 
 @dataclass(frozen=True)
 class SavedCredential:
-    """A credential of a client that a run was about, and where it is saved."""
-
     client: str
     client_id: str
     expires: datetime | None
@@ -42,7 +40,7 @@ class SavedCredential:
     saved_to: str | None
     """`None` if there was nothing to save: a given certificate, a federated credential."""
     secret: str | None = None
-    """Its value, only of one that was created with `--secret-to show`."""
+    """Only with `--secret-to show`."""
     kind: CredentialKind = CredentialKind.SECRET
     created: bool = True
     removal: str = ""
@@ -56,28 +54,23 @@ class SavedCredential:
 
 @dataclass(frozen=True)
 class ClientResult:
-    """A client that a command was about."""
-
     name: str
     client_id: str = ""
     principal_id: str = ""
-    """Of a managed identity, which has no credential that anyone has to keep."""
+    """Of a managed identity."""
     credential: SavedCredential | None = None
     can_call: bool | None = None
-    """Whether its call was answered; `None` where it was not tested."""
+    """`None` where it was not tested."""
 
 
 @dataclass(frozen=True)
 class SiteReport:
-    """What is to be done at one App Service, and how far it has come."""
-
     title: str
-    """What a person calls the App Service; one of a trust file by what that calls it, too."""
     plan: Plan | None = None
     """`None` where it could not be made."""
     about: Sequence[str] = ()
     part: str | None = None
-    """What of it the command is about, where it is not about all of it."""
+    """What of the App Service the command is about; `None`: all of it."""
     is_removal: bool = False
     done: Sequence[AnyChange] = ()
     doubtful: Sequence[AnyChange] = ()
@@ -85,7 +78,7 @@ class SiteReport:
     left: Sequence[AnyChange] = ()
     """Not begun, or refused."""
     credentials: Sequence[SavedCredential] = ()
-    """Those that were made: they are shown on every way out."""
+    """Those that were made."""
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None
@@ -115,7 +108,6 @@ def totals(sites: Sequence[SiteReport]) -> str:
 def show_plans(
     terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bool, is_list: bool, fingerprint: str | None
 ) -> None:
-    """A block for each site, and of a list one line for those without changes, and the sum."""
     console = terminal.out if is_result else terminal.err
     for site in sites:
         if site.plan is not None:
@@ -145,7 +137,6 @@ def show_plans(
 
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
-    """A line for each site with the credentials that it got; then failed tests, what others must do, and the errors."""
     table = Columns([None, None])
     for site in sites:
         sign, said = _summary(site)
@@ -174,7 +165,6 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
 
 
 def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True) -> None:
-    """How far each site had come when the command ended, on standard error. What was shown is not shown again."""
     for site in sites:
         if len(sites) > 1:
             terminal.say(_heading(site))
@@ -190,7 +180,7 @@ def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_creden
 
 
 def _heading(site: SiteReport) -> Text:
-    """A line of its own; what the file calls a site does not begin it, as a pipeline reads commands there."""
+    """The site's name does not begin the line: a pipeline reads commands there."""
     return Text(f"Site {site.title}", style="head")
 
 
@@ -211,7 +201,6 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
 
 
 def show_account(terminal: Terminal, site: SiteReport) -> None:
-    """How far the command came. Nothing is undone: the same command goes on from here."""
     for label, changes in (("Done", site.changes), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
@@ -230,7 +219,6 @@ def show_closing(
     next_commands: Sequence[str] = (),
     remarks: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Print whether each client can call, what its user has to know, and the next commands."""
     for line in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
         prose(terminal.out, line, indent=2)
     rows = list(_rows([one for one in clients if one.client_id or one.principal_id]))
@@ -276,7 +264,6 @@ def _headline(sign: tuple[str, str], said: str, detail: str) -> Text:
 
 
 def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
-    """One client's id and credential; or a line for each of several, and once what they have in common."""
     if len(clients) == 1:
         (client,) = clients
         if client.principal_id:
@@ -306,7 +293,6 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
 
 
 def _places(credential: SavedCredential) -> Iterator[str | Text]:
-    """Where it is, and how to read it there."""
     saved_to = credential.saved_to or ""
     if saved_to:
         yield "shown above, once" if credential.secret is not None else saved_to.removeprefix(FILE)
@@ -320,7 +306,6 @@ def _file(credential: SavedCredential) -> PurePath | None:
 
 
 def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
-    """A value behind its label, and what is long on lines of its own, to be copied whole."""
     yield Text.assemble((f"  {label.ljust(LABELS) if value else label}", "quiet"), one_line(value))
     yield from (Text.assemble("    ", one_line(line)) for line in below)
 
@@ -329,7 +314,6 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 
 
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
-    """Whose each is, when it expires and where it is, in one line; and the lines of a private key that is shown."""
     for one in credentials:
         here, below = f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "", list[str]()
         if one.is_lost:
@@ -344,6 +328,6 @@ def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
 
 
 def vault_reading(saved_to: str) -> str:
-    """The command that prints a secret of a key vault; `saved_to` is `keyvault:VAULT/NAME`."""
+    """`saved_to`: `keyvault:VAULT/NAME`."""
     vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
     return command(*secret_reading(vault, name))

@@ -1,4 +1,4 @@
-"""A plan, as text: what it is for, a line for each step with its sign, our settings before and after, and the sum."""
+"""A plan, as text."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ def show_plan(
     part: str | None = None,
     is_removal: bool = False,
 ) -> None:
-    """Show every step with a sign: `+` created, `~` changed, `-` removed, `·` already right, `!` not permitted.
-
-    `part` says what of it this command is about, where it is not about all of it.
-    """
+    """`part`: what of the App Service the command is about, if not all of it."""
     console = terminal.out if is_result else terminal.err
     is_whole = plan.is_empty and not plan.lacks and not plan.blocked
     if is_whole:
@@ -72,7 +69,7 @@ def show_plan(
 
 
 def target_details(observed: ObservedState) -> tuple[str, ...]:
-    """Where the App Service is: resource group, subscription and tenant, as far as they were looked at."""
+    """Resource group, subscription and tenant, as far as they were read."""
     site, tenant = observed.app_service, observed.tenant
     place = (site.resource.resource_group, site.subscription) if site is not None else ()
     name = tenant.name if tenant is not None else site.tenant_id if site is not None else ""
@@ -88,7 +85,7 @@ def summary(changes: Sequence[AnyChange], blocked: int) -> str:
 
 
 def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
-    """A setting, old and new: a list of ids is several rows, one for each that is added or removed."""
+    """Old and new; of a list of ids, a row for each that is added or removed."""
     if not edit.is_ours:
         yield Action.UPDATE, HIDDEN
         return
@@ -110,7 +107,6 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
             return
 
     def shown(value: str | None) -> str | None:
-        """Between quotation marks where one would not see it."""
         return value if value is None or (value and value == value.strip()) else f"'{value}'"
 
     old, new = shown(edit.before), LATER if edit.pending else shown(edit.after)
@@ -119,7 +115,6 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
 
 
 def _steps(console: Console, plan: Plan) -> None:
-    """In tables whose first columns are as wide as each other's: below the settings are their values, old and new."""
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns([None] * 3)
     for step in plan.steps:

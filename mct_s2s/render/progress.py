@@ -1,4 +1,4 @@
-"""What a command shows while it runs: an area for what is at work, timed lines in a log, or nothing (`--quiet`)."""
+"""What a command shows while it runs: a live area on a terminal, timed lines in a log, or nothing (`--quiet`)."""
 
 from __future__ import annotations
 
@@ -32,17 +32,16 @@ _NOUNS = {
     "secret": "secret of",
     "service principal": "service principal of",
 }
-"""How a resource is joined to the name that follows it, where the two do not simply follow each other."""
 
 
 def verb(change: AnyChange, ending: str = "") -> str:
-    """What is done to its resource: `create`, `Created`, `Creating`."""
+    """`create`, `Created`, `Creating`."""
     plain = change.verb or change.action.value
     return f"{plain.removesuffix('e')}{ending}".capitalize() if ending else plain
 
 
 def object_of(change: AnyChange) -> str:
-    """What it is done to: `admin consent for S2S-client`; an App Service by its name alone."""
+    """`admin consent for S2S-client`; an App Service by its name alone."""
     if isinstance(change, RestartSite):
         return change.name
     return f"{_NOUNS.get(change.resource, change.resource)} {change.name}"
@@ -53,18 +52,16 @@ FRAMES = 10
 VERB_WIDTH = 11
 """Columns of the verb: the longest, `Restarted`, and blanks."""
 SILENT_SECONDS = 1
-"""Nothing is measured that takes less: it is over before anyone has read how long."""
+"""The time of what takes less is not shown."""
 NOTICED_SECONDS = 2.0
-"""A log has a line for a wait that takes as long: with more, it would be about nothing else."""
+"""A log has a line for a wait that takes as long."""
 PATIENT_SECONDS = 10
-"""From then on a reader wants to know how long it may go on."""
+"""From then on it is shown how long it may go on."""
 DONE, FAILED, SKIPPED, STOPPED = ("✓", "good"), ("✗", "bad"), ("-", "quiet"), ("?", "warn")
 _site: ContextVar[str] = ContextVar("site", default="")
 
 
 class Reporter:
-    """Is notified of all that runs, and shows it: live to who looks at a terminal, else in a log."""
-
     def __init__(self, terminal: Terminal) -> None:
         console = terminal.err
         can_draw = console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
@@ -79,14 +76,12 @@ class Reporter:
         terminal.out.beside = self._aside
 
     def restore(self) -> None:
-        """Take the live area off the screen, at whatever moment the process ends."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     @contextmanager
     def about(self, site: str) -> Iterator[None]:
-        """What runs in here is shown with the site's name: others are worked on beside it."""
         token = _site.set(f"{site}: ")
         try:
             yield
@@ -94,7 +89,7 @@ class Reporter:
             _site.reset(token)
 
     def begin(self, text: str, within: Activity | None) -> Activity:
-        """Something runs beside the plan; a job's log has a line for what is no part of something else."""
+        """A job's log has a line for what is no part of something else."""
         if within is None and is_unattended():
             self._log(f"{_site.get()}{text}")
         return self.run(text, within)
@@ -107,7 +102,6 @@ class Reporter:
         return running
 
     def end(self, activity: Activity) -> None:
-        """It is over. With the last one the live area goes."""
         self._running = [one for one in self._running if one is not activity]
         if not self._running:
             self._throttled.clear()
@@ -119,14 +113,13 @@ class Reporter:
             self._log(f"{service} limits requests: waiting {seconds:.0f} s.")
 
     def noticed(self, activity: Activity) -> None:
-        """It waits, or still does: a log has a line for it, once, if it takes long."""
         if not activity.was_noticed and clock.seconds() - activity.waits_since >= NOTICED_SECONDS:
             activity.was_noticed = True
             self._log(f"{activity.name}: {activity.reason}")
 
     @contextmanager
     def applying(self, plan: Plan) -> Iterator[Steps]:
-        """Show the steps of a plan; in a pipeline's log as a group, which could not be told from another site's."""
+        # A group of lines could not be told from another site's.
         pipeline = self._pipeline if not _site.get() else None
         steps = Steps(self, len(plan.changes))
         if pipeline is not None:
@@ -140,7 +133,6 @@ class Reporter:
                 self._terminal.instruct(pipeline.group_end)
 
     def step(self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0) -> None:
-        """A line that stays: how a step has ended."""
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
         if self.is_live:
             line = Text.assemble(sign, f" {done:<{VERB_WIDTH}}{what}", (took, "quiet"))
@@ -169,7 +161,7 @@ class Reporter:
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
-        """Something is printed to the other stream, which may share the screen."""
+        """The other stream may share the screen."""
         self.restore()
         yield
         if self._running and self.is_live:
@@ -181,7 +173,7 @@ class Reporter:
 
 
 class Steps:
-    """The steps of one plan, each with a line when it has ended; on a terminal each of many sites has one instead."""
+    """Each step has a line when it has ended; on a terminal, each of many sites has one instead."""
 
     def __init__(self, reporter: Reporter, count: int) -> None:
         self._reporter = reporter
@@ -189,7 +181,7 @@ class Steps:
         self._count, self._since = count, clock.seconds()
         self._running: dict[str, Activity] = {}
         self._ended: dict[str, bool] = {}
-        """The steps that came to an end, and whether each succeeded."""
+        """Whether each step that has ended succeeded."""
 
     def started(self, change: AnyChange) -> Activity:
         self._running[change.key] = self._reporter.run(f"{verb(change, 'ing')} {object_of(change)}")
@@ -202,12 +194,10 @@ class Steps:
         self._end(change, SKIPPED, "Skipped", object_of(change), why)
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
-        """The error itself is printed at the end, once."""
-        del error
+        del error  # printed at the end, once
         self._end(change, FAILED, "Failed", f"to {verb(change)} {object_of(change)}")
 
     def close(self) -> None:
-        """What still runs was cut off."""
         for running in self._running.values():
             self._reporter.end(running)
         if self._site:

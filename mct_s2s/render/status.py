@@ -1,4 +1,4 @@
-"""Who can call, what is wrong, what each client needs next, for a person: one App Service or a list of several."""
+"""`status` for a person."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show_report(terminal: Terminal, report: StatusReport) -> None:
 
 
 def show_unread(terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Sequence[ResourceId]) -> None:
-    """What could not be read, on standard error: whatever the format, no one takes a part for the whole."""
+    """On standard error, whatever the format: no one takes a part for the whole."""
     for site in failed:
         prose(terminal.err, Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
         show_error(terminal, site.error)
@@ -61,7 +61,7 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
 
 
 def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
-    """Each once: the other settings repeat them, and where one does not, there is a finding."""
+    """The other settings repeat them; where one does not, there is a finding."""
     site, service = observed.app_service, observed.trust.service
     if site is not None:
         yield "App Service", f"{site.url}  ({site.state})"
@@ -79,7 +79,6 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
 
 
 def _list(terminal: Terminal, report: StatusReport) -> None:
-    """The verdict and the problems of each site, then a row for each."""
     if not report.sites and not report.failed:
         terminal.result("No MCT App Service found in the subscription.", style="warn")
         return
@@ -107,7 +106,6 @@ SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE
 
 
 def show_findings(terminal: Terminal, findings: Iterable[Finding]) -> None:
-    """Print each finding, and once the command of those that one command fixes."""
     for remedy, fixed in groupby(findings, lambda one: one.remedy):
         for finding in fixed:
             style = SEVERITY_STYLE[finding.severity]

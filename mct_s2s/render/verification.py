@@ -1,4 +1,4 @@
-"""The result of a verification, for a person and as JSON."""
+"""The result of a verification, for a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Man
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
-    """Show the checks under the name of each subject, then the summary."""
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         terminal.result(Text(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", style="head"))
         for check in checks:

@@ -1,8 +1,6 @@
-"""A ready-to-run program that calls the MCT API as one client: `mct-s2s snippet`.
+"""A program that calls the MCT API as one client, `templates/LANGUAGE/SOURCE.j2`.
 
-`templates/LANGUAGE/SOURCE.j2` is the program for one language and one source of credentials. A line that begins with
-`%%` is the template's, `«…»` is a value, and everything else is printed as it is. A new language is a folder and a row
-of `_LITERALS`. A program that is not in its folder is not offered.
+Its lines that begin with `%%` are the template's, `«…»` is a value. What has no template is not offered.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SourceKind(StrEnum):
-    """Where a program finds what its client signs in with: what its template is called in each language."""
+    """The name of the template in each language."""
 
     SECRET_FILE = "secret-file"  # noqa: S105  # the word, not a secret
     VAULT = "vault"
@@ -38,16 +36,13 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True)
 class CredentialSource:
-    """The same, with all that a program of that kind needs to know of it."""
-
     kind: SourceKind
     path: str = ""
-    """Of a dotenv file with `AZURE_CLIENT_SECRET`; of a PEM file with a private key and its certificate."""
+    """Of a dotenv file with `AZURE_CLIENT_SECRET`, or a PEM file with a private key and its certificate."""
     vault: str = ""
-    """The name of a key vault."""
     vault_url: str = ""
     secret: str = ""
-    """What a client secret is called in its vault."""
+    """Its name in the vault."""
     federation: Federation | None = None
     client_id: str | None = None
     """Of a user-assigned identity: a resource may have several."""
@@ -57,16 +52,14 @@ class CredentialSource:
 
 @dataclass(frozen=True)
 class ApiCall:
-    """How one client calls the MCT API of one App Service, and who gives it tokens for that."""
-
     client: str
-    """The client's display name."""
+    """Display name."""
     client_id: str
     source: CredentialSource
     site: str
     """What a person calls the App Service, slot included."""
     url: str
-    """What is called: https, path and query included."""
+    """With path and query."""
     audience: str
     """The Application ID URI."""
     tenant_id: str
@@ -75,16 +68,16 @@ class ApiCall:
     is_public: bool = True
     """Whether it is the cloud that the SDKs use without being told."""
     is_known: bool = True
-    """Whether Microsoft knows the login service: the SDKs would look up any other one there."""
+    """Whether Microsoft knows the login service: the SDKs ask it about any other one."""
     ca_file: str | None = None
     """The certificate authority to trust, where it is none of the system's: the sandbox's."""
 
 
-# Any text as a literal of a language: whatever it holds, it stays one value, and one line of printable characters.
+# Any text as a literal of a language: it stays one value, in one line of printable characters.
 
 
 class Quoted(str):
-    """Text that is safe where a template puts it. Templates print nothing else."""
+    """Safe where a template puts it. Templates print nothing else."""
 
     __slots__ = ()
 
@@ -94,33 +87,25 @@ _SINGLE_QUOTES = re.compile("(['\N{LEFT SINGLE QUOTATION MARK}-\N{SINGLE HIGH-RE
 about_quoting_rules.
 """
 _LOGGED = re.compile(r"#(?=#(?:vso)?\[)|(?<!\S):(?=:[a-z])", re.IGNORECASE)
-"""The first character of what a pipeline takes for a command in its log: a program may be printed into one.
-
-Sources: as in `plain_text`.
-"""
+"""The first character of what a pipeline takes for a command in its log. Sources: `plain_text`."""
 
 
 def shell(value: str) -> Quoted:
-    """One word for a POSIX shell."""
     return Quoted(_LOGGED.sub(r"\g<0>''", shlex.quote(_printable(value))))
 
 
 def workflow_shell(value: str) -> Quoted:
-    """One word for a shell within a workflow: nothing in it is an expression to the service that runs it.
-
-    Source: docs.github.com/actions/reference/workflows-and-actions/expressions.
-    """
+    """Nothing in it is an expression. Source: docs.github.com/actions/reference/workflows-and-actions/expressions."""
     return Quoted(shell(value).replace("${{", "$''{{"))
 
 
 def escaped(value: str) -> Quoted:
-    """A string of Python, C# and YAML, in ASCII alone."""
+    """A string of Python, C# and YAML, in ASCII."""
     quoted = re.sub(r'["\\]', r"\\\g<0>", value)
     return Quoted(_LOGGED.sub(_numbered, f'"{re.sub("[^ -~]", _numbered, quoted)}"'))
 
 
 def powershell(value: str) -> Quoted:
-    """A string of PowerShell."""
     doubled = _SINGLE_QUOTES.sub(r"\1\1", _printable(value))
     parted = _LOGGED.sub(r"\g<0>' + '", f"'{doubled}'")
     return Quoted(f"({parted})" if _LOGGED.search(value) else parted)
@@ -132,7 +117,6 @@ def workflow_yaml(value: str) -> Quoted:
 
 
 def comment(value: str) -> Quoted:
-    """Text for a comment that ends with its line."""
     return Quoted(plain(value))
 
 
@@ -141,7 +125,6 @@ def _numbered(found: re.Match[str]) -> str:
 
 
 def _printable(value: str) -> str:
-    """What these shells have no simple word for is in no program: a path can be changed, and all else is an attack."""
     if value.isprintable():
         return value
     raise UsageError(
@@ -162,7 +145,6 @@ _LITERALS: dict[Language, Callable[[str], Quoted]] = {
 
 
 def languages_for(source: CredentialSource) -> list[Language]:
-    """The languages in which a program can use such a credential; settings are those of a web or function app."""
     there = set(_environment(Language.CURL).list_templates())
     found = [language for language in Language if f"{language.value}/{source.kind.value}.j2" in there]
     if source.resource is not None and not source.resource.is_site:
@@ -171,7 +153,6 @@ def languages_for(source: CredentialSource) -> list[Language]:
 
 
 def snippet(call: ApiCall, language: Language) -> str:
-    """The program, with a line end at its end."""
     template = _environment(language).get_template(f"{language.value}/{call.source.kind.value}.j2")
     endpoint = token_endpoint(call.authority, call.tenant_id)
     return template.render(call=call, source=call.source, scope=f"{call.audience}/.default", token_endpoint=endpoint)
@@ -179,7 +160,7 @@ def snippet(call: ApiCall, language: Language) -> str:
 
 @functools.cache
 def _environment(language: Language) -> Environment:
-    """Templates whose values are literals of that language; one that is printed as it is, raises `TypeError`."""
+    """Their values are literals of that language; one without a filter raises TypeError."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  # 30 ms, for this command alone
 
     environment = Environment(  # noqa: S701  # no HTML: `finalize` is what keeps values in their places
