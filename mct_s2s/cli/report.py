@@ -256,7 +256,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
             continue
         store = outcome.stores.get(change.name) if isinstance(change.spec, NewCredential) else None
         given, gives_away = (store.given, store.gives_away) if store is not None else (None, False)
-        client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.of(change.key, Output.KEY_ID)
+        client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.get((change.key, Output.KEY_ID))
         is_told = gives_away and (key_id is not None or given is not None)
         if outcome.applied and change.key not in done and not is_told:
             continue
@@ -283,7 +283,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     """With those that the same clients had before and still have."""
     yield from credentials_of(outcome)
     added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
-    made = {outcome.outputs.of(change.key, Output.KEY_ID) for change in added}
+    made = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
     done = [entry.change for entry in outcome.done]
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}

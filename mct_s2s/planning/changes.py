@@ -42,25 +42,18 @@ Deferred: TypeAlias = T | OutputRef[T]
 """An id, known now or after a change."""
 
 
-class Outputs:
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, Output], str] = {}
-
-    def record(self, key: str, output: Output, value: str) -> None:
-        self._values[key, output] = value
+class Outputs(dict[tuple[str, Output], str]):
+    """What applied changes have yielded so far, by the change's key."""
 
     def resolve(self, deferred: Deferred[T]) -> T:
         """Raises KeyError: the change that yields it has not been applied, a bug in the plan's order."""
         if isinstance(deferred, OutputRef):
-            return self._values[deferred.key, deferred.output]  # type: ignore[return-value]  # recorded under its noun
+            return self[deferred.key, deferred.output]  # type: ignore[return-value]  # recorded under its noun
         return deferred
 
     def known(self, deferred: Deferred[T]) -> T | None:
-        is_unknown = isinstance(deferred, OutputRef) and (deferred.key, deferred.output) not in self._values
+        is_unknown = isinstance(deferred, OutputRef) and (deferred.key, deferred.output) not in self
         return None if is_unknown else self.resolve(deferred)
-
-    def of(self, key: str, output: Output) -> str | None:
-        return self._values.get((key, output))
 
 
 class Action(StrEnum):
@@ -181,7 +174,7 @@ class AddCredential(Change):
 
     def ends(self, outputs: Outputs) -> datetime | None:
         """The tenant may have allowed less than was planned."""
-        end = outputs.of(self.key, Output.EXPIRES)
+        end = outputs.get((self.key, Output.EXPIRES))
         return datetime.fromisoformat(end) if end else self.spec.expires
 
 
@@ -420,7 +413,7 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR09
         case UpdateApplication() | DeleteApplication() | PurgeApplication():
             return registration(change.client_id, change.object_id)
         case CreateServicePrincipal():
-            made = outputs.of(change.key, Output.PRINCIPAL_ID)
+            made = outputs.get((change.key, Output.PRINCIPAL_ID))
             return Identifiers(made, outputs.known(change.client_id), made)
         case NoChange():
             return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
@@ -434,4 +427,4 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR09
             return Identifiers(str(site))
         case AssignAppRole() | EnableIdentity() | AddCredential():
             parts = (Output.ASSIGNMENT_ID, Output.PRINCIPAL_ID, Output.KEY_ID)
-            return Identifiers(next(filter(None, (outputs.of(change.key, part) for part in parts)), None))
+            return Identifiers(next(filter(None, (outputs.get((change.key, part)) for part in parts)), None))

@@ -91,7 +91,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     assert set(asked[3:5]) == {"POST list", "POST restart"}
     assert asked.count("POST restart") == 1
     (entry,) = (entry for entry in outcome.done if entry.change.key == "A")
-    assert engine.settings["ServiceApplicationIds"] == outcome.outputs.of("A", Output.CLIENT_ID)
+    assert engine.settings["ServiceApplicationIds"] == outcome.outputs["A", Output.CLIENT_ID]
     assert entry.seconds == pytest.approx(0.5, abs=0.1)
     order = (
         "settings: waiting for the other steps",

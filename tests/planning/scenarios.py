@@ -199,6 +199,6 @@ def written(plan: Plan, before: ObservedState) -> dict[str, str | None]:
     outputs = Outputs()
     for change in plan.changes:
         for part in Output:
-            outputs.record(change.key, part, guid(f"{change.key}/{part}"))
+            outputs[change.key, part] = guid(f"{change.key}/{part}")
     specs = (change.spec for change in plan.changes if isinstance(change, WriteSettings))
     return merge(before.settings, next(specs, SettingsSpec(tidy=False)), outputs)

@@ -22,9 +22,9 @@ def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
 def test_what_was_created_has_the_ids_that_it_got() -> None:
     outputs = Outputs()
     steps = {step.key: step for step in make_plan(spec("Import"), observed_state(), CONTEXT).steps}
-    outputs.record("client:Import", Output.CLIENT_ID, guid("app"))
-    outputs.record("client:Import", Output.OBJECT_ID, guid("object"))
-    outputs.record("client:Import:principal", Output.PRINCIPAL_ID, guid("principal"))
+    outputs["client:Import", Output.CLIENT_ID] = guid("app")
+    outputs["client:Import", Output.OBJECT_ID] = guid("object")
+    outputs["client:Import:principal", Output.PRINCIPAL_ID] = guid("principal")
     whole = Identifiers(guid("app"), guid("app"), guid("object"))
     assert identify(steps["client:Import"], outputs) == whole
     assert identify(steps["client:Import:access"], outputs) == whole
@@ -50,7 +50,7 @@ def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known()
     (uri,) = [s for s in make_plan(spec(), observed_state(), CONTEXT).steps if isinstance(s, UpdateApplication)]
     outputs = Outputs()
     assert uri.named(outputs).name == "api://<appId>"
-    outputs.record("service-application", Output.URI, f"api://{guid('made')}")
+    outputs["service-application", Output.URI] = f"api://{guid('made')}"
     assert uri.named(outputs).name == f"api://{guid('made')}"
 
 

@@ -125,7 +125,7 @@ def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> 
     outputs = Outputs()
     for change in TWO.changes:
         for part in Output:
-            outputs.record(change.key, part, guid(f"{change.key}{part}"))
+            outputs[change.key, part] = guid(f"{change.key}{part}")
     assert is_covered(later, TWO, CONTEXT.now, [(change, outputs) for change in TWO.changes])
     assert not is_covered(later, TWO, CONTEXT.now), "someone else has"
     others = [(replace(change, name="Other"), outputs) for change in TWO.changes]

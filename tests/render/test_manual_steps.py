@@ -54,7 +54,7 @@ def left(
 
 def made(client_id: str) -> Outputs:
     outputs = Outputs()
-    outputs.record("client:Import", Output.CLIENT_ID, client_id)
+    outputs["client:Import", Output.CLIENT_ID] = client_id
     return outputs
 
 

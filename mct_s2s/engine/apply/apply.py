@@ -87,13 +87,13 @@ async def _(change: CreateApplication, run: Run) -> str:
             client_id, as_owner = application.client_id, run.as_owner
             made = await create_principal(run.session, client_id, is_new=True, is_ours=False, as_owner=as_owner)
             principal = made.id
-        run.outputs.record(change.key, Output.PRINCIPAL_ID, principal)
+        run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     else:
         application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
     run.created[change.key] = application
-    run.outputs.record(change.key, Output.CLIENT_ID, application.client_id)
-    run.outputs.record(change.key, Output.OBJECT_ID, application.object_id)
-    run.outputs.record(change.key, Output.URI, api_uri(application.client_id))
+    run.outputs[change.key, Output.CLIENT_ID] = application.client_id
+    run.outputs[change.key, Output.OBJECT_ID] = application.object_id
+    run.outputs[change.key, Output.URI] = api_uri(application.client_id)
     return detail
 
 
@@ -125,7 +125,7 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
         is_ours=isinstance(change.client_id, OutputRef) and change.client_id.key in run.created,
         as_owner=run.as_owner,
     )
-    run.outputs.record(change.key, Output.PRINCIPAL_ID, principal.id)
+    run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
     return ""
 
 
@@ -144,7 +144,7 @@ async def _(change: AssignAppRole, run: Run) -> str:
         raise Skipped(LEFT) from refused
     if assignment is None:
         return "already granted"
-    run.outputs.record(change.key, Output.ASSIGNMENT_ID, assignment.id)
+    run.outputs[change.key, Output.ASSIGNMENT_ID] = assignment.id
     return ""
 
 
@@ -170,7 +170,7 @@ async def _(change: OneRequest, run: Run) -> str:
                 raise Skipped("kept: its tags belong to another client")
         case EnableIdentity():
             principal = await session.arm.set_identity(change.identity_resource, on=True)
-            run.outputs.record(change.key, Output.PRINCIPAL_ID, str(principal))
+            run.outputs[change.key, Output.PRINCIPAL_ID] = str(principal)
         case DisableIdentity():
             await session.arm.set_identity(change.identity_resource, on=False)
     return ""

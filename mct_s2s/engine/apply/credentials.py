@@ -44,11 +44,11 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             key_id = await directory.put_federated_credential(object_id, spec, is_new=is_new)
         else:
             key_id = await directory.add_certificate(object_id, spec, name, is_new=is_new)
-        outputs.record(change.key, Output.KEY_ID, key_id)
+        outputs[change.key, Output.KEY_ID] = key_id
         return ""
     store = run.stores[change.name]
     if found := await _made_elsewhere(run, change, store):
-        outputs.record(change.key, Output.KEY_ID, found[0])
+        outputs[change.key, Output.KEY_ID] = found[0]
         return found[1]
 
     async def make() -> MadeCredential:
@@ -59,12 +59,12 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
                 await store.deliver(made)
             key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
-            outputs.record(change.key, Output.KEY_ID, key_id)
+            outputs[change.key, Output.KEY_ID] = key_id
             return replace(made, key_id=key_id)
         await store.begin(name, outputs.resolve(change.client_id))
         made = given(*await _new_secret(run, change, spec))
-        outputs.record(change.key, Output.KEY_ID, made.key_id)
-        outputs.record(change.key, Output.EXPIRES, made.expires.isoformat())
+        outputs[change.key, Output.KEY_ID] = made.key_id
+        outputs[change.key, Output.EXPIRES] = made.expires.isoformat()
         if store.gives_away:
             await store.deliver(made)
         return made
