@@ -118,11 +118,7 @@ class NotThere(S2SError):
 
 
 class ServiceError(S2SError):
-    """Azure refused a request, or did not respond (`status` 0).
-
-    `contention`: a write was refused, and not applied, because of another one; what to say meanwhile, and for how many
-    seconds to wait.
-    """
+    """`contention`: of a write that was refused for another one: what it waits for, and how many seconds."""
 
     def __init__(
         self,
@@ -158,3 +154,8 @@ class Interrupted(S2SError):
 
 class Cancelled(S2SError):
     """The user answered no."""
+
+
+def first_line(error: BaseException) -> str:
+    """Of a library's message: what follows is often a whole answer."""
+    return (str(error).splitlines() or [""])[0][:300] or "no reason given"

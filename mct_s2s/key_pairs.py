@@ -1,7 +1,4 @@
-"""Key pairs and certificates. RSA only: azure-identity signs client assertions with RS256 or PS256.
-
-Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
-"""
+"""RSA only, as in azure-identity. Source: learn.microsoft.com/entra/identity-platform/certificate-credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, first_line
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import Certificate
 
@@ -79,7 +76,7 @@ def certificate_in(pem: bytes) -> Certificate:
             certificate = x509.load_pem_x509_certificate(pem[begin : end + len(_END)])
             key, noun = certificate.public_key(), _noun(certificate)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"its certificate cannot be read ({_first_line(error)})") from error
+        raise ValueError(f"its certificate cannot be read ({first_line(error)})") from error
     if not isinstance(key, rsa.RSAPublicKey):
         raise ValueError("its key is not RSA, the only type that Microsoft's sign-in libraries support")
     if key.key_size < SMALLEST_BITS:
@@ -93,11 +90,7 @@ def known_algorithms() -> Iterator[None]:
     try:
         yield
     except (UnsupportedAlgorithm, InternalError, x509.InvalidVersion) as error:
-        raise ValueError(f"it uses an unknown version or algorithm ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"it uses an unknown version or algorithm ({first_line(error)})") from error
 
 
 def _noun(certificate: x509.Certificate) -> Certificate:

@@ -1,7 +1,7 @@
 """Local files, so that nothing of another user's is believed, followed, waited for or written over.
 
 A file is used if no one else owns it or may write to it; a folder is written to if no one else can replace files in it.
-The folders above it are not looked at. Windows has neither owners nor modes of this kind.
+Folders above are not looked at. Windows has neither owners nor modes of this kind.
 """
 
 from __future__ import annotations
@@ -67,10 +67,9 @@ def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> N
 
 
 def check_folder(folder: Path) -> None:
-    """Make sure that no one else can replace our files in it. Raises OSError, UntrustedFile.
+    """No one else may replace our files in it. Raises OSError, UntrustedFile.
 
-    A sticky bit keeps users from each other's files. Who is alone in his primary group, as Linux mostly has it, makes
-    folders that this group may write to.
+    Who is alone in his primary group, as on most of Linux, makes folders that this group may write to.
     """
     status = folder.stat()
     others = stat.S_IWOTH if sys.platform == "win32" or status.st_gid == os.getegid() else stat.S_IWOTH | stat.S_IWGRP

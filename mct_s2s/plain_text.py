@@ -1,8 +1,4 @@
-"""Text from outside, made safe for a terminal, a log and a JSON document.
-
-It may hold escape sequences that move the cursor or fill the clipboard, characters that turn the reading direction, and
-line ends that begin a line which looks like ours.
-"""
+"""Text from outside, which may hold escape sequences and line ends, made safe for a terminal, a log and JSON."""
 
 from __future__ import annotations
 

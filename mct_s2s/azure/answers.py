@@ -1,7 +1,4 @@
-"""Answers, from whatever is at the other end: the service, a proxy's page, a captive portal, or someone hostile.
-
-Each value has to be what it should, or ValueError is raised, which `RemoteService.readable` translates.
-"""
+"""Answers may come from a proxy, a captive portal or someone hostile: a value is what it should be, or ValueError."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from typing import Any
 import httpx
 
 from mct_s2s import clock
-from mct_s2s.errors import NEVER_CONNECTED, ServiceError, UsageError
+from mct_s2s.errors import NEVER_CONNECTED, ServiceError, UsageError, first_line
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
 
@@ -241,8 +238,3 @@ def reason(error: BaseException) -> str:
         if isinstance(cause, OSError) and said:
             return os.strerror(cause.errno or 0) if said.startswith("Connect call failed") else said.rstrip(".")
     return first_line(error).rstrip(".")
-
-
-def first_line(error: BaseException) -> str:
-    """What follows is often the whole answer."""
-    return (str(error).splitlines() or [""])[0][:300] or "no reason given"

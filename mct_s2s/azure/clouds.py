@@ -1,7 +1,7 @@
 """Clouds: where sign-in, Graph and Azure Resource Manager are. One that is in no table is asked: `cloud_metadata`.
 
-Sources: learn.microsoft.com/graph/deployments; learn.microsoft.com/azure/key-vault/general/ about-keys-secrets-
-certificates; azure-mgmt-core `get_arm_endpoints` (ARM hosts and scopes).
+Sources: learn.microsoft.com/graph/deployments;
+learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates; azure-mgmt-core `get_arm_endpoints`.
 """
 
 from __future__ import annotations

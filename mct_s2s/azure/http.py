@@ -1,11 +1,8 @@
 """The one connection of a command to every service, whichever SDK sends: httpx, on our terms.
 
-Proxies come from the environment; nothing is read from `~/.netrc`, no cookie kept, no redirect followed and nothing
-repeated: that is for `retry_policy` alone.
-
-Trusted are the system's certificate authorities, so that a company's root counts also behind a proxy that inspects TLS;
-and certifi's, for systems with an old list, or none. A file or folder that `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`
-names, as for other programs, replaces all of them.
+Nothing is read from `~/.netrc`, no cookie kept, no redirect followed and nothing repeated: that is for `retry_policy`.
+Trusted are the system's authorities, also a company's, and certifi's, for systems with an old list; or only those that
+`REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE` names, a file or a folder.
 """
 
 from __future__ import annotations

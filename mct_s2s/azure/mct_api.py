@@ -61,14 +61,12 @@ class EntraTokens:
         at_once: int = 1,
         within: float = LONGEST_LAG_SECONDS,
     ) -> ApiToken:
-        """A fresh token by the client's own credential.
+        """A fresh one. `is_new`: it depends on something made minutes ago, so a refusal may mean *not replicated yet*.
 
-        `is_new`: something it depends on was made minutes ago, so that a refusal may mean *not replicated yet*. `role`:
-        is waited for; without it the token comes when that time is over. `at_once`: how many are asked for, all of
-        which must be given, by whichever replica.
-
-        Raises ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as
-        `service_code`, and a command of this program without the options that name the App Service; or no answer came.
+        `role` is waited for; without it the token comes when the time is over. `at_once`: how many are asked for, all
+        of which must be given, by whichever replica. Raises ServiceError: `token-refused` or `identity-token-refused`,
+        with the number after AADSTS as `service_code`, and a command without the options that name the App Service; or
+        no answer came.
         """
         began = clock.seconds()
 
@@ -133,20 +131,17 @@ def read_token(text: str) -> ApiToken:
 
 
 class MctApi:
-    """A path of one site. A token that is given to it goes there and nowhere else.
-
-    `url`: https and a host name that Azure lists for the site, or one that the user typed; nothing after it.
-    """
+    """`url`, where alone its tokens go: https and a host name that Azure lists for the site, or the user typed."""
 
     def __init__(self, connection: Connection, url: str, path: str) -> None:
         self.url, self.path = url, path
         self._http, self._retry_policy = connection.http, connection.retry_policy(RESERVE)
 
     async def get(self, token: ApiToken | None = None, *, just_restarted: bool = False) -> ApiAnswer:
-        """Without a token as no one. A site that is starting (502, 503, 504) is waited for.
+        """Without a token as no one. Raises ServiceError: `site-unreachable`.
 
-        Where this very run has restarted it, a 401 may come from the process before, and is waited out, too. Raises
-        ServiceError: `site-unreachable`.
+        A starting site (502, 503, 504) is waited for; where this run has restarted it, so is a 401 of the process
+        before.
         """
         headers = SERVICE_HEADER | ({"Authorization": f"Bearer {token.text}"} if token else {})
         until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)

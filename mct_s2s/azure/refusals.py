@@ -1,7 +1,7 @@
 """What Graph, Resource Manager and Key Vault refuse: one row each, with how it is recognised and what the user reads.
 
-Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/azure-resource-manager/troubleshooting/ common-
-deployment-errors; learn.microsoft.com/azure/key-vault/general/rest-error-codes; docs/azure-contract.md.
+Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/key-vault/general/rest-error-codes;
+learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors; docs/azure-contract.md.
 """
 
 from __future__ import annotations

@@ -214,10 +214,10 @@ class ResourceManager(ServiceSession):
             return None
 
     async def set_identity(self, identity: IdentityResource, *, on: bool) -> PrincipalId | None:
-        """The principal that the resource has afterwards; one that is gone has none.
+        """The principal that the resource has afterwards.
 
-        It is read before the change is sent again: a lost answer may have been a success, and someone else may have
-        assigned an identity meanwhile.
+        It is read before the change is sent again: a lost answer may have been a success, and others may have assigned
+        one.
         """
         verb, resource = "enable" if on else "disable", identity.resource
         step = f"{verb} the managed identity"
@@ -326,10 +326,7 @@ class ResourceManager(ServiceSession):
         return tuple(await self.rows(path, READ_RIGHTS, read))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:
-        """The read-only ones that hold here, as far as the caller may list them.
-
-        A subscription's own locks are not documented to be in the list of a resource.
-        """
+        """Read-only ones that hold here; a subscription's are not documented to be in the list of a resource."""
 
         async def of_subscription() -> list[str]:
             try:
@@ -362,10 +359,7 @@ class ResourceManager(ServiceSession):
         return await super().call(readable, step, **rules)
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> None:
-        """Follow an accepted write until it has been carried out. Raises S2SError: it failed.
-
-        Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
-        """
+        """Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations."""
         if accepted is None:
             return
         until, state_at = clock.seconds() + OPERATION_SECONDS, accepted.headers.get("azure-asyncoperation")

@@ -36,8 +36,8 @@ FIRST_CONTENTION_DELAY, LONGEST_CONTENTION_DELAY = 1.0, 16.0
 NOTICED_SECONDS = 2.0
 """A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
-"""Requests to one service at once: twice the widest step of a plan, and far below the budgets of docs/azure-
-contract.md, sections 3.12 and 4.6."""
+"""Requests to one service at once: twice the widest step of a plan, and far below its budgets (docs/azure-contract.md,
+sections 3.12 and 4.6)."""
 CONNECT_SECONDS = 10.0
 """TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is down."""
 REQUEST_SECONDS = 30.0
@@ -63,12 +63,10 @@ class RetryPolicy:
         before_repeating: Callable[[], Awaitable[None]] = nothing,
         waits_for: Callable[[ServiceError], str] = lambda _: REPLICATION,
     ) -> T:
-        """Send until it is finally answered.
+        """Raises ServiceError: the last refusal; `throttled`: it asks for longer than the deadline leaves.
 
         `repeatable`: what may have taken effect can be sent again without harm. `lag`: which refusals mean that
         replicas do not know the object yet; `None`: it is an old one. `waits_for`: what is said of those.
-
-        Raises ServiceError: the last refusal; `throttled`: the service asks to wait longer than the deadline leaves.
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[str](), dict[str, float]()

@@ -24,10 +24,7 @@ T = TypeVar("T")
 
 
 class ServiceSession:
-    """Sends requests to one service, at the address `base` and at none other, wherever links lead.
-
-    In all methods, `step` is a verb phrase: `restart the App Service`.
-    """
+    """Sends to `base` and nowhere else, wherever links lead. `step` is a verb phrase: `restart the App Service`."""
 
     next_link = "nextLink"
     """The key of the address of a list's next page."""
@@ -61,10 +58,7 @@ class ServiceSession:
         lag: Lag | None = None,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
-        """Send by httpx or an SDK; again where the policy says so, or with a new sign-in.
-
-        Raises S2SError: refused, not answered or not readable, or the service asks for more than the sign-in can bring.
-        """
+        """Send by httpx or an SDK; again where the policy says so, or with a new sign-in. Raises S2SError."""
 
         async def once() -> T:
             for is_last in (False, True):

@@ -43,10 +43,10 @@ def variables_in(text: str) -> dict[str, str]:
 
 
 def assignment(name: str, value: str) -> str:
-    """The line that sets a variable. Raises ValueError: there is none that every reader takes for this value.
+    """Raises ValueError: there is no line that every reader takes for this value.
 
-    python-dotenv and a shell differ where a value has quotes, backslashes or dollar signs in it
-    (theskumar/python-dotenv#422 and #544), so each value that is written is read back first.
+    python-dotenv and a shell differ about quotes, backslashes and dollar signs (theskumar/python-dotenv#422 and #544),
+    so each value that is written is read back first.
     """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     line = f"{name}={value}" if _PLAIN.fullmatch(value) else f'{name}="{escaped}"'
@@ -58,10 +58,7 @@ def assignment(name: str, value: str) -> str:
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
-    """What a client signs in with, `own` to its kind, and what it asks for; `before`: the keys that its readers had.
-
-    Raises UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
-    """
+    """`own`: what its kind needs; `before`: the keys that its readers had. Raises UsageError: it cannot be written."""
     more = {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}
     lines = []
     for name, value in {TENANT: made.tenant_id, CLIENT: made.client_id, **own, **more}.items():

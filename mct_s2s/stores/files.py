@@ -94,11 +94,7 @@ class FileStore(Store):
         return pem, certificate
 
     async def deliver(self, made: MadeCredential) -> None:
-        """Write it atomically, a key before the file that names it, then forget this client's attempts.
-
-        Another client's file, or this client's other credential, is moved aside. Where it cannot be written, the
-        attempt stays noted, so that the next run removes the lost secret.
-        """
+        """A key before the file that names it; what is not to be overwritten is moved aside. What fails stays noted."""
         note, aside = await self.note(), ""
         if self._is_of_another(made.client_id):
             aside = note.client_id if note.client_id is not None and is_guid(note.client_id) else "old"
@@ -172,10 +168,7 @@ def private(path: Path) -> AbstractContextManager[None]:
 
 
 async def _on_disk(write: Callable[[], None]) -> None:
-    """On a thread, and to the end also where this command is interrupted.
-
-    A disk takes 1 to 10 ms to confirm a file: 200 clients, four files each, held each other's requests up for 4 s.
-    """
+    """To the end also where the command is interrupted; on a thread, as each file takes a disk 1 to 10 ms."""
     await finish_even_if_cancelled(asyncio.to_thread(write))
 
 

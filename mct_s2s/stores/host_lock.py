@@ -57,8 +57,8 @@ async def _acquired(lock: FileLock) -> None:
 def departing(what: str) -> frozenset[str]:
     """The identities, by object id in lower case, that an interrupted removal took off the allow list.
 
-    Only what is on that list is ever switched off, and a removal clears it first: by this note, which no one but this
-    user can have written, the next run on this machine finishes.
+    Only what is on that list is switched off, and a removal clears it first: by this note of this user's the next
+    finishes.
     """
     try:
         return frozenset((read_ours(path_of(what, "leaving")) or "").casefold().split())

@@ -64,7 +64,7 @@ class CredentialRequests:
 
         once: dict[str, Any] = {"method": "POST", "body": body, "repeatable": False, "lag": lag}
         add = partial(self._session.read, f"{path}/addPassword", operation, made, **once)
-        return await _until(add, lambda error: error.answer_lost, remove_lost)
+        return await until(add, lambda error: error.answer_lost, remove_lost)
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """One that is gone already is no error."""
@@ -80,7 +80,7 @@ class CredentialRequests:
             return all(one.key_id != key_id for one in held or ()) or None
 
         try:
-            await _until(remove, lambda error: error.status in {400, 404} and error.contention is None, is_gone)
+            await until(remove, lambda error: error.status in {400, 404} and error.contention is None, is_gone)
         except ServiceError as error:  # what a replica shows to the end although another says that it is gone
             if error.status != 404 and "No password credential found" not in error.service_message:
                 raise
@@ -189,7 +189,7 @@ class CredentialRequests:
             return error.status in {400, 409} and ("duplicate values" in said or "already exists" in said)
 
         async with self._federating:  # several at once are refused without reason, whosever they are
-            return await _until(put, is_duplicate, there)
+            return await until(put, is_duplicate, there)
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """None where a replica does not show the application."""
@@ -252,7 +252,7 @@ class CredentialRequests:
         return parse.by_age(await self._session.rows(path, READ, parse.federated_credential, lag=lag))
 
 
-async def _until(
+async def until(
     write: Callable[[], Awaitable[T]],
     is_doubtful: Callable[[ServiceError], bool],
     look: Callable[[], Awaitable[T | None]],

@@ -1,24 +1,23 @@
 """The directory on Graph: registrations, service principals, app roles, the recycle bin. Credentials: its base class.
 
 Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications, /application-update
-(`uniqueName`), /serviceprincipal-post-serviceprincipals, /serviceprincipal-post-approleassignedto, /serviceprincipal-
-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore.
+(`uniqueName`), /serviceprincipal-post-serviceprincipals, /serviceprincipal-post-approleassignedto,
+/serviceprincipal-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.credentials import CredentialRequests
+from mct_s2s.azure.graph.credentials import CredentialRequests, until
 from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
+from mct_s2s.azure.retry import nothing
 from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal, Tenant
@@ -30,17 +29,12 @@ IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
 BIN = "/directory/deletedItems"
-RESTORE_ATTEMPTS = 8
-"""8 s in all: for so long a replica may not show what another has in its recycle bin."""
-RESTORE_PAUSE = 0.3
-"""Seconds, times the attempt's number."""
 
 
 class GraphDirectory(CredentialRequests):
-    """Applications are read without `$select`: that shows their certificates without the keys.
+    """Applications are read without `$select`, which would take their keys from a budget of the whole tenant.
 
-    One that names `keyCredentials` shows the keys, from a budget of 150 requests a minute for the whole tenant. Source:
-    learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 3.5.
+    150 requests a minute: learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 3.5.
     """
 
     def __init__(self, session: GraphSession) -> None:
@@ -99,10 +93,7 @@ class GraphDirectory(CredentialRequests):
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def create_application(self, new: Application) -> tuple[Application, bool]:
-        """An upsert by `uniqueName`, and whether it was created just now: two runs can never make two.
-
-        Where one exists already, nothing of it changes. One whose answer was lost comes out as there already.
-        """
+        """An upsert by `uniqueName`, so that two runs never make two; and whether it was seen to be created."""
         path, operation = f"/applications{key('uniqueName', new.unique_name or '')}", GraphOperation.CREATE_APPLICATION
         upsert: dict[str, Any] = {"method": "PATCH", "body": parse.new_application(new), "headers": CREATE_IF_MISSING}
         made = await self._session.read(path, operation, lambda row: parse.application(row) if row else None, **upsert)
@@ -111,7 +102,7 @@ class GraphDirectory(CredentialRequests):
         return await self._session.read(path, READ, parse.application, lag=is_lag), False
 
     async def register_application(self, new: Application, owner: PrincipalId | None) -> Application:
-        """With the caller as its owner by name: some tenants demand that, others refuse it.
+        """The caller is named as its owner: some tenants demand that, others refuse it.
 
         The creator by POST owns it; the creator by the upsert may not, and with `Application.ReadWrite.OwnedBy` can
         then neither change nor delete it: docs/azure-contract.md, section 3.10, "Owner".
@@ -248,22 +239,18 @@ class GraphDirectory(CredentialRequests):
         await self._session.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 
     async def _restored(self, object_id: str, collection: str) -> bool:
-        """*Not there* is believed only when it has been said to the end.
-
-        It may mean a replica that has not heard of the deletion, or a restoration whose answer was lost.
-        """
-        for attempt in range(RESTORE_ATTEMPTS):
-            with waiting(REPLICATION):
-                await asyncio.sleep(attempt * RESTORE_PAUSE)
-            try:
-                await self._session.send("POST", f"{BIN}/{object_id}/restore", GraphOperation.RESTORE)
-            except ServiceError as error:
-                if already_there(error):  # someone made another one
-                    return False
-                if error.status != 404:
-                    raise
-            else:
-                return True
+        """*Not there*, said to the end; sooner, it may be a replica that is behind. Or a lost answer was a success."""
+        path = f"{BIN}/{object_id}/restore"
+        restore = partial(self._session.send, "POST", path, GraphOperation.RESTORE)
+        try:
+            await until(restore, lambda error: error.status == 404, nothing)
+        except ServiceError as error:
+            if already_there(error):  # someone made another one
+                return False
+            if error.status != 404:
+                raise
+        else:
+            return True
         return await self._session.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
 
 

@@ -1,7 +1,7 @@
 """Graph's JSON into our nouns, and back. Source: learn.microsoft.com/graph/api/resources/application.
 
-Graph's arrays are sets, and come in another order at each reading: here they get one, or the same registration would
-look changed (docs/azure-contract.md, section 3.11).
+Its arrays are sets, in another order at each reading: sorted, the same one looks the same (docs/azure-contract.md,
+section 3.11).
 """
 
 from __future__ import annotations
@@ -201,10 +201,7 @@ def _required_access(row: Json) -> RequiredAccess:
 
 
 def credentials(row: Json, *, with_keys: bool = True) -> tuple[Credential, ...]:
-    """Secrets and certificates, whose keys were asked for, or are not shown.
-
-    What is written beside a key as its identifier is whatever its owner liked.
-    """
+    """By the digest of a key where it was asked for: its identifier is whatever its owner liked."""
     read = listed if with_keys else rows
 
     def own_thumbprint(one: Json) -> str | None:
@@ -242,10 +239,9 @@ def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 def new_application(new: Application) -> dict[str, Any]:
-    """For this directory only; its `uniqueName` is its key, or is set once it is there.
+    """Its v1 tokens carry the URI that was asked for as their audience; `uniqueName` is its key, or is set later.
 
-    Its v1 tokens carry the URI that was asked for as their audience. Source: learn.microsoft.com/entra/identity-
-    platform/supported-accounts-validation.
+    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
     """
     given = application_patch(Application(), replace(new, unique_name=None, token_version=1))
     return {"displayName": new.display_name, "signInAudience": "AzureADMyOrg", **given}

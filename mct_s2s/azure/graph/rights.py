@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from mct_s2s.azure.answers import guid, members, text
@@ -53,17 +54,14 @@ class GraphAccess:
         return await self._read(f"{self._own}?$select=id,{name}", read)
 
     async def roles(self) -> frozenset[str] | None:
-        """Those that come through a group, too.
-
-        The cast is an advanced query, which some callers are refused: then it is everything, and looked through here.
-        """
+        """Also through a group. Some callers are refused the cast, an advanced query: then all are read."""
 
         def read(row: Json) -> str:
             return text(row["roleTemplateId"]).lower() if row.get("@odata.type", ROLE) == ROLE else ""
 
         path = f"{self._own}/transitiveMemberOf"
         try:
-            held = await self._rows(f"{path}/microsoft.graph.directoryRole?$count=true", read, ADVANCED)
+            held = await self._rows(f"{path}/microsoft.graph.directoryRole?$count=true", read, headers=ADVANCED)
         except ServiceError as error:
             if error.status not in CAST_REFUSED:
                 raise
@@ -71,16 +69,13 @@ class GraphAccess:
         return None if held is None else frozenset(held) - {""}
 
     async def assignments(self, principal: PrincipalId) -> list[tuple[str, str]]:
-        """Each role (a built-in one is its template's id, in lower case) and where it holds, `/` everywhere.
-
-        Graph has it in beta only. Source: graph/api/resources/unifiedroleassignment.
-        """
+        """Role (a built-in one's template id, in lower case) and scope, `/` everywhere. Graph has it in beta only."""
         path = f"roleManagement/directory/transitiveRoleAssignments?$count=true&$filter=principalId eq '{principal}'"
 
         def read(row: Json) -> tuple[str, str]:
             return text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])
 
-        return await self._rows(f"{self.address.removesuffix('v1.0')}beta/{path}", read, ADVANCED) or []
+        return await self._rows(f"{self.address.removesuffix('v1.0')}beta/{path}", read, headers=ADVANCED) or []
 
     async def permissions(self) -> frozenset[str] | None:
         """Those of Microsoft Graph that count, whose ids are the same in every tenant."""
@@ -91,7 +86,8 @@ class GraphAccess:
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         path = f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999"
-        found = await self._rows(path, lambda row: ApplicationObjectId(guid(row["id"])), answers=self._owned)
+        ask = partial(self._session.rows, path, READ_RIGHTS, lambda row: ApplicationObjectId(guid(row["id"])))
+        found = await self._known(self._owned, path, ask)
         return None if found is None else frozenset(found)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
@@ -110,18 +106,11 @@ class GraphAccess:
         return await self._read(f"/applications/{object_id}/appManagementPolicies", read)
 
     async def _read(self, path: str, parse: Callable[[Json], T]) -> T | None:
-        return await self._known(self._answers, path, lambda: self._session.read(path, READ_RIGHTS, parse))
+        return await self._known(self._answers, path, partial(self._session.read, path, READ_RIGHTS, parse))
 
-    async def _rows(
-        self,
-        path: str,
-        parse: Callable[[Json], T],
-        headers: Mapping[str, str] | None = None,
-        answers: ReadOnce[Any] | None = None,
-    ) -> list[T] | None:
-        return await self._known(
-            answers or self._answers, path, lambda: self._session.rows(path, READ_RIGHTS, parse, headers=headers)
-        )
+    async def _rows(self, path: str, parse: Callable[[Json], T], **options: Any) -> list[T] | None:
+        ask = partial(self._session.rows, path, READ_RIGHTS, parse, **options)
+        return await self._known(self._answers, path, ask)
 
     async def _known(self, answers: ReadOnce[T], path: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         try:

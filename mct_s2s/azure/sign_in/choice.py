@@ -1,14 +1,13 @@
 """What is on this machine to sign in with, found without touching the network, and the login host it may go to.
 
 `--cloud` may lead to anyone's server, which then says where to sign in: a secret that is sent there is its own to use
-at the real login service. The Azure CLI's files are read, as starting `az` takes a third of a second. Sources: azure-
-cli-core, _profile.py, cloud.py.
+at the real login service. The Azure CLI's files are read, as starting `az` takes a third of a second. Sources:
+azure-cli-core, _profile.py, cloud.py.
 """
 
 from __future__ import annotations
 
 import configparser
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -36,7 +35,7 @@ AUTHORITY = "AZURE_AUTHORITY_HOST"
 OF_MICROSOFT = "one of Microsoft's own clouds"
 
 
-def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
+def choose(method: Method, environ: Mapping[str, str], *, on_terminal: bool | None = None) -> Method:
     """What `auto` means here: the first that is configured. Raises SignInFailed: there is none."""
     if method is not Method.AUTO:
         return method
@@ -86,7 +85,7 @@ class _Profile(SavedFile):
     subscriptions: list[CliSubscription]
 
 
-def subscriptions(environ: Mapping[str, str] = os.environ) -> list[CliSubscription]:
+def subscriptions(environ: Mapping[str, str]) -> list[CliSubscription]:
     """The Azure CLI's; none if not signed in."""
     try:
         return parsed(load_json(_file(environ, "azureProfile.json")), _Profile).subscriptions
@@ -94,11 +93,8 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> list[CliSubscripti
         return []
 
 
-def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
-    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
-
-    A cloud that is named by its URL was registered with `az` under a name that no one but its user knows.
-    """
+def known(wanted: str | None, cloud: str, environ: Mapping[str, str]) -> CliSubscription | None:
+    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud only."""
     for row in subscriptions(environ):
         is_it = row.is_default if wanted is None else wanted.casefold() in {row.id.casefold(), row.name.casefold()}
         if is_it and _login_of(row.environment_name or "AzureCloud") == _login_of(cloud):
@@ -106,11 +102,10 @@ def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.enviro
     return None
 
 
-def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None, bool]:
+def signed_in_as(environ: Mapping[str, str]) -> tuple[str | None, bool | None, bool]:
     """A service principal's appId; whether it is a person, if known; whether az takes a tenant.
 
-    Signed in by managed identity or in Cloud Shell, `az account get-access-token` has one tenant, and refuses to be
-    told even that one (az before mid-2025: docs/azure-contract.md, section 6).
+    Where it has only one, it refuses to be told even that (az before mid-2025: docs/azure-contract.md, section 6).
     """
     rows = subscriptions(environ)
     active = next((row for row in rows if row.is_default), rows[0] if rows else None)
@@ -123,11 +118,8 @@ def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, b
     return client_id, {"servicePrincipal": False, "user": True}.get(str(kind)), not has_one_tenant
 
 
-def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
-    """That of az's active cloud; `None` where it is not known.
-
-    `az cloud set` writes `config`, `az cloud register` writes `clouds.config`.
-    """
+def login_host(environ: Mapping[str, str]) -> str | None:
+    """That of az's active cloud. `az cloud set` writes `config`, `az cloud register` writes `clouds.config`."""
     active: str = _ini(environ, "config").get("cloud", "name", fallback="AzureCloud")
     name = environ.get("AZURE_CLOUD_NAME") or active
     return _login_of(name) or _ini(environ, "clouds.config").get(name, "endpoint_active_directory", fallback=None)

@@ -1,7 +1,6 @@
-"""What the login service says, in the user's words, and what to do about it.
+"""What the login service says, in the user's words; without a row, in its own: the numbers are diagnostics.
 
-Source: learn.microsoft.com/entra/identity-platform/reference-error-codes. The numbers are diagnostics, so every refusal
-without a row keeps the service's own words.
+Source: learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from typing import Any, NamedTuple
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.identity import CredentialUnavailableError
 
-from mct_s2s.azure.answers import LOGIN, UNREADABLE, causes, first_line, odd_answer, seconds
-from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed
+from mct_s2s.azure.answers import LOGIN, UNREADABLE, causes, odd_answer, seconds
+from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed, first_line
 from mct_s2s.model.commands import command
 
 _NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"

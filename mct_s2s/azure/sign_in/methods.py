@@ -2,8 +2,8 @@
 
 A token without the claims that a service asks for is refused again and again: the next sign-in has to include them.
 Sources: learn.microsoft.com/python/api/overview/azure/identity-readme (the environment variables);
-learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/azure/ use-azure-cli-successfully-
-troubleshooting; docs/azure-contract.md, section 4.10.
+learn.microsoft.com/entra/identity-platform/claims-challenge; docs/azure-contract.md, section 4.10;
+learn.microsoft.com/cli/azure/use-azure-cli-successfully-troubleshooting.
 """
 
 from __future__ import annotations
@@ -80,9 +80,8 @@ class Challenge:
 
 
 def challenge_of(refusal: Refusal) -> Challenge | None:
-    """Continuous Access Evaluation, an authentication context, a second factor.
+    """A policy that demands a second factor may say so without the header, which may hold several schemes.
 
-    A policy that demands a second factor may say so without the header, in which several schemes may appear together.
     Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
     """
     if refusal.status not in {401, 403}:
@@ -124,10 +123,7 @@ class Again(Enum):
 
 
 class CallerCredential:
-    """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
-
-    `ask(scope, claims=None)` is like azure-identity's `get_token`, and remembers none.
-    """
+    """Tokens for one caller, shared by every request; `ask(scope, claims=None)` gets one, and remembers none."""
 
     def __init__(
         self,
@@ -169,10 +165,7 @@ class CallerCredential:
     async def __aexit__(self, *_: object) -> None: ...
 
     def forget(self, since: float) -> None:
-        """Ask anew: a service has refused a token that still looked good.
-
-        Not where the tokens are newer than `since`, when the refused request was begun (monotonic seconds).
-        """
+        """Ask anew, unless the tokens are newer than `since` (monotonic), when the request began that was refused."""
         if self._renewed_at <= since:
             self._renewed_at = time.monotonic()
             self._tokens.clear()
@@ -355,11 +348,10 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 
 
 class _DeviceCode(DeviceCodeCredential):
-    """Sends claims along when it asks for the code.
+    """Sends claims when it asks for the code: azure-identity's come too late for the page where it is typed.
 
-    azure-identity sends them when it polls for the token: too late, as Entra asks for a second factor where the code is
-    typed. MSAL does it since 1.33 if it is told (Azure/azure-cli#31856; AzureAD/microsoft-authentication-library-for-
-    python#839).
+    MSAL does it since 1.33 if it is told (Azure/azure-cli#31856;
+    AzureAD/microsoft-authentication-library-for-python#839).
     """
 
     def _get_app(self, **options: Any) -> Any:
