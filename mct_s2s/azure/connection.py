@@ -12,7 +12,7 @@ from mct_s2s.azure.retry import RetryPolicy
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.http import Http
-    from mct_s2s.azure.sign_in.method import Method
+    from mct_s2s.model.client_sign_in import Method
     from mct_s2s.model.resource_id import SiteTarget
 
 

@@ -12,13 +12,14 @@ from mct_s2s.cli.binding import TYPER, default_of
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
-from mct_s2s.cli.options import CredentialOptions, CredentialType
+from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.run import CommandRun, may_ask, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.planning.federation import github_subject
 from mct_s2s.planning.secret_policy import longest

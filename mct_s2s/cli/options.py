@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, FEDERATION, OUTPUT, REMOVAL, FirstWord, option
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_sign_in import CredentialType, Method
 
 
 def output_option(*formats: str, text: str = "Output format.", group: str | None = OUTPUT) -> Any:
@@ -72,13 +71,6 @@ class SecretOptions(ChangingOptions):
     secret_to: str | None = option(
         "--secret-to PLACE", "file:PATH, keyvault:VAULT, exec:COMMAND, or show.", CREDENTIALS
     )
-
-
-class CredentialType(StrEnum):
-    SECRET = "secret"  # noqa: S105  # a kind
-    CERTIFICATE = "certificate"
-    FEDERATED = "federated"
-    NONE = "none"
 
 
 @dataclass(kw_only=True)

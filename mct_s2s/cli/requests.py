@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
@@ -19,6 +18,7 @@ from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
+from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
 from mct_s2s.model.duration import expiry

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -16,11 +16,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import SetupOptions
-from mct_s2s.cli.options import AzureOptions, CredentialType
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import read_text
@@ -45,7 +44,6 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names its own."""
-_TYPES: dict[str, Callable[[Any], Any]] = {"auth": Method, "credential": CredentialType, "certificate": Path}
 """Of the options of `setup` that are no text."""
 _FORMS: Mapping[str | int, str] = {
     "client-id": "Use an appId, which is a GUID.",
@@ -200,7 +198,7 @@ class _Reader:
                 what, remedy = f"Invalid value '{value[:130]}'", _FORMS[last]
             case "string_pattern_mismatch":
                 what, remedy = "it is empty, or a control character is in it", "Correct it, or remove the line."
-            case "literal_error":
+            case "enum":
                 what, remedy = f"Invalid value '{str(value)[:130]}'", f"Use {expected}."
             case "bool_type":
                 what, remedy = "true or false is expected here", f"Write {key} = true or {key} = false."
@@ -220,7 +218,7 @@ class _Reader:
         values = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
         values |= {**profile.options, **entry.options}
         with self._noting({("profiles", entry.profile or ""): profile, here: entry}):
-            options = SetupOptions(**{**self._shared, **_typed(values)})
+            options = SetupOptions(**{**self._shared, **values})
             tenant(options.tenant, "--tenant")
             check_name(options.cloud)
             self._check_address(options.cloud)
@@ -320,15 +318,12 @@ def _leave_out(document: dict[str, Any], location: Location) -> None:
             node.pop(location[-1], None)
 
 
-def _typed(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
-
-
 def _with(work: Work, one: Table) -> Work:
     if isinstance(one, IdentityEntry):
         return replace(work, identities=(*work.identities, caller_resource(one.resource)))
     assert isinstance(one, ClientEntry)  # a table of clients
-    options = SetupOptions(**{**vars(work.options), "no_consent": False, **_typed(one.options)})
+    given = one.options | ({"certificate": Path(one.certificate)} if one.certificate is not None else {})
+    options = SetupOptions(**{**vars(work.options), "no_consent": False, **given})
     return with_client(work, options, one.name)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
@@ -18,7 +17,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify import ClientTest, ClientToVerify, clients_to_verify
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
-from mct_s2s.model.client_sign_in import ClientSignIn, machine_sign_in
+from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.ownership import client_called, members, uri_shown

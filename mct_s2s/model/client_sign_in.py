@@ -19,6 +19,28 @@ NOT_NOW = frozenset({429, 502, 503, 504})
 """From App Service's front end, for a site that is starting or busy: the API itself has not answered."""
 
 
+class Method(StrEnum):
+    """A way to sign in, as `--auth` takes it."""
+
+    AUTO = "auto"
+    ENVIRONMENT = "environment"
+    CLI = "cli"
+    AZD = "azd"
+    BROWSER = "browser"
+    DEVICE_CODE = "device-code"
+    MANAGED_IDENTITY = "managed-identity"
+    WORKLOAD_IDENTITY = "workload-identity"
+
+
+class CredentialType(StrEnum):
+    """What a client gets to sign in with, as `--credential` takes it."""
+
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
+    NONE = "none"
+
+
 class Language(StrEnum):
     CURL = "curl"
     PYTHON = "python"

@@ -18,9 +18,6 @@ class Tenant:
     domains: frozenset[str] = frozenset()
     """The verified ones, in lower case."""
 
-    def is_called(self, name: str) -> bool:
-        return name.casefold() in self.domains or same_id(name, self.id)
-
 
 @dataclass(frozen=True)
 class AppRole:

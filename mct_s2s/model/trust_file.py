@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from mct_s2s.model.client_sign_in import CredentialType, Method
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -53,39 +55,24 @@ class Profile(Table):
     tenant: Line | None = _key("Tenant ID or domain, as `--tenant`.")
     subscription: Line | None = _key("Subscription ID or name, as `--subscription`.")
     cloud: Line | None = _key("Cloud, as `--cloud`. An https URL has to be confirmed by `MCT_S2S_CLOUD`.")
-    auth: (
-        Literal["auto", "environment", "cli", "azd", "browser", "device-code", "managed-identity", "workload-identity"]
-        | None
-    ) = _key("Sign-in method, as `--auth`.")
-    client_id: Guid | None = _key(
-        "Who signs in, instead of `AZURE_CLIENT_ID`: the appId of a workload identity, a service principal or a "
-        "user-assigned identity. It is no secret."
-    )
+    auth: Annotated[Method, Field(strict=False)] | None = _key("Sign-in method, as `--auth`.")
+    client_id: Guid | None = _key("Who signs in, instead of `AZURE_CLIENT_ID`: an appId. It is no secret.")
 
 
 class ClientEntry(Table):
     """A client application."""
 
     name: Line = Field(description="Display name, or the appId of a registration to adopt.")
-    credential: Literal["secret", "certificate", "federated", "none"] | None = _key(
-        "Credential type. Default: `secret`."
-    )
-    secret_lifetime: Line | None = _key(
-        "Lifetime of a secret or a key pair: `1y` (default), `2y`, `180d`, `never`, or a date such as `2027-06-30`, in "
-        "quotation marks."
-    )
+    credential: Annotated[CredentialType, Field(strict=False)] | None = _key("Credential type. Default: `secret`.")
+    secret_lifetime: Line | None = _key("Lifetime: `1y` (default), `2y`, `180d`, `never`, or a date in quotes.")
     auto_lifetime: bool | None = _key("Shorten the lifetime to what the tenant allows.")
     secret_to: Place | None = _key(
-        "Where the secret goes: `file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`. Paths are relative to the "
-        "current folder. Default: a file in your data folder."
+        "`file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`; paths are relative to the current folder. Default: a "
+        "file in your data folder."
     )
-    certificate: Line | None = _key(
-        "PEM file with a certificate, for the credential type `certificate`. Default: a key pair is created."
-    )
-    github: Line | None = _key(
-        "GitHub Actions workflows on a branch, as `OWNER/REPO[:branch]`, for the credential type `federated`."
-    )
-    federated_issuer: Line | None = _key("Issuer URL (iss), for the credential type `federated`.")
+    certificate: Line | None = _key("PEM file with a certificate. Default: a key pair is created.")
+    github: Line | None = _key("GitHub Actions workflows on a branch, as `OWNER/REPO[:branch]`.")
+    federated_issuer: Line | None = _key("Issuer URL (iss).")
     federated_subject: Line | None = _key("Subject (sub).")
     federated_audience: Line | None = _key("Audience (aud). Default: the cloud's token exchange.")
     no_consent: bool | None = _key("Let someone else grant admin consent.")
@@ -110,9 +97,7 @@ class SiteEntry(Table):
     service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
     service_management_reference: Line | None = _key("Service ID for app registrations, if the tenant requires one.")
     clients: list[ClientEntry] = Field(default=[], description="Client applications.")
-    managed_identities: list[IdentityEntry] = Field(
-        default=[], description="Resources whose managed identities are clients."
-    )
+    managed_identities: list[IdentityEntry] = Field(default=[], description="Resources that are clients.")
 
 
 class TrustFile(Table):

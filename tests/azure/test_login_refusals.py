@@ -18,11 +18,10 @@ from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, service_principal, sign_in
 from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, SecretCredential
+from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, Method, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
 from tests.azure.raw import HTML, PAGE, Answer, connection

@@ -29,10 +29,9 @@ from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
 from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in import methods
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.model.client_sign_in import SecretCredential
+from mct_s2s.model.client_sign_in import Method, SecretCredential
 
 from tests.azure.raw import SignedIn
 from tests.planning.scenarios import guid

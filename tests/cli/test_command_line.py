@@ -24,7 +24,7 @@ from mct_s2s.cli.commands import (
     VerifyOptions,
 )
 from mct_s2s.cli.guided import command_line
-from mct_s2s.cli.options import CredentialType
+from mct_s2s.model.client_sign_in import CredentialType
 
 FEDERATED = CredentialType("federated")
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.guided import answers_of, command_line, guided_setup
-from mct_s2s.cli.options import AzureOptions, CredentialType
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.run import may_ask
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_sign_in import CredentialType
 
 from tests.cli.conftest import Program, at_terminal
 from tests.conftest import Json, Sandbox, program

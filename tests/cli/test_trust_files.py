@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli import binding
 from mct_s2s.cli.changing import setup_work
 from mct_s2s.cli.commands import ApplyOptions, SetupOptions
@@ -17,6 +16,7 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.trust_file import chosen, read_sites, sites_in
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
 
 from tests.support.sampling import cases

@@ -14,12 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.options import ChangingOptions, CredentialType
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.trust_file import sites_in
 from mct_s2s.errors import UsageError
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.model.trust_file import ClientEntry, Profile
 from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
 from tests.support.sampling import cases
@@ -99,12 +97,6 @@ def is_read(document: dict[str, Any]) -> bool:
 
 def is_valid(document: dict[str, Any]) -> bool:
     return bool(validator().is_valid(document))
-
-
-def test_the_choices_are_those_of_the_options() -> None:
-    for table, name, words in ((Profile, "auth", Method), (ClientEntry, "credential", CredentialType)):
-        choices = [member.value for member in words]
-        assert table.model_json_schema()["properties"][name]["anyOf"][0]["enum"] == choices
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
 from mct_s2s.key_pairs import certificate_in
+from mct_s2s.model.client_sign_in import Method
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.cli.conftest import Ended, Program

@@ -9,9 +9,9 @@ import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in import methods
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.model.caller_rights import SignedIn
+from mct_s2s.model.client_sign_in import Method
 
 from tests.conftest import Sandbox
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from mct_s2s.azure.clouds import BY_NAME
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import Refused, SignInFailed, UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.client_sign_in import (
     AssertionFileCredential,
     CertificateCredential,
+    Method,
     PresentedCredential,
     SecretCredential,
 )

@@ -32,7 +32,6 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
-from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed, UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
@@ -42,6 +41,7 @@ from mct_s2s.model.client_sign_in import (
     CertificateCredential,
     ClientSignIn,
     MachineIdentity,
+    Method,
     PresentedCredential,
     SecretCredential,
     machine_sign_in,
