@@ -8,8 +8,8 @@ from functools import cached_property
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.directory_objects import Application, Assignment, Custody, ServicePrincipal, Tenant
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, same_id
+from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, ServicePrincipal, Tenant
+from mct_s2s.model.ids import ClientId, PrincipalId, same_id
 from mct_s2s.model.site_settings import AppSettings
 
 
@@ -34,6 +34,11 @@ class ClientApplication:
     def display_name(self) -> str:
         return self._half.display_name
 
+    @property
+    def principal_id(self) -> str:
+        """Empty where there is none."""
+        return self.principal.id if self.principal is not None else ""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -53,11 +58,8 @@ class Trust:
         """What the `uniqueName` of each client starts with."""
         return (self.service.unique_name if self.service is not None else None) or unique_name
 
-    def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
-        return (principal.casefold(), role.casefold()) in self._assigned
-
-    def holds(self, principal: ServicePrincipal | None, role: AppRoleId | None) -> bool:
-        return principal is not None and role is not None and self.is_assigned(principal.id, role)
+    def holds(self, principal_id: str, role: AppRole | None) -> bool:
+        return role is not None and (principal_id.casefold(), role.id.casefold()) in self._assigned
 
     @cached_property
     def _assigned(self) -> frozenset[tuple[str, str]]:

@@ -148,7 +148,7 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
     """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
     principals = {one.id.casefold() for one in trust.identities}
-    principals |= {one.principal.id.casefold() for one in trust.clients if one.principal is not None}
+    principals |= {one.principal_id.casefold() for one in trust.clients}
     identities = {one.client_id.casefold() for one in trust.identities}
     for setting, entry in strangers(observed):
         if entry.casefold() not in identities:

@@ -139,8 +139,7 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     found = (
         client
         for client in observed.trust.clients
-        if (client.principal is not None and client.principal.id.casefold() in assigned)
-        or (site is not None and is_allowed(client, site))
+        if client.principal_id.casefold() in assigned or (site is not None and is_allowed(client, site))
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
@@ -154,10 +153,10 @@ def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...
 def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
     """The entries of the allow lists that no client of this tenant has."""
     trust = observed.trust
-    principals = [*trust.identities, *(client.principal for client in trust.clients if client.principal is not None)]
     known = {
         APPLICATION_IDS: {client.client_id.casefold() for client in trust.clients},
-        OBJECT_IDS: {principal.id.casefold() for principal in principals},
+        OBJECT_IDS: {one.id.casefold() for one in trust.identities}
+        | {client.principal_id.casefold() for client in trust.clients},
     }
     for setting in LISTS:
         for entry in setting.list_in(observed.settings).ids:
@@ -166,18 +165,16 @@ def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
 
 
 def ids_of(client: ClientApplication) -> frozenset[str]:
-    return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
+    return frozenset(one.casefold() for one in (client.client_id, client.principal_id) if one)
 
 
 def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
-    role = wanted_role(observed)
-    return observed.trust.holds(client.principal, role.id if role else None)
+    return observed.trust.holds(client.principal_id, wanted_role(observed))
 
 
 def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
     """Whether an administrator gave the client the role; one that only the settings name is not the role."""
-    role = trusted_role(observed, spec)
-    return observed.trust.holds(client.principal, role.id if role else None)
+    return observed.trust.holds(client.principal_id, trusted_role(observed, spec))
 
 
 def is_allowed(client: ClientApplication, site: AppService) -> bool:
@@ -186,7 +183,7 @@ def is_allowed(client: ClientApplication, site: AppService) -> bool:
 
 def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
     """That list asks for no role."""
-    return client.principal is not None and site.allowed_object_ids.holds(client.principal.id)
+    return site.allowed_object_ids.holds(client.principal_id)
 
 
 def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:

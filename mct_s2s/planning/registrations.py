@@ -307,7 +307,7 @@ def plan_client(
         # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
         after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))
         changes.append(client.updated(f"{key}:access", "API permission", spec.name, detail, edits, after))
-    consented = found is not None and observed.trust.holds(found.principal, role_id)
+    consented = found is not None and observed.trust.holds(found.principal_id, service.role)
     consent = AssignAppRole(
         key=f"{key}:consent",
         name=spec.name,
@@ -365,7 +365,7 @@ def plan_identity(
         else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=first)
     ]
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
-    if service is not None and required and not (known and observed.trust.is_assigned(known, service.role.id)):
+    if service is not None and required and not observed.trust.holds(known or "", service.role):
         changes.append(
             AssignAppRole(
                 key=f"{key}:consent",
