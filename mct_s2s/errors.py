@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
 NEVER_CONNECTED = -1
@@ -159,3 +160,13 @@ class Cancelled(S2SError):
 def first_line(error: BaseException) -> str:
     """Of a library's message: what follows is often a whole answer."""
     return (str(error).splitlines() or [""])[0][:300] or "no reason given"
+
+
+async def or_none(asked: Awaitable[T]) -> T | None:
+    """`None` where what is asked for is not there; what it is in, has to be."""
+    try:
+        return await asked
+    except S2SError as error:
+        if error.code != "not-found" and getattr(error, "status", 0) != 404:
+            raise
+        return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -39,7 +40,7 @@ from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_none
 from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
 from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
@@ -77,23 +78,19 @@ class ResourceManager(ServiceSession):
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
         self._clients: dict[str, WebSiteManagementClient] = {}
-        self._all: ReadOnce[list[Subscription]] = ReadOnce()
-        self._known: ReadOnce[Subscription] = ReadOnce()
-        self._locks_of_subscription: ReadOnce[list[str]] = ReadOnce()
+        self._once: ReadOnce[Any] = ReadOnce()
 
     async def subscriptions(self) -> list[Subscription]:
         """Read once: several App Services ask for it."""
         path = versioned("/subscriptions", SUBSCRIPTIONS)
-        return await self._all.get("", lambda: self.rows(path, "list the subscriptions", _subscription))
+        read = partial(self.rows, path, "list the subscriptions", _subscription)
+        found: list[Subscription] = await self._once.get(path, read)
+        return found
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
-        try:
-            return await self._known.get(
-                path.casefold(), lambda: self.read(path, "read the subscription", _subscription)
-            )
-        except NotThere:
-            return None
+        read = partial(self.read, path, "read the subscription", _subscription)
+        return await or_none(self._once.get(path.casefold(), read))
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """Web and function apps, without slots."""
@@ -115,10 +112,7 @@ class ResourceManager(ServiceSession):
         async def read() -> Site:
             return _site(members(await self._on(resource, "get")))
 
-        try:
-            return await self.call(read, "read the App Service")
-        except NotThere:
-            return None
+        return await or_none(self.call(read, "read the App Service"))
 
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
@@ -206,12 +200,11 @@ class ResourceManager(ServiceSession):
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """For types beyond App Service with the api-version that the provider names."""
-        try:
-            version = WEB if resource.is_site else await self._api_version(resource)
-            path = versioned(str(resource), version)
-            return await self.read(path, READ, lambda row: _parsed(resource, row, version))
-        except NotThere:
+        version = WEB if resource.is_site else await or_none(self._api_version(resource))
+        if not version:
             return None
+        path = versioned(str(resource), version)
+        return await or_none(self.read(path, READ, lambda row: _parsed(resource, row, version)))
 
     async def set_identity(self, identity: IdentityResource, *, on: bool) -> PrincipalId | None:
         """The principal that the resource has afterwards.
@@ -286,7 +279,7 @@ class ResourceManager(ServiceSession):
         return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
-        """The newest stable one, from the type's provider."""
+        """The newest stable one, from the provider; empty where it has no such type."""
         path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
         wanted = "/".join(resource.types).lower()
 
@@ -295,14 +288,7 @@ class ResourceManager(ServiceSession):
             return [version for row in types for version in texts(row.get("apiVersions"))]
 
         versions = await self.read(versioned(path, RESOURCES), READ, versions_of)
-        if versions:
-            return max(versions, key=lambda version: (not version.endswith("-preview"), version))
-        raise NotThere(
-            "resource-type-unknown",
-            f"The resource type '{resource.namespace}/{wanted}' does not exist in Azure.",
-            remedy="Check the resource ID:",
-            command="az resource show --ids ID",
-        )
+        return max(versions, key=lambda version: (not version.endswith("-preview"), version), default="")
 
     async def roles_of(self, identity: IdentityResource) -> list[str]:
         """The scopes of the identity's role assignments."""
@@ -336,7 +322,7 @@ class ResourceManager(ServiceSession):
 
         subscription = f"/subscriptions/{resource.subscription_id}"
         locks = await gather_or_cancel(
-            self._locks(str(resource)), self._locks_of_subscription.get(subscription.lower(), of_subscription)
+            self._locks(str(resource)), self._once.get(subscription.lower(), of_subscription)
         )
         here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
         above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.choice import AUTHORITY, SECRET
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError, or_none
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.commands import command, grant_on_vault, option
@@ -83,7 +83,7 @@ class KeyVault(ServiceSession):
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Oldest first; none where there is no such secret."""
-        found = await _or_none(self.rows(f"/secrets/{name}/versions", "find a secret", _version)) or []
+        found = await or_none(self.rows(f"/secrets/{name}/versions", "find a secret", _version)) or []
         # The service lists them by their ids, and tells their age in whole seconds.
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
@@ -94,7 +94,7 @@ class KeyVault(ServiceSession):
             return text(row["value"]), _version(row)
 
         try:
-            return await _or_none(self.read(f"/secrets/{name}", "read a secret", parse))
+            return await or_none(self.read(f"/secrets/{name}", "read a secret", parse))
         except ServiceError as error:
             if error.service_code != DISABLED:
                 raise
@@ -111,17 +111,17 @@ class KeyVault(ServiceSession):
     async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> SecretVersion | None:
         """Make `tags` all the tags of a version (the latest where `version` is empty); `None` where it is not there."""
         path, step, body = f"/secrets/{name}/{version}", "change a secret's tags", {"tags": dict(tags)}
-        return await _or_none(self.read(path, step, _version, method="PATCH", body=body))
+        return await or_none(self.read(path, step, _version, method="PATCH", body=body))
 
     async def deleted(self, name: str) -> SecretVersion | None:
         """One that was deleted and can come back, as far as the caller may see it."""
         with suppress(PermissionMissing):
-            return await _or_none(self.read(f"/deletedsecrets/{name}", "find a deleted secret", _version))
+            return await or_none(self.read(f"/deletedsecrets/{name}", "find a deleted secret", _version))
         return None
 
     async def delete(self, name: str) -> None:
         """With all its versions; one that is not there is no error. The vault takes its time for it."""
-        await _or_none(self.send("DELETE", f"/secrets/{name}", "delete a secret"))
+        await or_none(self.send("DELETE", f"/secrets/{name}", "delete a secret"))
 
     async def recover(self, name: str) -> list[SecretVersion]:
         """Its versions, once they are there."""
@@ -148,16 +148,6 @@ class KeyVault(ServiceSession):
         you = asked[1] if asked else "YOUR-OBJECT-ID"
         grant = grant_on_vault(self.name, OFFICER, you)
         return refused(self.service, refusal, step, vault=self.name, you=you, grant=grant)
-
-
-async def _or_none(asked: Awaitable[T]) -> T | None:
-    """`None` where there is no such secret; the vault itself has to be there."""
-    try:
-        return await asked
-    except NotThere as error:
-        if error.code != "not-found":  # the vault itself
-            raise
-        return None
 
 
 def _version(row: Mapping[str, Any]) -> SecretVersion:

@@ -23,7 +23,7 @@ from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, la
 from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.azure.retry import Lag
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.directory_objects import Owner
@@ -193,12 +193,7 @@ class CredentialRequests:
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """None where a replica does not show the application."""
-        try:
-            return list(await self._federated(f"/applications/{object_id}", None))
-        except ServiceError as error:
-            if error.status == 404:
-                return []
-            raise
+        return list(await or_none(self._federated(f"/applications/{object_id}", None)) or ())
 
     async def credentials(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], *, is_new: bool

@@ -19,7 +19,7 @@ from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, la
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.azure.retry import nothing
 from mct_s2s.concurrency import ReadOnce
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
@@ -176,13 +176,8 @@ class GraphDirectory(CredentialRequests):
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """None where there is no service principal."""
         path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
-        try:
-            found = await self._session.rows(path, READ, parse.assignment, lag=lag_if(is_new))
-        except ServiceError as error:
-            if error.status == 404:
-                return []
-            raise
-        return sorted(found, key=lambda one: one.id)
+        found = await or_none(self._session.rows(path, READ, parse.assignment, lag=lag_if(is_new)))
+        return sorted(found or (), key=lambda one: one.id)
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         path = f"/servicePrincipals/{principal}/appRoleAssignments"

@@ -23,7 +23,7 @@ from mct_s2s.azure.retry import IN_FLIGHT, Lag
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import ServiceError, or_none
 
 T = TypeVar("T")
 ADVANCED = {"ConsistencyLevel": "eventual"}
@@ -86,12 +86,7 @@ class GraphSession(ServiceSession):
 
     async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag | None = None) -> T | None:
         """`None` where it is not there."""
-        try:
-            return await self.read(path, GraphOperation.READ, parse, lag=lag)
-        except ServiceError as error:
-            if error.status == 404:
-                return None
-            raise
+        return await or_none(self.read(path, GraphOperation.READ, parse, lag=lag))
 
     async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
         """`None` where one is not there. A few by one GET each, so that a log says what is read."""

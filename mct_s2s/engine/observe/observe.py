@@ -12,7 +12,7 @@ from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscri
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere, S2SError, ServiceError
+from mct_s2s.errors import NotThere, S2SError, or_none
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
@@ -148,12 +148,7 @@ async def _custody_or_gone(
     """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody."""
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({application.client_id.lower(), *application.identifier_uris})
-    try:
-        return await find_custody(session, application, principal, is_new=is_named)
-    except ServiceError as error:
-        if error.status == 404:
-            return None
-        raise
+    return await or_none(find_custody(session, application, principal, is_new=is_named))
 
 
 async def find_custody(
