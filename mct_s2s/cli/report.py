@@ -118,23 +118,18 @@ def show_review(
         terminal.verbatim(page(f"Plan for {title}", shown.recorded, *digest))
 
 
-def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:
-    """`None` where the command is about a trust file."""
-    return sites[0].outcome if sites[0].key is None else None
-
-
 # After
 
 
 def show_end(terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteState], fingerprint: str | None) -> None:
-    outcome = outcome_alone(sites)
-    if outcome is not None:
+    first = sites[0]
+    if first.key is None and first.outcome is not None:
         if terminal.json:
-            terminal.document("result", result_of(sites[0], outcome))
+            terminal.document("result", result_of(first, first.outcome))
         if not options.dry_run:
-            _write_handoff(sites[0], outcome)
+            _write_handoff(first, first.outcome)
             if not terminal.json:
-                _close(terminal, sites[0], outcome)
+                _close(terminal, first, first.outcome)
     elif terminal.json:
         terminal.document("apply", applied(sites, options, fingerprint))
     elif not options.dry_run:

@@ -22,9 +22,6 @@ from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.duration import duration, expiry
 from mct_s2s.planning.reviewed import combined
 
-SEVERAL = 2
-"""`--expiring-within` may be about many clients: a single file cannot hold their secrets."""
-
 
 def rotate_secret(options: RotateSecretOptions) -> int:
     now = clock.now()
@@ -55,7 +52,8 @@ def rotate_secret(options: RotateSecretOptions) -> int:
             remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
     _check_lifetime(rotation.expires, rotation.expiring_within, now)
-    places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or SEVERAL))
+    # `--expiring-within` may be about several clients: a single file cannot hold their secrets.
+    places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or 2))
     return change_command(Work(options, rotation, places, now=now))
 
 

@@ -128,7 +128,7 @@ class RunStores:
         names, own = [name, *((known.client_id, known.display_name) if known is not None else ())], place.path is None
         files = [FileStore(place.file_for(called, self._folder(observed)), own, is_key) for called in names]
         file = next((one for one in files if known is not None and one.holds(known.client_id)), files[0])
-        if known is None or not follows or is_key or not place.is_unsaid:
+        if known is None or not follows or is_key or place != SecretTo():
             return file
         # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
         noted = [vaults.store(one.vault, one.secret or "", name, known.client_id) for one in noted_vaults(known)]

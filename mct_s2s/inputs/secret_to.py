@@ -65,10 +65,6 @@ class SecretTo:
     path: Path | None = None
     is_folder: bool = False
 
-    @property
-    def is_unsaid(self) -> bool:
-        return self == SecretTo()
-
     def file_for(self, client: str, default_folder: Path) -> Path:
         if self.path is not None and not self.is_folder:
             return self.path

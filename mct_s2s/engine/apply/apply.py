@@ -82,7 +82,7 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
 async def _(change: CreateApplication, run: Run) -> str:
     application, detail = change.application, ""
     if isinstance(change, RestoreApplication):
-        principal = await restore(run.session, change)
+        principal = await restore(run.session, application, change.resource, is_sure=change.is_sure)
         if principal is None:
             client_id, as_owner = application.client_id, run.as_owner
             made = await create_principal(run.session, client_id, is_new=True, is_ours=False, as_owner=as_owner)

@@ -26,7 +26,7 @@ from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import CreateApplication, RestoreApplication
+from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.ownership import (
     clients_called,
     foreign_owners,
@@ -70,11 +70,7 @@ async def create(
                 for row in await directory.deleted_applications():
                     if row.unique_name == name:
                         back = replace(row, credentials=(), deleted=None)
-                        key, resource = change.key, change.resource
-                        gone = RestoreApplication(
-                            key=key, name=name, resource=resource, application=back, is_sure=False
-                        )
-                        await restore(session, gone)
+                        await restore(session, back, change.resource, is_sure=False)
                         return back, "restored: it had just been deleted"
                 await asyncio.sleep(1)
         again = "Run the same command again in a minute to restore it."
@@ -91,20 +87,20 @@ async def create(
     return application, ""
 
 
-async def restore(session: Session, change: RestoreApplication) -> PrincipalId | None:
+async def restore(session: Session, application: Application, resource: str, *, is_sure: bool) -> PrincipalId | None:
     """Restore it without the credentials that its record does not name; the principal that came back. Raises Refused.
 
-    The recycle bin shows no owners: one that only its name speaks for is put back where it is someone else's.
+    The recycle bin shows no owners: unless `is_sure`, one that someone else owns is deleted again.
     """
-    directory, application, object_id = session.directory, change.application, change.application.object_id
+    directory, object_id = session.directory, application.object_id
     back = await directory.restore_application(application)
-    if not change.is_sure:
+    if not is_sure:
         caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back, is_new=True))
         others = ", ".join(foreign_owners(owners, caller))
         if others:
             await directory.delete_application(object_id)
             graph = session.connection.cloud.graph
-            raise not_ours(application, f"it is owned by {others}", change.resource, graph)
+            raise not_ours(application, f"it is owned by {others}", resource, graph)
     await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
     return next(iter(back), None)
 
