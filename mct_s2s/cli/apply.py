@@ -17,7 +17,7 @@ from mct_s2s.model.desired import Pruning
 def apply(options: ApplyOptions) -> int:
     sites = read_sites(options)
     # A registration that any site of the file names has to stay.
-    named = (client.name.casefold() for site in sites for client in site.work.setup.clients)
+    named = (client.name.casefold() for site in sites for client in site.setup.clients)
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
     def check(changes: Sequence[SiteState], found: str | None) -> None:
@@ -36,8 +36,5 @@ def apply(options: ApplyOptions) -> int:
             items=[(one.error.headline, "") for one in changes if one.error is not None],
         )
 
-    wanted = [
-        replace(one, work=replace(one.work, desired=replace(one.work.setup, pruning=unnamed)))
-        for one in chosen(sites, options)
-    ]
+    wanted = [replace(one, desired=replace(one.setup, pruning=unnamed)) for one in chosen(sites, options)]
     return change_all(options, wanted, check=check)

@@ -42,8 +42,8 @@ Check = Callable[[Sequence[SiteState], str | None], None]
 class SiteChange(SiteState):
     """One App Service's share of a command, and the engine's `Interface` to its user."""
 
-    def __init__(self, current: CommandRun, work: Work, site: SiteWork | None = None) -> None:
-        super().__init__(work, site)
+    def __init__(self, current: CommandRun, work: Work) -> None:
+        super().__init__(work)
         self.run = current
         self._others: Sequence[SiteChange] = ()
         self._since = self._read_at = 0.0
@@ -136,7 +136,7 @@ def change_all(
 
     async def body(current: CommandRun) -> int:
         async with open_sessions(works, current.terminal) as at_each:
-            sites = [SiteChange(current, one.work, one) for one in works]
+            sites = [SiteChange(current, one) for one in works]
             plans = dict(zip((one.key for one in works), sites, strict=True))
             errors = await at_each(lambda one, session: plans[one.key].plan(session))
             refused = []

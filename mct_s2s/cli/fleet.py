@@ -37,15 +37,9 @@ async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncI
         sharing[site.sign_in].append(site)
 
     async def opened(those: Sequence[SiteWork]) -> Session:
-        every = [site.work.needs for site in those]
-        needs = Services(
-            directory=any(one.directory for one in every),
-            arm=any(one.arm for one in every),
-            target=False,  # the App Service is each site's own
-            key_vault=any(one.key_vault for one in every),
-        )
-        options, client_id = those[0].work.options, those[0].profile.client_id
-        return await stack.enter_async_context(connect(options, needs, terminal, client_id=client_id))
+        needs = Services(*map(any, zip(*(site.needs for site in those), strict=True)))._replace(target=False)
+        connecting = connect(those[0].options, needs, terminal, client_id=those[0].profile.client_id)
+        return await stack.enter_async_context(connecting)
 
     async def at_each(work: Callable[[SiteWork, Session], Awaitable[T]]) -> tuple[T | S2SError, ...]:
         async def one(site: SiteWork) -> T:

@@ -73,7 +73,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     for one in sites:
         site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
         site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
-        clients = sorted((client.name, one.work.places.of(client.name).label) for client in one.work.setup.clients)
+        clients = sorted((client.name, one.places.of(client.name).label) for client in one.setup.clients)
         digests.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
     places = combined(digests)
     if options.expect is not None and options.expect.lower() != places:
@@ -95,7 +95,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     is_typed = "secret_lifetime" in typed_options()
     works = []
     for one in sites:
-        setup, own = one.work.setup, dict[str, tuple[datetime | None, bool]]()
+        setup, own = one.setup, dict[str, tuple[datetime | None, bool]]()
         timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
         for client in setup.clients:
             if isinstance(client.credential, NewCredential):
@@ -104,5 +104,5 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
                 _check_lifetime(expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}")
         service = replace(setup.service, may_create=False) if setup.service is not None else None
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
-        works.append(replace(one, work=replace(one.work, desired=rotation, identities=(), now=now)))
+        works.append(replace(one, desired=rotation, identities=(), now=now))
     return change_all(options, works, digest=places)

@@ -72,7 +72,7 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
             if error.code != "app-service-missing" or not may_ask(options):
                 raise
         # Nothing was sent yet.
-        async with connect(options, replace(needs, target=False), current.terminal) as session:
+        async with connect(options, needs._replace(target=False), current.terminal) as session:
             return await body(current, await picked(session))
 
     return run_connected(options, connected)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
@@ -31,8 +31,7 @@ CLIENT_ID = "AZURE_CLIENT_ID"
 """azure-identity's variable that says who signs in."""
 
 
-@dataclass(frozen=True)
-class Services:
+class Services(NamedTuple):
     """Those that a command will talk to: no unneeded token is requested."""
 
     directory: bool = True

@@ -63,7 +63,7 @@ def status(options: StatusOptions) -> int:
 
         async def read_one(site: SiteWork, session: Session) -> SiteStatus:
             found = await observed(session, session.target)
-            return replace(diagnosed(site.work.options, found, site.work.desired.adopt), key=site.key)
+            return replace(diagnosed(site.options, found, site.desired.adopt), key=site.key)
 
         async def of_file(current: CommandRun) -> int:
             async with open_sessions(setups, current.terminal) as at_each:

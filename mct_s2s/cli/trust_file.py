@@ -231,7 +231,7 @@ class _Reader:
                     if (place := (*here, kind, index)) not in self._wrong:
                         with self._noting({place: one}):
                             work = _with(work, one)
-            self.sites.append(SiteWork(key, entry, profile, target, work))
+            self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target))
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
         if entry.profile is None:
@@ -296,7 +296,7 @@ class _Reader:
                     self._add(here, f"'{name}' is {path_text(*first)} already", "Remove one of the two.")
             for index, client in enumerate(site.entry.clients):
                 here = ("sites", site.key, "clients", index)
-                place = site.work.places.destination(site.target.label, client.name.strip())
+                place = site.places.destination(site.target.label, client.name.strip())
                 if place is None or client.secret_to is None or here in self._wrong:
                     continue
                 first = taken.setdefault(("", *place), here)

@@ -76,18 +76,17 @@ class Work:
         return replace(request, stores=RunStores(session, self.places, request.label, show))
 
 
-@dataclass(frozen=True)
-class SiteWork:
+@dataclass(frozen=True, kw_only=True)
+class SiteWork(Work):
     key: str
-    """What the file calls it."""
+    """What the trust file calls the site."""
     entry: SiteEntry
     profile: Profile
     target: SiteTarget
-    work: Work
 
     @property
     def sign_in(self) -> tuple[str | None, ...]:
-        one = self.work.options
+        one = self.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
 
 
@@ -99,11 +98,9 @@ class SiteState:
     session: Session
     """Set before it is planned."""
 
-    def __init__(self, work: Work, site: SiteWork | None = None) -> None:
+    def __init__(self, work: Work) -> None:
         self.work, self.options = work, work.options
-        self.key = site.key if site is not None else None
-        """What a trust file calls it; `None` where there is none."""
-        self._label = site.target.label if site is not None else ""
+        self.key = work.key if isinstance(work, SiteWork) else None
         self.outcome: Outcome | None = None
         """`None` until it could be read."""
         self.error: S2SError | None = None
@@ -111,8 +108,9 @@ class SiteState:
 
     @property
     def title(self) -> str:
-        label = self.outcome.request.label if self.outcome is not None else ""
-        return label if self.key is None else site_title(self.key, self._label)
+        if isinstance(self.work, SiteWork):
+            return site_title(self.key, self.work.target.label)
+        return self.outcome.request.label if self.outcome is not None else ""
 
     @property
     def is_pending(self) -> bool:

@@ -84,7 +84,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         tenant="ignored.example",
         dry_run=True,
     )
-    options, work, setup = one.work.options, one.work, one.work.setup
+    options, work, setup = one.options, one, one.setup
     assert isinstance(options, SetupOptions)
     assert (options.app_service, options.resource_group, options.slot) == ("contosolearn", "mct-prod", None)
     assert (options.tenant, options.subscription, options.auth) == ("contoso.onmicrosoft.com", "S", Method.CLI)
