@@ -117,7 +117,7 @@ def plan_site(
         unchanged=unchanged,
         first=first,
     )
-    restarting = RestartSite(key="restart", name=site.label, detail="restart", site=site.resource)
+    restarting = RestartSite(key="restart", name=site.label, detail="restart: short downtime", site=site.resource)
     return (write, restarting) if restart else (write,)
 
 

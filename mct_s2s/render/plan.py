@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
-from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.changes import Action, AnyChange, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
@@ -118,9 +118,7 @@ def _steps(console: Console, plan: Plan) -> None:
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns([None] * 3)
     for step in plan.steps:
-        detail = "restart: short downtime" if isinstance(step, RestartSite) else step.detail
-        if isinstance(step, WriteSettings):
-            detail = others_unchanged(step.unchanged)
+        detail = others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
         sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
