@@ -1,7 +1,5 @@
 """`python -m mct_s2s`, and the console script."""
 
-from __future__ import annotations
-
 import gc
 import sys
 

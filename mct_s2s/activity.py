@@ -1,7 +1,5 @@
 """What runs and what it waits for, carried in `contextvars`: a retry policy far below a step knows nothing of plans."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -19,9 +17,9 @@ CARRYING_OUT = "waiting for Azure to carry it out"
 
 @dataclass(eq=False)
 class Activity:
-    watcher: Watcher
+    watcher: "Watcher"
     name: str
-    within: Activity | None = None
+    within: "Activity | None" = None
 
     def __post_init__(self) -> None:
         self.since = self.waits_since = clock.seconds()

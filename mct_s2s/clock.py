@@ -1,7 +1,5 @@
 """The time of a running command: its event loop's clock for waiting and measuring, the calendar for dates."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Requests that go out together and end with the first that fails; what is read once; what is not cut off half-way."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable

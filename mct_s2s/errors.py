@@ -1,7 +1,5 @@
 """The errors that a user sees, and their exit codes. Those of the SDKs are translated in `azure`, and chained."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

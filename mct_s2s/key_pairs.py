@@ -1,7 +1,5 @@
 """RSA only, as in azure-identity. Source: learn.microsoft.com/entra/identity-platform/certificate-credentials."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime

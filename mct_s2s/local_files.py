@@ -4,8 +4,6 @@ A file is used if no one else owns it or may write to it; a folder is written to
 Folders above are not looked at. Windows has neither owners nor modes of this kind.
 """
 
-from __future__ import annotations
-
 import glob
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Text from outside, which may hold escape sequences and line ends, made safe for a terminal, a log and JSON."""
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Answers may come from a proxy, a captive portal or someone hostile: a value is what it should be, or ValueError."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ The server that answers chooses where the caller's tokens come from and where th
 of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 from urllib.parse import urlsplit

@@ -4,8 +4,6 @@ Sources: learn.microsoft.com/graph/deployments;
 learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates; azure-mgmt-core `get_arm_endpoints`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -142,7 +140,7 @@ def is_on_this_machine(address: str) -> bool:
 
 
 @asynccontextmanager
-async def open_cloud(wanted: str) -> AsyncIterator[tuple[Mapping[str, str], Running | None]]:
+async def open_cloud(wanted: str) -> "AsyncIterator[tuple[Mapping[str, str], Running | None]]":
     """The variables to sign in by; and the sandbox, started if `--cloud` names it. Raises UsageError."""
     check_name(wanted)
     if wanted != SANDBOX:
@@ -161,7 +159,7 @@ async def open_cloud(wanted: str) -> AsyncIterator[tuple[Mapping[str, str], Runn
         running.close()
 
 
-def _start_sandbox(over: Event) -> Running:
+def _start_sandbox(over: Event) -> "Running":
     try:
         from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
     except ImportError as error:
@@ -188,7 +186,7 @@ def _start_sandbox(over: Event) -> Running:
         ) from error
 
 
-def reopening(running: Running) -> str:
+def reopening(running: "Running") -> str:
     """The command that brings the sandbox's addresses back, where they end with this process."""
     port = urlsplit(running.resource_manager).port
     options = [] if port == SANDBOX_PORT else ["--port", str(port)]

@@ -1,7 +1,5 @@
 """What every request of one command shares: the cloud's addresses, the sockets, the deadline."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,20 +22,20 @@ RESERVE = 3.0
 class Connection:
     """For one event loop."""
 
-    cloud: Cloud
-    http: Http
+    cloud: "Cloud"
+    http: "Http"
     environ: Mapping[str, str]
     deadline: float
     """When the command ends, on the loop's clock."""
     say: Callable[[str], None]
     """Tells a person what to do: open a page, type a code."""
-    auth: Method | None = None
+    auth: "Method | None" = None
     """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
     """An id or a domain."""
     subscription: str | None = None
     """An id or a name; `None` where there is no default."""
-    target: SiteTarget | None = None
+    target: "SiteTarget | None" = None
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 

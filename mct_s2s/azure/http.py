@@ -5,8 +5,6 @@ Trusted are the system's authorities, also a company's, and certifi's, for syste
 `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE` names, a file or a folder.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import ssl

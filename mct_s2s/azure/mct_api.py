@@ -4,8 +4,6 @@ These tokens are for our own API, so they may be read; they are never shown, and
 learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 from typing import Any, cast

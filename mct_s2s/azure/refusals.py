@@ -4,8 +4,6 @@ Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/key-vault/g
 learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors; docs/azure-contract.md.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from dataclasses import dataclass

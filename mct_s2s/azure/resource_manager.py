@@ -6,8 +6,6 @@ learn.microsoft.com/rest/api/authorization/permissions/list-for-resource;
 learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -174,7 +172,7 @@ class ResourceManager(ServiceSession):
         async with self.turn(str(resource)):
             await self.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
 
-    def client(self, subscription_id: str) -> WebSiteManagementClient:
+    def client(self, subscription_id: str) -> "WebSiteManagementClient":
         """Imported late: a quarter of a second."""
         if subscription_id not in self._clients:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415

@@ -6,8 +6,6 @@
 * A write that was refused, and not applied, because of another one in progress: repeated, whatever it is.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections import Counter

@@ -1,7 +1,5 @@
 """One service as one caller: its requests signed in, repeated by our one policy, its refusals translated."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -1,7 +1,5 @@
 """The command line: which commands there are."""
 
-from __future__ import annotations
-
 import functools
 import os
 import sys

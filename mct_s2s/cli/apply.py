@@ -1,7 +1,5 @@
 """`apply`: every App Service of a trust file as the file says."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

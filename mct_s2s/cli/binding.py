@@ -1,7 +1,5 @@
 """Options as fields of dataclasses, and the help that shows them."""
 
-from __future__ import annotations
-
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """What every changing command does, at one App Service or several: plan, show, ask once, apply, report."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import defaultdict
@@ -53,7 +51,7 @@ class SiteChange(SiteState):
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
         self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
 
-    async def apply(self, others: Sequence[SiteChange]) -> None:
+    async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""
         assert self.outcome is not None  # it has a plan
         self._others, self._was_asked = others, not self.options.yes

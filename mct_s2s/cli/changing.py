@@ -1,7 +1,5 @@
 """Commands that change one App Service: their options, checked, as `Work`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
 
 
-def setup_work(options: SetupOptions | AddClientOptions, names: Sequence[str]) -> Work:
+def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str]) -> Work:
     now, scope, name, may_create = clock.now(), SettingsScope.CLIENTS, None, False
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
@@ -48,7 +46,7 @@ def with_client(work: Work, options: CredentialOptions, name: str) -> Work:
     return replace(work, desired=replace(work.setup, clients=(*work.setup.clients, more)), places=places)
 
 
-def add_client(options: AddClientOptions) -> int:
+def add_client(options: "AddClientOptions") -> int:
     if options.client is None and options.from_file is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
@@ -61,7 +59,7 @@ def add_client(options: AddClientOptions) -> int:
     return change_command(setup_work(options, names))
 
 
-def configure_appservice(options: ConfigureAppserviceOptions) -> int:
+def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
     typed = {name: [one] if isinstance(one, str) else one for name, one in options.given.items()}
     if options.handoff is not None and typed:
         raise UsageError(
@@ -88,7 +86,7 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
     return change_command(Work(options, desired))
 
 
-def remove_client(options: RemoveClientOptions) -> int:
+def remove_client(options: "RemoveClientOptions") -> int:
     name = options.client.strip()
     if not name:
         raise UsageError(
@@ -99,7 +97,7 @@ def remove_client(options: RemoveClientOptions) -> int:
     return _remove(options, Removal(clients=(name,), ignore_missing=options.ignore_missing))
 
 
-def teardown(options: TeardownOptions) -> int:
+def teardown(options: "TeardownOptions") -> int:
     return _remove(options, Removal(everything=True))
 
 

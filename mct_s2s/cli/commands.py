@@ -1,7 +1,5 @@
 """The options of each command, the module of `cli` that runs it (`body`), and its examples."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import MISSING, dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`doctor`: check permissions, locks and policies."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from mct_s2s import clock

@@ -1,7 +1,5 @@
 """`export`: one App Service or every one of the subscription, as a trust file."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 

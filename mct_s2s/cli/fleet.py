@@ -1,7 +1,5 @@
 """Several App Services at once: those with the same sign-in share a session."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

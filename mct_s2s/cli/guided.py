@@ -1,7 +1,5 @@
 """`setup`; without an App Service and a client, on a terminal: pick, name, choose; then the plan, as always."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM, which are exited on at once, cancel the running command, or are ignored after its report."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading
@@ -49,7 +47,7 @@ class Interruption:
     def exit_code(self) -> int:
         return CODES[self.number or signal.SIGINT]
 
-    def __enter__(self) -> Interruption:
+    def __enter__(self) -> "Interruption":
         self._previous = _handle(self._came)
         return self
 
@@ -58,7 +56,7 @@ class Interruption:
             signal.signal(number, handler)
 
     @contextmanager
-    def ends(self, task: asyncio.Task[Any] | None, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    def ends(self, task: "asyncio.Task[Any] | None", loop: "asyncio.AbstractEventLoop") -> Iterator[None]:
         assert task is not None  # called from within it
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.number is not None:

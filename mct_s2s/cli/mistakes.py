@@ -1,7 +1,5 @@
 """Errors outside a command's run: mistakes on the command line, and bugs."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

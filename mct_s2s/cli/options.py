@@ -1,7 +1,5 @@
 """The options that commands share. Help texts: imperative, 70 characters, no semicolon (`tests/cli/test_help.py`)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Questions on a terminal: which App Service, and for `setup` which clients."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace

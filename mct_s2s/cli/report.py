@@ -1,7 +1,5 @@
 """What is printed of a command that changes something: its plans, how far each App Service has come, how it ends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path

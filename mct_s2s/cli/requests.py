@@ -1,7 +1,5 @@
 """Options into a `Request`, and its App Service back into options."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime

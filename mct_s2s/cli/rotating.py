@@ -1,7 +1,5 @@
 """`rotate-secret`, at one App Service or all of a trust file."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import replace

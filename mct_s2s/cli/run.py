@@ -1,7 +1,5 @@
 """Run a command: its deadline, interruption and errors become an exit code."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

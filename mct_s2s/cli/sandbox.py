@@ -1,7 +1,5 @@
 """The commands of `mct-s2s sandbox`."""
 
-from __future__ import annotations
-
 import contextlib
 import ipaddress
 import os

@@ -1,7 +1,5 @@
 """The options of `mct-s2s sandbox` and its commands."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

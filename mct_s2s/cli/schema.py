@@ -1,7 +1,5 @@
 """`mct-s2s schema`."""
 
-from __future__ import annotations
-
 from mct_s2s.cli.commands import SchemaOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.render.console import Terminal

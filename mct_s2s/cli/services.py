@@ -1,7 +1,5 @@
 """The services of a session: a module of their own, as importing them takes longest of all."""
 
-from __future__ import annotations
-
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess

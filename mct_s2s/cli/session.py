@@ -1,7 +1,5 @@
 """Options become one signed-in session. What is heavy is imported while the network works."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -69,7 +67,7 @@ async def connect(
             await asyncio.gather(loading, return_exceptions=True)
 
 
-def signed_in(options: AzureOptions, connection: Connection, terminal: Terminal) -> CallerCredential:
+def signed_in(options: AzureOptions, connection: "Connection", terminal: Terminal) -> "CallerCredential":
     from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
     credential = sign_in(connection.auth or choice.choose(options.auth, connection.environ), connection)
@@ -81,7 +79,7 @@ def signed_in(options: AzureOptions, connection: Connection, terminal: Terminal)
 @asynccontextmanager
 async def connected(
     options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
-) -> AsyncIterator[Connection]:
+) -> "AsyncIterator[Connection]":
     """No one signs in yet. `target`: an App Service has to be named."""
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}

@@ -1,7 +1,5 @@
 """`mct-s2s snippet`: a program that calls the MCT API as one client, or the settings of one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`status`, of one App Service, every one of the subscription, or those of a trust file."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -4,8 +4,6 @@ An encoding that lacks a character (cp1252 where Windows redirects output, ASCII
 hide what a command has done.
 """
 
-from __future__ import annotations
-
 import codecs
 import os
 import sys
@@ -87,7 +85,7 @@ def forget_typed() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-async def ask(terminal: Terminal, question: str) -> str:
+async def ask(terminal: "Terminal", question: str) -> str:
     """The answer is one line of standard input, empty where it has ended."""
     import asyncio  # noqa: PLC0415  # a command that asks has loaded it; `mct-s2s --help` need not
 

@@ -3,8 +3,6 @@
 An entry becomes options of `setup`, so that the same code checks every value.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence

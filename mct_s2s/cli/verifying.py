@@ -1,7 +1,5 @@
 """`mct-s2s verify`: test each client with a real token and a real API call."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """What a command is to do at one App Service, checked before anyone signs in, and how far it has come."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -80,8 +78,8 @@ class Work:
 class SiteWork(Work):
     key: str
     """What the trust file calls the site."""
-    entry: SiteEntry
-    profile: Profile
+    entry: "SiteEntry"
+    profile: "Profile"
     target: SiteTarget
 
     @property

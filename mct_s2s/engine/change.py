@@ -1,7 +1,5 @@
 """What a command that changes something does at one App Service: its plan, and the way to it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace

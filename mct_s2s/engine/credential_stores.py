@@ -1,7 +1,5 @@
 """Which store each client's credential goes to: where it was asked for, or where its last one is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -53,7 +51,7 @@ def noted_vaults(application: Application) -> list[VaultTo]:
 
 @dataclass(frozen=True)
 class RunStores:
-    session: Session
+    session: "Session"
     places: ClientPlaces
     label: str
     """What a person calls the App Service."""

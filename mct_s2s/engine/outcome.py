@@ -1,7 +1,5 @@
 """How far a command has come. It outlives failure and interruption, so that both can be reported truthfully."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 

@@ -1,7 +1,5 @@
 """What one command is asked for."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,9 +29,9 @@ class Request:
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False
     """Whether settings that cannot be read stop nothing."""
-    stores: RunStores | None = None
+    stores: "RunStores | None" = None
     """`None` for commands that make nothing secret."""
-    backup: SettingsFile | None = None
+    backup: "SettingsFile | None" = None
     preflight: bool = True
     dry_run: bool = False
     """A right that is missing is marked in the plan then, and stops nothing."""

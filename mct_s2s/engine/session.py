@@ -1,7 +1,5 @@
 """One command's way to everything outside it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,12 +21,12 @@ class Session:
     `is_new`: this very command made the object, so *not replicated yet* is waited out and not an error at once.
     """
 
-    connection: Connection
-    directory: GraphDirectory
-    arm: ResourceManager
-    directory_access: GraphAccess
-    tokens: EntraTokens
-    vaults: KeyVaults
+    connection: "Connection"
+    directory: "GraphDirectory"
+    arm: "ResourceManager"
+    directory_access: "GraphAccess"
+    tokens: "EntraTokens"
+    vaults: "KeyVaults"
 
     @property
     def target(self) -> SiteTarget | None:
@@ -39,10 +37,10 @@ class Session:
         """An id or a name; `None` where there is no default."""
         return self.connection.subscription
 
-    def about(self, target: SiteTarget | None, subscription: str | None) -> Session:
+    def about(self, target: SiteTarget | None, subscription: str | None) -> "Session":
         return replace(self, connection=replace(self.connection, target=target, subscription=subscription))
 
-    def api(self, url: str, path: str) -> MctApi:
+    def api(self, url: str, path: str) -> "MctApi":
         from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
 
         return MctApi(self.connection, url, path)

@@ -1,7 +1,5 @@
 """Verify clients by real tokens and calls of the MCT API, one without a token; what can't be tested is open."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -67,8 +65,8 @@ def clients_to_verify(
 
 @dataclass(frozen=True)
 class ClientTest:
-    tokens: EntraTokens
-    api: MctApi
+    tokens: "EntraTokens"
+    api: "MctApi"
     audience: str
     """The Application ID URI; empty where the service application has none."""
     now: datetime

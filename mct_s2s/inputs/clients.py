@@ -1,7 +1,5 @@
 """`--client`, `--from FILE` and `--service-management-reference`, checked."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

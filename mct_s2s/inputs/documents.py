@@ -4,8 +4,6 @@ A handoff takes the values from the directory's administrator to the App Service
 settings before a command wrote any, secrets included.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """`--secret-to`, checked."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -159,7 +157,7 @@ class ClientPlaces:
     def of(self, *names: str) -> SecretTo:
         return next((self.own[name.casefold()] for name in names if name.casefold() in self.own), self.usual)
 
-    def with_own(self, client: str, place: SecretTo) -> ClientPlaces:
+    def with_own(self, client: str, place: SecretTo) -> "ClientPlaces":
         return replace(self, own={**self.own, client.casefold(): place})
 
     def destination(self, label: str, client: str) -> tuple[str, ...] | None:

@@ -1,7 +1,5 @@
 """`--app-service`, `--tenant`, `--managed-identity`, `--url` and `--path`, checked."""
 
-from __future__ import annotations
-
 import re
 
 from mct_s2s.errors import UsageError, about

@@ -1,7 +1,5 @@
 """App Services with their settings, and resources with an identity."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 

@@ -1,7 +1,5 @@
 """What the caller may do, as far as Azure tells. `None` means not known: unreadable is never taken for missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

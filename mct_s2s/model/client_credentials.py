@@ -1,7 +1,5 @@
 """The public part of credentials, and what a store remembers of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -75,7 +73,7 @@ class Certificate:
     def key_id(self) -> KeyId:
         return certificate_key_id(self.thumbprint)
 
-    def describes(self, credential: Credential) -> bool:
+    def describes(self, credential: "Credential") -> bool:
         """By its key: its creator chooses its ID."""
         return same_id(credential.thumbprint, self.thumbprint)
 
@@ -96,7 +94,7 @@ class Federation:
     def name(self) -> str:
         return federated_name(self.issuer, self.subject)
 
-    def describes(self, credential: Credential) -> bool:
+    def describes(self, credential: "Credential") -> bool:
         """Whatever the audience."""
         found = credential.federation
         return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)

@@ -1,7 +1,5 @@
 """How a client calls the MCT API: its credential, its token, and the answer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum

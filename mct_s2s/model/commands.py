@@ -1,7 +1,5 @@
 """Commands to paste: each value is one word for the shell in use, even `x'$(touch y)'`. No other module adds values."""
 
-from __future__ import annotations
-
 import re
 import shlex
 

@@ -1,7 +1,5 @@
 """What the operator asks for, checked for form."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -163,6 +161,6 @@ class Rotation(Desired):
     own: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """`expires` and `shorten` of clients that have their own, by the name or appId in `clients`."""
 
-    def of(self, name: str) -> Rotation:
+    def of(self, name: str) -> "Rotation":
         expires, shorten = self.own.get(name, (self.expires, self.shorten))
         return replace(self, expires=expires, shorten=shorten)

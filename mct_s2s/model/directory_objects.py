@@ -1,7 +1,5 @@
 """What is in the directory."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

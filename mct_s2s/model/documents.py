@@ -1,7 +1,5 @@
 """The JSON files that one run writes and another one reads; their JSON Schemas are made of these models."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 

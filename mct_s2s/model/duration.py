@@ -1,7 +1,5 @@
 """Durations and ends as people and services write them: `24h`, `180d`, `2y`, ISO 8601, dates."""
 
-from __future__ import annotations
-
 import re
 from calendar import monthrange
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Identifiers, each with a type of its own: mixing up object ids and appIds is the classic error."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """A snapshot of the directory and the App Service, as far as this trust is concerned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -80,7 +78,7 @@ class Trust:
         )
         return (*self.identities, *more)
 
-    def without(self, client_id: str) -> Trust:
+    def without(self, client_id: str) -> "Trust":
         if self.service is not None and same_id(self.service.client_id, client_id):
             return replace(self, service=None, principal=None, assignments=())
         return replace(self, clients=tuple(one for one in self.clients if not same_id(one.client_id, client_id)))
@@ -131,6 +129,6 @@ class ObservedState:
         """`None` where that was not looked at."""
         return self.custody.get(application.client_id.lower())
 
-    def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
+    def with_settings(self, settings: Mapping[str, str | None]) -> "ObservedState":
         assert self.app_service is not None  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

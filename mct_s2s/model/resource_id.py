@@ -1,7 +1,5 @@
 """Azure resource ids and the names of sites."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 
@@ -41,7 +39,7 @@ class ResourceId:
     names: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> ResourceId:
+    def parse(cls, text: str) -> "ResourceId":
         """In any case. Raises UsageError."""
         found = _ID.fullmatch(text.strip())
         if found is None or not is_group_name(found[2]) or not all(map(_is_segment, found[0].strip("/").split("/"))):
@@ -55,7 +53,7 @@ class ResourceId:
         return cls(found[1], found[2], found[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
 
     @classmethod
-    def site(cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None) -> ResourceId:
+    def site(cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None) -> "ResourceId":
         types, names = (("sites",), (name,)) if slot is None else (("sites", "slots"), (name, slot))
         return cls(subscription_id, resource_group, "Microsoft.Web", types, names)
 
@@ -98,7 +96,7 @@ class SiteTarget:
     slot: str | None = None
 
     @classmethod
-    def of(cls, resource: ResourceId) -> SiteTarget:
+    def of(cls, resource: ResourceId) -> "SiteTarget":
         return cls(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
 
     @property

@@ -1,7 +1,5 @@
 """The document's step 3 as one table: docs/contributing.md says how to add a row. No other module spells a name."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,7 +51,7 @@ class Setting:
         """`None` where it is not there, or null."""
         return settings.get(spelling_in(settings, self.name))
 
-    def list_in(self, settings: AppSettings) -> AllowList:
+    def list_in(self, settings: AppSettings) -> "AllowList":
         return AllowList(self.value_in(settings) or "")
 
 
@@ -157,10 +155,10 @@ class AllowList:
     def holds(self, wanted: str) -> bool:
         return wanted.casefold() in _entries(self.text)
 
-    def with_ids(self, wanted: Iterable[str]) -> AllowList:
+    def with_ids(self, wanted: Iterable[str]) -> "AllowList":
         return AllowList(";".join(_entries(";".join((self.text, *wanted))).values()))
 
-    def without(self, unwanted: Collection[str]) -> AllowList:
+    def without(self, unwanted: Collection[str]) -> "AllowList":
         """`unwanted` is in lower case."""
         return AllowList(";".join(entry for entry in self.ids if entry.casefold() not in unwanted))
 

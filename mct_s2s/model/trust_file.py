@@ -1,7 +1,5 @@
 """A trust file: which sites there are to be, with their clients. Reader and JSON Schema are made of these models."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Annotated, Any

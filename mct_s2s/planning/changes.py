@@ -1,7 +1,5 @@
 """The changes that a plan is made of; `engine.apply` carries them out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -91,12 +89,12 @@ class NoChange(Change):
     action, verb = Action.NONE, "check"
 
     @classmethod
-    def of(cls, application: Application, key: str, resource: str, detail: str = "") -> NoChange:
+    def of(cls, application: Application, key: str, resource: str, detail: str = "") -> "NoChange":
         name, client_id, object_id = application.display_name, application.client_id, application.object_id
         return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
 
     @classmethod
-    def of_settings(cls, site: Site, detail: str = "") -> NoChange:
+    def of_settings(cls, site: Site, detail: str = "") -> "NoChange":
         resource, known = WriteSettings.resource, _settings_id(site.resource)
         return cls(key="settings", resource=resource, name=site.label, detail=detail, id=known)
 
@@ -268,7 +266,7 @@ class UpdateApplication(Change):
     def action(self) -> Action:
         return Action.CREATE if self.is_new else Action.UPDATE
 
-    def named(self, outputs: Outputs) -> UpdateApplication:
+    def named(self, outputs: Outputs) -> "UpdateApplication":
         """With its resource's name as it is now: an Application ID URI is known once its appId is."""
         uri = outputs.known(self.edits.uri) if self.is_new and self.edits.uri else None
         return replace(self, name=uri) if uri else self

@@ -1,7 +1,5 @@
 """Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a kind."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What a trust file has to say so that applying it changes nothing; and what no file can say."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime

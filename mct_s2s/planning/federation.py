@@ -1,7 +1,5 @@
 """`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no token (AADSTS700213)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """The one entry to planning."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -5,8 +5,6 @@ registration, who writes its tags, notes and display name; any member of the ten
 under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-default-permissions).
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace

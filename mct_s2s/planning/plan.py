@@ -1,7 +1,5 @@
 """A plan: changes in a readable order, each with what it waits for; and what applications become by them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace

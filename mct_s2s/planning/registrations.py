@@ -4,8 +4,6 @@ Deleted names are taken for 30 days, so deleted registrations are restored:
 learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused

@@ -1,7 +1,5 @@
 """Removal: access first, by one write of the settings and one restart; then what this trust owns in the directory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 

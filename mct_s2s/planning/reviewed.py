@@ -1,7 +1,5 @@
 """The canonical form of a plan: its digest is what a reviewer approves, and a later plan is compared with it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

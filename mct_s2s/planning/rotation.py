@@ -3,8 +3,6 @@
 Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta

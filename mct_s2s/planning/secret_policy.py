@@ -1,7 +1,5 @@
 """Tenant policies on client secrets: learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta

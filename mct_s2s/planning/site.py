@@ -1,7 +1,5 @@
 """The App Service's settings, merged into what is there, and what must not be touched: the document's step 3."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 

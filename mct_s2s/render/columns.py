@@ -1,7 +1,5 @@
 """Tables in which no ID is ever cut: rich's cut a word that is wider than its column, and pad each line with blanks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len

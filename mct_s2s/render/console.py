@@ -3,8 +3,6 @@
 All that is shown is data: a text is one line, without markup, and what could steer a terminal is replaced.
 """
 
-from __future__ import annotations
-
 import errno
 import io
 import os
@@ -72,11 +70,11 @@ class Terminal:
     """Only results and errors are shown."""
 
     @classmethod
-    def open(cls, *, json: bool, quiet: bool = False) -> Terminal:
+    def open(cls, *, json: bool, quiet: bool = False) -> "Terminal":
         return cls(_console(stderr=False), _console(stderr=True), json, quiet)
 
     @classmethod
-    def recording(cls) -> Terminal:
+    def recording(cls) -> "Terminal":
         console = LineConsole(
             file=io.StringIO(), width=UNBOUNDED, theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True
         )

@@ -1,7 +1,5 @@
 """An error for a person."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rich.console import Console

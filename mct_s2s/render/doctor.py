@@ -1,7 +1,5 @@
 """What `doctor` found, for people and for programs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ allow members they do not name, as later versions may add some. A text with `exa
 may grow.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import (

@@ -1,7 +1,5 @@
 """`status` for spreadsheets, calendars and auditors. What comes from Azure is data: each format escapes it."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """Steps that someone else has to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

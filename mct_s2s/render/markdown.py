@@ -4,8 +4,6 @@ Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric charac
 "Tables".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 

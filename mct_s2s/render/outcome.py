@@ -1,7 +1,5 @@
 """What came of a command that changes something, at one App Service or several."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime

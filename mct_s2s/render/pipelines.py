@@ -5,8 +5,6 @@ Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-comman
 learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A plan, as text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len

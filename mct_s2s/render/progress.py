@@ -1,7 +1,5 @@
 """What a command shows while it runs: a live area on a terminal, timed lines in a log, or nothing (`--quiet`)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -118,7 +116,7 @@ class Reporter:
             self._log(f"{activity.name}: {activity.reason}")
 
     @contextmanager
-    def applying(self, plan: Plan) -> Iterator[Steps]:
+    def applying(self, plan: Plan) -> "Iterator[Steps]":
         # A group of lines could not be told from another site's.
         pipeline = self._pipeline if not _site.get() else None
         steps = Steps(self, len(plan.changes))

@@ -1,7 +1,5 @@
 """`status` for a person."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 

@@ -1,7 +1,5 @@
 """The result of a verification, for a person."""
 
-from __future__ import annotations
-
 from itertools import groupby
 
 from rich.text import Text

@@ -1,7 +1,5 @@
 """A client's dotenv file: what azure-identity's EnvironmentCredential reads, what the client asks for, and our note."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging

@@ -1,7 +1,5 @@
 """A client's credential in files of mode 0600 that azure-identity reads as they are."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress

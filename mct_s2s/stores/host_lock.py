@@ -1,7 +1,5 @@
 """One changing command at a time for one App Service on one machine. Against others, every write is keyed or merged."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator

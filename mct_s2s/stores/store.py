@@ -1,7 +1,5 @@
 """A place that is given one client's secret or private key; and those that remember nothing of it."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

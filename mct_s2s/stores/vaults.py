@@ -4,8 +4,6 @@ What is not secret is in the version's tags; while a secret is on its way, so is
 version, or on a disabled first one. Source: learn.microsoft.com/rest/api/keyvault/secrets.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import socket
@@ -163,7 +161,7 @@ class KeyVaults:
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         self._open = cache(lambda given: KeyVault(given, connection, credential))
 
-    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> KeyVaultStore:
+    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> "KeyVaultStore":
         """Raises UsageError: the vault is none of this cloud's."""
         return KeyVaultStore(self._open(given), secret, client, owner)
 

@@ -5,8 +5,6 @@ learn.microsoft.com/graph/api/application-addpassword, /application-removepasswo
 (`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners, /federatedidentitycredential-upsert.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping

@@ -5,8 +5,6 @@ Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-app
 /serviceprincipal-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar

@@ -4,8 +4,6 @@ Its arrays are sets, in another order at each reading: sorted, the same one look
 section 3.11).
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -4,8 +4,6 @@ Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /servicepri
 /serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from functools import partial

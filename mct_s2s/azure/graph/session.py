@@ -1,7 +1,5 @@
 """Graph: msgraph-sdk's adapter sends, and JSON is read. Its models and request builders import some 1,200 modules."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence

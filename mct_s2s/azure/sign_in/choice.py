@@ -5,8 +5,6 @@ at the real login service. The Azure CLI's files are read, as starting `az` take
 azure-cli-core, _profile.py, cloud.py.
 """
 
-from __future__ import annotations
-
 import configparser
 import shutil
 import sys

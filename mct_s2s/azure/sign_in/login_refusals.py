@@ -3,8 +3,6 @@
 Source: learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any, NamedTuple
 

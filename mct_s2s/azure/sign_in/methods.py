@@ -6,8 +6,6 @@ learn.microsoft.com/entra/identity-platform/claims-challenge; docs/azure-contrac
 learn.microsoft.com/cli/azure/use-azure-cli-successfully-troubleshooting.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import re

@@ -1,7 +1,5 @@
 """Apply a plan: which requests each type of change sends, and which ids it yields."""
 
-from __future__ import annotations
-
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.concurrency import gather_or_cancel

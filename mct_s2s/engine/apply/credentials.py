@@ -3,8 +3,6 @@
 So a secret's store notes the attempt first, and a private key is stored before its certificate is registered.
 """
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 from datetime import datetime

@@ -4,8 +4,6 @@ Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terrafor
 `applicationResourceCreate`).
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Run a plan: as wide as its order allows, up to the first refusal. Nothing is undone: the same command resumes."""
 
-from __future__ import annotations
-
 import asyncio
 from functools import cached_property, singledispatch
 
@@ -40,7 +38,7 @@ class Stopped(Exception):
 
 
 @singledispatch
-async def carry_out(change: AnyChange, run: Run) -> str:
+async def carry_out(change: AnyChange, run: "Run") -> str:
     """Send the requests of one change; a word on what came of it."""
     raise AssertionError(change, run)
 

@@ -6,8 +6,6 @@ when such a run must have written. A foreign write between our last listing and 
 Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Observe everything that a command needs, as much of it at once as the questions allow."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What the caller may do, asked beside everything else. What cannot be read is unknown, and stops nothing."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import aclosing, suppress

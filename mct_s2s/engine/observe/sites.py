@@ -1,7 +1,5 @@
 """Find App Services. A deployment of MCT is a web app and, in its resource group, a function app `<web app>-fa-…`."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -30,7 +28,7 @@ def is_refusal(error: S2SError) -> bool:
     return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
-async def find_subscription(arm: ResourceManager, wanted: str | None) -> Subscription:
+async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subscription:
     """By id or name, or the only one that there is. Raises NotThere: none, or more than one."""
     found = await arm.subscription(wanted) if wanted and is_guid(wanted) else None
     if found is not None:
@@ -50,7 +48,7 @@ async def find_subscription(arm: ResourceManager, wanted: str | None) -> Subscri
 
 
 async def find_app_service(
-    arm: ResourceManager, target: SiteTarget, located: Located, *, without_settings: bool = False
+    arm: "ResourceManager", target: SiteTarget, located: Located, *, without_settings: bool = False
 ) -> AppService:
     """`without_settings`: where they may not be read, the reason is kept instead. Raises NotThere."""
     subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
@@ -89,7 +87,7 @@ async def find_app_service(
     return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
 
 
-async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
+async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, site_in: str = "") -> ResourceId:
     """By its bare name. `site_in`: its subscription's name, where an MCT site is meant. Raises NotThere."""
     try:
         named = await arm.sites_named(subscription_id, name)
@@ -112,7 +110,7 @@ async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, si
     )
 
 
-async def _missing(arm: ResourceManager, resource: ResourceId, target: SiteTarget) -> NoReturn:
+async def _missing(arm: "ResourceManager", resource: ResourceId, target: SiteTarget) -> NoReturn:
     nearby = await arm.sites(resource.subscription_id)
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
@@ -161,7 +159,7 @@ AT_ONCE = 8
 
 
 async def _settings_of_each(
-    arm: ResourceManager, apps: Iterable[ResourceId]
+    arm: "ResourceManager", apps: Iterable[ResourceId]
 ) -> dict[ResourceId, dict[str, str | None] | None]:
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -173,7 +171,7 @@ async def _settings_of_each(
     return dict(await gather_or_cancel(*map(read, apps)))
 
 
-async def find_mct_sites(arm: ResourceManager, subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
+async def find_mct_sites(arm: "ResourceManager", subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
     """The MCT sites of a subscription, without slots, and the web apps whose settings could not be read."""
     found = await arm.sites((await find_subscription(arm, subscription)).id)
     settings = await _settings_of_each(arm, (site.resource for site in found if not site.is_function_app))
@@ -181,7 +179,7 @@ async def find_mct_sites(arm: ResourceManager, subscription: str | None) -> tupl
     return [site.resource for site in mct], [one.resource for one in others if settings[one.resource] is None]
 
 
-async def find_slots(arm: ResourceManager, app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
+async def find_slots(arm: "ResourceManager", app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
     """A site's slots that have settings of the document, and those whose settings could not be read."""
     site = app_service.resource
     names = app_service.slots if site.slot is None else ()

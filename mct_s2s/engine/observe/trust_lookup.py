@@ -1,7 +1,5 @@
 """From an App Service to its trust in the directory: the service application and everyone around it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory
 
 
-async def find_trust(directory: GraphDirectory, request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(directory: "GraphDirectory", request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
     lookup = _Lookup(directory, desired, lambda: recycled.get("", directory.deleted_applications))
@@ -50,7 +48,7 @@ async def find_trust(directory: GraphDirectory, request: Request, settings: asyn
 
 @dataclass(frozen=True)
 class _Lookup:
-    directory: GraphDirectory
+    directory: "GraphDirectory"
     desired: Desired
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
     """Reads the recycle bin once."""

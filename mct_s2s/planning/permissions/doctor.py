@@ -1,7 +1,5 @@
 """The checks of `doctor`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -41,7 +39,7 @@ class DoctorCheck:
     """Those that are missing, or likely to be."""
 
     @classmethod
-    def refused(cls, code: str, refusal: S2SError, subject: str) -> DoctorCheck:
+    def refused(cls, code: str, refusal: S2SError, subject: str) -> "DoctorCheck":
         return cls(code, Verdict.NO, subject, refusal.message, refusal.advice, refusal.command)
 
     @property

@@ -1,7 +1,5 @@
 """What of a plan the caller may not do. What is not known stops nothing: the real refusal decides."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

@@ -4,8 +4,6 @@ Sources: learn.microsoft.com/entra/identity/role-based-access-control/permission
 each Graph operation; learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, notActions).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable

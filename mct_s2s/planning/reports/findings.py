@@ -1,7 +1,5 @@
 """What is wrong with a trust, each finding with the command that fixes it. Scripts rely on the codes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

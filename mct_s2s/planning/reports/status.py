@@ -1,7 +1,5 @@
 """The state of App Services, who can call, and what each client needs next: for all formats of `status`."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What a test of a client's access says: tokens and answers, compared with the App Service's settings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum

@@ -3,8 +3,6 @@
 Its lines that begin with `%%` are the template's, `«…»` is a value. What has no template is not offered.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 import shlex
@@ -159,7 +157,7 @@ def snippet(call: ApiCall, language: Language) -> str:
 
 
 @functools.cache
-def _environment(language: Language) -> Environment:
+def _environment(language: Language) -> "Environment":
     """Their values are literals of that language; one without a filter raises TypeError."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  # 30 ms, for this command alone
 
