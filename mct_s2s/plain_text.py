@@ -65,3 +65,8 @@ def _escaped(found: re.Match[str]) -> str:
 def is_one_line(text: str) -> bool:
     """Whether no reader of a text file can take it for more than one line, or fail to write it down."""
     return not any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 site`, `2 sites`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

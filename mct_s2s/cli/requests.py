@@ -75,25 +75,17 @@ def named_target(options: AzureOptions) -> SiteTarget | None:
 
 def where(options: AzureOptions, site: Site | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else a second command needs."""
-    words: list[str] = []
+    words, subscription = dict[str, str | None](), options.subscription
     if site is not None:
-        words += ["-a", site.name, "-g", site.resource.resource_group]
-        words += ["--slot", site.resource.slot] if site.resource.slot else []
+        words = {"-a": site.name, "-g": site.resource.resource_group, "--slot": site.resource.slot}
+        if (options.app_service or "").startswith("/"):  # the id named it, and no default need be the same
+            subscription = site.resource.subscription_id
     elif options.app_service:
-        words += ["-a", options.app_service]
-        words += ["-g", options.resource_group] if options.resource_group else []
-        words += ["--slot", options.slot] if options.slot else []
-    if site is not None and (options.app_service or "").startswith("/"):
-        words += ["-s", site.resource.subscription_id]  # the id named it, and no default need be the same
-    elif options.subscription:
-        words += ["-s", options.subscription]
-    if options.tenant:
-        words += ["--tenant", options.tenant]
-    if options.cloud != "public":
-        words += ["--cloud", options.cloud]
-    if options.auth is not Method.AUTO:
-        words += ["--auth", options.auth.value]
-    return command(*words)
+        words = {"-a": options.app_service, "-g": options.resource_group, "--slot": options.slot}
+    words |= {"-s": subscription, "--tenant": options.tenant}
+    words |= {"--cloud": options.cloud if options.cloud != "public" else None}
+    words |= {"--auth": options.auth.value if options.auth is not Method.AUTO else None}
+    return command(*(word for name, value in words.items() if value for word in (name, value)))
 
 
 def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:

@@ -18,6 +18,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.duration import duration
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
@@ -65,7 +66,7 @@ def status(options: StatusOptions) -> int:
 
         async def of_file(current: CommandRun) -> int:
             async with open_sessions(setups, current.terminal) as at_each:
-                with activity(f"Reading {len(setups)} site{'s' * (len(setups) != 1)}"):
+                with activity(f"Reading {counted(len(setups), 'site')}"):
                     found = zip(setups, await at_each(read_one), strict=True)
                 read = [
                     UnreadSite(of.target, one, key=of.key) if isinstance(one, S2SError) else one for of, one in found

@@ -37,6 +37,7 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT_IDS, ROLE, AppSettings, Setting
+from mct_s2s.plain_text import counted
 
 SERVICE_NOT_OURS = "service-application-not-ours"
 NOT_OURS = "registration-not-ours"
@@ -356,7 +357,7 @@ def others_control(custody: Custody | None, caller: PrincipalId | None, *known: 
 def _counted(credentials: Iterable[Credential]) -> str:
     """`2 secrets and 1 federated credential`."""
     counts = Counter(credential.kind for credential in credentials)
-    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())
+    return " and ".join(counted(count, kind.noun) for kind, count in counts.items())
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:

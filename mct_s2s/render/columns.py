@@ -1,6 +1,7 @@
 """Tables in which no ID is ever cut: rich's cut a word that is wider than its column, and pad each line with blanks."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -16,8 +17,8 @@ Row = list[Text]
 class Columns:
     """A row's last cell is folded between words; a row that does not fit even so is stacked."""
 
-    def __init__(self, heads: Sequence[str | None]) -> None:
-        self._heads = [Text(head or "", style="head") for head in heads]
+    def __init__(self, heads: Sequence[str] = ()) -> None:
+        self._heads = [Text(head, style="head") for head in heads]
         self._rows: list[Row] = []
 
     def add(self, *cells: str | Text) -> None:
@@ -29,7 +30,7 @@ class Columns:
             yield from console.render(line, options.update(no_wrap=True, overflow="ignore"))
 
     def _lines(self, room: int) -> Iterator[Text]:
-        heads = [self._heads] if any(head.plain for head in self._heads) else []
+        heads = [self._heads] if self._heads else []
         narrow = [row for row in self._rows if _fits(row, _widths([row]), room)]
         widths = _widths([*heads, *narrow])
         fitting = [row for row in narrow if _fits(row, widths, room)]
@@ -41,7 +42,7 @@ class Columns:
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
         if row[0].plain.strip():  # else the row continues the one before it
             yield from fold(row[0], room, indent=INDENT)
-        for head, cell in zip(self._heads[1:], row[1:], strict=True):
+        for head, cell in zip_longest(self._heads[1:], row[1:], fillvalue=Text()):
             if cell.plain.strip():
                 title = (f"{head.plain}: ", "quiet") if head.plain else ""
                 yield from fold(Text.assemble(" " * INDENT, title, cell), room, indent=INDENT)

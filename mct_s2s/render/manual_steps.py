@@ -70,7 +70,7 @@ def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:
         prose(console, Text(step.sentence, style="warn"), indent=4)
         if step.values:
             console.print(Text("    In the portal, under Environment variables, App settings:"))
-            table = Columns([None, None])
+            table = Columns()
             for name, value in step.values.items():
                 table.add(Text(f"    {name}"), Text(value))
             console.print(table)

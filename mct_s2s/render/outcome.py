@@ -11,6 +11,7 @@ from rich.text import Text
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import Plan
@@ -96,9 +97,9 @@ class SiteReport:
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     plans = [site.plan for site in sites if site.plan is not None]
-    counted = summary([change for plan in plans for change in plan.changes], sum(len(plan.blocked) for plan in plans))
+    changes = summary([change for plan in plans for change in plan.changes], sum(len(plan.blocked) for plan in plans))
     unchanged, failed = sum(site.is_unchanged for site in sites), sum(site.error is not None for site in sites)
-    parts = [f"{len(sites)} site{'s' * (len(sites) != 1)}: {counted}"]
+    parts = [f"{counted(len(sites), 'site')}: {changes}"]
     parts += [f"{count} {what}" for count, what in ((unchanged, "up to date"), (failed, "failed")) if count]
     return "; ".join(parts)
 
@@ -135,13 +136,13 @@ def show_plans(
 
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
-    table = Columns([None, None])
+    table = Columns()
     for site in sites:
         sign, said = _summary(site)
         table.add(Text.assemble(sign, (site.title, "head")), said)
         if site.credentials:
             terminal.out.print(table)
-            table = Columns([None, None])
+            table = Columns()
         for line in credential_lines(*site.credentials):
             terminal.result(Text.assemble("    ", line))
     terminal.out.print(table)
@@ -188,7 +189,7 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     tested, verification = "", site.verification
     if verification is not None:
         calls = verification.calls
-        tested = f"{calls} client{'s' * (calls != 1)} can call" if calls else "not tested yet, see below"
+        tested = f"{counted(calls, 'client')} can call" if calls else "not tested yet, see below"
     if site.error is not None:
         return FAILED, Text(f"failed: {site.error.code}; {done or 'nothing was changed'}")
     if verification is not None and verification.failed:
@@ -275,7 +276,7 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     made = [client.credential for client in clients if client.credential is not None]
     ends = {ending(credential.expires) for credential in made}
     folders = {file.parent for credential in made if (file := _file(credential)) is not None}
-    table = Columns([None] * 4)
+    table = Columns()
     for client in clients:
         place, end = "", ""
         if client.credential is not None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AnyChange, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
@@ -95,7 +96,7 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
         if stay and (added or removed or edit.pending):
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))
             said = [f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count]
-            number = f"{len(before.ids)} ID{'s' * (len(before.ids) > 1)}"
+            number = counted(len(before.ids), "ID")
             yield Action.UPDATE, f"{number} → {stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
         yield from ((Action.CREATE, one) for one in added)
         yield from ((Action.DELETE, one) for one in removed)
@@ -114,7 +115,7 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
 
 def _steps(console: Console, plan: Plan) -> None:
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
-    table = Columns([None] * 3)
+    table = Columns()
     for step in plan.steps:
         detail = others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
         sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
@@ -124,10 +125,10 @@ def _steps(console: Console, plan: Plan) -> None:
         table.add(Text(what, style=style), step.name, Text(detail, style="quiet"))
         if isinstance(step, WriteSettings):
             console.print(table)
-            table = Columns([None] * 2)
+            table = Columns()
             for edit in step.edits:
                 for action, values in setting_rows(edit):
                     table.add(Text(f"      {SIGNS[action]} {edit.name}", style=action.value), values)
             console.print(table)
-            table = Columns([None] * 3)
+            table = Columns()
     console.print(table)

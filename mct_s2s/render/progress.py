@@ -13,6 +13,7 @@ from rich.text import Text
 from mct_s2s import clock
 from mct_s2s.activity import Activity
 from mct_s2s.errors import S2SError
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal, one_line, prose
@@ -121,8 +122,7 @@ class Reporter:
         pipeline = self._pipeline if not _site.get() else None
         steps = Steps(self, len(plan.changes))
         if pipeline is not None:
-            count = len(plan.changes)
-            self._terminal.instruct(pipeline.command(pipeline.group, f"{count} change{'s' * (count != 1)}"))
+            self._terminal.instruct(pipeline.command(pipeline.group, counted(len(plan.changes), "change")))
         try:
             yield steps
         finally:

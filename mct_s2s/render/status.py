@@ -8,6 +8,7 @@ from rich.text import Text
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
@@ -32,9 +33,8 @@ def show_unread(terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Seq
         prose(terminal.err, Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
         show_error(terminal, site.error)
     if unchecked:
-        apps = f"{len(unchecked)} web app{'s' * (len(unchecked) != 1)}"
         why = "you can't read the settings that would tell whether they belong to MCT"
-        prose(terminal.err, f"{apps} not shown: {why}.")
+        prose(terminal.err, f"{counted(len(unchecked), 'web app')} not shown: {why}.")
         for resource in unchecked:
             terminal.say(f"  {resource}")
 
@@ -52,7 +52,7 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         terminal.result()
         terminal.out.print(table)
     terminal.result()
-    table = Columns([None, None])
+    table = Columns()
     for name, value in facts(site.observed):
         table.add(Text(name, style="quiet"), value)
     terminal.out.print(table)

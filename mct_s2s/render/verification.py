@@ -4,6 +4,7 @@ from itertools import groupby
 
 from rich.text import Text
 
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification
 from mct_s2s.render.console import Terminal, prose
 
@@ -21,15 +22,11 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
                 terminal.result(Text.assemble("    → ", (check.remedy, "command")))
     calls, failed = verification.calls, verification.failed
     untested = sum(check.ok is None and check.check == CALL for check in verification.checks)
-    left = f"; {_counted(untested, 'call')} not tested from here" if untested else ""
+    left = f"; {counted(untested, 'call')} not tested from here" if untested else ""
     result = Text(f"Not verified: no client call succeeded{left}.", style="warn")
     if failed:
-        result = Text(f"Verification failed: {_counted(failed, 'check')} failed{left}.", style="bad")
+        result = Text(f"Verification failed: {counted(failed, 'check')} failed{left}.", style="bad")
     elif calls:
-        result = Text(f"Verified: {_counted(calls, 'client')} called the MCT API{left}.", style="good")
+        result = Text(f"Verified: {counted(calls, 'client')} called the MCT API{left}.", style="good")
     terminal.result()
     terminal.result(result)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -20,9 +20,9 @@ ROWS = st.integers(1, 5).flatmap(
 )
 
 
-def shown(rows: list[list[str]], width: int, heads: Sequence[str | None] | None = None) -> str:
+def shown(rows: list[list[str]], width: int, heads: Sequence[str] = ()) -> str:
     stream = io.StringIO()
-    columns = Columns(heads or [None] * len(rows[0]))
+    columns = Columns(heads)
     for row in rows:
         columns.add(*row)
     LineConsole(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True).print(columns)
@@ -32,7 +32,7 @@ def shown(rows: list[list[str]], width: int, heads: Sequence[str | None] | None 
 @settings(max_examples=cases(100, 5000))
 @given(ROWS, st.integers(GUID + INDENT, 200), st.booleans())
 def test_every_word_is_whole_and_no_line_is_too_long(rows: list[list[str]], width: int, titled: bool) -> None:
-    text = shown(rows, width, [f"H{at}" for at in range(len(rows[0]))] if titled else None)
+    text = shown(rows, width, [f"H{at}" for at in range(len(rows[0]))] if titled else ())
     assert {word for row in rows for cell in row for word in cell.split()} <= set(text.split())
     for line in text.split("\n"):
         assert line == line.rstrip()
@@ -45,7 +45,7 @@ def test_a_long_word_after_a_short_one_goes_below_it_where_that_is_shorter() -> 
 
 
 def test_columns_stand_below_each_other_where_there_is_room() -> None:
-    assert shown([["a", "bb", "c"], ["aaa", "b", ""]], 40, ["X", None, "Y"]).split("\n") == [
+    assert shown([["a", "bb", "c"], ["aaa", "b", ""]], 40, ["X", "", "Y"]).split("\n") == [
         "X        Y",
         "a    bb  c",
         "aaa  b",

@@ -16,6 +16,7 @@ from mct_s2s.activity import activity, waiting
 from mct_s2s.engine.apply.run import Run, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.site import edits, merge
 
@@ -110,7 +111,7 @@ class _Writer:
         changed = {edit.name.casefold() for edit in self._change.edits}
         unchanged = sum(name.casefold() not in changed for name in self.settings)
         again = f"; merged {self._writes} times with changes by someone else" if self._writes > 1 else ""
-        return f"{len(changed)} setting{'s' * (len(changed) != 1)} written, {unchanged} unchanged{again}"
+        return f"{counted(len(changed), 'setting')} written, {unchanged} unchanged{again}"
 
     async def write(self) -> None:
         for may_be_old in (*[False] * READINGS, True):

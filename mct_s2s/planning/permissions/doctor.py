@@ -11,6 +11,7 @@ from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.ownership import NotOurs
@@ -93,7 +94,7 @@ def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[Doc
     elif refusal is not None:
         found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
     elif site is not None and pending:
-        changes, run = f"{pending} change{'s' * (pending != 1)}", own_command("setup", where=where)
+        changes, run = counted(pending, "change"), own_command("setup", where=where)
         message = f"'{site.label}' is not as setup makes it: {changes} pending."
         found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, f"To make {changes}:", run))
     return tuple(found)

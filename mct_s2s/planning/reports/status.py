@@ -10,6 +10,7 @@ from mct_s2s.model.client_credentials import NEVER, Credential, has_end
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.reports.findings import Finding, Severity
 
@@ -129,7 +130,7 @@ class SiteStatus:
         """`2 of 3 clients can call contosolearn. 1 problem.`."""
         who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else "No client"
         count = sum(one.severity is not Severity.NOTE for one in self.findings)
-        problems = f"{count} problem{'s' * (count != 1)}" if count else "No problems found"
+        problems = counted(count, "problem") if count else "No problems found"
         return f"{who} can call {self.label or 'the MCT API'}. {problems}."
 
 
