@@ -35,14 +35,14 @@ def plain(text: str) -> str:
     return _TO_GITHUB.sub(REPLACEMENT, _TO_A_PIPELINE.sub(f"{REPLACEMENT}#", shown))
 
 
-def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
+def json_text(document: Mapping[str, Any], encoding: str | None = None) -> str:
     r"""Safe to show: what `plain` replaces, and `encoding` lacks, is escaped as `\uXXXX`."""
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
     try:
         text.encode(encoding or "utf-8", errors="surrogatepass" if encoding is None else "strict")
     except (UnicodeEncodeError, LookupError):
-        text = json.dumps(document, indent=indent)
-    return _TO_A_PIPELINE.sub(r"\\u0023#", _UNSAFE.sub(_escaped, text))
+        text = json.dumps(document, indent=2)
+    return _TO_A_PIPELINE.sub(r"\\u0023#", _UNSAFE.sub(_escaped, text)) + "\n"
 
 
 def load_json(content: str | bytes) -> Any:

@@ -61,18 +61,17 @@ def test_colons_within_a_word_are_no_command(text: str) -> None:
 
 
 @settings(max_examples=cases(100, 5000))
-@given(ANY_TEXT, st.sampled_from([None, 2]), st.sampled_from([None, "utf-8", "ascii", "cp1252", "utf-16", "no-such"]))
-def test_json_holds_the_same_text_and_steers_nothing(text: str, indent: int | None, encoding: str | None) -> None:
+@given(ANY_TEXT, st.sampled_from([None, "utf-8", "ascii", "cp1252", "utf-16", "no-such"]))
+def test_json_holds_the_same_text_and_steers_nothing(text: str, encoding: str | None) -> None:
     document = {text: [text, 1], "name": text}
-    written = json_text(document, indent=indent, encoding=encoding)
+    written = json_text(document, encoding)
     assert json.loads(written) == json.loads(json.dumps(document))
     assert plain(written.replace("\n", "")) == written.replace("\n", "")
-    assert ("\n" in written) is (indent is not None)
     if encoding not in {None, "no-such"}:
         written.encode(encoding)
 
 
 def test_json_is_readable_where_the_stream_can_carry_it() -> None:
-    assert "Düsseldorf 日本語" in json_text({"name": "Düsseldorf 日本語"}, encoding="utf-8")
-    assert json_text({"name": "Düsseldorf"}, encoding="ascii") == '{"name": "D\\u00fcsseldorf"}'
-    assert json_text({"a": "\x1b\x7f\u202e\U000e0041"}) == '{"a": "\\u001b\\u007f\\u202e\\udb40\\udc41"}'
+    assert "Düsseldorf 日本語" in json_text({"name": "Düsseldorf 日本語"}, "utf-8")
+    assert '"D\\u00fcsseldorf"' in json_text({"name": "Düsseldorf"}, "ascii")
+    assert '"\\u001b\\u007f\\u202e\\udb40\\udc41"' in json_text({"a": "\x1b\x7f\u202e\U000e0041"})

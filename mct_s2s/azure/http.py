@@ -30,8 +30,6 @@ from mct_s2s.errors import UsageError
 from mct_s2s.local_files import must_not_block
 
 VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-NATIVE = frozenset({"darwin", "win32"})
-"""Systems whose store is no file that OpenSSL could read."""
 NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, OddAnswer)
 """What a request raises that is not answered, or with more than is read."""
 UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
@@ -57,7 +55,7 @@ def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.pla
 
 
 def _of_system(platform: str) -> ssl.SSLContext:
-    if platform in NATIVE:
+    if platform in {"darwin", "win32"}:  # their store is no file that OpenSSL could read
         import truststore  # noqa: PLC0415  # only there, and only without a bundle
 
         context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

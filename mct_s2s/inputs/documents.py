@@ -118,9 +118,7 @@ class SettingsFile:
         name = _NAMES[self.model][0]
         document = {"schema": f"mct-s2s/{name}/v1", "appService": app_service, "settings": dict(settings)}
         with self._explained():
-            replace_whole(
-                self.path, json_text(document, indent=2) + "\n", READABLE if self.model is Handoff else PRIVATE
-            )
+            replace_whole(self.path, json_text(document), READABLE if self.model is Handoff else PRIVATE)
 
     def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
         """An older backup of the App Service is kept instead."""

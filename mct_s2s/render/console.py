@@ -136,7 +136,7 @@ class Terminal:
         self.print_json(document(name, of))
 
     def print_json(self, found: Mapping[str, Any]) -> None:
-        self._write(json_text(found, indent=2, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
+        self._write(json_text(found, getattr(sys.stdout, "encoding", None)))
 
     def _write(self, content: str | bytes, buffer: IO[bytes] | None = None) -> None:
         file: IO[Any] = self.out.file

@@ -171,10 +171,10 @@ class GraphDirectory(CredentialRequests):
             existing = f"{path}{key('appId', client_id)}{PRINCIPAL}"
             return await self._session.read(existing, READ, parse.principal, lag=is_lag)
 
-    async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
+    async def assignments_to(self, client_id: ClientId) -> list[Assignment]:
         """None where there is no service principal."""
         path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
-        found = await or_none(self._session.rows(path, READ, parse.assignment, lag=lag_if(is_new)))
+        found = await or_none(self._session.rows(path, READ, parse.assignment))
         return sorted(found or (), key=lambda one: one.id)
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
