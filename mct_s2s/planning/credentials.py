@@ -1,6 +1,6 @@
 """Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,7 +23,6 @@ from mct_s2s.model.client_credentials import (
     secrets_among,
 )
 from mct_s2s.model.commands import option, own_command
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationIdUri,
@@ -52,7 +51,7 @@ class ClientState(Registration):
         """Whether a credential was delivered minutes ago: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.context.now, kind)
 
-    def added(self, spec: CredentialSpec, after: Iterable[str], *, exists: bool = False) -> AddCredential:
+    def added(self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False) -> AddCredential:
         """A key from an interrupted run is used again where it is registered already or lasts as wanted."""
         name, note = self.context.credential_name, self.note
         match spec:
@@ -80,7 +79,8 @@ class ClientState(Registration):
             credential_name=name,
             spec=spec,
             exists=exists,
-            after=tuple(after),
+            verify=verify,
+            after=(self.key, *(change.key for change in self.orphan_removals())),
         )
 
     def orphan_removals(self) -> list[RemoveCredential]:
@@ -98,12 +98,17 @@ class ClientState(Registration):
             if note.is_about(credential, application.client_id) and credential.key_id != note.delivered
         ]
 
+    def vault_tags(self) -> tuple[str, ...]:
+        """What the registration has yet to remember of its secret in a key vault, so that a removal finds it."""
+        tag = Tag.VAULT.of(self.note.vault) if self.note.vault is not None else ""
+        return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in self.application.tags else ()
+
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
     """One valid credential is enough, no matter who made it. Raises Refused."""
     note, held = client.note, client.application.credentials
     valid = [one for one in held if one.is_valid_at(client.context.now)]
-    after, removals, is_lacking, exists = client.key, list[AnyChange](), False, False
+    removals, is_lacking, exists = list[AnyChange](), False, False
     match spec:
         case NewCredential(kind=kind):
             orphans = client.orphan_removals()
@@ -132,18 +137,12 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
                 )
     if spec is None or not is_lacking:
         return removals
-    return [*removals, client.added(spec, (after, *(change.key for change in removals)), exists=exists)]
+    return [*removals, client.added(spec, exists=exists)]
 
 
 def exchange_audience(cloud: str) -> str:
     """Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity."""
     return _EXCHANGE_IN.get(cloud, _EXCHANGE)
-
-
-def vault_tags(application: Application, note: SecretNote) -> tuple[str, ...]:
-    """What a registration has yet to remember of its secret in a key vault, so that a removal finds it."""
-    tag = Tag.VAULT.of(note.vault) if note.vault is not None else ""
-    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in application.tags else ()
 
 
 def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:

@@ -40,7 +40,7 @@ from mct_s2s.planning.changes import (
     OutputRef,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
+from mct_s2s.planning.credentials import ClientState, plan_credential
 from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
@@ -284,7 +284,7 @@ def plan_client(
     credential = plan_credential(spec.credential, client)
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
-    tags = vault_tags(application, note) if is_stored else ()
+    tags = client.vault_tags() if is_stored else ()
     unique_name = client_unique_name(service.unique_name, spec.name)
     new = Application(
         display_name=spec.name,

@@ -4,7 +4,6 @@ Source: learn.microsoft.com/entra/identity-platform/howto-create-service-princip
 """
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Item, Refused
@@ -25,7 +24,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
-from mct_s2s.planning.credentials import ClientState, vault_tags
+from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.ownership import (
     CLIENT,
     everyone,
@@ -111,7 +110,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
             continue
         key, cloud = f"client:{name}", observed.cloud
         state = ClientState(key, CLIENT, application, None, name, audience, note, cloud, context)
-        changes, said = _rotated(state, application, rotation.of(name))
+        changes, said = _rotated(state, rotation.of(name))
         steps += changes
         notes += said
     if rotation.only_named and rotation.expiring_within is not None:
@@ -123,8 +122,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     return Plan(tuple(steps), notes=tuple(notes))
 
 
-def _rotated(client: ClientState, application: Application, rotation: Rotation) -> tuple[list[AnyChange], list[Item]]:
-    note, now = client.note, client.context.now
+def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[Item]]:
+    note, now, application = client.note, client.context.now, client.application
     kind = replaced_kind(application.credentials) or CredentialKind.SECRET
     held = [one for one in application.credentials if one.kind is kind]
     orphaned = client.orphan_removals()
@@ -152,7 +151,7 @@ def _rotated(client: ClientState, application: Application, rotation: Rotation) 
 
     key, steps, notes = f"{client.key}:{kind.value}", list[AnyChange](orphaned), list[Item]()
     if is_new_needed:
-        steps += _new(client, application, rotation, kind, current or newest_made(held))
+        steps += _new(client, rotation, kind, current or newest_made(held))
     before = key
     for credential in going:
         removal = RemoveCredential(
@@ -194,9 +193,7 @@ def _rotated(client: ClientState, application: Application, rotation: Rotation) 
     return steps, notes
 
 
-def _new(
-    client: ClientState, application: Application, rotation: Rotation, kind: CredentialKind, last: Credential | None
-) -> list[AnyChange]:
+def _new(client: ClientState, rotation: Rotation, kind: CredentialKind, last: Credential | None) -> list[AnyChange]:
     """As long as the last one, or a year where that would be due again at once."""
     starts = client.context.now.replace(microsecond=0) - (CLOCKS_DIFFER if kind.is_key else timedelta(0))
     expires = starts + USUAL_LIFETIME
@@ -208,8 +205,7 @@ def _new(
             if lifetime > (rotation.expiring_within or timedelta(0)):
                 expires = starts + lifetime
     spec = NewCredential(rotation.expires or expires, kind, rotation.shorten)
-    added = replace(client.added(spec, (change.key for change in client.orphan_removals())), verify=True)
-    tags = vault_tags(application, client.note)
+    added, tags = client.added(spec, verify=True), client.vault_tags()
     if not tags:
         return [added]
     edits, told = ApplicationEdits(tags=tags), "tagged with the location of its secret"
