@@ -58,18 +58,19 @@ def report_of(site: SiteState) -> SiteReport:
     outcome, error = site.outcome, site.error
     if outcome is None:
         return SiteReport(site.title, error=error)
-    part: str | None = None
+    unchanged = ""
     match outcome.request.desired:
+        case Removal():
+            unchanged = f"There is nothing to remove from {site.title}"
         case Setup(settings=SettingsScope.NONE):
-            part = "the Entra ID part"
+            unchanged = f"The Entra ID part of {site.title} is up to date; nothing else was checked"
         case Setup(settings_only=True) | Restore():
-            part = "the App Service configuration"
+            unchanged = f"The App Service configuration of {site.title} is up to date; nothing else was checked"
     return SiteReport(
         site.title,
         outcome.plan,
         target_details(outcome.before),
-        part,
-        is_removal=isinstance(outcome.request.desired, Removal),
+        unchanged,
         done=[entry.change for entry in outcome.done],
         doubtful=outcome.in_doubt,
         left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),

@@ -68,9 +68,8 @@ class SiteReport:
     plan: Plan | None = None
     """`None` where it could not be made."""
     about: Sequence[str] = ()
-    part: str | None = None
-    """What of the App Service the command is about; `None`: all of it."""
-    is_removal: bool = False
+    unchanged: str = ""
+    """What is said of an empty plan, if not that the App Service is up to date."""
     done: Sequence[AnyChange] = ()
     doubtful: Sequence[AnyChange] = ()
     """Cut off on the way."""
@@ -110,15 +109,7 @@ def show_plans(
     console = terminal.out if is_result else terminal.err
     for site in sites:
         if site.plan is not None:
-            show_plan(
-                terminal,
-                site.plan,
-                site.title,
-                about=site.about,
-                is_result=is_result,
-                part=site.part,
-                is_removal=site.is_removal,
-            )
+            show_plan(terminal, site.plan, site.title, about=site.about, is_result=is_result, unchanged=site.unchanged)
             show_manual_steps(console, site.manual_steps if is_result else ())
         elif site.error is not None:
             prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))

@@ -31,19 +31,14 @@ def show_plan(
     *,
     about: Sequence[str] = (),
     is_result: bool = False,
-    part: str | None = None,
-    is_removal: bool = False,
+    unchanged: str = "",
 ) -> None:
-    """`part`: what of the App Service the command is about, if not all of it."""
+    """`unchanged`: what is said of an empty plan, if not that the App Service is up to date."""
     console = terminal.out if is_result else terminal.err
     is_whole = plan.is_empty and not plan.lacks and not plan.blocked
     if is_whole:
         found = f"{label} is up to date{', except for steps that someone else must do' if plan.manual_steps else ''}"
-        if is_removal:
-            found = f"There is nothing to remove from {label}"
-        elif part is not None:
-            found = f"{part[0].upper()}{part[1:]} of {label} is up to date; nothing else was checked"
-        console.print(Text(f"No changes. {found}."), style="good")
+        console.print(Text(f"No changes. {unchanged or found}."), style="good")
     elif plan.is_empty:
         console.print(Text(f"No changes that you can make. Other steps remain for {label}."), style="warn")
     else:
