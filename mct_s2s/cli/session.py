@@ -121,6 +121,6 @@ async def connected(
                 await asyncio.gather(loading, return_exceptions=True)
 
 
-def _loading(*modules: str) -> asyncio.Future[Any]:
+def _loading(module: str) -> asyncio.Future[Any]:
     """Import on a thread, one at a time: the SDKs' packages import each other in circles."""
-    return asyncio.ensure_future(asyncio.to_thread(lambda: [import_module(one) for one in modules]))
+    return asyncio.ensure_future(asyncio.to_thread(import_module, module))
