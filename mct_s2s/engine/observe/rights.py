@@ -118,7 +118,7 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
         return error
     seen = await _in_parts(session, request, look)
     access, site, there, desired = seen.access, seen.resource, seen.observed.app_service, request.desired
-    missing = missing_at(site, site.name, access, restart=desired.restart) if site is not None else ()
+    missing = missing_at(site, access, restart=desired.restart) if site is not None else ()
     is_reading = any(one.without == Right.READ_SETTINGS.without for one in missing)
     if seen.directory_refusal is None and request.target is not None and desired.service is not None:
         rest = replace(seen.observed, app_service=None)

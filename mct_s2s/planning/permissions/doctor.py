@@ -144,7 +144,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
         yield DoctorCheck.refused("read-app-service", seen.site_refusal, "the App Service")
     if resource is None:
         return
-    label = site.label if site is not None else resource.name
+    label = resource.name
     for right in _OF_SITE:
         check = _judged(RequiredPermission(right, label, resource=resource), seen.access)
         if site is not None and right is Right.READ_SETTINGS:

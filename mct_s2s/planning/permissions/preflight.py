@@ -58,7 +58,7 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
-    needed = missing_at(site.resource, site.label, access)
+    needed = missing_at(site.resource, access)
     unread = NoChange.of_settings(site, "not readable: what would change is not known")
     return replace(
         plan,
@@ -68,9 +68,9 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     )
 
 
-def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restart: bool = True) -> Missing:
+def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool = True) -> Missing:
     rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if restart else []))
-    judged = (judge(RequiredPermission(right, label, resource=resource), access) for right in rights)
+    judged = (judge(RequiredPermission(right, resource.name, resource=resource), access) for right in rights)
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
