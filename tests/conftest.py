@@ -23,7 +23,6 @@ pytest_plugins = [
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
     "tests.support.sandboxes",
-    "tests.support.summary",
 ]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)

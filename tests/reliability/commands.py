@@ -10,7 +10,6 @@ from mct_s2s.sandbox.state import seed
 
 from tests.conftest import FUNCTION_APP, JSON, MACHINE, SITE, Json
 from tests.reliability.harness import Harness
-from tests.support.summary import cell
 
 VAULT = f"keyvault:{seed.VAULT}"
 TWO = ("setup", "--client", "One", "--client", "Two")
@@ -107,14 +106,11 @@ class Course:
     calls: dict[str, int]
 
 
-def otherwise(matrix: str, harness: Harness, command: Command, known: Course) -> list[str]:
-    """What is there otherwise than after the clean run: facts, secrets, files, and what leaked; summed up by matrix."""
+def otherwise(harness: Harness, command: Command, known: Course) -> list[str]:
+    """What is there otherwise than after the clean run: facts, secrets, files, and what leaked."""
     now, files = harness.normalized(), Counter(harness.files())
-    lost, doubles = known.end - now, now - known.end
-    orphans, leaks = harness.orphans(*command.clients), harness.leaks()
-    cell(matrix, lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
-    found = [f"lost {fact[:3000]}" for fact in lost] + [f"added {fact[:3000]}" for fact in doubles] + orphans + leaks
-    found += [f"no file {path}" for path in known.files - files]
+    found = [f"lost {fact[:3000]}" for fact in known.end - now] + [f"added {fact[:3000]}" for fact in now - known.end]
+    found += harness.orphans(*command.clients) + harness.leaks() + [f"no file {path}" for path in known.files - files]
     more = files - known.files
     return found + [f"a file {path}" for path in more if not (command.leaves and path.endswith(command.leaves))]
 

@@ -103,11 +103,11 @@ def stopped(harness: Harness, words: Sequence[str], shot: Shot) -> Ended:
     return ended
 
 
-def whole(harness: Harness, command: Command, known: Course, matrix: str) -> None:
+def whole(harness: Harness, command: Command, known: Course) -> None:
     """Run the same command again; it must end where one clean run ends, and then has nothing to do."""
     again = harness.run(typed(command.words, harness))
     assert again.code == command.code, again.out + again.err
-    assert otherwise(matrix, harness, command, known) == []
+    assert otherwise(harness, command, known) == []
     assert command.leaves or harness.calls() == known.calls
     if command.words[0] != "rotate-secret":
         harness.inside.pipeline.observability.log.clear()
@@ -132,7 +132,7 @@ def test_killed_at_any_write(
         killed = stopped(harness, typed(command.words, harness), (write, moment, signal.SIGKILL))
         assert killed.code == -signal.SIGKILL
         try:
-            whole(harness, command, known, "crash")
+            whole(harness, command, known)
         except AssertionError as error:
             raise AssertionError(f"{moment} {write}: {error}") from error
 
@@ -149,7 +149,7 @@ def test_interrupted_at_a_write(harness: Harness, course_of: Callable[[Command],
         assert "Run the same command again to resume" in said
         assert "Traceback" not in told.err
         assert "secret" not in told.out.lower()
-        whole(harness, command, known, "interruption")
+        whole(harness, command, known)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where an open file's name can be asked")

@@ -101,6 +101,6 @@ def test_every_request_meets_every_fault(
             again = harness.run(typed(command.words, harness))
             found += told_wrongly(again, command)
             found += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
-        found += otherwise("fault", harness, command, known)
+        found += otherwise(harness, command, known)
         wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]
     assert not wrong, "\n".join(wrong)

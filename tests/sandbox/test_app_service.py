@@ -162,6 +162,8 @@ def test_an_app_with_identities_of_others_only_must_name_one(client: Client) -> 
     assert from_app(client, client_id=client_id(client, USER_IDENTITY)).status_code == 200
     identify(client, FUNCTION_APP, "SystemAssigned, UserAssigned", USER_IDENTITY)
     assert from_app(client).status_code == 200
+    identify(client, FUNCTION_APP, "None")
+    assert from_app(client).status_code == 400
 
 
 def test_the_protocol_of_2017_has_other_names_and_writes_the_time_out(client: Client) -> None:

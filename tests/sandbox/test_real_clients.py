@@ -1,4 +1,4 @@
-"""Azure's own libraries over TLS: azure-mgmt, and azure-identity by each way of signing in."""
+"""azure-identity over TLS: a foreign issuer's assertion, the code on a machine, and what lasts beyond a start."""
 
 import ssl
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import (
     ClientAssertionCredential,
@@ -17,81 +16,17 @@ from azure.identity import (
     CredentialUnavailableError,
     ManagedIdentityCredential,
 )
-from azure.mgmt.resource.resources import ResourceManagementClient
-from azure.mgmt.web import WebSiteManagementClient
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
-from tests.conftest import CONTAINER_APP, MACHINE
-from tests.sandbox.conftest import GROUP
+from tests.conftest import MACHINE
 
-FUNCTION_APP = f"{seed.SITE}-fa-x7k2q"
 SUBJECT = "system:serviceaccount:integrations:sync"
 EXCHANGE = "api://AzureADTokenExchange"
 
 
 def https(running: Running) -> httpx.Client:
     return httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
-
-
-@pytest.fixture
-def trusted(running: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
-    monkeypatch.setenv("SSL_CERT_FILE", str(running.ca_file))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
-    return running
-
-
-def test_azure_mgmt_does_the_app_service_part(trusted: Running) -> None:
-    origin, site = trusted.resource_manager, (trusted.resource_group, trusted.app_service)
-    credential = ClientSecretCredential(
-        trusted.tenant_id, trusted.client_id, trusted.client_secret, authority=origin, disable_instance_discovery=True
-    )
-    options: dict[str, Any] = {"base_url": origin, "credential_scopes": [f"{origin}/.default"], "polling_interval": 0}
-    web = WebSiteManagementClient(credential, trusted.subscription_id, **options)
-    resources = ResourceManagementClient(credential, trusted.subscription_id, **options)
-    with credential, web, resources:
-        assert [item.name for item in web.web_apps.list()][:2] == ["contosolearn", "contosolearn-fa-x7k2q"]
-        before = web.web_apps.list_application_settings(*site).properties or {}
-        properties = {**before, "ServiceAuthEnabled": "true"}
-        web.web_apps.update_application_settings(*site, {"properties": properties})
-        web.web_apps.restart(*site)
-        after = web.web_apps.list_application_settings(*site).properties or {}
-        assert (after["ServiceAuthEnabled"], after["BannerText"]) == ("true", "")
-        own: Any = {"identity": {"type": "SystemAssigned"}}
-        patched: Any = web.web_apps.update("integrations", "reports-func", own)
-        assert patched.identity.principal_id
-        for path, version in ((MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01")):
-            found: Any = resources.resources.get_by_id(path, api_version=version)
-            entries: dict[str, Any] = {key: {} for key in found.identity.user_assigned_identities}
-            wanted = {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": entries}}
-            poller: Any = resources.resources.begin_update_by_id(path, api_version=version, parameters=wanted)
-            identity = poller.result().identity
-            assert identity.principal_id
-            assert len(identity.user_assigned_identities) == 1
-
-
-def token_inside(running: Running, monkeypatch: pytest.MonkeyPatch, resource: str) -> AccessToken:
-    with https(running) as http:
-        url = f"{running.resource_manager}/_sandbox/identity-environment"
-        environment = http.get(url, params={"resource": resource}).json()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with ManagedIdentityCredential() as credential:
-        token: AccessToken = credential.get_token(f"{running.resource_manager}/.default")
-        return token
-
-
-def test_azure_identity_signs_a_function_app_in(trusted: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = token_inside(trusted, monkeypatch, FUNCTION_APP)
-    with https(trusted) as http:
-        url = f"{trusted.resource_manager}/subscriptions?api-version=2022-12-01"
-        answer = http.get(url, headers={"Authorization": f"Bearer {token.token}"})
-    assert (answer.status_code, answer.json()["value"]) == (200, [])
-
-
-def test_an_app_without_identity_gets_no_token(trusted: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CredentialUnavailableError):
-        token_inside(trusted, monkeypatch, f"{GROUP}/providers/Microsoft.Web/sites/partner-portal")
 
 
 class Cloud:

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
-from tests.support.summary import count
-
 SECRET = re.compile(
     r"[\w.~-]{3}8Q~[\w.~-]{34}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|-----BEGIN [A-Z ]*PRIVATE KEY|"
     r"c2VlZC1vbmx5LW5vdC1hLWtleQ==|p;w=d|password=seed="
@@ -27,7 +25,6 @@ def secrets_in(text: str, given: str = "") -> list[str]:
 
 def said(words: Sequence[str], out: str, err: str, own: str = "") -> list[str]:
     """Secrets in what the program said: one may be shown where it was asked for, the caller's `own` never."""
-    count("secret search", outputs=2, leaks=0)
     found = secrets_in(err) + ([] if "show" in words else secrets_in(out))
     return found + (["the caller's own secret"] if own and own in out + err else [])
 
@@ -56,7 +53,6 @@ def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> li
         asked = named or home / "data" / "mct-s2s" / "secrets" in path.parents
         if not asked or path.stat().st_mode & 0o077:
             wrong.append(f"{path} holds a secret")
-    count("secret search", files=len(fresh))
     return wrong
 
 
@@ -64,13 +60,11 @@ def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> li
 def processes_of(pid: int, given: str) -> Iterator[list[str]]:
     """Watch what the list of processes shows of a process and its children; yields what was found."""
     found: list[str] = []
-    seen: set[int] = set()
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(_LOOK_SECONDS):
             for process in _family(pid):
-                seen.add(process)
                 for kind in ("cmdline", "environ"):
                     with suppress(OSError):
                         text = Path(f"/proc/{process}/{kind}").read_bytes().decode("utf-8", "replace")
@@ -83,7 +77,6 @@ def processes_of(pid: int, given: str) -> Iterator[list[str]]:
     finally:
         ended.set()
         watcher.join()
-        count("secret search", processes=len(seen))
 
 
 def _family(pid: int) -> list[int]:
