@@ -40,7 +40,6 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT
 from mct_s2s.plain_text import counted
 
 SERVICE_NOT_OURS = "service-application-not-ours"
-NOT_OURS = "registration-not-ours"
 SERVICE, CLIENT = "service application", "client application"
 SERVICE_OPTION = "--service-app"
 Client = ClientApplication | ServicePrincipal
@@ -400,22 +399,18 @@ def not_ours(application: Application, why: str, kind: str, graph: str = "") -> 
     delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)
     if graph:
         done, restored = "It was restored to check, and deleted again.", f"run {restoring(application, graph)} and "
-        delete, remove = "purge", purging(application, graph)
+        url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
+        delete, remove = "purge", command("az", "rest", "--method", "DELETE", "--url", url)
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
     if kind != SERVICE:
         adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
     return NotOurs(
-        NOT_OURS,
+        "registration-not-ours",
         f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
         f"not have created it: {why}. Its owner could sign in as it. {done}",
         remedy=f"If it is the right one, {restored}{adopt}. If not, {delete} it and run the same command again:",
         command=remove,
     )
-
-
-def purging(deleted: Application, graph: str) -> str:
-    url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}"
-    return command("az", "rest", "--method", "DELETE", "--url", url)
 
 
 def restoring(deleted: Application, graph: str) -> str:

@@ -23,7 +23,7 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import Outputs, RestartSite
-from mct_s2s.planning.ownership import purging
+from mct_s2s.planning.ownership import CLIENT, not_ours
 from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import diagnose, stopped
@@ -170,7 +170,7 @@ def others() -> Iterator[str]:
     assert seen.app_service is not None
     yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
-    yield purging(deleted, f"https://{EVIL}")
+    yield not_ours(deleted, EVIL, CLIENT, f"https://{EVIL}").command
     yield make_sticky(seen.app_service)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
