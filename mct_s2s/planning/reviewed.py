@@ -51,7 +51,8 @@ def combined(digests: Sequence[str]) -> str:
 def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:
     """Whether every change of `plan` was reviewed: it may do less, as someone else has done a part of it.
 
-    An id that was to be made is still to be made, or was made by that very change, perhaps at another site (`done`).
+    An id that was to be made is still to be made, or was made by that very change, perhaps at another site (`done`): of
+    what others have made meanwhile, no one has reviewed anything.
     """
     then = {change.key: _facts_of(_with_later_values(change), now) for change in reviewed.changes}
     made: dict[str, OutputRef[str]] = {}
