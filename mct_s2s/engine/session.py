@@ -34,11 +34,11 @@ class Session:
 
     @property
     def subscription(self) -> str | None:
-        """An id or a name; `None` where there is no default."""
+        """An id or a name, where there is no target; `None` where there is no default."""
         return self.connection.subscription
 
-    def about(self, target: SiteTarget | None, subscription: str | None) -> "Session":
-        return replace(self, connection=replace(self.connection, target=target, subscription=subscription))
+    def about(self, target: SiteTarget) -> "Session":
+        return replace(self, connection=replace(self.connection, target=target))
 
     def api(self, url: str, path: str) -> "MctApi":
         from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
