@@ -19,6 +19,7 @@ from tests.support.simulated_time import SimulatedTime
 pytest_plugins = [
     "tests.support.spared",
     "tests.support.sampling",
+    "tests.support.handed_over",
     "tests.support.screens",
     "tests.support.tidiness",
     "tests.support.sandbox_inside",

@@ -76,9 +76,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     (folder / "administrator.json").write_text(json.dumps({**ids, "subscriptionId": SUBSCRIPTION}))
     running = start(folder)
     azure = Sandbox({**running.environment, "MCT_S2S_URL": ""}, SimulatedTime())
-    yield Inside(running, azure)
-    azure.close()
-    running.close()
+    made = Inside(running, azure)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

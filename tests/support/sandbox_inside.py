@@ -12,6 +12,7 @@ from mct_s2s.sandbox.observability.exchange import Entry, Exchange
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import Json, Sandbox
+from tests.support import handed_over
 from tests.support.simulated_time import SimulatedTime
 
 PASSING = (
@@ -42,12 +43,13 @@ class Inside:
     running: Running
     azure: Sandbox
     hooks: Hooks = field(default_factory=Hooks)
+    app: Any = None
 
     def __post_init__(self) -> None:
         """The sandbox injects faults at both moments: a test's own comes first; and its clock has simulated time."""
         assert self.running._server is not None
         config = self.running._server.config
-        config.loaded_app = self.azure.time.requests.around(config.loaded_app)
+        config.loaded_app = self.app = self.azure.time.requests.around(config.loaded_app)
         # A session ticket, sent when it pleases, would look like the answer to a request.
         assert config.ssl is not None
         config.ssl.num_tickets = 0
@@ -56,6 +58,24 @@ class Inside:
         injection = cast("Any", self.pipeline._fault_injection)
         for moment in ("before", "after"):
             setattr(injection, moment, self._with_hooks(moment, getattr(injection, moment)))
+        handed_over.sandboxes.append(self)
+
+    def close(self) -> None:
+        handed_over.sandboxes.remove(self)
+        self.azure.close()
+        self.running.close()
+
+    @property
+    def ports(self) -> set[int]:
+        """Where it listens."""
+        assert self.running._server is not None
+        return {each.getsockname()[1] for server in self.running._server.servers for each in server.sockets}
+
+    @property
+    def is_undisturbed(self) -> bool:
+        """Whether nothing is done to a request on its way."""
+        rules = self.pipeline.observability.faults.to_list()
+        return not (rules or self.hooks.before or self.hooks.after or self.state.latency_seconds)
 
     @property
     def time(self) -> SimulatedTime:
@@ -122,9 +142,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     running = start(tmp_path_factory.mktemp("inside"))
     azure = Sandbox(running.environment, SimulatedTime())
-    yield Inside(running, azure)
-    azure.close()
-    running.close()
+    made = Inside(running, azure)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -49,8 +49,7 @@ def other_sandboxes(inside: Inside, tmp_path_factory: pytest.TempPathFactory) ->
         made.append(Inside(running, Sandbox(running.environment, inside.time)))
     yield made
     for one in made:
-        one.azure.close()
-        one.running.close()
+        one.close()
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""What the program asks a sandbox of its own process, handed over without a network: half of such a run's time.
+
+It goes over TLS where a test does something on the way (a fault, a hook, a latency), where a proxy is named or another
+authority trusted, wherever the program is a process of its own; and with `--all`, always.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.support.sampling import every_cell
+
+if TYPE_CHECKING:
+    from tests.support.sandbox_inside import Inside
+
+sandboxes: list[Inside] = []
+_over_tls = httpx.AsyncHTTPTransport.handle_async_request
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", _answer)
+
+
+async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    asked = next((one for one in sandboxes if request.url.port in one.ports), None)
+    if every_cell() or asked is None or not asked.is_undisturbed or not _is_direct(asked.azure.ca_file):
+        return await _over_tls(transport, request)
+    await asyncio.sleep(0)  # whatever else is sent at this moment is on its way, too
+    direct = httpx.ASGITransport(asked.app, raise_app_exceptions=False)
+    return await direct.handle_async_request(request)
+
+
+def _is_direct(authority: str) -> bool:
+    is_trusted = os.environ.get("SSL_CERT_FILE") == authority
+    return is_trusted and not any(name.upper().endswith("_PROXY") for name in os.environ)
