@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.http import Http
     from mct_s2s.model.client_sign_in import Method
-    from mct_s2s.model.resource_id import SiteTarget
 
 
 RESERVE = 3.0
@@ -33,9 +32,6 @@ class Connection:
     """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
     """An id or a domain."""
-    subscription: str | None = None
-    """An id or a name; `None` where there is no default."""
-    target: "SiteTarget | None" = None
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 

@@ -43,7 +43,7 @@ async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncI
         async def one(site: SiteWork) -> T:
             shared = await asyncio.shield(opening[site.sign_in])
             subscription = site.target.subscription or shared.subscription
-            return await work(site, shared.about(replace(site.target, subscription=subscription)))
+            return await work(site, replace(shared, target=replace(site.target, subscription=subscription)))
 
         return await gather_or_cancel(*(outcome_of(one(site)) for site in sites))
 

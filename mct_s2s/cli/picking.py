@@ -44,7 +44,7 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     chosen = await select("MCT App Service:", offered)
     options.app_service, options.resource_group = chosen.name, chosen.resource_group
     target = replace(SiteTarget.of(chosen), slot=options.slot or None)
-    return session.about(target)
+    return replace(session, target=target)
 
 
 async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
@@ -55,7 +55,7 @@ async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotT
     chosen = await select(f"Resource group of '{target.name}':", {one.resource_group: one for one in found})
     options.resource_group = chosen.resource_group
     target = replace(target, group=chosen.resource_group, subscription=chosen.subscription_id)
-    return session.about(target)
+    return replace(session, target=target)
 
 
 async def select(question: str, rows: Mapping[str, T]) -> T:

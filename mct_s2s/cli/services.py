@@ -1,5 +1,8 @@
 """The services of a session: a module of their own, as importing them takes longest of all."""
 
+from functools import cache
+from typing import Any
+
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess
@@ -8,10 +11,10 @@ from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.engine.session import Session
-from mct_s2s.stores.vaults import KeyVaults
+from mct_s2s.stores.vaults import KeyVault
 
 
-def open_session(connection: Connection, credential: CallerCredential) -> Session:
+def open_session(connection: Connection, credential: CallerCredential, *about: Any) -> Session:
     graph = GraphSession(connection, credential)
     return Session(
         connection,
@@ -19,5 +22,6 @@ def open_session(connection: Connection, credential: CallerCredential) -> Sessio
         ResourceManager(connection, credential),
         GraphAccess(graph, credential.signed_in),
         EntraTokens(connection),
-        KeyVaults(connection, credential),
+        cache(lambda given: KeyVault(given, connection, credential)),
+        *about,
     )

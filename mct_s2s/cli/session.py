@@ -24,6 +24,7 @@ from mct_s2s.render.console import Terminal
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.sign_in.methods import CallerCredential
+    from mct_s2s.model.resource_id import SiteTarget
 
 CLIENT_ID = "AZURE_CLIENT_ID"
 """azure-identity's variable that says who signs in."""
@@ -47,7 +48,7 @@ async def connect(
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
         connecting = connected(options, terminal, target=needs.target, client_id=client_id)
-        connection = await stack.enter_async_context(connecting)
+        connection, target, subscription = await stack.enter_async_context(connecting)
         credential = signed_in(options, connection, terminal)
         loading = _loading("mct_s2s.cli.services")
         try:
@@ -57,7 +58,7 @@ async def connect(
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
             from mct_s2s.cli.services import open_session  # noqa: PLC0415  # loaded by now
 
-            session = open_session(connection, credential)
+            session = open_session(connection, credential, target, subscription)
             signing_in.close()
             yield session
         except PermissionMissing as refused:
@@ -79,8 +80,8 @@ def signed_in(options: AzureOptions, connection: "Connection", terminal: Termina
 @asynccontextmanager
 async def connected(
     options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
-) -> "AsyncIterator[Connection]":
-    """No one signs in yet. `target`: an App Service has to be named."""
+) -> "AsyncIterator[tuple[Connection, SiteTarget | None, str | None]]":
+    """The session's target and subscription, too. No one signs in yet. `target`: an App Service has to be named."""
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
         # The options, the environment, the Azure CLI's own defaults, in that order.
@@ -91,12 +92,13 @@ async def connected(
         known = choice.known(subscription, options.cloud, environ) if sandbox is None else None
         if known is not None:
             subscription, tenant = known.id, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile")
-        about: dict[str, Any] = {"tenant": tenant, "subscription": subscription}
+        about: dict[str, Any] = {"tenant": tenant}
+        site: SiteTarget | None = None
         if target:
             name, group = options.app_service, options.resource_group
             if sandbox is not None and name is None:
                 name, group = sandbox.app_service, group or sandbox.resource_group
-            about["target"] = site_target(name, group, subscription, options.slot)
+            site = site_target(name, group, subscription, options.slot)
 
         from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
         from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
@@ -113,10 +115,10 @@ async def connected(
                     retrying = RetryPolicy(lambda: deadline - clock.seconds())
                     cloud = await retrying.call(lambda: discover(address, http))
                 if sandbox is not None:
-                    cloud, about["auth"] = replace(cloud, name=options.cloud), Method.ENVIRONMENT
-                    about["reopened_by"] = reopening(sandbox)
+                    cloud = replace(cloud, name=options.cloud)
+                    about |= {"auth": Method.ENVIRONMENT, "reopened_by": reopening(sandbox)}
                 await loading
-                yield Connection(cloud, http, environ, deadline, terminal.say, **about)
+                yield Connection(cloud, http, environ, deadline, terminal.say, **about), site, subscription
             finally:
                 await asyncio.gather(loading, return_exceptions=True)
 

@@ -34,7 +34,7 @@ def verify(options: VerifyOptions) -> int:
     async def from_inside(current: CommandRun) -> int:
         """The caller's own call, as a client: no one signs in to look at Azure."""
         audience = (options.audience or "").removesuffix("/.default")
-        async with connected(options, current.terminal) as connection:
+        async with connected(options, current.terminal) as (connection, *_):
             from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx
 
             sites: dict[str, list[ClientToVerify]] = defaultdict(list)

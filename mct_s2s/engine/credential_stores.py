@@ -117,11 +117,11 @@ class RunStores:
             return OutputStore(self.show)
         if place.command:
             return CommandStore(place.command_for(name), place.label, self.label)
-        vaults = self.session.vaults
+        vault = self.session.vault
         if place.vault is not None:
             if is_key:
                 raise no_key_in_vault()
-            return vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
+            return vault(place.vault.vault).store(place.vault.secret_for(self.label, name), name)
         # One that is known by its appId may have a file that was made under its name, and the other way round.
         names, own = [name, *((known.client_id, known.display_name) if known is not None else ())], place.path is None
         files = [FileStore(place.file_for(called, self._folder(observed)), own, is_key) for called in names]
@@ -129,7 +129,7 @@ class RunStores:
         if known is None or not follows or is_key or place != SecretTo():
             return file
         # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-        noted = [vaults.store(one.vault, one.secret or "", name, known.client_id) for one in noted_vaults(known)]
+        noted = [vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
         newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
         if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
             if (await file.note()).has_had(newest):

@@ -1,9 +1,8 @@
 """One command's way to everything outside it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
@@ -11,7 +10,8 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.rights import GraphAccess
     from mct_s2s.azure.mct_api import EntraTokens, MctApi
     from mct_s2s.azure.resource_manager import ResourceManager
-    from mct_s2s.stores.vaults import KeyVaults
+    from mct_s2s.model.resource_id import SiteTarget
+    from mct_s2s.stores.vaults import KeyVault
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,11 @@ class Session:
     arm: "ResourceManager"
     directory_access: "GraphAccess"
     tokens: "EntraTokens"
-    vaults: "KeyVaults"
-
-    @property
-    def target(self) -> SiteTarget | None:
-        return self.connection.target
-
-    @property
-    def subscription(self) -> str | None:
-        """An id or a name, where there is no target; `None` where there is no default."""
-        return self.connection.subscription
-
-    def about(self, target: SiteTarget) -> "Session":
-        return replace(self, connection=replace(self.connection, target=target))
+    vault: "Callable[[str], KeyVault]"
+    """By name or address, each opened once: what it asks for in patience, it asks of all its users."""
+    target: "SiteTarget | None" = None
+    subscription: str | None = None
+    """An id or a name, where there is no target; `None` where there is no default."""
 
     def api(self, url: str, path: str) -> "MctApi":
         from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, TypeVar
 
 from mct_s2s import clock
@@ -66,7 +65,10 @@ class SecretVersion:
 
 
 class KeyVault(ServiceSession):
-    """One vault, asked with tokens for this cloud's vaults alone, whatever its challenge names. Raises S2SError."""
+    """One vault, asked with tokens for this cloud's vaults alone, whatever its challenge names.
+
+    Raises S2SError; UsageError: `given` is none of this cloud's.
+    """
 
     def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
         self.name, url = connection.cloud.vault(given)
@@ -78,6 +80,9 @@ class KeyVault(ServiceSession):
     async def answer(self, method: str, path: str, step: str, **options: Any) -> Any:
         below = f"{path}?{VERSION}" if path.startswith("/") else path
         return await super().answer(method, below, step, lag=lambda error: error.service_code in BUSY, **options)
+
+    def store(self, secret: str, client: str = "", owner: ClientId | None = None) -> "KeyVaultStore":
+        return KeyVaultStore(self, secret, client, owner)
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Oldest first; none where there is no such secret."""
@@ -153,17 +158,6 @@ def _version(row: Mapping[str, Any]) -> SecretVersion:
     tags = {name: text(value) for name, value in members(row.get("tags")).items()}
     version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
     return SecretVersion(version, created, tags)
-
-
-class KeyVaults:
-    """Each vault is opened once: what it asks for in patience, it asks of all its users."""
-
-    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
-        self._open = cache(lambda given: KeyVault(given, connection, credential))
-
-    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> "KeyVaultStore":
-        """Raises UsageError: the vault is none of this cloud's."""
-        return KeyVaultStore(self._open(given), secret, client, owner)
 
 
 @dataclass

@@ -164,7 +164,7 @@ async def _(change: OneRequest, run: Run) -> str:
             await session.directory.purge_application(change.object_id, is_new=bool(change.after))
         case DeleteStoredSecret():
             vault, _, secret = change.place.partition("/")
-            if not await session.vaults.store(vault, secret, "", change.client_id).delete():
+            if not await session.vault(vault).store(secret, owner=change.client_id).delete():
                 raise Skipped("kept: its tags belong to another client")
         case EnableIdentity():
             principal = await session.arm.set_identity(change.identity_resource, on=True)

@@ -21,6 +21,7 @@ from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.key_pairs import make_key_pair
+from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state.seed import RESOURCE_GROUP, SITE, SUBSCRIPTION_ID, VAULT
 
@@ -94,9 +95,11 @@ def _roots(cloud: Cloud, vault: str | None) -> dict[str, str]:
     return {**found, **({"vault": cloud.vault(vault)[1]} if vault is not None else {})}
 
 
-async def cloud_side(connection: Connection, credential: CallerCredential, vault: str | None) -> Side:
+async def cloud_side(
+    connection: Connection, credential: CallerCredential, target: SiteTarget | None, vault: str | None
+) -> Side:
     """The cloud that is looked at, with the App Service that was named found there. Raises S2SError: it was not."""
-    cloud, target = connection.cloud, connection.target
+    cloud = connection.cloud
 
     async def token(service: Service) -> str:
         return (await credential.get_token(_scope(cloud, service))).token

@@ -108,9 +108,9 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
         remedy = "Choose another folder: --report FOLDER"
         raise UsageError("backup-place-unwritable", text, remedy=remedy) from error
     patient = replace(options, timeout=options.timeout + CLEANING_SECONDS)
-    async with connected(patient, terminal, target=True) as connection:
+    async with connected(patient, terminal, target=True) as (connection, target, _):
         credential = signed_in(patient, connection, terminal)
-        cloud = await cloud_side(connection, credential, options.key_vault)
+        cloud = await cloud_side(connection, credential, target, options.key_vault)
         for line in _what(cloud, run, options, credential.signed_in.description):
             terminal.say(line)
         await _confirm(options, terminal)
