@@ -11,25 +11,25 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where
 from mct_s2s.cli.work import SiteState
 from mct_s2s.engine.credential_stores import default_folder
-from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.outcome import Entry, Outcome
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.model.client_credentials import NewCredential, SecretNote
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import (
+    Action,
     AddCredential,
-    AnyChange,
     DeleteApplication,
     EnableIdentity,
-    Identifiers,
     Output,
     OutputRef,
     RemoveCredential,
+    WriteSettings,
     identify,
 )
 from mct_s2s.planning.ownership import clients_called
@@ -44,6 +44,7 @@ from mct_s2s.render.outcome import (
     SiteReport,
     show_closing,
     show_outcomes,
+    show_plan,
     show_plans,
 )
 from mct_s2s.render.plan import target_details
@@ -71,7 +72,7 @@ def report_of(site: SiteState) -> SiteReport:
         outcome.plan,
         target_details(outcome.before),
         unchanged,
-        done=[entry.change for entry in outcome.done],
+        done=[entry.change for entry in outcome.done if entry.change.action is not Action.NONE],
         doubtful=outcome.in_doubt,
         left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
@@ -107,10 +108,13 @@ def show_review(
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
         return
-    is_markdown, is_list = options.output == "markdown", sites[0].key is not None
+    is_markdown = options.output == "markdown"
     shown = Terminal.recording() if is_markdown else terminal
-    printed = fingerprint if options.dry_run and not is_markdown else None
-    show_plans(shown, reports, is_result=options.dry_run, is_list=is_list, fingerprint=printed)
+    if sites[0].key is None:
+        show_plan(shown, reports[0], is_result=options.dry_run)
+    else:
+        printed = fingerprint if options.dry_run and not is_markdown else None
+        show_plans(shown, reports, printed, is_result=options.dry_run)
     if is_markdown:
         title = reports[0].title if len(reports) == 1 else f"{len(reports)} sites"
         digest = [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
@@ -248,28 +252,17 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
-        store = outcome.stores.get(change.name) if isinstance(change.spec, NewCredential) else None
-        given, gives_away = (store.given, store.gives_away) if store is not None else (None, False)
-        client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.get((change.key, Output.KEY_ID))
-        is_told = gives_away and (key_id is not None or given is not None)
-        if outcome.applied and change.key not in done and not is_told:
-            continue
-        is_lost = gives_away and outcome.applied and given is None
-        removal = ""
-        if gives_away and client_id is not None and key_id is not None:
-            removal = credential_removal(client_id, key_id, is_key=change.kind.is_key)
-        found.append(
-            SavedCredential(
-                change.name,
-                client_id or "",
-                change.ends(outcome.outputs),
-                store.label if store is not None and not is_lost else None,
-                given.value if given is not None and isinstance(store, OutputStore) else None,
-                change.kind,
-                removal=removal,
-                is_lost=is_lost,
-            )
-        )
+        client_id, store = outcome.outputs.known(change.client_id) or "", outcome.stores.get(change.name)
+        ends, place = change.ends(outcome.outputs), store.label if store is not None else None
+        is_told, secret, removal = False, None, ""
+        if store is not None and store.gives_away:
+            key_id, given = outcome.outputs.get((change.key, Output.KEY_ID)), store.given
+            is_told = key_id is not None or given is not None
+            place = place if given is not None or not outcome.applied else None
+            secret = given.value if given is not None and isinstance(store, OutputStore) else None
+            removal = credential_removal(client_id, key_id, is_key=change.kind.is_key) if client_id and key_id else ""
+        if not outcome.applied or change.key in done or is_told:
+            found.append(SavedCredential(change.name, client_id, ends, place, secret, change.kind, removal=removal))
     return found
 
 
@@ -311,7 +304,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
     return {
         "dry_run": site.options.dry_run,
         "fingerprint": site.fingerprint if site.options.dry_run else None,
-        "changes": list(_changes(outcome, dry_run=site.options.dry_run)),
+        "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
         "notes": [{"text": text, "command": command} for text, command in outcome.plan.remarks],
@@ -321,11 +314,17 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
     }
 
 
-def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[tuple[AnyChange, Identifiers, str, float, bool | None]]:
+def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     done = {entry.change.key: entry for entry in outcome.done}
-    blocked = outcome.plan.blocked
     for step in outcome.plan.steps:
-        entry = done.get(step.key)
-        ids = identify(entry.change if entry is not None else step, outcome.outputs)
-        told = (step, ids, step.detail, 0.0) if entry is None else (entry.change, ids, entry.detail, entry.seconds)
-        yield *told, entry is None and step.key in blocked if dry_run else None
+        entry = done.get(step.key, Entry(step, step.detail, 0.0))
+        change, ids = entry.change, identify(entry.change, outcome.outputs)
+        found: Json = {"action": change.action, "resource": change.resource, "name": change.name, "id": ids.id}
+        found |= {"detail": entry.detail, "seconds": round(entry.seconds, 3)}
+        found |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
+        found |= {"app_id": ids.app_id, "object_id": ids.object_id} if ids.app_id or ids.object_id else {}
+        if isinstance(change, WriteSettings):
+            edits = [edit for edit in change.edits if edit.is_ours]
+            found["before"] = {edit.name: edit.before for edit in edits}
+            found["after"] = {edit.name: None if edit.pending else edit.after for edit in edits}
+        yield found

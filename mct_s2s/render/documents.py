@@ -27,7 +27,7 @@ from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import SETTINGS, ours
 from mct_s2s.model.trust_file import TrustFile
-from mct_s2s.planning.changes import Action, AnyChange, Identifiers, WriteSettings
+from mct_s2s.planning.changes import Action
 from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Severity
 from mct_s2s.planning.reports.status import SiteStatus
@@ -416,21 +416,6 @@ class ChangePart(Part):
     before: Values | None = _may_be("Only for application settings: values before; null if the setting did not exist.")
     after: Values | None = _may_be("Only for application settings: values after; null if deleted or not known yet.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def of(cls, told: tuple[AnyChange, Identifiers, str, float, bool | None]) -> Json:
-        """A change, its ids, what came of it, how long it took; in a dry run, whether the caller has no right to it."""
-        change, ids, detail, seconds, blocked = told
-        found: Json = {"action": change.action, "resource": change.resource, "name": change.name, "id": ids.id}
-        found |= {"detail": detail, "seconds": round(seconds, 3), "blocked": blocked}
-        if ids.app_id or ids.object_id:
-            found |= {"app_id": ids.app_id, "object_id": ids.object_id}
-        if isinstance(change, WriteSettings):
-            edits = [edit for edit in change.edits if edit.is_ours]
-            found["before"] = {edit.name: edit.before for edit in edits}
-            found["after"] = {edit.name: None if edit.pending else edit.after for edit in edits}
-        return found
-
 
 class NotePart(Part):
     text: Text = _is("A sentence.")
@@ -463,7 +448,7 @@ class ErrorDocument(Part):
 
     document: Literal["mct-s2s/error/v1"] = Field("mct-s2s/error/v1", serialization_alias="schema")
     error: FailurePart = _is("The error.")
-    done: list[StepPart] = _is("Changes that took effect.", "changes")
+    done: list[StepPart] = _is("Changes that took effect.")
     in_doubt: list[StepPart] = _is("Changes whose answer was lost; the same command, run again, finds out.", "doubtful")
     not_done: list[StepPart] = _is("Changes that did not take effect.", "left")
     credentials: list[SavedCredentialPart] = _may_be("What was created before it failed.", absent=[])

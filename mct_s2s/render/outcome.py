@@ -13,14 +13,14 @@ from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AnyChange
-from mct_s2s.planning.permissions.rights import Instruction
+from mct_s2s.planning.permissions.rights import Instruction, asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.diagnostics import print_items, show_error
-from mct_s2s.render.manual_steps import show_manual_steps
-from mct_s2s.render.plan import show_plan, summary
+from mct_s2s.render.manual_steps import show_manual_steps, what_is_left
+from mct_s2s.render.plan import BLOCKED, show_steps, summary
 from mct_s2s.render.verification import show_verification
 
 LABELS = 12
@@ -44,11 +44,11 @@ class SavedCredential:
     created: bool = True
     removal: str = ""
     """The command that removes it, where no later run can know of it."""
-    is_lost: bool = False
 
     @property
     def removal_if_lost(self) -> str | None:
-        return self.removal if self.is_lost else None
+        """Where it reached no one."""
+        return None if self.saved_to else self.removal or None
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,6 @@ class SiteReport:
     def is_unchanged(self) -> bool:
         return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
 
-    @property
-    def changes(self) -> list[AnyChange]:
-        return [change for change in self.done if change.action is not Action.NONE]
-
 
 # Plans
 
@@ -103,23 +99,48 @@ def totals(sites: Sequence[SiteReport]) -> str:
     return "; ".join(parts)
 
 
-def show_plans(
-    terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bool, is_list: bool, fingerprint: str | None
-) -> None:
+def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) -> None:
+    console, plan = terminal.out if is_result else terminal.err, site.plan
+    if site.error is not None and plan is None:
+        prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
+        print_items(console, site.error.items)
+        print_items(console, [(site.error.advice, site.error.command)] if is_result and site.error.advice else ())
+    if plan is None:
+        return
+    if site.is_unchanged:
+        but = ", except for steps that someone else must do" if plan.manual_steps else ""
+        console.print(Text(f"No changes. {site.unchanged or f'{site.title} is up to date{but}'}.", style="good"))
+    elif plan.is_empty:
+        console.print(Text(f"No changes that you can make. Other steps remain for {site.title}."), style="warn")
+    else:
+        where = f"  ({', '.join(site.about)})" if site.about else ""
+        prose(console, Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")), indent=2)
+    if not site.is_unchanged:
+        show_steps(console, plan)
+    for sentence, run in (*((what_is_left(step), "") for step in plan.manual_steps), *plan.remarks):
+        prose(console, Text(f"  {sentence}", style="warn"), indent=2)
+        if run:
+            console.print(Text(f"    {run}", style="command"))
+    if is_result and plan.blocked:
+        steps = "step" if len(plan.blocked) == 1 else "steps"
+        missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
+        prose(console, Text(missing, style="bad"), indent=2)
+    elif is_result and plan.lacks:
+        console.print(Text("To do these steps yourself:", style="warn"))
+    show_manual_steps(console, asked_for(plan.lacks) if is_result else ())
+    if not plan.is_empty:
+        console.print(Text(f"Plan: {summary(plan.changes, len(plan.blocked))}.", style="head"))
+    show_manual_steps(console, site.manual_steps if is_result else ())
+
+
+def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool) -> None:
     console = terminal.out if is_result else terminal.err
     for site in sites:
-        if site.plan is not None:
-            show_plan(terminal, site.plan, site.title, about=site.about, is_result=is_result, unchanged=site.unchanged)
-            show_manual_steps(console, site.manual_steps if is_result else ())
-        elif site.error is not None:
-            prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
-            print_items(console, site.error.items)
-            print_items(console, [(site.error.advice, site.error.command)] if is_result and site.error.advice else ())
-        if is_list and not site.is_unchanged:
+        show_plan(terminal, site, is_result=is_result)
+        if not site.is_unchanged:
             console.print()
-    if is_list:
-        console.print(Text(f"{totals(sites)}.", style="head"))
-    if is_list and fingerprint is not None:
+    console.print(Text(f"{totals(sites)}.", style="head"))
+    if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
 
 
@@ -160,12 +181,12 @@ def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_creden
             terminal.say(_heading(site))
         if site.error is not None:
             show_error(terminal, site.error)
-        elif len(sites) > 1 and not (site.changes or site.doubtful or site.left):
+        elif len(sites) > 1 and not (site.done or site.doubtful or site.left):
             terminal.say("  Nothing was changed.")
         show_account(terminal, site)
         for line in credential_lines(*(one for one in site.credentials if one.secret is None and with_credentials)):
             terminal.say(line)
-    if any(site.changes or site.doubtful for site in sites):
+    if any(site.done or site.doubtful for site in sites):
         terminal.say("Run the same command again to resume.")
 
 
@@ -175,7 +196,7 @@ def _heading(site: SiteReport) -> Text:
 
 
 def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
-    counts = {action: sum(change.action is action for change in site.changes) for action in _WORDS}
+    counts = {action: sum(change.action is action for change in site.done) for action in _WORDS}
     done = ", ".join(f"{count} {_WORDS[action]}" for action, count in counts.items() if count)
     tested, verification = "", site.verification
     if verification is not None:
@@ -191,7 +212,7 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
 
 
 def show_account(terminal: Terminal, site: SiteReport) -> None:
-    for label, changes in (("Done", site.changes), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
+    for label, changes in (("Done", site.done), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
 
@@ -306,7 +327,7 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
     for one in credentials:
         here, below = f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "", list[str]()
-        if one.is_lost:
+        if one.removal_if_lost:
             here, below = ", reached no one. Remove it:", [f"  {one.removal}"]
         elif one.secret:
             lines = one.secret.rstrip().split("\n")

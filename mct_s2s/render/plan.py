@@ -10,11 +10,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AnyChange, SettingEdit, WriteSettings, others_unchanged
-from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.manual_steps import show_manual_steps, what_is_left
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
@@ -22,44 +19,6 @@ BLOCKED = "!"
 LATER = "known after it is created"
 HIDDEN = "put back; the value is not shown"
 _LISTS = frozenset(setting.name for setting in LISTS)
-
-
-def show_plan(
-    terminal: Terminal,
-    plan: Plan,
-    label: str,
-    *,
-    about: Sequence[str] = (),
-    is_result: bool = False,
-    unchanged: str = "",
-) -> None:
-    """`unchanged`: what is said of an empty plan, if not that the App Service is up to date."""
-    console = terminal.out if is_result else terminal.err
-    is_whole = plan.is_empty and not plan.lacks and not plan.blocked
-    if is_whole:
-        found = f"{label} is up to date{', except for steps that someone else must do' if plan.manual_steps else ''}"
-        console.print(Text(f"No changes. {unchanged or found}."), style="good")
-    elif plan.is_empty:
-        console.print(Text(f"No changes that you can make. Other steps remain for {label}."), style="warn")
-    else:
-        where = f"  ({', '.join(about)})" if about else ""
-        prose(console, Text.assemble(("Plan", "head"), f" for {label}", (where, "quiet")), indent=2)
-    if not is_whole:
-        _steps(console, plan)
-    for sentence, command in (*((what_is_left(step), "") for step in plan.manual_steps), *plan.remarks):
-        prose(console, Text(f"  {sentence}", style="warn"), indent=2)
-        if command:
-            console.print(Text(f"    {command}", style="command"))
-    if is_result and plan.blocked:
-        steps = "step" if len(plan.blocked) == 1 else "steps"
-        missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
-        prose(console, Text(missing, style="bad"), indent=2)
-    elif is_result and plan.lacks:
-        console.print(Text("To do these steps yourself:", style="warn"))
-    if is_result:
-        show_manual_steps(console, asked_for(plan.lacks))
-    if not plan.is_empty:
-        console.print(Text(f"Plan: {summary(plan.changes, len(plan.blocked))}.", style="head"))
 
 
 def target_details(observed: ObservedState) -> tuple[str, ...]:
@@ -108,7 +67,7 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
     yield action, " → ".join(value for value in (old, new) if value is not None)
 
 
-def _steps(console: Console, plan: Plan) -> None:
+def show_steps(console: Console, plan: Plan) -> None:
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns()
     for step in plan.steps:

@@ -3,7 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from mct_s2s.cli.report import changes
+from mct_s2s.engine.outcome import Entry, Outcome
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import MissingRight, ServiceError
+from mct_s2s.model.desired import Look
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
@@ -13,9 +17,9 @@ from mct_s2s.planning.changes import (
     CreateServicePrincipal,
     Deferred,
     NoChange,
+    Output,
     Outputs,
     RemoveCredential,
-    identify,
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
@@ -83,9 +87,11 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), CONTEXT)
 
 
-def planned(plan: Plan, *, blocked: bool | None = False) -> list[tuple[Any, ...]]:
-    """A plan's steps before they are applied."""
-    return [(step, identify(step, Outputs()), step.detail, 0.0, blocked) for step in plan.steps]
+def planned(plan: Plan, *done: Entry, dry_run: bool = True, **outputs: str) -> list[dict[str, Any]]:
+    """A plan's steps, as a result lists them."""
+    made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
+    outcome = Outcome(Request(Look(), CONTEXT.now, None), plan, complete(), outputs=made, done=list(done))
+    return list(changes(outcome, dry_run=dry_run))
 
 
 def result_of(**members: Any) -> dict[str, Any]:

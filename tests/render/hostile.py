@@ -32,10 +32,10 @@ from mct_s2s.render.outcome import (
     show_account,
     show_closing,
     show_outcomes,
+    show_plan,
     show_plans,
     show_stopped,
 )
-from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import Reporter
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from mct_s2s.render.status import show_findings, show_report, show_unread
@@ -159,14 +159,15 @@ def _plan(name: str) -> Plan:
 
 
 def _planned(terminal: Terminal, name: str) -> None:
-    show_plan(terminal, _plan(name), name, about=(name,), is_result=True)
+    site = SiteReport(name, _plan(name), (name,))
+    show_plan(terminal, site, is_result=True)
     show_manual_steps(terminal.out, [_told(name)])
     recording = Terminal.recording()
-    show_plan(recording, _plan(name), name, about=(name,), is_result=True)
+    show_plan(recording, site, is_result=True)
     for line in page(name, recording.recorded).splitlines():
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
-    show_plan(terminal, make_plan(spec(name), edits, CONTEXT), name)
+    show_plan(terminal, SiteReport(name, make_plan(spec(name), edits, CONTEXT)))
 
 
 def _live(terminal: Terminal, name: str) -> None:
@@ -227,7 +228,7 @@ def _fleet(terminal: Terminal, name: str) -> None:
         SiteReport(f"{name}2", Plan(notes=(name,)), (name,)),
         SiteReport(f"{name}3", error=failed),
     ]
-    show_plans(terminal, plans, is_result=True, is_list=True, fingerprint="0" * 64)
+    show_plans(terminal, plans, "0" * 64, is_result=True)
     made = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [

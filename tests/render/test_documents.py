@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.engine.outcome import Entry
 from mct_s2s.errors import MissingRight, PermissionMissing
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.planning.changes import Identifiers
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.rights import Instruction
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus
 from mct_s2s.render.documents import document
@@ -26,7 +27,6 @@ from tests.planning.scenarios import (
     IMPORT,
     NOW,
     SERVICE,
-    SERVICE_ID,
     SUBSCRIPTION,
     client,
     complete,
@@ -62,6 +62,7 @@ FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None, nam
 FOUND = Finding("client-not-consented", "Import", "'Import' has no consent.", "mct-s2s add-client")
 SLOT = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging")
 RIGHT = MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")
+BLOCKED = replace(full_plan(), missing={full_plan().steps[0].key: (RIGHT,)})
 MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
 
 
@@ -102,20 +103,21 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     ),
     "plan": result_document(dry_run=True, changes=planned(full_plan()), fingerprint=DIGEST),
     "plan that is blocked": result_document(
-        dry_run=True, changes=planned(full_plan(), blocked=True)[:1], fingerprint=DIGEST, missing=[RIGHT]
+        dry_run=True, changes=planned(BLOCKED)[:1], fingerprint=DIGEST, missing=[RIGHT]
     ),
     "plan of settings": result_document(
         changes=planned(
             make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), CONTEXT),
-            blocked=None,
+            dry_run=False,
         )
     ),
     "result": result_document(
-        changes=[
-            (principal(), Identifiers(guid("made"), guid("app"), guid("made")), "made", 1.23456, None),
-            (removal(), Identifiers(), "", 0.0, None),
-            (right_already(), Identifiers(SERVICE_ID), "", 0.0, None),
-        ],
+        changes=planned(
+            Plan((principal(), removal(), right_already())),
+            Entry(principal(), "made", 1.23456),
+            dry_run=False,
+            PRINCIPAL_ID=guid("made"),
+        ),
         credentials=[
             saved(),
             replace(saved(), saved_to=None, created=False),
@@ -131,7 +133,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         SiteReport(
             "",
             error=refusal(request_id=None),
-            done=[right_already(), principal("One")],
+            done=[principal("One")],
             doubtful=[removal("Two")],
             left=[principal("Three")],
         ),

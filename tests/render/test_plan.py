@@ -9,7 +9,8 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.markdown import page
-from mct_s2s.render.plan import LATER, setting_rows, show_plan, target_details
+from mct_s2s.render.outcome import SiteReport, show_plan
+from mct_s2s.render.plan import LATER, setting_rows, target_details
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -86,13 +87,13 @@ PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
 
 
 def shown(plan: Plan, about: tuple[str, ...]) -> Callable[[Terminal], None]:
-    return lambda terminal: show_plan(terminal, plan, SITE, about=about)
+    return lambda terminal: show_plan(terminal, SiteReport(SITE, plan, about))
 
 
 def test_a_plan_is_as_it_was() -> None:
     plans: dict[str, Shown] = {name: shown(*plan) for name, plan in PLANS.items()}
     recording = Terminal.recording()
-    show_plan(recording, ODD, SITE, about=("mct-prod",), is_result=True)
+    show_plan(recording, SiteReport(SITE, ODD, ("mct-prod",)), is_result=True)
     markdown = page("Plan for a_*b* `c`", recording.recorded, f"Fingerprint: `{'f' * 64}`", "").rstrip()
     check_texts("plans", {**plans, "as Markdown": markdown})
 
@@ -100,5 +101,5 @@ def test_a_plan_is_as_it_was() -> None:
 @pytest.mark.parametrize("is_result", [True, False])
 def test_a_plan_that_will_be_asked_about_goes_to_standard_error(screens: Screens, is_result: bool) -> None:
     screen = screens()
-    show_plan(screen.terminal, full_plan(), SITE, is_result=is_result)
+    show_plan(screen.terminal, SiteReport(SITE, full_plan()), is_result=is_result)
     assert (bool(screen.out), bool(screen.err)) == (is_result, not is_result)

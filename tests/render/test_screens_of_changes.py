@@ -10,8 +10,8 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing
-from mct_s2s.render.plan import show_plan, target_details
+from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing, show_plan
+from mct_s2s.render.plan import target_details
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
@@ -45,8 +45,8 @@ def here(observed: ObservedState) -> ObservedState:
 
 
 def plan_screen(plan: Plan, observed: ObservedState, *, is_result: bool = False) -> Callable[[Terminal], None]:
-    about = target_details(here(observed))
-    return lambda terminal: show_plan(terminal, plan, SITE, about=about, is_result=is_result)
+    site = SiteReport(SITE, plan, target_details(here(observed)))
+    return lambda terminal: show_plan(terminal, site, is_result=is_result)
 
 
 def drift() -> Callable[[Terminal], None]:
