@@ -74,7 +74,7 @@ def snippet(options: SnippetOptions) -> int:
         if isinstance(client, ServicePrincipal):
             source = _of_identity(client)
         else:
-            folder = default_folder(cloud.label, observed, request.label)
+            folder = default_folder(session, request, observed)
             source = _saved(client, language, options.credentials, folder) or _elsewhere(session, client, folder, now)
         if language not in (offered := languages_for(source)):
             raise UsageError(

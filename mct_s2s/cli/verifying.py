@@ -60,7 +60,7 @@ def verify(options: VerifyOptions) -> int:
             chosen = dict.fromkeys(client_called(name, observed, unique_name) for name in options.client)
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
-        folder = default_folder(connection.cloud.label, observed, request.label)
+        folder = default_folder(session, request, observed)
         ids = {client.client_id.casefold() for client in applications}
         others = named if not options.client else []
         there = available(named, connection.environ, folder)

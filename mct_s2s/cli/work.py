@@ -1,7 +1,7 @@
 """What a command is to do at one App Service, checked before anyone signs in, and how far it has come."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -10,7 +10,6 @@ from mct_s2s import clock
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import named_target, request_for
 from mct_s2s.cli.session import Services
-from mct_s2s.engine.credential_stores import RunStores
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -56,7 +55,7 @@ class Work:
         options = self.options
         for vault in self.places.vaults:
             session.connection.cloud.vault(vault)  # before anything is looked at
-        request = request_for(
+        return request_for(
             session,
             self.desired,
             self.now,
@@ -70,8 +69,9 @@ class Work:
             and self.needs.target
             and isinstance(options, CredentialOptions)
             and options.verifies,
+            places=self.places,
+            show=show,
         )
-        return replace(request, stores=RunStores(session, self.places, request.label, show))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """What a command that changes something does at one App Service: its plan, and the way to it."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from typing import Protocol
@@ -9,6 +8,7 @@ from mct_s2s.activity import Progress, activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import wait_for_deletions
+from mct_s2s.engine.credential_stores import open_stores, places_of, without_dead
 from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
@@ -19,7 +19,6 @@ from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.host_lock import departing, hold
-from mct_s2s.stores.store import Store
 
 
 class Interface(Protocol):
@@ -56,23 +55,19 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 if not request.preflight:
                     raise
                 raise await explained(session, request, look, error) from error
-            stores: Mapping[str, Store] = {}
-            if request.stores is not None:
-                stores = await request.stores.open(request.desired, observed, request.now)
+            stores = await open_stores(session, request, observed)
             observed, notes = await gather_or_cancel(
                 with_custody(session, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
             )
             observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
-            if request.stores is not None:
-                observed = await request.stores.without_dead(stores, observed, request.now)
+            observed = await without_dead(session, stores, observed, request.now)
             desired = request.desired
             if isinstance(desired, Removal) or desired.removes_unnamed:
                 observed = replace(observed, departing=departing(request.subject(observed)))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
             intended = make_plan(desired, observed, request.context)
-            if request.stores is not None:
-                intended = replace(intended, places=request.stores.places_of(desired, stores, observed))
+            intended = replace(intended, places=places_of(session, request, stores, observed))
             access = await look.found()
             plan = await permitted(session, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)

@@ -1,8 +1,8 @@
 """Which store each client's credential goes to: where it was asked for, or where its last one is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
-from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
+from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
-from mct_s2s.model.client_sign_in import ClientSignIn
-from mct_s2s.model.desired import Desired, Rotation, Setup
+from mct_s2s.model.desired import Rotation, Setup
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.ownership import clients_called, foreign_client
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import CommandStore, OutputStore, Show, Store
+from mct_s2s.stores.store import CommandStore, OutputStore, Store
 
 if TYPE_CHECKING:
+    from mct_s2s.engine.request import Request
     from mct_s2s.engine.session import Session
 
 ARRIVES_SECONDS, AT_LEAST_SECONDS = 30.0, 2.0
@@ -33,12 +33,12 @@ UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 """The numbers after AADSTS that are said of the credential itself."""
 
 
-def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
+def default_folder(session: "Session", request: "Request", observed: ObservedState) -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
-    site = label.lower().replace("/", "/slots/")
-    return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / site
+    folder = user_data_path("mct-s2s", appauthor=False) / "secrets" / session.connection.cloud.label / tenant
+    return folder / request.label.lower().replace("/", "/slots/")
 
 
 def noted_vaults(application: Application) -> list[VaultTo]:
@@ -49,121 +49,112 @@ def noted_vaults(application: Application) -> list[VaultTo]:
     return found
 
 
-@dataclass(frozen=True)
-class RunStores:
-    session: "Session"
-    places: ClientPlaces
-    label: str
-    """What a person calls the App Service."""
-    show: Show
+async def open_stores(session: "Session", request: "Request", observed: ObservedState) -> dict[str, Store]:
+    """A store for each client that may get something secret, by the client's name in the request."""
+    wanted = _wanted(request, observed)
+    stores = await gather_or_cancel(*(_store(session, request, observed, name, *one) for name, one in wanted.items()))
+    return dict(zip(wanted, stores, strict=True))
 
-    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Store]:
-        """A store for each client that may get something secret, by the client's name in the request."""
-        wanted = list(_wanted(desired, observed, now))
-        stores = await gather_or_cancel(*(self._store(observed, *one) for one in wanted))
-        return {name: store for (name, *_), store in zip(wanted, stores, strict=True)}
 
-    def places_of(
-        self, desired: Desired, stores: Mapping[str, Store], observed: ObservedState
-    ) -> tuple[tuple[str, str], ...]:
-        """Each client and its place as a plan names it: of a rotation, the same on every machine unless asked for."""
-        if isinstance(desired, Rotation) and not desired.only_named:
-            own, usual = self._folder(observed), SecretTo().label
+def places_of(
+    session: "Session", request: "Request", stores: Mapping[str, Store], observed: ObservedState
+) -> tuple[tuple[str, str], ...]:
+    """Each client and its place as a plan names it: of a rotation, the same on every machine unless asked for."""
+    desired, names = request.desired, tuple(stores)
+    if isinstance(desired, Rotation):
+        if not desired.only_named:
+            own, usual = default_folder(session, request, observed), SecretTo().label
             is_own = {name: isinstance(store, FileStore) and store.path.parent == own for name, store in stores.items()}
             unnamed = [name for name in stores if observed.secrets[name].vault is None]
             return tuple((name, usual if is_own[name] else stores[name].label) for name in unnamed)
-        names = desired.clients if isinstance(desired, Rotation) else stores
-        return tuple((name, self.places.of(name).label) for name in names)
+        names = desired.clients
+    return tuple((name, request.places.of(name).label) for name in names)
 
-    async def credentials(self, stores: Mapping[str, Store]) -> list[ClientSignIn]:
-        found = await gather_or_cancel(*(store.read() for store in stores.values()))
-        return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
 
-    async def without_dead(self, stores: Mapping[str, Store], observed: ObservedState, now: datetime) -> ObservedState:
-        """The state, where no note of a credential that gives no token counts as fresh."""
-        notes = await gather_or_cancel(*(self._judged(name, one, observed, now) for name, one in stores.items()))
-        return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
+async def without_dead(
+    session: "Session", stores: Mapping[str, Store], observed: ObservedState, now: datetime
+) -> ObservedState:
+    """The state, where no note of a credential that gives no token counts as fresh."""
+    notes = await gather_or_cancel(*(_judged(session, name, one, observed, now) for name, one in stores.items()))
+    return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
 
-    async def _judged(self, name: str, store: Store, observed: ObservedState, now: datetime) -> SecretNote:
-        """A token decides whether what a store got minutes ago and the directory does not show is late or gone."""
-        note = observed.secrets[name]
-        client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
-        application = client.application if client is not None else None
-        if application is None or arrived is None or not note.is_fresh(note.client_id, now, note.kind):
-            return note
-        if note.is_among(application.credentials):
-            return note
-        age = (now - arrived).total_seconds()
-        within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
-        try:
-            stored = await store.read()
-            if stored is not None:
-                scope, tokens = stored.scope or f"{observed.graph}/.default", self.session.tokens
-                with activity(f"Testing the credential of {name}"):
-                    await tokens.token(stored, scope, is_new=True, role=None, at_once=TOKENS, within=within)
-        except S2SError as error:  # who cannot read it cannot test it
-            if isinstance(error, ServiceError) and error.service_code in UNKNOWN:
-                return replace(note, delivered_at=None)
+
+async def _judged(session: "Session", name: str, store: Store, observed: ObservedState, now: datetime) -> SecretNote:
+    """A token decides whether what a store got minutes ago and the directory does not show is late or gone."""
+    note = observed.secrets[name]
+    client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
+    application = client.application if client is not None else None
+    if application is None or arrived is None or not note.is_fresh(note.client_id, now, note.kind):
         return note
+    if note.is_among(application.credentials):
+        return note
+    age = (now - arrived).total_seconds()
+    within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
+    try:
+        stored = await store.read()
+        if stored is not None:
+            scope, token = stored.scope or f"{observed.graph}/.default", session.tokens.token
+            with activity(f"Testing the credential of {name}"):
+                await token(stored, scope, is_new=True, role=None, at_once=TOKENS, within=within)
+    except S2SError as error:  # who cannot read it cannot test it
+        if isinstance(error, ServiceError) and error.service_code in UNKNOWN:
+            return replace(note, delivered_at=None)
+    return note
 
-    def _folder(self, observed: ObservedState) -> Path:
-        return default_folder(self.session.connection.cloud.label, observed, self.label)
 
-    async def _store(
-        self, observed: ObservedState, name: str, known: Application | None, is_key: bool, follows: bool
-    ) -> Store:
-        place = self.places.of(name, *([known.client_id] if known else []))
-        if place.show:
-            return OutputStore(self.show)
-        if place.command:
-            return CommandStore(place.command_for(name), place.label, self.label)
-        vault = self.session.vault
-        if place.vault is not None:
-            if is_key:
-                raise no_key_in_vault()
-            return vault(place.vault.vault).store(place.vault.secret_for(self.label, name), name)
-        # One that is known by its appId may have a file that was made under its name, and the other way round.
-        names, own = [name, *((known.client_id, known.display_name) if known is not None else ())], place.path is None
-        files = [FileStore(place.file_for(called, self._folder(observed)), own, is_key) for called in names]
-        file = next((one for one in files if known is not None and one.holds(known.client_id)), files[0])
-        if known is None or not follows or is_key or place != SecretTo():
+async def _store(
+    session: "Session", request: "Request", observed: ObservedState, name: str, known: Application | None, is_key: bool
+) -> Store:
+    place = request.places.of(name, *([known.client_id] if known else []))
+    if place.show:
+        assert request.show is not None  # whoever takes `--secret-to` says how
+        return OutputStore(request.show)
+    if place.command:
+        return CommandStore(place.command_for(name), place.label, request.label)
+    if place.vault is not None:
+        if is_key:
+            raise no_key_in_vault()
+        return session.vault(place.vault.vault).store(place.vault.secret_for(request.label, name), name)
+    folder = default_folder(session, request, observed)
+    # One that is known by its appId may have a file that was made under its name, and the other way round.
+    names = [name, *((known.client_id, known.display_name) if known is not None else ())]
+    files = [FileStore(place.file_for(called, folder), place.path is None, is_key) for called in names]
+    file = next((one for one in files if known is not None and one.holds(known.client_id)), files[0])
+    if known is None or is_key or place != SecretTo() or not _follows_tag(known, request, observed):
+        return file
+    # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
+    noted = [session.vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
+    newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
+    if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
+        if (await file.note()).has_had(newest):
             return file
-        # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-        noted = [vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
-        newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
-        if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
-            if (await file.note()).has_had(newest):
-                return file
-            notes = await gather_or_cancel(*map(_note_or_none, noted)) if len(noted) > 1 else ()
-            found = next((store for store, note in zip(noted, notes, strict=False) if note.has_had(newest)), found)
-        return found
+        notes = await gather_or_cancel(*map(_note_or_none, noted)) if len(noted) > 1 else ()
+        found = next((store for store, note in zip(noted, notes, strict=False) if note.has_had(newest)), found)
+    return found
 
 
-def _wanted(
-    desired: Desired, observed: ObservedState, now: datetime
-) -> Iterator[tuple[str, Application | None, bool, bool]]:
-    """Name, registration, whether a key is stored, and whether the last one's vault is used where no place is given."""
+def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[Application | None, bool]]:
+    """By name: its registration, and whether what is stored is a key."""
+    desired = request.desired
     if isinstance(desired, Rotation) and desired.service is not None:
-        for name, application in rotating(desired, observed, desired.service, now).items():
-            kind = replaced_kind(application.credentials)
-            is_key = kind is not None and kind.is_key
-            yield name, application, is_key, _is_believed(application, desired, observed)
-        return
+        rotated = rotating(desired, observed, desired.service, request.now)
+        kinds = {name: replaced_kind(application.credentials) for name, application in rotated.items()}
+        return {name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()}
+    found: dict[str, tuple[Application | None, bool]] = {}
     for spec in desired.clients if isinstance(desired, Setup) else ():
-        if not isinstance(spec.credential, NewCredential):
-            continue
-        clients = clients_called(spec.name, observed, desired.unique_name)
-        known = next((client.application for client in clients if client.application is not None), None)
-        # Only one that had a secret and has nothing good any more gets a secret again.
-        has_lapsed = known is not None and not any(one.is_valid_at(now) for one in known.credentials)
-        follows = known is not None and has_lapsed and _is_believed(known, desired, observed)
-        yield spec.name, known, spec.credential.kind.is_key, follows
+        if isinstance(spec.credential, NewCredential):
+            clients = clients_called(spec.name, observed, desired.unique_name)
+            known = next((client.application for client in clients if client.application is not None), None)
+            found[spec.name] = known, spec.credential.kind.is_key
+    return found
 
 
-def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:
-    """Whether a client's own tag may say where its secret is: others could have written it."""
-    client = observed.trust.client_of_id(application.client_id)
-    if client is None or desired.service is None:
+def _follows_tag(application: Application, request: "Request", observed: ObservedState) -> bool:
+    """Whether a client's own tag says where its secret is, and may: others could have written it."""
+    desired, client = request.desired, observed.trust.client_of_id(application.client_id)
+    # Only one that had a secret and has nothing good any more gets a secret again.
+    has_good = any(one.is_valid_at(request.now) for one in application.credentials)
+    if client is None or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
     return not foreign_client(client, observed, desired.service, desired.names)
 

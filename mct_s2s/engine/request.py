@@ -1,17 +1,18 @@
 """What one command is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.plan import RunContext
 
 if TYPE_CHECKING:
-    from mct_s2s.engine.credential_stores import RunStores
     from mct_s2s.inputs.documents import SettingsFile
+    from mct_s2s.stores.store import Show
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Request:
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False
     """Whether settings that cannot be read stop nothing."""
-    stores: "RunStores | None" = None
-    """`None` for commands that make nothing secret."""
+    places: ClientPlaces = field(default_factory=ClientPlaces)
+    show: "Show | None" = None
+    """For `--secret-to show`."""
     backup: "SettingsFile | None" = None
     preflight: bool = True
     dry_run: bool = False

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -166,10 +166,11 @@ class ClientTest:
 async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Verification | None:
     """Test the clients whose credential is in a store of this run; a test that runs out of time is open, not failed."""
     request, observed = outcome.request, outcome.after
-    if observed.app_service is None or request.stores is None:
+    if observed.app_service is None:
         return None
-    credentials = await request.stores.credentials(outcome.stores)
-    mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.client_id]
+    read = await gather_or_cancel(*(store.read() for store in outcome.stores.values()))
+    found = {name: one for name, one in zip(outcome.stores, read, strict=True) if one is not None}
+    mine = [replace(one, name=name) for name, one in found.items() if outcome.client_id(name) == one.client_id]
     if not mine:
         return None
     api, audience = session.api(observed.app_service.url, API_PATH), uri_shown(observed) or ""
