@@ -5,7 +5,7 @@ An entry becomes options of `setup`, so that the same code checks every value.
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -42,11 +42,6 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names its own."""
-"""Of the options of `setup` that are no text."""
-_FORMS: Mapping[str | int, str] = {
-    "client-id": "Use an appId, which is a GUID.",
-    "secret-to": "Use file:PATH, keyvault:VAULT or exec:COMMAND.",
-}
 Location = tuple[str | int, ...]
 """`("sites", "learn", "clients", 0, "name")`."""
 
@@ -163,7 +158,7 @@ class _Reader:
         except ValidationError as error:
             errors = error.errors(include_url=False)
         for one in errors:
-            self._add_error(one["type"], one["loc"], one["input"], one.get("ctx", {}).get("expected", ""))
+            self._add_error(one["type"], one["loc"], one["msg"])
         wrong = {one["loc"][:-1] if one["loc"][-1] == "[key]" else one["loc"] for one in errors}
         for location in sorted(wrong, key=len, reverse=True):
             _leave_out(document, location)
@@ -173,17 +168,16 @@ class _Reader:
             self.check()
             raise
 
-    def _add_error(self, kind: str, location: Location, value: Any, expected: str) -> None:  # a table
+    def _add_error(self, kind: str, location: Location, said: str) -> None:
         above, last = location[:-1], location[-1]
-        key = toml_key(str(last))
-        what, remedy = "a text is expected here", f'Write it in quotation marks: {key} = "…"'
+        names = [one for one in above if isinstance(one, str)]
+        model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
+        known = {one.alias or name: one.description or "" for name, one in model.model_fields.items()}
+        what, remedy = said, known.get(str(last), "")
         match kind:
             case "extra_forbidden":
-                names = [one for one in above if isinstance(one, str)]
-                model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
-                known = [one.alias or name for name, one in model.model_fields.items()]
                 what, remedy = "unknown key", f"Known here: {', '.join(known)}."
-                if len(self._mistakes) < MOST_LISTED and len(key) <= _LONGEST_KEY:
+                if len(self._mistakes) < MOST_LISTED and len(str(last)) <= _LONGEST_KEY:
                     remedy = did_you_mean(str(last), known, remedy)
             case "missing" | "too_short" if location == ("sites",):
                 location, what, remedy = (), "it names no site", "Add a table such as [sites.contosolearn]."
@@ -192,20 +186,11 @@ class _Reader:
             case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
                 location, what = above, f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
-            case "string_pattern_mismatch" if last in _FORMS:
-                what, remedy = f"Invalid value '{value[:130]}'", _FORMS[last]
-            case "string_pattern_mismatch":
-                what, remedy = "it is empty, or a control character is in it", "Correct it, or remove the line."
-            case "enum":
-                what, remedy = f"Invalid value '{str(value)[:130]}'", f"Use {expected}."
-            case "bool_type":
-                what, remedy = "true or false is expected here", f"Write {key} = true or {key} = false."
-            case "list_type":
-                remedy = f"Begin each of them with [[{path_text(*location)}]]."
-                what = "a list of tables is expected here"
-            case "dict_type" | "model_type":
-                table = f"[[{path_text(*above)}]]" if isinstance(last, int) else f"[{location[0]}.NAME]"
-                what, remedy = "a table is expected here", f"Write a table: {table}"
+            case "string_pattern_mismatch":  # pydantic quotes the pattern
+                what = "invalid or empty value"
+            case "list_type" | "dict_type" | "model_type":
+                table = f"[{location[0]}.NAME]" if len(location) < 3 else f"[[{path_text(*location[:3])}]]"
+                what, remedy = "a table is expected here", f"Begin it with {table}"
         self._add(location, what, remedy)
 
     def read_site(self, file: TrustFile, key: str, entry: SiteEntry) -> None:

@@ -111,18 +111,14 @@ ONE = "[[sites.a.clients]]\nname = 'I'\n"
 MISTAKES = (
     # of form
     "",
-    "[sites]\n",
     "\nx = 1\n[sites.a]",
     "sites = 'a'",
-    "[sites]\na = 1",
     f"{ONE}secret-life = '1y'",
     "[sites.a]\nclients = ['B']",
     "[sites.a.clients]\nname = 'B'",
     "[sites.a]\n[[sites.a.clients]]\n",
     f"{ONE}secret-lifetime = 2027-06-30",
-    f"{ONE}secret-lifetime = 180",
     f"{ONE}no-consent = 'yes'",
-    "[sites.a]\nrole = ' '",
     '[sites.a]\nrole = "a\\u001b[31m"',
     '[sites."a\\nb"]',
     f"[sites.a]\nrole = 0x{'f' * 10_000}",
