@@ -168,3 +168,15 @@ async def or_none(asked: Awaitable[T]) -> T | None:
         if error.code != "not-found" and getattr(error, "status", 0) != 404:
             raise
         return None
+
+
+async def outcome_of(work: Awaitable[T]) -> T | S2SError:
+    try:
+        return await work
+    except S2SError as error:
+        return error
+
+
+async def or_unknown(question: Awaitable[T]) -> T | None:
+    found = await outcome_of(question)
+    return None if isinstance(found, S2SError) else found

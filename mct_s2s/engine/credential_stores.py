@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import S2SError, ServiceError, UsageError
+from mct_s2s.errors import S2SError, ServiceError, UsageError, or_unknown
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.desired import Rotation, Setup
@@ -128,8 +128,10 @@ async def _store(
     if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
         if (await file.note()).has_had(newest):
             return file
-        notes = await gather_or_cancel(*map(_note_or_none, noted)) if len(noted) > 1 else ()
-        found = next((store for store, note in zip(noted, notes, strict=False) if note.has_had(newest)), found)
+        # A vault that is gone or closed: the secret may have left it long ago.
+        notes = await gather_or_cancel(*(or_unknown(one.note()) for one in noted)) if len(noted) > 1 else ()
+        having = (store for store, note in zip(noted, notes, strict=False) if note is not None and note.has_had(newest))
+        found = next(having, found)
     return found
 
 
@@ -157,10 +159,3 @@ def _follows_tag(application: Application, request: "Request", observed: Observe
     if client is None or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
     return not foreign_client(client, observed, desired.service, desired.names)
-
-
-async def _note_or_none(store: Store) -> SecretNote:
-    try:
-        return await store.note()
-    except S2SError:  # a vault that is gone or closed: the secret may have left it long ago
-        return SecretNote()

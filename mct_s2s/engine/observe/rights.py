@@ -1,18 +1,18 @@
 """What the caller may do, asked beside everything else. What cannot be read is unknown, and stops nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import observe, with_custody
-from mct_s2s.engine.observe.sites import is_refusal, outcome_of
+from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import S2SError, or_unknown, outcome_of
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
@@ -24,8 +24,6 @@ from mct_s2s.planning.permissions.rights import Right, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
 from mct_s2s.planning.site import check_site
-
-T = TypeVar("T")
 
 GRACE_SECONDS = 5.0
 """How long these answers may come after all others."""
@@ -40,7 +38,7 @@ class AccessLook:
         self._asked: dict[str, asyncio.Task[Any]] = {}
         if directory:
             self._asked["directory"] = asyncio.ensure_future(self._in_directory())
-            self._asked["rules"] = asyncio.ensure_future(_or_unknown(session.directory_access.secret_rules()))
+            self._asked["rules"] = asyncio.ensure_future(or_unknown(session.directory_access.secret_rules()))
 
     def at(self, resource: ResourceId) -> None:
         key = str(resource).lower()
@@ -66,14 +64,14 @@ class AccessLook:
     async def _in_directory(self) -> DirectoryRights:
         directory = self._session.directory_access
         caller, (roles, permissions), owned = await gather_or_cancel(
-            _or_unknown(directory.caller()),
-            gather_or_cancel(_or_unknown(directory.roles()), _or_unknown(directory.permissions())),
-            _or_unknown(directory.owned()),
+            or_unknown(directory.caller()),
+            gather_or_cancel(or_unknown(directory.roles()), or_unknown(directory.permissions())),
+            or_unknown(directory.owned()),
         )
         rights = DirectoryRights(directory.signed_in, caller, permissions, roles, False, owned, directory.address)
         if caller is None or may_do_all(rights):
             return rights
-        assigned = await _or_unknown(directory.assignments(caller.id))
+        assigned = await or_unknown(directory.assignments(caller.id))
         if not assigned:
             return replace(rights, has_no_role=assigned == [] and not roles)
         everywhere = {role for role, scope in assigned if scope == "/"}
@@ -82,7 +80,7 @@ class AccessLook:
     async def _at(self, resource: ResourceId) -> ScopeRights:
         rights = self._session.arm
         return ScopeRights(
-            *await gather_or_cancel(_or_unknown(rights.permissions(resource)), _or_unknown(rights.locks(resource)))
+            *await gather_or_cancel(or_unknown(rights.permissions(resource)), or_unknown(rights.locks(resource)))
         )
 
 
@@ -178,8 +176,3 @@ def _of_directory(request: Request) -> Request:
 
 async def _with_custody(session: Session, request: Request, look: AccessLook) -> ObservedState:
     return await with_custody(session, request, await observe(session, request, look.at))
-
-
-async def _or_unknown(question: Awaitable[T]) -> T | None:
-    found = await outcome_of(question)
-    return None if isinstance(found, S2SError) else found

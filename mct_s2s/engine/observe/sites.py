@@ -1,12 +1,12 @@
 """Find App Services. A deployment of MCT is a web app and, in its resource group, a function app `<web app>-fa-…`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_unknown, outcome_of
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import is_guid
@@ -16,7 +16,6 @@ from mct_s2s.model.site_settings import AppSettings, ours
 if TYPE_CHECKING:
     from mct_s2s.azure.resource_manager import ResourceManager
 
-T = TypeVar("T")
 
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
@@ -165,8 +164,7 @@ async def _settings_of_each(
 
     async def read(app: ResourceId) -> tuple[ResourceId, dict[str, str | None] | None]:
         async with gate:
-            settings = await outcome_of(arm.settings(app))
-        return app, None if isinstance(settings, S2SError) else settings
+            return app, await or_unknown(arm.settings(app))
 
     return dict(await gather_or_cancel(*map(read, apps)))
 
@@ -186,10 +184,3 @@ async def find_slots(arm: "ResourceManager", app_service: AppService) -> tuple[l
     slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
     settings = await _settings_of_each(arm, slots)
     return [slot for slot in settings if ours(settings[slot] or {})], [s for s in settings if settings[s] is None]
-
-
-async def outcome_of(work: Awaitable[T]) -> T | S2SError:
-    try:
-        return await work
-    except S2SError as error:
-        return error
