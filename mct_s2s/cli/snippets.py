@@ -25,7 +25,7 @@ from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.ownership import client_called, is_logic_app, uri_shown
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
 from mct_s2s.render.snippets import snippet as program_for
 from mct_s2s.stores.dotenv import available, from_files
@@ -188,7 +188,7 @@ def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where:
 
 def show_notes(terminal: Terminal, found: Iterable[Note]) -> None:
     for text, command in found:
-        prose(terminal.err, Text(text, style="warn"))
+        terminal.say(Text(text, style="warn"))
         if command:
             terminal.say(command, style="command")
         if terminal.err.is_terminal:

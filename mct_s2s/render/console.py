@@ -17,16 +17,14 @@ from typing import IO, Any
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.containers import Lines
 from rich.segment import Segment
 from rich.text import Text
 from rich.theme import Theme
 
 from mct_s2s.plain_text import json_text, plain
 
-UNBOUNDED = 400
+UNBOUNDED = 100_000
 """Columns where there is no terminal: a log line is not folded."""
-
 
 THEME = Theme(
     {
@@ -44,14 +42,25 @@ THEME = Theme(
 )
 
 
-Beside = Callable[[], AbstractContextManager[None]]
-
-
 class LineConsole(Console):
     """Every text is one line of plain characters, also within other renderables."""
 
-    beside: Beside = staticmethod(nullcontext)
+    beside: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
     """Takes a live area off the screen while something is printed to either stream."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, **options)
+
+    def prose(self, text: str | Text = "", style: str | None = None) -> None:
+        """Print a line, folded to the width of the screen.
+
+        Further lines are indented by two columns more: text from outside never looks like a line of the program.
+        """
+        shown = one_line(text)
+        shown.rstrip()
+        shown.style = style or shown.style
+        for line in fold(shown, self.width, indent=len(shown.plain) - len(shown.plain.lstrip(" ")) + 2):
+            self.print(line)
 
     def print(self, *objects: Any, **options: Any) -> None:
         with self.beside():
@@ -75,9 +84,7 @@ class Terminal:
 
     @classmethod
     def recording(cls) -> "Terminal":
-        console = LineConsole(
-            file=io.StringIO(), width=UNBOUNDED, theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True
-        )
+        console = LineConsole(file=io.StringIO(), width=UNBOUNDED)
         return cls(console, console, json=False)
 
     @property
@@ -91,7 +98,7 @@ class Terminal:
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
         """To standard error."""
-        prose(self.err, text, style=style)
+        self.err.prose(text, style)
 
     def note(self, text: str | Text, style: str | None = None) -> None:
         """To standard error, unless `--quiet`."""
@@ -103,7 +110,7 @@ class Terminal:
         self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
-        prose(self.out, text, style=style)
+        self.out.prose(text, style)
 
     def check_reader(self) -> None:
         """Raises OSError: standard output is closed or its reader has gone, as far as can be known."""
@@ -121,9 +128,8 @@ class Terminal:
 
     def instruct(self, command: str) -> None:
         """A line as it is for the service that keeps the log (`pipelines`)."""
-        with self.err.beside():
-            self.err.file.write(f"{command}\n")
-            self.err.file.flush()
+        self.err.file.write(f"{command}\n")
+        self.err.file.flush()
 
     def verbatim(self, text: str) -> None:
         """Print every byte before this returns, as UTF-8, whatever the stream's encoding. Raises OSError."""
@@ -159,41 +165,37 @@ def one_line(text: str | Text) -> Text:
     return shown
 
 
-def prose(console: Console, text: str | Text, *, indent: int | None = None, style: str | None = None) -> None:
-    """Print a line, folded to the terminal's width.
-
-    Further lines are indented by two columns more by default: text from outside never looks like a line of the program.
-    """
-    shown = one_line(text)
-    if style is not None:
-        shown.style = style
-    if indent is None:
-        indent = len(shown.plain) - len(shown.plain.lstrip(" ")) + 2
-    shown.rstrip()
-    for line in fold(shown, console.width, indent=indent) if console.width != UNBOUNDED else (shown,):
-        console.print(line)
-
-
 # A long text is folded between words, and nowhere in what is copied: an id, a path or a command with a line end in it
 # cannot be pasted. What is wider than the screen is on a line of its own, whole: the terminal folds it.
 
-_PROGRAMS = "mct-s2s|az|azd|gh|kubectl|sudo|curl|export|eval"
-_END = r"[.,;:)?!'\"`]*(?:\s|$)"
-_WORD = r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+?"
-_COMMAND = re.compile(rf"(?<!\S)[('\"`]?(?:{_PROGRAMS})(?= )(?: +{_WORD}(?={_END}))+(?<=\S)[.,;:)?!'\"`]*")
-"""A program and the words that follow it, up to punctuation that ends a word."""
-_OPTION = re.compile(r" -|=|[A-Z]{2}|['\"]")
+_ENDS = r"[.,;:)?!'\"`]*"
+"""Punctuation behind a word."""
+_WORD = rf"(?> +(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+?(?={_ENDS}(?:\s|$)))"
+_OPTION = r"(?= +(?:-|\S*(?:=|[A-Z]{2}|['\"])))"
 """In every command: `az cannot be found here` is none."""
+_PIECE = re.compile(
+    r"(?:^ *[^\w\s] +)?"  # an arrow or a tick is not alone on its line
+    rf"(?:[('\"`]?(?:mct-s2s|az|azd|gh|kubectl|sudo|curl|export|eval){_WORD}{{0,9}}?{_OPTION}{_WORD}+{_ENDS}"
+    r"|mct-s2s [a-z-]+\S*|\d+ s\b\S*"
+    r"|(?i:\S+?[0-9a-f];(?=[0-9a-f]{8}-))"  # between two ids of an allow list
+    r"|\S+)"
+)
 _BEGINS = re.compile(r"[a-z0-9./$_-]")
 """What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or …`."""
-_PIECE = re.compile(r"mct-s2s [a-z-]+\S*|\d+ s\b\S*|\S+")
-_AFTER_SEMICOLON = re.compile(r"(?<=[0-9a-f]);(?=[0-9a-f]{8}-)", re.IGNORECASE)
-"""Between two ids of an allow list."""
 
 
 def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
     """Text of the style `command` is never folded. A piece that is wider than `width` is alone on its line."""
-    lines = text.divide(_breaks(text, width, indent)) if text.style != "command" else Lines([text.copy()])
+    breaks, column, end_before = list[int](), 0, 0
+    for start, end in _pieces(text):
+        blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
+        is_shorter_below = end_before > 0 and column + blanks > indent
+        if column + blanks + length > width and is_shorter_below:
+            breaks.append(start)
+            column, blanks = indent, 0
+        column += blanks + length
+        end_before = end
+    lines = text.divide(breaks)
     for line in lines:
         line.rstrip()
     return [Text.assemble(" " * indent, line) if at else line for at, line in enumerate(lines)]
@@ -203,43 +205,13 @@ def widest_piece(text: Text) -> int:
     return max((cell_len(text.plain[start:end]) for start, end in _pieces(text)), default=0)
 
 
-def _breaks(text: Text, width: int, indent: int) -> Iterator[int]:
-    column = end_before = 0
-    for start, end in _pieces(text):
-        blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
-        is_shorter_below = end_before > 0 and column + blanks > indent
-        if column + blanks + length > width and is_shorter_below and not _is_sign(text.plain[:start]):
-            yield start
-            column, blanks = indent, 0
-        column += blanks + length
-        end_before = end
-
-
-def _is_sign(beginning: str) -> bool:
-    """An arrow or a tick is not alone on its line."""
-    said = beginning.strip()
-    return len(said) <= 1 and not said.isalnum()
-
-
 def _pieces(text: Text) -> Iterator[tuple[int, int]]:
-    at = 0
-    for first, last in [*_commands(text), (len(text.plain), len(text.plain))]:
-        for word in _PIECE.finditer(text.plain, at, first):
-            start = word.start()
-            for semicolon in _AFTER_SEMICOLON.finditer(text.plain, *word.span()):
-                yield start, semicolon.end()
-                start = semicolon.end()
-            yield start, word.end()
-        if first < last:
-            yield first, last
-        at = max(at, last)
-
-
-def _commands(text: Text) -> list[tuple[int, int]]:
-    """As they are styled, or else as far as can be told."""
-    styled = [(span.start, span.end) for span in text.spans if span.style == "command"]
-    styled = [(start, end) for start, end in styled if _BEGINS.match(text.plain, start)]
-    return styled or [found.span() for found in _COMMAND.finditer(text.plain) if _OPTION.search(found[0])]
+    """From where to where each one goes. Commands are as they are styled, or else as far as can be told."""
+    plain = text.plain if text.style != "command" else "x" * len(text)
+    for start, end, style in text.spans:
+        if style == "command" and _BEGINS.match(plain, start):
+            plain = plain[:start] + "x" * (end - start) + plain[end:]
+    return (piece.span() for piece in _PIECE.finditer(plain))
 
 
 def _console(*, stderr: bool) -> LineConsole:
@@ -248,12 +220,7 @@ def _console(*, stderr: bool) -> LineConsole:
     on_terminal = not stream.closed and stream.isatty()
     forced = os.environ.get("FORCE_COLOR", "").lower() not in {"", "0", "false"}
     console = LineConsole(
-        theme=THEME,
-        highlight=False,
-        markup=False,
-        emoji=False,
         stderr=stderr,
-        soft_wrap=True,
         force_terminal=on_terminal,
         color_system=None if os.environ.get("NO_COLOR") else "standard" if forced else "auto",
     )

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.errors import DOCS, S2SError
 from mct_s2s.plain_text import plain
-from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.console import LineConsole, Terminal
 from mct_s2s.render.pipelines import pipeline_of
 
 
@@ -16,14 +15,14 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
     if pipeline is not None:
         terminal.instruct(pipeline.command(pipeline.error, plain(headline)))
     else:
-        prose(terminal.err, Text.assemble(("error: ", "bad"), headline), indent=2)
+        terminal.say(Text.assemble(("error: ", "bad"), headline))
     print_items(terminal.err, error.items)
     if error.advice:
-        prose(terminal.err, Text.assemble("  → ", (error.advice, "command")), indent=4)
+        terminal.say(Text.assemble("  → ", (error.advice, "command")))
     if error.command:
         terminal.say(Text.assemble("    ", (error.command, "command")))
     if error.answer:
-        prose(terminal.err, Text(f"  {' '.join(error.answer.split())}", style="quiet"), indent=2)
+        terminal.say(Text(f"  {' '.join(error.answer.split())}", style="quiet"))
     if error.page:
         terminal.say(Text(f"  more: {DOCS}{error.page}", style="quiet"))
     if error.request_id:
@@ -42,8 +41,8 @@ def _coded(error: S2SError, line: str) -> str:
     return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
 
 
-def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
+def print_items(console: LineConsole, items: Iterable[tuple[str, str]]) -> None:
     for text, command in items:
-        prose(console, f"  - {text}", indent=4)
+        console.prose(f"  - {text}")
         if command:
             console.print(Text.assemble("    ", (command, "command")))

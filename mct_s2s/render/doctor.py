@@ -11,7 +11,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.planning.permissions.rights import Instruction, asked_for
-from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import show_manual_steps
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
@@ -40,7 +40,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
     for verdict, sign in _SIGNS.items():
         for check in checks:
             if check.state is verdict:
-                prose(terminal.out, Text.assemble(sign, f" {check.message}"), indent=2)
+                terminal.result(Text.assemble(sign, f" {check.message}"))
     for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
         if steps := _manual_steps(checks, verdict):
             terminal.result()

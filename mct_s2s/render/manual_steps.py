@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.model.commands import option, own_command, webapp_command
@@ -15,7 +14,7 @@ from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.site import merge, pending
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import prose
+from mct_s2s.render.console import LineConsole
 
 
 def what_is_left(step: ManualStep) -> str:
@@ -65,9 +64,9 @@ def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, whe
     return " ".join([configure, *words])
 
 
-def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:
+def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> None:
     for step in steps:
-        prose(console, Text(step.sentence, style="warn"), indent=4)
+        console.prose(Text(step.sentence, style="warn"))
         if step.values:
             console.print(Text("    In the portal, under Environment variables, App settings:"))
             table = Columns()

@@ -17,7 +17,7 @@ from mct_s2s.planning.permissions.rights import Instruction, asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal, one_line, prose
+from mct_s2s.render.console import Terminal, one_line
 from mct_s2s.render.diagnostics import print_items, show_error
 from mct_s2s.render.manual_steps import show_manual_steps, what_is_left
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
@@ -102,7 +102,7 @@ def totals(sites: Sequence[SiteReport]) -> str:
 def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) -> None:
     console, plan = terminal.out if is_result else terminal.err, site.plan
     if site.error is not None and plan is None:
-        prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
+        console.prose(Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
         print_items(console, site.error.items)
         print_items(console, [(site.error.advice, site.error.command)] if is_result and site.error.advice else ())
     if plan is None:
@@ -114,17 +114,17 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         console.print(Text(f"No changes that you can make. Other steps remain for {site.title}."), style="warn")
     else:
         where = f"  ({', '.join(site.about)})" if site.about else ""
-        prose(console, Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")), indent=2)
+        console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
     if not site.is_unchanged:
         show_steps(console, plan)
     for sentence, run in (*((what_is_left(step), "") for step in plan.manual_steps), *plan.remarks):
-        prose(console, Text(f"  {sentence}", style="warn"), indent=2)
+        console.prose(Text(f"  {sentence}", style="warn"))
         if run:
             console.print(Text(f"    {run}", style="command"))
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
-        prose(console, Text(missing, style="bad"), indent=2)
+        console.prose(Text(missing, style="bad"))
     elif is_result and plan.lacks:
         console.print(Text("To do these steps yourself:", style="warn"))
     show_manual_steps(console, asked_for(plan.lacks) if is_result else ())
@@ -231,7 +231,7 @@ def show_closing(
     remarks: Sequence[tuple[str, str]] = (),
 ) -> None:
     for line in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
-        prose(terminal.out, line, indent=2)
+        terminal.result(line)
     rows = list(_rows([one for one in clients if one.client_id or one.principal_id]))
     if next_commands:
         rows += _labelled("Next", "", *(Text(run, style="command") for run in next_commands))
@@ -242,7 +242,7 @@ def show_closing(
     if remarks:
         terminal.result()
     for sentence, run in remarks:
-        prose(terminal.out, Text(sentence, style="warn"), indent=2)
+        terminal.result(Text(sentence, style="warn"))
         if run:
             terminal.result(Text(f"  {run}", style="command"))
 

@@ -16,7 +16,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.console import Terminal, one_line, prose
+from mct_s2s.render.console import Terminal, one_line
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
 _NOUNS = {
@@ -134,7 +134,7 @@ class Reporter:
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
         if self.is_live:
             line = Text.assemble(sign, f" {done:<{VERB_WIDTH}}{what}", (took, "quiet"))
-            prose(self._terminal.err, line.append(f"  {detail}" * bool(detail), "quiet"), indent=2)
+            self._terminal.say(line.append(f"  {detail}" * bool(detail), "quiet"))
         self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
 
     def rows(self) -> Table:

@@ -13,7 +13,7 @@ from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
 SIGNS = {True: ("✓ ", "good"), False: ("✗ ", "bad"), None: ("? ", "quiet")}
@@ -30,11 +30,11 @@ def show_report(terminal: Terminal, report: StatusReport) -> None:
 def show_unread(terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Sequence[ResourceId]) -> None:
     """On standard error, whatever the format: no one takes a part for the whole."""
     for site in failed:
-        prose(terminal.err, Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
+        terminal.say(Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
         show_error(terminal, site.error)
     if unchecked:
         why = "you can't read the settings that would tell whether they belong to MCT"
-        prose(terminal.err, f"{counted(len(unchecked), 'web app')} not shown: {why}.")
+        terminal.say(f"{counted(len(unchecked), 'web app')} not shown: {why}.")
         for resource in unchecked:
             terminal.say(f"  {resource}")
 
@@ -107,5 +107,5 @@ def show_findings(terminal: Terminal, findings: Iterable[Finding]) -> None:
     for remedy, fixed in groupby(findings, lambda one: one.remedy):
         for finding in fixed:
             style = SEVERITY_STYLE[finding.severity]
-            prose(terminal.out, Text.assemble((f"{finding.severity.value}: ", style), finding.message), indent=2)
+            terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
         terminal.result(Text.assemble("  → ", (remedy, "command")))

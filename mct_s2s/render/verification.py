@@ -6,7 +6,7 @@ from rich.text import Text
 
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification
-from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.console import Terminal
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
@@ -17,7 +17,7 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
         terminal.result(Text(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", style="head"))
         for check in checks:
             sign, style = _SIGNS[check.ok]
-            prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
+            terminal.result(Text.assemble("  ", (sign, style), f" {check.message}"))
             if check.remedy:
                 terminal.result(Text.assemble("    → ", (check.remedy, "command")))
     calls, failed = verification.calls, verification.failed

@@ -25,7 +25,7 @@ def shown(rows: list[list[str]], width: int, heads: Sequence[str] = ()) -> str:
     columns = Columns(heads)
     for row in rows:
         columns.add(*row)
-    LineConsole(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True).print(columns)
+    LineConsole(file=stream, width=width).print(columns)
     return stream.getvalue()
 
 

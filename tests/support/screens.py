@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.cli.streams import replace_unencodable
-from mct_s2s.render.console import THEME, LineConsole, Terminal
+from mct_s2s.render.console import LineConsole, Terminal
 from rich.cells import cell_len, chop_cells
 from rich.console import Console, RenderableType
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
@@ -119,7 +119,7 @@ def _lines(shown: Shown, width: int, height: int | None, *, color: bool, unicode
         replace_unencodable()  # its handler is known by name from then on
     file = io.TextIOWrapper(io.BytesIO(), "utf-8" if unicode else "ascii", errors="mct-s2s", newline="\n")
     console = LineConsole(
-        theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, file=file,
+        file=file,
         force_terminal=True, color_system="standard", no_color=not color, width=width, height=height or 50,
         legacy_windows=False,
     )  # fmt: skip
