@@ -12,7 +12,7 @@ from mct_s2s.cli.session import Services, connected
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify import ClientTest, ClientToVerify, clients_to_verify
+from mct_s2s.engine.verify import ClientTest, clients_to_verify
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
@@ -37,13 +37,13 @@ def verify(options: VerifyOptions) -> int:
         async with connected(options, current.terminal) as (connection, *_):
             from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx
 
-            sites: dict[str, list[ClientToVerify]] = defaultdict(list)
+            sites: dict[str, list[ClientSignIn]] = defaultdict(list)
             for one in named or [_own_sign_in(options.auth, connection.environ)]:
                 at = url or one.url or connection.environ.get("MCT_S2S_URL")
                 if not at:
                     said = "No MCT site given: --audience needs --url."
                     raise UsageError("url-missing", said, remedy="Add --url https://HOST")
-                sites[api_url(at)].append(ClientToVerify(one.called, one))
+                sites[api_url(at)].append(one)
             tokens, now = EntraTokens(connection), clock.now()
             tests = {at: ClientTest(tokens, MctApi(connection, at, path), audience, now) for at in sites}
             found = await gather_or_cancel(*(tests[at].verify(clients) for at, clients in sites.items()))

@@ -7,11 +7,11 @@ from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
-from mct_s2s.model.ids import ApplicationObjectId, ClientId
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
-    CreateApplication,
     DeleteApplication,
     NoChange,
     Output,
@@ -55,6 +55,8 @@ class Outcome:
     intended: Plan | None = None
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
     outputs: Outputs = field(default_factory=Outputs)
+    created: dict[str, Application] = field(default_factory=dict)
+    """By the key of the change."""
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: dict[str, str | None] | None = None
@@ -101,14 +103,10 @@ class Outcome:
     @property
     def after(self) -> ObservedState:
         """What was observed, with what this run did to the settings and the service application."""
-        settings, service = self.settings, self.before.trust.service
-        observed = self.before if settings is None else self.before.with_settings(settings)
+        observed = self.before if self.settings is None else self.before.with_settings(self.settings)
+        service = self.created.get(CREATE, self.before.trust.service)
         for entry in self.done:
             match entry.change:
-                case CreateApplication(key=key, application=made) if key == CREATE:
-                    client_id = self.outputs.resolve(OutputRef[ClientId](key, Output.CLIENT_ID))
-                    object_id = self.outputs.resolve(OutputRef[ApplicationObjectId](key, Output.OBJECT_ID))
-                    service = replace(made, client_id=client_id, object_id=object_id)
                 case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
                     uri = self.outputs.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))

@@ -16,7 +16,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
@@ -43,24 +43,18 @@ REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadabl
 """The codes of a token that is refused. By any other, the login service does not answer."""
 
 
-@dataclass(frozen=True)
-class ClientToVerify:
-    name: str
-    sign_in: ClientSignIn | None
-    registered: Application | None = None
+ClientToVerify = ClientSignIn | ClientApplication
+"""What one signs in with, or a client of which nothing is there to sign in with."""
 
 
 def clients_to_verify(
     clients: Iterable[ClientApplication], credentials: Iterable[ClientSignIn]
 ) -> list[ClientToVerify]:
-    """Each client with the first credential that is its own; then the credentials of others."""
-    mine: dict[str, ClientSignIn] = {}
+    """Each client's first credential; then those of others."""
+    first: dict[str, ClientSignIn] = {}
     for one in credentials:
-        mine.setdefault(one.client_id.casefold(), one)
-    found = [
-        ClientToVerify(one.display_name, mine.pop(one.client_id.casefold(), None), one.application) for one in clients
-    ]
-    return [*found, *(ClientToVerify(one.called, one) for one in mine.values())]
+        first.setdefault(one.client_id.casefold(), one)
+    return [*(first.pop(one.client_id.casefold(), one) for one in clients), *first.values()]
 
 
 @dataclass(frozen=True)
@@ -103,21 +97,26 @@ class ClientTest:
                 return VerificationCheck(*SITE, "without-token", None, error.message, error.remedy)
 
     async def _client(self, client: ClientToVerify) -> list[VerificationCheck]:
-        sign_in, observed, expected = client.sign_in, self.observed, f"{self.audience}/.default"
-        is_machine = sign_in is not None and isinstance(sign_in.credential, MachineIdentity)
-        kind = CheckSubject.MANAGED_IDENTITY if is_machine else CheckSubject.APPLICATION
-        check = partial(VerificationCheck, client.name, kind)
-        if sign_in is None:
+        if isinstance(client, ClientApplication):
             said, remedy = "Not tested: none of its credentials is available on this machine. ", None
             said += "Name its file by --credentials FILE."
-            if client.registered is not None and client.registered.credentials:
+            if client.application is not None and client.application.credentials:
                 said += " If that is lost, replace it:"
-                remedy = own_command("rotate-secret", about=client.registered.client_id, where=self.where)
-            return [check(CALL, None, said, remedy)]
+                remedy = own_command("rotate-secret", about=client.client_id, where=self.where)
+            return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]
+        return await self._tested(client)
+
+    async def _tested(self, sign_in: ClientSignIn) -> list[VerificationCheck]:
+        observed, expected = self.observed, f"{self.audience}/.default"
+        client = observed.trust.client_of_id(sign_in.client_id) if observed is not None else None
+        name = sign_in.called if client is None else sign_in.name or client.display_name
+        is_machine = isinstance(sign_in.credential, MachineIdentity)
+        kind = CheckSubject.MANAGED_IDENTITY if is_machine else CheckSubject.APPLICATION
+        check = partial(VerificationCheck, name, kind)
         scope = (sign_in.scope if observed is not None else None) or expected
-        with activity(f"Testing {client.name}"):
+        with activity(f"Testing {name}"):
             try:
-                role, is_new = self._awaited_role(sign_in), self._is_new(client)
+                role, is_new = self._awaited_role(client), self._is_new(sign_in, client)
                 token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
             except ServiceError as error:
                 is_ours = error.command.startswith("mct-s2s ")
@@ -147,20 +146,20 @@ class ClientTest:
             return False, f"{said} {why}", remedy
         return False, said, advice(answer, api.path)
 
-    def _is_new(self, client: ClientToVerify) -> bool:
+    def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
         service = self.observed.trust.service if self.observed is not None else None
-        made = [one.created for one in (service, client.registered) if one is not None]
-        made += [client.sign_in.made] if client.sign_in is not None else []
+        halves = (service, client.application if client is not None else None)
+        made = [sign_in.made, *(one.created for one in halves if one is not None)]
         return self.just_changed or any(moment is not None and self.now - moment < YOUNG for moment in made)
 
-    def _awaited_role(self, sign_in: ClientSignIn) -> str | None:
+    def _awaited_role(self, client: ClientApplication | None) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""
         observed = self.observed
         if observed is None or self.just_changed:
             return ROLE.value_in(observed.settings) if observed is not None else None
-        role, client = wanted_role(observed), observed.trust.client_of_id(sign_in.client_id)
-        is_coming = role is not None and role.enabled and client is not None and is_consented(client, observed)
-        return role.value if is_coming and role is not None else None
+        role = wanted_role(observed)
+        is_coming = client is not None and is_consented(client, observed)
+        return role.value if is_coming and role is not None and role.enabled else None
 
 
 async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Verification | None:
@@ -177,7 +176,7 @@ async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Veri
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
             test = ClientTest(session.tokens, api, audience, request.now, observed, where, just_changed=True)
-            return await test.verify(clients_to_verify((), mine))
+            return await test.verify(mine)
     except TimeoutError:
         message, again = "The deadline left no time to test the call.", own_command("verify", where=where)
         late = (VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again) for one in mine)

@@ -38,15 +38,8 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.resource))
-    made = [
-        change
-        for change in plan.changes
-        if isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
-    ]
-    owners = [change.client_id if isinstance(change.client_id, str) else None for change in made]
-    await gather_or_cancel(
-        *(outcome.stores[change.name].check(owner) for change, owner in zip(made, owners, strict=True))
-    )
+    made = (one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential))
+    await gather_or_cancel(*(outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made))
     outcome.applied, outcome.began = True, clock.seconds()
     subject, disabled = request.subject(before), [c for c in plan.changes if isinstance(c, DisableIdentity)]
     leaving = frozenset(str(change.identity_resource.principal_id).casefold() for change in disabled)
@@ -88,7 +81,7 @@ async def _(change: CreateApplication, run: Run) -> str:
         run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     else:
         application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
-    run.created[change.key] = application
+    run.outcome.created[change.key] = application
     run.outputs[change.key, Output.CLIENT_ID] = application.client_id
     run.outputs[change.key, Output.OBJECT_ID] = application.object_id
     run.outputs[change.key, Output.URI] = api_uri(application.client_id)
@@ -101,7 +94,7 @@ async def _(change: UpdateApplication, run: Run) -> str:
     object_id = run.outputs.resolve(change.object_id)
     try:
         if isinstance(change.object_id, OutputRef):
-            application = run.created[change.object_id.key]
+            application = run.outcome.created[change.object_id.key]
         else:
             application = await directory.application_by_object_id(object_id, is_new=is_new)
         for after in edited(application, change.edits, run.outputs):
@@ -120,7 +113,7 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
         run.session,
         run.outputs.resolve(change.client_id),
         is_new=run.expects_lag(change),
-        is_ours=isinstance(change.client_id, OutputRef) and change.client_id.key in run.created,
+        is_ours=isinstance(change.client_id, OutputRef) and change.client_id.key in run.outcome.created,
         as_owner=run.as_owner,
     )
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id

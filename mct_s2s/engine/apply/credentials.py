@@ -6,6 +6,7 @@ So a secret's store notes the attempt first, and a private key is stored before 
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
@@ -49,40 +50,39 @@ async def add_credential(change: AddCredential, run: Run) -> str:
         outputs[change.key, Output.KEY_ID] = found[0]
         return found[1]
 
+    before = run.outcome.before
+    assert before.tenant is not None  # credentials are only made where the directory was read
+    made_of = partial(
+        MadeCredential,
+        before.tenant.id,
+        outputs.resolve(change.client_id),
+        authority=run.session.connection.cloud.authority_host,
+        source=store.label,
+        scope=f"{outputs.resolve(change.audience)}/.default",
+        url=before.app_service.url if before.app_service is not None else None,
+        name=change.name,
+        attempt=name,
+    )
+
     async def make() -> MadeCredential:
         if spec.kind.is_key:
             starts = run.now.replace(microsecond=0) - CLOCKS_DIFFER
             pem, certificate = await store.key_pair(f"mct-s2s {change.name}", starts, spec.expires)
-            made = given(certificate.key_id, spec.expires, CertificateCredential(pem.encode()))
+            credential = CertificateCredential(pem.encode())
+            made = made_of(credential=credential, key_id=certificate.key_id, expires=spec.expires)
             if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
                 await store.deliver(made)
             key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
             outputs[change.key, Output.KEY_ID] = key_id
             return replace(made, key_id=key_id)
         await store.begin(name, outputs.resolve(change.client_id))
-        made = given(*await _new_secret(run, change, spec))
+        key_id, expires, secret = await _new_secret(run, change, spec)
+        made = made_of(credential=secret, key_id=key_id, expires=expires)
         outputs[change.key, Output.KEY_ID] = made.key_id
         outputs[change.key, Output.EXPIRES] = made.expires.isoformat()
         if store.gives_away:
             await store.deliver(made)
         return made
-
-    def given(key_id: KeyId, expires: datetime, credential: CertificateCredential | SecretCredential) -> MadeCredential:
-        before = run.outcome.before
-        assert before.tenant is not None  # credentials are only made where the directory was read
-        return MadeCredential(
-            before.tenant.id,
-            outputs.resolve(change.client_id),
-            credential=credential,
-            authority=run.session.connection.cloud.authority_host,
-            source=store.label,
-            scope=f"{outputs.resolve(change.audience)}/.default",
-            url=before.app_service.url if before.app_service is not None else None,
-            name=change.name,
-            key_id=key_id,
-            attempt=name,
-            expires=expires,
-        )
 
     # No later run can know of one that is given away: that is done at once, also where this run is interrupted.
     made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
@@ -98,7 +98,7 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
     """The credential that another run is making now, or that this client's store got minutes ago."""
     if change.verify:
         return None
-    if isinstance(change.object_id, OutputRef) and (others := run.created[change.object_id.key].credentials):
+    if isinstance(change.object_id, OutputRef) and (others := run.outcome.created[change.object_id.key].credentials):
         return others[0].key_id, "created by another run at the same time"
     note, planned = await store.note(), run.outcome.before.secrets.get(change.name, SecretNote())
     is_fresh = note.is_fresh(run.outputs.resolve(change.client_id), run.now, change.kind)

@@ -10,7 +10,6 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.client_credentials import YOUNG
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -49,8 +48,6 @@ class Run:
         self.outputs, self.stores, self.now = outcome.outputs, outcome.stores, outcome.request.now
         # Whether the caller may change only what it owns, for all that is known.
         self.as_owner = relies_on_ownership(outcome.access.directory)
-        # The applications that this run has created, by the key of the change.
-        self.created: dict[str, Application] = {}
         # When each client's credential arrived at its store, in seconds of the clock, and which it is.
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False
