@@ -279,7 +279,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     for name in dict.fromkeys((*names, *outcome.stores)):
         note = outcome.before.secrets.get(name, SecretNote())
         for client in clients_called(name, outcome.before, desired.unique_name):
-            for one in client.application.credentials if client.application is not None else ():
+            for one in client.credentials:
                 if one.key_id not in made and not {one.key_id, client.client_id} & gone:
                     place = note.place if note.knows(one) else None
                     yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)

@@ -120,9 +120,8 @@ def _of_identity(client: ServicePrincipal) -> CredentialSource:
 
 def _saved(client: ClientApplication, language: Language, given: Path | None, folder: Path) -> CredentialSource | None:
     """What is saved on this machine. A workflow's own token comes first: it needs no secret."""
-    registered = client.application.credentials if client.application is not None else ()
     if given is None and language is Language.GITHUB_ACTIONS:
-        for one in registered:
+        for one in client.credentials:
             if one.federation is not None and one.federation.issuer == GITHUB:
                 return CredentialSource(SourceKind.FEDERATED, federation=one.federation)
     saved = from_files([given]) if given is not None else available([], {}, folder)
@@ -144,17 +143,16 @@ def _saved(client: ClientApplication, language: Language, given: Path | None, fo
 
 def _elsewhere(session: Session, client: ClientApplication, folder: Path, now: datetime) -> CredentialSource:
     """What the registration says of a credential that is not on this machine, or the file that would have it."""
-    registered = client.application.credentials if client.application is not None else ()
     for noted in reversed(noted_vaults(client.application) if client.application is not None else []):
         if noted.secret:
             name, url = session.connection.cloud.vault(noted.vault)
             return CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)
     path = SecretTo().file_for(client.display_name, folder)
-    kinds = {one.kind for one in registered if one.is_valid_at(now)}
+    kinds = {one.kind for one in client.credentials if one.is_valid_at(now)}
     if CredentialKind.SECRET not in kinds:
         if CredentialKind.CERTIFICATE in kinds:
             return CredentialSource(SourceKind.CERTIFICATE, path=str(path.with_suffix(".pem")))
-        for one in registered:
+        for one in client.credentials:
             if one.federation is not None:
                 return CredentialSource(SourceKind.FEDERATED, federation=one.federation)
     return CredentialSource(SourceKind.SECRET_FILE, path=str(path))

@@ -100,7 +100,7 @@ class ClientTest:
         if isinstance(client, ClientApplication):
             said, remedy = "Not tested: none of its credentials is available on this machine. ", None
             said += "Name its file by --credentials FILE."
-            if client.application is not None and client.application.credentials:
+            if client.credentials:
                 said += " If that is lost, replace it:"
                 remedy = own_command("rotate-secret", about=client.client_id, where=self.where)
             return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource
-from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId, same_id
 from mct_s2s.model.site_settings import AppSettings
@@ -31,6 +31,10 @@ class ClientApplication:
     @property
     def display_name(self) -> str:
         return self._half.display_name
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        return self.application.credentials if self.application is not None else ()
 
     @property
     def principal_id(self) -> str:

@@ -59,7 +59,7 @@ class FileStore(Store):
             with suppress(ValueError):
                 pending = certificate_in(_text(_pending(self.pem)).encode())
         if begun and begun.keys() == arrived.attempts.keys():
-            _remove(_pending(self.path))  # a run was cut off between the arrival and this
+            _write(_pending(self.path), "")  # a run was cut off between the arrival and this
         attempts = {**begun, **(arrived.attempts if arrived.client_id is not None else {})}
         return replace(arrived, attempts=attempts, pending=pending, place=self.label)
 
@@ -110,7 +110,7 @@ class FileStore(Store):
                 _write(self.pem, made.value)
             _write(self.path, text)
             if self.keeps_key:
-                _remove(_pending(self.pem))
+                _write(_pending(self.pem), "")
             self._forget(made.client_id)
 
         await _on_disk(arrive)
@@ -129,7 +129,7 @@ class FileStore(Store):
         try:
             if not self.holds(client_id):
                 return False
-            _remove(self.path)
+            _write(self.path, "")
             self._forget(client_id)
         except UsageError:  # another user's, or in a folder that has become one: it stays
             return False
@@ -149,10 +149,7 @@ class FileStore(Store):
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 
     def _keep(self, begun: dict[str, ClientId]) -> None:
-        if begun:
-            _write(_pending(self.path), "".join(f"{name}\t{owner}\n" for name, owner in begun.items()))
-        else:
-            _remove(_pending(self.path))
+        _write(_pending(self.path), "".join(f"{name}\t{owner}\n" for name, owner in begun.items()))
 
     def _forget(self, client_id: str) -> None:
         """Another client's attempts stay noted: one of them may have been cut off here."""
@@ -180,11 +177,10 @@ def _text(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    """Without text there is no file."""
     with private(path):
-        forget_leftovers(path)
-        replace_whole(path, text)
-
-
-def _remove(path: Path) -> None:
-    with private(path):
-        path.unlink(missing_ok=True)
+        if text:
+            forget_leftovers(path)
+            replace_whole(path, text)
+        else:
+            path.unlink(missing_ok=True)

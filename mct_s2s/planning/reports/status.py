@@ -53,8 +53,7 @@ class ClientStatus:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        application = self.client.application if isinstance(self.client, ClientApplication) else None
-        return application.credentials if application is not None else ()
+        return self.client.credentials if isinstance(self.client, ClientApplication) else ()
 
     @property
     def urgency(self) -> tuple[int, datetime, str, str]:
@@ -94,7 +93,7 @@ class SiteStatus:
         site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
         found = []
         for client in members(observed):
-            mine, credentials = own[client.client_id], client.application.credentials if client.application else ()
+            mine, credentials = own[client.client_id], client.credentials
             needs_role = site is None or not is_allowed_by_object_id(client, site)
             needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
             needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
