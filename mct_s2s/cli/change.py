@@ -77,7 +77,7 @@ class SiteChange(SiteState):
             return False
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
-        done = [(entry.change, one.outputs) for one in outcomes for entry in one.done]
+        done = [(change, one.outputs) for one in outcomes for change in one.done.values()]
         if reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
             self._was_asked, self._read_at = False, clock.seconds()
             return True

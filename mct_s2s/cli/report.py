@@ -11,7 +11,7 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where
 from mct_s2s.cli.work import SiteState
 from mct_s2s.engine.credential_stores import default_folder
-from mct_s2s.engine.outcome import Entry, Outcome
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import SecretTo
@@ -72,7 +72,7 @@ def report_of(site: SiteState) -> SiteReport:
         outcome.plan,
         target_details(outcome.before),
         unchanged,
-        done=[entry.change for entry in outcome.done if entry.change.action is not Action.NONE],
+        done=[one for one in outcome.done.values() if one.action is not Action.NONE],
         doubtful=outcome.in_doubt,
         left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
@@ -226,7 +226,7 @@ def _write_handoff(site: SiteState, outcome: Outcome) -> None:
 
 def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Delete the files in this tool's own folder whose secrets are useless now."""
-    done, gone = [entry.change for entry in outcome.done], list[Path]()
+    done, gone = outcome.done.values(), list[Path]()
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
     added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
     deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
@@ -247,7 +247,6 @@ def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
 
 def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     """Those that were made, also where the step was cut off if no later run knows of it; in a dry run, would be."""
-    done = {entry.change.key for entry in outcome.done}
     found: list[SavedCredential] = []
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
@@ -261,7 +260,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
             place = place if given is not None or not outcome.applied else None
             secret = given.value if given is not None and isinstance(store, OutputStore) else None
             removal = credential_removal(client_id, key_id, is_key=change.kind.is_key) if client_id and key_id else ""
-        if not outcome.applied or change.key in done or is_told:
+        if not outcome.applied or change.key in outcome.done or is_told:
             found.append(SavedCredential(change.name, client_id, ends, place, secret, change.kind, removal=removal))
     return found
 
@@ -271,7 +270,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     yield from credentials_of(outcome)
     added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
     made = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
-    done = [entry.change for entry in outcome.done]
+    done = outcome.done.values()
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
     desired = outcome.request.desired
@@ -315,12 +314,11 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
 
 
 def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
-    done = {entry.change.key: entry for entry in outcome.done}
     for step in outcome.plan.steps:
-        entry = done.get(step.key, Entry(step, step.detail, 0.0))
-        change, ids = entry.change, identify(entry.change, outcome.outputs)
+        change = outcome.done.get(step.key, step)
+        ids = identify(change, outcome.outputs)
         found: Json = {"action": change.action, "resource": change.resource, "name": change.name, "id": ids.id}
-        found |= {"detail": entry.detail, "seconds": round(entry.seconds, 3)}
+        found |= {"detail": change.detail, "seconds": round(outcome.took.get(step.key, 0.0), 3)}
         found |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
         found |= {"app_id": ids.app_id, "object_id": ids.object_id} if ids.app_id or ids.object_id else {}
         if isinstance(change, WriteSettings):

@@ -30,13 +30,6 @@ from mct_s2s.stores.store import Store
 LEFT = "you don't have permission"
 
 
-@dataclass(frozen=True)
-class Entry:
-    change: AnyChange
-    detail: str
-    seconds: float
-
-
 @dataclass
 class Outcome:
     """How far a command has come; valid at any moment, also after a failure or an interruption."""
@@ -57,7 +50,10 @@ class Outcome:
     outputs: Outputs = field(default_factory=Outputs)
     created: dict[str, Application] = field(default_factory=dict)
     """By the key of the change."""
-    done: list[Entry] = field(default_factory=list)
+    done: dict[str, AnyChange] = field(default_factory=dict)
+    """By key, each with what came of it as its detail."""
+    took: dict[str, float] = field(default_factory=dict)
+    """Seconds, of what is done."""
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: dict[str, str | None] | None = None
     """As they were read back, where they were written."""
@@ -71,12 +67,12 @@ class Outcome:
         self._started.pop(change.key, None)
 
     def finish(self, change: AnyChange, detail: str) -> None:
-        self.done.append(Entry(change, detail or change.detail, self._seconds_of(change)))
+        self.done[change.key] = replace(change, detail=detail or change.detail)
+        self.took[change.key] = clock.seconds() - self._started[change.key]
 
     def skip(self, change: AnyChange, why: str) -> None:
         known = identify(change, self.outputs).id
-        kept = NoChange(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
-        self.done.append(Entry(kept, why, self._seconds_of(change)))
+        self.finish(NoChange(key=change.key, resource=change.resource, name=change.name, id=known), why)
 
     def leave(self, change: ManualStep, missing: Missing) -> None:
         plan = self.plan
@@ -88,12 +84,9 @@ class Outcome:
         error.exit_code = S2SError.exit_code if isinstance(error, NotThere) else error.exit_code
         self.failed.append((change, error))
 
-    def _seconds_of(self, change: AnyChange) -> float:
-        return clock.seconds() - self._started[change.key]
-
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:
-        settled = {entry.change.key for entry in self.done} | {change.key for change, _ in self.failed}
+        settled = {*self.done, *(change.key for change, _ in self.failed)}
         return tuple(c for c in self.plan.changes if c.key in self._started and c.key not in settled)
 
     @property
@@ -105,8 +98,8 @@ class Outcome:
         """What was observed, with what this run did to the settings and the service application."""
         observed = self.before if self.settings is None else self.before.with_settings(self.settings)
         service = self.created.get(CREATE, self.before.trust.service)
-        for entry in self.done:
-            match entry.change:
+        for change in self.done.values():
+            match change:
                 case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
                     uri = self.outputs.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))

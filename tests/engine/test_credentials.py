@@ -49,7 +49,7 @@ def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credentia
     outcome, _, _ = applied(engine, NEW, KINDS[kind], stores={"A": store})
     (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
     assert held["keyId"] == theirs["keyId"]
-    assert "another run" in outcome.done[-1].detail
+    assert "another run" in [*outcome.done.values()][-1].detail
     assert not (engine.home / "a.env").exists()
 
 
@@ -128,7 +128,7 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
     removal = replace(removal_of(made, certificate.key_id, f"{uri}/.default"), kind=CredentialKind.CERTIFICATE)
     outcome, seconds, _ = applied(engine, removal, stores={"A": store})
     assert outcome.failed == []
-    (entry,) = outcome.done
-    assert "kept: Entra ID does not show the new one yet" in entry.detail
+    (change,) = outcome.done.values()
+    assert "kept: Entra ID does not show the new one yet" in change.detail
     assert 30 < seconds < 90
     assert len(azure.graph("GET", path)["keyCredentials"]) == 1

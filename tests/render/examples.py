@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from mct_s2s.cli.report import changes
-from mct_s2s.engine.outcome import Entry, Outcome
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import MissingRight, ServiceError
 from mct_s2s.model.desired import Look
@@ -87,10 +87,11 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), CONTEXT)
 
 
-def planned(plan: Plan, *done: Entry, dry_run: bool = True, **outputs: str) -> list[dict[str, Any]]:
+def planned(plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str) -> list[dict[str, Any]]:
     """A plan's steps, as a result lists them."""
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
-    outcome = Outcome(Request(Look(), CONTEXT.now, None), plan, complete(), outputs=made, done=list(done))
+    ended, took = {one.key: one for one in done}, {one.key: 1.23456 for one in done}
+    outcome = Outcome(Request(Look(), CONTEXT.now, None), plan, complete(), outputs=made, done=ended, took=took)
     return list(changes(outcome, dry_run=dry_run))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.engine.outcome import Entry
 from mct_s2s.errors import MissingRight, PermissionMissing
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
@@ -114,7 +113,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "result": result_document(
         changes=planned(
             Plan((principal(), removal(), right_already())),
-            Entry(principal(), "made", 1.23456),
+            replace(principal(), detail="made"),
             dry_run=False,
             PRINCIPAL_ID=guid("made"),
         ),
