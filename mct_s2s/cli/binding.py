@@ -2,9 +2,10 @@
 
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, field, fields
+from enum import Enum
 from importlib import import_module
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
@@ -128,6 +129,22 @@ def default_of(field: Field[Any]) -> Any:
     if field.default_factory is not MISSING:
         return field.default_factory()
     return inspect.Parameter.empty if field.default is MISSING else field.default
+
+
+def option_words(options: type[Any], values: Mapping[str, Any]) -> Iterator[str]:
+    """What is typed for the values, by their fields, that are not the defaults."""
+    for declared in fields(options):
+        name, value = declared.metadata[TYPER].default, values.get(declared.name)  # typer keeps the first name there
+        if declared.name not in values or value == default_of(declared):
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            text = str(one.value) if isinstance(one, Enum) else f"{one:g}" if isinstance(one, float) else str(one)
+            if one is True:
+                yield name
+            elif text.startswith("-"):
+                yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"
+            else:
+                yield from (name, text)
 
 
 class Command(TyperCommand):

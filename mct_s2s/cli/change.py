@@ -62,9 +62,7 @@ class SiteChange(SiteState):
 
     @property
     def takes_time(self) -> bool:
-        if self.key is None:
-            return not self.options.yes
-        return self._was_asked or clock.seconds() - self._read_at > STALE_SECONDS
+        return self._was_asked or (self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS)
 
     async def confirm(self, outcome: Outcome) -> bool:
         """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
@@ -91,8 +89,6 @@ class SiteChange(SiteState):
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         self.outcome = outcome
-        if self.key is None:
-            self.run.progress = lambda: [report_of(self)]
         with self.run.display.applying(outcome.plan) as steps:
             yield steps
 
@@ -162,10 +158,10 @@ async def _change(
         digests = [one for site in sites if (one := site.fingerprint) is not None]
         found = combined(digests) if len(digests) == len(sites) else None
     if await _is_agreed(current, options, sites, found, check):
+        current.progress = lambda: [report_of(site) for site in sites]
         if sites[0].key is None:
             await sites[0].apply(sites)
         else:
-            current.progress = lambda: [report_of(site) for site in sites]
             current.document = lambda why: ("apply", applied(sites, options, found, why))
             locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
             await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))

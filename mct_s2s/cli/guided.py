@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
-from enum import Enum
 from typing import Any
 
-from mct_s2s.cli.binding import TYPER, default_of
+from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
@@ -103,17 +102,4 @@ async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credentia
 
 
 def command_line(verb: str, options: Any) -> str:
-    words: list[str] = []
-    for field in fields(options):
-        name, value = field.metadata[TYPER].default, getattr(options, field.name)  # typer keeps the first name there
-        if value == default_of(field):
-            continue
-        for one in value if isinstance(value, list) else [value]:
-            text = str(one.value) if isinstance(one, Enum) else f"{one:g}" if isinstance(one, float) else str(one)
-            if one is True:
-                words.append(name)
-            elif text.startswith("-"):
-                words.append(f"{name}={text}" if name.startswith("--") else f"{name}{text}")
-            else:
-                words += [name, text]
-    return command("mct-s2s", verb, *words)
+    return command("mct-s2s", verb, *option_words(type(options), vars(options)))

@@ -19,7 +19,6 @@ from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
-from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import (
     Action,
@@ -27,7 +26,6 @@ from mct_s2s.planning.changes import (
     DeleteApplication,
     EnableIdentity,
     Output,
-    OutputRef,
     RemoveCredential,
     WriteSettings,
     identify,
@@ -148,7 +146,7 @@ def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
         show_verification(terminal, outcome.verification)
     if outcome.applied:
         headline, clients = _headline(outcome)
-        called = [] if headline else [one.name for one in clients][:1]
+        snippet = [] if headline else [own_command("snippet", about=one.name, where=at) for one in clients[:1]]
         remarks = list(_unsaid(terminal, site.options, outcome))
         if clients and site.session.connection.reopened_by:
             sandbox = "This sandbox ended with the command. To call it, keep it running in another terminal:"
@@ -159,10 +157,7 @@ def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
             clients,
             headline,
             seconds=clock.seconds() - outcome.began,
-            next_commands=[
-                *(own_command("snippet", about=name, where=at) for name in called),
-                own_command("status", where=at),
-            ],
+            next_commands=[*snippet, own_command("status", where=at)],
             remarks=remarks,
         )
         if report.manual_steps:
@@ -199,12 +194,11 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
         client_id = outcome.client_id(name) or ""
         can_call = verification.can_call(name) if verification is not None else None
         yield ClientResult(name, client_id, credential=made.get(name), can_call=can_call)
-    enabled = {one.identity_resource: one.key for one in outcome.plan.changes if isinstance(one, EnableIdentity)}
+    enabling = [one for one in outcome.plan.changes if isinstance(one, EnableIdentity)]
+    enabled = {one.identity_resource: outcome.outputs.get((one.key, Output.PRINCIPAL_ID)) for one in enabling}
     for resource in outcome.before.identity_resources:
-        principal = resource.principal_id
-        if principal is None and resource in enabled:
-            principal = outcome.outputs.known(OutputRef[PrincipalId](enabled[resource], Output.PRINCIPAL_ID))
-        yield ClientResult(resource.display_name, principal_id=principal or "")
+        principal_id = resource.principal_id or enabled.get(resource) or ""
+        yield ClientResult(resource.display_name, principal_id=principal_id)
 
 
 def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
@@ -16,7 +17,6 @@ from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
-from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
 from mct_s2s.model.duration import expiry
@@ -75,17 +75,14 @@ def named_target(options: AzureOptions) -> SiteTarget | None:
 
 def where(options: AzureOptions, site: Site | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else a second command needs."""
-    words, subscription = dict[str, str | None](), options.subscription
+    values = {name: getattr(options, name) for name in ("subscription", "tenant", "cloud", "auth")}
     if site is not None:
-        words = {"-a": site.name, "-g": site.resource.resource_group, "--slot": site.resource.slot}
+        values |= {"app_service": site.name, "resource_group": site.resource.resource_group, "slot": site.resource.slot}
         if (options.app_service or "").startswith("/"):  # the id named it, and no default need be the same
-            subscription = site.resource.subscription_id
+            values["subscription"] = site.resource.subscription_id
     elif options.app_service:
-        words = {"-a": options.app_service, "-g": options.resource_group, "--slot": options.slot}
-    words |= {"-s": subscription, "--tenant": options.tenant}
-    words |= {"--cloud": options.cloud if options.cloud != "public" else None}
-    words |= {"--auth": options.auth.value if options.auth is not Method.AUTO else None}
-    return command(*(word for name, value in words.items() if value for word in (name, value)))
+        values |= {name: getattr(options, name) for name in ("app_service", "resource_group", "slot")}
+    return command(*option_words(AzureOptions, {name: value for name, value in values.items() if value}))
 
 
 def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
