@@ -1,11 +1,14 @@
-"""Where a long line goes on: between words, and nowhere in what is copied."""
+"""Where a long line goes on: between words, and nowhere in what is copied; and tables, in any width."""
 
+import io
 import uuid
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mct_s2s.render.console import fold, widest_piece
+from mct_s2s.render.columns import INDENT, Columns
+from mct_s2s.render.console import LineConsole, fold, widest_piece
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -72,3 +75,39 @@ def test_folding_keeps_every_word_in_its_order(words: list[str], width: int, ind
     folded = lines(" ".join(words), width, indent)
     assert " ".join(folded).split() == " ".join(words).split()
     assert [line for line in folded if line != line.rstrip(" ")] == []
+
+
+NAMES = st.one_of(st.text("abc日本é", min_size=1, max_size=12), st.uuids().map(str))
+CELLS = st.lists(NAMES, max_size=5).map(" ".join)
+ROWS = st.integers(1, 5).flatmap(
+    lambda columns: st.lists(st.lists(CELLS, min_size=columns, max_size=columns), min_size=1, max_size=5)
+)
+
+
+def shown(rows: list[list[str]], width: int, heads: Sequence[str] = ()) -> str:
+    stream = io.StringIO()
+    columns = Columns(heads)
+    for row in rows:
+        columns.add(*row)
+    LineConsole(file=stream, width=width).print(columns)
+    return stream.getvalue()
+
+
+@settings(max_examples=cases(100, 5000))
+@given(ROWS, st.integers(len(GUID) + INDENT, 200), st.booleans())
+def test_every_word_is_whole_and_no_line_is_too_long(rows: list[list[str]], width: int, titled: bool) -> None:
+    text = shown(rows, width, [f"H{at}" for at in range(len(rows[0]))] if titled else ())
+    assert {word for row in rows for cell in row for word in cell.split()} <= set(text.split())
+    for line in text.split("\n"):
+        assert line == line.rstrip()
+        assert cell_len(line) <= width
+
+
+def test_a_row_that_does_not_fit_is_stacked_and_one_without_a_name_continues_it() -> None:
+    path, one = "/home/ada/" + "x" * 60, str(uuid.UUID(int=1))
+    assert shown([["Name", "one"], ["A longer name", path], ["", path], ["Last", "two"]], 40).splitlines() == [
+        "Name  one", "A longer name", f"    {path}", f"    {path}", "Last  two",
+    ]  # fmt: skip
+    assert shown([["Import", one, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [
+        "Import", "Id:", one, "Consent:", "yes",
+    ]  # fmt: skip

@@ -1,15 +1,25 @@
-"""No name steers a terminal, whatever it is and wherever it is shown: text is data."""
+"""Every screen: no name steers a terminal, what is copied is whole on a narrow one, and any encoding can write it."""
 
+import ast
+import io
 import json
 import re
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
 
+import mct_s2s
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mct_s2s.cli.streams import MARKS, replace_unencodable
 from mct_s2s.plain_text import plain
+from mct_s2s.render.console import UNBOUNDED, Terminal
 
 from tests.render.conftest import Screens
 from tests.render.hostile import MARKUP, SCREENS, STEERING, is_plain
+from tests.support.parsing import parsed
 from tests.support.sampling import cases
 
 _OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:\d+A|J|H|2J|2K)|\r")
@@ -88,3 +98,77 @@ def test_any_name_is_shown_on_any_screen_of_any_width(screens: Screens, name: st
     screen = screens(width)
     SCREENS[at](screen.terminal, name)
     assert all(is_plain(line) for line in (screen.out + screen.err).split("\n"))
+
+
+LONG = "a" * 8 + "/Nightly-import-of-users.and-courses/" + "b" * 30
+"""A name as long as a path, that is in ids, addresses, paths and commands."""
+_COPIED = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|https://\S+|/subscriptions/\S+|/home/\S+|(?:mct-s2s|az) [^\n]*? -[^\n]*"
+)
+
+
+def copied(text: str) -> list[str]:
+    """What someone may copy, without the punctuation of a sentence that follows it."""
+    return sorted(found[0].rstrip(".,;:)' ") for found in _COPIED.finditer(text))
+
+
+@pytest.mark.parametrize("name", ["Import", LONG], ids=["short", "long"])
+@pytest.mark.parametrize("screen", sorted(SCREENS.keys() - {"documents"}))  # which nobody reads
+def test_what_is_copied_is_whole_on_a_narrow_screen(screens: Screens, screen: str, name: str) -> None:
+    wide = screens(UNBOUNDED)
+    SCREENS[screen](wide.terminal, name)
+    pieces = [piece for piece in copied(wide.out + wide.err) if " " not in piece.replace(name, "")]
+    for width, is_terminal in product([40, 60, 80], [True, False]):
+        narrow = screens(width, is_terminal=is_terminal)
+        SCREENS[screen](narrow.terminal, name)
+        assert [piece for piece in pieces if piece not in narrow.out + narrow.err] == [], (width, is_terminal)
+
+
+@pytest.mark.parametrize("screen", sorted(SCREENS.keys() - {"talk"}))
+def test_no_line_of_a_pipe_ends_in_blanks(screens: Screens, screen: str) -> None:
+    for width in (40, 60, 80, None):
+        shown = screens(width)
+        SCREENS[screen](shown.terminal, LONG)
+        assert [line for line in (shown.out + shown.err).split("\n") if line != line.rstrip()] == [], width
+
+
+PACKAGE = Path(mct_s2s.__file__).parent
+DATA = {
+    "plain_text.py",
+    "dotenv.py",
+    "exports.py",
+    "streams.py",
+    "snippets/__init__.py",
+}
+"""Modules whose characters are looked for, or stand for something in a template, and are not shown."""
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Every character beyond ASCII in a text of the program, docstrings left out."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "sandbox" in path.parts or path.as_posix().endswith(tuple(f"/{name}" for name in DATA)):
+            continue
+        tree = parsed(path)
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+                yield from ((char, path.name) for char in node.value if not char.isascii())
+
+
+def test_every_character_of_our_own_has_a_mark() -> None:
+    assert {(char, where) for char, where in shown() if char not in MARKS} == set()
+    assert all(mark.isascii() for mark in MARKS.values())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "cp932"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_screen_is_written_in_any_encoding(screen: str, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    raw = {name: io.BytesIO() for name in ("stdout", "stderr")}
+    for name, stream in raw.items():
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(stream, encoding=encoding, write_through=True))
+    replace_unencodable()
+    SCREENS[screen](Terminal.open(json=screen == "documents"), "Düsseldorf 日本語 🚀")
+    text = b"".join(stream.getvalue() for stream in raw.values()).decode(encoding, "replace")
+    assert "sseldorf" in text

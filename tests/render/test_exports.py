@@ -1,0 +1,265 @@
+"""`-o csv|ics|markdown`, read back by parsers that are not ours: no name is a formula, another line or markup.
+
+In `report(name)` every text that others choose is hostile, for each format in its own way.
+"""
+
+import csv
+import functools
+import io
+import re
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mct_s2s.errors import S2SError
+from mct_s2s.plain_text import plain
+from mct_s2s.planning.reports.findings import Finding
+from mct_s2s.planning.reports.status import StatusReport
+from mct_s2s.render.exports import COLUMNS, as_csv, as_ics, as_markdown, cell
+from mct_s2s.render.markdown import fenced, table, text
+
+from tests.planning.scenarios import NOW, TENANT, client, complete, credential, guid, with_credentials
+from tests.render.examples import IDENTITY, LONG_NAME, ODD_NAMES, WHERE
+from tests.render.hostile import STEERING, observed
+from tests.render.reports import WITHIN, named, one, several, status_of
+
+FORMULAS = (
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://evil.example")', "\uff1d1", "\u2003@x",
+    "x;=cmd|' /C calc'!A0", "x; -1", 'x;"=1', "x,@x", "x|+1", "x\t=1",
+)  # fmt: skip
+MARKDOWN = (
+    "a|b", "a\\|b", "`code`", "``a`` `b`",
+    "[x](https://evil.example)", "![x](https://evil.example/x.png)", "<script>",
+    "<!-- -->", "https://evil.example", "www.evil.example", "*a* _b_ ~~c~~", "# a", "\\", "&lt;", "$x$", "a`",
+    "|", "```",
+    "a | --- | b", "javascript:alert(1)", "trailing\\",
+)  # fmt: skip
+ICS = ("a;b,c\\d", "x\r\nEND:VEVENT", "x\\nATTACH:https://evil.example", ":", "ä" * 80, "日本語" * 40, "🚀" * 30)
+
+COMMON = (*STEERING.values(), "<[x](https://evil.example)>`|;,", ODD_NAMES[-2], LONG_NAME)
+"""What every format has to stand."""
+USUAL = "Harmless"
+
+
+@functools.cache
+def report(name: str) -> StatusReport:
+    """Everything is called so: tenant, site's state, clients, credentials, findings, errors."""
+    found = several()
+    site = status_of(observed(name))
+    finding = Finding("x", name, f"'{name}' is wrong.", f"mct-s2s add-client '{name}'")
+    site = replace(site, findings=(*site.findings, finding))
+    failed = replace(found.failed[0], error=S2SError("x", name, remedy=name, command=name))
+    return replace(found, sites=(site, *found.sites), failed=(failed,))
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    assert text.startswith("\ufeff"), "Excel reads another encoding than UTF-8 without it"
+    return list(csv.DictReader(io.StringIO(text[1:], newline="")))
+
+
+def test_the_header_is_what_spreadsheets_rely_on() -> None:
+    text = as_csv(one())
+    assert text.splitlines()[0] == (
+        "\ufeffappService,resourceGroup,subscription,client,id,kind,name,keyId,expires,daysLeft,state,canCall,message,"
+        "command"
+    )
+    assert text.count("\r\n") == text.count("\n") == len(rows(text)) + 1
+
+
+def test_each_credential_has_a_row_with_its_end_and_the_command() -> None:
+    found = {row["client"]: row for row in rows(as_csv(one())) if row["kind"] == "secret"}
+    assert {name: (row["state"], row["daysLeft"]) for name, row in found.items()} == {
+        "Import": ("valid", "400"),
+        "Nightly": ("expiring", "20"),
+        "Reports": ("expired", "-20"),
+    }
+    assert found["Nightly"]["command"] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    assert found["Nightly"]["expires"] == "2026-12-14T12:00:00Z"
+    assert found["Nightly"]["appService"] == "contosolearn"
+    who = {row["client"]: row["canCall"] for row in rows(as_csv(one())) if row["kind"] != "finding"}
+    assert who == {"Import": "yes", "Nightly": "yes", "Reports": "no", "reports-func": "yes"}
+
+
+def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own() -> None:
+    found = rows(as_csv(several()))
+    kinds = {row["kind"] for row in found}
+    assert kinds == {"secret", "managedIdentity", "finding", "failed"}
+    (identity,) = [row for row in found if row["kind"] == "managedIdentity"]
+    assert (identity["client"], identity["id"]) == ("reports-func", IDENTITY.id)
+    (failed,) = [row for row in found if row["kind"] == "failed"]
+    assert (failed["appService"], failed["name"], failed["state"]) == ("contosofail", "permission-missing", "error")
+    assert [row["name"] for row in found if row["kind"] == "finding"] == [
+        "secret-expiring",
+        "client-not-allowed",
+        "secret-expired",
+        "service-application-not-ours",
+    ]
+
+
+def test_a_client_that_cannot_sign_in_has_a_row() -> None:
+    found = rows(as_csv(one(complete(with_credentials()))))
+    assert [row["kind"] for row in found if row["client"] == "Import"] == ["none", "finding"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_would_be_a_formula_is_text(text: str) -> None:
+    shown = cell(text)
+    assert re.sub("'(?=[=+@\uff1d-])", "", shown) == plain(text)
+    for separator in ";,|:":
+        for part in next(csv.reader([shown], delimiter=separator)):
+            assert not part.strip().startswith(("=", "+", "-", "@", "\uff1d"))
+
+
+@pytest.mark.parametrize("name", [*COMMON, *FORMULAS])
+def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
+    text = as_csv(report(name))
+    found = rows(text)
+    assert text.count("\n") == len(found) + 1
+    for row in found:
+        assert set(row) == set(COLUMNS)
+        for column, text in row.items():
+            assert column == "daysLeft" or not text.strip().startswith(("=", "+", "-", "@", "\uff1d"))
+            assert text == plain(text)
+
+
+def events(text: str) -> list[Any]:
+    return list(Calendar.from_ical(text).walk("VEVENT"))
+
+
+def test_each_credential_that_ends_has_an_event_at_its_end_with_the_command() -> None:
+    found = events(as_ics(one()))
+    assert [str(event["SUMMARY"]) for event in found] == [
+        "Secret of Reports expires (contosolearn)",
+        "Secret of Nightly expires (contosolearn)",
+        "Secret of Import expires (contosolearn)",
+    ]
+    assert found[1]["DTSTART"].dt == NOW + timedelta(days=20)
+    assert str(found[1]["DESCRIPTION"]).splitlines()[-1] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    assert "days" not in str(found[1]["DESCRIPTION"]), "it would be wrong tomorrow"
+
+
+def test_an_alarm_rings_at_the_horizon() -> None:
+    past, soon, later = events(as_ics(one()))
+    assert list(past.walk("VALARM")) == []
+    for event in (soon, later):
+        alarms = list(event.walk("VALARM"))
+        assert [alarm["TRIGGER"].dt for alarm in alarms] == [timedelta(days=-30)]
+        assert all("mct-s2s rotate-secret" in str(alarm["DESCRIPTION"]) for alarm in alarms)
+
+
+@pytest.mark.parametrize("within", [timedelta(days=7), timedelta(hours=36), timedelta(0)])
+def test_the_horizon_may_be_short(within: timedelta) -> None:
+    found = events(as_ics(replace(one(), within=within)))[-1]
+    assert [alarm["TRIGGER"].dt for alarm in found.walk("VALARM")] == [-within]
+
+
+def test_a_client_of_two_app_services_has_one_event() -> None:
+    mine = client("Import", credential(50))
+    sites = (status_of(complete(mine)), status_of(named(complete(mine), "other"), "-a other -g mct-prod"))
+    (only,) = events(as_ics(StatusReport(NOW, WITHIN, sites)))
+    assert str(only["SUMMARY"]).endswith("(contosolearn, other)")
+
+
+def test_a_later_export_updates_the_same_events() -> None:
+    first, later = one(), replace(one(), now=NOW + timedelta(days=1))
+    uids = [[str(event["UID"]) for event in events(as_ics(each))] for each in (first, later)]
+    assert uids[0] == uids[1]
+    assert len(set(uids[0])) == 3
+    stamps = [{event["LAST-MODIFIED"].dt for event in events(as_ics(each))} for each in (first, later)]
+    assert stamps[0] != stamps[1]
+
+
+def test_without_a_credential_that_ends_it_is_an_empty_calendar() -> None:
+    unending = complete(client("Import", replace(credential(), expires=None)))
+    assert events(as_ics(one(unending))) == []
+
+
+@functools.cache
+def usual_parts() -> list[tuple[str | None, list[str]]]:
+    return [(part.name, sorted(part)) for part in Calendar.from_ical(as_ics(report(USUAL))).walk()]
+
+
+@pytest.mark.parametrize("name", [*COMMON, *ICS])
+def test_no_name_makes_another_line(name: str) -> None:
+    text = as_ics(report(name))
+    assert text.count("\n") == text.count("\r\n") == text.count("\r")
+    assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
+    found = Calendar.from_ical(text)
+    assert [(part.name, sorted(part)) for part in found.walk()] == usual_parts()
+    assert f"Secret of {plain(name)} expires (contosolearn)" in {
+        str(event["SUMMARY"]) for event in found.walk("VEVENT")
+    }
+
+
+MARKDOWN_IT = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def tokens(text: str) -> list[Token]:
+    return [part for token in MARKDOWN_IT.parse(text) for part in (token, *(token.children or ()))]
+
+
+def cells(text: str) -> list[str]:
+    """The text of every inline run, tables' cells among them."""
+    return ["".join(part.content for part in token.children or ()) for token in MARKDOWN_IT.parse(text)]
+
+
+@functools.cache
+def shape(name: str) -> Counter[str]:
+    """How many there are of each piece of markup, code spans and text aside: a name may be either."""
+    found = Counter(token.type for token in tokens(as_markdown(report(name))))
+    for kind in ("text", "code_inline", "text_special", "fence"):
+        found.pop(kind, None)
+    return found
+
+
+def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
+    text = as_markdown(one())
+    found = cells(text)
+    for fact in (
+        f"{TENANT.name}  ({TENANT.id})",
+        "contosolearn",
+        guid("Import"),
+        guid("by hand400"),
+        "2027-12-29T12:00:00Z",
+    ):
+        assert fact in found
+    commands = [token.content.strip() for token in tokens(text) if token.type == "fence"]
+    assert f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}" in commands
+    assert "3 of 4 clients can call contosolearn. 3 problems." in found
+    assert {"yes", "no", "valid", "expiring", "expired"} <= set(found)
+
+
+def test_several_app_services_have_a_section_each() -> None:
+    text = as_markdown(several())
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "## contosolearn",
+        "## contosotrain",
+        "## contosofail",
+    ]
+    assert as_markdown(one(complete(client("Import")))).count("No problems found.") == 1
+
+
+@pytest.mark.parametrize("value", [*MARKDOWN, "plain words", "contosolearn.azurewebsites.net", guid("x")])
+def test_a_value_is_read_back_as_it_is(value: str) -> None:
+    for written in ("\n".join(table(("a", "b"), [(value, "c")])), f"| a | b |\n| --- | --- |\n| {text(value)} | c |"):
+        assert [content for content in cells(written) if content] == ["a", "b", value.strip(), "c"]
+        assert not re.search(r"https?:(?=/)|www\.", re.sub("`[^`]*`", "", written))
+
+
+@pytest.mark.parametrize("value", ["```", "a ```` b", "~~~", "plain"])
+def test_a_fence_holds_whatever_is_in_it(value: str) -> None:
+    (only,) = MARKDOWN_IT.parse("\n".join(fenced(value)))
+    assert (only.type, only.content) == ("fence", f"{value}\n")
+
+
+@pytest.mark.parametrize("name", [*COMMON, *MARKDOWN])
+def test_no_name_is_markup(name: str) -> None:
+    if ";" not in name:  # which makes more entries of an allow list, and more findings
+        assert shape(name) == shape(USUAL)
+    assert not {"link_open", "image", "html_inline", "html_block", "s_open"} & set(shape(name))

@@ -1,0 +1,241 @@
+"""What a command says at its end, of the clients' test, of an App Service and of an error: each remedy can be pasted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from mct_s2s.errors import DOCS, PermissionMissing
+from mct_s2s.model.client_credentials import NEVER, CredentialKind
+from mct_s2s.model.observed import ObservedState, Trust
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.permissions.rights import Instruction
+from mct_s2s.planning.reports.status import StatusReport
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import show_error
+from mct_s2s.render.documents import document
+from mct_s2s.render.outcome import (
+    ClientResult,
+    SavedCredential,
+    SiteReport,
+    credential_lines,
+    show_closing,
+    show_stopped,
+    vault_reading,
+)
+from mct_s2s.render.status import show_report
+from mct_s2s.render.verification import show_verification
+
+from tests.planning.scenarios import (
+    FOREIGN,
+    IMPORT,
+    SERVICE,
+    SERVICE_ID,
+    complete,
+    guid,
+    observed_state,
+    settings,
+    trust,
+)
+from tests.render.conftest import Screens
+from tests.render.examples import WHERE, healthy, principal, refusal, removal, saved, with_role_off, with_settings
+from tests.render.reading import pasteable
+from tests.render.reports import one, several
+from tests.support.screens import check_screen, check_texts
+
+Shown = Callable[[Terminal], None]
+URL = "https://contosolearn.azurewebsites.net"
+PATH = "/api/v1/organization"
+SITE_OK = VerificationCheck(None, CheckSubject.SITE, "running", True, "The App Service is running.")
+TOKEN_OK = VerificationCheck("Import", CheckSubject.APPLICATION, "token", True, "Entra ID gave a token.")
+CALLED = VerificationCheck("Import", CheckSubject.APPLICATION, CALL, True, f"GET {URL}{PATH} returned 200.")
+REFUSED = VerificationCheck(
+    "Reports",
+    CheckSubject.APPLICATION,
+    CALL,
+    False,
+    f"GET {URL}{PATH} returned 401.",
+    f"mct-s2s add-client Reports {WHERE}",
+)
+INSIDE = f"mct-s2s verify --auth managed-identity --audience api://{SERVICE_ID} --url {URL}"
+IDENTITY_OPEN = VerificationCheck(
+    "reports-func", CheckSubject.MANAGED_IDENTITY, CALL, None, "Only from inside.", INSIDE
+)
+
+
+def verification(*checks: VerificationCheck) -> Verification:
+    return Verification(URL, PATH, checks)
+
+
+AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
+UNSEEN = VerificationCheck(None, CheckSubject.SITE, "without-token", None, "Not tested.")
+STOPPED = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App Service is stopped.")
+NAMESAKE = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
+PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
+PROVED = Verification(URL, PATH, (CALLED,))
+NEXT = (f"mct-s2s snippet Import {WHERE}", f"mct-s2s status {WHERE}")
+
+
+def client(
+    name: str = "Import", credential: SavedCredential | None = None, can_call: bool | None = True
+) -> ClientResult:
+    return ClientResult(name, guid(name), credential=credential or saved(name), can_call=can_call)
+
+
+def closing(*clients: ClientResult, next_commands: tuple[str, ...] = NEXT, headline: str = "", **more: Any) -> Shown:
+    site = SiteReport("contosolearn", **{"verification": PROVED, **more})
+    return lambda terminal: show_closing(terminal, site, clients, headline, seconds=23.4, next_commands=next_commands)
+
+
+VAULT = "keyvault:contoso-vault/import-secret"
+PLACES = ("file:/b/reports.env", "keyvault:vault/hr")
+CLOSINGS: dict[str, Shown] = {
+    "a secret in a key vault": closing(client(credential=saved(saved_to=VAULT))),
+    "a secret that was shown": closing(client(credential=replace(saved(saved_to="show"), secret="s3cr3t"))),
+    "a certificate": closing(client(credential=replace(saved(), kind=CredentialKind.CERTIFICATE))),
+    "a federated credential": closing(
+        client(credential=replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED))
+    ),
+    "not tested": closing(client(can_call=None), verification=None),
+    "in part": closing(client(can_call=None), manual_steps=[Instruction("Grant consent")]),
+    "a managed identity": closing(ClientResult("reports-func", principal_id=guid("identity"))),
+    "several places": closing(
+        client("Import", replace(saved("Import", "file:/a/import.env"), expires=NEVER)),
+        *(client(place, saved(place, place)) for place in PLACES),
+    ),
+    "some of them": closing(client(), client("Two", can_call=False), ClientResult("vm", principal_id="1")),
+    "another command": closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]),
+}
+
+
+def test_a_command_ends_as_it_did() -> None:
+    shown = check_texts("closings", CLOSINGS)
+    assert "s3cr3t" not in shown, "it was shown, once"
+    assert vault_reading(VAULT) in shown
+
+
+# a secret that is shown
+
+
+def test_a_secret_is_one_line_and_whole_or_its_place() -> None:
+    secret = "q8Q~[/red]" + "s" * 120
+    (line,) = credential_lines(replace(saved(saved_to="show"), secret=secret))
+    assert line.plain == f"Secret of Import  expires 2027-11-24, shown here once: {secret}"
+    (line,) = credential_lines(saved())
+    assert line.plain == "Secret of Import  expires 2027-11-24, saved to /home/ada/import.env"
+
+
+def test_a_private_key_that_is_shown_begins_on_a_line_of_its_own() -> None:
+    shown = replace(saved(saved_to="show"), secret=PEM, kind=CredentialKind.CERTIFICATE)
+    head, *key = (line.plain for line in credential_lines(shown))
+    assert head.startswith("Certificate of Import")
+    assert key == PEM.splitlines()
+
+
+SHOWN: dict[str, Verification] = {
+    "each check under the name of its client": verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN),
+    "two clients": verification(CALLED, AGAIN),
+    "one client and one call that only the resource itself can make": verification(CALLED, UNSEEN, IDENTITY_OPEN),
+    "what failed counts, whoever else was answered": verification(STOPPED, CALLED, REFUSED, IDENTITY_OPEN),
+    "nobody could call": verification(SITE_OK, TOKEN_OK),
+    "nobody here could call": verification(IDENTITY_OPEN),
+    "two of one name and different kinds": verification(CALLED, NAMESAKE),
+}
+
+
+def test_a_verification_is_as_it_was() -> None:
+    check_texts("verifications", {name: partial(show_verification, verification=seen) for name, seen in SHOWN.items()})
+
+
+GREEN, RED, YELLOW = "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
+
+
+@pytest.mark.parametrize(
+    ("checks", "proved", "color"),
+    [
+        ((SITE_OK, CALLED), True, GREEN),
+        ((CALLED, IDENTITY_OPEN), True, GREEN),
+        ((CALLED, REFUSED), False, RED),
+        ((SITE_OK, TOKEN_OK), False, YELLOW),
+        ((IDENTITY_OPEN,), False, YELLOW),
+        ((), False, YELLOW),
+    ],
+)
+def test_only_a_call_that_was_answered_proves_something_and_the_sum_shows_it_by_its_color(
+    screens: Screens, checks: tuple[VerificationCheck, ...], proved: bool, color: str
+) -> None:
+    assert document("verify", verification(*checks))["proved"] is proved
+    for is_terminal in (True, False):
+        screen = screens(120, is_terminal=is_terminal)
+        show_verification(screen.terminal, verification(*checks))
+        assert screen.out_stream.getvalue().splitlines()[-1].startswith(color) is is_terminal
+
+
+def shown(report: StatusReport) -> Shown:
+    return partial(show_report, report=report)
+
+
+def test_app_services_as_a_picture() -> None:
+    for width in (40, 80):
+        check_screen(f"status-{width}", shown(one()), width=width)
+    check_screen("status-ascii", shown(one()), color=False, unicode=False)
+    check_screen("status-all-80", shown(several()))
+
+
+STATUSES: dict[str, ObservedState] = {
+    "two problems that one command mends": with_settings(
+        complete(IMPORT), settings(ServiceAuthEnabled="", ServiceAuthTenantName="")
+    ),
+    "nothing wrong": healthy(),
+    "no clients, and no table of them": complete(),
+    "no service application": observed_state(Trust(), settings()),
+    "gaps of the service application": observed_state(
+        Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings()
+    ),
+    "a role that is off": with_role_off(complete(IMPORT)),
+    "no tenant, and no line for it": ObservedState("public", None, None, trust(IMPORT)),
+}
+
+
+def test_a_status_is_as_it_was() -> None:
+    text = check_texts("statuses", {name: shown(one(observed)) for name, observed in STATUSES.items()})
+    assert [name for name in FOREIGN if name in text] == [], "settings of others are never shown"
+
+
+def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    run = f"az role assignment create --assignee {'0' * 36} --role Reader --scope /subscriptions/{'1' * 36}"
+    show_error(
+        screen.terminal,
+        PermissionMissing(
+            "x", "You can't do it.", remedy="They run:", command=run, answer="Denied: No.", request_id="7"
+        ),
+    )
+    said = [
+        "error: You can't do it. [x]",
+        "They run:",
+        run,
+        "Denied: No.",
+        f"more: {DOCS}permissions.md",
+        "request id: 7",
+    ]
+    assert pasteable(screen.err) == said
+
+
+def account(*changes: Sequence[AnyChange]) -> Shown:
+    done, doubtful, left = changes
+    return lambda terminal: show_stopped(terminal, [SiteReport("", done=done, doubtful=doubtful, left=left)])
+
+
+def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
+    shown = {
+        "with a request id": lambda terminal: show_error(terminal, refusal()),
+        "that no service made": lambda terminal: show_error(terminal, refusal(request_id=None)),
+        "interrupted": account([principal("One"), principal("Two")], [removal("Three")], [principal("Four")]),
+        "nothing was begun": account([], [], [principal()]),
+        "one doubtful step": account([], [removal()], []),
+        "nothing to do": account([], [], []),
+    }
+    check_texts("errors", shown)
