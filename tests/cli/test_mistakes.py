@@ -1,16 +1,28 @@
-"""Bad input: one message with a remedy, the right exit code, and nothing written.
+"""Bad input: one message with a remedy, the exit code, nothing written. A bug of ours: one line and a private file."""
 
-The commonest mistakes of form are pictures of `test_screens_of_mistakes.py`.
-"""
-
+import os
+import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
+import platformdirs
 import pytest
-from mct_s2s.cli.app import main
+import typer
+from mct_s2s.cli import mistakes
+from mct_s2s.cli.app import SHORT_HELP, app, main
+from mct_s2s.cli.mistakes import crash_text, usage_error
+from mct_s2s.errors import NotThere, UsageError
+from mct_s2s.planning.ownership import did_you_mean
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import show_error
+from rich.console import Group
+from rich.text import Text
 
 from tests.cli.conftest import Program
 from tests.conftest import MACHINE, SITE, Sandbox
+from tests.support.screens import check_screen
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 
@@ -178,3 +190,130 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], mct: Program)
 def test_what_is_said_is_what_is_wrong(mct: Program, words: tuple[str, ...], told: str) -> None:
     done = mct(*words)
     assert told in " ".join((done.out + done.err).split())
+
+
+PROGRAM = typer.main.get_command(app)
+TERMINALS: Mapping[str, Mapping[str, Any]] = {
+    "80x24": {"width": 80},
+    "40": {"width": 40},
+    "no-colour": {"width": 80, "color": False},
+    "ascii": {"width": 80, "unicode": False},
+}
+LINES = (
+    "stauts",
+    "setup --cleint A",
+    "-a contosolearn status --all",
+    "status --auth clii",
+    "setup contosolearn Import",
+)
+
+
+def _usage_error(line: str) -> UsageError:
+    words = shlex.split(line)
+    try:
+        PROGRAM(words, standalone_mode=False, prog_name="mct-s2s")
+    except Exception as error:
+        return usage_error(error, words)
+    raise AssertionError(line)
+
+
+def _mistakes(terminal: Terminal) -> None:
+    for line in LINES:
+        show_error(terminal, _usage_error(line))
+
+
+def _unknown_client(terminal: Terminal) -> None:
+    there = ["Import", "Nightly import of users", "S2S-client"]
+    message = f"'S2S-clinet' is not a client of this App Service. The clients are: {', '.join(there)}."
+    remedy = f"{did_you_mean('S2S-clinet', there, '')} If it may already be removed, add --ignore-missing."
+    show_error(terminal, NotThere("client-unknown", message, remedy=remedy))
+
+
+def _crash(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Path("/home/ada/.local/state/mct-s2s/log/crash-20261124-120000-00ff.log")
+    monkeypatch.setattr(mistakes, "write_crash", lambda _: log)
+    monkeypatch.setattr(Terminal, "open", lambda **_: terminal)
+    monkeypatch.setattr(mistakes, "__version__", "1.0.0")
+    monkeypatch.setattr(platform, "python_version", lambda: "3.13.1")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    mistakes.report(KeyError("x"), ())
+
+
+@pytest.mark.parametrize("kind", TERMINALS)
+@pytest.mark.parametrize("screen", [_mistakes, _unknown_client], ids=["mistakes", "unknown-client"])
+def test_a_mistake_looks_like_this(screen: Callable[[Terminal], None], kind: str) -> None:
+    check_screen(f"{screen.__name__[1:].replace('_', '-')}.{kind}", screen, **TERMINALS[kind])
+
+
+@pytest.mark.parametrize("kind", ["80x24", "40"])
+def test_a_crash_looks_like_this(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    check_screen(f"crash.{kind}", lambda terminal: _crash(terminal, monkeypatch), **TERMINALS[kind])
+
+
+@pytest.mark.parametrize("words", [(), ("rotate-secret",)], ids=" ".join)
+def test_help_looks_like_this(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*words, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    check_screen("-".join(("help", *words)), Group(*map(Text, lines)))
+
+
+def test_the_program_alone_looks_like_this() -> None:
+    check_screen("short-help", Group(*map(Text, SHORT_HELP.splitlines())))
+
+
+SECRETS = {
+    "a client secret": ("abc8Q~" + "d" * 34, "d" * 34),
+    "a token": ("eyJhbGciOi.eyJzdWIi.c2ln", "eyJ"),
+    "a value of the environment": ("correct horse battery", "correct horse"),
+    "a private key": ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "MIIE"),
+    "a header": ("Authorization: Bearer opaque-token-1", "opaque-token-1"),
+    "a signature": ("https://x.example/?sv=1&sig=c2lnbmF0dXJl&x=1", "c2lnbmF0dXJl"),
+}
+
+
+def failure(text: str) -> Exception:
+    try:
+        raise KeyError(text)
+    except KeyError as error:
+        return error
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "logs"
+    monkeypatch.setattr(platformdirs, "user_log_path", lambda *_, **__: folder)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    return folder
+
+
+@pytest.mark.parametrize(("secret", "part"), SECRETS.values(), ids=SECRETS)
+def test_a_traceback_has_no_secret(secret: str, part: str) -> None:
+    text = crash_text(failure(secret), "facts", {"AZURE_CLIENT_SECRET": "correct horse battery"})
+    assert text.startswith("facts\nTraceback")
+    assert ("[removed]" in text, part in text) == (True, False)
+
+
+def test_a_bug_is_one_line_and_a_private_file(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mistakes.report(failure("x\x1b[31m"), ()) == 1
+    out, err = capsys.readouterr()
+    (log,) = logs.iterdir()
+    assert out == ""
+    assert "Traceback (most recent" not in err
+    assert err.startswith("error: This is a bug in mct-s2s (KeyError).")
+    assert f"    {log}\n" in err
+    assert mistakes.ISSUES in err
+    assert "KeyError" in log.read_text()
+    assert "\x1b" not in log.read_text()
+    if os.name == "posix":
+        assert (log.stat().st_mode & 0o777, logs.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_without_a_place_for_the_file_the_traceback_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.write_text("in the way")
+    assert mistakes.report(failure("x"), ("-ojson",)) == 1
+    out, err = capsys.readouterr()
+    assert "Traceback (most recent" in err
+    assert '"internal-error"' in out

@@ -1,17 +1,20 @@
-"""Whose a registration is, as a table: who may have written what speaks for it decides."""
+"""Whose a registration is, as a table, and whom a name means: one rule for every command."""
 
 from dataclasses import replace
 
 import pytest
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.desired import Desired, Removal, Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody
 from mct_s2s.model.ids import AppRoleId, PrincipalId, api_uri, site_note
-from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.ownership import foreign_client, foreign_service
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.ownership import clients_called, did_you_mean, foreign_client, foreign_service
 
 from tests.planning.scenarios import (
+    CONTEXT,
     IMPORT,
+    LATER,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -19,11 +22,14 @@ from tests.planning.scenarios import (
     SERVICE_PRINCIPAL,
     assignment,
     client,
+    complete,
     credential,
     guid,
     observed_state,
+    said,
     settings,
     site,
+    spec,
     trust,
 )
 
@@ -124,3 +130,69 @@ def test_nor_does_one_to_a_role_that_only_the_settings_name() -> None:
     assert not foreign_client(HAND_MADE, observed, replace(SPEC, role="Pay.All"))
     right = replace(of_it, assignments=(assignment(HAND_MADE),))
     assert not foreign_client(HAND_MADE, replace(observed, trust=right), SPEC)
+
+
+EXPORT = client("Export", key=None)
+
+
+def called(name: str, observed: ObservedState) -> list[str]:
+    return [one.display_name for one in clients_called(name, observed, SERVICE_KEY)]
+
+
+def renamed(one: ClientApplication, name: str) -> ClientApplication:
+    assert one.application is not None
+    return replace(one, application=replace(one.application, display_name=name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Export",
+        "EXPORT",
+        " export ",
+        EXPORT.client_id,
+        EXPORT.client_id.upper(),
+        EXPORT.principal.id if EXPORT.principal else "",
+    ],
+)
+def test_a_name_or_an_id_means_a_client_whatever_its_case(name: str) -> None:
+    assert called(name, complete(IMPORT, EXPORT)) == ["Export"]
+
+
+def test_what_was_made_for_a_name_is_meant_by_it_although_it_was_renamed() -> None:
+    assert called("Import", complete(renamed(IMPORT, "Reports"), renamed(EXPORT, "Import"))) == ["Reports"]
+
+
+def test_of_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
+    lower = client("import", key=None)
+    both = complete(renamed(EXPORT, "Import"), lower)
+    assert called("Import", both) == ["Import"]
+    assert called("import", both) == ["import"]
+    assert sorted(called("IMPORT", both)) == ["Import", "import"], "and that is for the command to refuse"
+
+
+def test_a_namesake_outside_the_trust_is_never_meant() -> None:
+    outside = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (client("Import", key=None),)), settings())
+    assert called("Import", outside) == []
+
+
+COMMANDS: dict[str, tuple[Desired, str]] = {
+    "setup": (spec("IMPORT"), ""),
+    "rotate-secret": (Rotation(spec().service, expires=LATER, clients=("IMPORT",)), "create secret Import"),
+    "remove-client": (Removal(spec().service, clients=("IMPORT",)), "delete client application Import"),
+}
+
+
+@pytest.mark.parametrize(("desired", "expected"), COMMANDS.values(), ids=COMMANDS.keys())
+def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected: str) -> None:
+    steps = said(make_plan(desired, complete(IMPORT), CONTEXT))
+    assert expected in steps if expected else steps == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("S2S-clinet", "Did you mean 'S2S-client'?"), (" IMPROT ", "Did you mean 'Import'?"), ("zzzzzzzz", "List them.")],
+)
+def test_the_nearest_name_is_told_in_any_case_of_its_letters(name: str, told: str) -> None:
+    assert did_you_mean(name, ["Import", "S2S-client"], "List them.") == told
+    assert did_you_mean(name, [], "List them.") == "List them."

@@ -1,16 +1,20 @@
 """A plan before anything happens: every step with its sign, and nothing that the reader would miss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import Action, SettingEdit, SettingsChange, SettingsSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.markdown import page
-from mct_s2s.render.outcome import SiteReport, show_plan
+from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing, show_plan
 from mct_s2s.render.plan import LATER, setting_rows, target_details
+from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -19,6 +23,7 @@ from tests.planning.scenarios import (
     client,
     complete,
     guid,
+    identity_resource,
     observed_state,
     settings,
     spec,
@@ -26,13 +31,16 @@ from tests.planning.scenarios import (
 from tests.render.conftest import Screens
 from tests.render.examples import (
     WEBSITE_CONTRIBUTOR,
+    WHERE,
+    consent,
     full_plan,
     principal,
     removal,
     right_already,
+    saved,
     with_settings,
 )
-from tests.support.screens import Shown, check_texts
+from tests.support.screens import Shown, check_screen, check_texts
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), CONTEXT)
 NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec())
@@ -103,3 +111,80 @@ def test_a_plan_that_will_be_asked_about_goes_to_standard_error(screens: Screens
     screen = screens()
     show_plan(screen.terminal, SiteReport(SITE, full_plan()), is_result=is_result)
     assert (bool(screen.out), bool(screen.err)) == (is_result, not is_result)
+
+
+FOLDER = "/home/ada/.local/share/mct-s2s/secrets/public/14f696cc-f0bf-5899-a660-eb1e9cad077b/contosolearn"
+TERMINALS: Mapping[str, Mapping[str, Any]] = {
+    "80x24": {"width": 80, "height": 24},
+    "120x40": {"width": 120, "height": 40},
+    "no-colour": {"width": 80, "color": False},
+    "ascii": {"width": 80, "unicode": False},
+}
+"""Dark and light are the same picture: it follows its reader's preference."""
+
+
+def here(observed: ObservedState) -> ObservedState:
+    assert observed.app_service is not None
+    return replace(observed, app_service=replace(observed.app_service, subscription="Contoso Production"))
+
+
+def plan_screen(plan: Plan, observed: ObservedState, *, is_result: bool = False) -> Callable[[Terminal], None]:
+    site = SiteReport(SITE, plan, target_details(here(observed)))
+    return lambda terminal: show_plan(terminal, site, is_result=is_result)
+
+
+def drift() -> Callable[[Terminal], None]:
+    """Settings that say something else, one client more, and a list that has ids already."""
+    wrong = settings(
+        ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old")
+    )
+    observed = replace(complete(client("Import")), app_service=app_service(wrong))
+    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, CONTEXT), observed)
+
+
+def blocked() -> Callable[[Terminal], None]:
+    plan = full_plan()
+    (write,) = [step for step in plan.steps if step.resource == "application settings"]
+    note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
+    marked = replace(plan, missing={write.key: (WEBSITE_CONTRIBUTOR,)}, notes=(note,), manual_steps=(consent(),))
+    return plan_screen(marked, observed_state(), is_result=True)
+
+
+def checked(name: str, ok: bool) -> VerificationCheck:
+    message = "GET https://contosolearn.azurewebsites.net/api/v1/organization returned 200."
+    if ok:
+        return VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, message)
+    return VerificationCheck(
+        name, CheckSubject.APPLICATION, CALL, False, message.replace("200", "403"), f"mct-s2s verify {WHERE}"
+    )
+
+
+def result(*, ok: bool) -> Callable[[Terminal], None]:
+    name, url = "S2S-client", "https://contosolearn.azurewebsites.net"
+    verification = Verification(url, "/api/v1/organization", (checked(name, ok),))
+    made = ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
+    next_commands = (f"mct-s2s snippet {name} {WHERE}", f"mct-s2s status {WHERE}")
+
+    def show(terminal: Terminal) -> None:
+        if not ok:
+            show_verification(terminal, verification)
+        site = SiteReport(SITE, verification=verification)
+        show_closing(terminal, site, [made], seconds=23, next_commands=next_commands)
+
+    return show
+
+
+SCREENS: Mapping[str, Callable[[Terminal], None]] = {
+    "plan": plan_screen(full_plan(), observed_state(identity_resources=[identity_resource()])),
+    "plan-drift": drift(),
+    "plan-blocked": blocked(),
+    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), CONTEXT), complete()),
+    "result": result(ok=True),
+    "result-failed": result(ok=False),
+}
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_looks_as_it_did(screen: str, terminal: str) -> None:
+    check_screen(f"{screen}.{terminal}", SCREENS[screen], **TERMINALS[terminal])

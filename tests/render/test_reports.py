@@ -1,4 +1,4 @@
-"""What a command says at its end, of the clients' test, of an App Service and of an error: each remedy can be pasted."""
+"""What a command says at its end, of the clients' test, of an App Service and of an error; remedies can be pasted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

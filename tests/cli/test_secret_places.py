@@ -1,0 +1,386 @@
+"""Where a secret goes, a vault or a program, and what a tenant's policy allows: nothing is lost or doubled."""
+
+import json
+import os
+import shlex
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.observability.exchange import Entry
+from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
+from mct_s2s.sandbox.state import seed
+
+from tests.cli.conftest import Ended, Program, held
+from tests.conftest import SITE, Json, Sandbox
+from tests.support.sandbox_inside import Inside
+
+VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
+TO_VAULT = ("--secret-to", f"keyvault:{seed.VAULT}")
+SETUP = ("setup", "--client", "Reports", *TO_VAULT, "-y", "-o", "json")
+
+
+def saved(ended: Ended) -> str:
+    """The name of the one secret that a run has saved."""
+    (credential,) = ended.made
+    vault, _, name = credential["savedTo"].removeprefix("keyvault:").partition("/")
+    assert vault == seed.VAULT
+    return str(name)
+
+
+def is_whole(mct: Program, ended: Ended, azure: Sandbox, name: str) -> None:
+    """The vault holds the client's one secret and all that belongs to it; no attempt is left that has not arrived."""
+    assert ended.code == 0, ended.document
+    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
+    found = held(azure, name)
+    (application,) = azure.applications("Reports")
+    assert [one["keyId"] for one in application["passwordCredentials"]] == [found["tags"]["keyId"]]
+    assert azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code == 200
+    for version in azure.vault("GET", f"/secrets/{name}/versions").json()["value"]:
+        assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, version
+
+
+def test_the_vaults_token_is_there_before_anything_is_written(azure: Sandbox, mct: Program) -> None:
+    """What a pipeline signs in with lasts minutes, and waits for replication come before the vault's turn."""
+    assert mct(*SETUP, "--no-verify").code == 0
+    rows = azure.log()
+    tokens = [at for at, row in enumerate(rows) if row["path"].endswith("/oauth2/v2.0/token")]
+    written = next(at for at, row in enumerate(rows) if row["method"] == "PATCH")
+    assert (len(tokens), tokens[-1] < written) == (3, True)
+
+
+def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox, mct: Program) -> None:
+    name = saved(mct(*SETUP, "--dry-run"))
+    assert (azure.writes(), azure.vault("GET", "/secrets").json()["value"]) == ([], [])
+    first = mct(*SETUP)
+    assert saved(first) == name
+    is_whole(mct, first, azure, name)
+    found, client = held(azure, name), mct("status", "-o", "json").document["clients"][0]
+    assert found["contentType"] == "text/plain"
+    (credential,) = client["credentials"]
+    assert found["tags"].items() >= {
+        "made-by": "mct-s2s", "client": "Reports", "appId": client["appId"], "tenantId": azure.tenant_id,
+        "url": azure.site_url, "authorityHost": azure.origin,
+        "keyId": credential["keyId"], "credential": credential["name"],
+    }.items()  # fmt: skip
+    expires = first.made[0]["expires"]
+    assert datetime.fromisoformat(expires).timestamp() == found["attributes"]["exp"]
+    token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()["access_token"]
+    assert azure.call_site(token) == 200
+    assert found["value"] not in first.out + first.err
+    assert azure.leaks() == []
+    azure.forget()
+    again = mct(*SETUP)
+    is_whole(mct, again, azure, name)
+    assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
+
+
+def test_the_name_and_the_address_can_be_given(azure: Sandbox, mct: Program) -> None:
+    port = azure.origin.rsplit(":", 1)[1]
+    place = f"keyvault:https://{seed.VAULT}.vault.localhost:{port}/Reports-Key"
+    ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
+    assert ended.made[0]["savedTo"] == f"keyvault:{seed.VAULT}/Reports-Key"
+    is_whole(mct, ended, azure, "Reports-Key")
+
+
+def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
+    ended = mct("setup", "--client", "Reports", "--secret-to", "keyvault:contosolearn-kv", "-y", "-o", "json")
+    error = ended.document["error"]
+    assert (ended.code, error["code"]) == (4, "permission-missing")
+    assert "--role 'Key Vault Secrets Officer' --assignee-object-id " in error["remedy"]
+    assert azure.writes() == []
+
+
+def test_who_may_read_and_not_write_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
+    may = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All"]
+    roles = [{"role": "Owner"}, {"role": SECRETS_USER, "scope": VAULT_ID}]
+    made = azure._control("POST", "/callers", json={"name": "reader", "graphRoles": may, "armRoles": roles}).json()
+    who = {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
+    ended = mct(*SETUP, env=who)
+    assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
+    assert made["principalId"] in ended.document["error"]["remedy"]
+    assert {row["status"] for row in azure.log() if row["method"] in {"PUT", "PATCH"}} == {403}
+    assert azure.applications("Reports") == []
+
+
+def test_a_foreign_secret_of_that_name_is_never_written_over(azure: Sandbox, mct: Program) -> None:
+    assert azure.vault("PUT", "/secrets/theirs", json={"value": "their value"}).status_code == 200
+    place = ("--secret-to", f"keyvault:{seed.VAULT}/theirs")
+    ended = mct("setup", "--client", "Reports", *place, "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "secret-place-taken")
+    assert held(azure, "theirs")["value"] == "their value"
+    assert azure.applications("Reports") == []
+    azure.vault("DELETE", "/secrets/theirs")
+    ended = mct("setup", "--client", "Reports", *place, "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "secret-place-deleted")
+    assert f"purge --vault-name {seed.VAULT} --name theirs" in ended.document["error"]["remedy"]
+    assert azure.vault("GET", "/deletedsecrets/theirs").status_code == 200
+
+
+def test_our_own_secret_comes_back_when_it_was_deleted(azure: Sandbox, mct: Program) -> None:
+    name = saved(mct(*SETUP))
+    lost = held(azure, name)["value"]
+    azure.vault("DELETE", f"/secrets/{name}")
+    _without_passwords(azure)
+    again = mct(*SETUP)
+    is_whole(mct, again, azure, name)
+    assert held(azure, name)["value"] != lost
+
+
+def _without_passwords(azure: Sandbox) -> None:
+    """As an administrator does in the portal: the client's secrets are gone, the vault knows nothing of it."""
+    (application,) = azure.applications("Reports")
+    for one in application["passwordCredentials"]:
+        azure.graph("POST", f"/applications/{application['id']}/removePassword", json={"keyId": one["keyId"]})
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_reader_never_misses_the_secret_while_it_is_replaced(writes: int, azure: Sandbox, mct: Program) -> None:
+    """Cut off anywhere on the way to the next version, the version of before is still what everybody reads."""
+    name = saved(mct(*SETUP))
+    azure.advance(3600.0)  # a secret that arrived minutes ago is trusted, though no replica shows it
+    tags = {**held(azure, name)["tags"], "team": "data"}
+    assert azure.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
+    before = held(azure, name)
+    _without_passwords(azure)
+    azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}})
+    assert mct(*SETUP, "--timeout", "60").document["error"]["code"] == "deadline-passed"
+    azure.behave()
+    meanwhile = held(azure, name)
+    assert meanwhile["value"] == before["value"] or "pending" not in meanwhile["tags"]
+    ended = mct(*SETUP)
+    is_whole(mct, ended, azure, name)
+    after = held(azure, name)
+    assert after["value"] != before["value"]
+    assert after["tags"]["team"] == "data", "somebody else's tag stays with the secret"
+    old = azure.vault("GET", f"/secrets/{name}/{before['id'].rpartition('/')[2]}").json()
+    assert (old["value"], old["attributes"]["enabled"]) == (before["value"], True)
+
+
+def test_a_service_application_made_anew_is_told_to_whoever_reads_the_vault(azure: Sandbox, mct: Program) -> None:
+    first = mct(*SETUP)
+    name, service = saved(first), mct("status", "-o", "json").document["serviceApplication"]["objectId"]
+    before = held(azure, name)
+    azure.graph("DELETE", f"/applications/{service}")
+    azure.graph("DELETE", f"/directory/deletedItems/{service}")
+    again = mct(*SETUP, "--no-verify")
+    assert (again.code, held(azure, name)) == (0, before), again.document
+    uri = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
+    (note,) = [note["text"] for note in mct(*SETUP, "--no-verify").document["notes"] if "scope" in note["text"]]
+    assert note.startswith(f"The tag 'scope' in keyvault:{seed.VAULT}/{name} is ")
+    assert note.endswith(f"Set it to {uri}/.default.")
+
+
+KEEP = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
+KEEP_ENVIRONMENT = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
+FAIL = "import sys; sys.stdin.read(); sys.exit(3)"
+
+
+@pytest.fixture
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of these tests keep what they get: the user's home is looked through for secrets."""
+    return tmp_path_factory.mktemp("outside")
+
+
+def to_python(code: str, *arguments: str) -> tuple[str, str]:
+    """`--secret-to` with a small Python program."""
+    return "--secret-to", "exec:" + shlex.join([sys.executable, "-c", code, *arguments])
+
+
+def works(azure: Sandbox, client: str, secret: str) -> bool:
+    (application,) = azure.applications(client)
+    return azure.token(f"{azure.graph_url}/.default", application["appId"], secret).is_success
+
+
+def removal(azure: Sandbox, client: str) -> str:
+    """The command that removes the client's only secret."""
+    (application,) = azure.applications(client)
+    (secret,) = application["passwordCredentials"]
+    return f"az ad app credential delete --id {application['appId']} --key-id {secret['keyId']}"
+
+
+def test_a_program_gets_the_secret_alone_and_nothing_else_shows_it(mct: Program, azure: Sandbox, outside: Path) -> None:
+    kept, planted = outside / "kept", outside / "planted"
+    place = to_python(KEEP, str(kept), f"; touch {planted}", f"$(touch {planted})")
+    ended = mct("setup", "--client", "One", *place, "-y", "-o", "json")
+    (credential,) = ended.made
+    assert (ended.code, credential["savedTo"], "secret" in credential) == (0, place[1], False), "as it was written"
+    secret = kept.read_text()
+    assert works(azure, "One", secret), "without a line end"
+    assert secret not in ended.out + ended.err
+    assert not planted.exists(), "no shell reads the command"
+    again = mct("setup", "--client", "One", *place, "-y", "-o", "json")
+    assert (again.code, again.made, len(azure.applications("One")[0]["passwordCredentials"])) == (0, [], 1)
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_a_program_has_an_environment_of_its_own(mct: Program, azure: Sandbox, outside: Path, kind: str) -> None:
+    kept = outside / "kept"
+    tokens = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t", "GITHUB_TOKEN": "t", "LANG": "C.UTF-8", "PATH": os.environ["PATH"]}
+    place = to_python(KEEP_ENVIRONMENT, str(kept))
+    assert mct("setup", "--client", "One", "--credential", kind, *place, "-y", env=tokens).code == 0
+    found = json.loads(kept.read_text())
+    found.pop("LC_CTYPE", None)  # Python sets it for itself
+    (application,) = azure.applications("One")
+    assert found.pop("HOME")
+    assert found == {
+        "PATH": tokens["PATH"],
+        "LANG": tokens["LANG"],
+        "MCT_S2S_CLIENT": "One",
+        "MCT_S2S_CLIENT_ID": application["appId"],
+        "MCT_S2S_TENANT_ID": azure.tenant_id,
+        "MCT_S2S_APP_SERVICE": SITE.rpartition("/")[2],
+    }
+
+
+FAILURES = {
+    "an exit code": (FAIL, "exit code 3"),
+    "what it says": ("import sys; sys.stdin.read(); sys.exit('no such vault')", "exit code 1: no such vault"),
+    "what it was given": ("import sys; sys.exit(sys.stdin.read())", "exit code 1)"),
+    "a signal": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "exit code -9"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_secret_that_a_program_does_not_take_is_told_with_the_command_that_removes_it(
+    mct: Program, azure: Sandbox, failure: str
+) -> None:
+    code, told = FAILURES[failure]
+    ended = mct("setup", "--client", "One", *to_python(code), "-y", "-o", "json")
+    error, (credential,) = ended.document["error"], ended.made
+    assert (ended.code, error["code"]) == (1, "secret-not-delivered"), ended
+    assert told in error["message"]
+    assert (credential["savedTo"], credential["removal"]) == (None, removal(azure, "One"))
+
+
+def test_a_program_that_is_cut_off_leaves_no_secret_that_is_not_told(process: Program, azure: Sandbox) -> None:
+    wait = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(600)"
+    ended = process("setup", "--client", "One", *to_python(wait), "-y")
+    assert ended.code == 128 + signal.SIGINT, ended
+    assert removal(azure, "One") in ended.err
+
+
+def test_a_program_that_is_not_there_is_told_before_anything_is_made(mct: Program, azure: Sandbox) -> None:
+    ended = mct("setup", "--client", "One", "--secret-to", "exec:no-such-program set", "-y")
+    assert (ended.code, azure.applications("One")) == (2, [])
+    assert "Cannot find the program 'no-such-program'" in ended.err
+
+
+def test_a_private_key_is_handed_over_before_its_certificate_is_registered(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
+    kept, certificate = outside / "kept", ("--credential", "certificate")
+    refused = mct("setup", "--client", "One", *certificate, *to_python(FAIL), "-y")
+    (application,) = azure.applications("One")
+    assert (refused.code, application["keyCredentials"]) == (1, [])
+    assert mct("setup", "--client", "One", *certificate, *to_python(KEEP, str(kept)), "-y").code == 0
+    assert kept.read_text().startswith("-----BEGIN PRIVATE KEY-----")
+
+
+REFUSED = 1
+LEAST = (
+    "Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All",
+)  # fmt: skip
+CONTRIBUTOR = ("Website Contributor", SITE)
+PLAIN = ("setup", "-a", SITE, "--client", "A", "-y", "-o", "json")
+NINETY_DAYS = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"}
+FORBIDDEN = {"restrictionType": "passwordAddition", "state": "enabled"}
+
+
+def forbid(azure: Sandbox, *rules: Json) -> None:
+    azure.restrict("passwordCredentials", *rules)
+    azure.forget()
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "code"),
+    [(NINETY_DAYS, (), "secret-lifetime-forbidden"), (FORBIDDEN, ("--auto-lifetime",), "secrets-forbidden")],
+)
+def test_what_is_forbidden_is_told_before_anything_is_written_with_a_way_that_is_allowed(
+    mct: Program, azure: Sandbox, rule: Json, more: tuple[str, ...], code: str
+) -> None:
+    forbid(azure, rule)
+    done = mct(*PLAIN, *more)
+    error = done.document["error"]
+    assert (done.code, error["code"], azure.writes()) == (REFUSED, code, [])
+    if rule is FORBIDDEN:
+        assert "--managed-identity" in error["remedy"]
+        assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0, "no secret, no obstacle"
+    else:
+        offered = error["remedy"].partition("--secret-lifetime ")[2].partition(",")[0]
+        assert mct(*PLAIN, "--secret-lifetime", offered).code == 0, "typed as offered, it is allowed"
+
+
+def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Program, azure: Sandbox) -> None:
+    forbid(azure, NINETY_DAYS)
+    caller = azure.caller(*LEAST, arm=[CONTRIBUTOR])
+    done = mct(*PLAIN, env=caller)
+    assert (done.code, done.document["error"]["code"]) == (REFUSED, "secret-lifetime-forbidden")
+    assert "Credential lifetime exceeds the max value allowed" in done.document["error"]["message"]
+    assert "--secret-lifetime 179d or less" in done.document["error"]["remedy"]
+    assert "secret" in [change["resource"] for change in done.document["notDone"]]
+    again = mct(*PLAIN, "--auto-lifetime", env=caller)
+    assert again.code == 0, again
+    (credential,), (secret,) = again.made, azure.applications("A")[0]["passwordCredentials"]
+    (client,) = mct("status", "-o", "json").document["clients"]
+    assert credential["expires"] == client["credentials"][0]["expires"]
+    assert secret["endDateTime"][:19] == credential["expires"][:19]
+
+
+def test_secrets_that_are_refused_later_are_told_with_the_services_words(mct: Program, azure: Sandbox) -> None:
+    forbid(azure, FORBIDDEN)
+    caller = azure.caller(*LEAST, arm=[CONTRIBUTOR])
+    warned = mct("doctor", "-a", SITE, env=caller).out
+    assert "If it forbids them, use a client without a secret: --credential certificate" in " ".join(warned.split())
+    done = mct(*PLAIN, env=caller)
+    assert (done.code, done.document["error"]["code"]) == (REFUSED, "secrets-forbidden")
+    assert "Credential type not allowed as per assigned policy" in done.document["error"]["message"]
+    assert mct(*PLAIN, "--credential", "none", env=caller).code == 0
+
+
+def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told(mct: Program, azure: Sandbox) -> None:
+    forbid(azure, {**NINETY_DAYS, "maxLifetime": "PT1H"})
+    done = mct(*PLAIN, "--auto-lifetime", env=azure.caller(*LEAST, arm=[CONTRIBUTOR]))
+    assert (done.code, done.document["error"]["code"]) == (REFUSED, "secret-lifetime-forbidden")
+    assert azure.applications("A")[0]["passwordCredentials"] == []
+
+
+def policy(*rules: Json) -> WireError:
+    """What is answered to the question after a registration's own one."""
+    own = {"isEnabled": True, "restrictions": {"passwordCredentials": [*rules]}}
+    return WireError(200, {"value": [own]})
+
+
+@pytest.mark.parametrize(
+    ("own", "allowed"),
+    [
+        (policy(), True),
+        (policy({**NINETY_DAYS, "maxLifetime": "P400D"}), True),
+        (policy(NINETY_DAYS), False),
+        (WireError(200, {"value": []}), False),
+        (graph_error(403, "Authorization_RequestDenied", "No."), True),
+    ],
+    ids=["one that allows all", "400 days", "90 days", "none", "one that cannot be read may allow it"],
+)
+def test_a_registrations_own_policy_goes_before_the_tenants(
+    own: WireError, allowed: bool, mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
+    async def answer(entry: Entry) -> None:
+        if entry.path.endswith("/appManagementPolicies"):
+            raise own
+
+    assert mct(*PLAIN).code == 0
+    (client,) = azure.applications("A")
+    key = {"keyId": client["passwordCredentials"][0]["keyId"]}
+    azure.graph("POST", f"/applications/{client['id']}/removePassword", json=key)
+    for file in tmp_path.rglob("*.env"):
+        file.unlink()
+    assert mct(*PLAIN, "--dry-run").code == 3
+    assert not [row for row in azure.log() if row["path"].endswith("/appManagementPolicies")], "the tenant's allows it"
+    forbid(azure, NINETY_DAYS)
+    inside.hooks.before.append(answer)
+    planned = mct(*PLAIN, "--dry-run")
+    assert (planned.code, "error" in planned.document) == ((3, False) if allowed else (REFUSED, True)), planned

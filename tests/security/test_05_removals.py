@@ -1,0 +1,218 @@
+"""What a removal takes: members of this trust only, all of it, and nothing of anybody else's.
+
+Attacker: whoever may write tags to a registration. Without it, a planted tag makes `teardown` switch off the managed
+identity of somebody else's resource, or delete somebody else's registration; `remove-client` cuts a program off from
+every other API that it calls; a secret stays in a vault that nobody remembers; a slip of the pen ends green, and the
+client that was meant goes on calling.
+"""
+
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox.state import seed
+
+from tests.cli.conftest import Ended, Program, saved_to, values_in
+from tests.conftest import FUNCTION_APP, GROUP, JSON, Sandbox
+
+PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
+SETUP = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
+LEFT = "kept: it is not on this App Service's allow list"
+
+
+def _plant(azure: Sandbox, resource: str) -> str:
+    """A foreign identity, and a tag that says that it was switched on for this trust; its object id."""
+    foreign = azure.arm("PATCH", resource, json={"identity": {"type": "SystemAssigned"}})
+    (service,) = azure.applications("MCT service (contosolearn)")
+    tags = [*service["tags"], f"mct-s2s:identity:{resource}"]
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"tags": tags})
+    return str(foreign["identity"]["principalId"])
+
+
+@pytest.mark.parametrize("words", [("teardown",), ("remove-client", "partner-portal")])
+def test_a_planted_tag_switches_nothing_off(mct: Program, azure: Sandbox, words: tuple[str, ...]) -> None:
+    mct(*SETUP)
+    planted = _plant(azure, PORTAL)
+    done = mct(*words, *JSON)
+    assert done.code == 0, done
+    assert azure.arm("GET", PORTAL)["identity"]["principalId"] == planted
+    rows = {c["name"]: c for c in done.document["changes"] if c["resource"] == "managed identity"}
+    assert (rows["partner-portal"]["action"], rows["partner-portal"]["detail"]) == ("none", LEFT)
+    if words == ("teardown",):
+        assert rows["reports-func"]["action"] == "delete"
+        assert not azure.arm("GET", FUNCTION_APP).get("identity", {}).get("principalId")
+
+
+def test_who_is_switched_off_is_named_and_so_is_what_cannot_be_seen(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    _plant(azure, PORTAL)
+    shown = mct("teardown", "--dry-run")
+    (line,) = [line for line in shown.out.splitlines() if "Disables the" in line]
+    assert FUNCTION_APP.casefold() in line.casefold()
+    assert "partner-portal" not in line
+    assert "Its roles in other subscriptions cannot be checked" in line
+
+
+def test_a_removal_that_was_cut_off_is_finished_by_its_own_note_alone(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    planted = _plant(azure, PORTAL)
+    cut = {
+        "match": {"service": "ARM", "path": "*/reports-func", "writes": True},
+        "fault": {"type": "status", "status": 409},
+    }
+    azure.misbehave({**cut, "times": 1})
+    assert mct("teardown", *JSON).code == 1
+    azure.behave()
+    assert "ServiceObjectIds" not in azure.settings()
+    done = mct("teardown", *JSON)
+    assert done.code == 0, done
+    assert not azure.arm("GET", FUNCTION_APP).get("identity", {}).get("principalId")
+    assert azure.arm("GET", PORTAL)["identity"]["principalId"] == planted
+
+
+def test_a_registration_that_only_carries_the_tag_is_left_alone(mct: Program, azure: Sandbox) -> None:
+    for name, tags in (("Adopted", []), ("Tagged", ["mct-s2s:mct-s2s-contosolearn"])):
+        azure.graph("POST", "/applications", json={"displayName": name, "signInAudience": "AzureADMyOrg", "tags": tags})
+    mct("setup", "--client", "One", "--client", azure.applications("Adopted")[0]["appId"], *JSON)
+    done = mct("teardown", "--delete-adopted", *JSON)
+    assert done.code == 0, done
+    assert [len(azure.applications(name)) for name in ("One", "Adopted", "Tagged")] == [0, 0, 1]
+    assert "Tagged" not in {change["name"] for change in done.document["changes"]}
+
+
+BIN = {"service": "Graph", "method": "DELETE", "path": "/v1.0/directory/deletedItems/*"}
+FAULTS: list[dict[str, object]] = [
+    {"type": "lostAnswer"},
+    {"type": "status", "status": 504, "when": "after"},
+    {"type": "reset"},
+    {"type": "status", "status": 429, "retryAfter": 2},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["type"])
+def test_a_purge_that_was_done_or_did_not_get_through_is_repeated_once(
+    mct: Program, azure: Sandbox, fault: dict[str, object]
+) -> None:
+    assert mct("setup", "--client", "S2S-client", "-y").code == 0
+    azure.misbehave({"match": BIN, "fault": fault, "times": 1})
+    done = mct("remove-client", "S2S-client", "--purge", "-y", "-o", "json")
+    assert (done.code, done.seconds < 5) == (0, True), done.err
+    assert sum(row["method"] == "DELETE" and "deletedItems" in row["path"] for row in azure.log()) == 2
+    assert azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"] == []
+
+
+ONE = ("setup", "--client", "One", *JSON)
+GRAPH = {
+    "resourceAppId": "00000003-0000-0000-c000-000000000000",
+    "resourceAccess": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
+}
+
+
+def _one(azure: Sandbox) -> dict[str, Any]:
+    (one,) = azure.applications("One")
+    return one
+
+
+@pytest.mark.parametrize("why", ["serves others", "asked for"])
+@pytest.mark.parametrize("words", [("remove-client", "One"), ("teardown",)])
+def test_what_is_kept_keeps_what_it_signs_in_with(
+    mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]
+) -> None:
+    made = mct(*ONE)
+    values, one = values_in(saved_to(made)), _one(azure)
+    federated = {"name": "build", "issuer": "https://ci.example", "subject": "job", "audiences": ["api://x"]}
+    azure.graph("POST", f"/applications/{one['id']}/federatedIdentityCredentials", json=federated)
+    if why == "serves others":
+        wanted = [*one["requiredResourceAccess"], GRAPH]
+        azure.graph("PATCH", f"/applications/{one['id']}", json={"requiredResourceAccess": wanted})
+    done = mct(*words, *(("--keep-registration",) if why == "asked for" else ()), *JSON)
+    assert done.code == 0, done
+    left = _one(azure)
+    assert left["passwordCredentials"] == one["passwordCredentials"]
+    assert left["requiredResourceAccess"] == ([GRAPH] if why == "serves others" else [])
+    assert azure.token_of(values, f"{azure.graph_url}/.default").is_success
+    assert azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')/appRoleAssignments")["value"] == []
+    row = next(c for c in done.document["changes"] if c["resource"] == "client application")
+    name = one["passwordCredentials"][0]["displayName"]
+    assert row["detail"].endswith(f"; it keeps its secret '{name}', federated 'build'")
+    path = saved_to(made)
+    assert path.exists(), "its secret is still good, so is the file"
+
+
+PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
+REMOVALS = [("remove-client", "Portal"), ("teardown",)]
+
+
+def _rows(ended: Ended, resource: str) -> list[dict[str, Any]]:
+    return [change for change in ended.document["changes"] if change["resource"] == resource]
+
+
+def _stored(azure: Sandbox) -> int:
+    return azure.vault("GET", "/secrets/portal-key").status_code
+
+
+@pytest.mark.parametrize("words", REMOVALS)
+def test_what_the_vault_holds_is_named_or_deleted(mct: Program, azure: Sandbox, words: tuple[str, ...]) -> None:
+    mct("setup", "--client", "Portal", *PLACE, *JSON)
+    state = azure.state()
+    done = mct(*words, *JSON)
+    (row,) = _rows(done, "key vault secret")
+    assert (row["action"], row["name"], _stored(azure)) == ("none", f"{seed.VAULT}/portal-key", 200)
+    azure.load(state)
+    told = f"az keyvault secret delete --vault-name {seed.VAULT} --name portal-key"
+    assert [note["command"] for note in done.document["notes"] if note["command"]] == [told]
+    assert told in map(str.strip, mct(*words, "--dry-run").out.splitlines()), "on a line of its own"
+    done = mct(*words, "--delete-secrets", *JSON)
+    assert done.code == 0, done
+    (row,) = _rows(done, "key vault secret")
+    assert (row["action"], _stored(azure)) == ("delete", 404)
+    assert azure.vault("GET", "/deletedsecrets/portal-key").status_code == 200, "as the vault keeps it"
+
+
+def test_a_planted_tag_deletes_no_foreign_secret(mct: Program, azure: Sandbox) -> None:
+    mct("setup", "--client", "Portal", *JSON)
+    azure.vault("PUT", "/secrets/theirs", json={"value": "their value", "tags": {"made-by": "mct-s2s"}})
+    (portal,) = azure.applications("Portal")
+    tags = [*portal["tags"], f"mct-s2s:vault:{seed.VAULT}/theirs", "mct-s2s:vault:x; rm -rf /"]
+    azure.graph("PATCH", f"/applications/{portal['id']}", json={"tags": tags})
+    done = mct("remove-client", "Portal", "--delete-secrets", *JSON)
+    assert done.code == 0, done
+    (row,) = _rows(done, "key vault secret")
+    assert (row["action"], row["detail"]) == ("none", "kept: its tags belong to another client")
+    assert azure.vault("GET", "/secrets/theirs").json()["value"] == "their value"
+
+
+NAMED = ("setup", "--client", "Reports import", "--managed-identity", "reports-func", *JSON)
+NOBODY = ["Report import", "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10", "someone else"]
+
+
+def test_a_name_that_is_not_there_is_an_error_that_scripts_can_pass_over(mct: Program, azure: Sandbox) -> None:
+    mct(*NAMED)
+    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})  # its tag is left over: no business of this
+    azure.forget()
+    before = azure.state()
+    for name in NOBODY:
+        refused, dry = mct("remove-client", name, *JSON), mct("remove-client", name, "--dry-run", "-o", "json")
+        for ended in (refused, dry):
+            assert (ended.code, ended.document["error"]["code"]) == (2, "client-unknown")
+        error = refused.document["error"]
+        assert ("Did you mean 'Reports import'?" in error["remedy"]) == (name == NOBODY[0])
+        assert f"'{name}' is not a client of this App Service. The clients are: Reports import" in error["message"]
+        passed = mct("remove-client", name, "--ignore-missing", *JSON)
+        assert (passed.code, passed.document["changes"]) == (0, [])
+    assert (azure.writes(), azure.state()["resources"]) == ([], before["resources"])
+
+
+def test_where_nothing_is_set_up_nobody_is_there(mct: Program, azure: Sandbox) -> None:
+    ended = mct("remove-client", "One", *JSON)
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
+    assert "There are none." in ended.document["error"]["message"]
+    assert mct("teardown", *JSON).code == 0
+
+
+def test_a_deleted_registration_of_somebody_else_is_not_taken_for_a_client(mct: Program, azure: Sandbox) -> None:
+    mct(*NAMED)
+    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+    azure.graph("DELETE", f"/applications/{theirs['id']}")
+    azure.forget()
+    ended = mct("remove-client", theirs["appId"], "--purge", *JSON)
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
