@@ -37,7 +37,7 @@ from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.methods import CallerCredential
-from mct_s2s.concurrency import ReadOnce, gather_or_cancel
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_none
 from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
 from mct_s2s.model.caller_rights import Permission
@@ -76,19 +76,18 @@ class ResourceManager(ServiceSession):
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
         self._clients: dict[str, WebSiteManagementClient] = {}
-        self._once: ReadOnce[Any] = ReadOnce()
 
     async def subscriptions(self) -> list[Subscription]:
         """Read once: several App Services ask for it."""
         path = versioned("/subscriptions", SUBSCRIPTIONS)
         read = partial(self.rows, path, "list the subscriptions", _subscription)
-        found: list[Subscription] = await self._once.get(path, read)
+        found: list[Subscription] = await self.once.get(path, read)
         return found
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
         read = partial(self.read, path, "read the subscription", _subscription)
-        return await or_none(self._once.get(path.casefold(), read))
+        return await or_none(self.once.get(path.casefold(), read))
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """Web and function apps, without slots."""
@@ -319,9 +318,7 @@ class ResourceManager(ServiceSession):
                 return []
 
         subscription = f"/subscriptions/{resource.subscription_id}"
-        locks = await gather_or_cancel(
-            self._locks(str(resource)), self._once.get(subscription.lower(), of_subscription)
-        )
+        locks = await gather_or_cancel(self._locks(str(resource)), self.once.get(subscription.lower(), of_subscription))
         here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
         above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))
         return tuple({lock.lower(): lock for lock in above}.values())

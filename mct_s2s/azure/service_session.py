@@ -16,6 +16,7 @@ from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import Lag, nothing
 from mct_s2s.azure.sign_in.methods import CallerCredential, challenge_of
+from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import S2SError
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class ServiceSession:
         self.service, self.base, self.scope, self.credential = service, base, scope, credential
         self.http, self._retry_policy = connection.http, connection.retry_policy(service=service.name)
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self.once: ReadOnce[Any] = ReadOnce()
+        """What several ask for."""
 
     @asynccontextmanager
     async def turn(self, written: str, at_once: int = 1) -> AsyncIterator[None]:

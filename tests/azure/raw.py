@@ -26,7 +26,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.stores.vaults import KeyVault
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.session import GraphSession
+    from mct_s2s.azure.graph.directory import GraphDirectory
 
 T = TypeVar("T")
 
@@ -176,11 +176,11 @@ def arm_session(*answers: Answer | Exception, brings: bool = False) -> ResourceM
     return ResourceManager(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
-def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
+def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphDirectory:
     """Microsoft Graph, which gives these answers, the last one again and again."""
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
+    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415  # its SDK warns while it is imported
 
-    return GraphSession(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
+    return GraphDirectory(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
 def key_vault(*answers: Answer | Exception) -> KeyVault:

@@ -351,7 +351,7 @@ Case = tuple[Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..
 def cases_of_all() -> Iterator[Case]:
     """How one is asked, what for, the method, and good answers."""
     for name, ask in DIRECTORY.items():
-        yield lambda *given: GraphDirectory(graph_session(*given)), ask, getattr(GraphDirectory, name), OF_GRAPH
+        yield graph_session, ask, getattr(GraphDirectory, name), OF_GRAPH
     for client_id in (ClientId(APP), None):
         who = Who("x", client_id)
         for name, ask in ACCESS.items():

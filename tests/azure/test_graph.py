@@ -118,7 +118,7 @@ def directory(act: Act, *answers: Answer) -> object:
     """What the directory makes of these answers."""
 
     async def main() -> object:
-        return await act(GraphDirectory(graph_session(*answers)))
+        return await act(graph_session(*answers))
 
     return asyncio.run(main())
 

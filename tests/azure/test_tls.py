@@ -247,9 +247,8 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: p
 
 async def graph(connection: Connection) -> object:
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
 
-    return await GraphDirectory(GraphSession(connection, cast("Any", SignedIn()))).tenant()
+    return await GraphDirectory(connection, cast("Any", SignedIn())).tenant()
 
 
 async def resource_manager(connection: Connection) -> object:

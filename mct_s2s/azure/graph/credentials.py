@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, text
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if
 from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.azure.retry import Lag
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
@@ -38,9 +40,9 @@ Entry = Mapping[str, Any]
 T = TypeVar("T")
 
 
-class CredentialRequests:
-    def __init__(self, session: GraphSession) -> None:
-        self._session = session
+class CredentialRequests(GraphSession):
+    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
+        super().__init__(connection, credential)
         self._federating = asyncio.Lock()
 
     async def add_secret(
@@ -56,12 +58,12 @@ class CredentialRequests:
             return KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), SecretCredential(row["secretText"])
 
         async def remove_lost() -> None:
-            for one in await self._session.read(path, READ, parse.credentials, lag=lag):
+            for one in await self.read(path, READ, parse.credentials, lag=lag):
                 if one.kind is CredentialKind.SECRET and one.name == name:
                     await self.remove_secret(object_id, one.key_id)
 
         once: dict[str, Any] = {"method": "POST", "body": body, "repeatable": False, "lag": lag}
-        add = partial(self._session.read, f"{path}/addPassword", operation, made, **once)
+        add = partial(self.read, f"{path}/addPassword", operation, made, **once)
         return await until(add, lambda error: error.answer_lost, remove_lost)
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
@@ -70,11 +72,11 @@ class CredentialRequests:
 
     async def _remove_secret(self, path: str, key_id: KeyId, lag: Lag | None) -> None:
         async def remove() -> bool:
-            await self._session.send("POST", f"{path}/removePassword", REMOVE, body={"keyId": key_id}, lag=lag)
+            await self.send("POST", f"{path}/removePassword", REMOVE, body={"keyId": key_id}, lag=lag)
             return True
 
         async def is_gone() -> bool | None:
-            held = await self._session.get(path, parse.credentials, lag=lag)
+            held = await self.get(path, parse.credentials, lag=lag)
             return all(one.key_id != key_id for one in held or ()) or None
 
         try:
@@ -141,13 +143,13 @@ class CredentialRequests:
 
         gives_up_at, refusals = clock.seconds() + SHOWS_SECONDS, 0
         while True:
-            there = await self._session.read(path, READ, entries, lag=lag)
+            there = await self.read(path, READ, entries, lag=lag)
             if shown is None or any(same_id(one["keyId"], shown) for one in there):
                 wanted = edit(there)
                 if len(wanted) == len(there):
                     return wanted
                 try:
-                    await self._session.send("PATCH", path, operation, body={"keyCredentials": wanted}, lag=lag)
+                    await self.send("PATCH", path, operation, body={"keyCredentials": wanted}, lag=lag)
                 except ServiceError as error:
                     refusals += 1
                     is_behind = len(wanted) < len(there) or "existing credential" in error.service_message
@@ -173,9 +175,9 @@ class CredentialRequests:
             return KeyId(guid(row["id"]))
 
         async def put() -> KeyId:
-            made = await self._session.read(named, operation, lambda row: key_id(row) if row else None, **upsert)
+            made = await self.read(named, operation, lambda row: key_id(row) if row else None, **upsert)
             if made is None:  # it was there already: 204 brings no body
-                return await self._session.read(named, READ, key_id, lag=is_lag)
+                return await self.read(named, READ, key_id, lag=is_lag)
             return made
 
         async def there() -> KeyId | None:
@@ -201,7 +203,7 @@ class CredentialRequests:
         fields = "?$select=id,passwordCredentials,keyCredentials"  # keys are shown by name only, on a budget
         federated, *own = await gather_or_cancel(
             self._federated(paths[0], lag),
-            *(self._session.read(f"{path}{fields}", READ, parse.credentials, lag=lag) for path in paths),
+            *(self.read(f"{path}{fields}", READ, parse.credentials, lag=lag) for path in paths),
         )
         return (*own[0], *federated, *chain.from_iterable(own[1:]))
 
@@ -210,9 +212,7 @@ class CredentialRequests:
     ) -> tuple[Owner, ...]:
         lag, paths = lag_if(is_new), _halves(object_id, principals)
         fields = "/owners?$select=id,displayName,userPrincipalName"
-        found = await gather_or_cancel(
-            *(self._session.rows(f"{path}{fields}", READ, parse.owner, lag=lag) for path in paths)
-        )
+        found = await gather_or_cancel(*(self.rows(f"{path}{fields}", READ, parse.owner, lag=lag) for path in paths))
         return tuple(one for owners in found for one in sorted(owners))
 
     async def remove_credentials(
@@ -221,7 +221,7 @@ class CredentialRequests:
         """Those that are there, of each object one after another; a registration's, all but those to `keep`."""
 
         async def remove(path: str, keep: Collection[KeyId]) -> None:
-            held = await self._session.read(path, READ, parse.credentials, lag=is_lag)
+            held = await self.read(path, READ, parse.credentials, lag=is_lag)
             going = [one for one in held if one.key_id not in keep]
             for one in going:
                 if one.kind is CredentialKind.SECRET:
@@ -235,14 +235,14 @@ class CredentialRequests:
             for credential in await self._federated(path, is_lag):
                 if credential.key_id not in keep:
                     named = f"{path}/federatedIdentityCredentials/{credential.key_id}"
-                    await self._session.delete(named, REMOVE, lag=is_lag)
+                    await self.delete(named, REMOVE, lag=is_lag)
 
         path, *others = _halves(object_id, principals)
         await gather_or_cancel(remove(path, keep), remove_federated(path), *(remove(one, ()) for one in others))
 
     async def _federated(self, path: str, lag: Lag | None) -> tuple[Credential, ...]:
         path = f"{path}/federatedIdentityCredentials"
-        return parse.by_age(await self._session.rows(path, READ, parse.federated_credential, lag=lag))
+        return parse.by_age(await self.rows(path, READ, parse.federated_credential, lag=lag))
 
 
 async def until(

@@ -13,10 +13,9 @@ from urllib.parse import quote
 from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests, until
-from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if, literal, query
+from mct_s2s.azure.graph.session import CREATE_IF_MISSING, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.azure.retry import nothing
-from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
@@ -35,27 +34,24 @@ class GraphDirectory(CredentialRequests):
     150 requests a minute: learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 3.5.
     """
 
-    def __init__(self, session: GraphSession) -> None:
-        super().__init__(session)
-        self._tenant: ReadOnce[Tenant] = ReadOnce()
-
     async def tenant(self) -> Tenant:
         """Read once: several App Services of a tenant ask for it."""
         path = f"/organization{query(select=['id', 'displayName', 'verifiedDomains'])}"
-        read = partial(self._session.read, path, READ, lambda page: parse.tenant(page["value"][0]))
-        return await self._tenant.get("", read)
+        read = partial(self.read, path, READ, lambda page: parse.tenant(page["value"][0]))
+        found: Tenant = await self.once.get(path, read)
+        return found
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
-        return await self._session.get(f"/applications{key('appId', client_id)}", parse.application)
+        return await self.get(f"/applications{key('appId', client_id)}", parse.application)
 
     async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
         paths = [f"/applications{key('uniqueName', name)}" for name in unique_names]
-        return await self._session.get_many(paths, parse.application)
+        return await self.get_many(paths, parse.application)
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """It must be there."""
         path = f"/applications/{object_id}"
-        return await self._session.read(path, READ, parse.application, lag=lag_if(is_new))
+        return await self.read(path, READ, parse.application, lag=lag_if(is_new))
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """Those that do not exist are left out."""
@@ -73,10 +69,10 @@ class GraphDirectory(CredentialRequests):
         parts = [ids[at : at + IN_ONE_FILTER] for at in range(0, len(ids), IN_ONE_FILTER)] if len(ids) > 1 else []
         filters = [f"appId in ({','.join(map(literal, part))})" for part in parts]
         paths = [f"{path}{query(select=select, filter=one)}" for one in filters]
-        pages = await self._session.get_many(paths, lambda page: [read(row) for row in listed(page.get("value"))])
+        pages = await self.get_many(paths, lambda page: [read(row) for row in listed(page.get("value"))])
         found = {one.client_id.lower(): one for page in pages for one in page or ()}
         missing = [f"{path}{key('appId', one)}{end}" for one in ids if one.lower() not in found]
-        found |= {one.client_id.lower(): one for one in await self._session.get_known(missing, read)}
+        found |= {one.client_id.lower(): one for one in await self.get_known(missing, read)}
         return [found[one.lower()] for one in ids if one.lower() in found]
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
@@ -87,17 +83,17 @@ class GraphDirectory(CredentialRequests):
         return await self._applications(f"tags/any(t:t eq {literal(tag)})")
 
     async def _applications(self, condition: str) -> list[Application]:
-        found = await self._session.rows(f"/applications{query(filter=condition)}", READ, parse.application)
+        found = await self.rows(f"/applications{query(filter=condition)}", READ, parse.application)
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def create_application(self, new: Application) -> tuple[Application, bool]:
         """An upsert by `uniqueName`, so that two runs never make two; and whether it was seen to be created."""
         path, operation = f"/applications{key('uniqueName', new.unique_name or '')}", GraphOperation.CREATE_APPLICATION
         upsert: dict[str, Any] = {"method": "PATCH", "body": parse.new_application(new), "headers": CREATE_IF_MISSING}
-        made = await self._session.read(path, operation, lambda row: parse.application(row) if row else None, **upsert)
+        made = await self.read(path, operation, lambda row: parse.application(row) if row else None, **upsert)
         if made is not None:
             return made, True
-        return await self._session.read(path, READ, parse.application, lag=is_lag), False
+        return await self.read(path, READ, parse.application, lag=is_lag), False
 
     async def register_application(self, new: Application, owner: PrincipalId | None) -> Application:
         """The caller is named as its owner: some tenants demand that, others refuse it.
@@ -106,10 +102,10 @@ class GraphDirectory(CredentialRequests):
         then neither change nor delete it: docs/azure-contract.md, section 3.10, "Owner".
         """
         operation, once = GraphOperation.CREATE_APPLICATION, {"repeatable": False}
-        register = partial(self._session.read, "/applications", operation, parse.application, method="POST", **once)
+        register = partial(self.read, "/applications", operation, parse.application, method="POST", **once)
         body = parse.new_application(new)
         if owner is not None:
-            owners = [f"{self._session.base}/directoryObjects/{owner}"]
+            owners = [f"{self.base}/directoryObjects/{owner}"]
             try:
                 return await register(body={**body, "owners@odata.bind": owners})
             except ServiceError as refused:
@@ -119,17 +115,17 @@ class GraphDirectory(CredentialRequests):
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         path, body = f"/applications/{object_id}", {"uniqueName": unique_name}
-        await self._session.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, lag=is_lag)
+        await self.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, lag=is_lag)
 
     async def update_application(self, before: Application, after: Application, *, is_new: bool) -> None:
         path, body = f"/applications/{before.object_id}", parse.application_patch(before, after)
-        await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=lag_if(is_new))
+        await self.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=lag_if(is_new))
 
     async def accepts_writes(self, application: Application) -> bool:
         """Whether it takes the name that it has. Reads may show what was deleted moments ago; `False` is certain."""
         path, body = f"/applications/{application.object_id}", {"displayName": application.display_name}
         try:
-            await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body)
+            await self.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body)
         except ServiceError as refused:
             if refused.answer_lost or refused.status == 429:
                 raise
@@ -138,10 +134,10 @@ class GraphDirectory(CredentialRequests):
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """Into the recycle bin; one that is gone already is no error."""
-        await self._session.delete(f"/applications/{object_id}", GraphOperation.DELETE_APPLICATION)
+        await self.delete(f"/applications/{object_id}", GraphOperation.DELETE_APPLICATION)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
-        return await self._session.get(f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}", parse.principal)
+        return await self.get(f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}", parse.principal)
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """Those that do not exist are left out."""
@@ -150,7 +146,7 @@ class GraphDirectory(CredentialRequests):
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         """Those that do not exist are left out."""
         paths = [f"/servicePrincipals/{one}{PRINCIPAL}" for one in _once(ids)]
-        return await self._session.get_known(paths, parse.principal)
+        return await self.get_known(paths, parse.principal)
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """One that exists already is read."""
@@ -164,22 +160,22 @@ class GraphDirectory(CredentialRequests):
         body = {"appId": client_id, "tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
         options: dict[str, Any] = {"method": "POST", "body": body, "lag": not_known_yet}
         try:
-            return await self._session.read(path, operation, parse.principal, **options)
+            return await self.read(path, operation, parse.principal, **options)
         except ServiceError as error:
             if not already_there(error):
                 raise
             existing = f"{path}{key('appId', client_id)}{PRINCIPAL}"
-            return await self._session.read(existing, READ, parse.principal, lag=is_lag)
+            return await self.read(existing, READ, parse.principal, lag=is_lag)
 
     async def assignments_to(self, client_id: ClientId) -> list[Assignment]:
         """None where there is no service principal."""
         path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
-        found = await or_none(self._session.rows(path, READ, parse.assignment))
+        found = await or_none(self.rows(path, READ, parse.assignment))
         return sorted(found or (), key=lambda one: one.id)
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         path = f"/servicePrincipals/{principal}/appRoleAssignments"
-        return sorted(await self._session.rows(path, READ, parse.assignment), key=lambda one: one.id)
+        return sorted(await self.rows(path, READ, parse.assignment), key=lambda one: one.id)
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
@@ -189,7 +185,7 @@ class GraphDirectory(CredentialRequests):
         body = {"principalId": principal, "resourceId": service, "appRoleId": role}
         options: dict[str, Any] = {"method": "POST", "body": body, "lag": lag_if(is_new)}
         try:
-            return await self._session.read(path, GraphOperation.CONSENT, parse.assignment, **options)
+            return await self.read(path, GraphOperation.CONSENT, parse.assignment, **options)
         except ServiceError as error:
             if already_there(error):
                 return None
@@ -198,12 +194,12 @@ class GraphDirectory(CredentialRequests):
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
         """One that is gone already is no error."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo/{quote(assignment, safe='')}"
-        await self._session.delete(path, GraphOperation.REVOKE)
+        await self.delete(path, GraphOperation.REVOKE)
 
     async def deleted_applications(self) -> list[Application]:
         """All of them: `uniqueName` is no filter there. No certificates."""
         path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
-        found = parse.deleted_applications(await self._session.rows(path, READ, parse.application))
+        found = parse.deleted_applications(await self.rows(path, READ, parse.application))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def restore_application(self, application: Application) -> list[PrincipalId]:
@@ -216,7 +212,7 @@ class GraphDirectory(CredentialRequests):
                 status=404,
             )
         end = query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}")
-        deleted = await self._session.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal)
+        deleted = await self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal)
         return [one.id for one in deleted if await self._restored(one.id, "servicePrincipals")]
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
@@ -229,12 +225,12 @@ class GraphDirectory(CredentialRequests):
             lost = lost or error.answer_lost
             return not lost and is_new and is_lag(error)
 
-        await self._session.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
+        await self.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 
     async def _restored(self, object_id: str, collection: str) -> bool:
         """*Not there*, said to the end; sooner, it may be a replica that is behind. Or a lost answer was a success."""
         path = f"{BIN}/{object_id}/restore"
-        restore = partial(self._session.send, "POST", path, GraphOperation.RESTORE)
+        restore = partial(self.send, "POST", path, GraphOperation.RESTORE)
         try:
             await until(restore, lambda error: error.status == 404, nothing)
         except ServiceError as error:
@@ -244,7 +240,7 @@ class GraphDirectory(CredentialRequests):
                 raise
         else:
             return True
-        return await self._session.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
+        return await self.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
 
 
 def _once(ids: Iterable[str]) -> list[str]:

@@ -36,7 +36,6 @@ class GraphAccess:
         self._session = session
         self.signed_in = signed_in
         self.address = session.base
-        self._answers: ReadOnce[Any] = ReadOnce()
         self._owned: ReadOnce[Any] = ReadOnce(keep=False)
         """It grows while the command runs."""
         client_id = signed_in.client_id
@@ -104,11 +103,11 @@ class GraphAccess:
         return await self._read(f"/applications/{object_id}/appManagementPolicies", read)
 
     async def _read(self, path: str, parse: Callable[[Json], T]) -> T | None:
-        return await self._known(self._answers, path, partial(self._session.read, path, READ_RIGHTS, parse))
+        return await self._known(self._session.once, path, partial(self._session.read, path, READ_RIGHTS, parse))
 
     async def _rows(self, path: str, parse: Callable[[Json], T], **options: Any) -> list[T] | None:
         ask = partial(self._session.rows, path, READ_RIGHTS, parse, **options)
-        return await self._known(self._answers, path, ask)
+        return await self._known(self._session.once, path, ask)
 
     async def _known(self, answers: ReadOnce[T], path: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         try:
