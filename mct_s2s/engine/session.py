@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """One cloud, as one caller. Its services raise `ServiceError` and its kin only.
-
-    `is_new`: this very command made the object, so *not replicated yet* is waited out and not an error at once.
-    """
+    """One cloud, as one caller. Its services raise `ServiceError` and its kin only."""
 
     connection: "Connection"
     directory: "GraphDirectory"

@@ -124,7 +124,7 @@ def directory(act: Act, *answers: Answer) -> object:
 
 
 def assign(to: GraphDirectory) -> Awaitable[object]:
-    return to.assign(PrincipalId(OBJECT), PrincipalId(OBJECT), AppRoleId(OBJECT), is_new=False)
+    return to.assign(PrincipalId(OBJECT), PrincipalId(OBJECT), AppRoleId(OBJECT))
 
 
 def revoke(at: GraphDirectory) -> Awaitable[object]:
@@ -163,7 +163,7 @@ def test_a_service_principal_that_is_there_is_read() -> None:
         details=[{"code": "ObjectConflict"}],
     )
     row = {"id": guid("p"), "appId": guid("c"), "displayName": "Import", "servicePrincipalType": "Application"}
-    found = directory(lambda one: one.create_principal(ClientId(guid("c")), is_new=False), conflict, Answer(200, row))
+    found = directory(lambda one: one.create_principal(ClientId(guid("c"))), conflict, Answer(200, row))
     assert getattr(found, "id", None) == guid("p")
 
 
@@ -175,7 +175,7 @@ def test_a_service_principal_that_is_there_is_read() -> None:
             Application(display_name="n", unique_name="u"), PrincipalId(OBJECT)
         ),
         lambda directory: directory.remove_secret(OBJECT, KeyId(OBJECT)),
-        lambda directory: directory.create_principal(ClientId(OBJECT), is_new=False),
+        lambda directory: directory.create_principal(ClientId(OBJECT)),
         assign,
     ],
     ids=["restore", "register", "remove secret", "principal", "assign"],

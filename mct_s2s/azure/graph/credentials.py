@@ -16,12 +16,10 @@ from typing import Any, TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, text
-from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if
+from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key
 from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.azure.retry import Lag
-from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
@@ -41,15 +39,11 @@ T = TypeVar("T")
 
 
 class CredentialRequests(GraphSession):
-    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
-        super().__init__(connection, credential)
-        self._federating = asyncio.Lock()
-
     async def add_secret(
-        self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
+        self, object_id: ApplicationObjectId, name: str, expires: datetime
     ) -> tuple[KeyId, datetime, SecretCredential]:
         """One whose answer was lost is removed first. The error has `answer_lost` where it may have been made."""
-        path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_SECRET
+        path, lag, operation = f"/applications/{object_id}", self.lag(object_id), GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
 
         def made(row: Entry) -> tuple[KeyId, datetime, SecretCredential]:
@@ -85,9 +79,7 @@ class CredentialRequests(GraphSession):
             if error.status != 404 and "No password credential found" not in error.service_message:
                 raise
 
-    async def add_certificate(
-        self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
-    ) -> KeyId:
+    async def add_certificate(self, object_id: ApplicationObjectId, certificate: Certificate, name: str) -> KeyId:
         """The `keyId` that it is registered under, by this call or before it."""
         added = {
             "type": "AsymmetricX509Cert",
@@ -107,7 +99,7 @@ class CredentialRequests(GraphSession):
             f"/applications/{object_id}",
             GraphOperation.ADD_CERTIFICATE,
             lambda there: there if any(map(is_it, there)) else [*there, added],
-            lag_if(is_new),
+            self.lag(object_id),
         )
         return next(KeyId(entry["keyId"]) for entry in written or () if is_it(entry))
 
@@ -162,11 +154,13 @@ class CredentialRequests(GraphSession):
             with waiting(REPLICATION):
                 await asyncio.sleep(1.0 if shown else PAUSE * refusals)
 
-    async def put_federated_credential(
-        self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
-    ) -> KeyId:
+    async def put_federated_credential(self, object_id: ApplicationObjectId, federation: Federation) -> KeyId:
         """Its id, also where it was there already."""
-        path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
+        path, lag, operation = (
+            f"/applications/{object_id}",
+            self.lag(object_id),
+            GraphOperation.ADD_FEDERATED_CREDENTIAL,
+        )
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
         upsert: dict[str, Any] = {"method": "PATCH", "body": body, "headers": CREATE_IF_MISSING, "lag": lag}
@@ -196,10 +190,10 @@ class CredentialRequests(GraphSession):
         return list(await or_none(self._federated(f"/applications/{object_id}", None)) or ())
 
     async def credentials(
-        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], *, is_new: bool
+        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], *, may_be_gone: bool = False
     ) -> tuple[Credential, ...]:
         """Federated ones too; certificates with their keys."""
-        lag, paths = lag_if(is_new), _halves(object_id, principals)
+        lag, paths = None if may_be_gone else is_lag, _halves(object_id, principals)
         fields = "?$select=id,passwordCredentials,keyCredentials"  # keys are shown by name only, on a budget
         federated, *own = await gather_or_cancel(
             self._federated(paths[0], lag),
@@ -208,9 +202,9 @@ class CredentialRequests(GraphSession):
         return (*own[0], *federated, *chain.from_iterable(own[1:]))
 
     async def owners(
-        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, is_new: bool
+        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, may_be_gone: bool = False
     ) -> tuple[Owner, ...]:
-        lag, paths = lag_if(is_new), _halves(object_id, principals)
+        lag, paths = None if may_be_gone else is_lag, _halves(object_id, principals)
         fields = "/owners?$select=id,displayName,userPrincipalName"
         found = await gather_or_cancel(*(self.rows(f"{path}{fields}", READ, parse.owner, lag=lag) for path in paths))
         return tuple(one for owners in found for one in sorted(owners))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests, until
-from mct_s2s.azure.graph.session import CREATE_IF_MISSING, key, lag_if, literal, query
+from mct_s2s.azure.graph.session import CREATE_IF_MISSING, key, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.azure.retry import nothing
 from mct_s2s.errors import ServiceError, or_none
@@ -48,10 +48,10 @@ class GraphDirectory(CredentialRequests):
         paths = [f"/applications{key('uniqueName', name)}" for name in unique_names]
         return await self.get_many(paths, parse.application)
 
-    async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
+    async def application_by_object_id(self, object_id: ApplicationObjectId) -> Application:
         """It must be there."""
         path = f"/applications/{object_id}"
-        return await self.read(path, READ, parse.application, lag=lag_if(is_new))
+        return await self.read(path, READ, parse.application, lag=self.lag(object_id))
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """Those that do not exist are left out."""
@@ -117,9 +117,9 @@ class GraphDirectory(CredentialRequests):
         path, body = f"/applications/{object_id}", {"uniqueName": unique_name}
         await self.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, lag=is_lag)
 
-    async def update_application(self, before: Application, after: Application, *, is_new: bool) -> None:
+    async def update_application(self, before: Application, after: Application) -> None:
         path, body = f"/applications/{before.object_id}", parse.application_patch(before, after)
-        await self.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=lag_if(is_new))
+        await self.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=self.lag(before.object_id))
 
     async def accepts_writes(self, application: Application) -> bool:
         """Whether it takes the name that it has. Reads may show what was deleted moments ago; `False` is certain."""
@@ -148,13 +148,13 @@ class GraphDirectory(CredentialRequests):
         paths = [f"/servicePrincipals/{one}{PRINCIPAL}" for one in _once(ids)]
         return await self.get_known(paths, parse.principal)
 
-    async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
+    async def create_principal(self, client_id: ClientId) -> ServicePrincipal:
         """One that exists already is read."""
         path, operation = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL
 
         def not_known_yet(error: ServiceError) -> bool:
             """A missing right is no lag here: it may be permanent, and who owns the application tells."""
-            return error.status != 403 and is_new and is_lag(error)
+            return error.status != 403 and self.is_young(client_id) and is_lag(error)
 
         # The tag is what the portal sets: without it, its list of enterprise applications lacks the principal.
         body = {"appId": client_id, "tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
@@ -177,13 +177,11 @@ class GraphDirectory(CredentialRequests):
         path = f"/servicePrincipals/{principal}/appRoleAssignments"
         return sorted(await self.rows(path, READ, parse.assignment), key=lambda one: one.id)
 
-    async def assign(
-        self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
-    ) -> Assignment | None:
+    async def assign(self, principal: PrincipalId, service: PrincipalId, role: AppRoleId) -> Assignment | None:
         """One that exists already is no error and gives `None`."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo"
         body = {"principalId": principal, "resourceId": service, "appRoleId": role}
-        options: dict[str, Any] = {"method": "POST", "body": body, "lag": lag_if(is_new)}
+        options: dict[str, Any] = {"method": "POST", "body": body, "lag": self.lag(principal, service)}
         try:
             return await self.read(path, GraphOperation.CONSENT, parse.assignment, **options)
         except ServiceError as error:
@@ -204,6 +202,7 @@ class GraphDirectory(CredentialRequests):
 
     async def restore_application(self, application: Application) -> list[PrincipalId]:
         """It and its service principal, which is returned; what is there again already is no error."""
+        self.expect_lag(application.client_id)
         if not await self._restored(application.object_id, "applications"):
             raise ServiceError(
                 "not-in-recycle-bin",
@@ -215,7 +214,7 @@ class GraphDirectory(CredentialRequests):
         deleted = await self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal)
         return [one.id for one in deleted if await self._restored(one.id, "servicePrincipals")]
 
-    async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
+    async def purge_application(self, object_id: ApplicationObjectId, *, just_deleted: bool) -> None:
         """One that is gone already is no error."""
         lost = False
 
@@ -223,7 +222,7 @@ class GraphDirectory(CredentialRequests):
             """What is not there after an answer was lost has been deleted by the request before."""
             nonlocal lost
             lost = lost or error.answer_lost
-            return not lost and is_new and is_lag(error)
+            return not lost and just_deleted and is_lag(error)
 
         await self.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 

@@ -1,5 +1,6 @@
 """Graph: msgraph-sdk's adapter sends, and JSON is read. Its models and request builders import some 1,200 modules."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +15,17 @@ from kiota_authentication_azure.azure_identity_authentication_provider import Az
 from kiota_http.middleware.options import ResponseHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter
 
+from mct_s2s import clock
 from mct_s2s.azure.answers import GRAPH, rows, text
 from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.graph.parse import optional_moment
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import IN_FLIGHT, Lag
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError, or_none
+from mct_s2s.model.client_credentials import YOUNG
 
 T = TypeVar("T")
 ADVANCED = {"ConsistencyLevel": "eventual"}
@@ -50,6 +54,8 @@ class GraphSession(ServiceSession):
         self._adapter = _Adapter(provider, client=self.http)
         self._adapter.base_url = base
         self._client_ids: dict[str, str] = {}
+        self._young: set[str] = set()
+        self._federating = asyncio.Lock()
 
     async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
         info = RequestInformation(Method[method])
@@ -77,10 +83,27 @@ class GraphSession(ServiceSession):
             return await super().answer(method, path, step, **options)
 
     def look(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Note whose an object is: an application and its service principal are written one after the other."""
+        """Note whose an object is, and whether it is young: an application and its service principal are one."""
         if "id" in row and "appId" in row:
-            self._client_ids[str(row["id"])] = str(row["appId"])
+            client_id = self._client_ids[str(row["id"])] = str(row["appId"])
+            created = optional_moment(row.get("createdDateTime"))
+            if created is not None and clock.now() - created < YOUNG:
+                self.expect_lag(client_id)
         return row
+
+    def expect_lag(self, client_id: str) -> None:
+        """This command has made or changed it, or a principal that Graph has not shown yet."""
+        self._young.add(client_id)
+
+    def is_young(self, *ids: str) -> bool:
+        """Whether *not there* may mean *not there yet*.
+
+        Source: learn.microsoft.com/graph/best-practices-concept, and what terraform-provider-azuread waits out.
+        """
+        return any(self._client_ids.get(one, one) in self._young for one in ids)
+
+    def lag(self, *ids: str) -> Lag | None:
+        return is_lag if self.is_young(*ids) else None
 
     async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag | None = None) -> T | None:
         """`None` where it is not there."""
@@ -145,10 +168,6 @@ def key(name: str, value: str) -> str:
     """An alternate key in a path: `(appId='…')`."""
     quoted = quote(literal(value), safe="'")
     return f"({name}={quoted})"
-
-
-def lag_if(is_new: bool) -> Lag | None:
-    return is_lag if is_new else None
 
 
 class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]

@@ -76,12 +76,13 @@ async def _(change: CreateApplication, run: Run) -> str:
         principal = await restore(run.session, application, change.resource, is_sure=change.is_sure)
         if principal is None:
             client_id, as_owner = application.client_id, run.as_owner
-            made = await create_principal(run.session, client_id, is_new=True, is_ours=False, as_owner=as_owner)
+            made = await create_principal(run.session, client_id, is_ours=False, as_owner=as_owner)
             principal = made.id
         run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     else:
         application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
     run.outcome.created[change.key] = application
+    run.session.directory.expect_lag(application.client_id)
     run.outputs[change.key, Output.CLIENT_ID] = application.client_id
     run.outputs[change.key, Output.OBJECT_ID] = application.object_id
     run.outputs[change.key, Output.URI] = api_uri(application.client_id)
@@ -90,16 +91,16 @@ async def _(change: CreateApplication, run: Run) -> str:
 
 @carry_out.register
 async def _(change: UpdateApplication, run: Run) -> str:
-    directory, is_new = run.session.directory, run.expects_lag(change)
-    object_id = run.outputs.resolve(change.object_id)
+    directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
     try:
         if isinstance(change.object_id, OutputRef):
             application = run.outcome.created[change.object_id.key]
         else:
-            application = await directory.application_by_object_id(object_id, is_new=is_new)
+            application = await directory.application_by_object_id(object_id)
         for after in edited(application, change.edits, run.outputs):
-            await directory.update_application(application, after, is_new=is_new)
+            await directory.update_application(application, after)
             application = after
+        directory.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
     except ServiceError as error:
         if error.status != 404 or not change.edits.only_removes:
             raise
@@ -109,13 +110,10 @@ async def _(change: UpdateApplication, run: Run) -> str:
 
 @carry_out.register
 async def _(change: CreateServicePrincipal, run: Run) -> str:
-    principal = await create_principal(
-        run.session,
-        run.outputs.resolve(change.client_id),
-        is_new=run.expects_lag(change),
-        is_ours=isinstance(change.client_id, OutputRef) and change.client_id.key in run.outcome.created,
-        as_owner=run.as_owner,
-    )
+    client_id, of = run.outputs.resolve(change.client_id), change.client_id
+    is_ours = isinstance(of, OutputRef) and of.key in run.outcome.created
+    principal = await create_principal(run.session, client_id, is_ours=is_ours, as_owner=run.as_owner)
+    run.session.directory.expect_lag(client_id)
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
     return ""
 
@@ -124,7 +122,7 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
 async def _(change: AssignAppRole, run: Run) -> str:
     principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
     try:
-        assignment = await run.session.directory.assign(principal, service, change.role, is_new=run.expects_lag(change))
+        assignment = await run.session.directory.assign(principal, service, change.role)
     except PermissionMissing as refused:
         need, directory = need_of(change, run.outcome.before), run.outcome.access.directory
         is_held = need is not None and judge(need, run.outcome.access)[0] is Verdict.YES
@@ -154,14 +152,15 @@ async def _(change: OneRequest, run: Run) -> str:
             await session.directory.delete_application(change.object_id)
         case PurgeApplication():
             # Deleted in this very plan, the recycle bin may not show it yet.
-            await session.directory.purge_application(change.object_id, is_new=bool(change.after))
+            await session.directory.purge_application(change.object_id, just_deleted=bool(change.after))
         case DeleteStoredSecret():
             vault, _, secret = change.place.partition("/")
             if not await session.vault(vault).store(secret, owner=change.client_id).delete():
                 raise Skipped("kept: its tags belong to another client")
         case EnableIdentity():
-            principal = await session.arm.set_identity(change.identity_resource, on=True)
-            run.outputs[change.key, Output.PRINCIPAL_ID] = str(principal)
+            principal = str(await session.arm.set_identity(change.identity_resource, on=True))
+            session.directory.expect_lag(principal)
+            run.outputs[change.key, Output.PRINCIPAL_ID] = principal
         case DisableIdentity():
             await session.arm.set_identity(change.identity_resource, on=False)
     return ""

@@ -36,13 +36,13 @@ SECONDS_TO_CHANGE_OVER = 3.0
 async def add_credential(change: AddCredential, run: Run) -> str:
     """One that replaces another is tested before it is stored; if that fails, the next run finds the noted attempt."""
     directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
-    name, is_new, outputs = change.credential_name, run.expects_lag(change), run.outputs
+    name, outputs = change.credential_name, run.outputs
     spec = change.spec
     if not isinstance(spec, NewCredential):
         if isinstance(spec, Federation):
-            key_id = await directory.put_federated_credential(object_id, spec, is_new=is_new)
+            key_id = await directory.put_federated_credential(object_id, spec)
         else:
-            key_id = await directory.add_certificate(object_id, spec, name, is_new=is_new)
+            key_id = await directory.add_certificate(object_id, spec, name)
         outputs[change.key, Output.KEY_ID] = key_id
         return ""
     store = run.stores[change.name]
@@ -72,7 +72,7 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             made = made_of(credential=credential, key_id=certificate.key_id, expires=spec.expires)
             if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
                 await store.deliver(made)
-            key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
+            key_id = await directory.add_certificate(object_id, certificate, name)
             outputs[change.key, Output.KEY_ID] = key_id
             return replace(made, key_id=key_id)
         await store.begin(name, outputs.resolve(change.client_id))
@@ -110,11 +110,11 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
 
 async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> tuple[KeyId, datetime, SecretCredential]:
     add, object_id = run.session.directory.add_secret, run.outputs.resolve(change.object_id)
-    is_new, limits = run.expects_lag(change), shorter(spec.expires, run.now)
+    limits = shorter(spec.expires, run.now)
     ends = (spec.expires, *(last_end(limit, run.now) for limit in limits))
     for expires in ends:
         try:
-            return await add(object_id, change.credential_name, expires, is_new=is_new)
+            return await add(object_id, change.credential_name, expires)
         except ServiceError as error:
             if error.code != LIFETIME_FORBIDDEN:
                 raise

@@ -76,7 +76,7 @@ async def create(
         raise
     if not is_made:
         caller, principal = await gather_or_cancel(caller_of(session), directory.principal(application.client_id))
-        custody = await find_custody(session, application, principal, is_new=True)
+        custody = await find_custody(session, application, principal)
         # Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
         is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
         why = others_control(custody, caller, lambda one: is_young and one.is_ours)
@@ -93,7 +93,7 @@ async def restore(session: Session, application: Application, resource: str, *, 
     directory, object_id = session.directory, application.object_id
     back = await directory.restore_application(application)
     if not is_sure:
-        caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back, is_new=True))
+        caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back))
         others = ", ".join(foreign_owners(owners, caller))
         if others:
             await directory.delete_application(object_id)
@@ -119,7 +119,7 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
         if error.code != "name-taken":
             raise
         await directory.delete_application(made.object_id)
-        await directory.purge_application(made.object_id, is_new=True)
+        await directory.purge_application(made.object_id, just_deleted=True)
         [faster] = await directory.applications_by_unique_name([unique_name])
         if faster is None:
             raise
@@ -127,13 +127,11 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
     return replace(made, unique_name=unique_name), left is None
 
 
-async def create_principal(
-    session: Session, client_id: ClientId, *, is_new: bool, is_ours: bool, as_owner: bool
-) -> ServicePrincipal:
-    """`is_new`: replicas may not know the application yet; `is_ours`: this run made it."""
-    directory = session.directory
+async def create_principal(session: Session, client_id: ClientId, *, is_ours: bool, as_owner: bool) -> ServicePrincipal:
+    """`is_ours`: this run made its application."""
+    directory, is_young = session.directory, session.directory.is_young(client_id)
     try:
-        return await directory.create_principal(client_id, is_new=is_new)
+        return await directory.create_principal(client_id)
     except S2SError as refused:
         if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
             raise
@@ -142,18 +140,18 @@ async def create_principal(
         told = refused
         if application is not None and not is_ours:
             told = await explained(session, application.object_id, refused)
-        if application is None or not is_new or told is not refused:
+        if application is None or not is_young or told is not refused:
             raise told from refused
-    return await _as_owner(session, application, lambda: directory.create_principal(client_id, is_new=True))
+    return await _as_owner(session, application, lambda: directory.create_principal(client_id))
 
 
 async def explained(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
     """The refusal, for a caller that may change only what it owns."""
     try:
         caller, application = await gather_or_cancel(
-            caller_of(session), session.directory.application_by_object_id(object_id, is_new=False)
+            caller_of(session), session.directory.application_by_object_id(object_id)
         )
-        owners = await session.directory.owners(application.object_id, is_new=True) if caller is not None else []
+        owners = await session.directory.owners(application.object_id) if caller is not None else []
         if caller is None or any(same_id(owner, caller) for owner, _ in owners):
             return refused
     except S2SError:
@@ -176,7 +174,7 @@ async def _left_over(session: Session, tag: str, caller: PrincipalId | None) -> 
     """What an interrupted run of this caller made and did not name. Anyone can write our tag, too."""
     for application in await session.directory.applications_with_tag(tag):
         if application.unique_name is None:
-            owners = await session.directory.owners(application.object_id, is_new=True)
+            owners = await session.directory.owners(application.object_id)
             if owners and not foreign_owners(owners, caller):
                 return application
     return None

@@ -1,7 +1,7 @@
 """Run a plan: as wide as its order allows, up to the first refusal. Nothing is undone: the same command resumes."""
 
 import asyncio
-from functools import cached_property, singledispatch
+from functools import singledispatch
 
 from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all
@@ -9,14 +9,10 @@ from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import (
     AnyChange,
-    AssignAppRole,
-    EnableIdentity,
     RestartSite,
-    RestoreApplication,
     UpdateApplication,
     WriteSettings,
 )
@@ -55,32 +51,6 @@ class Run:
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._confirmed: dict[str, str] = {}
         self._stopped = False
-
-    def expects_lag(self, change: AnyChange) -> bool:
-        """Whether what it touches is so young that *not there* may mean *not there yet*.
-
-        Source: learn.microsoft.com/graph/best-practices-concept, and what terraform-provider-azuread waits out.
-        """
-        if next(references(change), None) is not None:
-            return True
-        # A role that was just added or switched on reaches the service principal's copy later.
-        roles = (UpdateApplication, EnableIdentity)
-        if isinstance(change, AssignAppRole) and any(isinstance(one, roles) for one in self.outcome.plan.changes):
-            return True
-        fields = ("object_id", "client_id", "principal", "service")
-        return any(getattr(change, name, None) in self._young_ids for name in fields)
-
-    @cached_property
-    def _young_ids(self) -> frozenset[str]:
-        trust, young = self.outcome.before.trust, set[str]()
-        for change in self.outcome.plan.changes:
-            if isinstance(change, RestoreApplication):
-                young |= {change.application.object_id, change.application.client_id}
-        halves = [(trust.service, trust.principal), *((one.application, one.principal) for one in trust.clients)]
-        for app, principal in halves:
-            if app and app.created and self.now - app.created < YOUNG:
-                young |= {app.object_id, app.client_id} | ({principal.id} if principal else set())
-        return frozenset(young)
 
     async def all(self) -> None:
         """Raises S2SError: the first refusal, after what was in flight beside it has ended."""

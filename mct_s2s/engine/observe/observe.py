@@ -146,17 +146,17 @@ async def _custody_or_gone(
     """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody."""
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({application.client_id.lower(), *application.identifier_uris})
-    return await or_none(find_custody(session, application, principal, is_new=is_named))
+    return await or_none(find_custody(session, application, principal, may_be_gone=not is_named))
 
 
 async def find_custody(
-    session: Session, application: Application, principal: ServicePrincipal | None, *, is_new: bool
+    session: Session, application: Application, principal: ServicePrincipal | None, *, may_be_gone: bool = False
 ) -> Custody:
     directory, object_id = session.directory, application.object_id
     principals = [principal.id] if principal is not None else []
     found = await gather_or_cancel(
-        directory.owners(object_id, principals, is_new=is_new),
-        directory.credentials(object_id, principals, is_new=is_new),
+        directory.owners(object_id, principals, may_be_gone=may_be_gone),
+        directory.credentials(object_id, principals, may_be_gone=may_be_gone),
     )
     return Custody(*found)
 
