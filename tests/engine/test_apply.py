@@ -1,21 +1,30 @@
 """A plan is applied as wide as its order allows, stops at the first refusal, and its outcome tells the truth."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.run import IN_FLIGHT
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ClientId
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
+    AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
+    EnableIdentity,
     Output,
     OutputRef,
     RestartSite,
@@ -25,8 +34,8 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 
-from tests.conftest import SITE, SLOT
-from tests.engine.conftest import LIST, PUT, WHERE, Engine, applied
+from tests.conftest import MACHINE, SITE, SLOT
+from tests.engine.conftest import LIST, PUT, WHERE, Engine, Watcher, applied, planned
 from tests.planning.scenarios import ROLE, guid
 
 RESTARTED, PRINCIPALS = "/restart", "/servicePrincipals"
@@ -207,6 +216,38 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     after = engine.inside.azure.graph("GET", f"/applications/{made['id']}")
     assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
+
+
+@pytest.mark.parametrize("first", ["a role", "an identity", None])
+def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None, engine: Engine) -> None:
+    """A role reaches the service principal later, also an old one's; without one, the refusal is an error at once."""
+    made = engine.register()
+    copy, machine = (
+        engine.inside.azure.graph("POST", PRINCIPALS, json={"appId": made["appId"]}),
+        ResourceId.parse(MACHINE),
+    )
+    edits = ApplicationEdits(role=ROLE)
+    update = UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits)
+    enable = EnableIdentity(
+        key="u", name="A", identity_resource=IdentityResource(machine, None, api_version="2024-03-01")
+    )
+    if first != "a role":
+        applied(engine, update)
+    engine.run(lambda _: asyncio.sleep(YOUNG.total_seconds()))
+    changes = {"a role": [update], "an identity": [enable]}.get(first or "", [])
+    principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID) if first == "an identity" else copy["id"]
+    after = tuple(change.key for change in changes)
+    grant = AssignAppRole(key="a", name="A", principal=principal, service=copy["id"], role=ROLE.id, after=after)
+
+    async def main(session: Session) -> Outcome:
+        await session.directory.principal(made["appId"])
+        outcome = planned(*changes, grant)
+        with suppress(S2SError):
+            await apply(session, outcome, Watcher())
+        return outcome
+
+    engine.misbehave("/appRoleAssignedTo", times=3, status=404, code="Request_ResourceNotFound")
+    assert account(engine.run(main))[1] == (set() if first else {"a"})
 
 
 @pytest.mark.parametrize("is_new", [True, False])
