@@ -107,7 +107,7 @@ async def _store(
 ) -> Store:
     place = request.places.of(name, *([known.client_id] if known else []))
     if place.show:
-        assert request.show is not None  # whoever takes `--secret-to` says how
+        assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
     if place.command:
         return CommandStore(place.command_for(name), place.label, request.label)

@@ -234,7 +234,8 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None,
     if first != "a role":
         applied(engine, update)
     engine.run(lambda _: asyncio.sleep(YOUNG.total_seconds()))
-    changes = {"a role": [update], "an identity": [enable]}.get(first or "", [])
+    steps: dict[str | None, list[AnyChange]] = {"a role": [update], "an identity": [enable], None: []}
+    changes = steps[first]
     principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID) if first == "an identity" else copy["id"]
     after = tuple(change.key for change in changes)
     grant = AssignAppRole(key="a", name="A", principal=principal, service=copy["id"], role=ROLE.id, after=after)
