@@ -1,6 +1,6 @@
 """The errors that a user sees, and their exit codes. Those of the SDKs are translated in `azure`, and chained."""
 
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,8 +10,28 @@ DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
 NEVER_CONNECTED = -1
 """In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
-Item = str | tuple[str, str]
-"""A line below a message, or such a line and a command that is printed on a line of its own."""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    what: str
+    command: str = ""
+    """Printed on a line of its own."""
+    who: str = ""
+    link: str | None = None
+    values: dict[str, str] | None = None
+    """The settings to enter, where they are what is left."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.what} Ask {self.who}." if self.who else self.what
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.sentence, self.command)))
+
+
+def as_instructions(said: Iterable[str | Instruction]) -> tuple[Instruction, ...]:
+    return tuple(Instruction(one) if isinstance(one, str) else one for one in said)
 
 
 @dataclass(frozen=True)
@@ -44,30 +64,29 @@ class S2SError(Exception):
         command: str = "",
         answer: str = "",
         request_id: str | None = None,
-        items: Sequence[Item] = (),
+        items: Iterable[str | Instruction] = (),
         missing: Iterable[MissingRight] = (),
     ) -> None:
         super().__init__(message)
         self.code, self.headline, self.answer, self.request_id = code, message, answer, request_id
-        self.items: tuple[tuple[str, str], ...] = ()
+        self.items = as_instructions(items)
         self.missing = tuple(missing)
         self.advise(remedy, command)
-        self.mention(items)
 
     def __str__(self) -> str:
         return self.message
 
     @property
     def message(self) -> str:
-        items = (f"\n  - {' '.join(filter(None, item))}" for item in self.items)
+        items = (f"\n  - {item}" for item in self.items)
         return "".join([" ".join(filter(None, (self.headline, self.answer))), *items])
 
     @property
     def remedy(self) -> str:
         return " ".join(filter(None, (self.advice, self.command)))
 
-    def mention(self, items: Iterable[Item]) -> None:
-        self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
+    def mention(self, items: Iterable[str | Instruction]) -> None:
+        self.items += as_instructions(items)
 
     def advise(self, remedy: str, command: str = "") -> None:
         self.advice, self.command = remedy, command

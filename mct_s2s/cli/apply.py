@@ -31,7 +31,7 @@ def apply(options: ApplyOptions) -> int:
             + ". Nothing was changed.",
             remedy="Review what would be done now:",
             command=own_command("apply", "-f", str(options.file), *only, *prune, "--dry-run"),
-            items=[(one.error.headline, "") for one in changes if one.error is not None],
+            items=[one.error.headline for one in changes if one.error is not None],
         )
 
     wanted = [replace(one, desired=replace(one.setup, pruning=unnamed)) for one in chosen(sites, options)]

@@ -139,7 +139,7 @@ def change_all(
                 refused += [error] if error is not None and error.code == "too-many-removals" else []
             if refused:  # the file is likely to be incomplete: nothing is done at any site
                 first, *others = refused
-                first.mention((other.headline, "") for other in others)
+                first.mention(other.headline for other in others)
                 raise first
             return await _change(current, options, sites, check, digest)
 

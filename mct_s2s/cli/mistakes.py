@@ -14,7 +14,7 @@ import platformdirs
 
 from mct_s2s import __version__, clock
 from mct_s2s.cli.binding import choices
-from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.errors import Instruction, S2SError, UsageError
 from mct_s2s.local_files import make_folder, write_new
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
@@ -70,7 +70,7 @@ def bug_report(error: BaseException) -> S2SError:
         "internal-error",
         f"This is a bug in mct-s2s ({type(error).__name__}). {facts}.",
         remedy=f"Report it at {ISSUES} and {evidence}. Then run the same command again to resume.",
-        items=[("Its traceback is in a file:", str(log))] if log is not None else [],
+        items=[Instruction("Its traceback is in a file:", str(log))] if log is not None else [],
     )
 
 

@@ -49,7 +49,7 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
 
 async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
     target = session.target
-    found = [ResourceId.parse(item) for item, _ in ambiguous.items if item.startswith("/")]
+    found = [ResourceId.parse(item) for item in map(str, ambiguous.items) if item.startswith("/")]
     if target is None or {one.name.casefold() for one in found} != {target.name.casefold()}:
         raise ambiguous  # about another name
     chosen = await select(f"Resource group of '{target.name}':", {one.resource_group: one for one in found})

@@ -12,7 +12,7 @@ from mct_s2s.cli.requests import named_target, where
 from mct_s2s.cli.work import SiteState
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import SecretNote
@@ -31,7 +31,7 @@ from mct_s2s.planning.changes import (
     identify,
 )
 from mct_s2s.planning.ownership import clients_called
-from mct_s2s.planning.permissions.rights import Instruction, asked_for
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
@@ -86,10 +86,9 @@ def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     return instructions(outcome.plan, outcome.before, outcome.outputs, where=at, login=login, handoff=handoff)
 
 
-def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
+def _after_a_grant(site: SiteState, outcome: Outcome) -> tuple[Instruction, ...]:
     """What the caller does after a grant, such as signing in again."""
-    sentence, command = site.session.directory_access.signed_in.after_a_grant
-    return [Instruction(sentence, command)] if sentence and outcome.plan.lacks else []
+    return site.session.directory_access.signed_in.after_a_grant if outcome.plan.lacks else ()
 
 
 def _handoff(options: ChangingOptions) -> Path | None:
@@ -150,7 +149,7 @@ def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
         remarks = list(_unsaid(terminal, site.options, outcome))
         if clients and site.session.connection.reopened_by:
             sandbox = "This sandbox ended with the command. To call it, keep it running in another terminal:"
-            remarks.append((sandbox, site.session.connection.reopened_by))
+            remarks.append(Instruction(sandbox, site.session.connection.reopened_by))
         show_closing(
             terminal,
             report,
@@ -201,11 +200,10 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
         yield ClientResult(resource.display_name, principal_id=principal_id)
 
 
-def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
+def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> tuple[Instruction, ...]:
     """Who loses access; of a rotation whose plan was not shown, who needs the new credential."""
-    yield from ((text, "") for text in outcome.plan.losing)
-    if terminal.quiet and options.yes and isinstance(outcome.request.desired, Rotation):
-        yield from ((note, "") if isinstance(note, str) else note for note in outcome.plan.notes)
+    was_hidden = terminal.quiet and options.yes and isinstance(outcome.request.desired, Rotation)
+    return as_instructions((*outcome.plan.losing, *(outcome.plan.notes if was_hidden else ())))
 
 
 def _write_handoff(site: SiteState, outcome: Outcome) -> None:
@@ -300,7 +298,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
         "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
-        "notes": [{"text": text, "command": command} for text, command in outcome.plan.remarks],
+        "notes": outcome.plan.remarks,
         "missing": list(dict.fromkeys(outcome.plan.lacks)),
         "verification": outcome.verification,
         "connection": outcome.after,

@@ -13,7 +13,16 @@ from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
+from mct_s2s.errors import (
+    CANCELLED,
+    Cancelled,
+    DeadlinePassed,
+    Instruction,
+    Interrupted,
+    NotThere,
+    S2SError,
+    UsageError,
+)
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.outcome import SiteReport, show_stopped
@@ -140,7 +149,7 @@ def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
         raise cause
     message = f"Standard output is closed ({cause.strerror or cause}). What was created reached no one:"
     remedy = "Remove it, then run the same command again with standard output open."
-    items = [(f"the {one.kind.noun} of '{one.client}'", one.removal) for one in unseen]
+    items = [Instruction(f"the {one.kind.noun} of '{one.client}'", one.removal) for one in unseen]
     show_error(current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items))
     return S2SError.exit_code
 

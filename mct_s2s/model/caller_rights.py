@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.errors import Instruction, PermissionMissing, S2SError
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 
@@ -25,13 +25,13 @@ class SignedIn:
     description: str
     client_id: ClientId | None = None
     is_person: bool | None = None
-    after_a_grant: tuple[str, str] = ("", "")
-    """How to make a right count that was granted after the sign-in, and its command, where tokens are cached."""
+    after_a_grant: tuple[Instruction, ...] = ()
+    """How to make a right count that was granted after the sign-in, where tokens are cached."""
 
     def remind(self, refused: S2SError) -> None:
-        sentence, command = self.after_a_grant
-        if sentence and isinstance(refused, PermissionMissing) and not refused.command:
-            refused.advise(f"{refused.advice} {sentence}", command)
+        for step in self.after_a_grant:
+            if isinstance(refused, PermissionMissing) and not refused.command:
+                refused.advise(f"{refused.advice} {step.what}", step.command)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
 
-from mct_s2s.errors import Item, Refused
+from mct_s2s.errors import Instruction, Refused, as_instructions
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, same_id
@@ -52,8 +52,7 @@ class Plan:
     steps: tuple[AnyChange, ...] = ()
     manual_steps: tuple[ManualStep, ...] = ()
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
-    notes: tuple[Item, ...] = ()
-    """A sentence, or one and a command."""
+    notes: tuple[str | Instruction, ...] = ()
     losing: tuple[str, ...] = ()
     """Who loses access: said in the plan, and again when it is done."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
@@ -77,13 +76,13 @@ class Plan:
         return tuple(lack for needed in self.missing.values() for lack in needed)
 
     @property
-    def remarks(self) -> tuple[tuple[str, str], ...]:
-        """The notes and places, each as a sentence and a command, which may be empty."""
+    def remarks(self) -> tuple[Instruction, ...]:
+        """The notes and places."""
         by_place: dict[str, list[str]] = defaultdict(list)
         for client, place in self.places:
             by_place[place].append(f"'{client}'")
         places = (f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
-        return tuple((note, "") if isinstance(note, str) else note for note in (*self.notes, *self.losing, *places))
+        return as_instructions((*self.notes, *self.losing, *places))
 
     @property
     def is_empty(self) -> bool:

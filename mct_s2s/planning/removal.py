@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import Item, Refused
+from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import secrets_among
 from mct_s2s.model.commands import command
@@ -350,7 +350,7 @@ class _Removal:
             registration = Registration(CREATE, SERVICE, service, None)
             yield registration.updated(f"{CREATE}:forget", SERVICE, service.display_name, told, edits, after)
 
-    def notes(self, steps: Iterable[AnyChange]) -> Iterator[Item]:
+    def notes(self, steps: Iterable[AnyChange]) -> Iterator[str | Instruction]:
         off = [str(step.identity_resource.resource) for step in steps if isinstance(step, DisableIdentity)]
         if off:
             yield (
@@ -362,7 +362,7 @@ class _Removal:
                 vault, _, name = step.name.partition("/")
                 delete = command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name)
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
-                yield f"The key vault keeps the secret '{step.name}'. To delete it, {way}", delete
+                yield Instruction(f"The key vault keeps the secret '{step.name}'. To delete it, {way}", delete)
 
 
 def _identity_key(principal_id: str | None) -> str:

@@ -6,7 +6,7 @@ Source: learn.microsoft.com/entra/identity-platform/howto-create-service-princip
 from collections import Counter
 from datetime import datetime, timedelta
 
-from mct_s2s.errors import Item, Refused
+from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     NEVER,
@@ -97,7 +97,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
-    steps, notes = list[AnyChange](), list[Item]()
+    steps, notes = list[AnyChange](), list[str | Instruction]()
     for name, application in found.items():
         client, note = observed.trust.client_of_id(application.client_id), observed.secrets.get(name, SecretNote())
         why = foreign_client(client, observed, spec, rotation.clients, note) if client is not None else ""
@@ -122,7 +122,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     return Plan(tuple(steps), notes=tuple(notes))
 
 
-def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[Item]]:
+def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:
     note, now, application = client.note, client.context.now, client.application
     kind = replaced_kind(application.credentials) or CredentialKind.SECRET
     held = [one for one in application.credentials if one.kind is kind]
@@ -149,7 +149,7 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
     is_over = since is not None and since + wait <= now
     going = [one for one in replaced if not wait or (is_over and one is not current)]
 
-    key, steps, notes = f"{client.key}:{kind.value}", list[AnyChange](orphaned), list[Item]()
+    key, steps, notes = f"{client.key}:{kind.value}", list[AnyChange](orphaned), list[str | Instruction]()
     if is_new_needed:
         steps += _new(client, rotation, kind, current or newest_made(held))
     before = key
@@ -184,12 +184,9 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
         )
     for credential in held if is_new_needed else ():
         if not credential.is_made:
-            notes.append(
-                (
-                    f"'{client.name}' keeps a {kind.noun} of another maker. When it is no longer used, delete it:",
-                    credential_removal(application.client_id, credential.key_id, is_key=kind.is_key),
-                )
-            )
+            delete = credential_removal(application.client_id, credential.key_id, is_key=kind.is_key)
+            what = f"'{client.name}' keeps a {kind.noun} of another maker. When it is no longer used, delete it:"
+            notes.append(Instruction(what, delete))
     return steps, notes
 
 

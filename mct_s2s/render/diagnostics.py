@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from mct_s2s.errors import DOCS, S2SError
+from mct_s2s.errors import DOCS, Instruction, S2SError
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import LineConsole, Terminal
 from mct_s2s.render.pipelines import pipeline_of
@@ -41,8 +41,9 @@ def _coded(error: S2SError, line: str) -> str:
     return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
 
 
-def print_items(console: LineConsole, items: Iterable[tuple[str, str]]) -> None:
-    for text, command in items:
-        console.prose(f"  - {text}")
-        if command:
-            console.print(Text.assemble("    ", (command, "command")))
+def print_items(console: LineConsole, items: Iterable[Instruction], before: str = "  - ", style: str = "") -> None:
+    margin = " " * (len(before) - len(before.lstrip()) + 2)
+    for item in items:
+        console.prose(Text(f"{before}{item.sentence}", style=style))
+        if item.command:
+            console.print(Text.assemble(margin, (item.command, "command")))

@@ -1,16 +1,17 @@
 """What `doctor` found, for people and for programs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.errors import MissingRight
+from mct_s2s.errors import Instruction, MissingRight
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
-from mct_s2s.planning.permissions.rights import Instruction, asked_for
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import show_manual_steps
 
@@ -65,14 +66,10 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
 
 def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
     """What to do where no grant helps; what someone has to grant, and what the caller does after that."""
-    steps = [
-        Instruction(f"{check.message} {check.advice}", check.command)
-        for check in checks
-        if check.state is verdict and check.advice and not check.missing
-    ]
+    found = [check for check in checks if check.state is verdict]
+    steps = [replace(step, what=f"{check.message} {step.what}") for check in found for step in check.steps]
     if grants := asked_for(_lacking(checks, verdict)):
-        after = (Instruction(check.advice, check.command) for check in checks if check.code == SIGNED_IN)
-        steps += [*grants, *(one for one in after if one.what)]
+        steps += [*grants, *(step for check in checks if check.code == SIGNED_IN for step in check.steps)]
     return steps
 
 

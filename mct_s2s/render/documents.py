@@ -418,7 +418,7 @@ class ChangePart(Part):
 
 
 class NotePart(Part):
-    text: Text = _is("A sentence.")
+    text: Text = _is("A sentence.", "what")
     command: OrNull[Text] = _is("The command that it speaks of; null if there is none.")
 
 

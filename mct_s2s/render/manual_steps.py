@@ -5,12 +5,12 @@ from pathlib import Path
 
 from rich.text import Text
 
+from mct_s2s.errors import Instruction
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, ours
 from mct_s2s.planning.changes import AssignAppRole, Outputs, RestartSite, SettingsSpec
-from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.site import merge, pending
 from mct_s2s.render.columns import Columns

@@ -8,12 +8,12 @@ from pathlib import PurePath
 from rich.console import RenderableType
 from rich.text import Text
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import Action, AnyChange
-from mct_s2s.planning.permissions.rights import Instruction, asked_for
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
@@ -104,7 +104,8 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     if site.error is not None and plan is None:
         console.prose(Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
         print_items(console, site.error.items)
-        print_items(console, [(site.error.advice, site.error.command)] if is_result and site.error.advice else ())
+        advice = Instruction(site.error.advice, site.error.command)
+        print_items(console, [advice] if is_result and advice.what else ())
     if plan is None:
         return
     if site.is_unchanged:
@@ -117,10 +118,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
     if not site.is_unchanged:
         show_steps(console, plan)
-    for sentence, run in (*((what_is_left(step), "") for step in plan.manual_steps), *plan.remarks):
-        console.prose(Text(f"  {sentence}", style="warn"))
-        if run:
-            console.print(Text(f"    {run}", style="command"))
+    print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *plan.remarks)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
@@ -228,7 +226,7 @@ def show_closing(
     *,
     seconds: float = 0.0,
     next_commands: Sequence[str] = (),
-    remarks: Sequence[tuple[str, str]] = (),
+    remarks: Sequence[Instruction] = (),
 ) -> None:
     for line in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
         terminal.result(line)
@@ -241,10 +239,7 @@ def show_closing(
         terminal.out.print(row)
     if remarks:
         terminal.result()
-    for sentence, run in remarks:
-        terminal.result(Text(sentence, style="warn"))
-        if run:
-            terminal.result(Text(f"  {run}", style="command"))
+    print_items(terminal.out, remarks, "", "warn")
 
 
 def _headlines(site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str) -> Iterator[Text]:

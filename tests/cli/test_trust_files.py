@@ -171,7 +171,7 @@ def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
         """
     )
     assert (error.code, error.headline) == (MALFORMED, "'F' has 8 mistakes.")
-    assert {item.partition(":")[0] for item, _ in error.items} == {
+    assert {item.what.partition(":")[0] for item in error.items} == {
         "profiles.p.tennant", "sites.a.profile", "sites.a.clients[0].secret-lifetime", "sites.a.clients[1]",
         "sites.a.clients[1].nam", "sites.a.clients[2].credential", "sites.a.clients[3]", "sites.b.slot",
     }  # fmt: skip
@@ -281,7 +281,7 @@ def test_thousands_of_mistakes_are_one_screen_and_found_in_time_that_grows_with_
     error = file.refused("[sites.a]\n" + "".join(f"k{number} = 1\n" for number in range(10_000)))
     assert error.headline == "'F' has 10000 mistakes."
     error = file.refused("[sites.a]\n" + "".join(f"k{number}{'k' * 5000} = 1\n" for number in range(100)))
-    assert (len(error.items), error.items[-1][0]) == (21, "and 80 more")
+    assert (len(error.items), error.items[-1].what) == (21, "and 80 more")
     assert len(error.message) < 8000
 
 

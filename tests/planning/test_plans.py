@@ -159,7 +159,7 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
 
 def test_a_switch_from_v2_tokens_is_told() -> None:
     plan = make_plan(spec(), observed_state(trust(service=replace(SERVICE, token_version=2)), settings()), CONTEXT)
-    assert ["v2 access tokens" in text for text, _ in plan.remarks] == [True]
+    assert ["v2 access tokens" in text for text in map(str, plan.remarks)] == [True]
 
 
 HEADLESS = ClientApplication(IMPORT.application, None)
@@ -423,7 +423,7 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     def notes(directory: bool = True, **given: str) -> list[str]:
         desired = spec(settings_only=True, given=GivenValues(given))
         plan = make_plan(desired if directory else replace(desired, service=None), before, CONTEXT)
-        return [text for text, _ in plan.remarks]
+        return [*map(str, plan.remarks)]
 
     assert notes(ServiceAuthRole="Wrong") == [
         "'Import', 'Portal' lose access: their tokens do not match ServiceAuthRole 'Wrong'."

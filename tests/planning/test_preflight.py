@@ -26,7 +26,8 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.preflight import check, need_of, requests, stopped
+from mct_s2s.planning.permissions.preflight import check, need_of, stopped
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
 
 from tests.planning.scenarios import (
@@ -98,9 +99,9 @@ def test_what_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
     assert checked.steps == tuple(step for step in PLAN.steps if type(step) not in dropped)
     assert [type(step) for step in checked.manual_steps] == left
     assert not checked.blocked
-    for line, run in requests(checked.lacks):
-        assert asked in line
-        assert command in run.lower()
+    for step in asked_for(checked.lacks):
+        assert asked in step.sentence
+        assert command in step.command.lower()
 
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from mct_s2s.activity import activity, throttled, waiting, watched_by
 from mct_s2s.cli.snippets import notes, show_notes
-from mct_s2s.errors import MissingRight, NotThere, S2SError
+from mct_s2s.errors import Instruction, MissingRight, NotThere, S2SError
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
-from mct_s2s.planning.permissions.rights import Instruction, asked_for
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
@@ -155,7 +155,7 @@ def _proof(name: str) -> Verification:
 def _plan(name: str) -> Plan:
     full = full_plan(name)
     missing = {full.steps[0].key: (MissingRight(name, name, name, name, name),), "consent": (WEBSITE_CONTRIBUTOR,)}
-    return replace(full, notes=(name, (name, name)), manual_steps=(consent(name),), missing=missing)
+    return replace(full, notes=(name, Instruction(name, name)), manual_steps=(consent(name),), missing=missing)
 
 
 def _planned(terminal: Terminal, name: str) -> None:
@@ -218,7 +218,7 @@ def _credentials(terminal: Terminal, name: str) -> None:
     clients = [ClientResult(one.client, name, credential=one, can_call=True) for one in made]
     for several in (clients[:1], clients[:2], clients, [ClientResult(name, principal_id=name)]):
         show_closing(terminal, SiteReport(name, verification=_proof(name)), several, next_commands=[name])
-    show_closing(terminal, SiteReport(name), headline=name, remarks=[(name, name)])
+    show_closing(terminal, SiteReport(name), headline=name, remarks=[Instruction(name, name)])
 
 
 def _fleet(terminal: Terminal, name: str) -> None:
@@ -258,7 +258,8 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 def _doctored(terminal: Terminal, name: str) -> None:
     lack = MissingRight(name, name, name, name, name)
-    checks = [DoctorCheck("x", one, *(name,) * 4, missing) for one in Verdict for missing in ((), (lack,))]
+    steps, found = (Instruction(name, name),), ((), (lack,))
+    checks = [DoctorCheck("x", one, name, name, steps, missing) for one in Verdict for missing in found]
     show_checks(terminal, checks, name)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from mct_s2s.errors import MissingRight, PermissionMissing
+from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import (
     Caller,
@@ -46,7 +46,7 @@ def failed(code: str, *missing: MissingRight, verdict: Verdict = Verdict.NO) -> 
 
 
 RESTART = failed("restart", lacking("restart 'contosolearn'", "Website Contributor", OWNER))
-FAILED = DoctorCheck("tenant", Verdict.NO, "x", "It is another one.", "Sign in there:", "az login")
+FAILED = DoctorCheck("tenant", Verdict.NO, "x", "It is another one.", (Instruction("Sign in there:", "az login"),))
 
 
 def seen(

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.errors import MissingRight, PermissionMissing
+from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus

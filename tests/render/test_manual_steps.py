@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.errors import Instruction
 from mct_s2s.model.desired import ClientSpec, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
@@ -14,7 +15,6 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS, ROLE
 from mct_s2s.planning.changes import Output, OutputRef, Outputs, RestartSite, SettingsChange, SettingsSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from mct_s2s.errors import Instruction
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import Action, SettingEdit, SettingsChange, SettingsSpec
 from mct_s2s.planning.make import make_plan
@@ -145,7 +146,8 @@ def drift() -> Callable[[Terminal], None]:
 def blocked() -> Callable[[Terminal], None]:
     plan = full_plan()
     (write,) = [step for step in plan.steps if step.resource == "application settings"]
-    note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
+    what = "'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:"
+    note = Instruction(what, "az ad app …")
     marked = replace(plan, missing={write.key: (WEBSITE_CONTRIBUTOR,)}, notes=(note,), manual_steps=(consent(),))
     return plan_screen(marked, observed_state(), is_result=True)
 

@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from mct_s2s.errors import DOCS, PermissionMissing
+from mct_s2s.errors import DOCS, Instruction, PermissionMissing
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal

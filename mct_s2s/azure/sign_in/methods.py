@@ -30,7 +30,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
-from mct_s2s.errors import SignInFailed, UsageError
+from mct_s2s.errors import Instruction, SignInFailed, UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
 from mct_s2s.model.caller_rights import SignedIn
@@ -54,7 +54,7 @@ SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
 """What Azure Resource Manager itself asks for, for refusals that speak of a second factor and bring no claims."""
 _SINCE_SIGN_IN = "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
 """az and azd hand out the token that they have for an hour or more: docs/azure-contract.md, section 2.4."""
-_OF_MACHINE = ("A managed identity's token can be 24 hours old: what it was given since counts from its next one.", "")
+_OF_MACHINE = "A managed identity's token can be 24 hours old: what it was given since counts from its next one."
 
 # What goes into a command is matched strictly: the header may come from a proxy.
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]{1,4096})"')
@@ -227,7 +227,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")
-            who = SignedIn(MACHINE, ClientId(own) if own else None, False, _OF_MACHINE)
+            who = SignedIn(MACHINE, ClientId(own) if own else None, False, (Instruction(_OF_MACHINE),))
             make = partial(sdk_credential, machine_sign_in(own), connection)
             # Its endpoint takes no claims.
             return CallerCredential(lambda scope, **_: make().get_token(scope), who, connection)
@@ -239,14 +239,15 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             if is_person is False:  # asked once more, `az` gets an application another token; it takes no claims
                 who = SignedIn("Azure CLI", ClientId(client_id) if client_id else None, False)
                 return CallerCredential(lambda scope, **_: cli.get_token(scope), who, connection)
-            who = SignedIn("Azure CLI", None, is_person, (_SINCE_SIGN_IN, azure_cli_login(None, tenant)))
+            since = Instruction(_SINCE_SIGN_IN, azure_cli_login(None, tenant))
+            who = SignedIn("Azure CLI", None, is_person, (since,))
             return CallerCredential(cli.get_token, who, connection, Again.AZURE_CLI)
         case Method.AZD:
             choice.check_login_host(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
             relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
-            since = (_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
+            since = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
-            who = SignedIn("Azure Developer CLI", after_a_grant=since)
+            who = SignedIn("Azure Developer CLI", after_a_grant=(since,))
             return CallerCredential(azd.get_token, who, connection, Again.AZD)
         case _:  # a person sees where they sign in
             return person(method, connection)

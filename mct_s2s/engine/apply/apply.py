@@ -1,5 +1,7 @@
 """Apply a plan: which requests each type of change sends, and which ids it yields."""
 
+from dataclasses import replace
+
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.concurrency import gather_or_cancel
@@ -28,8 +30,8 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
 )
-from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of, requests
-from mct_s2s.planning.permissions.rights import judge, lacking
+from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
+from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
 from mct_s2s.planning.plan import edited
 from mct_s2s.stores.host_lock import departing, note_departing
 
@@ -66,7 +68,7 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
     here = likely_missing([change for change, _ in outcome.failed], before, access)
     rest = likely_missing(outcome.left, before, access)
     refused.missing = tuple(dict.fromkeys((*here, *rest))) or refused.missing
-    refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
+    refused.mention(replace(one, what=f"also not confirmed: {one.what}") for one in asked_for(rest))
 
 
 @carry_out.register
@@ -127,7 +129,7 @@ async def _(change: AssignAppRole, run: Run) -> str:
         need, directory = need_of(change, run.outcome.before), run.outcome.access.directory
         is_held = need is not None and judge(need, run.outcome.access)[0] is Verdict.YES
         # A token that is kept does not show yet what its caller holds.
-        if need is None or not run.outcome.request.preflight or (is_held and directory.signed_in.after_a_grant[0]):
+        if need is None or not run.outcome.request.preflight or (is_held and directory.signed_in.after_a_grant):
             raise
         run.outcome.leave(change, lacking(need, directory))
         raise Skipped(LEFT) from refused

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import SettingsScope, Setup
@@ -34,19 +34,19 @@ class DoctorCheck:
     state: Verdict
     subject: str
     message: str
-    advice: str = ""
-    command: str = ""
+    steps: tuple[Instruction, ...] = ()
+    """What to do where no grant helps."""
     missing: Missing = ()
     """Those that are missing, or likely to be."""
 
     @classmethod
     def refused(cls, code: str, refusal: S2SError, subject: str) -> "DoctorCheck":
-        return cls(code, Verdict.NO, subject, refusal.message, refusal.advice, refusal.command)
+        return cls(code, Verdict.NO, subject, refusal.message, (Instruction(refusal.advice, refusal.command),))
 
     @property
     def remedy(self) -> str:
-        asked = (word for one in asked_for(self.missing) for word in (one.sentence, one.command))
-        return " ".join(filter(None, (self.advice, self.command, *asked)))
+        first = ["If it is refused:"] if self.missing and self.state is Verdict.UNKNOWN else []
+        return " ".join(map(str, (*first, *self.steps, *asked_for(self.missing))))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[Doc
     signed_in, caller = access.directory.signed_in, access.directory.caller
     name = caller.name if caller is not None else ""
     message = f"Signed in {f'as {name} ' if name else ''}with {signed_in.description}."
-    found = [DoctorCheck(SIGNED_IN, Verdict.YES, name or signed_in.description, message, *signed_in.after_a_grant)]
+    found = [DoctorCheck(SIGNED_IN, Verdict.YES, name or signed_in.description, message, signed_in.after_a_grant)]
     if site is None or observed.settings_unread:
         job = replace(job, settings=SettingsScope.NONE)
     steps, pending, refusal = list[AnyChange](), 0, None
@@ -96,7 +96,7 @@ def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[Doc
     elif site is not None and pending:
         changes, run = counted(pending, "change"), own_command("setup", where=where)
         message = f"'{site.label}' is not as setup makes it: {changes} pending."
-        found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, f"To make {changes}:", run))
+        found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, (Instruction(f"To make {changes}:", run),)))
     return tuple(found)
 
 
@@ -119,8 +119,7 @@ def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
         Verdict.NO: f"You can't {step}.",
         Verdict.UNKNOWN: f"Could not check whether you can {step}.",
     }[verdict]
-    advice = "If it is refused:" if missing and verdict is Verdict.UNKNOWN else ""
-    return DoctorCheck(need.right.code, verdict, need.subject or "app registrations", message, advice, missing=missing)
+    return DoctorCheck(need.right.code, verdict, need.subject or "app registrations", message, missing=missing)
 
 
 def _secrets(access: CallerRights) -> DoctorCheck:
@@ -135,7 +134,7 @@ def _secrets(access: CallerRights) -> DoctorCheck:
     elif limit is not None:
         message = f"The tenant's policy allows client secrets for {in_words(limit)} at most."
         advice = f"To use a shorter lifetime: --auto-lifetime, or {typed(limit)}"
-    return DoctorCheck("secret-policy", verdict, "client secrets", message, advice)
+    return DoctorCheck("secret-policy", verdict, "client secrets", message, (Instruction(advice),) if advice else ())
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:

@@ -112,10 +112,6 @@ def way_out(missing: Iterable[MissingRight]) -> str:
     return f"Or {'; or '.join(words)}." if words else ""
 
 
-def requests(missing: Iterable[MissingRight]) -> tuple[tuple[str, str], ...]:
-    return tuple((one.sentence, one.command) for one in asked_for(missing))
-
-
 def stopped(
     missing: Sequence[MissingRight], also: Iterable[str] = (), request_id: str | None = None
 ) -> PermissionMissing:
@@ -125,6 +121,6 @@ def stopped(
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
         remedy=f"{again} {way_out(missing)}".strip(),
         request_id=request_id,
-        items=(*requests(missing), *also),
+        items=(*asked_for(missing), *also),
         missing=dict.fromkeys(missing),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from mct_s2s.errors import MissingRight
+from mct_s2s.errors import Instruction, MissingRight
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
@@ -133,20 +133,6 @@ class RequiredPermission:
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
         return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.without)
-
-
-@dataclass(frozen=True)
-class Instruction:
-    what: str
-    command: str = ""
-    who: str = ""
-    link: str | None = None
-    values: dict[str, str] | None = None
-    """The settings to enter, where they are what is left."""
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.what} Ask {self.who}." if self.who else self.what
 
 
 Missing = tuple[MissingRight, ...]
