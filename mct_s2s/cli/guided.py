@@ -13,7 +13,7 @@ from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.run import CommandRun, may_ask, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import or_unknown
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.client_sign_in import CredentialType
@@ -92,10 +92,8 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
 
 
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
-    try:
-        forbidden = longest(await session.directory_access.secret_rules()) == timedelta(0)
-    except S2SError:  # few may read the policy
-        return KINDS
+    rules = await or_unknown(session.directory_access.secret_rules())  # few may read the policy
+    forbidden = longest(rules or ()) == timedelta(0)
     if forbidden:
         terminal.say("This tenant forbids client secrets.")
     return {name: kind for name, kind in KINDS.items() if not (forbidden and kind == SECRET)}

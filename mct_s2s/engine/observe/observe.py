@@ -10,7 +10,7 @@ from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscri
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere, S2SError, or_none
+from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
@@ -105,12 +105,12 @@ async def _use(session: Session, trust: Trust, resource: str) -> IdentityResourc
         return None
     if found is None or found.principal_id is None:
         return found
-    try:
-        roles, assignments = await gather_or_cancel(
-            session.arm.roles_of(found), session.directory.assignments_of(found.principal_id)
-        )
-    except S2SError:
+    uses = await or_unknown(
+        gather_or_cancel(session.arm.roles_of(found), session.directory.assignments_of(found.principal_id))
+    )
+    if uses is None:
         return replace(found, used_by=None)
+    roles, assignments = uses
     service = trust.principal.id if trust.principal is not None else None
     apps = [f"app role of {a.resource_id}" for a in assignments if not same_id(a.resource_id, service)]
     return replace(found, used_by=(*(f"Azure role at {scope}" for scope in roles), *apps))
