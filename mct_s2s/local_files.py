@@ -42,12 +42,12 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
         ) from error
 
 
-def read_ours(path: Path) -> str | None:
-    """One of our own; `None` where there is none. Raises OSError; UntrustedFile: a link, or others can write it."""
+def read_ours(path: Path) -> str:
+    """One of our own; empty where there is none. Raises OSError; UntrustedFile: a link, or others can write it."""
     try:
         return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return ""
 
 
 def read_given(path: Path) -> bytes:

@@ -173,7 +173,7 @@ def _pending(path: Path) -> Path:
 
 def _text(path: Path) -> str:
     with private(path):
-        return read_ours(path) or ""
+        return read_ours(path)
 
 
 def _write(path: Path, text: str) -> None:

@@ -59,7 +59,7 @@ def departing(what: str) -> frozenset[str]:
     finishes.
     """
     try:
-        return frozenset((read_ours(path_of(what, "leaving")) or "").casefold().split())
+        return frozenset(read_ours(path_of(what, "leaving")).casefold().split())
     except OSError:
         return frozenset()  # what another user may have written is not believed
 
