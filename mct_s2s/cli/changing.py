@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
 
 
-def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str]) -> Work:
+def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str], *, is_in_file: bool = False) -> Work:
     now, scope, name, may_create = clock.now(), SettingsScope.CLIENTS, None, False
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
@@ -35,7 +35,7 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str])
             SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role)
     reference = management_reference(options.service_management_reference)
-    service = ServiceSpec("", name or "", options.role, options.service_app, reference, may_create)
+    service = ServiceSpec("", name or "", options.role, options.service_app, reference, may_create, is_in_file)
     return Work(options, Setup(service, clients, scope, restart=not options.no_restart), places, identities, now)
 
 

@@ -206,30 +206,25 @@ class _Reader:
             check_name(options.cloud)
             self._check_address(options.cloud)
             target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
-            work = setup_work(options, options.client)
-            service = replace(work.setup.service, is_in_file=True) if work.setup.service is not None else None
-            work = replace(work, desired=replace(work.setup, service=service))
-            for kind, entries in (("clients", entry.clients), ("managed-identities", entry.managed_identities)):
-                for index, one in enumerate(entries):
-                    if (place := (*here, kind, index)) not in self._wrong:
-                        with self._noting({place: one}):
-                            work = _with(work, one)
+            work = setup_work(options, (), is_in_file=True)
+            for place, one in _entries(key, entry):
+                if place not in self._wrong:
+                    with self._noting({place: one}):
+                        work = _with(work, one)
             self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target))
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
-        if entry.profile is None:
-            return Profile()
-        profile = file.profiles.get(entry.profile)
-        if profile is None:
+        called = entry.profile or ""
+        profile = file.profiles.get(called, Profile())
+        if called and called not in file.profiles:
             known = ", ".join(map(toml_key, file.profiles)) or "none"
-            remedy = f"Add [profiles.{toml_key(entry.profile)}]. Known: {known}."
-            self._add((*site, "profile"), f"there is no profile '{entry.profile}'", remedy)
-            return Profile()
+            remedy = f"Add [profiles.{toml_key(called)}]. Known: {known}."
+            self._add((*site, "profile"), f"there is no profile '{called}'", remedy)
         for name, value in profile.options.items():
             if name in self._typed and self._shared.get(name) != value:
                 key = name.replace("_", "-")
                 what = f"--{key} was typed, and the profile says something else"
-                self._add(("profiles", entry.profile, key), what, f"Remove --{key}, or this line.")
+                self._add(("profiles", called, key), what, f"Remove --{key}, or this line.")
         return profile
 
     @contextmanager
@@ -270,17 +265,13 @@ class _Reader:
     def compare_clients(self) -> None:
         taken: dict[tuple[str, ...], Location] = {}
         for site in self.sites:
-            named = [("clients", index, one.name) for index, one in enumerate(site.entry.clients)]
-            named += [("managed-identities", at, one.resource) for at, one in enumerate(site.entry.managed_identities)]
-            for kind, index, name in named:
-                here: Location = ("sites", site.key, kind, index)
-                first = taken.setdefault((site.key, kind, name.strip().casefold()), here)
+            for here, one in _entries(site.key, site.entry):
+                name = one.name if isinstance(one, ClientEntry) else one.resource
+                first = taken.setdefault((site.key, type(one).__name__, name.strip().casefold()), here)
                 if first != here:
                     self._add(here, f"'{name}' is {path_text(*first)} already", "Remove one of the two.")
-            for index, client in enumerate(site.entry.clients):
-                here = ("sites", site.key, "clients", index)
-                place = site.places.destination(site.target.label, client.name.strip())
-                if place is None or client.secret_to is None or here in self._wrong:
+                place = site.places.destination(site.target.label, name.strip())
+                if place is None or getattr(one, "secret_to", None) is None or here in self._wrong:
                     continue
                 first = taken.setdefault(("", *place), here)
                 if first != here:
@@ -301,10 +292,14 @@ def _leave_out(document: dict[str, Any], location: Location) -> None:
             node.pop(location[-1], None)
 
 
-def _with(work: Work, one: Table) -> Work:
+def _entries(key: str, site: SiteEntry) -> Iterator[tuple[Location, ClientEntry | IdentityEntry]]:
+    yield from ((("sites", key, "clients", index), one) for index, one in enumerate(site.clients))
+    yield from ((("sites", key, "managed-identities", index), one) for index, one in enumerate(site.managed_identities))
+
+
+def _with(work: Work, one: ClientEntry | IdentityEntry) -> Work:
     if isinstance(one, IdentityEntry):
         return replace(work, identities=(*work.identities, caller_resource(one.resource)))
-    assert isinstance(one, ClientEntry)  # a table of clients
     given = one.options | ({"certificate": Path(one.certificate)} if one.certificate is not None else {})
     options = SetupOptions(**{**vars(work.options), "no_consent": False, **given})
     return with_client(work, options, one.name)

@@ -62,11 +62,9 @@ def verify(options: VerifyOptions) -> int:
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
         folder = default_folder(session, request, observed)
         ids = {client.client_id.casefold() for client in applications}
-        others = named if not options.client else []
+        ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
-        clients = clients_to_verify(
-            applications, [one for one in there if one in others or one.client_id.casefold() in ids]
-        )
+        clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
         api, at = session.api(url or observed.app_service.url, path), where(options, observed.app_service)
         test = ClientTest(session.tokens, api, uri_shown(observed) or "", now, observed, at)
         return _end(current, await test.verify(clients, identities))
