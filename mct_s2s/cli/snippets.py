@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.text import Text
-
 from mct_s2s import clock
 from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.requests import look, where
@@ -186,7 +184,7 @@ def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where:
 
 def show_notes(terminal: Terminal, found: Iterable[Note]) -> None:
     for text, command in found:
-        terminal.say(Text(text, style="warn"))
+        terminal.say(text, "warn")
         if command:
             terminal.say(command, style="command")
         if terminal.err.is_terminal:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, ours
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ class AppService(Site):
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
     is_unusual: bool = False
     """Whether nothing shows it to be an MCT site; not looked at where it has been set up."""
+
+    @property
+    def own_settings(self) -> dict[str, str] | None:
+        return ours(self.settings) if self.refusal is None else None
 
     @property
     def allowed_client_ids(self) -> AllowList:

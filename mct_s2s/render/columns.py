@@ -31,13 +31,12 @@ class Columns:
 
     def _lines(self, room: int) -> Iterator[Text]:
         heads = [self._heads] if self._heads else []
-        narrow = [row for row in self._rows if _fits(row, _widths([row]), room)]
-        widths = _widths([*heads, *narrow])
-        fitting = [row for row in narrow if _fits(row, widths, room)]
-        is_table = bool(fitting) and all(_fits(row, widths, room) for row in heads)
+        narrow = [row for row in [*heads, *self._rows] if _least(row, _widths([row])) <= room]
+        widths = _widths(narrow)
+        beside = {id(row) for row in narrow if _least(row, widths) <= room}
+        is_table = len(beside) > len(heads) and all(id(row) in beside for row in heads)
         for row in [*heads, *self._rows] if is_table else self._rows:
-            is_beside = is_table and _fits(row, widths, room)
-            yield from _beside(row, widths, room) if is_beside else self._stacked(row, room)
+            yield from _beside(row, widths, room) if is_table and id(row) in beside else self._stacked(row, room)
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
         if row[0].plain.strip():  # else the row continues the one before it
@@ -53,9 +52,9 @@ def _widths(rows: Sequence[Row]) -> list[int]:
     return [max(cell_len(cell.plain) for cell in column) + GAP for column in zip(*rows, strict=True)][:-1]
 
 
-def _fits(row: Row, widths: Sequence[int], room: int) -> bool:
-    is_narrow = all(cell_len(cell.plain) + GAP <= width for cell, width in zip(row, widths, strict=False))
-    return is_narrow and sum(widths) + widest_piece(row[-1]) <= room
+def _least(row: Row, widths: Sequence[int]) -> int:
+    """The room that it takes beside each other, however its last cell is folded."""
+    return sum(widths) + widest_piece(row[-1])
 
 
 def _beside(row: Row, widths: Sequence[int], room: int) -> Iterator[Text]:

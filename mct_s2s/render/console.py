@@ -40,6 +40,10 @@ THEME = Theme(
         "head": "bold",
     }
 )
+DONE, FAILED, UNKNOWN = ("✓ ", "good"), ("✗ ", "bad"), ("? ", "warn")
+OPEN, NOTHING = ("! ", "warn"), ("· ", "quiet")
+SIGNS = {True: DONE, False: FAILED, None: UNKNOWN}
+"""What a line begins with, and its style."""
 
 
 class LineConsole(Console):

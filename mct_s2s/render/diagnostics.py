@@ -22,11 +22,11 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
     if error.command:
         terminal.say(Text.assemble("    ", (error.command, "command")))
     if error.answer:
-        terminal.say(Text(f"  {' '.join(error.answer.split())}", style="quiet"))
+        terminal.say(f"  {' '.join(error.answer.split())}", "quiet")
     if error.page:
-        terminal.say(Text(f"  more: {DOCS}{error.page}", style="quiet"))
+        terminal.say(f"  more: {DOCS}{error.page}", "quiet")
     if error.request_id:
-        terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
+        terminal.say(f"  request id: {error.request_id}", "quiet")
 
 
 def show_error_line(terminal: Terminal, error: S2SError) -> None:

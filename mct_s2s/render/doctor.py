@@ -12,10 +12,10 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.planning.permissions.rights import asked_for
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal
 from mct_s2s.render.manual_steps import show_manual_steps
 
-_SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
+_SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
 
 
 def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
     for verdict, sign in _SIGNS.items():
         for check in checks:
             if check.state is verdict:
-                terminal.result(Text.assemble(sign, f" {check.message}"))
+                terminal.result(Text.assemble(sign, check.message))
     for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
         if steps := _manual_steps(checks, verdict):
             terminal.result()
@@ -55,7 +55,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
             terminal.result(checked if unknown else "All checks passed.", style="good")
         terminal.result("Preview the changes:")
         preview = own_command("setup", "--client", "NAME", *more, "--dry-run", where=where)
-        terminal.result(Text(preview, style="command"))
+        terminal.result(preview, "command")
         return
     stops, ways = forecast(checks) == "stops", way_out(_lacking(checks, Verdict.NO))
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"

@@ -25,7 +25,7 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.client_sign_in import SERVICE_HEADER, Language, token_endpoint
 from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import SETTINGS, ours
+from mct_s2s.model.site_settings import SETTINGS
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.changes import Action
 from mct_s2s.planning.ownership import uri_shown, wanted_role
@@ -166,13 +166,15 @@ _CONNECTION = "How a client calls the API; null while there is no service applic
 
 
 class AppServicePart(Part):
-    id: AzureId = _is("Resource ID.")
+    id: AzureId = _is("Resource ID.", "resource")
     name: Text = _is("Name, without the slot.")
-    resource_group: Text = _is("Resource group.")
-    slot: Text | None = _is("Deployment slot; null for production.")
+    resource_group: Text = _is("Resource group.", "resource.resource_group")
+    slot: Text | None = _is("Deployment slot; null for production.", "resource.slot")
     url: Https = _is("Address of the site.")
     state: Text = _is("State that Azure reports: Running, Stopped.")
-    settings: Settings | None = _is("Those for service-to-service authentication; null if you can't read them.")
+    settings: Settings | None = _is(
+        "Those for service-to-service authentication; null if you can't read them.", "own_settings"
+    )
 
 
 class RolePart(Part):
@@ -265,22 +267,12 @@ class StatusDocument(Part):
             "healthy": one.is_healthy,
             "cloud": observed.cloud,
             "tenant": observed.tenant,
-            "app_service": None,
+            "app_service": site,
             "service_application": None,
             "clients": sorted(one.clients, key=lambda each: (not each.is_application, each.name.casefold(), each.id)),
             "connection": observed,
             "findings": one.findings,
         }
-        if site is not None:
-            found["app_service"] = {
-                "id": site.resource,
-                "name": site.name,
-                "resource_group": site.resource.resource_group,
-                "slot": site.resource.slot,
-                "url": site.url,
-                "state": site.state,
-                "settings": ours(site.settings) if site.refusal is None else None,
-            }
         if service is not None:
             found["service_application"] = {
                 "app_id": service.client_id,

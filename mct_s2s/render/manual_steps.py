@@ -66,7 +66,7 @@ def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, whe
 
 def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> None:
     for step in steps:
-        console.prose(Text(step.sentence, style="warn"))
+        console.prose(step.sentence, "warn")
         if step.values:
             console.print(Text("    In the portal, under Environment variables, App settings:"))
             table = Columns()

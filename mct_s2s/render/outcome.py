@@ -17,7 +17,7 @@ from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal, one_line
+from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, Terminal, one_line
 from mct_s2s.render.diagnostics import print_items, show_error
 from mct_s2s.render.manual_steps import show_manual_steps, what_is_left
 from mct_s2s.render.plan import BLOCKED, show_steps, summary
@@ -26,7 +26,6 @@ from mct_s2s.render.verification import show_verification
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
 FILE = "file:"
-DONE, FAILED, OPEN, NOTHING = ("✓ ", "good"), ("✗ ", "bad"), ("! ", "warn"), ("· ", "quiet")
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
 
 
@@ -110,7 +109,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         return
     if site.is_unchanged:
         but = ", except for steps that someone else must do" if plan.manual_steps else ""
-        console.print(Text(f"No changes. {site.unchanged or f'{site.title} is up to date{but}'}.", style="good"))
+        console.prose(f"No changes. {site.unchanged or f'{site.title} is up to date{but}'}.", "good")
     elif plan.is_empty:
         console.print(Text(f"No changes that you can make. Other steps remain for {site.title}."), style="warn")
     else:
@@ -122,12 +121,12 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
-        console.prose(Text(missing, style="bad"))
+        console.prose(missing, "bad")
     elif is_result and plan.lacks:
-        console.print(Text("To do these steps yourself:", style="warn"))
+        console.prose("To do these steps yourself:", "warn")
     show_manual_steps(console, asked_for(plan.lacks) if is_result else ())
     if not plan.is_empty:
-        console.print(Text(f"Plan: {summary(plan.changes, len(plan.blocked))}.", style="head"))
+        console.prose(f"Plan: {summary(plan.changes, len(plan.blocked))}.", "head")
     show_manual_steps(console, site.manual_steps if is_result else ())
 
 
@@ -137,7 +136,7 @@ def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str
         show_plan(terminal, site, is_result=is_result)
         if not site.is_unchanged:
             console.print()
-    console.print(Text(f"{totals(sites)}.", style="head"))
+    console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
 

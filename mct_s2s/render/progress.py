@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 from rich.live import Live
 from rich.spinner import Spinner
@@ -16,7 +15,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.console import Terminal, one_line
+from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, one_line
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
 _NOUNS = {
@@ -56,7 +55,7 @@ NOTICED_SECONDS = 2.0
 """A log has a line for a wait that takes as long."""
 PATIENT_SECONDS = 10
 """From then on it is shown how long it may go on."""
-DONE, FAILED, SKIPPED, STOPPED = ("✓", "good"), ("✗", "bad"), ("-", "quiet"), ("?", "warn")
+SKIPPED = ("- ", "quiet")
 _site: ContextVar[str] = ContextVar("site", default="")
 
 
@@ -67,7 +66,6 @@ class Reporter:
         self.is_live = can_draw and not terminal.quiet and not is_unattended()
         self.is_log = not self.is_live and not terminal.quiet
         self._terminal = terminal
-        self._pipeline = pipeline_of() if self.is_log else None
         self._running: list[Activity] = []
         self._throttled: dict[str, float] = {}
         self._live: Live | None = None
@@ -119,7 +117,7 @@ class Reporter:
     @contextmanager
     def applying(self, plan: Plan) -> "Iterator[Steps]":
         # A group of lines could not be told from another site's.
-        pipeline = self._pipeline if not _site.get() else None
+        pipeline = pipeline_of() if self.is_log and not _site.get() else None
         steps = Steps(self, len(plan.changes))
         if pipeline is not None:
             self._terminal.instruct(pipeline.command(pipeline.group, counted(len(plan.changes), "change")))
@@ -133,7 +131,7 @@ class Reporter:
     def step(self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0) -> None:
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
         if self.is_live:
-            line = Text.assemble(sign, f" {done:<{VERB_WIDTH}}{what}", (took, "quiet"))
+            line = Text.assemble(sign, f"{done:<{VERB_WIDTH}}{what}", (took, "quiet"))
             self._terminal.say(line.append(f"  {detail}" * bool(detail), "quiet"))
         self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
 
@@ -141,20 +139,26 @@ class Reporter:
         now, grid = clock.seconds(), Table.grid(padding=(0, 1))
         grid.add_column()
         grid.add_column(overflow="fold")
+        lines = [
+            Text(f"{service} limits requests: {_clock(until - now)} left", "warn")
+            for service, until in [*self._throttled.items()]
+            if now < until
+        ]
         parents = [one.within for one in self._running]
-        for service, until in [*self._throttled.items()]:
-            if now < until:
-                text = Text(f"{service} limits requests: {_clock(until - now)} left", "warn")
-                grid.add_row(self._spinner, one_line(text))
-        for one in self._running:
-            if one not in parents:
-                grid.add_row(self._spinner, one_line(_row(one, now)))
+        lines += [_row(one, now) for one in self._running if one not in parents]
+        for line in lines:
+            grid.add_row(self._spinner, one_line(line))
         return grid
 
     def _draw(self) -> None:
-        console = self._terminal.err
-        options: dict[str, Any] = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
-        self._live = Live(get_renderable=self.rows, console=console, refresh_per_second=FRAMES, **options)
+        self._live = Live(
+            get_renderable=self.rows,
+            console=self._terminal.err,
+            refresh_per_second=FRAMES,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     @contextmanager
@@ -200,11 +204,10 @@ class Steps:
             self._reporter.end(running)
         if self._site:
             good = sum(self._ended.values())
-            result = (FAILED, "Failed") if good < len(self._ended) else (DONE, "Applied")
-            if len(self._ended) < self._count and result[0] is DONE:
-                result = STOPPED, "Stopped"
+            result = (UNKNOWN, "Stopped") if good < self._count else (DONE, "Applied")
+            sign, done = (FAILED, "Failed") if good < len(self._ended) else result
             seconds = clock.seconds() - self._since
-            self._reporter.step(*result, self._site[:-2], f"{good} of {self._count} steps", seconds)
+            self._reporter.step(sign, done, self._site[:-2], f"{good} of {self._count} steps", seconds)
 
     def _end(self, change: AnyChange, sign: tuple[str, str], done: str, what: str, detail: str = "") -> None:
         running = self._running.pop(change.key, None)

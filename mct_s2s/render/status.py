@@ -13,11 +13,8 @@ from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import OPEN, SIGNS, Terminal
 from mct_s2s.render.diagnostics import show_error
-
-SIGNS = {True: ("✓ ", "good"), False: ("✗ ", "bad"), None: ("? ", "quiet")}
-"""By whether a client can call."""
 
 
 def show_report(terminal: Terminal, report: StatusReport) -> None:
@@ -46,7 +43,7 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     if site.clients:
         table = Columns(["  Client", "ID", "Needs next"])
         for client in site.clients:
-            sign = ("! ", "warn") if client.can_call and client.is_due else SIGNS[client.can_call]
+            sign = OPEN if client.can_call and client.is_due else SIGNS[client.can_call]
             style = "warn" if client.is_due else "bad" if client.can_call is False else "quiet"
             table.add(Text.assemble(sign, client.name), client.id, Text(client.needs, style=style))
         terminal.result()
@@ -87,7 +84,7 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
         terminal.result(f"No problems found{'' if whole else ' in what could be read'}.", style="good")
     for site in report.sites:
         if site.findings:
-            terminal.result(Text(site.title, style="head"))
+            terminal.result(site.title, "head")
             show_findings(terminal, site.findings)
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in report.sites:

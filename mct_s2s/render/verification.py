@@ -6,27 +6,25 @@ from rich.text import Text
 
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import SIGNS, Terminal
 
-_SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
-        terminal.result(Text(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", style="head"))
+        terminal.result(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", "head")
         for check in checks:
-            sign, style = _SIGNS[check.ok]
-            terminal.result(Text.assemble("  ", (sign, style), f" {check.message}"))
+            terminal.result(Text.assemble("  ", SIGNS[check.ok], check.message))
             if check.remedy:
                 terminal.result(Text.assemble("    → ", (check.remedy, "command")))
     calls, failed = verification.calls, verification.failed
     untested = sum(check.ok is None and check.check == CALL for check in verification.checks)
     left = f"; {counted(untested, 'call')} not tested from here" if untested else ""
-    result = Text(f"Not verified: no client call succeeded{left}.", style="warn")
+    said, style = f"Not verified: no client call succeeded{left}.", "warn"
     if failed:
-        result = Text(f"Verification failed: {counted(failed, 'check')} failed{left}.", style="bad")
+        said, style = f"Verification failed: {counted(failed, 'check')} failed{left}.", "bad"
     elif calls:
-        result = Text(f"Verified: {counted(calls, 'client')} called the MCT API{left}.", style="good")
+        said, style = f"Verified: {counted(calls, 'client')} called the MCT API{left}.", "good"
     terminal.result()
-    terminal.result(result)
+    terminal.result(said, style)
