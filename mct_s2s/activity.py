@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mct_s2s import clock
-from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 
 T = TypeVar("T")
@@ -67,7 +66,7 @@ class Progress(Protocol):
     def skipped(self, change: AnyChange, why: str) -> None:
         """Left for a later run, or for someone else."""
 
-    def failed(self, change: AnyChange, error: S2SError) -> None:
+    def failed(self, change: AnyChange) -> None:
         """It could not be done."""
 
 

@@ -52,7 +52,7 @@ class Work:
         )
 
     def request(self, session: Session, show: Show, note: Callable[[str], None]) -> Request:
-        options = self.options
+        options, is_setup = self.options, isinstance(self.desired, Setup)
         for vault in self.places.vaults:
             session.connection.cloud.vault(vault)  # before anything is looked at
         return request_for(
@@ -65,10 +65,8 @@ class Work:
             backup=SettingsFile(options.backup, Backup, note) if options.backup is not None else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,
-            verify=isinstance(self.desired, Setup)
-            and self.needs.target
-            and isinstance(options, CredentialOptions)
-            and options.verifies,
+            without_settings=options.dry_run and is_setup,
+            verify=is_setup and self.needs.target and isinstance(options, CredentialOptions) and options.verifies,
             places=self.places,
             show=show,
         )

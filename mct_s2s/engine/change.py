@@ -46,11 +46,7 @@ async def prepare(session: Session, request: Request) -> Outcome:
     with activity(f"Reading {reading(request)}"):
         async with aclosing(look):
             try:
-                observed = await observe(
-                    session,
-                    replace(request, without_settings=request.dry_run and isinstance(request.desired, Setup)),
-                    look.at if request.preflight else lambda _: None,
-                )
+                observed = await observe(session, request, look.at if request.preflight else lambda _: None)
             except S2SError as error:
                 if not request.preflight:
                     raise

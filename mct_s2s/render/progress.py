@@ -11,7 +11,6 @@ from rich.text import Text
 
 from mct_s2s import clock
 from mct_s2s.activity import Activity
-from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
@@ -195,8 +194,7 @@ class Steps:
     def skipped(self, change: AnyChange, why: str) -> None:
         self._end(change, SKIPPED, "Skipped", object_of(change), why)
 
-    def failed(self, change: AnyChange, error: S2SError) -> None:
-        del error  # printed at the end, once
+    def failed(self, change: AnyChange) -> None:
         self._end(change, FAILED, "Failed", f"to {verb(change)} {object_of(change)}")
 
     def close(self) -> None:

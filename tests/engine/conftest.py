@@ -70,7 +70,7 @@ class Watcher:
     def skipped(self, change: AnyChange, why: str) -> None:
         self.told.append(f"skipped {change.key}")
 
-    def failed(self, change: AnyChange, error: S2SError) -> None:
+    def failed(self, change: AnyChange) -> None:
         self.told.append(f"failed {change.key}")
 
 

@@ -177,7 +177,7 @@ def _live(terminal: Terminal, name: str) -> None:
         for step in steps:
             running.started(step)
         running.finished(steps[0], name)
-        running.failed(steps[1], refusal(name))
+        running.failed(steps[1])
         running.skipped(steps[2], name)
     with watched_by(shown), activity(f"Reading {name}"), waiting(name):
         throttled(name, 60)

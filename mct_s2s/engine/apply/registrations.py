@@ -56,10 +56,8 @@ async def create(
     """Create it, or restore the one that was just deleted under its name; a word on which."""
     directory, name = session.directory, change.application.unique_name or ""
     try:
-        if as_owner:
-            application, is_made = await create_as_owner(session, change)
-        else:
-            application, is_made = await directory.create_application(change.application)
+        made = create_as_owner(session, change) if as_owner else directory.create_application(change.application)
+        application, is_made = await made
     except ServiceError as error:
         if error.code != "name-taken":
             raise

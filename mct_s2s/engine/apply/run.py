@@ -90,7 +90,7 @@ class Run:
             self.progress.skipped(change, str(skipped))
         except S2SError as error:
             self.outcome.fail(change, error)
-            self.progress.failed(change, error)
+            self.progress.failed(change)
             self._stopped = True
             for event in self._ready.values():
                 event.set()
