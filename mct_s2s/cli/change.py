@@ -129,14 +129,19 @@ def change_all(
     """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own."""
 
     async def body(current: CommandRun) -> int:
-        async with open_sessions(works, current.terminal) as at_each:
-            sites = [SiteChange(current, one) for one in works]
-            plans = dict(zip((one.key for one in works), sites, strict=True))
-            errors = await at_each(lambda one, session: plans[one.key].plan(session))
-            refused = []
-            for site, error in zip(sites, errors, strict=True):
-                site.error = error
-                refused += [error] if error is not None and error.code == "too-many-removals" else []
+        async with open_sessions(works, current.terminal) as session_of:
+
+            async def planned(work: SiteWork) -> SiteChange:
+                site = SiteChange(current, work)
+                try:
+                    await site.plan(await session_of(work))
+                except S2SError as error:
+                    site.error = error
+                return site
+
+            sites = await gather_or_cancel(*map(planned, works))
+            errors = [site.error for site in sites if site.error is not None]
+            refused = [error for error in errors if error.code == "too-many-removals"]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
                 first, *others = refused
                 first.mention(other.headline for other in others)

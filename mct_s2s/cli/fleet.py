@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.session import Services, connect
@@ -20,12 +20,13 @@ from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.console import Terminal
 
 T = TypeVar("T")
-AtEach = Callable[[Callable[[SiteWork, Session], Awaitable[T]]], Awaitable[tuple[T | S2SError, ...]]]
 
 
 @asynccontextmanager
-async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncIterator[AtEach[Any]]:
-    """Yields a function that does something at all sites at once: results or errors, in the order of the sites.
+async def open_sessions(
+    sites: Sequence[SiteWork], terminal: Terminal
+) -> AsyncIterator[Callable[[SiteWork], Awaitable[Session]]]:
+    """Yields what waits for a site's session.
 
     The retry policy that the sites of a session share limits their requests. Where a session cannot be opened, only its
     sites fail.
@@ -39,18 +40,15 @@ async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncI
         connecting = connect(those[0].options, needs, terminal, client_id=those[0].profile.client_id)
         return await stack.enter_async_context(connecting)
 
-    async def at_each(work: Callable[[SiteWork, Session], Awaitable[T]]) -> tuple[T | S2SError, ...]:
-        async def one(site: SiteWork) -> T:
-            shared = await asyncio.shield(opening[site.sign_in])
-            subscription = site.target.subscription or shared.subscription
-            return await work(site, replace(shared, target=replace(site.target, subscription=subscription)))
-
-        return await gather_or_cancel(*(outcome_of(one(site)) for site in sites))
+    async def session_of(site: SiteWork) -> Session:
+        shared = await asyncio.shield(opening[site.sign_in])
+        subscription = site.target.subscription or shared.subscription
+        return replace(shared, target=replace(site.target, subscription=subscription))
 
     async with AsyncExitStack() as stack:
         opening = {key: asyncio.ensure_future(opened(those)) for key, those in sharing.items()}
         try:
-            yield at_each
+            yield session_of
         finally:
             await end_all(opening.values())
 

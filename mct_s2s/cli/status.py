@@ -13,6 +13,7 @@ from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.duration import duration
@@ -60,17 +61,18 @@ def status(options: StatusOptions) -> int:
     if options.file is not None:
         setups = chosen(read_sites(options, "all_sites"), options)
 
-        async def read_one(site: SiteWork, session: Session) -> SiteStatus:
-            found = await observed(session, session.target)
-            return replace(diagnosed(site.options, found, site.desired.adopt), key=site.key)
-
         async def of_file(current: CommandRun) -> int:
-            async with open_sessions(setups, current.terminal) as at_each:
+            async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
+                try:
+                    session = await session_of(site)
+                    found = await observed(session, session.target)
+                except S2SError as error:
+                    return UnreadSite(site.target, error, key=site.key)
+                return replace(diagnosed(site.options, found, site.desired.adopt), key=site.key)
+
+            async with open_sessions(setups, current.terminal) as session_of:
                 with activity(f"Reading {counted(len(setups), 'site')}"):
-                    found = zip(setups, await at_each(read_one), strict=True)
-                read = [
-                    UnreadSite(of.target, one, key=of.key) if isinstance(one, S2SError) else one for of, one in found
-                ]
+                    read = await gather_or_cancel(*map(read_one, setups))
                 return finish(current.terminal, read)
 
         return run_connected(options, of_file)
