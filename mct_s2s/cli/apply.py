@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mct_s2s.cli.binding import command_line
 from mct_s2s.cli.change import change_all
 from mct_s2s.cli.commands import ApplyOptions
 from mct_s2s.cli.trust_file import chosen, read_sites
 from mct_s2s.cli.work import SiteState
 from mct_s2s.errors import Refused
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Pruning
 
 
@@ -22,15 +22,13 @@ def apply(options: ApplyOptions) -> int:
         is_pending = found is None or any(one.is_pending for one in changes)
         if options.expect is None or found == options.expect.lower() or not is_pending:
             return
-        only = [word for key in options.only for word in ("--only", key)]
-        prune = ["--prune"] * options.prune + ["--allow-removals"] * options.allow_removals
         raise Refused(
             "plan-not-expected",
             "This is not the plan that was reviewed: "
             + ("not every site could be read" if found is None else f"its fingerprint is {found}")
             + ". Nothing was changed.",
             remedy="Review what would be done now:",
-            command=own_command("apply", "-f", str(options.file), *only, *prune, "--dry-run"),
+            command=command_line("apply", replace(options, expect=None, yes=False, dry_run=True)),
             items=[one.error.headline for one in changes if one.error is not None],
         )
 

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mct_s2s.errors import DOCS, UsageError
+from mct_s2s.model import commands as shell
 
 AZURE = "Azure"
 CHANGES = "Changes"
@@ -145,6 +146,10 @@ def option_words(options: type[Any], values: Mapping[str, Any]) -> Iterator[str]
                 yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"
             else:
                 yield from (name, text)
+
+
+def command_line(verb: str, options: Any) -> str:
+    return shell.command("mct-s2s", verb, *option_words(type(options), vars(options)))
 
 
 class Command(TyperCommand):

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
-from mct_s2s.cli.binding import option_words
+from mct_s2s.cli.binding import command_line
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
@@ -17,7 +17,6 @@ from mct_s2s.errors import or_unknown
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.client_sign_in import CredentialType
-from mct_s2s.model.commands import command
 from mct_s2s.planning.federation import github_subject
 from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
@@ -97,7 +96,3 @@ async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credentia
     if forbidden:
         terminal.say("This tenant forbids client secrets.")
     return {name: kind for name, kind in KINDS.items() if not (forbidden and kind == SECRET)}
-
-
-def command_line(verb: str, options: Any) -> str:
-    return command("mct-s2s", verb, *option_words(type(options), vars(options)))

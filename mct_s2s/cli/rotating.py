@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.binding import command_line, typed_options
 from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands import RotateSecretOptions
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
@@ -15,7 +15,6 @@ from mct_s2s.errors import Refused, UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.duration import duration, expiry
 from mct_s2s.planning.reviewed import combined
@@ -75,13 +74,13 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         digests.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
     places = combined(digests)
     if options.expect is not None and options.expect.lower() != places:
-        only = [word for key in options.only for word in ("--only", key)]
+        within = options.expiring_within or "31d"
         raise Refused(
             "plan-not-expected",
             f"Secrets would not go to the places that were reviewed: the fingerprint is {places}. Nothing was changed.",
             remedy="Review where secrets go:",
-            command=own_command(
-                "rotate-secret", "-f", str(options.file), *only, "--expiring-within", "31d", "--dry-run"
+            command=command_line(
+                "rotate-secret", replace(options, expect=None, yes=False, dry_run=True, expiring_within=within)
             ),
         )
     if shared.expiring_within is None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mct_s2s.activity import watched_by
+from mct_s2s.azure.clouds import SANDBOX
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.session import Services, connect
@@ -21,7 +22,6 @@ from mct_s2s.errors import (
     Interrupted,
     NotThere,
     S2SError,
-    UsageError,
 )
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
@@ -67,20 +67,15 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
         return await (pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session))
 
     async def connected(current: CommandRun) -> int:
-        try:
-            async with connect(options, needs, current.terminal) as session:
-                try:
-                    return await body(current, session)
-                except NotThere as error:
-                    if error.code != "site-ambiguous" or not may_ask(options):
-                        raise
-                    return await body(current, await picked(session, error))
-        except UsageError as error:
-            if error.code != "app-service-missing" or not may_ask(options):
-                raise
-        # Nothing was sent yet.
-        async with connect(options, needs._replace(target=False), current.terminal) as session:
-            return await body(current, await picked(session))
+        asks, is_named = may_ask(options), (options.app_service or "").strip() or options.cloud == SANDBOX
+        picks = asks and needs.target and not is_named
+        async with connect(options, needs._replace(target=needs.target and not picks), current.terminal) as session:
+            try:
+                return await body(current, await picked(session) if picks else session)
+            except NotThere as error:
+                if error.code != "site-ambiguous" or not asks:
+                    raise
+                return await body(current, await picked(session, error))
 
     return run_connected(options, connected)
 

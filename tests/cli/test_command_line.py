@@ -9,7 +9,7 @@ import pytest
 import typer
 from mct_s2s.cli import commands
 from mct_s2s.cli.app import COMMANDS, app
-from mct_s2s.cli.binding import command
+from mct_s2s.cli.binding import command, command_line
 from mct_s2s.cli.commands import (
     AddClientOptions,
     ConfigureAppserviceOptions,
@@ -23,7 +23,6 @@ from mct_s2s.cli.commands import (
     TeardownOptions,
     VerifyOptions,
 )
-from mct_s2s.cli.guided import command_line
 from mct_s2s.model.client_sign_in import CredentialType
 
 FEDERATED = CredentialType("federated")

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from mct_s2s.cli.binding import command_line
 from mct_s2s.cli.commands import SetupOptions
-from mct_s2s.cli.guided import answers_of, command_line, guided_setup
+from mct_s2s.cli.guided import answers_of, guided_setup
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.run import may_ask
 from mct_s2s.errors import UsageError
