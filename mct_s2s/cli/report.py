@@ -209,10 +209,9 @@ def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> t
 def _write_handoff(site: SiteState, outcome: Outcome) -> None:
     handoff = _handoff(site.options)
     if handoff is not None:
-        app_service = outcome.after.app_service
-        values = next((step.values for step in manual_steps(site, outcome) if step.values), None)
+        left = (step.values for step in manual_steps(site, outcome) if step.values)
         target = site.session.target or named_target(site.options)
-        values = values or ours(app_service.settings if app_service else {})
+        values = next(left, None) or ours(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
 
 

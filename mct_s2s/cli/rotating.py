@@ -80,7 +80,8 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
             f"Secrets would not go to the places that were reviewed: the fingerprint is {places}. Nothing was changed.",
             remedy="Review where secrets go:",
             command=command_line(
-                "rotate-secret", replace(options, expect=None, yes=False, dry_run=True, expiring_within=within)
+                "rotate-secret",
+                replace(options, expect=None, yes=False, output="text", dry_run=True, expiring_within=within),
             ),
         )
     if shared.expiring_within is None:

@@ -208,7 +208,7 @@ def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
     applied.azure.forget()
     done = applied("--expect", reviewed, "-y", *JSON)
     assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "plan-not-expected", [])
-    assert "apply -f " in done.document["error"]["remedy"]
+    assert "--dry-run -f " in done.document["error"]["remedy"]
     applied.azure.write_settings(before)
     assert applied("--expect", reviewed, "-y").code == 0
     assert applied("--expect", "0" * 64, "-y").code == 0, "nothing is left to do, and so nothing to refuse"
