@@ -94,8 +94,7 @@ def command(
         signature.append(inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
 
     def entry(context: typer.Context, **values: Any) -> None:
-        sources = {name: context.get_parameter_source(name) for name in values}
-        typed = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+        typed = {name for name in values if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
         if first is not None:
             _take_first_word(values, first, typed)
             if needed and values[first.field] is None:

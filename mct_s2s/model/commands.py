@@ -39,10 +39,9 @@ def option(name: str, value: str) -> str:
 
 def own_command(verb: str, *words: str, about: str | None = None, where: str = "") -> str:
     """`about` goes to the end, behind `--`, where it looks like an option."""
-    looks_like_option = about is not None and about.startswith("-")
-    argument = [] if about is None or looks_like_option else [about]
-    last = command("--", about) if about is not None and looks_like_option else ""
-    return " ".join(part for part in (command("mct-s2s", verb, *argument, *words), where, last) if part)
+    first = [] if about is None or about.startswith("-") else [about]
+    last = "" if about is None or first else command("--", about)
+    return " ".join(filter(None, (command("mct-s2s", verb, *first, *words), where, last)))
 
 
 def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:

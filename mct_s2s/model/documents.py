@@ -19,6 +19,11 @@ class SavedFile(BaseModel):
     )
 
 
+def of_settings(kind: str | list[str]) -> WithJsonSchema:
+    members = {one.name: {"type": kind, "description": one.about} for one in SETTINGS}
+    return WithJsonSchema({"type": "object", "properties": members})
+
+
 def parsed(document: object, model: type[Model]) -> Model:
     """Raises ValueError: what is wrong first, and where."""
     try:
@@ -39,13 +44,7 @@ class Handoff(SavedFile):
     app_service: str | None = Field(
         min_length=1, description="The App Service it was written for, as NAME or NAME/SLOT; null if none was given."
     )
-    settings: Annotated[
-        Mapping[str, str],
-        WithJsonSchema({
-            "type": "object",
-            "properties": {one.name: {"type": "string", "description": one.about} for one in SETTINGS},
-        }),
-    ] = Field(description="The settings to write.")  # fmt: skip
+    settings: Annotated[Mapping[str, str], of_settings("string")] = Field(description="The settings to write.")
 
 
 class Backup(SavedFile):

@@ -88,13 +88,12 @@ class Terminal:
 
     @classmethod
     def recording(cls) -> "Terminal":
-        console = LineConsole(file=io.StringIO(), width=UNBOUNDED)
+        console = LineConsole(file=io.StringIO(), record=True, width=UNBOUNDED)
         return cls(console, console, json=False)
 
     @property
     def recorded(self) -> str:
-        assert isinstance(self.out.file, io.StringIO)  # it is one
-        return self.out.file.getvalue()
+        return self.out.export_text()
 
     @property
     def talks_to_person(self) -> bool:

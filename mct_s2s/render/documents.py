@@ -23,9 +23,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.client_sign_in import SERVICE_HEADER, Language, token_endpoint
-from mct_s2s.model.documents import Backup, Handoff
+from mct_s2s.model.documents import Backup, Handoff, of_settings
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import SETTINGS
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.changes import Action
 from mct_s2s.planning.ownership import uri_shown, wanted_role
@@ -39,13 +38,6 @@ T = TypeVar("T")
 
 def _text(**more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
-
-
-def _settings(*kinds: str) -> WithJsonSchema:
-    members = {
-        one.name: {"type": kinds[0] if len(kinds) == 1 else [*kinds], "description": one.about} for one in SETTINGS
-    }
-    return WithJsonSchema({"type": "object", "properties": members})
 
 
 AnyText = Annotated[SkipValidation[str], BeforeValidator(str), _text()]
@@ -62,8 +54,8 @@ Moment = Annotated[
     _text(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"),
 ]
 Count = Annotated[int, BeforeValidator(len)]
-Settings = Annotated[SkipValidation[dict[str, str]], _settings("string")]
-Values = Annotated[SkipValidation[dict[str, str | None]], _settings("string", "null")]
+Settings = Annotated[SkipValidation[dict[str, str]], of_settings("string")]
+Values = Annotated[SkipValidation[dict[str, str | None]], of_settings(["string", "null"])]
 OrNull = Annotated[T | None, BeforeValidator(lambda value: value or None)]
 """Null where it is empty, too."""
 
