@@ -17,7 +17,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.observed import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.ownership import client_called, members, uri_shown
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.verification import show_verification
@@ -45,7 +45,10 @@ def verify(options: VerifyOptions) -> int:
                     raise UsageError("url-missing", said, remedy="Add --url https://HOST")
                 sites[api_url(at)].append(one)
             tokens, now = EntraTokens(connection), clock.now()
-            tests = {at: ClientTest(tokens, MctApi(connection, at, path), audience, now) for at in sites}
+            tests = {
+                at: ClientTest(tokens, MctApi(connection, at, path), audience, now, ObservedState("", None, None))
+                for at in sites
+            }
             found = await gather_or_cancel(*(tests[at].verify(clients) for at, clients in sites.items()))
         checks = tuple(check for one in found for check in one.checks)
         return _end(current, Verification(next(iter(sites)), path, checks))

@@ -64,8 +64,8 @@ class ClientTest:
     audience: str
     """The Application ID URI; empty where the service application has none."""
     now: datetime
-    observed: ObservedState | None = None
-    """`None` where no one looks."""
+    observed: ObservedState
+    """Without an App Service where no one looks."""
     where: str = ""
     """The options that name the App Service on a command line."""
     just_changed: bool = False
@@ -75,7 +75,7 @@ class ClientTest:
         self, clients: Iterable[ClientToVerify], identities: Iterable[ServicePrincipal] = ()
     ) -> Verification:
         url, path, observed = self.api.url, self.api.path, self.observed
-        if observed is not None:
+        if observed.app_service is not None:
             check, finding = "running", stopped(observed.app_service)
             if observed.trust.service is None:  # nothing to ask a token for
                 check, finding = "configured", diagnose(observed, self.now, self.where)[0]
@@ -85,8 +85,7 @@ class ClientTest:
         tests = gather_or_cancel(*map(self._client, clients))
         without, tested = await gather_or_cancel(self._without_token(), tests)
         checks = [without, *(check for one in tested for check in one)]
-        if observed is not None:
-            checks += identity_checks(identities, observed, self.where, self.audience, url)
+        checks += identity_checks(identities, observed, self.where, self.audience, url)
         return Verification(url, path, tuple(checks))
 
     async def _without_token(self) -> VerificationCheck:
@@ -108,12 +107,12 @@ class ClientTest:
 
     async def _tested(self, sign_in: ClientSignIn) -> list[VerificationCheck]:
         observed, expected = self.observed, f"{self.audience}/.default"
-        client = observed.trust.client_of_id(sign_in.client_id) if observed is not None else None
+        client = observed.trust.client_of_id(sign_in.client_id)
         name = sign_in.called if client is None else sign_in.name or client.display_name
         is_machine = isinstance(sign_in.credential, MachineIdentity)
         kind = CheckSubject.MANAGED_IDENTITY if is_machine else CheckSubject.APPLICATION
         check = partial(VerificationCheck, name, kind)
-        scope = (sign_in.scope if observed is not None else None) or expected
+        scope = (sign_in.scope if observed.app_service is not None else None) or expected
         with activity(f"Testing {name}"):
             try:
                 role, is_new = self._awaited_role(client), self._is_new(sign_in, client)
@@ -133,9 +132,9 @@ class ClientTest:
         unsent = misdirected(token, sign_in, observed, self.audience, api.url)
         if unsent is not None:
             return False, *unsent
-        is_right = observed is None or not any(reasons(token, sign_in.source, observed, self.where))
+        is_late = self.just_changed and not any(reasons(token, sign_in.source, observed, self.where))
         try:
-            answer = await api.get(token, just_restarted=self.just_changed and is_right)
+            answer = await api.get(token, just_restarted=is_late)
         except ServiceError as error:
             return None, error.message, error.remedy
         said = returned(api.url, api.path, answer.status)
@@ -147,16 +146,15 @@ class ClientTest:
         return False, said, advice(answer, api.path)
 
     def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
-        service = self.observed.trust.service if self.observed is not None else None
-        halves = (service, client.application if client is not None else None)
+        halves = (self.observed.trust.service, client.application if client is not None else None)
         made = [sign_in.made, *(one.created for one in halves if one is not None)]
         return self.just_changed or any(moment is not None and self.now - moment < YOUNG for moment in made)
 
     def _awaited_role(self, client: ClientApplication | None) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""
         observed = self.observed
-        if observed is None or self.just_changed:
-            return ROLE.value_in(observed.settings) if observed is not None else None
+        if self.just_changed:
+            return ROLE.value_in(observed.settings)
         role = wanted_role(observed)
         is_coming = client is not None and is_consented(client, observed)
         return role.value if is_coming and role is not None and role.enabled else None

@@ -92,12 +92,9 @@ class KeyVault(ServiceSession):
 
     async def value(self, name: str) -> tuple[str, SecretVersion] | None:
         """The latest version; `None` where there is none, or it is disabled."""
-
-        def parse(row: Mapping[str, Any]) -> tuple[str, SecretVersion]:
-            return text(row["value"]), _version(row)
-
         try:
-            return await or_none(self.read(f"/secrets/{name}", "read a secret", parse))
+            found = self.read(f"/secrets/{name}", "read a secret", lambda row: (text(row["value"]), _version(row)))
+            return await or_none(found)
         except ServiceError as error:
             if error.service_code != DISABLED:
                 raise
@@ -111,10 +108,10 @@ class KeyVault(ServiceSession):
         body = {"value": value, "contentType": "text/plain", "tags": dict(tags), "attributes": attributes}
         return await self.read(f"/secrets/{name}", "store a secret", _version, method="PUT", body=body)
 
-    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> SecretVersion | None:
-        """Make `tags` all the tags of a version (the latest where `version` is empty); `None` where it is not there."""
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Make `tags` all the tags of a version (the latest where `version` is empty), if it is there."""
         path, step, body = f"/secrets/{name}/{version}", "change a secret's tags", {"tags": dict(tags)}
-        return await or_none(self.read(path, step, _version, method="PATCH", body=body))
+        await or_none(self.send("PATCH", path, step, body=body))
 
     async def deleted(self, name: str) -> SecretVersion | None:
         """One that was deleted and can come back, as far as the caller may see it."""

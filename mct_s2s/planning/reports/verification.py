@@ -67,10 +67,10 @@ class Verification:
 
 
 def misdirected(
-    token: ApiToken, sign_in: ClientSignIn, observed: ObservedState | None, audience: str, url: str
+    token: ApiToken, sign_in: ClientSignIn, observed: ObservedState, audience: str, url: str
 ) -> tuple[str, str] | None:
     """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs there."""
-    service, site = (observed.trust.service, observed.app_service) if observed is not None else (None, None)
+    service, site = observed.trust.service, observed.app_service
     accepted, whom, own = {audience}, f"'{audience}'", sign_in.url
     remedy = f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
     if service is None:
@@ -86,9 +86,9 @@ def misdirected(
     return None
 
 
-def why_refused(token: ApiToken, source: str, observed: ObservedState | None, where: str) -> tuple[str, str]:
+def why_refused(token: ApiToken, source: str, observed: ObservedState, where: str) -> tuple[str, str]:
     """As a sentence, and the remedy. `source` is where the credential was found."""
-    if observed is None or observed.app_service is None:
+    if observed.app_service is None:
         values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
         return f"The token has {values} and {_roles(token)}.", (
             "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
