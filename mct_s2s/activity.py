@@ -57,7 +57,7 @@ class Watcher(Protocol):
 class Progress(Protocol):
     """The steps of a plan."""
 
-    def started(self, change: AnyChange) -> Activity | None:
+    def started(self, change: AnyChange) -> Activity:
         """Its first request goes out now. What is returned takes what it waits for."""
 
     def finished(self, change: AnyChange, detail: str) -> None:
@@ -87,7 +87,7 @@ def watched_by(watcher: Watcher) -> AbstractContextManager[None]:
     return _set(_watcher, watcher)
 
 
-def during(running: Activity | None) -> AbstractContextManager[None]:
+def during(running: Activity) -> AbstractContextManager[None]:
     """Whatever waits in here holds `running` up."""
     return _set(_activity, running)
 

@@ -60,7 +60,7 @@ class Watcher:
     def throttled(self, service: str, seconds: float) -> None:
         """A service asks for patience."""
 
-    def started(self, change: AnyChange) -> Activity | None:
+    def started(self, change: AnyChange) -> Activity:
         self.told.append(f"started {change.key}")
         return _Running(self, change.key)
 
