@@ -221,7 +221,7 @@ def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
     added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
     deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
-    for one in (client.application for client in outcome.before.trust.clients if client.application is not None):
+    for one in (client.application for client in outcome.before.trust.clients):
         left = [credential for credential in one.credentials if credential.key_id not in removed]
         is_emptied = len(left) < len(one.credentials) and not any(credential.is_ours for credential in left)
         if one.object_id in deleted or (is_emptied and one.object_id not in added):

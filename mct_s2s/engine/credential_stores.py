@@ -83,10 +83,9 @@ async def _judged(session: "Session", name: str, store: Store, observed: Observe
     """A token decides whether what a store got minutes ago and the directory does not show is late or gone."""
     note = observed.secrets[name]
     client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
-    application = client.application if client is not None else None
-    if application is None or arrived is None or not note.is_fresh(note.client_id, now, note.kind):
+    if arrived is None or not note.is_fresh(note.client_id, now, note.kind):
         return note
-    if note.is_among(application.credentials):
+    if client is None or not client.is_registered or note.is_among(client.credentials):
         return note
     age = (now - arrived).total_seconds()
     within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
@@ -146,7 +145,7 @@ def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[Appl
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if isinstance(spec.credential, NewCredential):
             clients = clients_called(spec.name, observed, desired.unique_name)
-            known = next((client.application for client in clients if client.application is not None), None)
+            known = next((client.application for client in clients if client.is_registered), None)
             found[spec.name] = known, spec.credential.kind.is_key
     return found
 

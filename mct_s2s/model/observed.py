@@ -15,14 +15,17 @@ from mct_s2s.model.site_settings import AppSettings
 class ClientApplication:
     """Approach 2: an app registration and its service principal, one of which may be missing."""
 
-    application: Application | None
-    principal: ServicePrincipal | None
+    application: Application = field(default_factory=Application)
+    principal: ServicePrincipal | None = None
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether its registration is in this tenant."""
+        return bool(self.application.object_id)
 
     @property
     def _half(self) -> Application | ServicePrincipal:
-        half = self.application or self.principal
-        assert half is not None  # never built from nothing
-        return half
+        return self.application if self.is_registered or self.principal is None else self.principal
 
     @property
     def client_id(self) -> ClientId:
@@ -34,7 +37,7 @@ class ClientApplication:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        return self.application.credentials if self.application is not None else ()
+        return self.application.credentials
 
     @property
     def principal_id(self) -> str:
@@ -91,8 +94,7 @@ class Trust:
         return next((client for client in self.clients if same_id(client.client_id, client_id)), None)
 
     def client_of_unique_name(self, unique_name: str) -> ClientApplication | None:
-        made = (one for one in self.clients if one.application and one.application.unique_name == unique_name)
-        return next(made, None)
+        return next((client for client in self.clients if client.application.unique_name == unique_name), None)
 
 
 @dataclass(frozen=True)

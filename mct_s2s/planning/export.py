@@ -88,9 +88,9 @@ def _clients(
     clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
-        if application is None or not site.allowed_client_ids.holds(client.client_id):
+        if not client.is_registered or not site.allowed_client_ids.holds(client.client_id):
             why = "it has the app role, but is not on the allow list"
-            if application is None:
+            if not client.is_registered:
                 why = "its app registration is not in this tenant"
             elif is_allowed_by_object_id(client, site):
                 why = "it is allowed by its service principal's object ID, not by its appId"

@@ -144,7 +144,7 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
 
 def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
     """Members, and those made for `base`. A tag alone counts for nothing: the registration's owner can write it."""
-    made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
+    made = (one for one in observed.trust.clients if is_below(one.application, base))
     return tuple(dict.fromkeys((*members(observed), *made)))
 
 
@@ -309,7 +309,7 @@ def foreign_client(
     service, application = observed.trust.service, client.application
     if client.client_id.casefold() in {name.strip().casefold() for name in named}:
         return ""
-    if application is None or (service is not None and foreign_service(service, observed, spec)):
+    if not client.is_registered or (service is not None and foreign_service(service, observed, spec)):
         return "its service application is not this App Service's"
     if is_consented_to(client, observed, spec):
         return ""
@@ -331,10 +331,8 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
     base = trust.base(spec.unique_name)
     asked = {one.client_id for name in desired.names for one in clients_called(name, observed, base)}
     for client in () if isinstance(desired, Removal) else trust.clients:
-        application = client.application
-        if application is None or is_consented_to(client, observed, spec):
-            continue
-        if client.client_id in asked or (isinstance(desired, Rotation) and is_below(application, base)):
+        is_asked = client.client_id in asked or (isinstance(desired, Rotation) and is_below(client.application, base))
+        if is_asked and client.is_registered and not is_consented_to(client, observed, spec):
             yield client
 
 

@@ -98,7 +98,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     base = trust.base(service.unique_name)
     for spec in desired.clients:
         row = deleted.get(client_unique_name(base, spec.name))
-        if row is not None and not any(one.application for one in clients_called(spec.name, observed, base)):
+        if row is not None and not any(one.is_registered for one in clients_called(spec.name, observed, base)):
             stored = observed.secrets.get(spec.name, SecretNote()).delivered
             row = replace(row, credentials=tuple(one for one in row.credentials if one.key_id == stored))
             trust = replace(trust, clients=(*trust.clients, ClientApplication(row, None)))
@@ -254,7 +254,7 @@ def _describe(edits: ApplicationEdits) -> str:
 
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
     """`None` where it has yet to be made. Raises NotThere."""
-    found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
+    found = [client for client in clients_called(name, observed, service_unique_name) if client.is_registered]
     refuse_several(name, found)
     if found:
         return found[0]
@@ -275,7 +275,7 @@ def plan_client(
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
     found = find_client(spec.name, service.unique_name, observed)
-    application = (found.application if found else None) or Application()
+    application = found.application if found else Application()
     note, api = observed.secrets.get(spec.name, SecretNote()), service.registration.client_id
     if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)

@@ -201,7 +201,7 @@ class _Removal:
         if self.is_shared and (called & self.removal.kept or site is None or not is_allowed(client, site)):
             return  # another App Service's client: it only leaves the list
         revoked = list(self.consent_revoked(client.principal, key, client.display_name))
-        if app is None:
+        if not client.is_registered:
             yield from revoked
             return
         named = {name.strip().casefold() for name in self.removal.clients}

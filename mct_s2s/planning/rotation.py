@@ -54,7 +54,7 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
         found = _due(observed, base, now + within)
     else:
         clients = {name: find_client(name, base, observed) for name in rotation.clients}
-        named = ((name, client.application) for name, client in clients.items() if client and client.application)
+        named = ((name, client.application) for name, client in clients.items() if client)
         return dict({one.client_id: (name, one) for name, one in named if _is_due(one, now + within)}.values())
     distinct = {application.client_id: application for application in found}.values()
     names = Counter(application.display_name for application in distinct)
@@ -63,9 +63,9 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
 
 def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     client = find_client(name, base, observed)
-    if client is None or client.application is None:
+    if client is None:
         raise unknown(name, observed, what="client application")
-    if replaced_kind(client.application.credentials) is None:
+    if replaced_kind(client.credentials) is None:
         raise Refused(
             "no-secret-to-rotate",
             f"'{client.display_name}' has no secret, and no certificate that mct-s2s created.",
@@ -77,7 +77,7 @@ def _the_client(name: str, base: str, observed: ObservedState) -> Application:
 
 def _due(observed: ObservedState, base: str, horizon: datetime) -> list[Application]:
     applications = (client.application for client in everyone(observed, base))
-    return [one for one in applications if one is not None and _is_due(one, horizon)]
+    return [one for one in applications if _is_due(one, horizon)]
 
 
 def _is_due(application: Application, horizon: datetime) -> bool:

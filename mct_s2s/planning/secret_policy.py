@@ -38,8 +38,7 @@ def too_long(
     now: datetime,
 ) -> Iterator[tuple[AddCredential, NewCredential, timedelta]]:
     """The secrets that last longer than the rules for a registration of that age allow, and what they allow."""
-    applications = [one.application for one in observed.trust.clients if one.application is not None]
-    created = {one.object_id: one.created for one in applications}
+    created = {one.application.object_id: one.application.created for one in observed.trust.clients}
     for change in steps:
         match change:
             case AddCredential(spec=NewCredential(kind=CredentialKind.SECRET) as spec, object_id=object_id):

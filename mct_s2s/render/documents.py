@@ -198,7 +198,7 @@ class ClientApplicationPart(Part):
     kind: Literal["application"] = _is("A client application.", default="application")
     display_name: Text = _is("Display name.", "name")
     app_id: Guid = _is("Application (client) ID.", "client.client_id")
-    object_id: OrNull[Guid] = _is("Object ID; null: in another tenant.", "client.application.object_id", default=None)
+    object_id: OrNull[Guid] = _is("Object ID; null: in another tenant.", "client.application.object_id")
     service_principal_id: OrNull[Guid] = _is("Null: it has none.", "client.principal.id", default=None)
     consented: bool = _is("Whether it has admin consent for the app role.")
     allowed: bool | None = _is("Whether it is on an allow list of the App Service; null if the settings were not read.")

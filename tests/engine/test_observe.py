@@ -173,7 +173,7 @@ def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine
     engine.settings.update(ServiceApplicationIds=f" {listed['appId'].upper()} ; not-an-id;")
     trust = trust_seen(engine, "Asked", by_id["appId"])
     assert {client.display_name for client in trust.clients} == {"Listed", "Consented", "Asked", "By appId"}
-    assert all(client.application and client.principal for client in trust.clients), "both halves of each"
+    assert all(client.is_registered and client.principal for client in trust.clients), "both halves of each"
     everybody = {client.display_name for client in trust_seen(engine, everything=True).clients}
     assert everybody & {"Tagged", "Foreign"} == {"Tagged"}
 
@@ -201,7 +201,7 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: En
         state["directory"]["applications"] = [row for row in rows if row["id"] != client["id"]]
         engine.inside.become(state)
     (found,) = trust_seen(engine).clients
-    assert (found.application is None, found.principal is None) == (half == "principal", half == "application")
+    assert (not found.is_registered, found.principal is None) == (half == "principal", half == "application")
     assert (found.client_id, found.display_name) == (client["appId"], "Import")
 
 

@@ -120,7 +120,6 @@ def client(
 def with_credentials(*credentials: Credential) -> ClientApplication:
     """A client with these credentials and no other."""
     made = client()
-    assert made.application is not None
     return replace(made, application=replace(made.application, credentials=credentials))
 
 

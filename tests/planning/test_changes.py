@@ -34,7 +34,6 @@ def test_what_was_created_has_the_ids_that_it_got() -> None:
 
 def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -> None:
     here = complete(IMPORT)
-    assert IMPORT.application is not None
     known = {
         (IMPORT.client_id, IMPORT.client_id, IMPORT.application.object_id),
         (SERVICE_ID, SERVICE_ID, SERVICE.object_id),

@@ -152,7 +152,7 @@ HEALTHY: Mapping[str, ObservedState] = {
         trust(IMPORT, consented=False), settings(ServiceObjectIds=IMPORT.principal.id if IMPORT.principal else "")
     ),
     "a client of another tenant, whose credentials nobody here sees": observed_state(
-        Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (ClientApplication(None, IMPORT.principal),)),
+        Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (ClientApplication(principal=IMPORT.principal),)),
         settings(**ALLOWED),
     ),
     "a managed identity alone": (

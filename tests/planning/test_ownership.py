@@ -79,7 +79,7 @@ def test_a_service_application(
 
 HAND_MADE = client(key=None)
 OF_ANOTHER = client(key="mct-s2s-site-b.import-2cff9baabf")
-TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))  # type: ignore[type-var]
+TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))
 NOTED = SecretNote(delivered=credential().key_id)
 LISTED = settings(ServiceApplicationIds=IMPORT.client_id)
 
@@ -140,7 +140,6 @@ def called(name: str, observed: ObservedState) -> list[str]:
 
 
 def renamed(one: ClientApplication, name: str) -> ClientApplication:
-    assert one.application is not None
     return replace(one, application=replace(one.application, display_name=name))
 
 

@@ -163,7 +163,6 @@ def test_a_switch_from_v2_tokens_is_told() -> None:
 
 
 HEADLESS = ClientApplication(IMPORT.application, None)
-assert IMPORT.application is not None
 USERS_ONLY = replace(ROLE, member_types=("User",))
 WRITE = ["update application settings contosolearn", "update App Service contosolearn"]
 
@@ -293,7 +292,6 @@ def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
 
 def two_of_a_name() -> ObservedState:
     twin = client("Twin", key=None)
-    assert twin.application is not None
     named = ClientApplication(replace(twin.application, display_name="Import"), twin.principal)
     return complete(client("Import", key=None), named)
 

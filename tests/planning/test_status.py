@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.reports.status import StatusReport
@@ -69,7 +70,7 @@ def test_a_client_without_consent_or_credential_cannot_call() -> None:
 
 def test_a_client_of_another_tenant_can_call_as_far_as_is_known() -> None:
     observed = complete(client("Import"))
-    foreign = replace(observed.trust.clients[0], application=None)
+    foreign = replace(observed.trust.clients[0], application=Application())
     (only,) = status_of(replace(observed, trust=replace(observed.trust, clients=(foreign,)))).clients
     assert (only.can_call, only.needs, only.ends) == (True, "nothing", None)
 

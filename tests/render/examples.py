@@ -130,7 +130,6 @@ def principal(name: str = "Import") -> AnyChange:
 
 
 def removal(name: str = "Import") -> AnyChange:
-    assert IMPORT.application is not None
     application = IMPORT.application
     return RemoveCredential(
         key=f"removal:{name}",

@@ -105,7 +105,6 @@ def is_plain(text: str) -> bool:
 def observed(name: str) -> ObservedState:
     """A state in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
-    assert mine.application is not None
     assert mine.principal is not None
     named = ClientApplication(replace(mine.application, display_name=name), replace(mine.principal, display_name=name))
     seen = observed_state(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
@@ -74,7 +75,7 @@ def result_document(**members: Any) -> dict[str, Any]:
 
 def named(application: ClientApplication, name: str) -> ClientApplication:
     assert application.principal is not None
-    return replace(application, application=None, principal=replace(application.principal, display_name=name))
+    return replace(application, application=Application(), principal=replace(application.principal, display_name=name))
 
 
 DOCUMENTS: dict[str, dict[str, Any]] = {

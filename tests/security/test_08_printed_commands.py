@@ -107,7 +107,6 @@ def state() -> ObservedState:
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
     values = site_settings(ServiceAuthTenantName=EVIL, ServiceAuthAudience=EVIL, ServiceApplicationIds=EVIL)
     foreign = client("Old", access=False)
-    assert foreign.application is not None
     named = replace(foreign.application, client_id=ClientId(EVIL), display_name=EVIL, credentials=())
     return replace(
         seen,

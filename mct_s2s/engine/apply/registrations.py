@@ -245,7 +245,7 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     for name in desired.names:
         clients = clients_called(name, observed, desired.unique_name)
         unlisted = (one for one in clients if site is None or not is_allowed(one, site))
-        found += [one.application for one in unlisted if one.application is not None]
+        found += [one.application for one in unlisted if one.is_registered]
     return list({one.object_id: one for one in found}.values())
 
 

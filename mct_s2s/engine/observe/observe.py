@@ -120,11 +120,7 @@ async def _use(session: Session, trust: Trust, resource: str) -> IdentityResourc
 
 
 async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
-    asked = [
-        (client.application, client.principal)
-        for client in in_question(observed, request.desired)
-        if client.application is not None
-    ]
+    asked = [(client.application, client.principal) for client in in_question(observed, request.desired)]
     if not asked:
         return observed
     caller, found = await gather_or_cancel(

@@ -140,7 +140,7 @@ class _Lookup:
             self.directory.principals(unlisted), self.directory.principals_of(without_principal)
         )
         trust = _with(trust, [], [*by_id, *of_clients])
-        without_application = [c.client_id for c in trust.clients if c.application is None]
+        without_application = [c.client_id for c in trust.clients if not c.is_registered]
         return _with(trust, await self.directory.applications(without_application), [])
 
     async def _needed(self, trust: Trust, base: str, settings: AppSettings) -> tuple[Application, ...]:
@@ -181,12 +181,11 @@ class _Lookup:
                 lists_all = False
         wanting = [
             app
-            for one in trust.clients
-            if (app := one.application) is not None
-            and (
+            for app in (one.application for one in trust.clients if one.is_registered)
+            if (
                 lists_all
                 or not any(credential.is_valid_at(now) for credential in app.credentials)
-                or not wished.isdisjoint({one.client_id.casefold(), app.display_name.casefold(), app.unique_name})
+                or not wished.isdisjoint({app.client_id.casefold(), app.display_name.casefold(), app.unique_name})
             )
         ]
         lists = await gather_or_cancel(*(self.directory.federated_credentials(app.object_id) for app in wanting))
@@ -197,7 +196,7 @@ class _Lookup:
 
 def _is_there(name: str, base: str, trust: Trust) -> bool:
     if is_guid(name):
-        return any(same_id(c.client_id, name) and c.application is not None for c in trust.clients)
+        return any(same_id(c.client_id, name) and c.is_registered for c in trust.clients)
     made = trust.client_of_unique_name(client_unique_name(base, name))
     return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
@@ -207,11 +206,11 @@ def _with(trust: Trust, applications: Iterable[Application], principals: Iterabl
     identities = {identity.id.casefold(): identity for identity in trust.identities}
     for application in applications:
         key = application.client_id.casefold()
-        clients[key] = replace(clients.get(key, ClientApplication(None, None)), application=application)
+        clients[key] = replace(clients.get(key, ClientApplication()), application=application)
     for principal in principals:
         if principal.is_identity:
             identities[principal.id.casefold()] = principal
         else:
             key = principal.client_id.casefold()
-            clients[key] = replace(clients.get(key, ClientApplication(None, None)), principal=principal)
+            clients[key] = replace(clients.get(key, ClientApplication()), principal=principal)
     return replace(trust, clients=tuple(clients.values()), identities=tuple(identities.values()))

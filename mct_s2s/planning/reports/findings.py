@@ -188,9 +188,9 @@ def _client(
     if site is not None and not is_allowed(client, site):
         message = f"'{name}' has the role but is not on the allow list."
         yield Finding("client-not-allowed", name, message, add, client=client_id)
-    if client.application is None:
+    if not client.is_registered:
         return
-    credentials = client.application.credentials
+    credentials = client.credentials
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", name, message, add, client=client_id)
