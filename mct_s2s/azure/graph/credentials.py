@@ -17,7 +17,7 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, text
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key
+from mct_s2s.azure.graph.session import GraphSession, key
 from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.azure.retry import Lag
 from mct_s2s.concurrency import gather_or_cancel
@@ -156,23 +156,12 @@ class CredentialRequests(GraphSession):
 
     async def put_federated_credential(self, object_id: ApplicationObjectId, federation: Federation) -> KeyId:
         """Its id, also where it was there already."""
-        path, lag, operation = (
-            f"/applications/{object_id}",
-            self.lag(object_id),
-            GraphOperation.ADD_FEDERATED_CREDENTIAL,
-        )
+        path, lag, step = f"/applications/{object_id}", self.lag(object_id), GraphOperation.ADD_FEDERATED_CREDENTIAL
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
-        upsert: dict[str, Any] = {"method": "PATCH", "body": body, "headers": CREATE_IF_MISSING, "lag": lag}
-
-        def key_id(row: Entry) -> KeyId:
-            return KeyId(guid(row["id"]))
 
         async def put() -> KeyId:
-            made = await self.read(named, operation, lambda row: key_id(row) if row else None, **upsert)
-            if made is None:  # it was there already: 204 brings no body
-                return await self.read(named, READ, key_id, lag=is_lag)
-            return made
+            return (await self.upsert(named, step, lambda row: KeyId(guid(row["id"])), body, lag))[0]
 
         async def there() -> KeyId | None:
             found = await self._federated(path, lag)

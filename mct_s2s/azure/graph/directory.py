@@ -13,7 +13,7 @@ from urllib.parse import quote
 from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests, until
-from mct_s2s.azure.graph.session import CREATE_IF_MISSING, key, literal, query
+from mct_s2s.azure.graph.session import key, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.azure.retry import nothing
 from mct_s2s.errors import ServiceError, or_none
@@ -88,12 +88,8 @@ class GraphDirectory(CredentialRequests):
 
     async def create_application(self, new: Application) -> tuple[Application, bool]:
         """An upsert by `uniqueName`, so that two runs never make two; and whether it was seen to be created."""
-        path, operation = f"/applications{key('uniqueName', new.unique_name or '')}", GraphOperation.CREATE_APPLICATION
-        upsert: dict[str, Any] = {"method": "PATCH", "body": parse.new_application(new), "headers": CREATE_IF_MISSING}
-        made = await self.read(path, operation, lambda row: parse.application(row) if row else None, **upsert)
-        if made is not None:
-            return made, True
-        return await self.read(path, READ, parse.application, lag=is_lag), False
+        path, body = f"/applications{key('uniqueName', new.unique_name or '')}", parse.new_application(new)
+        return await self.upsert(path, GraphOperation.CREATE_APPLICATION, parse.application, body)
 
     async def register_application(self, new: Application, owner: PrincipalId | None) -> Application:
         """The caller is named as its owner: some tenants demand that, others refuse it.
@@ -101,8 +97,8 @@ class GraphDirectory(CredentialRequests):
         The creator by POST owns it; the creator by the upsert may not, and with `Application.ReadWrite.OwnedBy` can
         then neither change nor delete it: docs/azure-contract.md, section 3.10, "Owner".
         """
-        operation, once = GraphOperation.CREATE_APPLICATION, {"repeatable": False}
-        register = partial(self.read, "/applications", operation, parse.application, method="POST", **once)
+        asked: dict[str, Any] = {"method": "POST", "repeatable": False}
+        register = partial(self.read, "/applications", GraphOperation.CREATE_APPLICATION, parse.application, **asked)
         body = parse.new_application(new)
         if owner is not None:
             owners = [f"{self.base}/directoryObjects/{owner}"]
@@ -150,7 +146,7 @@ class GraphDirectory(CredentialRequests):
 
     async def create_principal(self, client_id: ClientId) -> ServicePrincipal:
         """One that exists already is read."""
-        path, operation = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL
+        path, step = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL
 
         def not_known_yet(error: ServiceError) -> bool:
             """A missing right is no lag here: it may be permanent, and who owns the application tells."""
@@ -158,9 +154,8 @@ class GraphDirectory(CredentialRequests):
 
         # The tag is what the portal sets: without it, its list of enterprise applications lacks the principal.
         body = {"appId": client_id, "tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
-        options: dict[str, Any] = {"method": "POST", "body": body, "lag": not_known_yet}
         try:
-            return await self.read(path, operation, parse.principal, **options)
+            return await self.read(path, step, parse.principal, method="POST", body=body, lag=not_known_yet)
         except ServiceError as error:
             if not already_there(error):
                 raise
@@ -180,10 +175,9 @@ class GraphDirectory(CredentialRequests):
     async def assign(self, principal: PrincipalId, service: PrincipalId, role: AppRoleId) -> Assignment | None:
         """One that exists already is no error and gives `None`."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo"
-        body = {"principalId": principal, "resourceId": service, "appRoleId": role}
-        options: dict[str, Any] = {"method": "POST", "body": body, "lag": self.lag(principal, service)}
+        body, lag = {"principalId": principal, "resourceId": service, "appRoleId": role}, self.lag(principal, service)
         try:
-            return await self.read(path, GraphOperation.CONSENT, parse.assignment, **options)
+            return await self.read(path, GraphOperation.CONSENT, parse.assignment, method="POST", body=body, lag=lag)
         except ServiceError as error:
             if already_there(error):
                 return None

@@ -30,8 +30,6 @@ from mct_s2s.model.client_credentials import YOUNG
 T = TypeVar("T")
 ADVANCED = {"ConsistencyLevel": "eventual"}
 """An advanced query's, for each of its pages."""
-CREATE_IF_MISSING = {"Prefer": "create-if-missing"}
-"""An upsert that changes nothing of what is there: it answers 204 then, without a body."""
 CONSENTS_AT_ONCE = 3
 """To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1."""
 MOST_IN_BATCH = 20
@@ -143,6 +141,22 @@ class GraphSession(ServiceSession):
             body={"requests": steps},
         )
         return list(await gather_or_cancel(*(read(path, answers.get(str(at), {})) for at, path in enumerate(paths))))
+
+    async def upsert(
+        self,
+        path: str,
+        operation: GraphOperation,
+        parse: Callable[[Mapping[str, Any]], T],
+        body: object,
+        lag: Lag | None = None,
+    ) -> tuple[T, bool]:
+        """Create it, or read what is there and change nothing of it (204, without a body); whether it was created."""
+        row = await self.send("PATCH", path, operation, body=body, headers={"Prefer": "create-if-missing"}, lag=lag)
+        with GRAPH.readable(operation):
+            made = parse(row) if row else None
+        if made is not None:
+            return made, True
+        return await self.read(path, GraphOperation.READ, parse, lag=is_lag), False
 
     async def delete(self, path: str, operation: GraphOperation, *, lag: Lag | None = None) -> None:
         """One that is gone already is no error."""
