@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -17,6 +17,7 @@ from mct_s2s.errors import NEVER_CONNECTED, ServiceError, UsageError, first_line
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
 
+E = TypeVar("E", bound=BaseException)
 ANSWER_BYTES = 16 << 20
 """Of a body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
 RESUME = "Check the network and the proxy, then run the same command again to resume."
@@ -178,15 +179,13 @@ class RemoteService:
 
     def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
         """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
-        odd, advice = odd_answer(error), certificate_advice(error) or (remedy, "")
-        what = f"did not respond to the request to {step}: {reason(error)}"
-        if odd is not None:  # asking once more would bring the same again
-            what = f"returned an invalid response to the request to {step}: it {odd}"
-            advice = "Check --cloud, the network and the proxy, then run the same command again to resume.", ""
-        status = NEVER_CONNECTED if odd is not None or certificate_errors(error) else 0
-        return ServiceError(
-            self.unreachable, f"{self.name} {what}.", remedy=advice[0], command=advice[1], status=status
-        )
+        said, told = f"did not respond to the request to {step}: {reason(error)}", advice(error, remedy)
+        odd, untrusted = causes(error, OddAnswer), causes(error, ssl.SSLCertVerificationError)
+        if odd:  # asking once more would bring the same again
+            said = f"returned an invalid response to the request to {step}: it {odd[0]}"
+            told = {"remedy": "Check --cloud, the network and the proxy, then run the same command again to resume."}
+        status = NEVER_CONNECTED if odd or untrusted else 0
+        return ServiceError(self.unreachable, f"{self.name} {said}.", status=status, **told)
 
     @contextmanager
     def readable(self, step: str) -> Iterator[None]:
@@ -203,33 +202,26 @@ ARM = RemoteService("Azure Resource Manager", "ARM", "arm-unreachable", "arm-ref
 LOGIN = RemoteService("The login service", "Entra", "login-unreachable")
 
 
-def odd_answer(error: BaseException) -> OddAnswer | None:
-    return next((cause for cause in causes(error) if isinstance(cause, OddAnswer)), None)
+def advice(error: BaseException, otherwise: str) -> dict[str, Any]:
+    """An error's remedy and its command: more where the certificate is signed by no one that is trusted here."""
+    codes = {getattr(one, "verify_code", _HOSTNAME_MISMATCH) for one in causes(error, ssl.SSLCertVerificationError)}
+    is_untrusted = bool(codes - {_HOSTNAME_MISMATCH})
+    return {"remedy": UNTRUSTED, "command": NAME_AUTHORITY} if is_untrusted else {"remedy": otherwise}
 
 
-def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationError]:
-    return [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
-
-
-def certificate_advice(error: BaseException) -> tuple[str, str] | None:
-    """The remedy and its command, where the certificate is signed by no one that is trusted here."""
-    codes = {getattr(one, "verify_code", _HOSTNAME_MISMATCH) for one in certificate_errors(error)}
-    return (UNTRUSTED, NAME_AUTHORITY) if codes - {_HOSTNAME_MISMATCH} else None
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    left, seen = [error], set[int]()
+def causes(error: BaseException | None, kind: type[E]) -> list[E]:
+    left, seen = [error], list[BaseException]()
     while left:
         one = left.pop(0)
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            yield one
+        if one is not None and one not in seen:
+            seen.append(one)
             left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+    return [one for one in seen if isinstance(one, kind)]
 
 
 def reason(error: BaseException) -> str:
     """The system's own words, without Python's and a library's around them."""
-    for cause in (*certificate_errors(error), *causes(error)):
+    for cause in (*causes(error, ssl.SSLCertVerificationError), *causes(error, BaseException)):
         if "Timeout" in type(cause).__name__:  # each library has its own
             return "no response in time"
         said = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)

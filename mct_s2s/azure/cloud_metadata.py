@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from mct_s2s.azure.answers import OddAnswer, certificate_advice, reason
+from mct_s2s.azure.answers import OddAnswer, advice, reason
 from mct_s2s.azure.clouds import CLOUDS, Cloud, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.errors import NEVER_CONNECTED, Refused, ServiceError
@@ -80,7 +80,6 @@ async def discover(url: str, http: Http) -> Cloud:
             raise ValueError(f"it returned {status}{', and redirects are not followed' if status < 400 else ''}")
         return read_cloud(arm, load_json(response.content.decode("utf-8-sig")))
     except (*NO_ANSWER, ValueError) as error:
-        advice, command = certificate_advice(error) or ("Check the URL of --cloud, the network and the proxy.", "")
         unreachable = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
         raise ServiceError(
             "cloud-unreachable",
@@ -88,9 +87,8 @@ async def discover(url: str, http: Http) -> Cloud:
             if unreachable
             else f"Cannot read the endpoints of the cloud at {arm}.",
             answer=f"the response {error}" if isinstance(error, OddAnswer) else reason(error),
-            remedy=advice,
-            command=command,
             status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError | OddAnswer) else status,
+            **advice(error, "Check the URL of --cloud, the network and the proxy."),
         ) from error
 
 

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
-from mct_s2s.azure.answers import OddAnswer, certificate_advice, parse_json, reason, seconds
+from mct_s2s.azure.answers import OddAnswer, advice, parse_json, reason, seconds
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.sign_in.choice import OF_MICROSOFT, may_sign_in
@@ -170,15 +170,12 @@ class MctApi:
             async with self._http.stream("GET", address, headers=headers, extensions=about) as response:
                 answered = response.headers
         except NO_ANSWER as error:
-            unreachable = "Check the host name, the proxy and the App Service's access restrictions."
-            advice, command = certificate_advice(error) or (unreachable, "")
             raise ServiceError(
                 "site-unreachable",
                 f"Cannot reach {self.url}.",
                 answer=f"{reason(error)}.",
-                remedy=advice,
-                command=command,
                 status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError) else 0,
+                **advice(error, "Check the host name, the proxy and the App Service's access restrictions."),
             ) from error
         answer = ApiAnswer(response.status_code, answered.get("Location"), answered.get("WWW-Authenticate"))
         return answer, seconds(answered.get("Retry-After"))

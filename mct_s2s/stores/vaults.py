@@ -134,8 +134,7 @@ class KeyVault(ServiceSession):
         return found
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
-        unknown = any(isinstance(cause, socket.gaierror) for cause in causes(error))
-        if unknown or (refusal is not None and refusal.code == "VaultNotFound"):
+        if causes(error, socket.gaierror) or (refusal is not None and refusal.code == "VaultNotFound"):
             return NotThere(
                 "vault-not-found",
                 f"The key vault '{self.name}' does not exist in this cloud.",

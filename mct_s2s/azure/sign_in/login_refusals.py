@@ -4,12 +4,12 @@ Source: learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.identity import CredentialUnavailableError
 
-from mct_s2s.azure.answers import LOGIN, UNREADABLE, causes, odd_answer, seconds
+from mct_s2s.azure.answers import LOGIN, UNREADABLE, OddAnswer, Refusal, causes, refusal_of, seconds
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed, first_line
 from mct_s2s.model.commands import command
 
@@ -163,7 +163,7 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
         f"Entra ID refused to issue a token: {said}.",
         remedy=remedy,
         command=own,
-        status=_status(error) or 401,
+        status=_answer(error).status or 401,
         service_code=number,
         service_message=first_line(error),
     )
@@ -184,10 +184,8 @@ def identity_refused(error: Exception) -> ServiceError:
 
 def raise_if_passing(error: Exception) -> None:
     """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the sign-in."""
-    text, is_silent = str(error), isinstance(error, _SILENT) or odd_answer(error) is not None
-    without_tool = not isinstance(error, CredentialUnavailableError) and any(
-        isinstance(cause, _SILENT) for cause in causes(error)
-    )
+    text, is_silent = str(error), isinstance(error, _SILENT) or bool(causes(error, OddAnswer))
+    without_tool = not isinstance(error, CredentialUnavailableError) and any(causes(error, one) for one in _SILENT)
     if is_silent or without_tool or _OFFLINE.search(text):
         cause = error if is_silent or without_tool else ConnectionError("it could not connect")
         remedy = "Check the network, the proxy and --cloud, then run the same command again."
@@ -195,29 +193,26 @@ def raise_if_passing(error: Exception) -> None:
         if not is_silent:
             failure.status = NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
         raise failure from error
-    status = _status(error)
+    answer = _answer(error)
     is_unreadable = isinstance(error, UNREADABLE) or any(words in text for words in _PASSING)
-    if status in {408, 429, 500, 502, 503, 504} or is_unreadable:
-        response: Any = getattr(error, "response", None)
+    if answer.status in {408, 429, 500, 502, 503, 504} or is_unreadable:
         raise ServiceError(
             "login-unreachable",
-            f"The login service is unavailable (HTTP {status or 'unknown'}).",
+            f"The login service is unavailable (HTTP {answer.status or 'unknown'}).",
             remedy="Run the same command again in a minute.",
             request_id=request_id_of(error),
-            status=status or 503,
-            retry_after=seconds(response.headers.get("Retry-After")) if response is not None else None,
+            status=answer.status or 503,
+            retry_after=seconds(answer.headers.get("retry-after")),
         ) from error
 
 
 def request_id_of(error: Exception) -> str | None:
-    response: Any = getattr(error, "response", None)
-    sent = response.headers.get("x-ms-request-id") if response is not None else None
     found = re.search(r"Trace ID: ([0-9a-f-]{36})", str(error))
-    return str(sent) if sent else found and found[1]
+    return _answer(error).request_id or (found and found[1])
 
 
-def _status(error: Exception) -> int:
-    return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
+def _answer(error: Exception) -> Refusal:
+    return refusal_of(error) or Refusal(0, "", "")
 
 
 def _number(error: Exception) -> str:
