@@ -13,7 +13,6 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.activity import REPLICATION
 from mct_s2s.azure.answers import OddAnswer, advice, parse_json, reason, seconds
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
@@ -37,9 +36,9 @@ SETTLE_SECONDS = 120.0
 class NotYet(ServiceError):
     """An answer that may be another one soon; where no one waits for that any longer, it is the answer."""
 
-    def __init__(self, answer: Any, status: int, retry_after: float | None = None) -> None:
-        super().__init__("not-yet", "It may change soon.", remedy="", status=status, retry_after=retry_after)
-        self.answer = answer
+    def __init__(self, answer: Any, waits_for: str, **told: Any) -> None:
+        super().__init__("not-yet", "It may change soon.", remedy="", **told)
+        self.answer, self.waits_for = answer, waits_for
 
 
 class EntraTokens:
@@ -54,8 +53,8 @@ class EntraTokens:
         sign_in: ClientSignIn,
         scope: str,
         *,
-        is_new: bool,
-        role: str | None,
+        is_new: bool = True,
+        role: str | None = None,
         at_once: int = 1,
         within: float = LONGEST_LAG_SECONDS,
     ) -> ApiToken:
@@ -72,18 +71,15 @@ class EntraTokens:
             texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(at_once)))
             token = read_token(texts[0])
             if role is not None and role not in token.roles:
-                raise NotYet(token, 403)
+                raise NotYet(token, "waiting for admin consent to take effect", status=403)
             return token
 
         def is_lag(error: ServiceError) -> bool:
             passing = isinstance(error, NotYet) or (is_new and error.service_code in PROPAGATING)
             return passing and clock.seconds() - began < within
 
-        def waits_for(error: ServiceError) -> str:
-            return "waiting for admin consent to take effect" if isinstance(error, NotYet) else REPLICATION
-
         try:
-            return await self._retry_policy.call(once, lag=is_lag, waits_for=waits_for)
+            return await self._retry_policy.call(once, lag=is_lag)
         except NotYet as last:
             return cast("ApiToken", last.answer)
 
@@ -147,19 +143,17 @@ class MctApi:
         async def once() -> ApiAnswer:
             answer, retry_after = await self._send(headers)
             if answer.status in {*NOT_NOW, 500} or (answer.status == 401 and clock.seconds() < until):
-                raise NotYet(answer, answer.status, retry_after)
+                state = "has not restarted yet" if answer.status == 401 else "starting"
+                waits_for = f"{urlsplit(self.url).hostname} returns {answer.status}, {state}"
+                raise NotYet(answer, waits_for, status=answer.status, retry_after=retry_after)
             return answer
 
         def is_lag(error: ServiceError) -> bool:
             """A 500 is asked for again a few times, as everywhere, but not waited for: it may be there to stay."""
             return isinstance(error, NotYet) and error.status != 500
 
-        def waits_for(error: ServiceError) -> str:
-            state = "has not restarted yet" if error.status == 401 else "starting"
-            return f"{urlsplit(self.url).hostname} returns {error.status}, {state}"
-
         try:
-            return await self._retry_policy.call(once, lag=is_lag, waits_for=waits_for)
+            return await self._retry_policy.call(once, lag=is_lag)
         except NotYet as last:
             return cast("ApiAnswer", last.answer)
 

@@ -59,12 +59,11 @@ class RetryPolicy:
         repeatable: bool = True,
         lag: Lag | None = None,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
-        waits_for: Callable[[ServiceError], str] = lambda _: REPLICATION,
     ) -> T:
         """Raises ServiceError: the last refusal; `throttled`: it asks for longer than the deadline leaves.
 
         `repeatable`: what may have taken effect can be sent again without harm. `lag`: which refusals mean that
-        replicas do not know the object yet; `None`: it is an old one. `waits_for`: what is said of those.
+        replicas do not know the object yet; `None`: it is an old one.
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[str](), dict[str, float]()
@@ -86,7 +85,8 @@ class RetryPolicy:
                     elif error.status == 429 or (error.status == 503 and error.retry_after is not None):
                         kind, reason = "patience", ""  # told below, once for all requests
                     elif is_lag:
-                        kind, longest, seconds, reason = "lag", LONGEST_LAG_DELAY, LAG_SECONDS, waits_for(error)
+                        kind, longest, seconds = "lag", LONGEST_LAG_DELAY, LAG_SECONDS
+                        reason = getattr(error, "waits_for", REPLICATION)
                     elif not (error.answer_lost and repeatable) or attempts[kind] + 1 == TRANSIENT_ATTEMPTS:
                         raise
                     attempts[kind] += 1

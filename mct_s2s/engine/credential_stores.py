@@ -94,7 +94,7 @@ async def _judged(session: "Session", name: str, store: Store, observed: Observe
         if stored is not None:
             scope, token = stored.scope or f"{observed.graph}/.default", session.tokens.token
             with activity(f"Testing the credential of {name}"):
-                await token(stored, scope, is_new=True, role=None, at_once=TOKENS, within=within)
+                await token(stored, scope, at_once=TOKENS, within=within)
     except S2SError as error:  # who cannot read it cannot test it
         if isinstance(error, ServiceError) and error.service_code in UNKNOWN:
             return replace(note, delivered_at=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.activity import REPLICATION, Activity, during
+from mct_s2s.azure.mct_api import NotYet
 from mct_s2s.azure.retry import LAG_SECONDS, TRANSIENT_ATTEMPTS, RetryPolicy
 from mct_s2s.errors import ServiceError
 
@@ -118,7 +119,7 @@ def test_what_is_waited_for_is_told_until_it_is_over() -> None:
 def test_what_ends_in_a_refusal_is_waited_for_no_longer() -> None:
     heard, still = Listener(), [True, True, False]
     with during(heard):
-        Service(404, answers=False).refuses(lag=lambda _: still.pop(0), waits_for=lambda error: f"for {error.status}")
+        Service(NotYet(None, "for 404", status=404), answers=False).refuses(lag=lambda _: still.pop(0))
     assert heard.told == ["for 404", "for 404", "over: for 404"]
 
 

@@ -126,7 +126,7 @@ async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> t
 
 
 async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
-    await run.session.tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
+    await run.session.tokens.token(sign_in, scope, at_once=TOKENS)
 
 
 @carry_out.register
