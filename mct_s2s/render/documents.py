@@ -16,7 +16,6 @@ from pydantic import (
     Field,
     SkipValidation,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
@@ -29,7 +28,6 @@ from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.changes import Action
 from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Severity
-from mct_s2s.planning.reports.status import SiteStatus
 from mct_s2s.planning.reports.verification import CheckSubject
 
 Json: TypeAlias = dict[str, Any]
@@ -184,6 +182,20 @@ class ServiceApplicationPart(Part):
     app_role: RolePart | None = _is("The app role that clients need; null if there is none.")
 
 
+def _service_application(observed: ObservedState) -> Json | None:
+    service, principal = observed.trust.service, observed.trust.principal
+    if service is None:
+        return None
+    return {
+        "app_id": service.client_id,
+        "object_id": service.object_id,
+        "service_principal_id": principal.id if principal else None,
+        "display_name": service.display_name,
+        "application_id_uri": uri_shown(observed),
+        "app_role": wanted_role(observed),
+    }
+
+
 class CredentialPart(Part):
     kind: CredentialKind = _is("Kind of credential.")
     key_id: Guid = _is("ID of the credential.")
@@ -238,43 +250,23 @@ class FindingPart(Part):
 class StatusDocument(Part):
     """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
 
-    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.")
+    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
     document: Literal["mct-s2s/status/v1"] = Field("mct-s2s/status/v1", serialization_alias="schema")
-    healthy: bool = _is("Whether no finding is an error or a warning.")
-    cloud: Text = _is("Name or URL of the cloud.")
-    tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.")
-    app_service: AppServicePart | None = _is("The MCT App Service; null if it was not read.")
-    service_application: ServiceApplicationPart | None = _is("The app registration of the MCT API; null: none.")
-    clients: list[ClientApplicationPart | ManagedIdentityPart] = _is("Client applications, then managed identities.")
-    connection: ConnectionOf = _is(_CONNECTION)
+    healthy: bool = _is("Whether no finding is an error or a warning.", "is_healthy")
+    cloud: Text = _is("Name or URL of the cloud.", "observed.cloud")
+    tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.", "observed.tenant")
+    app_service: AppServicePart | None = _is("The MCT App Service; null if it was not read.", "observed.app_service")
+    service_application: Annotated[ServiceApplicationPart | None, BeforeValidator(_service_application)] = _is(
+        "The app registration of the MCT API; null: none.", "observed"
+    )
+    clients: Annotated[
+        list[ClientApplicationPart | ManagedIdentityPart],
+        BeforeValidator(
+            lambda found: sorted(found, key=lambda one: (not one.is_application, one.name.casefold(), one.id))
+        ),
+    ] = _is("Client applications, then managed identities.")
+    connection: ConnectionOf = _is(_CONNECTION, "observed")
     findings: list[FindingPart] = _is("What is wrong, in the order in which to fix it.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def of(cls, one: SiteStatus) -> Json:
-        observed = one.observed
-        site, service, principal = observed.app_service, observed.trust.service, observed.trust.principal
-        found: Json = {
-            "site": one.key,
-            "healthy": one.is_healthy,
-            "cloud": observed.cloud,
-            "tenant": observed.tenant,
-            "app_service": site,
-            "service_application": None,
-            "clients": sorted(one.clients, key=lambda each: (not each.is_application, each.name.casefold(), each.id)),
-            "connection": observed,
-            "findings": one.findings,
-        }
-        if service is not None:
-            found["service_application"] = {
-                "app_id": service.client_id,
-                "object_id": service.object_id,
-                "service_principal_id": principal.id if principal else None,
-                "display_name": service.display_name,
-                "application_id_uri": uri_shown(observed),
-                "app_role": wanted_role(observed),
-            }
-        return found
 
 
 class UnreadSitePart(Part):
