@@ -78,7 +78,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     reference, key = service.management_reference, "service-management-reference"
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
-    left += _unknown(observed, site)
+    left += _unknown(observed, site, service, own)
     return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left))
 
 
@@ -142,7 +142,7 @@ def _can_be_asked_for(federation: Federation) -> bool:
     return True
 
 
-def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
+def _unknown(observed: ObservedState, site: AppService, service: Application, own: str) -> Iterator[str]:
     """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
     principals = {one.id.casefold() for one in trust.identities}
@@ -151,9 +151,7 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
     for setting, entry in strangers(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
-    service = trust.service
-    own = service_unique_name(site.name, site.resource.slot)
-    if service is not None and service.unique_name != own:
+    if service.unique_name != own:
         made_for = another_site(service, observed, own)
         whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
         yield (
