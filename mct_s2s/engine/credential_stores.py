@@ -109,7 +109,7 @@ async def _store(
         assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
     if place.command:
-        return CommandStore(place.command_for(name), place.label, request.label)
+        return CommandStore(place.command_for(name), request.label, place.label)
     if place.vault is not None:
         if is_key:
             raise no_key_in_vault()

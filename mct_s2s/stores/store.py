@@ -102,14 +102,9 @@ class CommandStore(Store):
     """A program that reads the credential, and nothing else, from its standard input. No shell starts it."""
 
     words: tuple[str, ...]
-    written: str
-    """As `--secret-to` takes it."""
     app_service: str
+    label: str = ""
     gives_away = True
-
-    @property
-    def label(self) -> str:
-        return self.written
 
     async def check(self, _: ClientId | None, /) -> None:
         if shutil.which(self.words[0]) is None:

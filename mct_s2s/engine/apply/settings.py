@@ -87,17 +87,15 @@ class _Writer:
         self._replaced: Mapping[str, str | None] | None = None
         """As they were when the last write was sent."""
         self._writes = 0
-        self._asked_at = self._read_at = self._sent_at = self._written_at = 0.0
+        self._read_at = self._sent_at = self._written_at = 0.0
         self._reading = self._writing = 0.0
         """The longest that each has taken, in seconds, without failed attempts and waiting for a turn."""
 
     async def read(self) -> None:
-        def asking() -> None:
-            self._asked_at = clock.seconds()
-
-        self.settings = await self._arm.settings(self._change.site, leaves=asking)
+        asked = list[float]()  # at the last attempt
+        self.settings = await self._arm.settings(self._change.site, leaves=lambda: asked.append(clock.seconds()))
         self._read_at = clock.seconds()
-        self._reading = max(self._reading, self._read_at - self._asked_at)
+        self._reading = max(self._reading, self._read_at - asked[-1])
 
     def is_older_than(self, seconds: float) -> bool:
         return clock.seconds() - self._read_at > max(self._reading, seconds)
