@@ -72,7 +72,9 @@ class Part(BaseModel):
     """An object within a document; its values are another object's attributes, or a dictionary's."""
 
     model_config = ConfigDict(
-        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        alias_generator=AliasGenerator(
+            serialization_alias=lambda name: "schema" if name == "document" else to_camel(name)
+        ),
         from_attributes=True,
         frozen=True,
         defer_build=True,
@@ -251,7 +253,7 @@ class StatusDocument(Part):
     """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
 
     site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
-    document: Literal["mct-s2s/status/v1"] = Field("mct-s2s/status/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/status/v1"] = "mct-s2s/status/v1"
     healthy: bool = _is("Whether no finding is an error or a warning.", "is_healthy")
     cloud: Text = _is("Name or URL of the cloud.", "observed.cloud")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.", "observed.tenant")
@@ -279,7 +281,7 @@ class UnreadSitePart(Part):
 class StatusListDocument(Part):
     """Every MCT App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with `-f FILE`."""
 
-    document: Literal["mct-s2s/status-list/v1"] = Field("mct-s2s/status-list/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/status-list/v1"] = "mct-s2s/status-list/v1"
     healthy: bool = _is("Whether no App Service that was read has a problem.", "is_healthy")
     sites: list[StatusDocument] = _is("The App Services, by name, or in the order of the file.")
     failed: list[UnreadSitePart] = _is("The App Services whose state could not be read.")
@@ -307,7 +309,7 @@ class VerificationCheckPart(Part):
 class VerifyDocument(Part):
     """The test of each client by a real token and a real call: `mct-s2s verify -o json`."""
 
-    document: Literal["mct-s2s/verify/v1"] = Field("mct-s2s/verify/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/verify/v1"] = "mct-s2s/verify/v1"
     proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
     url: Text = _is("Address of the MCT site.")
     path: Text = _is("Path that was called.")
@@ -333,7 +335,7 @@ class DoctorCheckPart(Part):
 class DoctorDocument(Part):
     """What the caller may do: `mct-s2s doctor -o json`."""
 
-    document: Literal["mct-s2s/doctor/v1"] = Field("mct-s2s/doctor/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/doctor/v1"] = "mct-s2s/doctor/v1"
     ready: bool = _is("Whether no check is `missing`.")
     setup: Literal["runs", "partial", "stops"] = _is(
         "What `setup` does. `partial`: it leaves what is missing to someone else. `stops`: it changes nothing."
@@ -347,7 +349,7 @@ class DoctorDocument(Part):
 class SnippetDocument(Part):
     """A program that calls the MCT API as one client, or an app's settings: `mct-s2s snippet CLIENT -o json`."""
 
-    document: Literal["mct-s2s/snippet/v1"] = Field("mct-s2s/snippet/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/snippet/v1"] = "mct-s2s/snippet/v1"
     language: Language = _is("What the text is.")
     client: Text = _is("Display name of the client.")
     text: Text = _is("The program. It holds no secret.")
@@ -368,7 +370,7 @@ class UnreadExportPart(Part):
 class ExportDocument(Part):
     """A trust file of what exists, and what it does not say: the output of `export -o json`."""
 
-    document: Literal["mct-s2s/export/v1"] = Field("mct-s2s/export/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/export/v1"] = "mct-s2s/export/v1"
     text: AnyText = _is("The trust file: TOML.")
     sites: list[ExportedSitePart] = _is("The App Services in it.")
     not_set_up: list[AnyText] = _is("With `--all`: resource IDs of sites without service-to-service authentication.")
@@ -401,7 +403,7 @@ class NotePart(Part):
 class ResultDocument(Part):
     """What a command changed, or with `--dry-run` would change: any that changes one App Service, with `-o json`."""
 
-    document: Literal["mct-s2s/result/v1"] = Field("mct-s2s/result/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/result/v1"] = "mct-s2s/result/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
     fingerprint: Fingerprint | None = _may_be("Only in a dry run: a digest of the plan, the same whenever it is made.")
     changes: list[ChangePart] = _is("In the order of the plan; empty: everything is up to date.")
@@ -422,7 +424,7 @@ class StepPart(Part):
 class ErrorDocument(Part):
     """Why a command failed, and how far it had come: any command with `-o json`."""
 
-    document: Literal["mct-s2s/error/v1"] = Field("mct-s2s/error/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/error/v1"] = "mct-s2s/error/v1"
     error: FailurePart = _is("The error.")
     done: list[StepPart] = _is("Changes that took effect.")
     in_doubt: list[StepPart] = _is("Changes whose answer was lost; the same command, run again, finds out.", "doubtful")
@@ -439,7 +441,7 @@ class AppliedSitePart(Part):
 class ApplyDocument(Part):
     """What was done at each site of a trust file, or would be: `apply` and `rotate-secret -f FILE` with `-o json`."""
 
-    document: Literal["mct-s2s/apply/v1"] = Field("mct-s2s/apply/v1", serialization_alias="schema")
+    document: Literal["mct-s2s/apply/v1"] = "mct-s2s/apply/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
     fingerprint: Fingerprint | None = _is("Of all plans, for `--expect`; null if a site could not be read.")
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
