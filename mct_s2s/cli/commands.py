@@ -7,7 +7,6 @@ from pathlib import Path
 from mct_s2s.cli.binding import ADVANCED, REMOVAL, FirstWord, argument, option
 from mct_s2s.cli.options import (
     CLIENT,
-    AdoptingOptions,
     AzureOptions,
     ChangingOptions,
     CredentialOptions,
@@ -24,7 +23,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 
 @dataclass(kw_only=True)
-class SetupOptions(AdoptingOptions, CredentialOptions):
+class SetupOptions(CredentialOptions):
     body = "guided"
     examples = (
         "mct-s2s setup",
@@ -43,7 +42,7 @@ class SetupOptions(AdoptingOptions, CredentialOptions):
 
 
 @dataclass(kw_only=True)
-class AddClientOptions(AdoptingOptions, CredentialOptions):
+class AddClientOptions(CredentialOptions):
     body = "changing"
     examples = (
         "mct-s2s add-client Import -a contosolearn",
@@ -61,7 +60,7 @@ class AddClientOptions(AdoptingOptions, CredentialOptions):
 
 
 @dataclass(kw_only=True)
-class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
+class ConfigureAppserviceOptions(ChangingOptions):
     body = "changing"
     examples = (
         "mct-s2s configure-appservice -a contosolearn --dry-run",
@@ -86,7 +85,7 @@ class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
 
 
 @dataclass(kw_only=True)
-class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
+class RotateSecretOptions(FileOptions, SecretOptions):
     body = "rotating"
     examples = (
         "mct-s2s rotate-secret Import -a contosolearn",
@@ -148,6 +147,7 @@ class ApplyOptions(ChangingOptions):
     resource_group: str | None = option("-g --resource-group VALUE", "In the file.", hidden=True)
     slot: str | None = option("--slot VALUE", "In the file.", hidden=True)
     backup: Path | None = option("--backup VALUE", "Of one App Service alone.", hidden=True)
+    service_app: str | None = option("--service-app VALUE", "In the file.", hidden=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -54,6 +54,9 @@ class ChangingOptions(AzureOptions):
     no_restart: bool = option("--no-restart", "Do not restart; restart the App Service yourself.", CHANGES)
     backup: Path | None = option("--backup FILE", "Save the current settings to FILE. They contain secrets.", CHANGES)
     no_preflight: bool = option("--no-preflight", "Skip the permission check.", ADVANCED)
+    service_app: str | None = option(
+        "--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI."
+    )
 
     def __post_init__(self) -> None:
         if self.output == "markdown" and not self.dry_run:
@@ -112,14 +115,7 @@ CLIENT = ("--client NAME", "The same as NAME.")
 
 
 @dataclass(kw_only=True)
-class AdoptingOptions:
-    service_app: str | None = option(
-        "--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI."
-    )
-
-
-@dataclass(kw_only=True)
-class RemovalOptions(AdoptingOptions, ChangingOptions):
+class RemovalOptions(ChangingOptions):
     keep_registration: bool = option(
         "--keep-registration", "Keep app registrations. Revoke their access only.", REMOVAL
     )

@@ -64,7 +64,7 @@ def _check_lifetime(expires: datetime | None, within: timedelta | None, now: dat
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
-    sites = chosen(read_sites(options, "client", "secret_to", "service_app"), options)
+    sites = chosen(read_sites(options, "client", "secret_to"), options)
     # Where each client's secret goes, at which App Service: the same on every machine and every day.
     digests = []
     for one in sites:

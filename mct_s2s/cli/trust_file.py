@@ -50,7 +50,7 @@ class TrustFileMistake(UsageError):
     page = "trust-files.md"
 
 
-OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup")
+OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup", "service_app")
 """Options that cannot be typed beside a file."""
 
 
