@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change_command
@@ -94,27 +94,21 @@ def remove_client(options: "RemoveClientOptions") -> int:
             "No client given: the name is empty.",
             remedy="List the clients with mct-s2s status, then run mct-s2s remove-client NAME_OR_ID",
         )
-    return _remove(options, Removal(clients=(name,), ignore_missing=options.ignore_missing))
+    return _remove(options, clients=(name,), ignore_missing=options.ignore_missing)
 
 
 def teardown(options: "TeardownOptions") -> int:
-    return _remove(options, Removal(everything=True))
+    return _remove(options, everything=True)
 
 
-def _remove(options: RemovalOptions, removed: Removal) -> int:
+def _remove(options: RemovalOptions, **whom: Any) -> int:
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",
             "--keep-registration cannot be combined with --purge or --delete-adopted.",
             remedy="Remove one of them.",
         )
-    wanted = replace(
-        removed,
-        service=ServiceSpec(adopt=options.service_app, may_create=False),
-        restart=not options.no_restart,
-        keep_registration=options.keep_registration,
-        delete_adopted=options.delete_adopted,
-        delete_secrets=options.delete_secrets,
-        purge=options.purge,
-    )
-    return change_command(Work(options, wanted))
+    extent = ("keep_registration", "delete_adopted", "delete_secrets", "purge")
+    how = {name: getattr(options, name) for name in extent}
+    spec = ServiceSpec(adopt=options.service_app)
+    return change_command(Work(options, Removal(spec, **whom, **how, restart=not options.no_restart)))

@@ -60,7 +60,7 @@ async def look(
     session: Session, now: datetime, target: SiteTarget | None = None, *, without_settings: bool = False, **what: Any
 ) -> tuple[Request, ObservedState]:
     """`what`: members of `Look`."""
-    desired = Look(ServiceSpec(may_create=False), **what)
+    desired = Look(ServiceSpec(), **what)
     request = request_for(session, desired, now, target, without_settings=without_settings)
     observed = await observe(session, request)
     check_site(observed)

@@ -28,7 +28,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         )
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     rotation = Rotation(
-        ServiceSpec(adopt=options.service_app, may_create=False),
+        ServiceSpec(adopt=options.service_app),
         restart=not options.no_restart,
         expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
         clients=client_names([options.client] if options.client is not None else []),
@@ -100,7 +100,6 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
                 expires = client.credential.expires if client.name in timed and not is_typed else shared.expires
                 own[client.name] = expires, shared.shorten or client.credential.shorten
                 _check_lifetime(expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}")
-        service = replace(setup.service, may_create=False) if setup.service is not None else None
-        rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
+        rotation = replace(shared, service=setup.service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
     return change_all(options, works, digest=places)
