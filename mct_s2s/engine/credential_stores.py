@@ -64,9 +64,11 @@ def places_of(
     if isinstance(desired, Rotation):
         if not desired.only_named:
             own, usual = default_folder(session, request, observed), SecretTo().label
-            is_own = {name: isinstance(store, FileStore) and store.path.parent == own for name, store in stores.items()}
-            unnamed = [name for name in stores if observed.secrets[name].vault is None]
-            return tuple((name, usual if is_own[name] else stores[name].label) for name in unnamed)
+            labels = (
+                (name, usual if isinstance(store, FileStore) and store.path.parent == own else store.label)
+                for name, store in stores.items()
+            )
+            return tuple((name, label) for name, label in labels if observed.secrets[name].vault is None)
         names = desired.clients
     return tuple((name, request.places.of(name).label) for name in names)
 
@@ -102,9 +104,9 @@ async def _judged(session: "Session", name: str, store: Store, observed: Observe
 
 
 async def _store(
-    session: "Session", request: "Request", observed: ObservedState, name: str, known: Application | None, is_key: bool
+    session: "Session", request: "Request", observed: ObservedState, name: str, known: Application, is_key: bool
 ) -> Store:
-    place = request.places.of(name, *([known.client_id] if known else []))
+    place = request.places.of(name, known.client_id)
     if place.show:
         assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
@@ -116,10 +118,10 @@ async def _store(
         return session.vault(place.vault.vault).store(place.vault.secret_for(request.label, name), name)
     folder = default_folder(session, request, observed)
     # One that is known by its appId may have a file that was made under its name, and the other way round.
-    names = [name, *((known.client_id, known.display_name) if known is not None else ())]
+    names = filter(None, (name, known.client_id, known.display_name))
     files = [FileStore(place.file_for(called, folder), place.path is None, is_key) for called in names]
-    file = next((one for one in files if known is not None and one.holds(known.client_id)), files[0])
-    if known is None or is_key or place != SecretTo() or not _follows_tag(known, request, observed):
+    file = next((one for one in files if one.holds(known.client_id)), files[0])
+    if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
         return file
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
     noted = [session.vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
@@ -134,18 +136,18 @@ async def _store(
     return found
 
 
-def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[Application | None, bool]]:
-    """By name: its registration, and whether what is stored is a key."""
+def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[Application, bool]]:
+    """By name: its registration, empty where there is none, and whether what is stored is a key."""
     desired = request.desired
     if isinstance(desired, Rotation) and desired.service is not None:
         rotated = rotating(desired, observed, desired.service, request.now)
         kinds = {name: replaced_kind(application.credentials) for name, application in rotated.items()}
         return {name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()}
-    found: dict[str, tuple[Application | None, bool]] = {}
+    found: dict[str, tuple[Application, bool]] = {}
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if isinstance(spec.credential, NewCredential):
             clients = clients_called(spec.name, observed, desired.unique_name)
-            known = next((client.application for client in clients if client.is_registered), None)
+            known = next((client.application for client in clients if client.is_registered), Application())
             found[spec.name] = known, spec.credential.kind.is_key
     return found
 
