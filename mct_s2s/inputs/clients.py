@@ -5,9 +5,7 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import read_text
-
-LONGEST_NAME = 120
-"""Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
+from mct_s2s.model.ids import LONGEST_NAME
 
 
 @about("name")

@@ -23,6 +23,8 @@ DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SITE_NOTE = "Made by mct-s2s for "
+LONGEST_NAME = 120
+"""Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
 LONGEST_BASE = 75
 """Of a service application's `uniqueName`: those of its clients stay within 120. Graph documents no limit."""
 LONGEST_TAG = 256

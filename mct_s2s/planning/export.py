@@ -10,11 +10,11 @@ from mct_s2s.model.client_credentials import CredentialKind, Federation, secrets
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
+    LONGEST_NAME,
     Tag,
     client_unique_name,
     is_guid,
     secret_name,
-    service_unique_name,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -30,8 +30,6 @@ from mct_s2s.planning.ownership import (
     wanted_role_value,
 )
 
-LONGEST_NAME = 120
-"""Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
 Keys = Mapping[str, str | bool]
 """A table, in the order in which its keys are written."""
 
@@ -52,8 +50,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()
-    own = service_unique_name(site.name, resource.slot)
-    clients = _clients(observed, site, service.unique_name or own, now, left)
+    clients = _clients(observed, site, service.unique_name or site.unique_name, now, left)
     identities: list[Keys] = []
     resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
     for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
@@ -69,7 +66,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
-    if service.unique_name != own:
+    if service.unique_name != site.unique_name:
         options["service-app"] = service.client_id
     elif service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
         options["service-name"] = service.display_name
@@ -151,8 +148,8 @@ def _unknown(observed: ObservedState, site: AppService, service: Application, ow
     for setting, entry in strangers(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
-    if service.unique_name != own:
-        made_for = another_site(service, observed, own)
+    if service.unique_name != site.unique_name:
+        made_for = another_site(service, observed, site.unique_name)
         whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
         yield (
             f"only {AUDIENCE} names '{service.display_name}' ({service.client_id}), and {whose}. Applying "

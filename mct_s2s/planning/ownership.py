@@ -63,12 +63,10 @@ def is_in_settings(application: Application, observed: ObservedState) -> bool:
     return bool(audience) and is_called(application, audience)
 
 
-def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri | None:
-    """As typed, as the site expects, or the default; `None` where the application has none of them."""
-    for candidate in (adopt, AUDIENCE.value_in(settings), api_uri(application.client_id)):
-        if candidate and candidate in application.identifier_uris:
-            return ApplicationIdUri(candidate)
-    return None
+def uri_of(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri:
+    """As typed, or as the site expects, where the application has it; else the default, which it may lack."""
+    there = (one for one in (adopt, AUDIENCE.value_in(settings)) if one and one in application.identifier_uris)
+    return ApplicationIdUri(next(there, api_uri(application.client_id)))
 
 
 def uri_shown(observed: ObservedState) -> str | None:
@@ -76,7 +74,8 @@ def uri_shown(observed: ObservedState) -> str | None:
     service = observed.trust.service
     if service is None:
         return None
-    return uri_in_use(service, observed.settings) or next(iter(service.identifier_uris), None)
+    uris = (uri_of(service, observed.settings), *service.identifier_uris)
+    return next((uri for uri in uris if uri in service.identifier_uris), None)
 
 
 def wanted_role_value(observed: ObservedState) -> str:

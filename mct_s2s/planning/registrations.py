@@ -19,7 +19,6 @@ from mct_s2s.model.ids import (
     ClientId,
     PrincipalId,
     Tag,
-    api_uri,
     client_unique_name,
     is_guid,
     site_in_note,
@@ -61,7 +60,7 @@ from mct_s2s.planning.ownership import (
     restoring,
     role_to_use,
     service_not_ours,
-    uri_in_use,
+    uri_of,
 )
 from mct_s2s.planning.plan import Plan, Registration, RunContext
 
@@ -151,10 +150,9 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
     else:
         role, role_edit = role_to_use(application, spec.role, observed)
-        used = uri_in_use(application, observed.settings, spec.adopt)
-        uri = used or api_uri(application.client_id)
+        uri = uri_of(application, observed.settings, spec.adopt)
         edits = ApplicationEdits(
-            uri=None if used else uri,
+            uri=None if uri in application.identifier_uris else uri,
             role=role_edit,
             token_version=1 if application.token_version == 2 else None,
             tags=tuple(tag for tag in memory if tag not in application.tags),

@@ -21,7 +21,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import api_uri, same_id
+from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
 from mct_s2s.planning.credentials import ClientState
@@ -33,7 +33,7 @@ from mct_s2s.planning.ownership import (
     not_ours,
     service_not_ours,
     unknown,
-    uri_in_use,
+    uri_of,
 )
 from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.registrations import find_client, service_missing
@@ -96,7 +96,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     found, service = rotating(rotation, observed, spec, context.now), observed.trust.service
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
-    audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
+    audience = uri_of(service, observed.settings)
     steps, notes = list[AnyChange](), list[str | Instruction]()
     for name, application in found.items():
         client, note = observed.trust.client_of_id(application.client_id), observed.secrets.get(name, SecretNote())

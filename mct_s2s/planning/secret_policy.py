@@ -15,6 +15,7 @@ from mct_s2s.planning.plan import Plan
 OTHERWISE = (
     "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )
+INSTEAD = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
 LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
 USUAL_LIFETIME = timedelta(days=365)
 """The default of `--secret-lifetime`."""
@@ -70,7 +71,7 @@ def fit_secrets(
             problem = problem or PolicyForbids(
                 "secrets-forbidden",
                 f"The tenant's policy forbids client secrets, but '{change.name}' would need one. Nothing was changed.",
-                remedy=f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}.",
+                remedy=INSTEAD,
             )
     return replace(plan, steps=tuple(fitting.get(step.key, step) for step in plan.steps)), problem
 

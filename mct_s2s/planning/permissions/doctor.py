@@ -18,7 +18,7 @@ from mct_s2s.planning.ownership import NotOurs
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.plan import RunContext
-from mct_s2s.planning.secret_policy import OTHERWISE, in_words, longest, typed
+from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
 _OF_SITE = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
@@ -129,7 +129,7 @@ def _secrets(access: CallerRights) -> DoctorCheck:
         verdict, advice = Verdict.UNKNOWN, f"If it forbids them, {OTHERWISE}."
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
     elif limit == timedelta(0):
-        verdict, advice = Verdict.NO, f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
+        verdict, advice = Verdict.NO, INSTEAD
         message = "The tenant's policy forbids client secrets."
     elif limit is not None:
         message = f"The tenant's policy allows client secrets for {in_words(limit)} at most."

@@ -8,7 +8,7 @@ from enum import StrEnum
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
 from mct_s2s.model.commands import own_command, webapp_command
-from mct_s2s.model.ids import api_uri, is_guid, service_unique_name
+from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import (
     AUDIENCE,
@@ -31,7 +31,7 @@ from mct_s2s.planning.ownership import (
     is_in_settings,
     members,
     strangers,
-    uri_in_use,
+    uri_of,
     wanted_role,
     wanted_role_value,
 )
@@ -117,10 +117,8 @@ def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
         yield Finding("service-application-missing", "service application", message, setup)
         return
     name, role, value = application.display_name, wanted_role(observed), wanted_role_value(observed)
-    if uri_in_use(application, observed.settings) is None:
-        message = (
-            f"'{name}' has no Application ID URI for the App Service: {api_uri(application.client_id)} is missing."
-        )
+    if (uri := uri_of(application, observed.settings)) not in application.identifier_uris:
+        message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
         yield Finding("application-id-uri-missing", name, message, setup)
     if role is None:
         yield Finding("app-role-missing", name, f"'{name}' has no app role '{value}'.", setup, concerns_role=True)
@@ -140,7 +138,7 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
     application, own = observed.trust.service, observed.trust.own
     if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
         return
-    other = another_site(application, observed, service_unique_name(site.name, site.resource.slot))
+    other = another_site(application, observed, site.unique_name)
     if other is not None:
         named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
         message = f"{named}, which was created for another App Service, {other}."
@@ -151,7 +149,7 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
 def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     configure = own_command("configure-appservice", where=where)
     service, required = observed.trust.service, required_by(site.settings)
-    uri = (uri_in_use(service, observed.settings) or api_uri(service.client_id)) if service is not None else None
+    uri = uri_of(service, observed.settings) if service is not None else None
     values = right_values(observed.tenant, uri, wanted_role_value(observed))
     right = {setting: tuple(one for one in texts if isinstance(one, str)) for setting, texts in values.items()}
     right[TENANT_ID] = (site.tenant_id,)
