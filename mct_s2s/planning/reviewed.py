@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import is_dataclass, replace
+from dataclasses import is_dataclass
 from datetime import datetime
 from typing import TypeAlias
 
@@ -12,16 +12,14 @@ from mct_s2s.model.client_credentials import NEVER, Certificate
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import Setting
-from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Output, OutputRef, Outputs, SettingEdit, WriteSettings
+from mct_s2s.model.site_settings import Setting, ours
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Output, OutputRef, Outputs, SettingEdit, SettingsSpec
 from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days."""
 _OF_THE_RUN = frozenset({"detail", "after", "credential_name", "is_new", "unchanged"})
 """Words for people, the order, and what belongs to this run, other people or the store on this machine."""
-_SECRET = frozenset({"exact", "tidy"})
-"""Settings from a backup may hold secrets: of those that are not ours, only the names are shown."""
 Made: TypeAlias = Mapping[str, OutputRef[str]]
 """The ids that reviewed changes have yielded."""
 _NONE: Made = {}
@@ -54,24 +52,17 @@ def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[A
     An id that was to be made is still to be made, or was made by that very change, perhaps at another site (`done`): of
     what others have made meanwhile, no one has reviewed anything.
     """
-    then = {change.key: _facts_of(_with_later_values(change), now) for change in reviewed.changes}
+    then = {change.key: _facts_of(change, now) for change in reviewed.changes}
     made: dict[str, OutputRef[str]] = {}
 
     def was_reviewed(change: AnyChange, made: Made) -> bool:
-        return change.key in then and _facts_of(_with_later_values(change), now, made) <= then[change.key]
+        return change.key in then and _facts_of(change, now, made) <= then[change.key]
 
     for change, outputs in done:
         if was_reviewed(change, _NONE):
             refs = (OutputRef[str](change.key, part) for part in Output if part is not Output.EXPIRES)
             made |= {value: ref for ref in refs if (value := outputs.known(ref)) is not None}
     return all(was_reviewed(change, made) for change in plan.changes)
-
-
-def _with_later_values(change: AnyChange) -> AnyChange:
-    """The later values of a list come from ids that are made in between: the specification says them all."""
-    if not isinstance(change, WriteSettings):
-        return change
-    return replace(change, edits=tuple(replace(edit, after=None, pending=1) for edit in change.edits))
 
 
 def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:
@@ -102,14 +93,16 @@ def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]
 
 
 def _members(value: object) -> dict[str, object]:
-    """An empty edit says nothing, and a list that waits for ids is unknown."""
+    """An empty edit says nothing. What settings become is said by their specification, whatever is known by now."""
     match value:
         case ApplicationEdits():
             return {name: one for name, one in vars(value).items() if one is not None}
-        case SettingEdit() if value.pending:
+        case SettingEdit():
             return {"name": value.name, "before": value.before}
+        case SettingsSpec():  # a backup's other settings may be secret: the edits have their names
+            return {**vars(value), "exact": tuple(ours(value.exact).items())}
         case _:
-            return {name: one for name, one in vars(value).items() if name not in _SECRET}
+            return vars(value)
 
 
 def _lifetime(ends: datetime, now: datetime) -> str:

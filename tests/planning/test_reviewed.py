@@ -52,8 +52,9 @@ def with_expiry(plan: Plan, expires: datetime) -> Plan:
 
 def with_other_value(plan: Plan) -> Plan:
     (write,) = [step for step in plan.steps if isinstance(step, WriteSettings)]
-    edits = (replace(write.edits[0], after="false"), *write.edits[1:])
-    steps = (replace(write, edits=edits), *(step for step in plan.steps if step is not write))
+    values = ((write.spec.values[0][0], ("false",)), *write.spec.values[1:])
+    write_other = replace(write, spec=replace(write.spec, values=values))
+    steps = (write_other, *(step for step in plan.steps if step is not write))
     return replace(plan, steps=steps)
 
 
