@@ -75,7 +75,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     reference, key = service.management_reference, "service-management-reference"
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
-    left += _unknown(observed, site, service, own)
+    left += _unknown(observed, site, service)
     return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left))
 
 
@@ -139,7 +139,7 @@ def _can_be_asked_for(federation: Federation) -> bool:
     return True
 
 
-def _unknown(observed: ObservedState, site: AppService, service: Application, own: str) -> Iterator[str]:
+def _unknown(observed: ObservedState, site: AppService, service: Application) -> Iterator[str]:
     """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
     principals = {one.id.casefold() for one in trust.identities}
