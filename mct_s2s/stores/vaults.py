@@ -84,55 +84,6 @@ class KeyVault(ServiceSession):
     def store(self, secret: str, client: str = "", owner: ClientId | None = None) -> "KeyVaultStore":
         return KeyVaultStore(self, secret, client, owner)
 
-    async def versions(self, name: str) -> list[SecretVersion]:
-        """Oldest first; none where there is no such secret."""
-        found = await or_none(self.rows(f"/secrets/{name}/versions", "find a secret", _version)) or []
-        # The service lists them by their ids, and tells their age in whole seconds.
-        return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
-
-    async def value(self, name: str) -> tuple[str, SecretVersion] | None:
-        """The latest version; `None` where there is none, or it is disabled."""
-        try:
-            found = self.read(f"/secrets/{name}", "read a secret", lambda row: (text(row["value"]), _version(row)))
-            return await or_none(found)
-        except ServiceError as error:
-            if error.service_code != DISABLED:
-                raise
-            return None
-
-    async def set(
-        self, name: str, value: str, tags: Mapping[str, str], *, expires: datetime | None = None, enabled: bool = True
-    ) -> SecretVersion:
-        """Add a version."""
-        attributes = {"enabled": enabled, **({"exp": int(expires.timestamp())} if expires else {})}
-        body = {"value": value, "contentType": "text/plain", "tags": dict(tags), "attributes": attributes}
-        return await self.read(f"/secrets/{name}", "store a secret", _version, method="PUT", body=body)
-
-    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
-        """Make `tags` all the tags of a version (the latest where `version` is empty), if it is there."""
-        path, step, body = f"/secrets/{name}/{version}", "change a secret's tags", {"tags": dict(tags)}
-        await or_none(self.send("PATCH", path, step, body=body))
-
-    async def deleted(self, name: str) -> SecretVersion | None:
-        """One that was deleted and can come back, as far as the caller may see it."""
-        with suppress(PermissionMissing):
-            return await or_none(self.read(f"/deletedsecrets/{name}", "find a deleted secret", _version))
-        return None
-
-    async def delete(self, name: str) -> None:
-        """With all its versions; one that is not there is no error. The vault takes its time for it."""
-        await or_none(self.send("DELETE", f"/secrets/{name}", "delete a secret"))
-
-    async def recover(self, name: str) -> list[SecretVersion]:
-        """Its versions, once they are there."""
-        await self.send("POST", f"/deletedsecrets/{name}/recover", "recover a deleted secret")
-        found, until = await self.versions(name), clock.seconds() + LONGEST_SECONDS
-        with waiting(CARRYING_OUT, gives_up_at=until):
-            while not found and clock.seconds() < until:
-                await asyncio.sleep(POLL_SECONDS)
-                found = await self.versions(name)
-        return found
-
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
         if causes(error, socket.gaierror) or (refusal is not None and refusal.code == "VaultNotFound"):
             return NotThere(
@@ -172,9 +123,39 @@ class KeyVaultStore(Store):
     def label(self) -> str:
         return f"keyvault:{self.vault.name}/{self.secret}"
 
+    async def _versions(self) -> list[SecretVersion]:
+        """Oldest first; none where there is no such secret."""
+        found = await or_none(self.vault.rows(f"/secrets/{self.secret}/versions", "find a secret", _version)) or []
+        # The service lists them by their ids, and tells their age in whole seconds.
+        return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
+
+    async def _add(self, value: str, tags: Mapping[str, str], **attributes: object) -> SecretVersion:
+        body = {"value": value, "contentType": "text/plain", "tags": tags, "attributes": attributes}
+        return await self.vault.read(f"/secrets/{self.secret}", "store a secret", _version, method="PUT", body=body)
+
+    async def _tag(self, version: str, tags: Mapping[str, str]) -> None:
+        """Make `tags` all the tags of a version (the latest where `version` is empty), if it is there."""
+        path, body = f"/secrets/{self.secret}/{version}", {"tags": tags}
+        await or_none(self.vault.send("PATCH", path, "change a secret's tags", body=body))
+
+    async def _deleted(self) -> SecretVersion | None:
+        """One that was deleted and can come back, as far as the caller may see it."""
+        with suppress(PermissionMissing):
+            return await or_none(self.vault.read(f"/deletedsecrets/{self.secret}", "find a deleted secret", _version))
+        return None
+
+    async def _recovered(self) -> list[SecretVersion]:
+        await self.vault.send("POST", f"/deletedsecrets/{self.secret}/recover", "recover a deleted secret")
+        found, until = await self._versions(), clock.seconds() + LONGEST_SECONDS
+        with waiting(CARRYING_OUT, gives_up_at=until):
+            while not found and clock.seconds() < until:
+                await asyncio.sleep(POLL_SECONDS)
+                found = await self._versions()
+        return found
+
     async def note(self) -> SecretNote:
         try:
-            versions = await self.vault.versions(self.secret)
+            versions = await self._versions()
         except S2SError as error:
             if self.owner is not None:  # no one has typed this vault
                 error.mention([f"The registration of '{self.client}' names it as the place of its secret."])
@@ -199,7 +180,7 @@ class KeyVaultStore(Store):
 
     async def check(self, client_id: ClientId | None) -> None:
         """Check the permission by writing what is there, or where nothing is, by a change of nothing."""
-        vault, versions = self.vault.name, await self.vault.versions(self.secret)
+        vault, versions = self.vault.name, await self._versions()
         if versions:
             if not self._is_ours(versions[-1], client_id):
                 raise UsageError(
@@ -208,9 +189,9 @@ class KeyVaultStore(Store):
                     "It was not changed.",
                     remedy=f"Choose another name: {option('--secret-to', f'keyvault:{vault}/NAME')}",
                 )
-            await self.vault.tag(self.secret, versions[-1].version, versions[-1].tags)
+            await self._tag(versions[-1].version, versions[-1].tags)
             return
-        gone, _ = await gather_or_cancel(self.vault.deleted(self.secret), self.vault.tag(self.secret, "", {}))
+        gone, _ = await gather_or_cancel(self._deleted(), self._tag("", {}))
         if gone is not None and not self._is_ours(gone, client_id):
             raise UsageError(
                 "secret-place-deleted",
@@ -223,19 +204,19 @@ class KeyVaultStore(Store):
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Tag the current version, or make a disabled first one; a deleted secret of this client comes back."""
         del client_id  # a secret in a vault is one client's, and says so
-        versions = await self.vault.versions(self.secret)
+        versions = await self._versions()
         if not versions:
             tags = {"made-by": MAKER, "client": self.client[:LONGEST_TAG], _PENDING: attempt}
             try:
-                self._begun = await self.vault.set(self.secret, _PLACEHOLDER, tags, enabled=False)
+                self._begun = await self._add(_PLACEHOLDER, tags, enabled=False)
             except ServiceError as error:
                 if error.service_code != DELETED:
                     raise
-                versions = await self.vault.recover(self.secret)
+                versions = await self._recovered()
         if versions:
             self._begun = versions[-1]
             known = ";".join([*self._begun.pending, attempt][-REMEMBERED:])
-            await self.vault.tag(self.secret, self._begun.version, {**self._begun.settled, _PENDING: known})
+            await self._tag(self._begun.version, {**self._begun.settled, _PENDING: known})
 
     async def deliver(self, made: MadeCredential) -> None:
         """Add the version that everyone reads from now on, then forget the attempts."""
@@ -256,26 +237,34 @@ class KeyVaultStore(Store):
         before = self._begun.settled if self._begun is not None else {}
         theirs = [(name, value) for name, value in before.items() if name not in ours]
         tags = {**dict(theirs[: MOST_TAGS - len(fitting)]), **fitting}
-        await self.vault.set(self.secret, made.value, tags, expires=made.expires)
+        await self._add(made.value, tags, enabled=True, exp=int(made.expires.timestamp()))
         with suppress(S2SError):  # it has arrived, and says so: a tag that stays tells nothing new
             if self._begun is not None:
-                await self.vault.tag(self.secret, self._begun.version, before)
+                await self._tag(self._begun.version, before)
 
     async def read(self) -> ClientSignIn | None:
-        value, latest = await self.vault.value(self.secret) or ("", None)
-        tags = latest.tags if latest is not None else {}
+        def parse(row: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+            return text(row["value"]), _version(row).tags
+
+        try:
+            found = await or_none(self.vault.read(f"/secrets/{self.secret}", "read a secret", parse))
+        except ServiceError as error:
+            if error.service_code != DISABLED:
+                raise
+            found = None
+        value, tags = found or ("", {})
         variables = {name: tags[tag] for name, tag in _VARIABLES.items() if tag in tags}
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
         return own_credential({**variables, SECRET: value}, self.label, key_id=key_id)
 
     async def delete(self) -> bool:
         """Delete it, gone already or not; `False` where its own tags name another client than `owner`."""
-        versions = await self.vault.versions(self.secret)
+        versions = await self._versions()
         tags = versions[-1].tags if versions else {}
         if versions and not (tags.get("made-by") == MAKER and same_id(tags.get("appId"), self.owner)):
             return False
         if versions:
-            await self.vault.delete(self.secret)
+            await or_none(self.vault.send("DELETE", f"/secrets/{self.secret}", "delete a secret"))
         return True
 
     def _is_ours(self, version: SecretVersion, client_id: ClientId | None) -> bool:

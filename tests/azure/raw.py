@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -22,8 +23,10 @@ from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge
 from mct_s2s.errors import S2SError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn as Who
+from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
+from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.stores.vaults import KeyVault
+from mct_s2s.stores.vaults import KeyVault, KeyVaultStore
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory
@@ -33,6 +36,16 @@ T = TypeVar("T")
 TENANT = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77"
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SITE = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn")
+MADE = MadeCredential(
+    TenantId(TENANT),
+    ClientId("app"),
+    credential=SecretCredential("value"),
+    scope="api://x/.default",
+    name="Import",
+    key_id=KeyId("key"),
+    attempt="attempt",
+    expires=datetime(2027, 1, 1, tzinfo=UTC),
+)
 REQUEST_ID = "5b1c7a0e-2d0f-4b7d-9d5b-1f2e3d4c5b6a"
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html; charset=us-ascii"}
@@ -183,9 +196,9 @@ def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphDi
     return GraphDirectory(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
-def key_vault(*answers: Answer | Exception) -> KeyVault:
-    """The vault `contoso`, which gives these answers."""
-    return KeyVault("contoso", connection(*answers), cast("Any", SignedIn()))
+def key_vault(*answers: Answer | Exception, credential: object = None) -> KeyVaultStore:
+    """The secret `import` of the vault `contoso`, which gives these answers."""
+    return KeyVault("contoso", connection(*answers), cast("Any", credential or SignedIn())).store("import")
 
 
 def told(session: Callable[..., Any], answer: Answer | Exception, step: str) -> Any:
@@ -198,5 +211,5 @@ def told(session: Callable[..., Any], answer: Answer | Exception, step: str) -> 
 def vault_told(answer: Answer | Exception) -> Any:
     """What the user is told when a secret is to be stored and the vault gives that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(key_vault(answer).set("import", "value", {}))
+        asyncio.run(key_vault(answer).deliver(MADE))
     return raised.value

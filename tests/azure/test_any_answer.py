@@ -37,9 +37,9 @@ from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, SecretCredentia
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.stores.vaults import KeyVault
+from mct_s2s.stores.vaults import KeyVaultStore
 
-from tests.azure.raw import SITE, SUBSCRIPTION, Answer, arm_session, connection, graph_session, key_vault
+from tests.azure.raw import MADE, SITE, SUBSCRIPTION, Answer, arm_session, connection, graph_session, key_vault
 from tests.conftest import MACHINE as MACHINE_ID
 from tests.conftest import USER_IDENTITY
 from tests.planning.scenarios import guid
@@ -336,12 +336,12 @@ VAULT_PAGE = {"value": [BUNDLE], "nextLink": None}
 VAULT_REFUSAL = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}}
 
 VAULTS: dict[str, Callable[[Any], Awaitable[object]]] = {
-    "versions": lambda v: v.versions("x"),
-    "value": lambda v: v.value("x"),
-    "set": lambda v: v.set("x", "value", {"a": "b"}),
-    "tag": lambda v: v.tag("x", "0123", {"a": "b"}),
-    "deleted": lambda v: v.deleted("x"),
-    "recover": lambda v: v.recover("x"),
+    "note": lambda v: v.note(),
+    "check": lambda v: v.check(None),
+    "begin": lambda v: v.begin("x", ClientId(APP)),
+    "deliver": lambda v: v.deliver(MADE),
+    "read": lambda v: v.read(),
+    "delete": lambda v: v.delete(),
 }
 
 
@@ -363,7 +363,7 @@ def cases_of_all() -> Iterator[Case]:
         for holder in HOLDERS:
             yield arm_session, partial(ask_for, holder=holder), getattr(ResourceManager, name), ARM_DOCUMENTS
     for name, ask in VAULTS.items():
-        yield key_vault, ask, getattr(KeyVault, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
+        yield key_vault, ask, getattr(KeyVaultStore, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
 
 
 @pytest.mark.parametrize("case", [*cases_of_all()], ids=lambda case: case[2].__qualname__)

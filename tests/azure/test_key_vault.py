@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -12,9 +12,8 @@ from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVER
 from mct_s2s.errors import SignInFailed, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.model.ids import secret_name
-from mct_s2s.stores.vaults import KeyVault
 
-from tests.azure.raw import Answer, SignedIn, Wire, connection, key_vault, refusal, vault_told
+from tests.azure.raw import MADE, Answer, SignedIn, Wire, key_vault, refusal, vault_told
 
 
 @pytest.mark.parametrize(
@@ -141,9 +140,8 @@ def test_a_vault_that_asks_for_another_services_token_gets_none() -> None:
             scopes.extend(asked)
             return await super().get_token(*asked, **options)
 
-    vault = KeyVault("contoso", connection(Answer(401, b"", {"WWW-Authenticate": header})), cast("Any", Asked()))
     with pytest.raises(SignInFailed):
-        asyncio.run(vault.set("import", "value", {}))
+        asyncio.run(key_vault(Answer(401, b"", {"WWW-Authenticate": header}), credential=Asked()).deliver(MADE))
     assert scopes == ["https://vault.azure.net/.default"] * 2
 
 
@@ -155,9 +153,10 @@ def test_a_vault_that_asks_for_another_services_token_gets_none() -> None:
     ],
 )
 def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
-    assert asyncio.run(key_vault(answer).value("import")) is None
+    assert asyncio.run(key_vault(answer).read()) is None
 
 
 def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:
+    missing = refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault.")
     denied = refusal(403, "Forbidden", "No.", innererror={"code": "ForbiddenByRbac"})
-    assert asyncio.run(key_vault(denied).deleted("import")) is None
+    asyncio.run(key_vault(missing, denied, missing).check(None))
