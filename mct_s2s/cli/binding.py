@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, field, fields
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
@@ -81,17 +82,17 @@ def command(
 ) -> None:
     hints, first = get_type_hints(options), getattr(options, "first_word", None)
     needed = False
-    signature = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    parameter = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+    signature = [parameter("context", annotation=typer.Context)]
     if first is not None:
         word: Any = Annotated[str | None, typer.Argument(metavar=first.metavar, help=first.text, show_default=False)]
-        signature.append(inspect.Parameter(FIRST, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=word))
+        signature.append(parameter(FIRST, default=None, annotation=word))
     for each in fields(options):
         words, default = each.metadata[WORDS], default_of(each)
         if first is not None and each.name == first.field and default is inspect.Parameter.empty:
             default, needed = None, True
         kind: Any = Literal[tuple(words)] if words else hints[each.name]
-        kind = Annotated[kind, each.metadata[TYPER]]
-        signature.append(inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
+        signature.append(parameter(each.name, default=default, annotation=Annotated[kind, each.metadata[TYPER]]))
 
     def entry(context: typer.Context, **values: Any) -> None:
         typed = {name for name in values if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
@@ -105,7 +106,6 @@ def command(
         raise typer.Exit(run(options(**values)))
 
     entry.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
-    entry.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
     app.command(name, cls=Command, help=summary, epilog="\n".join(examples))(entry)
 
 
