@@ -17,14 +17,9 @@ from mct_s2s.sandbox.state import seed
 from tests.support.simulated_time import SimulatedTime
 
 pytest_plugins = [
-    "tests.support.spared",
-    "tests.support.sampling",
-    "tests.support.handed_over",
-    "tests.support.screens",
-    "tests.support.tidiness",
-    "tests.support.sandbox_inside",
-    "tests.support.sandboxes",
-]
+    "tests.support.spared", "tests.support.sampling", "tests.support.handed_over", "tests.support.screens",
+    "tests.support.tidiness", "tests.support.sandbox_inside", "tests.support.sandboxes",
+]  # fmt: skip
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)
 hypothesis.settings.load_profile("mct")

@@ -118,10 +118,7 @@ def inspecting(folder: Path, hosts: Sequence[str]) -> Iterator[Company]:
 
 
 def _certificate(
-    name: str,
-    issuer: x509.Certificate | None,
-    issuer_key: ec.EllipticCurvePrivateKey | None,
-    hosts: Sequence[str],
+    name: str, issuer: x509.Certificate | None, issuer_key: ec.EllipticCurvePrivateKey | None, hosts: Sequence[str]
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """A root, or a server's certificate. As many proxies' roots, it names no key identifiers."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -25,16 +25,12 @@ ENTER, BACKSPACE, CTRL_C = "\r", "\x7f", "\x03"
 UNNAMED = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}
 
 GUIDED = [
-    ("MCT App Service:", f"zzz{ENTER}"),
-    ("No match", f"{BACKSPACE * 3}{ENTER}"),
-    ("Name of a client", f"etl{ENTER}"),
-    ("What is etl?", f"git{ENTER}"),
-    ("Repository:", f"acme{ENTER}"),
+    ("MCT App Service:", f"zzz{ENTER}"), ("No match", f"{BACKSPACE * 3}{ENTER}"),
+    ("Name of a client", f"etl{ENTER}"), ("What is etl?", f"git{ENTER}"), ("Repository:", f"acme{ENTER}"),
     ("Invalid --github 'acme'", f"{BACKSPACE * 4}https://github.com/acme/etl{ENTER}"),
-    ("Name of a client", f"reports-func{ENTER}"),
-    ("What is reports-func?", f"identity{ENTER}"),
+    ("Name of a client", f"reports-func{ENTER}"), ("What is reports-func?", f"identity{ENTER}"),
     ("Name of a client", ENTER),
-]
+]  # fmt: skip
 """What is waited for, and the keys that are pressed then."""
 
 

@@ -200,12 +200,8 @@ TERMINALS: Mapping[str, Mapping[str, Any]] = {
     "ascii": {"width": 80, "unicode": False},
 }
 LINES = (
-    "stauts",
-    "setup --cleint A",
-    "-a contosolearn status --all",
-    "status --auth clii",
-    "setup contosolearn Import",
-)
+    "stauts", "setup --cleint A", "-a contosolearn status --all", "status --auth clii", "setup contosolearn Import",
+)  # fmt: skip
 
 
 def _usage_error(line: str) -> UsageError:

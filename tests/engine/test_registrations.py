@@ -6,12 +6,7 @@ from typing import Any
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.apply.registrations import (
-    APPEARS_WITHIN,
-    create,
-    create_as_owner,
-    create_principal,
-)
+from mct_s2s.engine.apply.registrations import APPEARS_WITHIN, create, create_as_owner, create_principal
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.directory_objects import Application

@@ -32,10 +32,7 @@ def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> Writ
 
 
 async def write(
-    session: Session,
-    what: WriteSettings | None = None,
-    wait: float = 0.0,
-    backup: SettingsFile | None = None,
+    session: Session, what: WriteSettings | None = None, wait: float = 0.0, backup: SettingsFile | None = None
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
     what, began = what or change(), clock.seconds()

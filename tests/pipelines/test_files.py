@@ -100,13 +100,9 @@ def test_shellcheck_has_nothing_to_say() -> None:
 def test_zizmor_finds_no_way_in() -> None:
     """Injection, rights, triggers, credentials that persist, actions of others without their hash."""
     given = [
-        tool("zizmor"),
-        "--offline",
-        "--quiet",
-        "--config",
-        str(PIPELINES / "zizmor.yml"),
+        tool("zizmor"), "--offline", "--quiet", "--config", str(PIPELINES / "zizmor.yml"),
         *map(str, [*ACTIONS, *WORKFLOWS]),
-    ]
+    ]  # fmt: skip
     done = subprocess.run(given, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

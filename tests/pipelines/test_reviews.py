@@ -50,11 +50,7 @@ def test_sites_of_a_matrix_have_comments_of_their_own(step: Step, github: GitHub
     assert len(github.comments) == 3
     assert all(one["body"].split("\n")[0].count("-->") == 1 for one in github.comments)
     contexts = [status["context"] for status in github.statuses[HEAD]]
-    assert contexts == [
-        "mct-s2s plan for main",
-        "mct-s2s plan for main (learn --> x)",
-        "mct-s2s plan for main (learn)",
-    ]
+    assert contexts == ["mct-s2s plan for main", "mct-s2s plan for main (learn --> x)", "mct-s2s plan for main (learn)"]
 
 
 def test_a_comment_of_somebody_else_is_never_taken_for_ours(step: Step, github: GitHub) -> None:
@@ -108,13 +104,7 @@ def reviewed(github: GitHub) -> None:
 
 @pytest.mark.parametrize(
     "pulls",
-    [
-        [],
-        [{"merge_commit_sha": OTHER}],
-        [{"merged_at": None}],
-        [{}, {"number": 8}],
-        [{"base": {"ref": "release"}}],
-    ],
+    [[], [{"merge_commit_sha": OTHER}], [{"merged_at": None}], [{}, {"number": 8}], [{"base": {"ref": "release"}}]],
 )
 def test_a_commit_that_is_not_the_merge_of_one_pull_request_has_no_fingerprint(
     step: Step, github: GitHub, pulls: list[dict[str, Any]]

@@ -198,9 +198,7 @@ def test_who_has_signed_in_before_stays_signed_in(github: GitHub, tmp_path: Path
     assert github.asked == []
 
 
-def test_what_opens_the_job_s_own_doors_reaches_no_program(
-    tmp_path: Path,
-) -> None:
+def test_what_opens_the_job_s_own_doors_reaches_no_program(tmp_path: Path) -> None:
     """Its tokens, and the files by which a program that is handed a secret could steer later steps."""
     kept = {"PATH": "/bin", "HOME": "/h", "MCT_S2S_TIMEOUT": "60", "GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
     doors = (

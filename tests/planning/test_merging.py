@@ -24,17 +24,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import edited
 from mct_s2s.planning.site import edits, merge
 
-from tests.planning.scenarios import (
-    CONTEXT,
-    ROLE,
-    SERVICE,
-    SERVICE_ID,
-    guid,
-    observed_state,
-    settings,
-    spec,
-    trust,
-)
+from tests.planning.scenarios import CONTEXT, ROLE, SERVICE, SERVICE_ID, guid, observed_state, settings, spec, trust
 
 OURS = {name.casefold() for name in NAMES}
 texts = st.text(max_size=12)

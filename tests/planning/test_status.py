@@ -187,11 +187,7 @@ def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], 
 
 @pytest.mark.parametrize(
     ("report", "healthy"),
-    [
-        (one(complete(client("Import"))), True),
-        (one(), False),
-        (StatusReport(NOW, WITHIN, (), is_list=True), False),
-    ],
+    [(one(complete(client("Import"))), True), (one(), False), (StatusReport(NOW, WITHIN, (), is_list=True), False)],
 )
 def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healthy: bool) -> None:
     assert report.is_healthy is healthy

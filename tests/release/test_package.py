@@ -102,15 +102,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an index: the locked files, which are in pip's cache after an installation, and newer ones."""
     folder = tmp_path_factory.mktemp("index")
     download = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-        "--only-binary=:all:",
-    ]
+        sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
+    ]  # fmt: skip
     subprocess.run([*download, "--dest", folder, "-r", ROOT / LOCKS[0]], check=True)
     for wheel in list(folder.glob("*.whl")):
         name = wheel.name.partition("-")[0]

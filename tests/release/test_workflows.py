@@ -14,12 +14,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 RIGHTS = {
     "attest": {"contents": "read", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
     "pypi": {"id-token": "write"},
-    "images": {
-        "packages": "write",
-        "id-token": "write",
-        "attestations": "write",
-        "artifact-metadata": "write",
-    },
+    "images": {"packages": "write", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
     "release": {"contents": "write"},
 }
 """Jobs of a release that may do more than read."""

@@ -47,16 +47,9 @@ REQUEST_ID = guid("request")
 
 LONG_NAME = "Nightly-import-" + "x" * 180
 ODD_NAMES = (
-    "Good[/red]",
-    "[bold]Import[/bold]",
-    "[link=https://example.com]Import[/link]",
-    "Import [dev]",
-    "a\\[b]c",
-    ":rocket: Import",
-    "Personalabteilung Düsseldorf 日本語 🚀",
-    'O\'Brien "& Sons" $(id) `id`',
-    LONG_NAME,
-)
+    "Good[/red]", "[bold]Import[/bold]", "[link=https://example.com]Import[/link]", "Import [dev]", "a\\[b]c",
+    ":rocket: Import", "Personalabteilung Düsseldorf 日本語 🚀", 'O\'Brien "& Sons" $(id) `id`', LONG_NAME,
+)  # fmt: skip
 """Display names that anybody in the directory can give."""
 
 IDENTITY = ServicePrincipal(
@@ -132,10 +125,7 @@ def principal(name: str = "Import") -> AnyChange:
 def removal(name: str = "Import") -> AnyChange:
     application = IMPORT.application
     return RemoveCredential(
-        key=f"removal:{name}",
-        name=name,
-        object_id=application.object_id,
-        key_id=application.credentials[0].key_id,
+        key=f"removal:{name}", name=name, object_id=application.object_id, key_id=application.credentials[0].key_id
     )
 
 

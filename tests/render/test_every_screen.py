@@ -134,13 +134,7 @@ def test_no_line_of_a_pipe_ends_in_blanks(screens: Screens, screen: str) -> None
 
 
 PACKAGE = Path(mct_s2s.__file__).parent
-DATA = {
-    "plain_text.py",
-    "dotenv.py",
-    "exports.py",
-    "streams.py",
-    "snippets/__init__.py",
-}
+DATA = {"plain_text.py", "dotenv.py", "exports.py", "streams.py", "snippets/__init__.py"}
 """Modules whose characters are looked for, or stand for something in a template, and are not shown."""
 
 

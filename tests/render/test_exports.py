@@ -237,11 +237,7 @@ def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
 def test_several_app_services_have_a_section_each() -> None:
     text = as_markdown(several())
     headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert headings == [
-        "## contosolearn",
-        "## contosotrain",
-        "## contosofail",
-    ]
+    assert headings == ["## contosolearn", "## contosotrain", "## contosofail"]
     assert as_markdown(one(complete(client("Import")))).count("No problems found.") == 1
 
 

@@ -117,10 +117,7 @@ def test_what_runs_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monk
 
 @pytest.mark.parametrize(
     ("variable", "group", "end"),
-    [
-        ("GITHUB_ACTIONS", "::group::1 change", "::endgroup::"),
-        ("TF_BUILD", "##[group]1 change", "##[endgroup]"),
-    ],
+    [("GITHUB_ACTIONS", "::group::1 change", "::endgroup::"), ("TF_BUILD", "##[group]1 change", "##[endgroup]")],
 )
 def test_the_steps_are_a_group_of_a_jobs_log_which_ends_with_them_whatever_happens(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, variable: str, group: str, end: str

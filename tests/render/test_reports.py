@@ -213,13 +213,9 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
         ),
     )
     said = [
-        "error: You can't do it. [x]",
-        "They run:",
-        run,
-        "Denied: No.",
-        f"more: {DOCS}permissions.md",
+        "error: You can't do it. [x]", "They run:", run, "Denied: No.", f"more: {DOCS}permissions.md",
         "request id: 7",
-    ]
+    ]  # fmt: skip
     assert pasteable(screen.err) == said
 
 

@@ -70,12 +70,7 @@ class Client:
         """Sign in with a client secret; kept for the next time."""
         key = (scope, client_id)
         if key not in self._tokens:
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": client_id,
-                "client_secret": secret,
-                "scope": scope,
-            }
+            form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret, "scope": scope}
             answer = self.request("POST", f"{self.addresses.login}/{seed.TENANT_ID}/oauth2/v2.0/token", data=form)
             assert answer.status_code == 200, answer.text
             self._tokens[key] = answer.json()["access_token"]

@@ -418,11 +418,7 @@ class Shared:
 
     def send(self, row: Row) -> httpx.Response:
         addresses = self.client.addresses
-        origin = {
-            "graph": f"{addresses.graph}/v1.0",
-            "arm": addresses.arm,
-            "entra": addresses.login,
-        }[row.service]
+        origin = {"graph": f"{addresses.graph}/v1.0", "arm": addresses.arm, "entra": addresses.login}[row.service]
         options: dict[str, Any] = {"headers": dict(row.headers)}
         if row.service != "entra" and row.caller != "nobody":
             options["headers"]["Authorization"] = f"Bearer {self.bearers[row.service][row.caller]}"

@@ -79,27 +79,16 @@ def test_a_rule_is_about_the_requests_it_names(client: Client, match: Rule, hits
 
 
 BAD_RULES: list[Any] = [
-    {},
-    "none",
-    [[]],
-    [{}],
-    [{"fault": {"type": "other"}}],
-    [{"fault": {"type": "latency"}}],
-    [{"fault": {"type": "latency", "seconds": -1}}],
-    [{"fault": {"type": "latency", "seconds": "1"}}],
-    [{"fault": {"type": "status", "status": 200}}],
-    [{"fault": {"type": "status", "status": [503]}}],
-    [{"fault": {"type": "reset", "seconds": 1}}],
-    [{"fault": {"type": "hang", "when": "later"}}],
-    [{"fault": {"type": "foreignWrite"}}],
-    [{"fault": {"type": "reset"}, "nth": 0}],
-    [{"fault": {"type": "reset"}, "nth": 1, "every": 2}],
-    [{"fault": {"type": "reset"}, "probability": 2}],
-    [{"fault": {"type": "reset"}, "often": True}],
-    [{"fault": {"type": "reset"}, "match": {"service": "AWS"}}],
+    {}, "none", [[]], [{}], [{"fault": {"type": "other"}}], [{"fault": {"type": "latency"}}],
+    [{"fault": {"type": "latency", "seconds": -1}}], [{"fault": {"type": "latency", "seconds": "1"}}],
+    [{"fault": {"type": "status", "status": 200}}], [{"fault": {"type": "status", "status": [503]}}],
+    [{"fault": {"type": "reset", "seconds": 1}}], [{"fault": {"type": "hang", "when": "later"}}],
+    [{"fault": {"type": "foreignWrite"}}], [{"fault": {"type": "reset"}, "nth": 0}],
+    [{"fault": {"type": "reset"}, "nth": 1, "every": 2}], [{"fault": {"type": "reset"}, "probability": 2}],
+    [{"fault": {"type": "reset"}, "often": True}], [{"fault": {"type": "reset"}, "match": {"service": "AWS"}}],
     [{"fault": {"type": "reset"}, "match": {"pathRegex": "("}}],
     [{"fault": {"type": "reset"}, "match": {"host": "x"}}],
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("rules", BAD_RULES, ids=str)

@@ -209,31 +209,14 @@ SECRETS = st.fixed_dictionaries(
     },
 ).map(lambda value: json.dumps(value).encode())
 FIELDS = [
-    "grant_type",
-    "client_id",
-    "client_secret",
-    "scope",
-    "resource",
-    "client_assertion",
-    "client_assertion_type",
-    "device_code",
-    "refresh_token",
-    "user_code",
-    "user",
-    "action",
-]
+    "grant_type", "client_id", "client_secret", "scope", "resource", "client_assertion", "client_assertion_type",
+    "device_code", "refresh_token", "user_code", "user", "action",
+]  # fmt: skip
 FIELD_VALUES = [
-    "client_credentials",
-    "device_code",
-    "refresh_token",
-    seed.ADMINISTRATOR_ID,
-    CLI,
-    SECRET,
-    "https://localhost:8444/.default",
-    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-    "eyJhbGciOiJub25lIn0.e30.",
-    "eyJhbGciOiJSUzI1NiJ9.W10.AA",
-]
+    "client_credentials", "device_code", "refresh_token", seed.ADMINISTRATOR_ID, CLI, SECRET,
+    "https://localhost:8444/.default", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJSUzI1NiJ9.W10.AA",
+]  # fmt: skip
 FORM = st.dictionaries(st.sampled_from(FIELDS), TEXT | st.sampled_from(FIELD_VALUES), max_size=8)
 VAULTS = st.sampled_from([seed.VAULT, seed.VAULT, seed.VAULT, "contosolearn-kv", "nobody"])
 MANAGER_VERSIONS = ["2025-05-01", "2022-04-01", "2022-09-01", "2020-05-01", "2024-11-01", "2019-05-01"]
@@ -297,21 +280,9 @@ def test_a_batch_answers_in_its_own_shape(body: Any) -> None:
 
 
 CONTROL = [
-    "health",
-    "requests",
-    "leaks",
-    "knobs",
-    "clock",
-    "faults",
-    "callers",
-    "people",
-    "sites",
-    "role-assignments",
-    "deny-assignments",
-    "locks",
-    "identity-environment",
-    "nothing-of-the-kind",
-]
+    "health", "requests", "leaks", "knobs", "clock", "faults", "callers", "people", "sites", "role-assignments",
+    "deny-assignments", "locks", "identity-environment", "nothing-of-the-kind",
+]  # fmt: skip
 PLACES = st.one_of(
     st.sampled_from(CONTROL).map(lambda name: (8443, f"/_sandbox/{name}")),
     TEXT.map(lambda name: (8443, f"/_sandbox/issuer/{name}/token")),

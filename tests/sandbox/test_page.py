@@ -11,14 +11,9 @@ from tests.sandbox.conftest import SECRET, SETTINGS, Client
 
 PAGE = "/_sandbox/"
 HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover=alert(1) x='",
-    "</code></script><svg onload=alert(1)>",
-    "{{ 7 * 7 }} {% raw %} &lt;b&gt;",
-    "\u202etxt.exe",
-    "\u0000\u001b[2J",
-)
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover=alert(1) x='",
+    "</code></script><svg onload=alert(1)>", "{{ 7 * 7 }} {% raw %} &lt;b&gt;", "\u202etxt.exe", "\u0000\u001b[2J",
+)  # fmt: skip
 
 
 class Document(HTMLParser):

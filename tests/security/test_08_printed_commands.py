@@ -34,16 +34,8 @@ from mct_s2s.render.outcome import vault_reading
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
-from tests.planning.scenarios import (
-    NOW,
-    SERVICE,
-    SERVICE_PRINCIPAL,
-    TENANT,
-    client,
-)
-from tests.planning.scenarios import (
-    settings as site_settings,
-)
+from tests.planning.scenarios import NOW, SERVICE, SERVICE_PRINCIPAL, TENANT, client
+from tests.planning.scenarios import settings as site_settings
 from tests.render.examples import consent
 from tests.render.hostile import observed
 from tests.support.parsing import parsed

@@ -28,13 +28,8 @@ sys.meta_path.insert(0, finder)
 """
 """A sitecustomize that sends the process a signal at the moment when it begins to import a module."""
 WHILE_LOADING = (
-    "mct_s2s.cli.app",
-    "typer",
-    "mct_s2s.cli.options",
-    "mct_s2s.cli.commands",
-    "asyncio",
-    "mct_s2s.render.console",
-)
+    "mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.commands", "asyncio", "mct_s2s.render.console",
+)  # fmt: skip
 WHILE_RUNNING = (
     "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
     "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.resource_manager",

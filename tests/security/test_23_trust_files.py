@@ -56,11 +56,7 @@ def test_the_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azure: 
 
 
 def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
-    mct: Program,
-    azure: Sandbox,
-    member: Callable[[str], Member],
-    file: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    mct: Program, azure: Sandbox, member: Callable[[str], Member], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plan said: as made by this run. Whoever may write the settings lists their own application of that name."""
     file.write_text("[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'Nightly export'\n")

@@ -205,11 +205,7 @@ TYPED = st.sampled_from([*OPTIONS]).flatmap(
 @example(typed=("snippet", [("--credentials", "a" * 5000)], ["x"]), as_json=True, offline=False)
 @example(typed=("snippet", [("--credentials", "~\udcff/x")], ["\u2028"]), as_json=True, offline=False)
 def test_anything_typed_ends_in_an_answer(
-    mct: Program,
-    azure: Sandbox,
-    typed: tuple[str, list[tuple[str, str]], list[str]],
-    as_json: bool,
-    offline: bool,
+    mct: Program, azure: Sandbox, typed: tuple[str, list[tuple[str, str]], list[str]], as_json: bool, offline: bool
 ) -> None:
     command, options, arguments = typed
     changing = ["--dry-run"] if command in {"setup", "configure-appservice", "rotate-secret"} else []
@@ -265,9 +261,7 @@ def test_a_certificate_of_an_unknown_algorithm_is_refused(mct: Program, azure: S
         b"\x30\x80" * 100,
         PRIVATE
         + RSA.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"x"),
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
         ),
     ],
     ids=["unknown key", "unknown certificate", "key alone", "begun", "empty", "no PKCS#12", "two keys"],
@@ -397,33 +391,15 @@ COMMANDS = {
     "teardown": ("teardown", "-y"),
 }
 ASKED = (
-    ("arm", "/metadata/endpoints"),
-    ("entra", "/token"),
-    ("arm", "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590"),
-    ("arm", "/sites/contosolearn"),
-    ("arm", "/appsettings/list"),
-    ("arm", "/config/appsettings"),
-    ("arm", "/slots"),
-    ("arm", "/slotConfigNames"),
-    ("arm", "/permissions"),
-    ("arm", "/locks"),
-    ("arm", "/reports-func"),
-    ("arm", "/restart"),
-    ("graph", "/organization"),
-    ("graph", "')"),
-    ("graph", "/applications"),
-    ("graph", "/addPassword"),
-    ("graph", "/removePassword"),
-    ("graph", "/servicePrincipals"),
-    ("graph", "/appRoleAssignedTo"),
-    ("graph", "/microsoft.graph.application"),
-    ("graph", "/me"),
-    ("graph", "/defaultAppManagementPolicy"),
-    ("graph", "/appRoleAssignments"),
-    ("graph", "/federatedIdentityCredentials"),
-    ("vault", ""),
-    ("site", ""),
-)
+    ("arm", "/metadata/endpoints"), ("entra", "/token"),
+    ("arm", "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590"), ("arm", "/sites/contosolearn"),
+    ("arm", "/appsettings/list"), ("arm", "/config/appsettings"), ("arm", "/slots"), ("arm", "/slotConfigNames"),
+    ("arm", "/permissions"), ("arm", "/locks"), ("arm", "/reports-func"), ("arm", "/restart"),
+    ("graph", "/organization"), ("graph", "')"), ("graph", "/applications"), ("graph", "/addPassword"),
+    ("graph", "/removePassword"), ("graph", "/servicePrincipals"), ("graph", "/appRoleAssignedTo"),
+    ("graph", "/microsoft.graph.application"), ("graph", "/me"), ("graph", "/defaultAppManagementPolicy"),
+    ("graph", "/appRoleAssignments"), ("graph", "/federatedIdentityCredentials"), ("vault", ""), ("site", ""),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -64,13 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def check_screen(
-    name: str,
-    shown: Shown,
-    *,
-    width: int = 80,
-    height: int | None = None,
-    color: bool = True,
-    unicode: bool = True,
+    name: str, shown: Shown, *, width: int = 80, height: int | None = None, color: bool = True, unicode: bool = True
 ) -> None:
     """Compare what is shown with the picture of that name in `tests/render/screens`.
 

@@ -10,14 +10,9 @@ from tests.sandbox.traffic.story import Story
 
 START, END = "2026-01-02T03:04:05Z", "2100-12-31T11:59:59Z"
 YOUNGER = (
-    "serviceManagementReference",
-    "nativeAuthenticationApisEnabled",
-    "uniqueName",
-    "samlMetadataUrl",
-    "servicePrincipalLockConfiguration",
-    "requestSignatureVerification",
-    "web/redirectUriSettings",
-)
+    "serviceManagementReference", "nativeAuthenticationApisEnabled", "uniqueName", "samlMetadataUrl",
+    "servicePrincipalLockConfiguration", "requestSignatureVerification", "web/redirectUriSettings",
+)  # fmt: skip
 """Members of an application that recordings of 2021 and 2022 have not, and those of 2025 have."""
 
 
