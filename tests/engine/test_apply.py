@@ -1,20 +1,25 @@
-"""A plan is applied as wide as its order allows, stops at the first refusal, and its outcome tells the truth."""
+"""A plan is agreed to, applied as wide as its order allows, stops at the first refusal; its outcome tells the truth."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
 import pytest
+from mct_s2s import clock
+from mct_s2s.engine import change
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.run import IN_FLIGHT
+from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED
 from mct_s2s.planning.changes import (
@@ -33,10 +38,11 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
+from mct_s2s.planning.plan import Plan
 
 from tests.conftest import MACHINE, SITE, SLOT
-from tests.engine.conftest import LIST, PUT, WHERE, Engine, Watcher, applied, planned
-from tests.planning.scenarios import ROLE, guid
+from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned
+from tests.planning.scenarios import ROLE, guid, spec
 
 RESTARTED, PRINCIPALS = "/restart", "/servicePrincipals"
 RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
@@ -260,3 +266,80 @@ def test_not_there_yet_is_waited_out_only_where_lag_is_expected(is_new: bool, en
     outcome, _, _ = applied(engine, new("A"), principal("A") if is_new else old)
     assert account(outcome)[1] == (set() if is_new else {"A:principal"})
     assert len(engine.asked(PRINCIPALS)) == (4 if is_new else 1)
+
+
+@dataclass
+class Person:
+    """Somebody who is shown plans, and says something to each."""
+
+    engine: Engine
+    takes_time: bool
+    answers: list[bool]
+    meanwhile: dict[str, str]
+    """What is set while the first plan is read."""
+    shown: list[Plan] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        self.log.append("asked")
+        self.shown.append(outcome.plan)
+        if len(self.shown) == 1:
+            self.engine.settings.update(self.meanwhile)
+        return self.answers.pop(0)
+
+    @contextmanager
+    def applying(self, outcome: Outcome) -> Iterator[Watcher]:
+        del outcome
+        self.log.append("applied")
+        yield Watcher()
+
+    def where(self, observed: ObservedState) -> str:
+        del observed
+        return ""
+
+
+CHANGED = {"ServiceAuthEnabled": "true"}
+
+
+@pytest.mark.parametrize(
+    ("takes_time", "overtaken", "meanwhile", "answers", "looks"),
+    [
+        (False, False, {}, [True], 1),
+        (True, False, {}, [True], 2),
+        (True, False, CHANGED, [True, True], 3),
+        (False, True, CHANGED, [True, False], 2),
+    ],
+    ids=["at once", "a plan that still holds", "yes was said to another plan", "another run had its turn"],
+)
+def test_what_was_agreed_to_is_what_is_done(
+    takes_time: bool,
+    overtaken: bool,
+    meanwhile: dict[str, str],
+    answers: list[bool],
+    looks: int,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looked at again where it may have changed, asked again where it did; who reads for an hour holds no one up."""
+    person, turns = Person(engine, takes_time, [*answers], meanwhile), list[str]()
+
+    @asynccontextmanager
+    async def exclusive(name: str, since: float) -> AsyncIterator[bool]:
+        del since
+        person.log.append("turn")
+        turns.append(name)
+        yield overtaken
+
+    async def work(session: Session) -> Outcome:
+        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2"))
+        return await carry_out(session, outcome, 0.0, person) if await person.confirm(outcome) else outcome
+
+    monkeypatch.setattr(change, "hold", exclusive)
+    outcome = engine.run(work)
+    assert len(engine.asked("/sites/contosolearn")) == looks
+    assert person.log[:2] == ["asked", "turn"]
+    assert [name.lower() for name in turns] == [SITE.lower()]
+    assert len({id(plan) for plan in person.shown}) == len(answers)
+    assert outcome.plan == person.shown[-1]
+    assert outcome.applied is answers[-1]
+    assert bool(engine.asked("/config/appsettings")) is answers[-1]

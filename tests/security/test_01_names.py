@@ -1,15 +1,18 @@
-"""Names of registrations can be computed by anybody: whoever was there first must not become somebody whom we trust."""
+"""Names of registrations can be computed by anybody: whoever was there first must not become somebody whom we trust.
+
+Those of different App Services can come out the same: their service applications must not.
+"""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mct_s2s.model.ids import client_unique_name, service_unique_name
+from mct_s2s.model.ids import client_unique_name, named_unique_name, service_unique_name
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Json, Sandbox
+from tests.conftest import SITE, Json, Sandbox
 from tests.security.people import Member
 from tests.support.sandbox_inside import Inside
 
@@ -199,3 +202,38 @@ def leave(azure: Sandbox, owner: Member, made: Json) -> None:
         reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{me}"}
         owner.graph("POST", f"/{half}/{object_id}/owners/$ref", json=reference)
         owner.graph("DELETE", f"/{half}/{object_id}/owners/{owner.id}/$ref")
+
+
+def test_a_slot_and_a_site_that_is_called_like_it_have_different_names() -> None:
+    names = [
+        service_unique_name("a", "staging"),
+        service_unique_name("a-staging"),
+        service_unique_name("a"),
+        named_unique_name("a-staging"),
+        named_unique_name("a"),
+    ]
+    assert len(set(names)) == len(names)
+
+
+def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    (ours,) = azure.applications("MCT service (contosolearn)")
+    assert ours["notes"].endswith(SITE)
+    elsewhere = ours["notes"].replace("mct-prod", "mct-test")
+    azure.graph("PATCH", f"/applications/{ours['id']}", json={"notes": elsewhere})
+    azure.write_settings({name: value for name, value in azure.settings().items() if "ServiceAuth" not in name})
+    azure.forget()
+    ended = mct(*SETUP)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "service-application-not-ours")
+    assert azure.writes() == []
+    assert mct(*SETUP, "--service-app", ours["appId"]).code == 0, "named, it may be shared"
+
+
+@pytest.mark.parametrize("slot", [(), ("--slot", "staging")])
+def test_the_note_is_written_once(mct: Program, azure: Sandbox, slot: tuple[str, ...]) -> None:
+    named = ("--service-name", "Shared", "--no-app-service", "--no-consent", "--client", "A", "-y")
+    assert mct("setup", *named, "-o", "json").code == 0
+    assert mct(*SETUP, *slot).code == 0
+    azure.forget()
+    assert mct(*SETUP, *slot).code == 0
+    assert azure.writes() == []

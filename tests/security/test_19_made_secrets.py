@@ -1,9 +1,11 @@
 """A secret that was made is told on every way out: shown as soon as it exists, once, and only where that was asked for.
 
-Without it a run that fails after the secret was made loses it, and the next one says that all is right already.
+Without it a run that fails after the secret was made loses it, and the next one says that all is right already. And
+a rotation takes none from anybody who has not got the new one: a reference follows within a day, not within seconds.
 """
 
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
@@ -12,13 +14,15 @@ from typing import Any
 
 import pytest
 from mct_s2s.sandbox.observability.exchange import Entry
+from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
+from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program
-from tests.conftest import Sandbox, at_home, program, without_azure
+from tests.cli.conftest import Ended, Program, values_in
+from tests.conftest import GROUP, JSON, Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
 SHOW = ("setup", "--client", "One", "--secret-to", "show", "-y")
-JSON = ("-o", "json")
+AS_JSON = ("-o", "json")
 SHOWN = "shown here once: "
 REFUSED = {
     "match": {"service": "ARM", "method": "PUT", "path": "*/config/appsettings"},
@@ -68,7 +72,7 @@ def test_settings_that_are_refused_do_not_lose_a_shown_secret(mct: Program, azur
 
 def test_the_error_document_has_the_secret_in_its_one_place(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(REFUSED)
-    ended = mct(*SHOW, *JSON)
+    ended = mct(*SHOW, *AS_JSON)
     assert (ended.code, ended.document["schema"]) == (4, "mct-s2s/error/v1")
     (credential,) = ended.made
     assert _works(azure, credential["secret"])
@@ -82,7 +86,7 @@ def test_the_file_of_a_secret_is_told_by_a_run_that_fails(mct: Program, azure: S
     assert (ended.code, path.is_file()) == (4, True)
     assert ended.err.count(f", saved to {path}\n") == 1, ended.err
     azure.behave()
-    document = mct("add-client", "Two", "-y", *JSON).document
+    document = mct("add-client", "Two", "-y", *AS_JSON).document
     assert "secret" not in document["credentials"][0], "JSON that did not ask for it never has it"
 
 
@@ -97,14 +101,14 @@ def test_the_deadline_does_not_lose_it(mct: Program, azure: Sandbox) -> None:
 def test_the_deadline_in_the_middle_of_making_it_waits_for_the_answer(mct: Program, azure: Sandbox) -> None:
     slow = {"type": "latency", "seconds": 22, "when": "after"}
     azure.misbehave({"match": {"service": "Graph", "path": "*addPassword"}, "fault": slow})
-    ended = mct(*SHOW, *JSON, "--timeout", "20")
+    ended = mct(*SHOW, *AS_JSON, "--timeout", "20")
     assert (ended.code, ended.document["error"]["code"]) == (1, "deadline-passed")
     assert _works(azure, ended.made[0]["secret"])
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("path", ["/addPassword", "/config/appsettings"])
-@pytest.mark.parametrize("words", [(), JSON])
+@pytest.mark.parametrize("words", [(), AS_JSON])
 def test_signals_do_not_lose_it(
     mct: Program, azure: Sandbox, inside: Inside, sent: signal.Signals, code: int, path: str, words: tuple[str, ...]
 ) -> None:
@@ -158,7 +162,7 @@ def _with_a_reader_that_leaves(
     return ran.returncode, err
 
 
-@pytest.mark.parametrize("words", [(), JSON])
+@pytest.mark.parametrize("words", [(), AS_JSON])
 def test_where_nobody_reads_the_output_no_secret_is_made(
     azure: Sandbox, inside: Inside, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -167,7 +171,7 @@ def test_where_nobody_reads_the_output_no_secret_is_made(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("words", [(), JSON])
+@pytest.mark.parametrize("words", [(), AS_JSON])
 def test_where_the_output_is_closed_from_the_start_no_secret_is_made(
     azure: Sandbox, inside: Inside, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -179,7 +183,7 @@ def test_where_the_output_is_closed_from_the_start_no_secret_is_made(
 
 
 def test_a_certificate_whose_key_nobody_saw_is_named(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
-    words = (*SHOW, "--credential", "certificate", *JSON)
+    words = (*SHOW, "--credential", "certificate", *AS_JSON)
     code, err = _with_a_reader_that_leaves(inside, tmp_path, words, ("PUT", "/config/appsettings"))
     (one,) = azure.applications("One")
     key_id = one["keyCredentials"][0]["keyId"]
@@ -191,8 +195,8 @@ def test_a_certificate_whose_key_nobody_saw_is_named(azure: Sandbox, inside: Ins
     ("words", "when"),
     [
         ((), ("POST", "/addPassword")),
-        (JSON, ("POST", "/addPassword")),
-        (JSON, ("PUT", "/config/appsettings")),  # in text it has been shown by then
+        (AS_JSON, ("POST", "/addPassword")),
+        (AS_JSON, ("PUT", "/config/appsettings")),  # in text it has been shown by then
     ],
 )
 def test_a_secret_that_nobody_saw_is_told_with_the_command_that_removes_it(
@@ -208,3 +212,74 @@ def test_a_secret_that_nobody_saw_is_told_with_the_command_that_removes_it(
     again = mct(*SHOW)
     assert again.code == 0, again
     assert _works(azure, _shown(again))
+
+
+PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
+VAULT_ID = f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}"
+PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
+ROTATE = ("rotate-secret", "Portal", *PLACE, *JSON)
+HOUR = 3600.0
+
+
+def _portal_reads_it(azure: Sandbox, mct: Program) -> None:
+    """A portal that calls the API with the settings that `snippet` gives it."""
+    body = azure.arm("PATCH", PORTAL, json={"identity": {"type": "SystemAssigned"}})
+    azure.assign_role(body["identity"]["principalId"], SECRETS_USER, VAULT_ID)
+    words = shlex.split(mct("snippet", "Portal", "--language", "app-settings").out.replace("\\\n", ""), comments=True)
+    settings = (word.split("=", 1) for word in words[words.index("--settings") + 1 :])
+    azure.write_settings(dict(settings), PORTAL)
+    assert _app_calls(azure)
+
+
+def _app_calls(azure: Sandbox) -> bool:
+    """Whether the portal gets a token with what it finds in its own environment."""
+    found = azure._control("GET", "/app-environment", params={"resource": PORTAL}).json()
+    return azure.token(found["MCT_S2S_SCOPE"], found["AZURE_CLIENT_ID"], found["AZURE_CLIENT_SECRET"]).is_success
+
+
+def _secrets(azure: Sandbox, name: str = "Portal") -> list[str]:
+    (application,) = azure.applications(name)
+    return [one["keyId"] for one in application["passwordCredentials"]]
+
+
+def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(mct: Program, azure: Sandbox) -> None:
+    mct("setup", "--client", "Portal", *PLACE, *JSON)
+    _portal_reads_it(azure, mct)
+    (old,) = _secrets(azure)
+    done = mct("rotate-secret", "Portal", *PLACE, "-y")
+    assert (done.code, old in _secrets(azure)) == (0, True), done
+    assert "is kept for 25 hours" in done.err
+    assert _app_calls(azure)
+    azure.forget()
+    again = mct(*ROTATE)
+    assert (again.code, old in _secrets(azure)) == (0, True), "a second run is no rotation after that"
+    azure.advance(26 * HOUR)
+    assert mct(*ROTATE).code == 0
+    assert (old in _secrets(azure), _app_calls(azure)) == (False, True)
+    assert len(_secrets(azure)) == 2, "and the one that was replaced just now stays in its turn"
+    assert mct(*ROTATE, "--remove-old").code == 0
+    assert len(_secrets(azure)) == 1
+
+
+def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.env"
+    mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
+    done = mct("rotate-secret", "One", "-y")
+    assert (done.code, "The old one is kept" in done.err, azure.token_of(values_in(elsewhere)).is_success) == (
+        0,
+        True,
+        True,
+    )
+    mct("rotate-secret", "One", "-y")
+    azure.advance(2 * HOUR)
+    mct("rotate-secret", "One", "-y")
+    assert azure.token_of(values_in(elsewhere)).is_success, "however often, and whenever"
+    assert len(_secrets(azure, "One")) == 2, "what lay in the file before is replaced as ever"
+    (current,) = [c["savedTo"] for c in mct("rotate-secret", "One", "--dry-run", "-o", "json").made]
+    before = Path(current.removeprefix("file:")).read_bytes()
+    done = mct("rotate-secret", "One", "--remove-old", *JSON)
+    assert done.code == 0, done
+    assert (azure.token_of(values_in(elsewhere)).is_success, len(_secrets(azure, "One"))) == (False, 1)
+    assert Path(current.removeprefix("file:")).read_bytes() == before, "everybody has it by now: no third one is made"
