@@ -50,7 +50,6 @@ class Run:
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._confirmed: dict[str, str] = {}
-        self._stopped = False
 
     async def all(self) -> None:
         """Raises S2SError: the first refusal, after what was in flight beside it has ended."""
@@ -74,7 +73,7 @@ class Run:
         try:
             await self._wait_for(waits_for)
             async with self._slots:
-                if self._stopped:
+                if self.outcome.failed:
                     return
                 self.outcome.start(change)
                 with during(self.progress.started(change)):
@@ -91,7 +90,6 @@ class Run:
         except S2SError as error:
             self.outcome.fail(change, error)
             self.progress.failed(change)
-            self._stopped = True
             for event in self._ready.values():
                 event.set()
         else:
@@ -126,5 +124,5 @@ class Run:
     async def _wait_for(self, keys: frozenset[str]) -> None:
         for key in keys:
             await self._ready[key].wait()
-        if self._stopped:
+        if self.outcome.failed:
             raise Stopped
