@@ -141,7 +141,7 @@ def _saved(client: ClientApplication, language: Language, given: Path | None, fo
 
 def _elsewhere(session: Session, client: ClientApplication, folder: Path, now: datetime) -> CredentialSource:
     """What the registration says of a credential that is not on this machine, or the file that would have it."""
-    for noted in reversed(noted_vaults(client.application)):
+    for noted in reversed(noted_vaults(client)):
         if noted.secret:
             name, url = session.connection.cloud.vault(noted.vault)
             return CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)

@@ -13,9 +13,8 @@ from mct_s2s.errors import S2SError, ServiceError, UsageError, or_unknown
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.desired import Rotation, Setup
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import Tag
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.ownership import clients_called, foreign_client
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
@@ -41,9 +40,9 @@ def default_folder(session: "Session", request: "Request", observed: ObservedSta
     return folder / request.label.lower().replace("/", "/slots/")
 
 
-def noted_vaults(application: Application) -> list[VaultTo]:
+def noted_vaults(client: ClientApplication) -> list[VaultTo]:
     found: list[VaultTo] = []
-    for place in Tag.VAULT.values(application.tags):
+    for place in Tag.VAULT.values(client.application.tags):
         with suppress(UsageError):  # owners write tags, too
             found.append(vault_to(place))
     return found
@@ -104,7 +103,7 @@ async def _judged(session: "Session", name: str, store: Store, observed: Observe
 
 
 async def _store(
-    session: "Session", request: "Request", observed: ObservedState, name: str, known: Application, is_key: bool
+    session: "Session", request: "Request", observed: ObservedState, name: str, known: ClientApplication, is_key: bool
 ) -> Store:
     place = request.places.of(name, known.client_id)
     if place.show:
@@ -124,7 +123,10 @@ async def _store(
     if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
         return file
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-    noted = [session.vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
+    noted = [
+        session.vault(one.vault).store(one.secret or "", name, known.client_id)
+        for one in noted_vaults(known)
+    ]
     newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
     if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
         if (await file.note()).has_had(newest):
@@ -136,27 +138,27 @@ async def _store(
     return found
 
 
-def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[Application, bool]]:
-    """By name: its registration, empty where there is none, and whether what is stored is a key."""
+def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[ClientApplication, bool]]:
+    """By name: the client, empty where there is none, and whether what is stored is a key."""
     desired = request.desired
     if isinstance(desired, Rotation) and desired.service is not None:
         rotated = rotating(desired, observed, desired.service, request.now)
-        kinds = {name: replaced_kind(application.credentials) for name, application in rotated.items()}
+        kinds = {name: replaced_kind(client.credentials) for name, client in rotated.items()}
         return {name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()}
-    found: dict[str, tuple[Application, bool]] = {}
+    found: dict[str, tuple[ClientApplication, bool]] = {}
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if isinstance(spec.credential, NewCredential):
             clients = clients_called(spec.name, observed, desired.unique_name)
-            known = next((client.application for client in clients if client.is_registered), Application())
+            known = next((client for client in clients if client.is_registered), ClientApplication())
             found[spec.name] = known, spec.credential.kind.is_key
     return found
 
 
-def _follows_tag(application: Application, request: "Request", observed: ObservedState) -> bool:
+def _follows_tag(client: ClientApplication, request: "Request", observed: ObservedState) -> bool:
     """Whether a client's own tag says where its secret is, and may: others could have written it."""
-    desired, client = request.desired, observed.trust.client_of_id(application.client_id)
+    desired = request.desired
     # Only one that had a secret and has nothing good any more gets a secret again.
-    has_good = any(one.is_valid_at(request.now) for one in application.credentials)
-    if client is None or desired.service is None or (has_good and not isinstance(desired, Rotation)):
+    has_good = any(one.is_valid_at(request.now) for one in client.credentials)
+    if not client.is_registered or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
     return not foreign_client(client, observed, desired.service, desired.names)

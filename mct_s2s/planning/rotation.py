@@ -4,6 +4,7 @@ Source: learn.microsoft.com/entra/identity-platform/howto-create-service-princip
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Instruction, Refused
@@ -20,9 +21,8 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
 from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.ownership import (
@@ -43,7 +43,9 @@ REFERENCES_FOLLOW = timedelta(hours=25)
 """App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
 
 
-def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime) -> dict[str, Application]:
+def rotating(
+    rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime
+) -> dict[str, ClientApplication]:
     """By name as asked for, display name, or appId where two share one. Whose they are is judged later, by stores."""
     if observed.trust.service is None:
         raise service_missing()
@@ -54,14 +56,14 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
         found = _due(observed, base, now + within)
     else:
         clients = {name: find_client(name, base, observed) for name in rotation.clients}
-        named = ((name, client.application) for name, client in clients.items() if client)
-        return dict({one.client_id: (name, one) for name, one in named if _is_due(one, now + within)}.values())
-    distinct = {application.client_id: application for application in found}.values()
-    names = Counter(application.display_name for application in distinct)
+        due = {one.client_id: (name, one) for name, one in clients.items() if one and _is_due(one, now + within)}
+        return dict(due.values())
+    distinct = {client.client_id: client for client in found}.values()
+    names = Counter(client.display_name for client in distinct)
     return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
 
 
-def _the_client(name: str, base: str, observed: ObservedState) -> Application:
+def _the_client(name: str, base: str, observed: ObservedState) -> ClientApplication:
     client = find_client(name, base, observed)
     if client is None:
         raise unknown(name, observed, what="client application")
@@ -72,23 +74,22 @@ def _the_client(name: str, base: str, observed: ObservedState) -> Application:
             remedy="A federated credential needs no rotation. To register another certificate of your own:",
             command=own_command("add-client", "--certificate", "FILE", about=client.client_id),
         )
-    return client.application
+    return client
 
 
-def _due(observed: ObservedState, base: str, horizon: datetime) -> list[Application]:
-    applications = (client.application for client in everyone(observed, base))
-    return [one for one in applications if _is_due(one, horizon)]
+def _due(observed: ObservedState, base: str, horizon: datetime) -> list[ClientApplication]:
+    return [one for one in everyone(observed, base) if _is_due(one, horizon)]
 
 
-def _is_due(application: Application, horizon: datetime) -> bool:
+def _is_due(client: ClientApplication, horizon: datetime) -> bool:
     """Whether what is replaced ends in time, or an earlier rotation left something to do."""
-    kind = replaced_kind(application.credentials)
-    held = [one for one in application.credentials if one.kind is kind]
-    return bool(held) and (_ends_within(application, horizon) or sum(one.is_made for one in held) > 1)
+    kind = replaced_kind(client.credentials)
+    held = [one for one in client.credentials if one.kind is kind]
+    return bool(held) and (_end_within(client.credentials, horizon) or sum(one.is_made for one in held) > 1)
 
 
-def _ends_within(application: Application, horizon: datetime) -> bool:
-    return all(one.expires is not None and one.expires <= horizon for one in application.credentials)
+def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
+    return all(one.expires is not None and one.expires <= horizon for one in credentials)
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunContext, spec: ServiceSpec) -> Plan:
@@ -98,10 +99,9 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     base = observed.trust.base(spec.unique_name)
     audience = uri_of(service, observed.settings)
     steps, notes = list[AnyChange](), list[str | Instruction]()
-    for name, application in found.items():
-        client, note = observed.trust.client_of_id(application.client_id), observed.secrets.get(name, SecretNote())
-        why = foreign_client(client, observed, spec, rotation.clients, note) if client is not None else ""
-        if why:
+    for name, client in found.items():
+        application, note = client.application, observed.secrets.get(name, SecretNote())
+        if why := foreign_client(client, observed, spec, rotation.clients, note):
             if of_site := foreign_service(service, observed, spec):
                 raise service_not_ours(service, observed, spec, of_site)
             if rotation.expiring_within is None:
@@ -114,7 +114,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
         steps += changes
         notes += said
     if rotation.only_named and rotation.expiring_within is not None:
-        known = {application.client_id for application in found.values()}
+        known = {client.client_id for client in found.values()}
         due = _due(observed, base, context.now + rotation.expiring_within)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
@@ -135,7 +135,7 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
     stored = {key_id.casefold() for key_id in note.held}
     replaced = [one for one in older if rotation.remove_old or one.key_id.casefold() in stored]
     if rotation.expiring_within is not None:
-        is_new_needed = _ends_within(application, now + rotation.expiring_within)
+        is_new_needed = _end_within(application.credentials, now + rotation.expiring_within)
     elif rotation.remove_old and current is not None and older:
         is_new_needed = False  # everyone has it by now: only the old ones are to go
     else:
