@@ -123,10 +123,7 @@ async def _store(
     if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
         return file
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-    noted = [
-        session.vault(one.vault).store(one.secret or "", name, known.client_id)
-        for one in noted_vaults(known)
-    ]
+    noted = [session.vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
     newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
     if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
         if (await file.note()).has_had(newest):

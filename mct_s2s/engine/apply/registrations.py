@@ -23,7 +23,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag, same_id
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.ownership import (
     clients_called,
@@ -74,7 +74,7 @@ async def create(
         raise
     if not is_made:
         caller, principal = await gather_or_cancel(caller_of(session), directory.principal(application.client_id))
-        custody = await find_custody(session, application, principal)
+        custody = await find_custody(session, ClientApplication(application, principal))
         # Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
         is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
         why = others_control(custody, caller, lambda one: is_young and one.is_ours)

@@ -14,9 +14,9 @@ from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
-from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import Custody, Tenant
 from mct_s2s.model.ids import PrincipalId, Tag, client_id_in, is_guid, same_id
-from mct_s2s.model.observed import ObservedState, Trust
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
 from mct_s2s.planning.ownership import in_question
@@ -120,36 +120,31 @@ async def _use(session: Session, trust: Trust, resource: str) -> IdentityResourc
 
 
 async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
-    asked = [(client.application, client.principal) for client in in_question(observed, request.desired)]
+    asked = [*in_question(observed, request.desired)]
     if not asked:
         return observed
     caller, found = await gather_or_cancel(
-        caller_of(session), gather_or_cancel(*(_custody_or_gone(session, request.desired, *one) for one in asked))
+        caller_of(session), gather_or_cancel(*(_custody_or_gone(session, request.desired, one) for one in asked))
     )
-    custody: dict[str, Custody] = {}
-    trust = observed.trust
-    for (application, _), one in zip(asked, found, strict=True):
+    custody, trust = dict[str, Custody](), observed.trust
+    for client, one in zip(asked, found, strict=True):
         if one is None:
-            trust = trust.without(application.client_id)
+            trust = trust.without(client.client_id)
         else:
-            custody[application.client_id.lower()] = one
+            custody[client.client_id.lower()] = one
     return replace(observed, trust=trust, caller=caller, custody=custody)
 
 
-async def _custody_or_gone(
-    session: Session, desired: Desired, application: Application, principal: ServicePrincipal | None
-) -> Custody | None:
+async def _custody_or_gone(session: Session, desired: Desired, client: ClientApplication) -> Custody | None:
     """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody."""
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
-    is_named = not words.isdisjoint({application.client_id.lower(), *application.identifier_uris})
-    return await or_none(find_custody(session, application, principal, may_be_gone=not is_named))
+    is_named = not words.isdisjoint({client.client_id.lower(), *client.application.identifier_uris})
+    return await or_none(find_custody(session, client, may_be_gone=not is_named))
 
 
-async def find_custody(
-    session: Session, application: Application, principal: ServicePrincipal | None, *, may_be_gone: bool = False
-) -> Custody:
-    directory, object_id = session.directory, application.object_id
-    principals = [principal.id] if principal is not None else []
+async def find_custody(session: Session, client: ClientApplication, *, may_be_gone: bool = False) -> Custody:
+    directory, object_id = session.directory, client.application.object_id
+    principals = [client.principal.id] if client.principal is not None else []
     found = await gather_or_cancel(
         directory.owners(object_id, principals, may_be_gone=may_be_gone),
         directory.credentials(object_id, principals, may_be_gone=may_be_gone),
