@@ -52,8 +52,7 @@ def request_for(
         service = named_spec(desired.service, called)
         desired, label = replace(desired, service=service), service.display_name
     label = called.label if called is not None else label
-    subscription = target.subscription if target is not None else session.subscription
-    return Request(desired, now, target, label=label, subscription=subscription, **more)
+    return Request(desired, now, target, label=label, **more)
 
 
 async def look(

@@ -24,8 +24,6 @@ class Request:
     """A word unique to this run, part of the names of the credentials that it makes."""
     label: str = ""
     """What a person calls the App Service, slot included; without one, the service application."""
-    subscription: str | None = None
-    """Where bare names are looked for: an id or a name."""
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False

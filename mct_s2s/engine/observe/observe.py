@@ -82,9 +82,9 @@ async def find_identity_resource(
 ) -> IdentityResource:
     """By its id, or the bare name of a web or function app. Raises NotThere."""
     if isinstance(wanted, str):
-        subscription = request.subscription or ""
+        subscription = (request.target or session).subscription or ""
         if not is_guid(subscription):
-            subscription = (await find_subscription(session.arm, request.subscription)).id
+            subscription = (await find_subscription(session.arm, subscription or None)).id
         wanted = await find_web_app(session.arm, subscription, wanted)
     located(wanted)
     found = await session.arm.identity_resource(wanted)
