@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.sandbox_inside import Inside
 
 sandboxes: list[Inside] = []
+at_port: dict[int, Inside] = {}
+"""Those found so far: a site that comes later has a port of its own."""
 _over_tls = httpx.AsyncHTTPTransport.handle_async_request
 
 
@@ -29,7 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-    asked = next((one for one in sandboxes if request.url.port in one.ports), None)
+    port = request.url.port or 0
+    if port not in at_port:
+        at_port.update({each: one for one in sandboxes for each in one.ports})
+    asked = at_port.get(port)
     if every_cell() or asked is None or not asked.is_undisturbed or not _is_direct(asked.azure.ca_file):
         return await _over_tls(transport, request)
     await asyncio.sleep(0)  # whatever else is sent at this moment is on its way, too

@@ -62,6 +62,7 @@ class Inside:
 
     def close(self) -> None:
         handed_over.sandboxes.remove(self)
+        handed_over.at_port.clear()
         self.azure.close()
         self.running.close()
 
