@@ -24,10 +24,13 @@ at_port: dict[int, Inside] = {}
 _over_tls = httpx.AsyncHTTPTransport.handle_async_request
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    patch = pytest.MonkeyPatch()
-    config.add_cleanup(patch.undo)
-    patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", _answer)
+    """Once it is settled whether this is `--all`."""
+    if not every_cell():
+        patch = pytest.MonkeyPatch()
+        config.add_cleanup(patch.undo)
+        patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", _answer)
 
 
 async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -35,7 +38,7 @@ async def _answer(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -
     if port not in at_port:
         at_port.update({each: one for one in sandboxes for each in one.ports})
     asked = at_port.get(port)
-    if every_cell() or asked is None or not asked.is_undisturbed or not _is_direct(asked.azure.ca_file):
+    if asked is None or not asked.is_undisturbed or not _is_direct(asked.azure.ca_file):
         return await _over_tls(transport, request)
     await asyncio.sleep(0)  # whatever else is sent at this moment is on its way, too
     direct = httpx.ASGITransport(asked.app, raise_app_exceptions=False)
