@@ -54,7 +54,6 @@ from mct_s2s.planning.ownership import (
     is_in_settings,
     is_named,
     is_own,
-    new_role,
     not_ours,
     refuse_several,
     restoring,
@@ -135,38 +134,35 @@ class Service:
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """Raises NotThere, Refused."""
-    application, site = observed.trust.service, observed.app_service
-    if not spec.may_create and (application is None or application.deleted):
+    application, site = observed.trust.service or Application(unique_name=spec.unique_name), observed.app_service
+    registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
+    is_new, notes = registration.is_new, list[str]()
+    if not spec.may_create and (is_new or registration.is_deleted):
         raise service_missing()
-    registration = Registration(CREATE, SERVICE, application or Application(), observed.trust.principal)
     note = site_note(str(site.resource)) if site is not None else None
     memory = [Tag.IDENTITY.of(str(one.resource)) for one in observed.identity_resources if one.principal_id is None]
     memory = [tag for tag in memory if len(tag) <= LONGEST_TAG]
-    notes: list[str] = []
+    role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
-    if application is None:
-        role = new_role(observed, spec.unique_name, spec.role or DEFAULT_ROLE)
-        edits = ApplicationEdits(uri=uri, role=role, tags=(Tag.NAME.of(spec.unique_name),))
+    uri = uri if is_new else uri_of(application, observed.settings, spec.adopt)
+    edits = ApplicationEdits(
+        uri=None if uri in application.identifier_uris else uri,
+        role=role_edit,
+        token_version=1 if application.token_version == 2 else None,
+        tags=tuple(tag for tag in memory if not is_new and tag not in application.tags),
+        management_reference=None if is_new or application.management_reference else spec.management_reference,
+    )
+    edits = _remembered(edits, application, spec, observed, note)
+    resource, name, detail = SERVICE, application.display_name, _describe(edits)
+    if is_new:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
-    else:
-        role, role_edit = role_to_use(application, spec.role, observed)
-        uri = uri_of(application, observed.settings, spec.adopt)
-        edits = ApplicationEdits(
-            uri=None if uri in application.identifier_uris else uri,
-            role=role_edit,
-            token_version=1 if application.token_version == 2 else None,
-            tags=tuple(tag for tag in memory if tag not in application.tags),
-            management_reference=None if application.management_reference else spec.management_reference,
+    if is_named(application, spec) and not is_in_settings(application, observed):
+        notes.append(adoption(application, observed, SERVICE))
+    if edits.token_version:
+        notes.append(
+            f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience change "
+            "for everyone else who calls an API with them."
         )
-        edits = _remembered(edits, application, spec, observed, note)
-        resource, name, detail = SERVICE, application.display_name, _describe(edits)
-        if is_named(application, spec) and not is_in_settings(application, observed):
-            notes.append(adoption(application, observed, SERVICE))
-        if edits.token_version:
-            notes.append(
-                f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience "
-                "change for everyone else who calls an API with them."
-            )
     new = Application(
         display_name=spec.display_name,
         unique_name=spec.unique_name,
@@ -174,14 +170,13 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         notes=note,
         management_reference=spec.management_reference,
     )
-    is_sure = application is not None and is_own(application, observed, spec)
-    changes = registration.made(new, is_sure=is_sure)
+    changes = registration.made(new, is_sure=is_own(application, observed, spec))
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
-    elif application is not None and not changes:
+    elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
-    changes += registration.principal_made(application.display_name if application else spec.display_name)
-    foreign = foreign_service(application, observed, spec) if application else ""
+    changes += registration.principal_made(application.display_name or spec.display_name)
+    foreign = "" if is_new else foreign_service(application, observed, spec)
     base = observed.trust.base(spec.unique_name)
     return Service(spec, registration, role, uri, base, foreign, tuple(changes), tuple(notes))
 
