@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.errors import NotThere, or_unknown
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Desired, Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -145,48 +145,36 @@ class _Lookup:
 
     async def _needed(self, trust: Trust, base: str, settings: AppSettings) -> tuple[Application, ...]:
         """Of the recycle bin, what the trust lacks, or what is in its way."""
-        desired = self.desired
-        if isinstance(desired, Removal) and desired.everything:
-            return ()
+        desired, is_removal = self.desired, isinstance(self.desired, Removal)
         names = desired.names if isinstance(desired, Setup | Removal) else ()
         missing = [name for name in names if not _is_there(name, base, trust)]
         wanted = {client_unique_name(base, name) for name in missing}
         called = [name for name in missing if is_guid(name)]
-        if isinstance(desired, Removal):
-            try:
-                rows = await self.deleted() if missing else []
-            except S2SError:
-                return ()  # a caller who can't look there is told that there is no such client
-        elif trust.service is None:
+        if trust.service is None and not is_removal:
             wanted.add(desired.unique_name)
             called += [named.strip() for named in (desired.adopt, AUDIENCE.value_in(settings)) if named]
-            rows = await self.deleted()
-        else:
-            rows = await self.deleted() if missing else []
+        if not wanted:
+            return ()
+        # Who removes a client and can't look there is told that there is no such client.
+        rows = await (or_unknown(self.deleted()) if is_removal else self.deleted()) or []
         found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
         return tuple(sorted(found, key=lambda row: row.unique_name != desired.unique_name))
 
     async def _with_federated(self, trust: Trust, base: str, now: datetime) -> Trust:
         """Federated credentials, asked for only where no other credential is good, or where they matter."""
-        wants_some = isinstance(self.desired, Setup) and any(
-            isinstance(one.credential, Federation) for one in self.desired.clients
-        )
-        wished = set[str]()
-        if wants_some or isinstance(self.desired, Look | Removal):
-            wished = {*map(str.casefold, self.desired.names), *self.unique_names(base)}
+        lists_all, names = False, list[str]()
         match self.desired:
-            case Removal(everything=lists_all) | Look(all_federated=lists_all):
-                pass  # what is kept, or goes, is named
-            case _:
-                lists_all = False
+            case Setup(clients=specs):
+                names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
+            case Removal(everything=lists_all) | Look(all_federated=lists_all):  # what is kept, or goes, is named
+                names = [*self.desired.names]
+        wished = {*map(str.casefold, names), *(client_unique_name(base, name) for name in names)}
         wanting = [
             app
             for app in (one.application for one in trust.clients if one.is_registered)
-            if (
-                lists_all
-                or not any(credential.is_valid_at(now) for credential in app.credentials)
-                or not wished.isdisjoint({app.client_id.casefold(), app.display_name.casefold(), app.unique_name})
-            )
+            if lists_all
+            or not any(credential.is_valid_at(now) for credential in app.credentials)
+            or not wished.isdisjoint({app.client_id.casefold(), app.display_name.casefold(), app.unique_name})
         ]
         lists = await gather_or_cancel(*(self.directory.federated_credentials(app.object_id) for app in wanting))
         pairs = zip(wanting, lists, strict=True)
