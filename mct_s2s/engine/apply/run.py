@@ -10,12 +10,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
-from mct_s2s.planning.changes import (
-    AnyChange,
-    RestartSite,
-    UpdateApplication,
-    WriteSettings,
-)
+from mct_s2s.planning.changes import AnyChange, RestartSite, UpdateApplication, WriteSettings
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import references
 
