@@ -192,7 +192,7 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
                         await held.enter_async_context(locks[one])
                 await site.apply(sites)
     except S2SError as error:
-        site.session.directory_access.signed_in.remind(error)
+        site.session.directory.credential.signed_in.remind(error)
         site.error = error
     except Exception as bug:  # what went wrong at one site stops no other, and what was made there is reported
         from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever

@@ -91,7 +91,7 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
 
 
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
-    rules = await or_unknown(session.directory_access.secret_rules())  # few may read the policy
+    rules = await or_unknown(session.directory.secret_rules())  # few may read the policy
     forbidden = longest(rules or ()) == timedelta(0)
     if forbidden:
         terminal.say("This tenant forbids client secrets.")

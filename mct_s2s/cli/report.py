@@ -88,7 +88,7 @@ def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> tuple[Instruction, ...]:
     """What the caller does after a grant, such as signing in again."""
-    return site.session.directory_access.signed_in.after_a_grant if outcome.plan.lacks else ()
+    return site.session.directory.credential.signed_in.after_a_grant if outcome.plan.lacks else ()
 
 
 def _handoff(options: ChangingOptions) -> Path | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
-from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import CallerCredential
@@ -14,12 +13,10 @@ from mct_s2s.stores.vaults import KeyVault
 
 
 def open_session(connection: Connection, credential: CallerCredential, *about: Any) -> Session:
-    directory = GraphDirectory(connection, credential)
     return Session(
         connection,
-        directory,
+        GraphDirectory(connection, credential),
         ResourceManager(connection, credential),
-        GraphAccess(directory, credential.signed_in),
         EntraTokens(connection),
         cache(lambda given: KeyVault(given, connection, credential)),
         *about,

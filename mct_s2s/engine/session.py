@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
-    from mct_s2s.azure.graph.rights import GraphAccess
     from mct_s2s.azure.mct_api import EntraTokens, MctApi
     from mct_s2s.azure.resource_manager import ResourceManager
     from mct_s2s.model.resource_id import SiteTarget
@@ -21,7 +20,6 @@ class Session:
     connection: "Connection"
     directory: "GraphDirectory"
     arm: "ResourceManager"
-    directory_access: "GraphAccess"
     tokens: "EntraTokens"
     vault: "Callable[[str], KeyVault]"
     """By name or address, each opened once: what it asks for in patience, it asks of all its users."""

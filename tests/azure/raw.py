@@ -140,7 +140,8 @@ def connection(*answers: Answer | Exception) -> Connection:
 class SignedIn:
     """A credential that always has a token: the Azure CLI's, unless it brings whatever a service asks for."""
 
-    def __init__(self, *, brings: bool = False) -> None:
+    def __init__(self, *, brings: bool = False, client_id: ClientId | None = None) -> None:
+        self.signed_in = Who("x", client_id)
         self.forgotten = 0
         self.brought: list[Challenge] = []
         self._brings = brings
@@ -189,11 +190,11 @@ def arm_session(*answers: Answer | Exception, brings: bool = False) -> ResourceM
     return ResourceManager(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
-def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphDirectory:
+def graph_session(*answers: Answer | Exception, **who: Any) -> GraphDirectory:
     """Microsoft Graph, which gives these answers, the last one again and again."""
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415  # its SDK warns while it is imported
 
-    return GraphDirectory(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
+    return GraphDirectory(connection(*answers), SignedIn(**who))  # type: ignore[arg-type]
 
 
 def key_vault(*answers: Answer | Exception, credential: object = None) -> KeyVaultStore:

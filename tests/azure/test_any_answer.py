@@ -24,14 +24,12 @@ from hypothesis import strategies as st
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
 from mct_s2s.azure.graph.directory import GraphDirectory
-from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.mct_api import EntraTokens, read_token
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.retry import nothing
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.caller_rights import SignedIn as Who
 from mct_s2s.model.client_credentials import Certificate, Federation
 from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, SecretCredential, machine_sign_in
 from mct_s2s.model.directory_objects import Application
@@ -271,9 +269,9 @@ DIRECTORY: dict[str, Callable[[Any], Awaitable[object]]] = {
 
 ACCESS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "caller": lambda a: a.caller(),
-    "roles": lambda a: a.roles(),
-    "assignments": lambda a: a.assignments(PrincipalId(ID)),
-    "permissions": lambda a: a.permissions(),
+    "caller_roles": lambda a: a.caller_roles(),
+    "role_assignments": lambda a: a.role_assignments(PrincipalId(ID)),
+    "caller_permissions": lambda a: a.caller_permissions(),
     "owned": lambda a: a.owned(),
     "secret_rules": lambda a: a.secret_rules(),
     "secret_rules_of": lambda a: a.secret_rules_of(ApplicationObjectId(ID)),
@@ -353,10 +351,8 @@ def cases_of_all() -> Iterator[Case]:
     for name, ask in DIRECTORY.items():
         yield graph_session, ask, getattr(GraphDirectory, name), OF_GRAPH
     for client_id in (ClientId(APP), None):
-        who = Who("x", client_id)
         for name, ask in ACCESS.items():
-            make = partial(lambda who, *given: GraphAccess(graph_session(*given), who), who)
-            yield make, ask, getattr(GraphAccess, name), OF_GRAPH
+            yield partial(graph_session, client_id=client_id), ask, getattr(GraphDirectory, name), OF_GRAPH
     for name, ask in RESOURCE_MANAGER.items():
         yield arm_session, ask, getattr(ResourceManager, name), ARM_DOCUMENTS
     for name, ask_for in OF_HOLDERS:

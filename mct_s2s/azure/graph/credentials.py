@@ -17,7 +17,8 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, text
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.session import GraphSession, key
+from mct_s2s.azure.graph.rights import CallerRequests
+from mct_s2s.azure.graph.session import key
 from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.azure.retry import Lag
 from mct_s2s.concurrency import gather_or_cancel
@@ -38,7 +39,7 @@ Entry = Mapping[str, Any]
 T = TypeVar("T")
 
 
-class CredentialRequests(GraphSession):
+class CredentialRequests(CallerRequests):
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime
     ) -> tuple[KeyId, datetime, SecretCredential]:

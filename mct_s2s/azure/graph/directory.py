@@ -1,4 +1,4 @@
-"""The directory on Graph: registrations, service principals, app roles, the recycle bin. Credentials: its base class.
+"""The directory on Graph: registrations, service principals, app roles, the recycle bin; the rest in its base classes.
 
 Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications, /application-update
 (`uniqueName`), /serviceprincipal-post-serviceprincipals, /serviceprincipal-post-approleassignedto,

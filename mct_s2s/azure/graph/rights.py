@@ -16,7 +16,7 @@ from mct_s2s.azure.graph.session import ADVANCED, GraphSession
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.caller_rights import Caller, SecretRule, SignedIn
+from mct_s2s.model.caller_rights import Caller, SecretRule
 from mct_s2s.model.duration import read_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.planning.permissions.rights import GRAPH_PERMISSIONS
@@ -29,20 +29,16 @@ CAST_REFUSED = frozenset({400, 500})
 """What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 3.9."""
 
 
-class GraphAccess:
+class CallerRequests(GraphSession):
     """`None` is the answer about an application that no one knows by its appId: it may not ask about `/me`."""
 
-    def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
-        self._session = session
-        self.signed_in = signed_in
-        self.address = session.base
-        self._owned: ReadOnce[Any] = ReadOnce(keep=False)
-        """It grows while the command runs."""
-        client_id = signed_in.client_id
-        self._own = f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
+    @property
+    def _own(self) -> str:
+        client_id = self.credential.signed_in.client_id
+        return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
     async def caller(self) -> Caller | None:
-        is_person = self.signed_in.client_id is None
+        is_person = self._own == "/me"
         name = "userPrincipalName" if is_person else "displayName"
 
         def read(row: Json) -> Caller:
@@ -50,7 +46,7 @@ class GraphAccess:
 
         return await self._read(f"{self._own}?$select=id,{name}", read)
 
-    async def roles(self) -> frozenset[str] | None:
+    async def caller_roles(self) -> frozenset[str] | None:
         """Also through a group. Some callers are refused the cast, an advanced query: then all are read."""
 
         def read(row: Json) -> str:
@@ -65,25 +61,25 @@ class GraphAccess:
             held = await self._rows(path, read)
         return None if held is None else frozenset(held) - {""}
 
-    async def assignments(self, principal: PrincipalId) -> list[tuple[str, str]]:
+    async def role_assignments(self, principal: PrincipalId) -> list[tuple[str, str]]:
         """Role (a built-in one's template id, in lower case) and scope, `/` everywhere. Graph has it in beta only."""
         path = f"roleManagement/directory/transitiveRoleAssignments?$count=true&$filter=principalId eq '{principal}'"
 
         def read(row: Json) -> tuple[str, str]:
             return text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])
 
-        return await self._rows(f"{self.address.removesuffix('v1.0')}beta/{path}", read, headers=ADVANCED) or []
+        return await self._rows(f"{self.base.removesuffix('v1.0')}beta/{path}", read, headers=ADVANCED) or []
 
-    async def permissions(self) -> frozenset[str] | None:
+    async def caller_permissions(self) -> frozenset[str] | None:
         """Those of Microsoft Graph that count, whose ids are the same in every tenant."""
-        if self.signed_in.client_id is None:
+        if self._own == "/me":
             return None
         held = await self._rows(f"{self._own}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"]).lower())
         return frozenset(name for name, role in GRAPH_PERMISSIONS.items() if role in (held or ()))
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         path = f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999"
-        ask = partial(self._session.rows, path, READ_RIGHTS, lambda row: ApplicationObjectId(guid(row["id"])))
+        ask = partial(self.rows, path, READ_RIGHTS, lambda row: ApplicationObjectId(guid(row["id"])))
         found = await self._known(self._owned, path, ask)
         return None if found is None else frozenset(found)
 
@@ -103,11 +99,11 @@ class GraphAccess:
         return await self._read(f"/applications/{object_id}/appManagementPolicies", read)
 
     async def _read(self, path: str, parse: Callable[[Json], T]) -> T | None:
-        return await self._known(self._session.once, path, partial(self._session.read, path, READ_RIGHTS, parse))
+        return await self._known(self.once, path, partial(self.read, path, READ_RIGHTS, parse))
 
     async def _rows(self, path: str, parse: Callable[[Json], T], **options: Any) -> list[T] | None:
-        ask = partial(self._session.rows, path, READ_RIGHTS, parse, **options)
-        return await self._known(self._session.once, path, ask)
+        ask = partial(self.rows, path, READ_RIGHTS, parse, **options)
+        return await self._known(self.once, path, ask)
 
     async def _known(self, answers: ReadOnce[T], path: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         try:

@@ -23,7 +23,7 @@ from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import IN_FLIGHT, Lag
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.methods import CallerCredential
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.client_credentials import YOUNG
 
@@ -54,6 +54,8 @@ class GraphSession(ServiceSession):
         self._client_ids: dict[str, str] = {}
         self._young: set[str] = set()
         self._federating = asyncio.Lock()
+        self._owned: ReadOnce[Any] = ReadOnce(keep=False)
+        """It grows while the command runs."""
 
     async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
         info = RequestInformation(Method[method])

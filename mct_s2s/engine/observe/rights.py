@@ -38,7 +38,7 @@ class AccessLook:
         self._asked: dict[str, asyncio.Task[Any]] = {}
         if directory:
             self._asked["directory"] = asyncio.ensure_future(self._in_directory())
-            self._asked["rules"] = asyncio.ensure_future(or_unknown(session.directory_access.secret_rules()))
+            self._asked["rules"] = asyncio.ensure_future(or_unknown(session.directory.secret_rules()))
 
     def at(self, resource: ResourceId) -> None:
         key = str(resource).lower()
@@ -55,23 +55,25 @@ class AccessLook:
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
         found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
-        directory = found.pop("directory", None) or DirectoryRights(self._session.directory_access.signed_in)
+        directory = found.pop("directory", None) or DirectoryRights(self._session.directory.credential.signed_in)
         return CallerRights(directory, found.pop("rules", None), found)
 
     async def aclose(self) -> None:
         await end_all(self._asked.values())
 
     async def _in_directory(self) -> DirectoryRights:
-        directory = self._session.directory_access
+        directory = self._session.directory
         caller, (roles, permissions), owned = await gather_or_cancel(
             or_unknown(directory.caller()),
-            gather_or_cancel(or_unknown(directory.roles()), or_unknown(directory.permissions())),
+            gather_or_cancel(or_unknown(directory.caller_roles()), or_unknown(directory.caller_permissions())),
             or_unknown(directory.owned()),
         )
-        rights = DirectoryRights(directory.signed_in, caller, permissions, roles, False, owned, directory.address)
+        rights = DirectoryRights(
+            directory.credential.signed_in, caller, permissions, roles, False, owned, directory.base
+        )
         if caller is None or may_do_all(rights):
             return rights
-        assigned = await or_unknown(directory.assignments(caller.id))
+        assigned = await or_unknown(directory.role_assignments(caller.id))
         if not assigned:
             return replace(rights, has_no_role=assigned == [] and not roles)
         everywhere = {role for role, scope in assigned if scope == "/"}
@@ -95,7 +97,7 @@ async def permitted(
     own: dict[str, Sequence[SecretRule]] = {}
     for change, _, _ in too_long(plan.changes, lambda _: rules, observed, now):
         if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
-            found = await outcome_of(session.directory_access.secret_rules_of(change.object_id))
+            found = await outcome_of(session.directory.secret_rules_of(change.object_id))
             # One that is not shown may allow what the default forbids: the real request decides.
             own[change.key] = () if isinstance(found, S2SError) else rules if found is None else found
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, rules), observed, now)
