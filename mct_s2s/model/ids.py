@@ -81,6 +81,14 @@ def client_id_in(uri: str) -> ClientId | None:
     return ClientId(candidate.lower()) if is_guid(candidate) else None
 
 
+def _slug(text: str, longest: int) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:longest].strip("-")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]  # a directory may hold half a character
+
+
 def service_unique_name(site: str, slot: str | None = None) -> str:
     """No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging` never meet.
 
@@ -88,7 +96,7 @@ def service_unique_name(site: str, slot: str | None = None) -> str:
     """
     name, slot = f"mct-s2s-{site.lower()}", (slot or "").lower()
     if len(name) + len(slot) > LONGEST_BASE:
-        slot = hashlib.sha256(slot.encode()).hexdigest()[:7]
+        slot = _digest(slot)[:7]
     return f"{name}_{slot}" if slot else name
 
 
@@ -121,18 +129,14 @@ def file_stem(client_name: str) -> str:
     """Safe in a file name and a URL, and different for names that look alike."""
     exact = unicodedata.normalize("NFC", client_name)
     plain = unicodedata.normalize("NFKD", exact).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32].strip("-") or "client"
-    digest = hashlib.sha256(exact.encode(errors="surrogatepass")).hexdigest()  # a directory may hold half a character
-    return f"{slug}-{digest[:10]}"
+    return f"{_slug(plain.lower(), 32) or 'client'}-{_digest(exact)}"
 
 
 def secret_name(label: str, client: str) -> str:
     """Readable, and different for App Services and clients whose names look alike."""
-    where = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:60].strip("-")
-    who = file_stem(client).rpartition("-")[0]
-    names = f"{label.lower()}\0{file_stem(client)}"
-    exact = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()[:10]
-    return f"mct-s2s-{where}-{who}-{exact}"
+    where, who = label.lower(), file_stem(client)
+    exact = _digest(f"{where}\0{who}")
+    return f"mct-s2s-{_slug(where, 60)}-{who.rpartition('-')[0]}-{exact}"
 
 
 def certificate_key_id(thumbprint: str) -> KeyId:
@@ -142,9 +146,8 @@ def certificate_key_id(thumbprint: str) -> KeyId:
 
 def federated_name(issuer: str, subject: str) -> str:
     """3 to 120 characters of these: learn.microsoft.com/graph/api/application-post-federatedidentitycredentials."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-")[:60].strip("-") or "subject"
-    digest = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:10]
-    return f"mct-s2s-{slug}-{digest}"
+    digest = _digest(f"{issuer}\n{subject}")
+    return f"mct-s2s-{_slug(subject, 60) or 'subject'}-{digest}"
 
 
 def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
