@@ -117,17 +117,14 @@ class Terminal:
 
     def check_reader(self) -> None:
         """Raises OSError: standard output is closed or its reader has gone, as far as can be known."""
-        if sys.__stdout__ is None:  # it was closed from the start, and the null device is in its place
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        try:
-            descriptor = self.out.file.fileno()
-        except (OSError, ValueError):
-            return  # no file of the system's: it has no other end
+        has_gone = sys.__stdout__ is None  # it was closed from the start, and the null device is in its place
         if hasattr(select, "poll"):
             poll = select.poll()
-            poll.register(descriptor, 0)
-            if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
-                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+            with suppress(OSError, ValueError):  # what is no file of the system's has no other end
+                poll.register(self.out.file, 0)
+            has_gone |= any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+        if has_gone:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def instruct(self, command: str) -> None:
         """A line as it is for the service that keeps the log (`pipelines`)."""
