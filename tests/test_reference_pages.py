@@ -40,8 +40,10 @@ def test_a_link_to_a_page_or_heading_that_is_not_there_is_found(tmp_path: Path) 
 
 
 def test_a_file_that_is_not_there_any_more_is_found() -> None:
-    assert list(gone_files("`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`")) == [
-        "there is no file cli/gone.py"
+    files = "`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`"
+    assert list(gone_files(f"{files}, `cli/test_setup`, `test_gone`")) == [
+        "there is no file cli/gone.py",
+        "there are no tests test_gone",
     ]
 
 

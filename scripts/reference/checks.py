@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`([a-z_/0-9]+/[a-z_0-9]+\.(?:py|toml|json))`")
+TEST = re.compile(r"`((?:[a-z]+/)?test_\w+)`")
 ABROAD = "azure/mgmt/"
 """Sources of SDKs, which docs/azure-contract.md names."""
 ROOMS = (ROOT, ROOT / "mct_s2s", ROOT / "mct_s2s" / "sandbox")
@@ -68,6 +69,9 @@ def gone_files(text: str) -> Iterator[str]:
     for name in FILE.findall(text):
         if not name.startswith(ABROAD) and not any((room / name).exists() for room in ROOMS):
             yield f"there is no file {name}"
+    for name in TEST.findall(text):
+        if not any((ROOT / "tests").rglob(f"{name}.py")):
+            yield f"there are no tests {name}"
 
 
 def anchors(text: str) -> set[str]:
