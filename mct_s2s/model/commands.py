@@ -59,10 +59,8 @@ def site_options(resource: ResourceId) -> list[str]:
     return ["-g", resource.resource_group, "-n", resource.names[0], *slot]
 
 
-def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = None) -> str:
-    """With a `kind`, `ServicePrincipal`, the directory is not asked."""
-    whom = ["--assignee-object-id", principal, *(["--assignee-principal-type", kind] if kind else [])]
-    grant = command("az", "role", "assignment", "create", "--role", role, *whom)
+def grant_on_vault(vault: str, role: str, principal: str) -> str:
+    grant = command("az", "role", "assignment", "create", "--role", role, "--assignee-object-id", principal)
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
     return f'{grant} --scope "$({look_up})"'
 

@@ -164,7 +164,7 @@ def others() -> Iterator[str]:
     yield not_ours(deleted, EVIL, CLIENT, f"https://{EVIL}").command
     yield make_sticky(seen.app_service)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
-    yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
+    yield grant_on_vault(EVIL, EVIL, EVIL)
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen.app_service)}"
 
