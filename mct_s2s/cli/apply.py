@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import change_all
+from mct_s2s.cli.change import SiteChange, change_all
 from mct_s2s.cli.commands import ApplyOptions
 from mct_s2s.cli.trust_file import chosen, read_sites
-from mct_s2s.cli.work import SiteState
 from mct_s2s.errors import Refused
 from mct_s2s.model.desired import Pruning
 
@@ -18,7 +17,7 @@ def apply(options: ApplyOptions) -> int:
     named = (client.name.casefold() for site in sites for client in site.setup.clients)
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
-    def check(changes: Sequence[SiteState], found: str | None) -> None:
+    def check(changes: Sequence[SiteChange], found: str | None) -> None:
         is_pending = found is None or any(one.is_pending for one in changes)
         if options.expect is None or found == options.expect.lower() or not is_pending:
             return

@@ -12,20 +12,21 @@ from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, retire_files, show_end, show_review
 from mct_s2s.cli.requests import where
-from mct_s2s.cli.run import CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
-from mct_s2s.cli.work import SiteState, SiteWork, Work
+from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, NotThere, Refused, S2SError, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, Refused, S2SError, UsageError
 from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import site_title
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
-from mct_s2s.planning.reviewed import combined, is_covered
+from mct_s2s.planning.reviewed import combined, fingerprint, is_covered
 from mct_s2s.render.outcome import SavedCredential, credential_lines
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import summary
@@ -33,19 +34,55 @@ from mct_s2s.render.plan import summary
 STALE_SECONDS = 5.0
 """A plan that is older when its turn comes is made again."""
 
-Check = Callable[[Sequence[SiteState], str | None], None]
+Check = Callable[[Sequence["SiteChange"], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
 
 
-class SiteChange(SiteState):
-    """One App Service's share of a command, and the engine's `Interface` to its user."""
+class SiteChange:
+    """One App Service's share of a command, how far it has come, and the engine's `Interface` to its user."""
+
+    session: Session
+    """Set before it is planned."""
 
     def __init__(self, current: CommandRun, work: Work) -> None:
-        super().__init__(work)
-        self.run = current
+        self.run, self.work, self.options = current, work, work.options
+        self.key = work.key if isinstance(work, SiteWork) else None
+        self.outcome: Outcome | None = None
+        """`None` until it could be read."""
+        self.error: S2SError | None = None
+        self.is_over = False
         self._others: Sequence[SiteChange] = ()
         self._since = self._read_at = 0.0
         self._was_asked = False
+
+    @property
+    def title(self) -> str:
+        if isinstance(self.work, SiteWork):
+            return site_title(self.key, self.work.target.label)
+        return self.outcome.request.label if self.outcome is not None else ""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.outcome is not None and not self.outcome.plan.is_empty
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The same for every caller on every machine; `None` where there is no plan."""
+        if self.outcome is None:
+            return None
+        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
+        return fingerprint(plan, request.now, request.subject(self.outcome.before))
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is not None or self.outcome is None:
+            return self.error.exit_code if self.error is not None else 1
+        plan, verification = self.outcome.plan, self.outcome.verification
+        if self.options.dry_run and not plan.is_empty and not plan.blocked:
+            return PROBLEMS
+        if self.outcome.plan.lacks or plan.blocked:
+            return PermissionMissing.exit_code
+        return PROBLEMS if verification is not None and verification.failed else 0
 
     async def plan(self, session: Session) -> None:
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
@@ -56,7 +93,7 @@ class SiteChange(SiteState):
         assert self.outcome is not None  # it has a plan
         self._others, self._was_asked = others, not self.options.yes
         self.outcome = await carry_out(self.session, self.outcome, self._since, self)
-        retire_files(self.run.terminal, self, self.outcome)
+        retire_files(self, self.outcome)
 
     # What the engine asks of the user
 
@@ -68,7 +105,7 @@ class SiteChange(SiteState):
         """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
         if self.key is None:
             self.outcome = outcome
-            return await _is_agreed(self.run, self.options, [self])
+            return await _is_agreed([self])
         reviewed = self.outcome
         if outcome.plan.is_empty:
             self.outcome = outcome
@@ -116,7 +153,7 @@ def change_command(work: Work) -> int:
 async def change(current: CommandRun, session: Session, work: Work) -> int:
     site = SiteChange(current, work)
     await site.plan(session)
-    return await _change(current, work.options, [site])
+    return await _change([site])
 
 
 def change_all(
@@ -146,33 +183,27 @@ def change_all(
                 first, *others = refused
                 first.mention(other.headline for other in others)
                 raise first
-            return await _change(current, options, sites, check, digest)
+            return await _change(sites, check, digest)
 
     return run_connected(options, body)
 
 
-async def _change(
-    current: CommandRun,
-    options: ChangingOptions,
-    sites: Sequence[SiteChange],
-    check: Check | None = None,
-    digest: str | None = None,
-) -> int:
-    found = digest
+async def _change(sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None) -> int:
+    found, current = digest, sites[0].run
     if found is None:
         digests = [one for site in sites if (one := site.fingerprint) is not None]
         found = combined(digests) if len(digests) == len(sites) else None
-    if await _is_agreed(current, options, sites, found, check):
+    if await _is_agreed(sites, found, check):
         current.progress = lambda: [report_of(site) for site in sites]
         if sites[0].key is None:
             await sites[0].apply(sites)
         else:
-            current.document = lambda why: ("apply", applied(sites, options, found, why))
+            current.document = lambda why: ("apply", applied(sites, found, why))
             locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
             await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
             for site in sites:
                 site.is_over = True
-    show_end(current.terminal, options, sites, found)
+    show_end(sites, found)
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:
         if isinstance(site.error, NotThere) and was_written:
@@ -201,24 +232,20 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
     site.is_over = True
 
 
-async def _is_agreed(
-    current: CommandRun,
-    options: ChangingOptions,
-    sites: Sequence[SiteChange],
-    found: str | None = None,
-    check: Check | None = None,
-) -> bool:
-    show_review(current.terminal, options, sites, found)
+async def _is_agreed(sites: Sequence[SiteChange], found: str | None = None, check: Check | None = None) -> bool:
+    options = sites[0].options
+    show_review(sites, found)
     if check is not None:
         check(sites, found)
     pending = [site for site in sites if site.is_pending]
     if pending and not options.dry_run and not options.yes:
-        await confirmed(current, pending)
+        await confirmed(pending)
     return bool(pending) and not options.dry_run
 
 
-async def confirmed(current: CommandRun, sites: Sequence[SiteChange]) -> None:
+async def confirmed(sites: Sequence[SiteChange]) -> None:
     """Raises Cancelled: the answer is no; UsageError: there is no one to ask."""
+    current = sites[0].run
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     if current.terminal.json or not current.terminal.talks_to_person:
         changes = summary([change for plan in plans for change in plan.changes], 0)

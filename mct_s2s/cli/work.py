@@ -10,16 +10,13 @@ from mct_s2s import clock
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import named_target, request_for
 from mct_s2s.cli.session import Services
-from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
-from mct_s2s.planning.reviewed import fingerprint
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.stores.store import Show
 
 if TYPE_CHECKING:
@@ -84,49 +81,3 @@ class SiteWork(Work):
     def sign_in(self) -> tuple[str | None, ...]:
         one = self.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
-
-
-PENDING = 3
-"""Exit code: a dry run found something to do, or clients failed the test."""
-
-
-class SiteState:
-    session: Session
-    """Set before it is planned."""
-
-    def __init__(self, work: Work) -> None:
-        self.work, self.options = work, work.options
-        self.key = work.key if isinstance(work, SiteWork) else None
-        self.outcome: Outcome | None = None
-        """`None` until it could be read."""
-        self.error: S2SError | None = None
-        self.is_over = False
-
-    @property
-    def title(self) -> str:
-        if isinstance(self.work, SiteWork):
-            return site_title(self.key, self.work.target.label)
-        return self.outcome.request.label if self.outcome is not None else ""
-
-    @property
-    def is_pending(self) -> bool:
-        return self.outcome is not None and not self.outcome.plan.is_empty
-
-    @property
-    def fingerprint(self) -> str | None:
-        """The same for every caller on every machine; `None` where there is no plan."""
-        if self.outcome is None:
-            return None
-        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
-        return fingerprint(plan, request.now, request.subject(self.outcome.before))
-
-    @property
-    def exit_code(self) -> int:
-        if self.error is not None or self.outcome is None:
-            return self.error.exit_code if self.error is not None else 1
-        plan, verification = self.outcome.plan, self.outcome.verification
-        if self.options.dry_run and not plan.is_empty and not plan.blocked:
-            return PENDING
-        if self.outcome.plan.lacks or plan.blocked:
-            return PermissionMissing.exit_code
-        return PENDING if verification is not None and verification.failed else 0
