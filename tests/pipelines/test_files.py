@@ -46,9 +46,9 @@ def tool(name: str) -> str:
 def scripts() -> Iterator[tuple[str, str]]:
     """Each shell script of a file, with its shell's own line where it has one."""
     yield "install", (PIPELINES / "install").read_text(encoding="utf-8")
-    for path in BY_SCHEMA:
+    for path in BY_SCHEMA | OWN:
         for number, script in enumerate(_scripts(load_body(path))):
-            yield f"{named(path)} {number}", script
+            yield f"{path.parent.name}/{path.name} {number}", script
 
 
 def load_body(path: Path) -> Any:
@@ -101,7 +101,7 @@ def test_zizmor_finds_no_way_in() -> None:
     """Injection, rights, triggers, credentials that persist, actions of others without their hash."""
     given = [
         tool("zizmor"), "--offline", "--quiet", "--config", str(PIPELINES / "zizmor.yml"),
-        *map(str, [*ACTIONS, *WORKFLOWS]),
+        *map(str, [*ACTIONS, *WORKFLOWS, *OWN]),
     ]  # fmt: skip
     done = subprocess.run(given, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

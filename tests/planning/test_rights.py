@@ -1,4 +1,7 @@
-"""Three verdicts: what is known to be missing is said, and what is not known stops nobody."""
+"""Three verdicts: what is known to be missing is said and left out of a plan, what is not known stops nobody."""
+
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from mct_s2s.model.caller_rights import (
@@ -7,19 +10,47 @@ from mct_s2s.model.caller_rights import (
     DirectoryRights,
     Permission,
     ScopeRights,
+    SecretRule,
     SignedIn,
     Verdict,
 )
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.desired import ClientSpec, SettingsScope
+from mct_s2s.model.duration import expiry
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AssignAppRole,
+    RemoveCredential,
+    RestartSite,
+    SettingsChange,
+    WriteSettings,
+)
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.preflight import check, need_of, stopped
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
     RequiredPermission,
     Right,
+    asked_for,
     judge,
 )
+from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
 
-from tests.planning.scenarios import guid, site
+from tests.planning.scenarios import (
+    CONTEXT,
+    IMPORT,
+    LATER,
+    NOW,
+    client,
+    complete,
+    guid,
+    identity_resource,
+    observed_state,
+    site,
+    spec,
+)
 
 YES, NO, UNKNOWN = Verdict.YES, Verdict.NO, Verdict.UNKNOWN
 ME = PrincipalId(guid("me"))
@@ -151,3 +182,165 @@ def test_each_obstacle_is_named() -> None:
     lock = "removal of the read-only lock 'do not touch'"
     assert at_site(ScopeRights((), locks)) == (NO, ["Website Contributor", lock])
     assert at_site(ScopeRights((may("*"),), locks)) == (NO, [lock])
+
+
+HERE = str(SITE).lower()
+HOLDER = str(identity_resource().resource).lower()
+EVERYTHING = (Permission(("*",)),)
+
+
+def access(
+    *permissions: str, site: tuple[Permission, ...] | None = EVERYTHING, resource: tuple[Permission, ...] = EVERYTHING
+) -> CallerRights:
+    """An application with these permissions of Graph and these Azure roles."""
+    rights = DirectoryRights(
+        SignedIn("service principal", ClientId(guid("app")), is_person=False),
+        Caller(PrincipalId(guid("me")), "automation", is_person=False),
+        permissions=frozenset(permissions),
+        roles=frozenset(),
+        has_no_role=True,
+        owned=frozenset(),
+    )
+    return CallerRights(rights, None, {HERE: ScopeRights(site, ()), HOLDER: ScopeRights(resource, ())})
+
+
+ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
+EMPTY = observed_state(identity_resources=[identity_resource()])
+PLAN = make_plan(spec("Import"), EMPTY, CONTEXT)
+
+
+LEFT: dict[str, tuple[CallerRights, list[type], str, str]] = {
+    "nothing, who may do all of it": (access(*ALL), [], "", ""),
+    "nothing, as far as is known": (CallerRights(), [], "", ""),
+    "consent": (
+        access("Application.ReadWrite.OwnedBy"), [AssignAppRole],
+        "AppRoleAssignment.ReadWrite.All and Application.Read.All", guid("app"),
+    ),
+    "the settings, and the restart with them": (
+        access(*ALL, site=(may("*/read", "Microsoft.Web/sites/config/list/action"),)), [WriteSettings],
+        "Website Contributor", HERE,
+    ),
+    "the restart alone": (
+        access(*ALL, site=(may("Microsoft.Web/sites/config/*"),)), [RestartSite], "Website Contributor", HERE
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rights", "left", "asked", "command"), LEFT.values(), ids=LEFT.keys())
+def test_what_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
+    rights: CallerRights, left: list[type], asked: str, command: str
+) -> None:
+    checked = check(PLAN, EMPTY, rights)
+    dropped = {*left, RestartSite} if WriteSettings in left else {*left}
+    assert checked.steps == tuple(step for step in PLAN.steps if type(step) not in dropped)
+    assert [type(step) for step in checked.manual_steps] == left
+    assert not checked.blocked
+    for step in asked_for(checked.lacks):
+        assert asked in step.sentence
+        assert command in step.command.lower()
+
+
+def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
+    checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
+    error = stopped(checked.lacks)
+    assert (error.code, error.exit_code) == ("permission-missing", 4)
+    for words in (
+        "create the app registration 'Import'", "grant admin consent to 'Import'",
+        "enable the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
+    ):  # fmt: skip
+        assert error.message.count(words) == 1
+    assert error.message.count("Application.ReadWrite.OwnedBy") == 1, "one grant for several steps is one line"
+    for flag in ("--no-consent", "--no-app-service --handoff FILE", "configure-appservice --from FILE"):
+        assert flag in error.remedy
+    rows = {(row.step, row.right, row.who) for row in error.missing}
+    registrar, owner = "a Privileged Role Administrator", "an Owner or User Access Administrator"
+    assert {
+        ("create the app registration 'Import'", "Application.ReadWrite.OwnedBy", registrar),
+        ("grant admin consent to 'Import'", "AppRoleAssignment.ReadWrite.All", registrar),
+        ("write the application settings of 'contosolearn'", "Website Contributor", owner),
+    } <= rows
+    assert all(row.command.startswith("az ") for row in error.missing)
+
+
+def test_what_an_option_left_out_is_not_missing() -> None:
+    wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE)
+    plan = make_plan(wanted, observed_state(), CONTEXT)
+    checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
+    assert checked == plan
+    assert [type(step) for step in plan.manual_steps] == [AssignAppRole, SettingsChange]
+    assert checked.lacks == ()
+
+
+def test_a_trust_that_is_complete_needs_no_rights() -> None:
+    observed = complete(IMPORT)
+    plan = make_plan(spec("Import"), observed, CONTEXT)
+    assert check(plan, observed, access(site=())).lacks == ()
+
+
+def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
+    observed = complete(client("Import", access=False))
+    plan = make_plan(spec("Import"), observed, CONTEXT)
+    missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacks
+    assert {(one.step, one.right) for one in missing} == {
+        ("update the app registration 'Import'", "Application.ReadWrite.All")
+    }
+
+
+def test_what_is_restored_first_is_not_taken_for_somebody_else_s() -> None:
+    """No list of what one owns shows what is deleted."""
+    deleted = IMPORT.application
+    assert deleted is not None
+    change = RemoveCredential(key="x", name="Import", object_id=deleted.object_id, key_id=KeyId(guid("key")))
+    need = need_of(change, replace(EMPTY, trust=replace(EMPTY.trust, deleted=(deleted,))))
+    assert need is not None
+    assert need.application is None
+
+
+FORBIDDEN, NINETY = SecretRule(timedelta(0)), SecretRule(timedelta(days=90))
+
+
+@pytest.mark.parametrize(
+    ("rules", "shorten", "code", "said"),
+    [
+        ((), False, "", "expires 2027-11-24"),
+        ((NINETY,), True, "", "expires 2027-02-22, the longest that the tenant allows"),
+        ((NINETY,), False, "secret-lifetime-forbidden", "90 days --secret-lifetime 89d --auto-lifetime"),
+        ((NINETY, FORBIDDEN), False, "secrets-forbidden", "--managed-identity"),
+        ((NINETY, FORBIDDEN), True, "secrets-forbidden", "--managed-identity"),
+    ],
+)
+def test_a_secret_is_as_the_tenant_allows_or_refused_with_the_way_out(
+    rules: tuple[SecretRule, ...], shorten: bool, code: str, said: str
+) -> None:
+    wanted = make_plan(spec(ClientSpec("Import", NewCredential(LATER, shorten=shorten))), EMPTY, CONTEXT)
+    plan, problem = fit_secrets(wanted, lambda _: rules, EMPTY, NOW)
+    if problem is None:
+        (secret,) = (change for change in plan.changes if isinstance(change, AddCredential))
+        assert (code, secret.detail) == ("", said)
+        assert secret.spec.expires is not None
+        assert secret.spec.expires - NOW <= (timedelta(days=90) if shorten else timedelta(days=365))
+    else:
+        assert (plan, problem.code) == (wanted, code)
+        told = f"{problem.message} {problem.remedy}"
+        assert all(word in told for word in said.split())
+
+
+def test_a_registration_from_before_the_rule_is_spared() -> None:
+    since = replace(FORBIDDEN, since=NOW + timedelta(days=1))
+    assert since.applies_to(NOW) is False
+    assert since.applies_to(NOW + timedelta(days=2)) is True
+    assert since.applies_to(None) is True, "what is made now is made after the rule"
+
+
+@pytest.mark.parametrize(
+    ("limit", "option"),
+    [
+        (timedelta(days=90), "89d"),
+        (timedelta(days=2), "1d"),
+        (timedelta(hours=12), "PT715M"),
+        (timedelta(hours=1), "PT55M"),
+    ],
+)
+def test_the_longest_lifetime_can_be_typed_and_is_never_past_the_limit(limit: timedelta, option: str) -> None:
+    assert typed(limit) == f"--secret-lifetime {option}"
+    assert NOW < expiry(option, NOW) <= last_end(limit, NOW) <= NOW + limit

@@ -1,8 +1,6 @@
 """GitHub's workflows: valid, pinned, and with no more rights than their one task takes."""
 
 import re
-import subprocess
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,51 +22,24 @@ def read(path: Path) -> Any:
     return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
 
 
-def steps(workflow: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for job in workflow["jobs"].values():
-        yield from job["steps"]
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_actions_are_pinned_by_their_commit_and_say_which_version_that_is(path: Path) -> None:
-    used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
-    assert used
-    for one in used:
-        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one), one
-
-
-def test_each_action_has_one_version() -> None:
+def test_actions_are_pinned_by_their_commit_and_say_which_version_that_is() -> None:
     used = {use for path in WORKFLOWS for use in re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))}
-    assert len({use.partition("@")[0] for use in used}) == len(used), used
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_what_others_name_is_no_part_of_a_shell_script(path: Path) -> None:
-    """`${{ … }}` is put into a script before a shell reads it: the name of a branch would be a command."""
-    for step in steps(read(path)):
-        assert "${{" not in step.get("run", ""), step
-        subprocess.run(["sh", "-n"], input=step.get("run", ""), text=True, check=True)
+    assert [one for one in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+    assert len({one.partition("@")[0] for one in used}) == len(used), "each action has one version"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_no_job_has_a_right_that_it_does_not_need(path: Path) -> None:
     workflow = read(path)
     assert workflow["permissions"] == {}
+    assert "secrets." not in path.read_text(encoding="utf-8")
     for name, job in workflow["jobs"].items():
         extra = RIGHTS if path.stem == "release" else {}
         # A list of checks that are asked for by name must not hang for six hours.
         assert job["permissions"] == extra.get(name, {"contents": "read"}), name
         assert job["timeout-minutes"] <= 60
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_nothing_that_is_checked_out_keeps_the_token_and_no_secret_is_stored(path: Path) -> None:
-    workflow = read(path)
-    for step in steps(workflow):
-        if "actions/checkout" in step.get("uses", ""):
-            assert step["with"]["persist-credentials"] is False
-    assert "secrets." not in path.read_text(encoding="utf-8")
-    assert "pull_request_target" not in workflow.get("on", workflow.get(True))
+        checked_out = [step["with"] for step in job["steps"] if "actions/checkout" in step.get("uses", "")]
+        assert all(one["persist-credentials"] is False for one in checked_out)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

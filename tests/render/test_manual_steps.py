@@ -30,9 +30,8 @@ from tests.planning.scenarios import (
     settings,
     spec,
 )
-from tests.render.conftest import Screens
+from tests.render.conftest import Screens, line_with, pasteable
 from tests.render.examples import LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE, consent
-from tests.render.reading import line_with, pasteable
 from tests.support.screens import check_kept
 
 LATER_ID: OutputRef[ClientId] = OutputRef("client:Import", Output.CLIENT_ID)

@@ -13,9 +13,8 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.progress import Reporter
 
-from tests.render.conftest import Screen, Screens
+from tests.render.conftest import Screen, Screens, line_with
 from tests.render.examples import full_plan, principal
-from tests.render.reading import line_with
 from tests.support.screens import check_screen
 
 TIMED = re.compile(r"^\d\d:\d\d:\d\dZ ")

@@ -38,9 +38,8 @@ from tests.planning.scenarios import (
     settings,
     trust,
 )
-from tests.render.conftest import Screens
+from tests.render.conftest import Screens, pasteable
 from tests.render.examples import WHERE, healthy, principal, refusal, removal, saved, with_role_off, with_settings
-from tests.render.reading import pasteable
 from tests.render.reports import one, several
 from tests.support.screens import check_screen, check_texts
 
