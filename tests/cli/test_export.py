@@ -198,21 +198,9 @@ def site(name: str = "learn", group: str = "g", slot: str = "", **more: Any) -> 
 
 
 HOSTILE = [
-    '"',
-    "'''",
-    '"""',
-    "a\\",
-    "[x]",
-    "# no",
-    "é\u0301",
-    "🙂",
-    "=",
-    "a\n[sites.evil]",
-    "\r",
-    "\x1b[31m",
-    "\u202e",
+    '"', "'''", '"""', "a\\", "[x]", "# no", "é\u0301", "🙂", "=", "a\n[sites.evil]", "\r", "\x1b[31m", "\u202e",
     "\ud800",
-]
+]  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=12), st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join))
 NAMES = TEXTS.filter(is_name)
 

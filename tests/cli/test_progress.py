@@ -46,17 +46,21 @@ def test_quiet_shows_results_and_errors_alone(mct: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "mask", "group", "end"),
+    ("environment", "mask", "group", "end", "error"),
     [
-        (GITHUB, "::add-mask::", "::group::", "::endgroup::"),
-        (AZURE_PIPELINES, "##vso[task.setsecret]", "##[group]", "##[endgroup]"),
+        (GITHUB, "::add-mask::", "::group::", "::endgroup::", "::error::"),
+        (AZURE_PIPELINES, "##vso[task.setsecret]", "##[group]", "##[endgroup]", "##vso[task.logissue type=error]"),
     ],
     ids=["GitHub", "Azure"],
 )
 def test_a_job_masks_a_shown_secret_before_it_is_shown_and_in_that_stream_alone(
-    mct: Program, environment: dict[str, str], mask: str, group: str, end: str
+    mct: Program, azure: Sandbox, environment: dict[str, str], mask: str, group: str, end: str, error: str
 ) -> None:
-    done = mct(*SETUP, "--secret-to", "show", env=environment)
+    azure.misbehave({"match": {"service": "ARM", "method": "PUT"}, "fault": {"type": "status", "status": 400}})
+    log = mct(*SETUP, env=environment).err.splitlines()
+    azure.behave()
+    assert log.index(end) < next(at for at, line in enumerate(log) if line.startswith(error)), "a group ends before it"
+    done = mct(*SETUP, "--client", "Two", "--secret-to", "show", env=environment)
     assert done.code == 0, done
     lines = done.out.splitlines()
     secret = done.out.partition(SHOWN)[2].splitlines()[0]
@@ -65,21 +69,8 @@ def test_a_job_masks_a_shown_secret_before_it_is_shown_and_in_that_stream_alone(
     log = done.err.splitlines()
     assert next(at for at, line in enumerate(log) if line.startswith(group)) < log.index(end)
     assert "Testing the clients" in steps(done.err)
-    document = mct("add-client", "Two", "-y", "--secret-to", "show", "-o", "json", env=environment)
+    document = mct("add-client", "Three", "-y", "--secret-to", "show", "-o", "json", env=environment)
     assert (bool(document.made[0]["secret"]), secrets_in(document.err)) == (True, []), "a document stays one"
-
-
-@pytest.mark.parametrize(
-    ("environment", "begins"), [(GITHUB, "::error::"), (AZURE_PIPELINES, "##vso[task.logissue type=error]")]
-)
-def test_a_job_gets_its_error_as_one_and_groups_end_before_it(
-    mct: Program, azure: Sandbox, environment: dict[str, str], begins: str
-) -> None:
-    azure.misbehave({"match": {"service": "ARM", "method": "PUT"}, "fault": {"type": "status", "status": 400}})
-    log = mct(*SETUP, env=environment).err.splitlines()
-    azure.behave()
-    (error,) = (at for at, line in enumerate(log) if line.startswith(begins))
-    assert next(at for at, line in enumerate(log) if "endgroup" in line) < error
 
 
 # on a terminal
@@ -98,7 +89,7 @@ def test_a_terminal_is_silent_for_no_second_and_is_left_as_it_was(
         run.close()
     azure.lag(0.0)
     assert run.exitstatus == 143, shown
-    assert shown.count(" Created    service application MCT service (contosolearn)") == 1
+    assert shown.count("Created    service application MCT service (contosolearn)") == 1
     assert "Interrupted." in shown
     assert shown.rfind(SHOW_CURSOR) > shown.rfind(HIDE_CURSOR) > 0
     assert not SPINS.search(shown, shown.rfind(SHOW_CURSOR))

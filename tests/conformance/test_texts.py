@@ -14,19 +14,12 @@ from conformance.story import SETTING, Service, Settings, Step
 
 NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
 PRIVATE = (
-    "9f0e1d2c-3b4a-4958-8776-655443322110",
-    "9F0E1D2C-3B4A-4958-8776-655443322110",
-    "jane.doe@fabrikam.example",
-    "jane.doe_fabrikam.com#EXT#@contoso.onmicrosoft.com",
-    "https://intranet.fabrikam.example:8443/x",
-    "fabrikam.onmicrosoft.com",
-    "203.0.113.77",
-    "2001:db8:85a3::8a2e:370:7334",
-    "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJqYW5lIn0.c2lnbmF0dXJl",
-    "Xq8~Q3vFa0bC7dE9fG1hJ2kL4mN6pR8sT",
-    "2026-03-04T05:06:07.1234567Z",
-    "1234567890",
-)
+    "9f0e1d2c-3b4a-4958-8776-655443322110", "9F0E1D2C-3B4A-4958-8776-655443322110", "jane.doe@fabrikam.example",
+    "jane.doe_fabrikam.com#EXT#@contoso.onmicrosoft.com", "https://intranet.fabrikam.example:8443/x",
+    "fabrikam.onmicrosoft.com", "203.0.113.77", "2001:db8:85a3::8a2e:370:7334",
+    "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJqYW5lIn0.c2lnbmF0dXJl", "Xq8~Q3vFa0bC7dE9fG1hJ2kL4mN6pR8sT",
+    "2026-03-04T05:06:07.1234567Z", "1234567890",
+)  # fmt: skip
 KEPT = (
     "AzureADMyOrg",
     "Authorization_RequestDenied",

@@ -134,16 +134,6 @@ def test_the_steps_are_a_group_of_a_jobs_log_which_ends_with_them_whatever_happe
     assert lines == [group, "Created service principal of Import", end]
 
 
-def test_quiet_says_nothing_of_all_this(screens: Screens) -> None:
-    screen = screens()
-    screen.terminal.quiet = True
-    one_step(Reporter(screen.terminal), "finished", "restored")
-    with watched_by(Reporter(screen.terminal)), activity("Reading A"), waiting("for long"):
-        throttled("Microsoft Graph", 150.0)
-    screen.terminal.note("Signing in.")
-    assert (screen.out, screen.err) == ("", "")
-
-
 # on a terminal
 
 

@@ -29,22 +29,8 @@ from tests.support.sampling import cases, sampled
 from tests.support.sandbox_inside import Inside
 
 PATHS_APART = (
-    ".",
-    "..",
-    "../..",
-    "a/b",
-    "a%2fb",
-    "a b",
-    "a?b",
-    "a#b",
-    "a\\b",
-    "-",
-    "a\nb",
-    "x" * 100,
-    "é",
-    "\u202e",
-    " ",
-)
+    ".", "..", "../..", "a/b", "a%2fb", "a b", "a?b", "a#b", "a\\b", "-", "a\nb", "x" * 100, "é", "\u202e", " ",
+)  # fmt: skip
 
 
 def harmless(ended: object, *outputs: str) -> None:

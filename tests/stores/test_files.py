@@ -283,22 +283,9 @@ def test_that_a_file_can_be_written_is_tried_without_waiting_for_the_disk(
 
 
 AWKWARD = [
-    "Ab1~cd._-e",
-    "~secret",
-    "a b",
-    "a #b",
-    "it's",
-    'a"b',
-    "$HOME",
-    "`id`",
-    "C:\\Users\\job$\\key.pem",
-    "\\\\server\\share\\",
-    "C:\\keys\\it's",
-    "é",
-    "'",
-    "!x",
-    "a=b",
-]
+    "Ab1~cd._-e", "~secret", "a b", "a #b", "it's", 'a"b', "$HOME", "`id`", "C:\\Users\\job$\\key.pem",
+    "\\\\server\\share\\", "C:\\keys\\it's", "é", "'", "!x", "a=b",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", AWKWARD)
