@@ -73,7 +73,7 @@ def snippet(options: SnippetOptions) -> int:
             source = _of_identity(client)
         else:
             folder = default_folder(session, request, observed)
-            source = _saved(client, language, options.credentials, folder) or _elsewhere(session, client, folder, now)
+            source = next(_sources(session, client, options, folder, now))
         if language not in (offered := languages_for(source)):
             raise UsageError(
                 "snippet-unsuitable",
@@ -116,12 +116,14 @@ def _of_identity(client: ServicePrincipal) -> CredentialSource:
     return CredentialSource(kind, resource=resource)
 
 
-def _saved(client: ClientApplication, language: Language, given: Path | None, folder: Path) -> CredentialSource | None:
-    """What is saved on this machine. A workflow's own token comes first: it needs no secret."""
-    if given is None and language is Language.GITHUB_ACTIONS:
-        for one in client.credentials:
-            if one.federation is not None and one.federation.issuer == GITHUB:
-                return CredentialSource(SourceKind.FEDERATED, federation=one.federation)
+def _sources(
+    session: Session, client: ClientApplication, options: SnippetOptions, folder: Path, now: datetime
+) -> Iterator[CredentialSource]:
+    """Best first: what is saved on this machine, what the registration says of others, the file that would have it."""
+    given, known = options.credentials, client.credentials
+    federated = [CredentialSource(SourceKind.FEDERATED, federation=one.federation) for one in known if one.federation]
+    if given is None and options.language is Language.GITHUB_ACTIONS:  # a workflow's own token: it needs no secret
+        yield from (one for one in federated if one.federation is not None and one.federation.issuer == GITHUB)
     saved = from_files([given]) if given is not None else available([], {}, folder)
     own = next((one for one in saved if same_id(one.client_id, client.client_id)), None)
     if given is not None and own is None:
@@ -133,27 +135,20 @@ def _saved(client: ClientApplication, language: Language, given: Path | None, fo
         )
     match own.credential if own is not None else None:
         case CertificateCredential(path=Path() as pem):
-            return CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()))
+            yield CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()))
         case SecretCredential() if own is not None:
-            return CredentialSource(SourceKind.SECRET_FILE, path=str(Path(own.source.removeprefix(SAVED)).absolute()))
-    return None
-
-
-def _elsewhere(session: Session, client: ClientApplication, folder: Path, now: datetime) -> CredentialSource:
-    """What the registration says of a credential that is not on this machine, or the file that would have it."""
+            yield CredentialSource(SourceKind.SECRET_FILE, path=str(Path(own.source.removeprefix(SAVED)).absolute()))
     for noted in reversed(noted_vaults(client)):
         if noted.secret:
             name, url = session.connection.cloud.vault(noted.vault)
-            return CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)
+            yield CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)
     path = SecretTo().file_for(client.display_name, folder)
-    kinds = {one.kind for one in client.credentials if one.is_valid_at(now)}
+    kinds = {one.kind for one in known if one.is_valid_at(now)}
     if CredentialKind.SECRET not in kinds:
         if CredentialKind.CERTIFICATE in kinds:
-            return CredentialSource(SourceKind.CERTIFICATE, path=str(path.with_suffix(".pem")))
-        for one in client.credentials:
-            if one.federation is not None:
-                return CredentialSource(SourceKind.FEDERATED, federation=one.federation)
-    return CredentialSource(SourceKind.SECRET_FILE, path=str(path))
+            yield CredentialSource(SourceKind.CERTIFICATE, path=str(path.with_suffix(".pem")))
+        yield from federated
+    yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
 
 
 def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where: str) -> Iterator[Note]:
