@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, field, fields
 from enum import Enum
 from functools import partial
 from importlib import import_module
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -80,8 +80,7 @@ def command(
     summary: str,
     examples: Sequence[str] = (),
 ) -> None:
-    hints, first = get_type_hints(options), getattr(options, "first_word", None)
-    needed = False
+    first, needed = getattr(options, "first_word", None), False
     parameter = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
     signature = [parameter("context", annotation=typer.Context)]
     if first is not None:
@@ -91,7 +90,7 @@ def command(
         words, default = each.metadata[WORDS], default_of(each)
         if first is not None and each.name == first.field and default is inspect.Parameter.empty:
             default, needed = None, True
-        kind: Any = Literal[tuple(words)] if words else hints[each.name]
+        kind: Any = Literal[tuple(words)] if words else each.type
         signature.append(parameter(each.name, default=default, annotation=Annotated[kind, each.metadata[TYPER]]))
 
     def entry(context: typer.Context, **values: Any) -> None:

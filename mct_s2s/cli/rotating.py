@@ -68,10 +68,10 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     # Where each client's secret goes, at which App Service: the same on every machine and every day.
     digests = []
     for one in sites:
-        site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
-        site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
+        site = one.entry.model_dump(include={"app_service", "resource_group", "slot"})
         clients = sorted((client.name, one.places.of(client.name).label) for client in one.setup.clients)
-        digests.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
+        goes = json.dumps([one.key, one.profile.model_dump(exclude_unset=True), site, clients], sort_keys=True)
+        digests.append(hashlib.sha256(goes.encode()).hexdigest())
     places = combined(digests)
     if options.expect is not None and options.expect.lower() != places:
         within = options.expiring_within or "31d"
