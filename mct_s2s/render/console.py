@@ -93,7 +93,7 @@ class Terminal:
 
     @property
     def recorded(self) -> str:
-        return self.out.export_text()
+        return self.out.export_text(clear=False)
 
     @property
     def talks_to_person(self) -> bool:
