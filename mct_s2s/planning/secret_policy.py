@@ -1,6 +1,6 @@
 """Tenant policies on client secrets: learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,29 +33,29 @@ def longest(rules: Iterable[SecretRule]) -> timedelta | None:
 
 
 def too_long(
-    steps: Iterable[AnyChange],
-    rules_of: Callable[[AddCredential], Iterable[SecretRule]],
-    observed: ObservedState,
-    now: datetime,
+    steps: Iterable[AnyChange], rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState, now: datetime
 ) -> Iterator[tuple[AddCredential, NewCredential, timedelta]]:
-    """The secrets that last longer than the rules for a registration of that age allow, and what they allow."""
+    """The secrets that last longer than the rules for a registration of that age allow, and what they allow.
+
+    `rules`: by the key of the change.
+    """
     created = {one.application.object_id: one.application.created for one in observed.trust.clients}
     for change in steps:
         match change:
             case AddCredential(spec=NewCredential(kind=CredentialKind.SECRET) as spec, object_id=object_id):
                 made = created.get(object_id) if isinstance(object_id, str) else None
-                limit = longest(rule for rule in rules_of(change) if rule.applies_to(made))
+                limit = longest(rule for rule in rules[change.key] if rule.applies_to(made))
                 if limit is not None and spec.expires - now > limit:
                     yield change, spec, limit
 
 
 def fit_secrets(
-    plan: Plan, rules_of: Callable[[AddCredential], Iterable[SecretRule]], observed: ObservedState, now: datetime
+    plan: Plan, rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState, now: datetime
 ) -> tuple[Plan, PolicyForbids | None]:
     """The plan with secrets that the policy allows, and what it forbids. Only who asked for it gets a shorter one."""
     fitting: dict[str, AddCredential] = {}
     problem: PolicyForbids | None = None
-    for change, spec, limit in too_long(plan.steps, rules_of, observed, now):
+    for change, spec, limit in too_long(plan.steps, rules, observed, now):
         ends = last_end(limit, now)
         if limit and spec.shorten:
             detail = f"expires {ends:%Y-%m-%d}, the longest that the tenant allows"

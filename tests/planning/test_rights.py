@@ -1,5 +1,6 @@
 """Three verdicts: what is known to be missing is said and left out of a plan, what is not known stops nobody."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 
@@ -313,7 +314,7 @@ def test_a_secret_is_as_the_tenant_allows_or_refused_with_the_way_out(
     rules: tuple[SecretRule, ...], shorten: bool, code: str, said: str
 ) -> None:
     wanted = make_plan(spec(ClientSpec("Import", NewCredential(LATER, shorten=shorten))), EMPTY, CONTEXT)
-    plan, problem = fit_secrets(wanted, lambda _: rules, EMPTY, NOW)
+    plan, problem = fit_secrets(wanted, defaultdict(lambda: rules), EMPTY, NOW)
     if problem is None:
         (secret,) = (change for change in plan.changes if isinstance(change, AddCredential))
         assert (code, secret.detail) == ("", said)

@@ -1,6 +1,7 @@
 """What the caller may do, asked beside everything else. What cannot be read is unknown, and stops nothing."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -93,14 +94,14 @@ async def permitted(
 
     In a dry run, such steps are only marked: the plan can be sent to an administrator.
     """
-    rules, now = access.secret_rules or (), request.now
-    own: dict[str, Sequence[SecretRule]] = {}
-    for change, _, _ in too_long(plan.changes, lambda _: rules, observed, now):
+    usual, now = access.secret_rules or (), request.now
+    rules = defaultdict[str, Sequence[SecretRule]](lambda: usual)
+    for change, _, _ in too_long(plan.changes, rules, observed, now):
         if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
             found = await outcome_of(session.directory.secret_rules_of(change.object_id))
             # One that is not shown may allow what the default forbids: the real request decides.
-            own[change.key] = () if isinstance(found, S2SError) else rules if found is None else found
-    plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, rules), observed, now)
+            rules[change.key] = () if isinstance(found, S2SError) else usual if found is None else found
+    plan, forbidden = fit_secrets(plan, rules, observed, now)
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
