@@ -134,6 +134,11 @@ def check_name(wanted: str) -> None:
     )
 
 
+def has_own_site(wanted: str) -> bool:
+    """Whether the App Service is known where none is named."""
+    return wanted == SANDBOX
+
+
 def is_on_this_machine(address: str) -> bool:
     host = (urlsplit(address).hostname or "").rstrip(".")
     return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mct_s2s.activity import watched_by
-from mct_s2s.azure.clouds import SANDBOX
+from mct_s2s.azure.clouds import has_own_site
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.session import Services, connect
@@ -67,7 +67,7 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
         return await (pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session))
 
     async def connected(current: CommandRun) -> int:
-        asks, is_named = may_ask(options), (options.app_service or "").strip() or options.cloud == SANDBOX
+        asks, is_named = may_ask(options), (options.app_service or "").strip() or has_own_site(options.cloud)
         picks = asks and needs.target and not is_named
         async with connect(options, needs._replace(target=needs.target and not picks), current.terminal) as session:
             try:
