@@ -14,7 +14,6 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
@@ -267,7 +266,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     desired = outcome.request.desired
     names = () if isinstance(desired, Removal) else desired.names
     for name in dict.fromkeys((*names, *outcome.stores)):
-        note = outcome.before.secrets.get(name, SecretNote())
+        note = outcome.before.note_of(name)
         for client in clients_called(name, outcome.before, desired.unique_name):
             for one in client.credentials:
                 if one.key_id not in made and not {one.key_id, client.client_id} & gone:

@@ -108,7 +108,6 @@ class ObservedState:
     identity_resources: tuple[IdentityResource, ...] = ()
     """Those named as callers, in that order."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
-    """By the client's name as it was asked for."""
     enabled: tuple[IdentityResource, ...] = ()
     """Those whose identity this tool enabled: looked at only where one may have to be disabled."""
     departing: frozenset[str] = frozenset()
@@ -120,6 +119,10 @@ class ObservedState:
     caller: PrincipalId | None = None
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId in lower case: of the registrations that are in question."""
+
+    def note_of(self, client: str) -> SecretNote:
+        """By its name as it was asked for; empty where nothing is stored."""
+        return self.secrets.get(client, SecretNote())
 
     @property
     def settings(self) -> AppSettings:

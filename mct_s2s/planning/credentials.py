@@ -44,7 +44,6 @@ class ClientState(Registration):
     """As it was typed: its key among the stores."""
     audience: Deferred[ApplicationIdUri]
     note: SecretNote
-    cloud: str
     context: RunContext
 
     def has_arrived(self, kind: CredentialKind) -> bool:
@@ -104,7 +103,7 @@ class ClientState(Registration):
         return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in self.application.tags else ()
 
 
-def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
+def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str) -> list[AnyChange]:
     """One valid credential is enough, no matter who made it. Raises Refused."""
     note, held = client.note, client.application.credentials
     valid = [one for one in held if one.is_valid_at(client.context.now)]
@@ -122,7 +121,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
         case Certificate():
             is_lacking = not any(same_id(one.key_id, spec.key_id) or spec.describes(one) for one in valid)
         case Federation():
-            spec = replace(spec, audience=spec.audience or exchange_audience(client.cloud))
+            spec = replace(spec, audience=spec.audience or exchange_audience(cloud))
             there = next((one for one in valid if spec.describes(one)), None)
             is_lacking = there is None or there.federation != spec
             exists = there is not None and there.name == spec.name

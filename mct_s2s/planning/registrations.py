@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.client_credentials import NewCredential, SecretNote
+from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
@@ -97,7 +97,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     for spec in desired.clients:
         row = deleted.get(client_unique_name(base, spec.name))
         if row is not None and not any(one.is_registered for one in clients_called(spec.name, observed, base)):
-            stored = observed.secrets.get(spec.name, SecretNote()).delivered
+            stored = observed.note_of(spec.name).delivered
             row = replace(row, credentials=tuple(one for one in row.credentials if one.key_id == stored))
             trust = replace(trust, clients=(*trust.clients, ClientApplication(row, None)))
     return replace(observed, trust=trust)
@@ -245,8 +245,8 @@ def _describe(edits: ApplicationEdits) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
-    """`None` where it has yet to be made. Raises NotThere."""
+def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication:
+    """Empty where it has yet to be made. Raises NotThere."""
     found = [client for client in clients_called(name, observed, service_unique_name) if client.is_registered]
     refuse_several(name, found)
     if found:
@@ -259,7 +259,7 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
             remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
             "name to create one.",
         )
-    return None
+    return ClientApplication()
 
 
 def plan_client(
@@ -267,14 +267,12 @@ def plan_client(
 ) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
-    found = find_client(spec.name, service.unique_name, observed)
-    application = found.application if found else Application()
-    note, api = observed.secrets.get(spec.name, SecretNote()), service.registration.client_id
+    found, note = find_client(spec.name, service.unique_name, observed), observed.note_of(spec.name)
+    application, uri, api = found.application, service.uri, service.registration.client_id
     if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
-    principal, uri = found.principal if found else None, service.uri
-    client = ClientState(key, CLIENT, application, principal, spec.name, uri, note, observed.cloud, context)
-    credential = plan_credential(spec.credential, client)
+    client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, context)
+    credential = plan_credential(spec.credential, client, observed.cloud)
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = client.vault_tags() if is_stored else ()
@@ -298,7 +296,7 @@ def plan_client(
         # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
         after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))
         changes.append(client.updated(f"{key}:access", "API permission", spec.name, detail, edits, after))
-    consented = found is not None and observed.trust.holds(found.principal_id, service.role)
+    consented = observed.trust.holds(found.principal_id, service.role)
     consent = AssignAppRole(
         key=f"{key}:consent",
         name=spec.name,
@@ -311,7 +309,7 @@ def plan_client(
     )
     if not consented and spec.consent:
         changes.append(consent)
-    if found is not None and not client.is_deleted and not service.foreign:
+    if found.is_registered and not client.is_deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
         if (changes or not listed) and (why := foreign_client(*judged)):

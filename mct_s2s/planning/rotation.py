@@ -14,7 +14,6 @@ from mct_s2s.model.client_credentials import (
     Credential,
     CredentialKind,
     NewCredential,
-    SecretNote,
     has_end,
     newest_made,
     replaced_kind,
@@ -56,7 +55,7 @@ def rotating(
         found = _due(observed, base, now + within)
     else:
         clients = {name: find_client(name, base, observed) for name in rotation.clients}
-        due = {one.client_id: (name, one) for name, one in clients.items() if one and _is_due(one, now + within)}
+        due = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, now + within)}
         return dict(due.values())
     distinct = {client.client_id: client for client in found}.values()
     names = Counter(client.display_name for client in distinct)
@@ -65,7 +64,7 @@ def rotating(
 
 def _the_client(name: str, base: str, observed: ObservedState) -> ClientApplication:
     client = find_client(name, base, observed)
-    if client is None:
+    if not client.is_registered:
         raise unknown(name, observed, what="client application")
     if replaced_kind(client.credentials) is None:
         raise Refused(
@@ -100,7 +99,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     audience = uri_of(service, observed.settings)
     steps, notes = list[AnyChange](), list[str | Instruction]()
     for name, client in found.items():
-        application, note = client.application, observed.secrets.get(name, SecretNote())
+        application, note = client.application, observed.note_of(name)
         if why := foreign_client(client, observed, spec, rotation.clients, note):
             if of_site := foreign_service(service, observed, spec):
                 raise service_not_ours(service, observed, spec, of_site)
@@ -108,8 +107,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
                 raise not_ours(application, why, CLIENT)
             notes.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
-        key, cloud = f"client:{name}", observed.cloud
-        state = ClientState(key, CLIENT, application, None, name, audience, note, cloud, context)
+        state = ClientState(f"client:{name}", CLIENT, application, None, name, audience, note, context)
         changes, said = _rotated(state, rotation.of(name))
         steps += changes
         notes += said

@@ -17,7 +17,6 @@ from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     Federation,
     NewCredential,
-    SecretNote,
     ending,
 )
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
@@ -100,7 +99,7 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
         return None
     if isinstance(change.object_id, OutputRef) and (others := run.outcome.created[change.object_id.key].credentials):
         return others[0].key_id, "created by another run at the same time"
-    note, planned = await store.note(), run.outcome.before.secrets.get(change.name, SecretNote())
+    note, planned = await store.note(), run.outcome.before.note_of(change.name)
     is_fresh = note.is_fresh(run.outputs.resolve(change.client_id), run.now, change.kind)
     # What was there when this was planned is good for nothing.
     if is_fresh and note.delivered is not None and note.delivered != planned.delivered:
