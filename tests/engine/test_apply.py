@@ -33,6 +33,7 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
     RestartSite,
+    RestoreApplication,
     SettingEdit,
     SettingsSpec,
     UpdateApplication,
@@ -224,31 +225,33 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     assert set(after["tags"]) == {"theirs", "ours"}
 
 
-@pytest.mark.parametrize("first", ["a role", "an identity", None])
+@pytest.mark.parametrize("first", ["a role", "an identity", "a restoration", None])
 def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None, engine: Engine) -> None:
     """A role reaches the service principal later, also an old one's; without one, the refusal is an error at once."""
-    made = engine.register()
-    copy, machine = (
-        engine.inside.azure.graph("POST", PRINCIPALS, json={"appId": made["appId"]}),
-        ResourceId.parse(MACHINE),
-    )
-    edits = ApplicationEdits(role=ROLE)
-    update = UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits)
-    enable = EnableIdentity(
-        key="u", name="A", identity_resource=IdentityResource(machine, None, api_version="2024-03-01")
-    )
+    graph, made, machine = engine.inside.azure.graph, engine.register(), ResourceId.parse(MACHINE)
+    service, principal = graph("POST", PRINCIPALS, json={"appId": made["appId"]})["id"], None
+    edits, holder = ApplicationEdits(role=ROLE), IdentityResource(machine, None, api_version="2024-03-01")
+    deleted = Application(object_id=made["id"], client_id=made["appId"], display_name="A")
+    steps: dict[str | None, AnyChange] = {
+        "a role": UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits),
+        "an identity": EnableIdentity(key="u", name="A", identity_resource=holder),
+        "a restoration": RestoreApplication(key="u", name="A", resource="x", application=deleted, is_sure=True),
+    }
     if first != "a role":
-        applied(engine, update)
+        applied(engine, steps["a role"])
     engine.run(lambda _: asyncio.sleep(YOUNG.total_seconds()))
-    steps: dict[str | None, list[AnyChange]] = {"a role": [update], "an identity": [enable], None: []}
-    changes = steps[first]
-    principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID) if first == "an identity" else copy["id"]
-    after = tuple(change.key for change in changes)
-    grant = AssignAppRole(key="a", name="A", principal=principal, service=copy["id"], role=ROLE.id, after=after)
+    if first == "a restoration":
+        graph("DELETE", f"/applications/{made['id']}")
+    if first == "an identity":
+        principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID)
+    own = [steps[first]] if first else []
+    grant = AssignAppRole(
+        key="a", name="A", principal=principal or service, service=service, role=ROLE.id, after=("u",) * len(own)
+    )
 
     async def main(session: Session) -> Outcome:
         await session.directory.principal(made["appId"])
-        outcome = planned(*changes, grant)
+        outcome = planned(*own, grant)
         with suppress(S2SError):
             await apply(session, outcome, Watcher())
         return outcome
