@@ -154,8 +154,8 @@ def _close(site: "SiteChange", outcome: Outcome) -> None:
             report,
             clients,
             headline,
+            [*snippet, own_command("status", where=at)],
             seconds=clock.seconds() - outcome.began,
-            next_commands=[*snippet, own_command("status", where=at)],
             remarks=remarks,
         )
         if report.manual_steps:
@@ -196,7 +196,7 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     enabled = {one.identity_resource: outcome.outputs.get((one.key, Output.PRINCIPAL_ID)) for one in enabling}
     for resource in outcome.before.identity_resources:
         principal_id = resource.principal_id or enabled.get(resource) or ""
-        yield ClientResult(resource.display_name, principal_id=principal_id)
+        yield ClientResult(resource.display_name, principal_id, is_identity=True)
 
 
 def _unsaid(site: "SiteChange", outcome: Outcome) -> tuple[Instruction, ...]:

@@ -53,9 +53,9 @@ class SavedCredential:
 @dataclass(frozen=True)
 class ClientResult:
     name: str
-    client_id: str = ""
-    principal_id: str = ""
-    """Of a managed identity."""
+    id: str = ""
+    """The appId of a client application, the object ID of a managed identity."""
+    is_identity: bool = False
     credential: SavedCredential | None = None
     can_call: bool | None = None
     """`None` where it was not tested."""
@@ -220,32 +220,31 @@ def show_account(terminal: Terminal, site: SiteReport) -> None:
 def show_closing(
     terminal: Terminal,
     site: SiteReport,
-    clients: Sequence[ClientResult] = (),
-    headline: str = "",
+    clients: Sequence[ClientResult],
+    headline: str,
+    next_commands: Sequence[str],
     *,
     seconds: float = 0.0,
-    next_commands: Sequence[str] = (),
     remarks: Sequence[Instruction] = (),
 ) -> None:
-    for line in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
-        terminal.result(line)
-    rows = list(_rows([one for one in clients if one.client_id or one.principal_id]))
-    if next_commands:
-        rows += _labelled("Next", "", *(Text(run, style="command") for run in next_commands))
-    if rows:
-        terminal.result()
-    for row in rows:
+    for sign, said, detail in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
+        terminal.result(Text.assemble(sign, (said, "head"), (f"   ({detail})", "quiet")))
+    terminal.result()
+    commands = _labelled("Next", "", *(Text(run, style="command") for run in next_commands))
+    for row in (*_rows([one for one in clients if one.id]), *commands):
         terminal.out.print(row)
     if remarks:
         terminal.result()
     print_items(terminal.out, remarks, "", "warn")
 
 
-def _headlines(site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str) -> Iterator[Text]:
+def _headlines(
+    site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str
+) -> Iterator[tuple[tuple[str, str], str, str]]:
     verification = site.verification
     is_partial = bool(site.manual_steps or (site.plan is not None and site.plan.losing))
     if headline:
-        yield _headline(OPEN if is_partial else DONE, headline, took)
+        yield OPEN if is_partial else DONE, headline, took
         return
     for can_call in (True, False, None):
         names = [client.name for client in clients if client.can_call is can_call]
@@ -253,33 +252,25 @@ def _headlines(site: SiteReport, clients: Sequence[ClientResult], headline: str,
             continue
         who, are = (names[0], "is") if len(names) == 1 else (f"{len(names)} clients", "are")
         if can_call and verification is not None:
-            yield _headline(DONE, f"{who} can call {site.title}", f"200 from GET {verification.path}, {took}")
+            yield DONE, f"{who} can call {site.title}", f"200 from GET {verification.path}, {took}"
         elif can_call is False:
-            yield _headline(FAILED, f"{who} cannot call {site.title}", f"the test failed, see above; {took}")
+            yield FAILED, f"{who} cannot call {site.title}", f"the test failed, see above; {took}"
         elif is_partial:
-            yield _headline(OPEN, f"{who} can call {site.title} when the steps below are done", took)
+            yield OPEN, f"{who} can call {site.title} when the steps below are done", took
         else:
             is_open = verification is not None and not verification.is_proved
             detail = f"not tested yet, see above; {took}" if is_open else f"not tested; {took}"
-            yield _headline(OPEN if is_open else DONE, f"{who} {are} set up to call {site.title}", detail)
-
-
-def _headline(sign: tuple[str, str], said: str, detail: str) -> Text:
-    return Text.assemble(sign, (said, "head"), (f"   ({detail})", "quiet"))
+            yield OPEN if is_open else DONE, f"{who} {are} set up to call {site.title}", detail
 
 
 def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
-    if len(clients) == 1:
-        (client,) = clients
-        if client.principal_id:
-            yield from _labelled("Object ID", client.principal_id)
-            return
-        yield from _labelled("Client ID", client.client_id)
-        if client.credential is not None:
-            label = client.credential.kind.noun.capitalize().split()[0]
-            yield from _labelled(label, ending(client.credential.expires), *_places(client.credential))
-        return
     made = [client.credential for client in clients if client.credential is not None]
+    if len(clients) == 1:
+        yield from _labelled("Object ID" if clients[0].is_identity else "Client ID", clients[0].id)
+        for one in made:
+            label = one.kind.noun.capitalize().split()[0]
+            yield from _labelled(label, ending(one.expires), *_places(one))
+        return
     ends = {ending(credential.expires) for credential in made}
     folders = {file.parent for credential in made if (file := _file(credential)) is not None}
     table = Columns()
@@ -289,7 +280,7 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
             place, end = str(next(_places(client.credential), "")), ending(client.credential.expires)
             file = _file(client.credential)
             place = file.name if file is not None and len(folders) == 1 else place
-        table.add(f"  {client.name}", client.client_id or client.principal_id, place, end if len(ends) > 1 else "")
+        table.add(f"  {client.name}", client.id, place, end if len(ends) > 1 else "")
     if clients:
         yield table
     if made and (len(folders) == 1 or len(ends) == 1):

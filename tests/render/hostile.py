@@ -215,9 +215,9 @@ def _credentials(terminal: Terminal, name: str) -> None:
     for line in credential_lines(shown):
         terminal.result(line)
     clients = [ClientResult(one.client, name, credential=one, can_call=True) for one in made]
-    for several in (clients[:1], clients[:2], clients, [ClientResult(name, principal_id=name)]):
-        show_closing(terminal, SiteReport(name, verification=_proof(name)), several, next_commands=[name])
-    show_closing(terminal, SiteReport(name), headline=name, remarks=[Instruction(name, name)])
+    for several in (clients[:1], clients[:2], clients, [ClientResult(name, name, is_identity=True)]):
+        show_closing(terminal, SiteReport(name, verification=_proof(name)), several, "", [name])
+    show_closing(terminal, SiteReport(name), [], name, [name], remarks=[Instruction(name, name)])
 
 
 def _fleet(terminal: Terminal, name: str) -> None:

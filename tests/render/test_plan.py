@@ -171,7 +171,7 @@ def result(*, ok: bool) -> Callable[[Terminal], None]:
         if not ok:
             show_verification(terminal, verification)
         site = SiteReport(SITE, verification=verification)
-        show_closing(terminal, site, [made], seconds=23, next_commands=next_commands)
+        show_closing(terminal, site, [made], "", next_commands, seconds=23)
 
     return show
 

@@ -84,7 +84,7 @@ def client(
 
 def closing(*clients: ClientResult, next_commands: tuple[str, ...] = NEXT, headline: str = "", **more: Any) -> Shown:
     site = SiteReport("contosolearn", **{"verification": PROVED, **more})
-    return lambda terminal: show_closing(terminal, site, clients, headline, seconds=23.4, next_commands=next_commands)
+    return lambda terminal: show_closing(terminal, site, clients, headline, next_commands, seconds=23.4)
 
 
 VAULT = "keyvault:contoso-vault/import-secret"
@@ -98,12 +98,12 @@ CLOSINGS: dict[str, Shown] = {
     ),
     "not tested": closing(client(can_call=None), verification=None),
     "in part": closing(client(can_call=None), manual_steps=[Instruction("Grant consent")]),
-    "a managed identity": closing(ClientResult("reports-func", principal_id=guid("identity"))),
+    "a managed identity": closing(ClientResult("reports-func", guid("identity"), is_identity=True)),
     "several places": closing(
         client("Import", replace(saved("Import", "file:/a/import.env"), expires=NEVER)),
         *(client(place, saved(place, place)) for place in PLACES),
     ),
-    "some of them": closing(client(), client("Two", can_call=False), ClientResult("vm", principal_id="1")),
+    "some of them": closing(client(), client("Two", can_call=False), ClientResult("vm", "1", is_identity=True)),
     "another command": closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]),
 }
 
