@@ -92,13 +92,11 @@ async def connected(
         known = choice.known(subscription, options.cloud, environ) if sandbox is None else None
         if known is not None:
             subscription, tenant = known.id, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile")
-        about: dict[str, Any] = {"tenant": tenant}
-        site: SiteTarget | None = None
-        if target:
-            name, group = options.app_service, options.resource_group
-            if sandbox is not None and name is None:
-                name, group = sandbox.app_service, group or sandbox.resource_group
-            site = site_target(name, group, subscription, options.slot)
+        name, group = options.app_service, options.resource_group
+        auth, reopened_by = (Method.ENVIRONMENT, reopening(sandbox)) if sandbox is not None else (None, "")
+        if sandbox is not None and name is None:
+            name, group = sandbox.app_service, group or sandbox.resource_group
+        site = site_target(name, group, subscription, options.slot) if target else None
 
         from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
         from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
@@ -116,9 +114,9 @@ async def connected(
                     cloud = await retrying.call(lambda: discover(address, http))
                 if sandbox is not None:
                     cloud = replace(cloud, name=options.cloud)
-                    about |= {"auth": Method.ENVIRONMENT, "reopened_by": reopening(sandbox)}
                 await loading
-                yield Connection(cloud, http, environ, deadline, terminal.say, **about), site, subscription
+                connection = Connection(cloud, http, environ, deadline, terminal.say, auth, tenant, reopened_by)
+                yield connection, site, subscription
             finally:
                 await asyncio.gather(loading, return_exceptions=True)
 
