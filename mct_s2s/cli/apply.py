@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import SiteChange, change_all
+from mct_s2s.cli.change import change_all
 from mct_s2s.cli.commands import ApplyOptions
 from mct_s2s.cli.trust_file import chosen, read_sites
+from mct_s2s.cli.work import SiteChange
 from mct_s2s.errors import Refused
 from mct_s2s.model.desired import Pruning
 

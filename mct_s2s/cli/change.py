@@ -1,146 +1,27 @@
 """What every changing command does, at one App Service or several: plan, show, ask once, apply, report."""
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, nullcontext
 
-from mct_s2s import clock
-from mct_s2s.activity import Progress, activity
+from mct_s2s.activity import activity
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, retire_files, show_end, show_review
-from mct_s2s.cli.requests import where
-from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
-from mct_s2s.cli.work import SiteWork, Work
+from mct_s2s.cli.work import SiteChange, SiteWork, Work
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.change import carry_out, prepare
-from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, Refused, S2SError, UsageError
-from mct_s2s.model.client_sign_in import MadeCredential
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import site_title
-from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
-from mct_s2s.planning.reviewed import combined, fingerprint, is_covered
-from mct_s2s.render.outcome import SavedCredential, credential_lines
-from mct_s2s.render.pipelines import masks
+from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 
-STALE_SECONDS = 5.0
-"""A plan that is older when its turn comes is made again."""
-
-Check = Callable[[Sequence["SiteChange"], str | None], None]
+Check = Callable[[Sequence[SiteChange], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
-
-
-class SiteChange:
-    """One App Service's share of a command, how far it has come, and the engine's `Interface` to its user."""
-
-    session: Session
-    """Set before it is planned."""
-
-    def __init__(self, current: CommandRun, work: Work) -> None:
-        self.run, self.work, self.options = current, work, work.options
-        self.key = work.key if isinstance(work, SiteWork) else None
-        self.outcome: Outcome | None = None
-        """`None` until it could be read."""
-        self.error: S2SError | None = None
-        self.is_over = False
-        self._others: Sequence[SiteChange] = ()
-        self._since = self._read_at = 0.0
-        self._was_asked = False
-
-    @property
-    def title(self) -> str:
-        if isinstance(self.work, SiteWork):
-            return site_title(self.key, self.work.target.label)
-        return self.outcome.request.label if self.outcome is not None else ""
-
-    @property
-    def is_pending(self) -> bool:
-        return self.outcome is not None and not self.outcome.plan.is_empty
-
-    @property
-    def fingerprint(self) -> str | None:
-        """The same for every caller on every machine; `None` where there is no plan."""
-        if self.outcome is None:
-            return None
-        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
-        return fingerprint(plan, request.now, request.subject(self.outcome.before))
-
-    @property
-    def exit_code(self) -> int:
-        if self.error is not None or self.outcome is None:
-            return self.error.exit_code if self.error is not None else 1
-        plan, verification = self.outcome.plan, self.outcome.verification
-        if self.options.dry_run and not plan.is_empty and not plan.blocked:
-            return PROBLEMS
-        if self.outcome.plan.lacks or plan.blocked:
-            return PermissionMissing.exit_code
-        return PROBLEMS if verification is not None and verification.failed else 0
-
-    async def plan(self, session: Session) -> None:
-        self.session, self._since, self._read_at = session, time.time(), clock.seconds()
-        self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
-
-    async def apply(self, others: "Sequence[SiteChange]") -> None:
-        """`others` of the command may share registrations and identities."""
-        assert self.outcome is not None  # it has a plan
-        self._others, self._was_asked = others, not self.options.yes
-        self.outcome = await carry_out(self.session, self.outcome, self._since, self)
-        retire_files(self, self.outcome)
-
-    # What the engine asks of the user
-
-    @property
-    def takes_time(self) -> bool:
-        return self._was_asked or (self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS)
-
-    async def confirm(self, outcome: Outcome) -> bool:
-        """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
-        if self.key is None:
-            self.outcome = outcome
-            return await _is_agreed([self])
-        reviewed = self.outcome
-        if outcome.plan.is_empty:
-            self.outcome = outcome
-            return False
-        # Less may be left to do: another site shares a registration, say.
-        outcomes = [site.outcome for site in self._others if site.outcome is not None]
-        done = [(change, one.outputs) for one in outcomes for change in one.done.values()]
-        if reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
-            self._was_asked, self._read_at = False, clock.seconds()
-            return True
-        raise Refused(
-            "plan-changed",
-            f"What would be done at {self.title} is not what was reviewed: something has changed meanwhile. Nothing "
-            "was changed there.",
-            remedy="Run the same command again to see the new plan.",
-        )
-
-    @contextmanager
-    def applying(self, outcome: Outcome) -> Iterator[Progress]:
-        self.outcome = outcome
-        with self.run.display.applying(outcome.plan) as steps:
-            yield steps
-
-    def where(self, observed: ObservedState) -> str:
-        return where(self.options, observed.app_service)
-
-    def show(self, made: MadeCredential | None) -> None:
-        """Make sure that someone reads standard output, and write a secret's line, which JSON has in its document."""
-        terminal = self.run.terminal
-        if made is None or terminal.json:
-            terminal.check_reader()
-            return
-        lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
-        text = [*masks(made.value), *(plain(line.plain) for line in lines)]
-        terminal.verbatim("".join(f"{line}\n" for line in text))
 
 
 def change_command(work: Work) -> int:
@@ -152,6 +33,7 @@ def change_command(work: Work) -> int:
 
 async def change(current: CommandRun, session: Session, work: Work) -> int:
     site = SiteChange(current, work)
+    site.ask_again = lambda: _is_agreed([site])
     await site.plan(session)
     return await _change([site])
 
@@ -196,7 +78,7 @@ async def _change(sites: Sequence[SiteChange], check: Check | None = None, diges
     if await _is_agreed(sites, found, check):
         current.progress = lambda: [report_of(site) for site in sites]
         if sites[0].key is None:
-            await sites[0].apply(sites)
+            retire_files(sites[0], await sites[0].apply(sites))
         else:
             current.document = lambda why: ("apply", applied(sites, found, why))
             locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -221,7 +103,7 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
                 for one in sorted(shared):  # in one order, so that no two sites wait for each other
                     with activity("Waiting for another site") if locks[one].locked() else nullcontext():
                         await held.enter_async_context(locks[one])
-                await site.apply(sites)
+                retire_files(site, await site.apply(sites))
     except S2SError as error:
         site.session.directory.credential.signed_in.remind(error)
         site.error = error

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where
+from mct_s2s.cli.work import SiteChange
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
@@ -48,13 +49,10 @@ from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
 
-if TYPE_CHECKING:
-    from mct_s2s.cli.change import SiteChange
-
 Json: TypeAlias = dict[str, Any]
 
 
-def report_of(site: "SiteChange") -> SiteReport:
+def report_of(site: SiteChange) -> SiteReport:
     outcome, error = site.outcome, site.error
     if outcome is None:
         return SiteReport(site.title, error=error)
@@ -81,13 +79,13 @@ def report_of(site: "SiteChange") -> SiteReport:
     )
 
 
-def manual_steps(site: "SiteChange", outcome: Outcome) -> list[Instruction]:
+def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
     at, login = where(site.options, outcome.before.app_service), site.session.connection.cloud.login
     handoff = _handoff(site.options)
     return instructions(outcome.plan, outcome.before, outcome.outputs, where=at, login=login, handoff=handoff)
 
 
-def _after_a_grant(site: "SiteChange", outcome: Outcome) -> tuple[Instruction, ...]:
+def _after_a_grant(site: SiteChange, outcome: Outcome) -> tuple[Instruction, ...]:
     """What the caller does after a grant, such as signing in again."""
     return site.session.directory.credential.signed_in.after_a_grant if outcome.plan.lacks else ()
 
@@ -99,7 +97,7 @@ def _handoff(options: ChangingOptions) -> Path | None:
 # Before
 
 
-def show_review(sites: Sequence["SiteChange"], fingerprint: str | None) -> None:
+def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     terminal, options, reports = sites[0].run.terminal, sites[0].options, [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
@@ -120,7 +118,7 @@ def show_review(sites: Sequence["SiteChange"], fingerprint: str | None) -> None:
 # After
 
 
-def show_end(sites: Sequence["SiteChange"], fingerprint: str | None) -> None:
+def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     first, terminal, is_dry = sites[0], sites[0].run.terminal, sites[0].options.dry_run
     if first.key is None and first.outcome is not None:
         if terminal.json:
@@ -138,7 +136,7 @@ def show_end(sites: Sequence["SiteChange"], fingerprint: str | None) -> None:
                 print_items(terminal.out, _unsaid(site, site.outcome))
 
 
-def _close(site: "SiteChange", outcome: Outcome) -> None:
+def _close(site: SiteChange, outcome: Outcome) -> None:
     terminal, report, at = site.run.terminal, report_of(site), where(site.options, outcome.before.app_service)
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
@@ -199,13 +197,13 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
         yield ClientResult(resource.display_name, principal_id, is_identity=True)
 
 
-def _unsaid(site: "SiteChange", outcome: Outcome) -> tuple[Instruction, ...]:
+def _unsaid(site: SiteChange, outcome: Outcome) -> tuple[Instruction, ...]:
     """Who loses access; of a rotation whose plan was not shown, who needs the new credential."""
     was_hidden = site.run.terminal.quiet and site.options.yes and isinstance(outcome.request.desired, Rotation)
     return as_instructions((*outcome.plan.losing, *(outcome.plan.notes if was_hidden else ())))
 
 
-def _write_handoff(site: "SiteChange", outcome: Outcome) -> None:
+def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
     handoff = _handoff(site.options)
     if handoff is not None:
         left = (step.values for step in manual_steps(site, outcome) if step.values)
@@ -214,7 +212,7 @@ def _write_handoff(site: "SiteChange", outcome: Outcome) -> None:
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
 
 
-def retire_files(site: "SiteChange", outcome: Outcome) -> None:
+def retire_files(site: SiteChange, outcome: Outcome) -> None:
     """Delete the files in this tool's own folder whose secrets are useless now."""
     done, gone = outcome.done.values(), list[Path]()
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
@@ -277,7 +275,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
 # Documents
 
 
-def applied(sites: Sequence["SiteChange"], fingerprint: str | None, why: S2SError | None = None) -> Json:
+def applied(sites: Sequence[SiteChange], fingerprint: str | None, why: S2SError | None = None) -> Json:
     documents: list[Json] = []
     for site in sites:
         error = site.error or (None if site.is_over else why)
@@ -287,7 +285,7 @@ def applied(sites: Sequence["SiteChange"], fingerprint: str | None, why: S2SErro
     return {"dry_run": sites[0].options.dry_run, "fingerprint": fingerprint, "sites": documents}
 
 
-def result_of(site: "SiteChange", outcome: Outcome) -> Json:
+def result_of(site: SiteChange, outcome: Outcome) -> Json:
     return {
         "dry_run": site.options.dry_run,
         "fingerprint": site.fingerprint if site.options.dry_run else None,

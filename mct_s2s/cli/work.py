@@ -1,22 +1,36 @@
 """What a command is to do at one App Service, checked before anyone signs in, and how far it has come."""
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
+from mct_s2s.activity import Progress
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
-from mct_s2s.cli.requests import named_target, request_for
+from mct_s2s.cli.requests import named_target, request_for, where
+from mct_s2s.cli.run import PROBLEMS, CommandRun
 from mct_s2s.cli.session import Services
+from mct_s2s.engine.change import carry_out, prepare
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
+from mct_s2s.errors import PermissionMissing, Refused, S2SError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
+from mct_s2s.plain_text import plain
+from mct_s2s.planning.reviewed import fingerprint, is_covered
+from mct_s2s.render.outcome import SavedCredential, credential_lines
+from mct_s2s.render.pipelines import masks
 from mct_s2s.stores.store import Show
 
 if TYPE_CHECKING:
@@ -81,3 +95,114 @@ class SiteWork(Work):
     def sign_in(self) -> tuple[str | None, ...]:
         one = self.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
+
+
+STALE_SECONDS = 5.0
+"""A plan that is older when its turn comes is made again."""
+
+
+class SiteChange:
+    """One App Service's share of a command, how far it has come, and the engine's `Interface` to its user."""
+
+    session: Session
+    """Set before it is planned."""
+
+    def __init__(self, current: CommandRun, work: Work) -> None:
+        self.run, self.work, self.options = current, work, work.options
+        self.key = work.key if isinstance(work, SiteWork) else None
+        self.outcome: Outcome | None = None
+        """`None` until it could be read."""
+        self.error: S2SError | None = None
+        self.is_over = False
+        self._others: Sequence[SiteChange] = ()
+        self._since = self._read_at = 0.0
+        self._was_asked = False
+        self.ask_again: Callable[[], Awaitable[bool]] = lambda: asyncio.sleep(0, result=False)
+        """Asks about the plan of one App Service that has changed."""
+
+    @property
+    def title(self) -> str:
+        if isinstance(self.work, SiteWork):
+            return site_title(self.key, self.work.target.label)
+        return self.outcome.request.label if self.outcome is not None else ""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.outcome is not None and not self.outcome.plan.is_empty
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The same for every caller on every machine; `None` where there is no plan."""
+        if self.outcome is None:
+            return None
+        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
+        return fingerprint(plan, request.now, request.subject(self.outcome.before))
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is not None or self.outcome is None:
+            return self.error.exit_code if self.error is not None else 1
+        plan, verification = self.outcome.plan, self.outcome.verification
+        if self.options.dry_run and not plan.is_empty and not plan.blocked:
+            return PROBLEMS
+        if self.outcome.plan.lacks or plan.blocked:
+            return PermissionMissing.exit_code
+        return PROBLEMS if verification is not None and verification.failed else 0
+
+    async def plan(self, session: Session) -> None:
+        self.session, self._since, self._read_at = session, time.time(), clock.seconds()
+        self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
+
+    async def apply(self, others: "Sequence[SiteChange]") -> Outcome:
+        """`others` of the command may share registrations and identities."""
+        assert self.outcome is not None  # it has a plan
+        self._others, self._was_asked = others, not self.options.yes
+        self.outcome = await carry_out(self.session, self.outcome, self._since, self)
+        return self.outcome
+
+    # What the engine asks of the user
+
+    @property
+    def takes_time(self) -> bool:
+        return self._was_asked or (self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS)
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
+        if self.key is None:
+            self.outcome = outcome
+            return await self.ask_again()
+        reviewed = self.outcome
+        if outcome.plan.is_empty:
+            self.outcome = outcome
+            return False
+        # Less may be left to do: another site shares a registration, say.
+        outcomes = [site.outcome for site in self._others if site.outcome is not None]
+        done = [(change, one.outputs) for one in outcomes for change in one.done.values()]
+        if reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
+            self._was_asked, self._read_at = False, clock.seconds()
+            return True
+        raise Refused(
+            "plan-changed",
+            f"What would be done at {self.title} is not what was reviewed: something has changed meanwhile. Nothing "
+            "was changed there.",
+            remedy="Run the same command again to see the new plan.",
+        )
+
+    @contextmanager
+    def applying(self, outcome: Outcome) -> Iterator[Progress]:
+        self.outcome = outcome
+        with self.run.display.applying(outcome.plan) as steps:
+            yield steps
+
+    def where(self, observed: ObservedState) -> str:
+        return where(self.options, observed.app_service)
+
+    def show(self, made: MadeCredential | None) -> None:
+        """Make sure that someone reads standard output, and write a secret's line, which JSON has in its document."""
+        terminal = self.run.terminal
+        if made is None or terminal.json:
+            terminal.check_reader()
+            return
+        lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
+        text = [*masks(made.value), *(plain(line.plain) for line in lines)]
+        terminal.verbatim("".join(f"{line}\n" for line in text))

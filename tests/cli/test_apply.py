@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli import change as cli_change
+from mct_s2s.cli import work
 from mct_s2s.engine import change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -132,7 +132,7 @@ def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.
             raise KeyError("x")
         return await carry_out(session, outcome, *more)
 
-    monkeypatch.setattr(cli_change, "carry_out", fails_at_the_academy)
+    monkeypatch.setattr(work, "carry_out", fails_at_the_academy)
     done = applied("-y", "--no-verify", *JSON, text=TWO)
     assert done.code == 1
     error = of_site(done, "academy")["error"]["error"]

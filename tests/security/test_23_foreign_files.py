@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mct_s2s.cli import change
+from mct_s2s.cli import change, work
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
@@ -70,7 +70,7 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
         azure.write_settings({**azure.settings(), "ServiceApplicationIds": made["appId"]})
         azure.forget()
 
-    monkeypatch.setattr(change, "STALE_SECONDS", -1.0)
+    monkeypatch.setattr(work, "STALE_SECONDS", -1.0)
     monkeypatch.setattr(change, "show_review", show_review)
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
     (site,) = done.document["sites"]
