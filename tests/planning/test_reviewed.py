@@ -207,12 +207,6 @@ def test_only_apply_has_something_to_say_about_others() -> None:
     assert plan_of(spec("A"), there("A", "B")).notes == ()
 
 
-def test_they_are_mentioned_and_left_alone() -> None:
-    plan = plan_of(wanted("A", pruning=KEEP), there("A", "B"))
-    assert plan.is_empty
-    assert plan.notes == ("Left alone, as nothing names them: 'B'. To remove them, add --prune.",)
-
-
 def test_what_goes_waits_until_it_has_no_access_and_what_is_added_does_not_wait_for_it() -> None:
     plan = plan_of(wanted("A", "B", "New"), there("A", "B", "C"))
     (write,) = [step for step in plan.changes if isinstance(step, WriteSettings)]

@@ -28,8 +28,7 @@ from tests.planning.scenarios import (
     unreadable,
     with_credentials,
 )
-from tests.render.examples import IDENTITY, WHERE, with_role_off, with_settings
-from tests.render.reports import WITHIN, crowd, mixed, one, status_of
+from tests.render.examples import IDENTITY, WHERE, WITHIN, crowd, mixed, one, status_of, with_role_off, with_settings
 
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
 

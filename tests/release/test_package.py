@@ -19,7 +19,6 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ["requirements-dev.lock", "scripts/release/requirements.lock", "scripts/build.lock"]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
 DOCKERFILE = (ROOT / "scripts" / "release" / "Dockerfile").read_text(encoding="utf-8")
 STAGES = re.split(r"(?m)^FROM ", DOCKERFILE)[1:]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

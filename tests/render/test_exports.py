@@ -24,9 +24,8 @@ from mct_s2s.render.exports import COLUMNS, as_csv, as_ics, as_markdown, cell
 from mct_s2s.render.markdown import fenced, table, text
 
 from tests.planning.scenarios import NOW, TENANT, client, complete, credential, guid, with_credentials
-from tests.render.examples import IDENTITY, LONG_NAME, ODD_NAMES, WHERE
+from tests.render.examples import IDENTITY, LONG_NAME, ODD_NAMES, WHERE, WITHIN, named, one, several, status_of
 from tests.render.hostile import STEERING, observed
-from tests.render.reports import WITHIN, named, one, several, status_of
 
 FORMULAS = (
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://evil.example")', "\uff1d1", "\u2003@x",

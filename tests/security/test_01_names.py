@@ -13,7 +13,7 @@ from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import SITE, Json, Sandbox
-from tests.security.people import Member
+from tests.security.conftest import Member
 from tests.support.sandbox_inside import Inside
 
 SERVICE = service_unique_name("contosolearn")

@@ -11,7 +11,7 @@ from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import JSON, SLOT, Sandbox
-from tests.security.people import Member
+from tests.security.conftest import Member
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import JSON, SITE, Json, Sandbox
-from tests.security.people import Member
+from tests.security.conftest import Member
 
 GROUP_A = SITE.partition("/providers/")[0]
 SITE_B = SITE.replace("mct-prod", "rg-b").replace("contosolearn", "site-b")

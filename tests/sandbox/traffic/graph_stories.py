@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from mct_s2s.sandbox.entra.types import GRAPH_APP_ID
 
-from tests.sandbox.traffic.certificate import BASE64
-from tests.sandbox.traffic.story import Story
+from tests.sandbox.traffic.story import BASE64, Story
 
 START, END = "2026-01-02T03:04:05Z", "2100-12-31T11:59:59Z"
 YOUNGER = (

@@ -1,5 +1,7 @@
 """One story: a fresh sandbox, names that are bound, and exchanges that are sent and compared one after the other."""
 
+import base64
+import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -7,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra.tokens import delegated
 from mct_s2s.sandbox.entra.types import AZURE_CLI_APP_ID
@@ -175,3 +181,22 @@ def _body(answer: httpx.Response) -> Any:
     if not answer.content:
         return ""
     return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+
+
+_KEY = ec.generate_private_key(ec.SECP256R1())
+_NAME = x509.Name(
+    [x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso")]
+)
+CERTIFICATE = (
+    x509.CertificateBuilder()
+    .subject_name(_NAME)
+    .issuer_name(_NAME)
+    .public_key(_KEY.public_key())
+    .serial_number(1)
+    .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    .not_valid_after(dt.datetime(2047, 1, 1, tzinfo=dt.UTC))
+    .sign(_KEY, hashes.SHA256())
+)
+DER = CERTIFICATE.public_bytes(serialization.Encoding.DER)
+PEM = CERTIFICATE.public_bytes(serialization.Encoding.PEM)
+BASE64 = base64.b64encode(DER).decode()
