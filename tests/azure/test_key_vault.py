@@ -38,14 +38,10 @@ def test_each_cloud_has_vaults_of_its_own(cloud: Cloud, url: str, scope: str) ->
 @pytest.mark.parametrize(
     "address",
     [
-        "https://vault.azure.net",
-        "https://.vault.azure.net",
-        "https://contoso.vault.azure.net.example.com",
-        "https://contoso.example.com",
-        "https://contoso.vault.azure.net:8443",
-        "https://a.b.vault.azure.net",
+        "https://vault.azure.net", "https://.vault.azure.net", "https://contoso.vault.azure.net.example.com",
+        "https://contoso.example.com", "https://contoso.vault.azure.net:8443", "https://a.b.vault.azure.net",
     ],
-)
+)  # fmt: skip
 def test_an_address_outside_of_the_cloud_is_refused(address: str) -> None:
     with pytest.raises(UsageError) as refused:
         PUBLIC.vault(address)

@@ -82,13 +82,10 @@ def test_a_list_is_read_to_its_end() -> None:
 @pytest.mark.parametrize(
     "link",
     [
-        "https://evil.example/subscriptions",
-        "https://management.azure.com.evil.example/x",
-        "https://management.azure.com:8443/subscriptions",
-        "http://management.azure.com/subscriptions",
-        17,
+        "https://evil.example/subscriptions", "https://management.azure.com.evil.example/x",
+        "https://management.azure.com:8443/subscriptions", "http://management.azure.com/subscriptions", 17,
     ],
-)
+)  # fmt: skip
 def test_a_list_goes_on_at_its_own_address_only(link: object, read: Callable[..., Any]) -> None:
     """By our own requests and by azure-mgmt-web's: a token goes nowhere else."""
     session = arm_session(page(link=link), page())

@@ -1,11 +1,14 @@
-"""`remove-client` and `teardown`: shut out first, then cleaned up, and only what this trust owns."""
+"""What is removed is shut out first and is this trust's own; what was deleted is restored, settings as they were."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
-from tests.conftest import FUNCTION_APP, GROUP, JSON, Sandbox
+from tests.cli.schemas import check
+from tests.conftest import FUNCTION_APP, GROUP, JSON, SITE, SLOT, Sandbox
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
 
@@ -162,3 +165,223 @@ def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) ->
     (left,) = azure.applications("MCT API")
     assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], "nothing but that it was adopted is remembered"
     assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
+
+
+BIN = "/directory/deletedItems"
+
+
+def _restored(ended: Ended) -> list[tuple[str, str]]:
+    return [
+        (c["resource"], c["name"])
+        for c in ended.document["changes"]
+        if c["detail"].startswith("restored from deleted applications")
+    ]
+
+
+def _row(ended: Ended, resource: str) -> dict[str, Any]:
+    return next(change for change in ended.document["changes"] if change["resource"] == resource)
+
+
+def _ids(ended: Ended) -> tuple[str, list[str]]:
+    return _row(ended, "service application")["id"], [one["appId"] for one in ended.document["credentials"]]
+
+
+def _set_up(mct: Program, *clients: str) -> Ended:
+    named = [word for client in clients for word in ("--client", client)]
+    done = mct("setup", *named, *JSON)
+    assert done.code == 0, done
+    return done
+
+
+def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One")
+    assert mct("teardown", *JSON).code == 0
+    planned = mct("setup", "--client", "One", "--dry-run", "-o", "json")
+    again = _set_up(mct, "One")
+    assert _ids(again) == _ids(first), "the same registrations, and so the same scope for whoever calls"
+    restored = [("service application", "MCT service (contosolearn)"), ("client application", "One")]
+    assert _restored(planned) == restored
+    assert sorted(_restored(again)) == sorted(restored)  # each is listed when it is done
+    assert planned.code == 3
+    assert {"admin consent", "application settings"} <= {one["resource"] for one in planned.document["changes"]}
+    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
+    assert azure.call_as(values_in(saved_to(again, "One"))) == 200
+    assert azure.graph("GET", f"{BIN}/microsoft.graph.application")["value"] == []
+    azure.forget()
+    assert (mct("setup", "--client", "One", *JSON).code, azure.writes()) == (0, [])
+
+
+def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure: Sandbox) -> None:
+    """The recycle bin shows no certificates, so no one can tell whether the stored one is still among them."""
+    words = ("setup", "--client", "One", "--credential", "certificate", *JSON)
+    assert mct(*words).code == 0
+    assert mct("teardown", *JSON).code == 0
+    again = mct(*words)
+    assert (again.code, len(again.made)) == (0, 1), again
+    (one,) = azure.applications("One")
+    assert len(one["keyCredentials"]) == 1
+    assert {change["action"] for change in mct(*words).document["changes"]} == {"none"}
+
+
+def test_one_that_is_named_by_its_app_id_is_refused_with_the_command_that_restores_it(
+    mct: Program, azure: Sandbox
+) -> None:
+    _set_up(mct)
+    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+    azure.graph("DELETE", f"/applications/{theirs['id']}")
+    azure.forget()
+    for asked in (("add-client", theirs["appId"]), ("setup", "--service-app", theirs["appId"])):
+        refused = mct(*asked, *JSON)
+        assert (refused.code, refused.document["error"]["code"]) == (2, "registration-deleted"), refused
+        assert "'Theirs'" in refused.document["error"]["message"]
+        command = f"az rest --method POST --url {azure.graph_url}/v1.0{BIN}/{theirs['id']}/restore"
+        assert command in refused.document["error"]["remedy"]
+    assert azure.writes() == []
+    azure.graph("POST", f"{BIN}/{theirs['id']}/restore")
+    again = mct("add-client", theirs["appId"], *JSON)
+    assert azure.call_as(values_in(saved_to(again, theirs["appId"]))) == 200
+
+
+def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One", "Two")
+    before = mct("status", "-o", "json").document
+    azure.graph("DELETE", f"/applications/{_row(first, 'service application')['objectId']}")
+    status = mct("status", "-o", "json")
+    (finding,) = [f for f in status.document["findings"] if f["code"] == "service-application-missing"]
+    assert "is deleted and still in the recycle bin" in finding["message"]
+    azure.forget()
+    again = mct("setup", *JSON)
+    assert again.code == 0, again.out
+    assert mct("status", "-o", "json").document == before
+    assert not [write for write in azure.writes() if "appRoleAssignedTo" in write], "nobody has to consent anew"
+    assert azure.restarts() == 0
+    for name in ("One", "Two"):
+        assert azure.call_as(values_in(saved_to(first, name))) == 200
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_client_deleted_by_hand_keeps_the_secret_if_it_lies_at_its_place(
+    mct: Program, azure: Sandbox, is_kept: bool
+) -> None:
+    first = _set_up(mct, "One")
+    if not is_kept:
+        saved_to(first).unlink()
+    azure.graph("DELETE", f"/applications/{_row(first, 'client application')['objectId']}")
+    again = mct("add-client", "One", *JSON)
+    assert (again.code, len(again.made)) == (0, 0 if is_kept else 1), again
+    assert _restored(again) == [("client application", "One")]
+    assert azure.call_as(values_in(saved_to(first if is_kept else again, "One"))) == 200
+
+
+def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct)
+    assert mct("teardown", *JSON).code == 0
+    azure.advance(30 * 86_400 + 1)
+    again = _set_up(mct)
+    assert (_ids(again)[0] != _ids(first)[0], _restored(again)) == (True, [])
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
+    mct: Program, azure: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "one.env"
+    asked = ("setup", "--client", "One", "--credential", kind, "--secret-to", f"file:{file}", *JSON)
+    mct(*asked)
+    old = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
+    before = file.read_text(encoding="utf-8")
+    gone = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
+    azure.graph("DELETE", f"/applications/{gone}")
+    azure.graph("DELETE", f"{BIN}/{gone}")
+    again = mct(*asked, "--timeout", "40")
+    new = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
+    assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (3, True, True), again.out
+    (token,) = [check for check in again.document["verification"]["checks"] if check["check"] == "token"]
+    assert token["remedy"] == f"Set MCT_S2S_SCOPE to {new}/.default in file:{file}."
+    azure.forget()
+    third = mct(*asked)
+    assert {change["action"] for change in third.document["changes"]} == {"none"}
+    assert any(note["text"].endswith(f"Set it to {new}/.default.") for note in third.document["notes"])
+    assert azure.writes() == []
+    file.write_text(before.replace(old, new), encoding="utf-8")
+    fourth = mct(*asked)
+    assert fourth.code == 0, fourth.out
+    assert not any("MCT_S2S_SCOPE" in note["text"] for note in fourth.document["notes"])
+    assert mct("verify", "--credentials", str(file), "-o", "json").code == 0
+
+
+def test_settings_are_kept_before_the_first_is_written_and_can_be_put_back(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    before, file = azure.settings(), tmp_path / "settings.json"
+    done = mct("setup", "--client", "One", "--backup", str(file), *JSON)
+    assert done.code == 0, done
+    assert file.stat().st_mode & 0o777 == 0o600
+    document = json.loads(file.read_text(encoding="utf-8"))
+    check(document)
+    assert (document["schema"], document["appService"].lower()) == ("mct-s2s/backup/v1", SITE.lower())
+    assert document["settings"] == before
+    changed = azure.settings()
+    assert changed != before
+    foreign = next(name for name in before if not name.startswith("Service"))
+    azure.write_settings({**changed, "AddedSince": "by somebody", foreign: "changed"})
+    shown = mct("configure-appservice", "--restore", str(file), "--dry-run").out
+    rows = [" ".join(line.split()) for line in shown.splitlines()]
+    assert {"- ServiceAuthEnabled true", f"~ {foreign} put back; the value is not shown"} <= set(rows)
+    azure.forget()
+    back = mct("configure-appservice", "--restore", str(file), *JSON)
+    assert back.code == 0, back
+    assert azure.settings() == {**before, "AddedSince": "by somebody"}
+    assert azure.restarts() == 1
+    ours = {value for name, value in changed.items() if name.startswith("Service")}
+    foreigners = [value for value in before.values() if value and len(value) > 20 and value not in ours]
+    assert [value for value in foreigners if value in shown + back.out + back.err] == []
+    azure.forget()
+    again = mct("configure-appservice", "--restore", str(file), *JSON)
+    assert (again.code, azure.writes()) == (0, [])
+
+
+def test_a_run_that_resumes_keeps_the_older_backup(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    words = ("setup", "--client", "One", "--backup", str(file), *JSON)
+    before = azure.settings()
+    refused = {"type": "status", "status": 409}
+    azure.misbehave({"match": {"service": "ARM", "method": "PUT"}, "fault": refused, "times": 1})
+    assert mct(*words).code == 1
+    azure.behave()
+    azure.write_settings({**before, "AddedSince": "by somebody"})
+    done = mct(*words)
+    assert done.code == 0, done
+    assert "Kept the older backup" in done.err
+    assert json.loads(file.read_text(encoding="utf-8"))["settings"] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("setup", "--backup", "{}"), "backup-place-taken"),
+        (("setup", "--backup", "{}/folder"), "backup-place-unwritable"),
+        (("configure-appservice", "--restore", "{}"), "backup-unreadable"),
+        (("configure-appservice", "--restore", "{}", "--disable"), "contradictory-options"),
+    ],
+)
+def test_a_file_that_is_no_backup_is_neither_read_nor_written_over(
+    mct: Program, azure: Sandbox, tmp_path: Path, words: tuple[str, ...], code: str
+) -> None:
+    file = tmp_path / "precious.txt"
+    file.write_text("precious")
+    done = mct(*(word.format(file) for word in words), *JSON)
+    assert (done.code, done.document["error"]["code"]) == (2, code)
+    assert (file.read_text(), azure.writes()) == ("precious", [])
+
+
+def test_a_backup_goes_back_only_to_where_it_came_from(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    mct("setup", "--backup", str(file), *JSON)
+    azure.forget()
+    done = mct("configure-appservice", "--slot", "staging", "--restore", str(file), *JSON)
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "backup-of-another-site", [])
+    mct("configure-appservice", "--slot", "staging", "--audience", "api://x", "--tenant-name", "x", "--tenant-id",
+        azure.tenant_id, "--backup", str(tmp_path / "slot.json"), *JSON)  # fmt: skip
+    mct("configure-appservice", "--slot", "staging", "--restore", str(tmp_path / "slot.json"), *JSON)
+    assert "ServiceAuthAudience" not in azure.settings(SLOT)

@@ -287,7 +287,7 @@ def test_every_finding_of_the_contract_is_met_here() -> None:
     met = {code for _, *codes in SCENARIOS.values() for code in codes}
     elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_preflight
     elsewhere |= {"service-application-not-ours"}  # see tests/security/test_24_nobodys_word
-    elsewhere |= {"app-role-missing"}  # see tests/planning/test_findings: a role that is held elsewhere is in use
+    elsewhere |= {"app-role-missing"}  # see tests/planning/test_status: a role that is held elsewhere is in use
     assert met == set(FINDING_CODES) - elsewhere
 
 

@@ -1,11 +1,13 @@
-"""Whatever a user gives, in an option or a file, comes back as a value or as an error of our own."""
+"""What a user gives, in an option or a file: what it means, and any text is a value or an error of our own."""
 
 import asyncio
 import contextlib
 import json
+import re
 import shlex
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.requests import check_role, named_spec
-from mct_s2s.errors import S2SError
-from mct_s2s.inputs.clients import client_names, management_reference
-from mct_s2s.inputs.documents import given_values, read_backup, read_handoff
+from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.inputs.clients import client_names, management_reference, read_client_list
+from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import secret_to, vault_to
 from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
 from mct_s2s.key_pairs import certificate_in, given_certificate
-from mct_s2s.model.desired import ServiceSpec
-from mct_s2s.model.duration import duration, expiry
+from mct_s2s.model.client_credentials import NEVER
+from mct_s2s.model.desired import GivenValues, ServiceSpec
+from mct_s2s.model.documents import Handoff
+from mct_s2s.model.duration import LONGEST, duration, expiry, read_duration
 from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import NAMES, SETTINGS, Setting
 from mct_s2s.plain_text import load_json
 from mct_s2s.planning.federation import federated_spec, github_subject
@@ -33,7 +37,7 @@ from mct_s2s.stores.files import FileStore
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.support.sampling import cases
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)
 GUID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -272,3 +276,265 @@ def test_a_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
     except ValueError:
         return
     json.dumps(value, ensure_ascii=False).encode()
+
+
+SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
+SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/contosolearn"
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "ends"),
+    [
+        ("1y", NOW, datetime(2027, 11, 24, 12, 30, 15, tzinfo=UTC)),
+        (" 2Y ", NOW, datetime(2028, 11, 24, 12, 30, 15, tzinfo=UTC)),
+        ("6m", NOW, datetime(2027, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("6m", datetime(2026, 8, 31, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)),  # there is no 31st of February
+        ("1y", datetime(2028, 2, 29, tzinfo=UTC), datetime(2029, 3, 1, tzinfo=UTC)),
+        ("180d", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        ("P180D", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        ("p1y6m", NOW, datetime(2028, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("24h", NOW, datetime(2026, 11, 25, 12, 30, 15, tzinfo=UTC)),
+        ("730d", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
+        ("never", NOW, NEVER),
+        ("NEVER", NOW, NEVER),
+        ("2027-12-31", NOW, datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2026-11-24", NOW, datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)),
+        ("2027-12-31T10:00:00", NOW, datetime(2027, 12, 31, 10, tzinfo=UTC)),
+        ("2027-12-31T10:00:00+02:00", NOW, datetime(2027, 12, 31, 8, tzinfo=UTC)),
+        ("2027-12-31T10:00:00Z", NOW, datetime(2027, 12, 31, 10, tzinfo=UTC)),
+        ("9999-12-31", NOW, NEVER),
+    ],
+)
+def test_a_lifetime_ends_in_utc(text: str, now: datetime, ends: datetime) -> None:
+    assert expiry(text, now) == ends
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("24h", timedelta(hours=24)),
+        (" 4W ", timedelta(days=28)),
+        ("0h", timedelta(0)),
+        ("3660d", timedelta(days=3660)),
+        ("P30D", timedelta(days=30)),
+        ("P365DT12H", timedelta(days=365, hours=12)),
+        ("PT90.5S", timedelta(seconds=90)),
+    ],
+)
+def test_a_duration_has_an_exact_length(text: str, length: timedelta) -> None:
+    assert duration(text, "--keep-old") == length
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("P1Y", 365), ("P2M3W", 81), ("P999999Y", LONGEST.days), ("30m", 910), ("3661d", 3661),
+        *((text, None) for text in ("", "30", "d", "-1d", "1.5d", "٣d", "1d1h", "99999999999w", "P", "PT", "P-1D",
+                                    "P1.5D", "P٣D", "P1H")),
+    ],
+)  # fmt: skip
+def test_one_by_the_calendar_or_of_more_than_ten_years_is_a_policys_only(text: str, days: int | None) -> None:
+    """Where no months have a length of their own, a year counts 365 days and a month 30."""
+    found = read_duration(text)
+    assert (found.length.days if found else None) == days
+    with pytest.raises(UsageError, match="--keep-old") as refused:
+        duration(text, "--keep-old")
+    assert refused.value.code == "malformed-duration"
+    assert "--keep-old 24h" in refused.value.remedy
+
+
+SERVER_FARM = SITE_ID.replace("/sites/", "/serverfarms/")
+REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
+    (lambda text: expiry(text, NOW), "lifetime-in-the-past", ["2026-11-23", "2026-11-24T12:30:00Z"]),
+    (
+        lambda text: expiry(text, NOW),
+        "malformed-lifetime",
+        ["", "3y", "731d", "P3Y", "0d", "P", "-1y", "2027-02-30", "31.12.2027", "forever", "0001-01-01T00:00:00+14:00",
+         "9999-12-31T23:59:59-14:00"],
+    ),
+    (site_target, "app-service-missing", [(None, None, None, None), ("  ", None, None, None)]),
+    (
+        lambda name: site_target(name, None, None, None),
+        "malformed-app-service",
+        ["https://contosolearn.azurewebsites.net", "contosolearn.azurewebsites.net", "-x", "x" * 61],
+    ),
+    (lambda name: site_target(name, None, None, None), "malformed-resource-id", ["/subscriptions/x", "/contosolearn"]),
+    (lambda name: site_target(name, None, None, None), "not-an-app-service", [SERVER_FARM]),
+    (
+        site_target,
+        "contradictory-options",
+        [(SITE_ID, "other", None, None), (SITE_ID, None, None, "staging"),
+         (f"{SITE_ID}/slots/staging", None, None, "blue")],
+    ),
+    (
+        ResourceId.parse,
+        "malformed-resource-id",
+        ["/", SITE_ID.removesuffix("/contosolearn"), f"{SITE_ID}/slots", f"/subscriptions/{SUBSCRIPTION}",
+         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod", SITE_ID.replace("providers", "provider"),
+         SITE_ID.replace("mct-prod", " "), SITE_ID.replace("/resourceGroups", "")],
+    ),
+    (caller_resource, "malformed-resource", ["", "a b"]),
+    (caller_resource, "malformed-resource-id", ["/x"]),
+    (lambda name: client_names(["good", name]), "client-name-empty", ["", " \t"]),
+    (lambda name: client_names(["good", name]), "client-name-unusable", ["x" * 121, "a\nb", "a\x1b[2Jb"]),
+    (
+        secret_to,
+        "secret-place-unknown",
+        [("file:", 1), ("/tmp/x", 1), ("stdout", 1), ("github:contoso/import", 1)],
+    ),
+    (
+        secret_to,
+        "secret-place-shared",
+        [("file:/tmp/one.env", 2), ("exec:gh secret set X", 2), ("keyvault:contoso/x", 2)],
+    ),
+    (secret_to, "secret-command-malformed", [("exec:", 1), ("exec:gh 'secret", 1)]),
+    *(
+        (lambda text, name=name: given_values({name: [text]}), "malformed-id", ["x", "", f"{{{SUBSCRIPTION}}}"])
+        for name in ("ServiceAuthTenantId", "ServiceApplicationIds", "ServiceObjectIds")
+    ),
+    *(
+        (lambda text, name=name: given_values({name: [text]}), "empty-value", ["", " "])
+        for name in ("ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthRole")
+    ),
+]  # fmt: skip
+"""A parser, an error's code, and what it refuses with that: the text, or all of its arguments."""
+
+
+@pytest.mark.parametrize(("parse", "code", "given"), [(*row[:2], one) for row in REFUSED for one in row[2]])
+def test_what_is_no_good_is_refused_with_a_remedy(parse: Callable[..., Any], code: str, given: Any) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(*given) if isinstance(given, tuple) else parse(given)
+    assert refused.value.code == code
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("options", "target"),
+    [
+        (("contosolearn", None, None, None), SiteTarget("contosolearn")),
+        (("contosolearn", "", "", ""), SiteTarget("contosolearn")),
+        (("ContosoLearn", "g", "Contoso Production", "staging"),
+         SiteTarget("ContosoLearn", "g", "Contoso Production", "staging")),
+        ((SITE_ID, None, "another default", None), SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)),
+        ((SITE_ID.upper(), "mct-prod", None, None), SiteTarget("CONTOSOLEARN", "MCT-PROD", SUBSCRIPTION.upper())),
+        ((f"{SITE_ID}/slots/staging", None, None, "Staging"),
+         SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION, "staging")),
+    ],
+)  # fmt: skip
+def test_a_target_is_read_from_a_name_or_an_id(
+    options: tuple[str, str | None, str | None, str | None], target: SiteTarget
+) -> None:
+    assert site_target(*options) == target
+
+
+@pytest.mark.parametrize("text", [SITE_ID, f"{SITE_ID}/", f" {SITE_ID}/slots/staging ", SITE_ID.lower()])
+def test_a_resource_id_survives_reading(text: str) -> None:
+    parsed = ResourceId.parse(text)
+    assert str(parsed).lower() == text.strip().rstrip("/").lower()
+    assert str(parsed).lower() == str(ResourceId.parse(text.upper())).lower()
+    assert parsed.is_site
+    assert parsed.slot == ("staging" if "slots" in text else None)
+
+
+def test_a_caller_is_an_id_or_a_bare_name() -> None:
+    assert caller_resource(" reports-func ") == "reports-func"
+    assert caller_resource(SITE_ID) == ResourceId.parse(SITE_ID)
+
+
+def test_client_names_are_trimmed_and_taken_once() -> None:
+    assert client_names([" A ", "B", "A", "a"]) == ("A", "B", "a")
+    assert client_names(["x" * 120]) == ("x" * 120,)
+
+
+def test_a_secret_goes_to_a_file_a_folder_the_output_or_the_users_data(tmp_path: Path) -> None:
+    file, default = tmp_path / "client.env", Path("/default")
+    assert secret_to("show", 2).show
+    assert secret_to(f"file:{file}", 1).file_for("A", default) == file
+    into = secret_to(f"file:{tmp_path}", 2)
+    assert {into.file_for(name, default).parent for name in ("A", "B")} == {tmp_path}
+    assert into.file_for("A", default) != into.file_for("B", default)
+    assert secret_to(f"file:{file}/", 2).file_for("A", default).parent == file
+    assert secret_to(None, 1).file_for("A", default).parent == default
+    assert secret_to("file:relative.env", 1).file_for("A", default).is_absolute()
+
+
+GIVEN = given_values(
+    {
+        "ServiceAuthAudience": ["api://x"],
+        "ServiceAuthTenantName": ["contoso.onmicrosoft.com"],
+        "ServiceAuthTenantId": [SUBSCRIPTION],
+        "ServiceAuthRole": ["Role"],
+        "ServiceApplicationIds": [SUBSCRIPTION],
+        "ServiceObjectIds": [SUBSCRIPTION],
+    }
+)
+
+
+def test_a_handoff_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    settings = {
+        "ServiceAuthEnabled": "true",
+        "ServiceAuthAudience": "api://x",
+        "ServiceAuthTenantName": "contoso.onmicrosoft.com",
+        "ServiceAuthTenantId": SUBSCRIPTION,
+        "ServiceObjectIds": SUBSCRIPTION,
+        "ServiceApplicationIds": f"{SUBSCRIPTION};{SITE_ID.split('/')[2].upper()}",
+        "ServiceAuthRole": "Role",
+    }
+    file = tmp_path / "handoff.json"
+    SettingsFile(file, Handoff).write("contosolearn/staging", settings)
+    assert read_handoff(file) == replace(GIVEN, app_service="contosolearn/staging")
+    SettingsFile(file, Handoff).write(None, settings)
+    assert read_handoff(file) == GIVEN
+
+
+def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
+    file = tmp_path / "handoff.json"
+    SettingsFile(file, Handoff).write(None, {"ServiceAuthAudience": "api://x"})
+    given = read_handoff(file)
+    assert given.settings == {"ServiceAuthAudience": "api://x"}
+    assert not given.need_no_directory
+    assert GIVEN.need_no_directory
+    assert not GivenValues().need_no_directory
+
+
+NO_HANDOFF = [
+    "", "{", "[]", "null", "{}", '{"schema": "mct-s2s/handoff/v2", "settings": {}}',
+    '{"schema": "mct-s2s/handoff/v1"}', '{"schema": "mct-s2s/handoff/v1", "settings": []}', "\udcff",
+]  # fmt: skip
+MALFORMED_ID = '{"schema": "mct-s2s/handoff/v1", "appService": null, "settings": {"ServiceApplicationIds": "x;y"}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [*((text, "handoff-unreadable") for text in NO_HANDOFF), (MALFORMED_ID, "malformed-id")]
+)
+def test_what_is_no_handoff_is_refused(tmp_path: Path, text: str, code: str) -> None:
+    file = tmp_path / "handoff.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UsageError, match=re.escape(str(file)) if text != MALFORMED_ID else "not a GUID") as refused:
+        read_handoff(file)
+    assert refused.value.code == code
+
+
+def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> None:
+    text = "exec:./vault kv put 'mct/{client}' value=-"
+    place = secret_to(text, 2)
+    assert place.label == text
+    one, two = (place.command_for(name) for name in ("One", "Two"))
+    assert one[3] != two[3]
+    assert one[3].startswith("mct/one-")
+
+
+def test_a_line_is_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "clients"
+    file.write_text("\ufeffÄrzte\r\n\n# later\n  Payroll, old  \n", encoding="utf-8")
+    assert read_client_list(file) == ["Ärzte", "Payroll, old"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n# nothing\n", b"\xff\xfe\x00", None])
+def test_a_file_without_names_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "clients"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError) as raised:
+        read_client_list(file)
+    assert raised.value.code == "client-list-unreadable"

@@ -213,14 +213,10 @@ def test_what_opens_the_job_s_own_doors_reaches_no_program(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "address",
     [
-        "http://example.com/token",
-        "http://127.0.0.1:80@example.com/",
-        "http://localhost:80@example.com/",
-        "http://127.0.0.1.example.com/",
-        "file:///etc/passwd",
-        "https://[half",
+        "http://example.com/token", "http://127.0.0.1:80@example.com/", "http://localhost:80@example.com/",
+        "http://127.0.0.1.example.com/", "file:///etc/passwd", "https://[half",
     ],
-)
+)  # fmt: skip
 def test_a_token_goes_to_no_other_kind_of_address(address: str) -> None:
     with pytest.raises(RequestFailed):
         ask("GET", address, "a-token")

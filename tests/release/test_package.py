@@ -1,7 +1,6 @@
 """The package's metadata, its locks and its images: what a user meets before anything runs."""
 
 import json
-import os
 import re
 import subprocess
 import tomllib
