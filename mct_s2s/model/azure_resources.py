@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import PrincipalId, TenantId, service_unique_name
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, ours
+from mct_s2s.model.site_settings import AppSettings, ours
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,6 @@ class AppService(Site):
     @property
     def own_settings(self) -> dict[str, str] | None:
         return ours(self.settings) if self.refusal is None else None
-
-    @property
-    def allowed_client_ids(self) -> AllowList:
-        return APPLICATION_IDS.list_in(self.settings)
-
-    @property
-    def allowed_object_ids(self) -> AllowList:
-        return OBJECT_IDS.list_in(self.settings)
 
 
 CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"

@@ -8,7 +8,7 @@ from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId, same_id
-from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,14 @@ class ObservedState:
     def settings(self) -> AppSettings:
         """Empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
+
+    @property
+    def allowed_client_ids(self) -> AllowList:
+        return APPLICATION_IDS.list_in(self.settings)
+
+    @property
+    def allowed_object_ids(self) -> AllowList:
+        return OBJECT_IDS.list_in(self.settings)
 
     @property
     def settings_unread(self) -> bool:

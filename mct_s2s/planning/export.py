@@ -55,7 +55,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
     for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
         found = resources.get(identity.id.casefold())
-        is_allowed = site.allowed_object_ids.holds(identity.id)
+        is_allowed = observed.allowed_object_ids.holds(identity.id)
         if found is not None and is_allowed:
             identities.append({"resource": str(found)})
             continue
@@ -85,11 +85,11 @@ def _clients(
     clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
-        if not client.is_registered or not site.allowed_client_ids.holds(client.client_id):
+        if not client.is_registered or not observed.allowed_client_ids.holds(client.client_id):
             why = "it has the app role, but is not on the allow list"
             if not client.is_registered:
                 why = "its app registration is not in this tenant"
-            elif is_allowed_by_object_id(client, site):
+            elif is_allowed_by_object_id(client, observed):
                 why = "it is allowed by its service principal's object ID, not by its appId"
             left.append(f"'{name}' ({client.client_id}): {why}.")
             continue

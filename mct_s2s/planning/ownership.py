@@ -11,7 +11,6 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import (
     Certificate,
     Credential,
@@ -132,11 +131,10 @@ def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that are on an allow list or hold the role, by name: Graph lists them in any order."""
     assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
-    site = observed.app_service
     found = (
         client
         for client in observed.trust.clients
-        if client.principal_id.casefold() in assigned or (site is not None and is_allowed(client, site))
+        if client.principal_id.casefold() in assigned or is_allowed(client, observed)
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
@@ -174,13 +172,14 @@ def is_consented_to(client: ClientApplication, observed: ObservedState, spec: Se
     return observed.trust.holds(client.principal_id, trusted_role(observed, spec))
 
 
-def is_allowed(client: ClientApplication, site: AppService) -> bool:
-    return is_allowed_by_object_id(client, site) or site.allowed_client_ids.holds(client.client_id)
+def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
+    """False where no settings were read."""
+    return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(client.client_id)
 
 
-def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
+def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) -> bool:
     """That list asks for no role."""
-    return site.allowed_object_ids.holds(client.principal_id)
+    return observed.allowed_object_ids.holds(client.principal_id)
 
 
 def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:

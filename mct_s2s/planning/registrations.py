@@ -310,9 +310,8 @@ def plan_client(
     if not consented and spec.consent:
         changes.append(consent)
     if found.is_registered and not client.is_deleted and not service.foreign:
-        listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
-        if (changes or not listed) and (why := foreign_client(*judged)):
+        if (changes or not is_allowed(found, observed)) and (why := foreign_client(*judged)):
             raise role_not_named(service.role_value) if consented else not_ours(application, why, CLIENT)
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, CLIENT), *notes)

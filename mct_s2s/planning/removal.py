@@ -196,9 +196,9 @@ class _Removal:
                 yield NoChange.of(target, f"client:{target.client_id}", CLIENT, detail)
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:
-        key, app, site = f"client:{client.client_id}", client.application, self.observed.app_service
+        key, app = f"client:{client.client_id}", client.application
         called, service = {client.client_id.casefold(), client.display_name.casefold()}, self.observed.trust.service
-        if self.is_shared and (called & self.removal.kept or site is None or not is_allowed(client, site)):
+        if self.is_shared and (called & self.removal.kept or not is_allowed(client, self.observed)):
             return  # another App Service's client: it only leaves the list
         revoked = list(self.consent_revoked(client.principal, key, client.display_name))
         if not client.is_registered:
@@ -321,8 +321,7 @@ class _Removal:
     def identity(self, identity: ServicePrincipal) -> AnyChange:
         """The App Service must name it, now or before: anyone who can write to the registration can write its tags."""
         found = next((one for one in self.observed.enabled if same_id(one.principal_id, identity.id)), None)
-        site = self.observed.app_service
-        is_listed = site is not None and site.allowed_object_ids.holds(identity.id)
+        is_listed = self.observed.allowed_object_ids.holds(identity.id)
         key, name = _identity_key(identity.id), identity.display_name
         if found is None:
             why = "mct-s2s did not enable it"

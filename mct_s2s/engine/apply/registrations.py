@@ -240,11 +240,11 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     """The service application and the named clients that the App Service's settings do not name: those never lag."""
     if isinstance(desired, Removal):
         return []
-    service, site = observed.trust.service, observed.app_service
+    service = observed.trust.service
     found = [] if service is None or is_in_settings(service, observed) else [service]
     for name in desired.names:
         clients = clients_called(name, observed, desired.unique_name)
-        unlisted = (one for one in clients if site is None or not is_allowed(one, site))
+        unlisted = (one for one in clients if not is_allowed(one, observed))
         found += [one.application for one in unlisted if one.is_registered]
     return list({one.object_id: one for one in found}.values())
 

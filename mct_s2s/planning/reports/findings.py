@@ -179,11 +179,10 @@ def _client(
     """Of another tenant's registration, the credentials are not known."""
     name, client_id, site = client.display_name, client.client_id, observed.app_service
     add = own_command("add-client", about=client_id, where=where)
-    needs_role = site is None or not is_allowed_by_object_id(client, site)
-    if needs_role and not is_consented(client, observed):
+    if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role."
         yield Finding("client-not-consented", name, message, add, client=client_id)
-    if site is not None and not is_allowed(client, site):
+    if site is not None and not is_allowed(client, observed):
         message = f"'{name}' has the role but is not on the allow list."
         yield Finding("client-not-allowed", name, message, add, client=client_id)
     if not client.is_registered:

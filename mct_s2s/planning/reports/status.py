@@ -94,7 +94,7 @@ class SiteStatus:
         found = []
         for client in members(observed):
             mine, credentials = own[client.client_id], client.credentials
-            needs_role = site is None or not is_allowed_by_object_id(client, site)
+            needs_role = not is_allowed_by_object_id(client, observed)
             needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
             needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
             last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
@@ -103,7 +103,7 @@ class SiteStatus:
             found.append(
                 ClientStatus(
                     client,
-                    allowed=None if site is None else is_allowed(client, site),
+                    allowed=None if site is None else is_allowed(client, observed),
                     can_call=False if needs else otherwise,
                     needs=", ".join(needs) or renewed,
                     consented=is_consented(client, observed),
@@ -112,7 +112,7 @@ class SiteStatus:
                 )
             )
         for identity in observed.trust.identities:
-            allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
+            allowed = None if site is None else observed.allowed_object_ids.holds(identity.id)
             needed = "allow list" if allowed is False else FIXED if stopped else ""
             found.append(ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing"))
         return tuple(sorted(found, key=lambda one: one.urgency))

@@ -104,7 +104,7 @@ def why_refused(token: ApiToken, source: str, observed: ObservedState, where: st
 def reasons(token: ApiToken, source: str, observed: ObservedState, where: str) -> Iterator[tuple[str, str]]:
     site = observed.app_service
     assert site is not None  # a token is only compared with settings that were read
-    is_listed = site.allowed_object_ids.holds(token.object_id)
+    is_listed = observed.allowed_object_ids.holds(token.object_id)
     for finding in wrong_settings(observed, site, where):
         if finding.severity is Severity.ERROR and not (finding.concerns_role and is_listed):
             yield finding.message, finding.remedy
@@ -119,7 +119,7 @@ def reasons(token: ApiToken, source: str, observed: ObservedState, where: str) -
     if is_listed:
         return
     add = own_command("add-client", about=token.client_id, where=where)
-    if not site.allowed_client_ids.holds(token.client_id):
+    if not observed.allowed_client_ids.holds(token.client_id):
         not_there = f"{APPLICATION_IDS} does not contain the appId {token.client_id}"
         yield f"{not_there}, and {OBJECT_IDS} does not contain the object ID {token.object_id}.", add
     if role not in token.roles:
@@ -141,7 +141,7 @@ def identity_checks(
             "add-client", "--managed-identity", identity.resource_id or identity.display_name, where=where
         )
         if site is not None:
-            listed = site.allowed_object_ids.holds(identity.id)
+            listed = observed.allowed_object_ids.holds(identity.id)
             message = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
             yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
         if trust.principal is not None and trust.principal.assignment_required:
