@@ -130,10 +130,10 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     current = sites[0].run
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     if current.terminal.json or not current.terminal.talks_to_person:
-        changes = summary([change for plan in plans for change in plan.changes], 0)
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation ({changes}): this is not an interactive terminal. Nothing was changed.",
+            f"Cannot ask for confirmation ({summary(*plans)}): this is not an interactive terminal. Nothing was "
+            "changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     off = [change.name for plan in plans for change in plan.changes if isinstance(change, DisableIdentity)]

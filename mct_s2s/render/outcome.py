@@ -91,9 +91,8 @@ class SiteReport:
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     plans = [site.plan for site in sites if site.plan is not None]
-    changes = summary([change for plan in plans for change in plan.changes], sum(len(plan.blocked) for plan in plans))
     unchanged, failed = sum(site.is_unchanged for site in sites), sum(site.error is not None for site in sites)
-    parts = [f"{counted(len(sites), 'site')}: {changes}"]
+    parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
     parts += [f"{count} {what}" for count, what in ((unchanged, "up to date"), (failed, "failed")) if count]
     return "; ".join(parts)
 
@@ -126,7 +125,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         console.prose("To do these steps yourself:", "warn")
     show_manual_steps(console, asked_for(plan.lacks) if is_result else ())
     if not plan.is_empty:
-        console.prose(f"Plan: {summary(plan.changes, len(plan.blocked))}.", "head")
+        console.prose(f"Plan: {summary(plan)}.", "head")
     show_manual_steps(console, site.manual_steps if is_result else ())
 
 

@@ -1,6 +1,6 @@
 """A plan, as text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -9,7 +9,7 @@ from rich.text import Text
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import Action, AnyChange, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.changes import Action, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 
@@ -29,8 +29,9 @@ def target_details(observed: ObservedState) -> tuple[str, ...]:
     return (*(word for word in place if word), *((f"tenant {name}",) if name else ()))
 
 
-def summary(changes: Sequence[AnyChange], blocked: int) -> str:
+def summary(*plans: Plan) -> str:
     """`3 to create, 1 to change, 0 to remove`."""
+    changes, blocked = [change for plan in plans for change in plan.changes], sum(len(plan.blocked) for plan in plans)
     counts = {action: sum(change.action is action for change in changes) for action in Action}
     words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to remove"}
     counted = [f"{counts[action]} {text}" for action, text in words.items()]
