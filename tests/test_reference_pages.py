@@ -29,7 +29,7 @@ def test_a_command_line_that_the_program_does_not_take_is_found(line: str, probl
     assert found == ([problem] if problem else [])
 
 
-def test_a_link_to_a_page_or_heading_that_is_not_there_is_found(tmp_path: Path) -> None:
+def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("## What can't be checked\n", encoding="utf-8")
     text = "[a](page.md#what-cant-be-checked) [b](page.md#gone) [c](gone.md) [d](https://example.com) `[e](f)`"
@@ -37,9 +37,6 @@ def test_a_link_to_a_page_or_heading_that_is_not_there_is_found(tmp_path: Path) 
         "there is no heading #gone in page.md",
         "there is no gone.md",
     ]
-
-
-def test_a_file_that_is_not_there_any_more_is_found() -> None:
     files = "`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`"
     assert list(gone_files(f"{files}, `cli/test_setup`, `test_gone`")) == [
         "there is no file cli/gone.py",
@@ -56,14 +53,11 @@ def test_an_example_that_its_schema_refuses_is_found() -> None:
     assert list(wrong_examples("```json\n{]\n```")) != []
 
 
-def test_a_region_is_made_anew_and_the_prose_around_it_stays() -> None:
+def test_a_region_is_made_anew_and_one_that_a_page_lacks_or_that_nothing_makes_is_told() -> None:
     assert rewritten("x.md", REGION, {"one": "new\n"}) == REGION.replace("old", "\nnew\n")
-
-
-@pytest.mark.parametrize("regions", [{}, {"one": "", "two": ""}, {"two": ""}])
-def test_a_region_that_a_page_lacks_or_that_nothing_makes_is_told(regions: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"docs/x\.md"):
-        rewritten("x.md", REGION, regions)
+    for regions in ({}, {"one": "", "two": ""}, {"two": ""}):
+        with pytest.raises(ValueError, match=r"docs/x\.md"):
+            rewritten("x.md", REGION, regions)
 
 
 def test_every_command_has_a_section_with_each_of_its_options() -> None:

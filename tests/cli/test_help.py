@@ -1,18 +1,35 @@
-"""What `--help` and `schema` print: whole lines for a terminal and for a pipe, and what documents keep to."""
+"""What `--help`, `schema` and commands to type again print: whole lines, and what the parser takes."""
 
 import json
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from mct_s2s.cli import commands
+from mct_s2s.cli.app import COMMANDS, app, main
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
-from mct_s2s.cli.app import app, main
-from mct_s2s.cli.binding import PANELS, choices
+from mct_s2s.cli.binding import PANELS, choices, command, command_line
+from mct_s2s.cli.commands import (
+    AddClientOptions,
+    ConfigureAppserviceOptions,
+    DoctorOptions,
+    ExportOptions,
+    RemoveClientOptions,
+    RotateSecretOptions,
+    SetupOptions,
+    SnippetOptions,
+    StatusOptions,
+    TeardownOptions,
+    VerifyOptions,
+)
 from mct_s2s.errors import DOCS
+from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
 from tests.cli.conftest import Program
@@ -23,15 +40,15 @@ LONGER = {"", "setup"}
 """Commands whose line has names of its own: the product, and the three parts of a setup."""
 
 
-def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def every_command(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command by the words that call it."""
     group = group or typer.main.get_command(app)
     yield words, group
     for word in group.list_commands(None) if hasattr(group, "list_commands") else ():
-        yield from commands(group.get_command(None, word), (*words, word))
+        yield from every_command(group.get_command(None, word), (*words, word))
 
 
-COMMANDS = dict(commands())
+HELPS = dict(every_command())
 
 
 Shown = Callable[..., str]
@@ -51,14 +68,14 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return run
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("words", HELPS, ids=" ".join)
 def test_no_line_is_padded_or_too_wide_no_name_is_cut_and_options_are_listed_by_use(
     shown: Shown, words: tuple[str, ...]
 ) -> None:
     text = shown(*words, "--help")
     lines = text.splitlines()
     assert [line for line in lines if line != line.rstrip() or len(line) > 80 or "…" in line.split("  ")[0]] == []
-    for param in COMMANDS[words].params:
+    for param in HELPS[words].params:
         if not getattr(param, "hidden", False):
             assert all(name in text for name in param.opts if name.startswith("-"))
         assert all(f" {word}" in text for word in choices(param))
@@ -77,22 +94,18 @@ def test_no_line_is_padded_or_too_wide_no_name_is_cut_and_options_are_listed_by_
 
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_the_examples_of_a_command_are_its_own_and_its_parser_takes_them(name: str) -> None:
-    command = COMMANDS[(name,)]
-    assert command.epilog
-    for line in command.epilog.splitlines():
+    page = HELPS[(name,)]
+    assert page.epilog
+    for line in page.epilog.splitlines():
         words = shlex.split(line.partition("  # ")[0].partition(" > ")[0].partition(" | ")[0])
         assert words[:2] == ["mct-s2s", name]
-        command.make_context(name, words[2:])
+        page.make_context(name, words[2:])
 
 
 @pytest.mark.parametrize("words", [(), ("setup",), ("sandbox",), ("sandbox", "serve")], ids=" ".join)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_is_shown_wherever_it_is_asked_for(shown: Shown, words: tuple[str, ...], flag: str) -> None:
     assert shown(*words, flag).startswith(f"Usage: {' '.join(['mct-s2s', *words])}")
-
-
-def test_help_for_an_unknown_command_is_a_mistake() -> None:
-    assert main(["nosuch", "--help"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -140,9 +153,9 @@ def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_o
 
 def test_a_help_text_is_one_short_line_without_semicolons() -> None:
     exempt = {"Do not restart; restart the App Service yourself.", "Entra ID only; skip the App Service."}
-    for words, command in COMMANDS.items():
-        own = [param for param in command.params if not param.name.endswith("_completion")]  # those are typer's
-        summary = command.help.strip().partition("\n")[0]
+    for words, page in HELPS.items():
+        own = [param for param in page.params if not param.name.endswith("_completion")]  # those are typer's
+        summary = page.help.strip().partition("\n")[0]
         assert len(summary) <= LONGEST or " ".join(words) in LONGER
         for text in (summary, *(param.help for param in own)):
             assert text[0].isupper() or text.startswith("file:"), text
@@ -182,3 +195,64 @@ def test_text_loads_none_of_the_models() -> None:
     script = "import sys;" + "".join(f"import mct_s2s.cli.{name};" for name in names)
     script += "sys.exit('mct_s2s.render.documents' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+FEDERATED = CredentialType("federated")
+
+
+def typed(line: str, kind: type[Any]) -> Any:
+    """The options that the parser makes of a command line."""
+    read, group = list[Any](), typer.Typer(add_completion=False)
+
+    def take(options: Any) -> int:
+        read.append(options)
+        return 0
+
+    command(group, "x", kind, take, "Some.")
+    program, _, *words = shlex.split(line)
+    typer.main.get_command(group)(words, standalone_mode=False)
+    assert program == "mct-s2s"
+    return read[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SetupOptions(app_service="contosolearn", resource_group="mct-prod"),
+        SetupOptions(app_service="a", client=["One", "Two words", "$(touch x)", "-x"], managed_identity=["func"]),
+        SetupOptions(app_service="a", client=["A"], credential=FEDERATED, github="o/r:b", no_restart=True),
+        SetupOptions(cloud="sandbox", timeout=90.5, handoff=Path("it's.json"), yes=True, role="-role"),
+        AddClientOptions(client="Import", app_service="a", secret_to="keyvault:v"),
+        AddClientOptions(client="--odd", app_service="a", from_file=Path("-f")),
+    ],
+)
+def test_what_is_printed_means_the_same(options: Any) -> None:
+    assert typed(command_line("x", options), type(options)) == options
+
+
+def test_defaults_are_left_out_and_short_names_used() -> None:
+    options = SetupOptions(app_service="contosolearn", resource_group="mct-prod", client=["A b"])
+    assert command_line("setup", options) == "mct-s2s setup -a contosolearn -g mct-prod --client 'A b'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value"),
+    [
+        *((kind, "--client", "Import") for kind in (AddClientOptions, RemoveClientOptions, RotateSecretOptions)),
+        *((kind, "--client", "Import") for kind in (SnippetOptions, VerifyOptions)),
+        *((kind, "-a", "learn") for kind in (SetupOptions, StatusOptions, DoctorOptions, ExportOptions)),
+        *((kind, "-a", "learn") for kind in (TeardownOptions, ConfigureAppserviceOptions)),
+    ],
+)
+def test_the_first_word_is_the_client_of_a_command_about_one_and_else_the_app_service(
+    kind: type[Any], option: str, value: str
+) -> None:
+    assert typed(f"mct-s2s x {value}", kind) == typed(f"mct-s2s x {option} {value}", kind)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_its_body_where_its_options_say_and_writes_its_result_for_programs_too(name: str) -> None:
+    options = getattr(commands, f"{name.title().replace('-', '')}Options")
+    assert callable(getattr(import_module(f"mct_s2s.cli.{options.body}"), name.replace("-", "_")))
+    program: Any = typer.main.get_command(app)
+    assert "output" in {parameter.name for parameter in program.get_command(None, name).params}

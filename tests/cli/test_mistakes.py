@@ -28,6 +28,7 @@ OTHER = "11111111-2222-3333-4444-555555555555"
 
 OF_FORM: dict[str, tuple[str, str]] = {
     "zzzz": ("No such command 'zzzz'.", "mct-s2s --help"),
+    "zzzz --help": ("No such command 'zzzz'.", "mct-s2s --help"),
     "sandbox serv": ("No such command 'serv'. Did you mean 'serve'?", "mct-s2s sandbox --help"),
     "status -z": ("No such option: -z", "mct-s2s status --help"),
     "sandbox --port 1 serve": (

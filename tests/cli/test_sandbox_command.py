@@ -198,6 +198,8 @@ def test_what_it_says_leads_there_and_keeps_the_secret(served: Served, home: Pat
     secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
     address = f"https://localhost:{served.port}"
     assert secret not in served.said
+    url = f"{address}/{seed.TENANT_ID}/v2.0/.well-known/openid-configuration"
+    assert served.http.get(url).status_code == 503, "it misbehaves by a file"
     assert f"{address}/_sandbox/\n" in served.said
     assert f'  eval "$(MCT_S2S_SANDBOX_DIR={shlex.quote(str(home))} mct-s2s sandbox env)"\n' in served.said
     assert f"az cloud register --name mct-sandbox --endpoint-resource-manager {address}\n" in served.said
@@ -212,11 +214,6 @@ def test_what_is_exported_comes_through_a_shell(here: Callable[..., Ended], serv
     secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
     assert (ended.stdout, ended.stderr) == (f"{home / 'ca.pem'}\nhttps://localhost:{served.port}\n{secret}\n", "")
     assert not (home.parent / "pwned").exists()
-
-
-def test_it_misbehaves_by_a_file(served: Served) -> None:
-    url = f"https://localhost:{served.port}/{seed.TENANT_ID}/v2.0/.well-known/openid-configuration"
-    assert served.http.get(url).status_code == 503
 
 
 def test_a_second_one_says_where_the_first_is(
@@ -252,19 +249,6 @@ def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path:
         assert served.control("GET", "world")["resources"]["locks"][0]["name"] == "mine"
     assert here("reset", folder=second).code == 0
     assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
-
-
-@pytest.mark.filterwarnings("ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning")  # its ports
-@pytest.mark.parametrize("option", ["--faults", "--world"])
-@pytest.mark.parametrize("content", ["{}", "no json", '[{"fault": {"type": "other"}}]'])
-def test_a_file_that_holds_something_else_is_said_to(
-    here: Callable[..., Ended], tmp_path: Path, option: str, content: str
-) -> None:
-    (tmp_path / "f").write_text(content)
-    ended = here("serve", "--port", str(free_ports(12)), option, str(tmp_path / "f"))
-    assert (ended.code, ended.out) == (2, "")
-    assert "Traceback" not in ended.err
-    assert ended.err
 
 
 def test_coverage_names_every_operation_and_serves_nothing(here: Callable[..., Ended], tmp_path: Path) -> None:

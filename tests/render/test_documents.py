@@ -1,12 +1,26 @@
-"""The JSON documents, valid by their schemas and kept as they are: `pytest --update-screens` takes new ones."""
+"""The JSON documents, valid by their schemas and kept as they are: `pytest --update-screens` takes new ones.
 
+The schemas are complete, self-contained, explained, and true of what the program writes or reads.
+"""
+
+import copy
+import datetime as dt
+import functools
 import json
+import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.errors import Instruction, MissingRight, PermissionMissing
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.trust_file import sites_in
+from mct_s2s.errors import Instruction, MissingRight, PermissionMissing, UsageError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
@@ -16,7 +30,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus
-from mct_s2s.render.documents import document
+from mct_s2s.render.documents import DOCUMENTS, FILES, document, schema
 from mct_s2s.render.outcome import SiteReport
 
 from tests.cli.schemas import check
@@ -51,6 +65,7 @@ from tests.render.examples import (
     with_role_off,
     with_settings,
 )
+from tests.support.sampling import cases
 from tests.support.screens import check_kept
 
 DIGEST = "0" * 64
@@ -78,7 +93,7 @@ def named(application: ClientApplication, name: str) -> ClientApplication:
     return replace(application, application=Application(), principal=replace(application.principal, display_name=name))
 
 
-DOCUMENTS: dict[str, dict[str, Any]] = {
+WRITTEN: dict[str, dict[str, Any]] = {
     "status": status_of(healthy()),
     "status with a finding": status_of(complete(IMPORT), FOUND),
     "status of a site that allows no identity": status_of(with_settings(healthy(), settings())),
@@ -143,10 +158,10 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_document_is_as_it_was_and_as_its_schema_says(name: str) -> None:
-    check(DOCUMENTS[name])
-    check_kept(FOLDER / f"{name}.json", json.dumps(DOCUMENTS[name], indent=2) + "\n")
+    check(WRITTEN[name])
+    check_kept(FOLDER / f"{name}.json", json.dumps(WRITTEN[name], indent=2) + "\n")
 
 
 def test_only_the_seven_settings_are_ever_reported() -> None:
@@ -160,3 +175,125 @@ def test_only_the_seven_settings_are_ever_reported() -> None:
 )
 def test_a_note_alone_leaves_the_trust_healthy(severity: Severity, healthy: bool) -> None:
     assert status_of(complete(), Finding("token-version", "x", "x", "x", severity))["healthy"] is healthy
+
+
+def parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Every schema within a schema."""
+    if isinstance(node, list):
+        for item in node:
+            yield from parts(item)
+    elif isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from parts(value)
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
+def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
+    found = schema(name)
+    Draft202012Validator.check_schema(found)
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert [part for part in parts(found) if "$ref" in part] == []
+    assert sum("$schema" in part for part in parts(found)) == 1
+    assert [text for part in parts(found) if "\n" in str(text := part.get("description", ""))] == []
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
+def test_every_member_is_explained_and_none_is_required_that_is_not_there(name: str) -> None:
+    for part in parts(schema(name)):
+        members = part.get("properties")
+        if isinstance(members, dict):
+            unexplained = [key for key, one in members.items() if "description" not in one and "const" not in one]
+            assert unexplained == []
+            assert set(part.get("required", ())) <= set(members)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_later_versions_may_add_members_and_codes(name: str) -> None:
+    """A consumer that validates today's documents must not refuse tomorrow's."""
+    for part in parts(schema(name)):
+        assert part.get("additionalProperties") is not False
+        assert not ("examples" in part and "enum" in part)
+
+
+def test_settings_have_the_names_of_the_table() -> None:
+    assert list(schema("handoff")["properties"]["settings"]["properties"]) == list(NAMES)
+
+
+# the trust file's
+
+SOUND: dict[str, Any] = {
+    "profiles": {"p": {"tenant": "contoso.com", "auth": "cli"}},
+    "sites": {
+        "learn": {
+            "profile": "p",
+            "role": "Reader",
+            "clients": [{"name": "A", "credential": "secret", "auto-lifetime": True, "secret-lifetime": "90d"}],
+            "managed-identities": [{"resource": "func"}],
+        },
+        "other": {},
+    },
+}
+
+
+@functools.cache
+def validator() -> Draft202012Validator:
+    return Draft202012Validator(schema("trust"))
+
+
+def is_read(document: dict[str, Any]) -> bool:
+    try:
+        sites_in(copy.deepcopy(document), ChangingOptions())
+    except UsageError:
+        return False
+    return True
+
+
+def is_valid(document: dict[str, Any]) -> bool:
+    return bool(validator().is_valid(document))
+
+
+@pytest.mark.parametrize(
+    ("text", "sound"),
+    [
+        ("[sites.a]\nclients = []\n", True),
+        ("[[sites.a.clients]]\nname = 'A'\nsecret-to = 'exec:gh secret set {client}'\n", True),
+        ("[[sites.a.clients]]\nname = 'A'\nsecret-to = 'show'\n", False),
+        ("[sites]\n", False),
+        ("[sites.a]\nslot = ''\n", False),
+        ('[sites.a]\nrole = "\\u0007"\n', False),
+        ("[sites.' ']\napp-service = 'a'\n", False),
+        (f"[sites.{'a' * 121}]\napp-service = 'a'\n", False),
+    ],
+)
+def test_what_is_valid_is_read_and_what_is_not_is_refused(text: str, sound: bool) -> None:
+    document = tomllib.loads(text)
+    assert (is_valid(document), is_read(document)) == (sound, sound)
+
+
+def _places(node: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [place, *(below for key, member in members for below in _places(member, (*place, key)))]
+
+
+OTHERS = st.sampled_from([1, 1.5, True, "", " ", "a\u0001", dt.date(2027, 6, 30), [], {}, {"x": 1}, ["a"], [{}]])
+
+
+@examples(max_examples=cases(60, 2000), deadline=None)
+@given(st.sampled_from(_places(SOUND)[1:]), st.sampled_from(["change", "remove", "add"]), OTHERS)
+def test_a_change_is_seen_by_both_or_by_none(place: tuple[Any, ...], how: str, other: Any) -> None:
+    document = copy.deepcopy(SOUND)
+    *above, last = place
+    node = functools.reduce(lambda found, key: found[key], above, document)
+    match how:
+        case "change":
+            node[last] = other
+        case "remove":
+            del node[last]
+        case _ if isinstance(node, dict):
+            node["unknown"] = other
+    if place[:2] == ("profiles", "p") and "p" not in document.get("profiles", {}):
+        return  # that a profile is there no schema can say
+    if place == ("profiles",) and how != "add":
+        return
+    assert is_valid(document) == is_read(document), document

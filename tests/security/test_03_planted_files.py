@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -266,7 +267,12 @@ def test_a_handoff_is_written_over_nothing_but_a_handoff(mct: Program, azure: Sa
     assert [path.name for path in tmp_path.glob(".h.json*")] == []
 
 
-@pytest.mark.parametrize(("make", "said"), [(pipe, "not a file"), (deep, "nested too deep")], ids=_name)
+WRONG = [partial(Path.write_text, data=text) for text in ("{}", "no json", '[{"fault": {"type": "other"}}]')]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"), [(pipe, "not a file"), (deep, "nested too deep"), *((make, "[usage]") for make in WRONG)]
+)
 @pytest.mark.parametrize("option", ["--faults", "--world"])
 def test_the_sandboxs_own_files_are_no_exception(
     mct: Program, tmp_path: Path, option: str, make: Callable[[Path], None], said: str
