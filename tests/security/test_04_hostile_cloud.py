@@ -1,6 +1,6 @@
 """Whoever answers for `--cloud URL` chooses where tokens come from and go to: they get none of a real cloud's.
 
-Nor a password of `~/.netrc`, which is never read; nor does `verify` send one to a site that is not the credential's own.
+Nor a password of `~/.netrc`, which is never read; nor does `verify` send one to a site other than its own.
 The sandbox's control routes, which ask for no token, answer no page.
 """
 
