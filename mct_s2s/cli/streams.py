@@ -21,26 +21,8 @@ else:
 if TYPE_CHECKING:
     from mct_s2s.render.console import Terminal
 
-MARKS = {
-    "✓": "+",
-    "✗": "x",
-    "→": "->",
-    "←": "<-",
-    "▼": "v",
-    "·": ".",
-    "•": "*",
-    "●": "*",
-    "○": "o",
-    "…": "...",
-    "━": "=",
-    "╌": "-",
-    "─": "-",
-    "═": "=",
-    "│": "|",
-    "║": "|",
-    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
-    **dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*"),
-}
+MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", **dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*")}
+"""What the program prints beyond ASCII, its spinner included, as ASCII has it."""
 _HANDLER = "mct-s2s"
 
 

@@ -23,7 +23,6 @@ _NOUNS = {
     "application settings": "application settings of",
     "certificate": "certificate of",
     "federated credential": "federated credential of",
-    "key vault reference": "key vault reference of",
     "managed identity": "managed identity of",
     "recycle bin": "deleted app registration",
     "secret": "secret of",
