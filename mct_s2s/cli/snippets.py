@@ -1,6 +1,6 @@
 """`mct-s2s snippet`: a program that calls the MCT API as one client, or the settings of one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import default_folder, noted_vaults
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere, UsageError
+from mct_s2s.errors import Instruction, NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.inputs.target import api_path
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
@@ -21,22 +21,17 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.ownership import client_called, is_logic_app, uri_shown
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
 from mct_s2s.render.snippets import snippet as program_for
 from mct_s2s.stores.dotenv import available, from_files
 
 SAVED = "file:"
 """How `ClientSignIn.source` begins where a credential is in a file."""
-_NOT_HERE = (
-    "The client's credential is not saved on this machine. The program reads it from the file below. If it is "
-    "somewhere else, add --credentials FILE."
-)
-
-Note = tuple[str, str]
-"""A sentence, and its command or nothing."""
+_NOT_HERE = "The client's credential is not saved on this machine."
 
 
 def snippet(options: SnippetOptions) -> int:
@@ -94,7 +89,7 @@ def snippet(options: SnippetOptions) -> int:
             is_known=cloud.is_microsofts,
             ca_file=trusted,
         )
-        show_notes(terminal, notes(call, language, diagnose(observed, now, at), at))
+        show_manual_steps(terminal.err, notes(call, language, diagnose(observed, now, at), at))
         text = program_for(call, language)
         if terminal.json:
             terminal.document("snippet", {"language": language, "client": call.client, "text": text})
@@ -151,36 +146,30 @@ def _sources(
     yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
 
 
-def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where: str) -> Iterator[Note]:
+def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where: str) -> Iterator[Instruction]:
     source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
-    yield from ((finding.message, finding.remedy) for finding in findings if same_id(finding.client, call.client_id))
+    own = (finding for finding in findings if same_id(finding.client, call.client_id))
+    yield from (Instruction(finding.message, finding.remedy) for finding in own)
     others = sum(finding.severity is Severity.ERROR and not finding.client for finding in findings)
     if others:
-        count = "another problem" if others == 1 else f"{others} other problems"
-        yield f"{call.site} has {count}:", own_command("status", where=where)
+        yield Instruction(f"{call.site} has {counted(others, 'other problem')}:", own_command("status", where=where))
     if language is Language.APP_SETTINGS and source.kind is SourceKind.SECRET_FILE:
         move = own_command("rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where)
-        yield "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:", move
+        left_out = "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:"
+        yield Instruction(left_out, move)
     elif source.path and not Path(source.path).exists():
         if in_workflow:
             to_gh = "exec:gh secret set AZURE_CLIENT_SECRET --repo OWNER/REPO"
             places = own_command("rotate-secret", "--secret-to", to_gh, about=call.client_id, where=where)
-            yield "The client's credential is not saved on this machine. To give the repository a new secret:", places
+            yield Instruction(f"{_NOT_HERE} To give the repository a new secret:", places)
         else:
-            yield _NOT_HERE, source.path
+            there = "The program reads it from the file below. If it is somewhere else, add --credentials FILE."
+            yield Instruction(f"{_NOT_HERE} {there}", source.path)
     elif source.federation is not None:
         subject, is_of_github = source.federation.subject, source.federation.issuer == GITHUB
         if in_workflow and not is_of_github:
-            yield f"{call.client} has no federated credential for GitHub Actions: only {subject} can sign in.", ""
+            lacks = f"{call.client} has no federated credential for GitHub Actions: only {subject} can sign in."
+            yield Instruction(lacks)
         elif is_of_github and not in_workflow:
             there = option("--language", Language.GITHUB_ACTIONS.value)
-            yield f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} for it.", ""
-
-
-def show_notes(terminal: Terminal, found: Iterable[Note]) -> None:
-    for text, command in found:
-        terminal.say(text, "warn")
-        if command:
-            terminal.say(command, style="command")
-        if terminal.err.is_terminal:
-            terminal.say()
+            yield Instruction(f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} for it.")

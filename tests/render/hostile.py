@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.activity import activity, throttled, waiting, watched_by
-from mct_s2s.cli.snippets import notes, show_notes
+from mct_s2s.cli.snippets import notes
 from mct_s2s.errors import Instruction, MissingRight, NotThere, S2SError
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
@@ -283,7 +283,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))
             wrong = [Finding("x", name, name, name, client=client) for client in (value, "")]
-            show_notes(terminal, notes(call, language, wrong, WHERE))
+            show_manual_steps(terminal.err, notes(call, language, wrong, WHERE))
 
 
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {

@@ -18,13 +18,14 @@ import tree_sitter_powershell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from mct_s2s.cli.snippets import notes, show_notes
+from mct_s2s.cli.snippets import notes
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.client_sign_in import Language
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render import snippets as literals
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from ruamel.yaml import YAML
 
@@ -306,7 +307,7 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working() -> None:
     whose = caller(SOURCES[0])
 
     def show(terminal: Terminal) -> None:
-        show_notes(terminal, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE))
+        show_manual_steps(terminal.err, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE))
         terminal.verbatim(snippet(whose, Language.CURL))
 
     check_screen("snippet.80x24", show, width=80)
