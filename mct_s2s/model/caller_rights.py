@@ -20,13 +20,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the sign-in method knows of the caller; no token is read for it."""
+    """What the sign-in method knows of the caller, and then the directory; no token is read for it."""
 
     description: str
     client_id: ClientId | None = None
     is_person: bool | None = None
     after_a_grant: tuple[Instruction, ...] = ()
     """How to make a right count that was granted after the sign-in, where tokens are cached."""
+    id: PrincipalId | None = None
+    """`None` where the directory does not say who it is."""
+    name: str = ""
+    """A person's `userPrincipalName`, an application's display name."""
 
     def remind(self, refused: S2SError) -> None:
         for step in self.after_a_grant:
@@ -35,17 +39,8 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class Caller:
-    id: PrincipalId
-    name: str
-    """A person's `userPrincipalName`, an application's display name."""
-    is_person: bool
-
-
-@dataclass(frozen=True)
 class DirectoryRights:
     signed_in: SignedIn
-    caller: Caller | None = None
     permissions: frozenset[str] | None = None
     """Values of Microsoft Graph's app roles, where the caller is an application."""
     roles: frozenset[str] | None = None
@@ -57,12 +52,8 @@ class DirectoryRights:
     """For commands that someone types."""
 
     @property
-    def is_person(self) -> bool | None:
-        return self.caller.is_person if self.caller is not None else self.signed_in.is_person
-
-    @property
     def caller_id(self) -> str:
-        return (self.caller.id if self.caller is not None else self.signed_in.client_id) or "CALLER"
+        return self.signed_in.id or self.signed_in.client_id or "CALLER"
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,16 @@ _SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
 
 
 def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
-    rights = seen.access.directory
-    caller = rights.caller
+    caller = seen.access.directory.signed_in
     return {
         "ready": is_ready(checks),
         "setup": forecast(checks),
         "caller": {
-            "kind": {True: "person", False: "servicePrincipal", None: None}[rights.is_person],
-            "name": caller.name if caller else None,
-            "id": caller.id if caller else None,
-            "app_id": rights.signed_in.client_id,
-            "method": rights.signed_in.description,
+            "kind": {True: "person", False: "servicePrincipal", None: None}[caller.is_person],
+            "name": caller.name,
+            "id": caller.id,
+            "app_id": caller.client_id,
+            "method": caller.description,
         },
         "tenant": seen.observed.tenant,
         "checks": checks,

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.model.caller_rights import (
-    Caller,
     CallerRights,
     DirectoryRights,
     Permission,
@@ -71,8 +70,7 @@ def application(
     *permissions: str, roles: tuple[str, ...] = (), known: bool = True, none_else: bool = True
 ) -> DirectoryRights:
     return DirectoryRights(
-        SignedIn("service principal", ClientId(guid("app")), is_person=False),
-        Caller(ME, "automation", is_person=False),
+        SignedIn("service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"),
         permissions=frozenset(permissions) if known else None,
         roles=frozenset(roles) if known else None,
         has_no_role=known and none_else and not roles,
@@ -82,8 +80,7 @@ def application(
 
 def person(*roles: str, known: bool = True, none_else: bool = True) -> DirectoryRights:
     return DirectoryRights(
-        SignedIn("you"),
-        Caller(ME, "me@contoso.com", is_person=True),
+        SignedIn("you", is_person=True, id=ME, name="me@contoso.com"),
         roles=frozenset(roles) if known else None,
         has_no_role=known and none_else and not roles,
         owned=frozenset({MINE}) if known else None,
@@ -195,8 +192,7 @@ def access(
 ) -> CallerRights:
     """An application with these permissions of Graph and these Azure roles."""
     rights = DirectoryRights(
-        SignedIn("service principal", ClientId(guid("app")), is_person=False),
-        Caller(PrincipalId(guid("me")), "automation", is_person=False),
+        SignedIn("service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"),
         permissions=frozenset(permissions),
         roles=frozenset(),
         has_no_role=True,

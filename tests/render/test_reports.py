@@ -9,7 +9,6 @@ import pytest
 from mct_s2s.errors import DOCS, Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import (
-    Caller,
     CallerRights,
     DirectoryRights,
     Permission,
@@ -265,8 +264,7 @@ def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
 APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
 AUTOMATION = DirectoryRights(
-    SignedIn("service principal (client secret)", APP, is_person=False),
-    Caller(ME, "automation", is_person=False),
+    SignedIn("service principal (client secret)", APP, is_person=False, id=ME, name="automation"),
     permissions=frozenset({"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"}),
     roles=frozenset(),
     owned=frozenset(),

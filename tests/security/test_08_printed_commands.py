@@ -16,7 +16,7 @@ from mct_s2s import errors
 from mct_s2s.azure.sign_in.login_refusals import token_refused
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
-from mct_s2s.model.caller_rights import Caller, CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import ApiToken
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
@@ -129,7 +129,7 @@ def grants() -> Iterator[str]:
     for rights in (
         DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         DirectoryRights(
-            SignedIn("x"), Caller(PrincipalId(EVIL), EVIL, is_person=True), roles=frozenset(), graph=f"https://{EVIL}"
+            SignedIn("x", is_person=True, id=PrincipalId(EVIL), name=EVIL), roles=frozenset(), graph=f"https://{EVIL}"
         ),
     ):
         for scope in (locked, ScopeRights((), ())):

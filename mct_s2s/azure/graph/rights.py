@@ -5,6 +5,7 @@ Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /servicepri
 """
 
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from mct_s2s.azure.graph.session import ADVANCED, GraphSession
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.caller_rights import Caller, SecretRule
+from mct_s2s.model.caller_rights import SecretRule, SignedIn
 from mct_s2s.model.duration import read_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.planning.permissions.rights import GRAPH_PERMISSIONS
@@ -37,14 +38,15 @@ class CallerRequests(GraphSession):
         client_id = self.credential.signed_in.client_id
         return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
-    async def caller(self) -> Caller | None:
-        is_person = self._own == "/me"
+    async def caller(self) -> SignedIn:
+        is_person, signed_in = self._own == "/me", self.credential.signed_in
         name = "userPrincipalName" if is_person else "displayName"
 
-        def read(row: Json) -> Caller:
-            return Caller(PrincipalId(guid(row["id"])), text(row.get(name)) or row["id"], is_person)
+        def read(row: Json) -> SignedIn:
+            object_id = PrincipalId(guid(row["id"]))
+            return replace(signed_in, id=object_id, name=text(row.get(name)) or object_id, is_person=is_person)
 
-        return await self._read(f"{self._own}?$select=id,{name}", read)
+        return await self._read(f"{self._own}?$select=id,{name}", read) or signed_in
 
     async def caller_roles(self) -> frozenset[str] | None:
         """Also through a group. Some callers are refused the cast, an advanced query: then all are read."""

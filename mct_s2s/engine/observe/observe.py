@@ -153,5 +153,4 @@ async def find_custody(session: Session, client: ClientApplication, *, may_be_go
 
 
 async def caller_of(session: Session) -> PrincipalId | None:
-    caller = await session.directory.caller()
-    return caller.id if caller is not None else None
+    return (await session.directory.caller()).id

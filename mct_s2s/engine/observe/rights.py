@@ -69,10 +69,9 @@ class AccessLook:
             gather_or_cancel(or_unknown(directory.caller_roles()), or_unknown(directory.caller_permissions())),
             or_unknown(directory.owned()),
         )
-        rights = DirectoryRights(
-            directory.credential.signed_in, caller, permissions, roles, False, owned, directory.base
-        )
-        if caller is None or may_do_all(rights):
+        caller = caller or directory.credential.signed_in
+        rights = DirectoryRights(caller, permissions, roles, False, owned, directory.base)
+        if caller.id is None or may_do_all(rights):
             return rights
         assigned = await or_unknown(directory.role_assignments(caller.id))
         if not assigned:

@@ -198,7 +198,7 @@ def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
     verdict = Verdict.NO
     if roles & (rights.roles or frozenset()):
         return Verdict.YES, ()
-    if rights.is_person:
+    if rights.signed_in.is_person:
         # Users may register applications where the tenant lets them, and then own them: a switch that administrators
         # alone can read. Members may assign the roles of an API that they own, guests may not.
         # Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
@@ -215,14 +215,14 @@ def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
     if verdict is not Verdict.NO:
         return verdict, ()
     # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
-    is_known = rights.has_no_role and rights.is_person is not None
+    is_known = rights.has_no_role and rights.signed_in.is_person is not None
     return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, rights)
 
 
 def lacking(need: RequiredPermission, rights: DirectoryRights) -> Missing:
     """An Entra role for a person, for an application the permissions of Microsoft Graph that it does not hold yet."""
     permissions, role = need.right.least(of_others=need.application is not None)
-    if rights.is_person is not False:
+    if rights.signed_in.is_person is not False:
         assignment = {"principalId": rights.caller_id, "roleDefinitionId": _TEMPLATES[role], "directoryScopeId": "/"}
         url = f"{rights.graph}/roleManagement/directory/roleAssignments"
         post = command("az", "rest", "--method", "POST", "--url", url, "--body", json.dumps(assignment))
