@@ -30,6 +30,15 @@ def left(done: Ended) -> list[Any]:
     return list(done.document["manualSteps"])
 
 
+def test_a_bare_name_is_looked_for_in_the_app_services_subscription_also_in_parts(mct: Program, azure: Sandbox) -> None:
+    other = {"group": "mct-abroad", "subscription": "7f0c9d7e-5a1b-4c3d-8e2f-1a2b3c4d5e6f"}
+    site, _ = azure.add_site(name="contosoabroad", **other)["id"], azure.add_site(name="abroad-reports", **other)
+    caller = {**azure.caller(arm=[("Reader", site.partition("/providers/")[0])]), "MCT_S2S_RESOURCE_GROUP": ""}
+    refused = mct("setup", "-a", site, "--managed-identity", "abroad-reports", "-y", "-o", "json", env=caller)
+    assert refused.code == PERMISSION_MISSING
+    assert "You can't read the directory." in refused.document["error"]["message"]
+
+
 def test_consent_is_left_out_and_the_rest_is_done(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
     done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)

@@ -154,6 +154,8 @@ async def examine(session: Session, request: Request) -> Seen:
 
 async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
     site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
+    # The directory's part has no target: bare names of identities are still looked for in its subscription.
+    session = replace(session, subscription=(request.target or session).subscription)
     rest, there = await gather_or_cancel(
         outcome_of(_with_custody(session, _of_directory(request), look)),
         outcome_of(observe(session, site_alone, look.at)),
