@@ -1,4 +1,4 @@
-"""A run against another sandbox, which changes meanwhile, or is interrupted: what it finds, leaves, and shows of a tenant."""
+"""A run against another sandbox, changed meanwhile or interrupted: what it finds, leaves, and shows of a tenant."""
 
 import json
 import os

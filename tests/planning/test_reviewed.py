@@ -203,10 +203,6 @@ def kinds(plan: Plan, kind: type[AnyChange]) -> list[str]:
     return [step.name for step in plan.changes if isinstance(step, kind)]
 
 
-def test_only_apply_has_something_to_say_about_others() -> None:
-    assert plan_of(spec("A"), there("A", "B")).notes == ()
-
-
 def test_what_goes_waits_until_it_has_no_access_and_what_is_added_does_not_wait_for_it() -> None:
     plan = plan_of(wanted("A", "B", "New"), there("A", "B", "C"))
     (write,) = [step for step in plan.changes if isinstance(step, WriteSettings)]
@@ -254,7 +250,8 @@ def test_a_registration_that_another_site_names_stays() -> None:
     assert kinds(plan, RevokeAppRole) == ["C"], "it loses its access to this App Service"
 
 
-def test_without_the_settings_it_is_not_known_who_is_a_client() -> None:
+def test_without_the_settings_it_is_not_known_who_is_a_client_and_only_apply_speaks_of_others() -> None:
+    assert plan_of(spec("A"), there("A", "B")).notes == ()
     desired = wanted("A")
     assert desired.service is not None
     assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), ())[1].steps == ()

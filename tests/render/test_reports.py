@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 from mct_s2s.errors import DOCS, Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.caller_rights import (
-    CallerRights,
-    DirectoryRights,
-    Permission,
-    ScopeRights,
-    SignedIn,
-    Verdict,
-)
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn, Verdict
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
