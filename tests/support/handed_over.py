@@ -1,7 +1,7 @@
 """What the program asks a sandbox of its own process, handed over without a network: half of such a run's time.
 
 It goes over TLS where a test does something on the way (a fault, a hook, a latency), where a proxy is named or another
-authority trusted, wherever the program is a process of its own; and with `--all`, always.
+authority trusted, wherever the program is a process of its own; and with `--tls` or `--all`, always.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.sampling import every_cell
-
 if TYPE_CHECKING:
     from tests.support.sandbox_inside import Inside
 
@@ -24,10 +22,12 @@ at_port: dict[int, Inside] = {}
 _over_tls = httpx.AsyncHTTPTransport.handle_async_request
 
 
-@pytest.hookimpl(trylast=True)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tls", action="store_true", help="send every request of the program over TLS, as with --all")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Once it is settled whether this is `--all`."""
-    if not every_cell():
+    if not (config.getoption("tls") or config.getoption("every_cell")):
         patch = pytest.MonkeyPatch()
         config.add_cleanup(patch.undo)
         patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", _answer)
