@@ -92,12 +92,20 @@ class S2SError(Exception):
         self.advice, self.command = remedy, command
 
 
+LONGEST_SHOWN = 130
+"""Characters of a value that an error shows."""
+
+
 class UsageError(S2SError):
     """The command line, an environment variable or an input file is invalid. Nothing was sent."""
 
     exit_code = 2
     key = ""
     """The option without its dashes, which is the key in a trust file: see `about`."""
+
+
+def malformed(code: str, what: str, text: str, remedy: str) -> UsageError:
+    return UsageError(code, f"Invalid {what} '{text[:LONGEST_SHOWN]}'.", remedy=remedy)
 
 
 @contextmanager

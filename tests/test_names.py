@@ -106,6 +106,7 @@ def test_no_page_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:
 
 
 KINDS = {name: kind.exit_code for name, kind in vars(errors).items() if hasattr(kind, "exit_code")}
+KINDS["malformed"] = errors.UsageError.exit_code
 PRODUCT = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "sandbox" not in path.parents]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mct_s2s.activity import activity, waiting
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import command
 
@@ -127,11 +127,8 @@ def check_name(wanted: str) -> None:
     if wanted.lower() in BY_NAME or wanted == SANDBOX or origin(wanted):
         return
     known = ", ".join(sorted([*(cloud.name for cloud in CLOUDS), SANDBOX]))
-    raise UsageError(
-        "unknown-cloud",
-        f"Invalid --cloud '{wanted}'.",
-        remedy=f"Use one of {known}, or the https URL of an Azure Resource Manager.",
-    )
+    remedy = f"Use one of {known}, or the https URL of an Azure Resource Manager."
+    raise malformed("unknown-cloud", "--cloud", wanted, remedy)
 
 
 def has_own_site(wanted: str) -> bool:

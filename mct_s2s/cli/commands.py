@@ -15,7 +15,7 @@ from mct_s2s.cli.options import (
     SecretOptions,
     output_option,
 )
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, malformed
 from mct_s2s.model.client_sign_in import API_PATH, Language
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
@@ -158,11 +158,8 @@ class ApplyOptions(ChangingOptions):
                 remedy="Add --prune, or remove --allow-removals.",
             )
         if self.expect is not None and not _FINGERPRINT.fullmatch(self.expect):
-            raise UsageError(
-                "malformed-fingerprint",
-                f"Invalid --expect '{self.expect[:80]}'.",
-                remedy="Use the fingerprint that the dry run printed: 64 hexadecimal digits.",
-            )
+            remedy = "Use the fingerprint that the dry run printed: 64 hexadecimal digits."
+            raise malformed("malformed-fingerprint", "--expect", self.expect, remedy)
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.inputs.target import site_target
@@ -113,11 +113,8 @@ def check_role(value: str | None) -> None:
         return
     if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):
         return
-    raise UsageError(
-        "malformed-role",
-        f"Invalid --role '{value}'. Use letters, digits and punctuation without spaces, 120 characters at most.",
-        remedy="To use the default S2SAppRole, remove --role.",
-    )
+    remedy = "Use letters, digits and punctuation without spaces, 120 characters at most. The default is S2SAppRole."
+    raise malformed("malformed-role", "--role", value, remedy)
 
 
 @about("credential")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.model.ids import LONGEST_NAME
 
@@ -13,11 +13,8 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
     trimmed = [name.strip() for name in names]
     for name in trimmed:
         if not name:
-            raise UsageError(
-                "client-name-empty",
-                "Invalid client name '': it is empty.",
-                remedy="Use a display name or an appId, such as --client 'Reports import'",
-            )
+            remedy = "It is empty. Use a display name or an appId, such as --client 'Reports import'"
+            raise malformed("client-name-empty", "client name", name, remedy)
         if len(name) > LONGEST_NAME or not name.isprintable():
             why = f"it has {len(name)} characters" if name.isprintable() else "it has a line break or control character"
             raise UsageError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, malformed
 from mct_s2s.local_files import (
     PRIVATE,
     READABLE,
@@ -68,11 +68,8 @@ def _checked(setting: Setting, value: str) -> str:
     if setting in {TENANT_ID, *LISTS}:
         if is_guid(value.strip()):
             return value.strip()
-        raise UsageError(
-            "malformed-id",
-            f"Invalid {setting.option} '{value}': not a GUID.",
-            remedy="Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits.",
-        )
+        remedy = "Use a GUID. Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits."
+        raise malformed("malformed-id", setting.option or setting.name, value, remedy)
     if not value.strip():
         raise UsageError(
             "empty-value",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem, secret_name
 
@@ -35,18 +35,12 @@ class VaultTo(NamedTuple):
 def vault_to(rest: str) -> VaultTo:
     found = _VAULT.fullmatch(rest)
     if found is None:
-        raise UsageError(
-            "malformed-vault",
-            f"Invalid key vault '{rest[:130]}': not a vault name or address.",
-            remedy="Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net.",
-        )
+        remedy = "Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net."
+        raise malformed("malformed-vault", "key vault", rest, remedy)
     secret = (found["secret"] or "").removesuffix("/")
     if secret and not _SECRET.fullmatch(secret):
-        raise UsageError(
-            "malformed-secret-name",
-            f"Invalid secret name '{secret[:130]}'. Use letters, digits and hyphens, 127 characters at most.",
-            remedy="Choose another NAME, or omit it: --secret-to keyvault:VAULT",
-        )
+        remedy = "Use letters, digits and hyphens, 127 characters at most, or omit it: --secret-to keyvault:VAULT"
+        raise malformed("malformed-secret-name", "secret name", secret, remedy)
     return VaultTo(found["vault"] or found["address"].lower(), secret or None)
 
 
@@ -101,11 +95,8 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
                 shared = f"names one file for {clients} clients"
                 remedy = f"To give each client its own, name a folder: {folder}"
         case _:
-            raise UsageError(
-                "secret-place-unknown",
-                f"Invalid --secret-to '{text}'.",
-                remedy="Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once).",
-            )
+            remedy = "Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once)."
+            raise malformed("secret-place-unknown", "--secret-to", text, remedy)
     if clients > 1 and shared:
         raise UsageError("secret-place-shared", f"Invalid --secret-to '{text}': it {shared}.", remedy=remedy)
     return place

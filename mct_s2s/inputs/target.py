@@ -2,7 +2,7 @@
 
 import re
 
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
@@ -15,10 +15,6 @@ _TENANT = re.compile(r"(?!\.+$)[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
 _URL = re.compile(r"https://[!-~]+", re.IGNORECASE)
 _PATH = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
 """Printable ASCII without a backslash or a fragment."""
-
-
-def malformed(code: str, option: str, text: str, remedy: str) -> UsageError:
-    return UsageError(code, f"Invalid {option} '{text}'.", remedy=remedy)
 
 
 @about("app-service")

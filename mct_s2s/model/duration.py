@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.model.client_credentials import NEVER
 
 LONGEST = timedelta(days=100 * 366)
@@ -58,12 +58,8 @@ def duration(text: str, option: str) -> timedelta:
     """Hours, days or weeks. Raises UsageError."""
     found = read_duration(text)
     if found is None or found.months or found.exact > LONGEST_AHEAD:
-        raise UsageError(
-            "malformed-duration",
-            f"Invalid {option} '{text}'.",
-            remedy=f"Use hours, days or weeks, such as {option} 24h, {option} 30d or {option} 4w. The maximum is "
-            "ten years.",
-        )
+        remedy = f"Use hours, days or weeks, such as {option} 24h, 30d or 4w. The maximum is ten years."
+        raise malformed("malformed-duration", option, text, remedy)
     return found.exact
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import malformed
 
 SITES = "microsoft.web/sites"
 SLOTS = "microsoft.web/sites/slots"
@@ -43,12 +43,9 @@ class ResourceId:
         """In any case. Raises UsageError."""
         found = _ID.fullmatch(text.strip())
         if found is None or not is_group_name(found[2]) or not all(map(_is_segment, found[0].strip("/").split("/"))):
-            raise UsageError(
-                "malformed-resource-id",
-                f"Invalid resource ID '{text}'.",
-                remedy="Copy it from the portal's Properties page or from az resource show --query id: "
-                "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>.",
-            )
+            remedy = "Copy it from the portal's Properties page or from az resource show --query id: "
+            remedy += "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>."
+            raise malformed("malformed-resource-id", "resource ID", text, remedy)
         _, *pairs = found[4].split("/")
         return cls(found[1], found[2], found[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
 

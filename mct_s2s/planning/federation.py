@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, malformed
 from mct_s2s.model.client_credentials import GITHUB, Federation
 
 LONGEST = 600
@@ -67,13 +67,10 @@ def github_subject(text: str) -> str:
     repository, colon, branch = wanted.partition(":")
     branch = branch if colon else "main"
     if _NAMED.fullmatch(repository) is None or not branch or _NO_BRANCH.search(branch):
-        raise UsageError(
-            "malformed-repository",
-            f"Invalid --github '{text}'.",
-            remedy="Use --github OWNER/REPO or --github OWNER/REPO:branch, or for a repository with immutable subjects "
-            "--github OWNER@ID/REPO@ID:branch. For tags, pull requests and environments, use --federated-issuer "
-            f"{GITHUB} with --federated-subject.",
-        )
+        remedy = "Use --github OWNER/REPO or --github OWNER/REPO:branch, or for a repository with immutable subjects "
+        remedy += "--github OWNER@ID/REPO@ID:branch. For tags, pull requests and environments, use --federated-issuer "
+        remedy += f"{GITHUB} with --federated-subject."
+        raise malformed("malformed-repository", "--github", text, remedy)
     return f"repo:{repository}:ref:refs/heads/{branch}"
 
 
