@@ -221,10 +221,9 @@ def test_a_service_principal_waits_for_replicas_only_where_its_application_is_ne
     is_ours: bool, owner: Engine
 ) -> None:
     async def work(session: Session) -> Any:
-        client_id = ClientId(theirs["appId"])
-        if is_ours:
-            client_id = (await create_as_owner(session, NEW))[0].client_id
-        return await create_principal(session, client_id, is_ours=is_ours, as_owner=True)
+        made = (await create_as_owner(session, NEW))[0] if is_ours else None
+        client_id = made.client_id if made is not None else ClientId(theirs["appId"])
+        return await create_principal(session, client_id, made, as_owner=True)
 
     theirs = owner.register()
     owner.misbehave("/servicePrincipals", 2, **DENIED)

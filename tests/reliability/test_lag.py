@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MACHINE
+from tests.conftest import MACHINE, SITE
 from tests.reliability.harness import Harness
 from tests.support.sampling import sampled
 
@@ -81,6 +81,18 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
         state.turn({"lagSeconds": 0.0})
     assert lagging.code == 0, lagging
     assert lagging.seconds <= without + 1.6 * lag + 1
+
+
+@pytest.mark.parametrize("chance", [1, 4, 6])
+def test_who_may_change_only_what_it_owns_waits_until_its_registration_is_known(chance: int, harness: Harness) -> None:
+    """The replica that refuses the service principal may be ahead of the one that is asked for the registration."""
+    graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
+    consents, arm = "AppRoleAssignment.ReadWrite.All", [("Website Contributor", SITE)]
+    harness.caller = harness.inside.azure.caller(*graph, consents, arm=arm)
+    harness.inside.state.turn({"lagSeed": chance})
+    with lagging(harness, 12, "replicas"):
+        done = harness.run(("setup", "-a", SITE, "--client", "One", "-y", "-o", "json", "--no-verify"))
+    assert done.code == 0, done
 
 
 def test_a_secret_whose_answer_was_lost_and_that_a_replica_did_not_show_is_gone_in_the_end(harness: Harness) -> None:

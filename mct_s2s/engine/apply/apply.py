@@ -77,8 +77,7 @@ async def _(change: CreateApplication, run: Run) -> str:
     if isinstance(change, RestoreApplication):
         principal = await restore(run.session, application, change.resource, is_sure=change.is_sure)
         if principal is None:
-            client_id, as_owner = application.client_id, run.as_owner
-            made = await create_principal(run.session, client_id, is_ours=False, as_owner=as_owner)
+            made = await create_principal(run.session, application.client_id, None, as_owner=run.as_owner)
             principal = made.id
         run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     else:
@@ -113,8 +112,8 @@ async def _(change: UpdateApplication, run: Run) -> str:
 @carry_out.register
 async def _(change: CreateServicePrincipal, run: Run) -> str:
     client_id, of = run.outputs.resolve(change.client_id), change.client_id
-    is_ours = isinstance(of, OutputRef) and of.key in run.outcome.created
-    principal = await create_principal(run.session, client_id, is_ours=is_ours, as_owner=run.as_owner)
+    made = run.outcome.created.get(of.key) if isinstance(of, OutputRef) else None
+    principal = await create_principal(run.session, client_id, made, as_owner=run.as_owner)
     run.session.directory.expect_lag(client_id)
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
     return ""

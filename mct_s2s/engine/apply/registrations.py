@@ -125,19 +125,21 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
     return replace(made, unique_name=unique_name), left is None
 
 
-async def create_principal(session: Session, client_id: ClientId, *, is_ours: bool, as_owner: bool) -> ServicePrincipal:
-    """`is_ours`: this run made its application."""
+async def create_principal(
+    session: Session, client_id: ClientId, made: Application | None, *, as_owner: bool
+) -> ServicePrincipal:
+    """`made`: its application, where this run made it: not every replica shows it yet."""
     directory = session.directory
     try:
         return await directory.create_principal(client_id)
     except S2SError as refused:
         if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
             raise
-        application = await directory.application_by_client_id(client_id)
+        application = made or await directory.application_by_client_id(client_id)
         if application is None:
             raise
         # Whom it belongs to is known everywhere, where this run did not make it.
-        told = refused if is_ours else await explained(session, application.object_id, refused)
+        told = refused if made is not None else await explained(session, application.object_id, refused)
         if told is not refused or not directory.is_young(client_id):
             raise told from refused
     return await _as_owner(session, application, lambda: directory.create_principal(client_id))
