@@ -108,6 +108,10 @@ def malformed(code: str, what: str, text: str, remedy: str) -> UsageError:
     return UsageError(code, f"Invalid {what} '{text[:LONGEST_SHOWN]}'.", remedy=remedy)
 
 
+def contradiction(said: str, remedy: str = "Remove one of them.") -> UsageError:
+    return UsageError("contradictory-options", said, remedy=remedy)
+
+
 @contextmanager
 def about(key: str) -> Iterator[None]:
     """Say of a `UsageError` which option it is about, unless it is known more exactly."""

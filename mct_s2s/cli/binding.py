@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from mct_s2s.errors import DOCS, UsageError
+from mct_s2s.errors import DOCS, UsageError, contradiction
 from mct_s2s.model import commands as shell
 
 AZURE = "Azure"
@@ -114,7 +114,7 @@ def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) 
         return
     if first.field in typed and not isinstance(given, list):
         two = f"{option} '{given}' and '{word}' cannot be combined."
-        raise UsageError("contradictory-options", two, remedy=f"Remove one of them: '{word}' means {option} '{word}'.")
+        raise contradiction(two, f"Remove one of them: '{word}' means {option} '{word}'.")
     values[first.field] = [word, *given] if isinstance(given, list) else word
     typed.add(first.field)
 

@@ -10,7 +10,7 @@ from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
 from mct_s2s.cli.requests import check_role, client_specs
 from mct_s2s.cli.work import Work
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.inputs.clients import management_reference, read_client_list
 from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
@@ -62,11 +62,7 @@ def add_client(options: "AddClientOptions") -> int:
 def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
     typed = {name: [one] if isinstance(one, str) else one for name, one in options.given.items()}
     if options.handoff is not None and typed:
-        raise UsageError(
-            "contradictory-options",
-            "--from cannot be combined with single values: the file contains them all.",
-            remedy="Remove either --from or the single values.",
-        )
+        raise contradiction("--from cannot be combined with single values: the file contains them all.")
     given = given_values(typed) if options.handoff is None else read_handoff(options.handoff)
     check_role(ROLE.value_in(given.settings))
     restart = not options.no_restart
@@ -76,11 +72,7 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
         desired: Desired = Setup(service, settings=scope, given=given, settings_only=True, restart=restart)
     elif typed or options.handoff or options.disable:
-        raise UsageError(
-            "contradictory-options",
-            "--restore cannot be combined with other values: it restores all settings.",
-            remedy="Run --restore FILE first, then configure-appservice with the values.",
-        )
+        raise contradiction("--restore cannot be combined with other values: it restores all settings.")
     else:
         desired = Restore(backup=read_backup(options.restore), restart=restart)
     return change_command(Work(options, desired))
@@ -103,11 +95,7 @@ def teardown(options: "TeardownOptions") -> int:
 
 def _remove(options: RemovalOptions, **whom: Any) -> int:
     if options.keep_registration and (options.purge or options.delete_adopted):
-        raise UsageError(
-            "contradictory-options",
-            "--keep-registration cannot be combined with --purge or --delete-adopted.",
-            remedy="Remove one of them.",
-        )
+        raise contradiction("--keep-registration cannot be combined with --purge or --delete-adopted.")
     extent = ("keep_registration", "delete_adopted", "delete_secrets", "purge")
     how = {name: getattr(options, name) for name in extent}
     spec = ServiceSpec(adopt=options.service_app)

@@ -15,7 +15,7 @@ from mct_s2s.cli.options import (
     SecretOptions,
     output_option,
 )
-from mct_s2s.errors import UsageError, malformed
+from mct_s2s.errors import contradiction, malformed
 from mct_s2s.model.client_sign_in import API_PATH, Language
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
@@ -152,11 +152,7 @@ class ApplyOptions(ChangingOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.allow_removals and not self.prune:
-            raise UsageError(
-                "contradictory-options",
-                "--allow-removals has no effect without --prune.",
-                remedy="Add --prune, or remove --allow-removals.",
-            )
+            raise contradiction("--allow-removals has no effect without --prune.", "Add --prune, or remove it.")
         if self.expect is not None and not _FINGERPRINT.fullmatch(self.expect):
             remedy = "Use the fingerprint that the dry run printed: 64 hexadecimal digits."
             raise malformed("malformed-fingerprint", "--expect", self.expect, remedy)

@@ -10,7 +10,7 @@ from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import UsageError, about, malformed
+from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.inputs.target import site_target
@@ -125,11 +125,7 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
         if other != kind:
             key = name.replace("_", "-")
             with about(key):
-                raise UsageError(
-                    "contradictory-options",
-                    f"--{key} requires --credential {other}, but the credential is '{kind}'.",
-                    remedy=f"Use --credential {other}, or remove --{key}.",
-                )
+                raise contradiction(f"--{key} requires --credential {other}, not {kind}.")
     lifetime = options.secret_lifetime or "1y"
     expires = expiry(lifetime, now)  # checked also where it does not count
     spec: CredentialSpec
@@ -148,11 +144,7 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
     if options.secret_to is not None:
         with about("secret-to"):
             if not isinstance(spec, NewCredential):
-                raise UsageError(
-                    "contradictory-options",
-                    "--secret-to has no effect here: no secret is created.",
-                    remedy="Remove --secret-to.",
-                )
+                raise contradiction("--secret-to has no effect here: no secret is created.", "Remove --secret-to.")
             if spec.kind.is_key and options.secret_to.startswith("keyvault:"):
                 raise no_key_in_vault()
     return spec

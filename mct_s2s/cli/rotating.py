@@ -11,7 +11,7 @@ from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands import RotateSecretOptions
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import Work
-from mct_s2s.errors import Refused, UsageError
+from mct_s2s.errors import Refused, UsageError, contradiction
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.client_credentials import NewCredential
@@ -23,9 +23,7 @@ from mct_s2s.planning.reviewed import combined
 def rotate_secret(options: RotateSecretOptions) -> int:
     now = clock.now()
     if options.remove_old and options.keep_old is not None:
-        raise UsageError(
-            "contradictory-options", "--keep-old cannot be combined with --remove-old.", remedy="Remove one of them."
-        )
+        raise contradiction("--keep-old cannot be combined with --remove-old.")
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     rotation = Rotation(
         ServiceSpec(adopt=options.service_app),

@@ -19,7 +19,7 @@ from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.work import SiteWork, Work
-from mct_s2s.errors import UsageError, about
+from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
@@ -63,11 +63,8 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
     for field in (*OF_ONE_SITE, *unfit):
         if field in typed:
             name = "--all" if field == "all_sites" else f"--{field.replace('_', '-')}"
-            raise UsageError(
-                "contradictory-options",
-                f"{name} cannot be combined with --file, which names the App Services and their clients.",
-                remedy=f"Remove {name}. To choose sites of the file, add --only SITE.",
-            )
+            said = f"{name} cannot be combined with --file, which names the App Services and their clients."
+            raise contradiction(said, f"Remove {name}. To choose sites of the file, add --only SITE.")
     text = read_text(options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it.")
     try:
         if any(line.count(".") > MOST_DOTS for line in text.split("\n")):

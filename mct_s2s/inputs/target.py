@@ -2,7 +2,7 @@
 
 import re
 
-from mct_s2s.errors import UsageError, about, malformed
+from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
@@ -52,11 +52,7 @@ def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
         )
     for option, typed, meant in (("--resource-group", group, resource.resource_group), ("--slot", slot, resource.slot)):
         if typed and typed.casefold() != (meant or "").casefold():
-            raise UsageError(
-                "contradictory-options",
-                f"{option} '{typed}' contradicts the resource ID '{text}'.",
-                remedy=f"Remove {option}: the resource ID already contains it.",
-            )
+            raise contradiction(f"{option} '{typed}' contradicts the resource ID '{text}'.")
     return SiteTarget.of(resource)
 
 

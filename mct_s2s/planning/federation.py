@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from mct_s2s.errors import UsageError, about, malformed
+from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.model.client_credentials import GITHUB, Federation
 
 LONGEST = 600
@@ -31,11 +31,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
         _check("audience", audience, {})
     if github is not None:
         if issuer is not None or subject is not None:
-            raise UsageError(
-                "contradictory-options",
-                "--github cannot be combined with --federated-issuer or --federated-subject: it sets both.",
-                remedy="Remove --github, or the other two.",
-            )
+            raise contradiction("--github cannot be combined with --federated-issuer and --federated-subject.")
         return Federation(GITHUB, github_subject(github), audience or "")
     if issuer is None or subject is None:
         raise UsageError(
