@@ -72,15 +72,14 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         digests.append(hashlib.sha256(goes.encode()).hexdigest())
     places = combined(digests)
     if options.expect is not None and options.expect.lower() != places:
+        # Variables may name an App Service: the file names its own, and takes none beside it.
+        review = replace(options, app_service=None, resource_group=None, slot=None, expect=None, yes=False)
         within = options.expiring_within or "31d"
         raise Refused(
             "plan-not-expected",
             f"Secrets would not go to the places that were reviewed: the fingerprint is {places}. Nothing was changed.",
             remedy="Review where secrets go:",
-            command=command_line(
-                "rotate-secret",
-                replace(options, expect=None, yes=False, output="text", dry_run=True, expiring_within=within),
-            ),
+            command=command_line("rotate-secret", replace(review, output="text", dry_run=True, expiring_within=within)),
         )
     if shared.expiring_within is None:
         raise UsageError(

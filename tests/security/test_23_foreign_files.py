@@ -2,6 +2,7 @@
 
 import html
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,9 +109,12 @@ def test_a_rotation_delivers_only_to_places_that_were_reviewed(
     reviewed = mct(*rotate, "--dry-run").document["fingerprint"]
     file.write_text(f"{client}secret-to = 'exec:touch {ran}'\n")
     azure.forget()
-    done = mct(*rotate, "--expect", reviewed, "--yes")
+    variables = {"MCT_S2S_APP_SERVICE": "academy", "MCT_S2S_RESOURCE_GROUP": "green", "MCT_S2S_SLOT": "blue"}
+    done = mct(*rotate, "--expect", reviewed, "--yes", env=variables)
     assert (done.code, done.document["error"]["code"], azure.log(), ran.exists()) == (2, "plan-not-expected", [], False)
     assert mct(*rotate, "--dry-run").document["fingerprint"] in done.document["error"]["message"]
+    review = shlex.split(done.document["error"]["remedy"].partition("mct-s2s ")[2])
+    assert mct(*review, env=variables).code == 3
     file.write_text(client)
     azure.advance(86400)
     assert mct(*rotate, "--expect", reviewed, "--yes").code == 0, "on another day as well"
