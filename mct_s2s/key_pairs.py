@@ -57,8 +57,7 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
         raise UsageError(
             "certificate-unfit",
             f"Invalid --certificate '{path}': {why}.",
-            remedy="Use a PEM file with a valid RSA certificate (check it with openssl x509 -in FILE -noout -text), "
-            "or remove --certificate to create one.",
+            remedy="Use a PEM file with a valid RSA certificate (see openssl x509 -in FILE -text), or none.",
         ) from error
     return certificate
 

@@ -132,8 +132,7 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     if current.terminal.json or not current.terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation ({summary(*plans)}): this is not an interactive terminal. Nothing was "
-            "changed.",
+            f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal. Nothing was changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     off = [change.name for plan in plans for change in plan.changes if isinstance(change, DisableIdentity)]

@@ -75,8 +75,7 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
         raise TrustFileMistake(
             MALFORMED,
             f"'{options.file}' is not TOML: {why}.",
-            remedy="Correct the file: every text stands in quotes, a site begins with [sites.NAME], and each of "
-            "its clients with [[sites.NAME.clients]].",
+            remedy="Texts stand in quotes, a site begins with [sites.NAME], a client with [[sites.NAME.clients]].",
         ) from error
     return sites_in(document, options, typed)
 

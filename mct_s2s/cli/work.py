@@ -183,8 +183,7 @@ class SiteChange:
             return True
         raise Refused(
             "plan-changed",
-            f"What would be done at {self.title} is not what was reviewed: something has changed meanwhile. Nothing "
-            "was changed there.",
+            f"What would be done at {self.title} is no longer what was reviewed. Nothing was changed there.",
             remedy="Run the same command again to see the new plan.",
         )
 

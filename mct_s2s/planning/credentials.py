@@ -131,8 +131,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str
                     "federated-credential-differs",
                     f"'{client.name}' already has a federated credential '{there.name}' for this issuer and subject, "
                     f"with the audience '{taken}'. A second one for '{spec.audience}' is not possible.",
-                    remedy=f"Use its audience: {option('--federated-audience', taken)}, or delete it in the portal "
-                    "first.",
+                    remedy=f"Use {option('--federated-audience', taken)}, or delete it in the portal first.",
                 )
     if spec is None or not is_lacking:
         return removals

@@ -178,9 +178,8 @@ def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
     if tenant_id is not None and not same_id(tenant_id, site.tenant_id):
         raise Refused(
             "other-tenant",
-            f"The values are for the tenant '{tenant_id}', but the App Service '{site.label}' belongs to the "
-            f"tenant '{site.tenant_id}': they would give access to clients of the other tenant. Nothing "
-            "was changed.",
+            f"The values are for the tenant '{tenant_id}', and would give its clients access to the App Service "
+            f"'{site.label}' of the tenant '{site.tenant_id}'. Nothing was changed.",
             remedy="Use values from a service application in the App Service's own tenant.",
         )
 

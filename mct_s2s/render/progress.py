@@ -11,23 +11,16 @@ from rich.text import Text
 
 from mct_s2s import clock
 from mct_s2s.activity import Activity
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, one_line
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
-_NOUNS = {
-    "admin consent": "admin consent for",
-    "API permission": "API permission of",
-    "application settings": "application settings of",
-    "certificate": "certificate of",
-    "federated credential": "federated credential of",
-    "managed identity": "managed identity of",
-    "recycle bin": "deleted app registration",
-    "secret": "secret of",
-    "service principal": "service principal of",
-}
+_NOUNS = {"admin consent": "admin consent for", "recycle bin": "deleted app registration"}
+_OF_ANOTHER = {"API permission", "application settings", "managed identity", "service principal"}
+_OF_ANOTHER |= {kind.noun for kind in CredentialKind}
 
 
 def verb(change: AnyChange, ending: str = "") -> str:
@@ -40,7 +33,8 @@ def object_of(change: AnyChange) -> str:
     """`admin consent for S2S-client`; an App Service by its name alone."""
     if isinstance(change, RestartSite):
         return change.name
-    return f"{_NOUNS.get(change.resource, change.resource)} {change.name}"
+    of = " of" * (change.resource in _OF_ANOTHER)
+    return f"{_NOUNS.get(change.resource, change.resource)}{of} {change.name}"
 
 
 FRAMES = 10

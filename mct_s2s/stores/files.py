@@ -72,8 +72,7 @@ class FileStore(Store):
         if taken is not None and not self.is_ours:
             raise UsageError(
                 "secret-place-taken",
-                f"'{taken}' exists and is not this client's {'key' if taken == self.pem else 'secret file'}. "
-                "It was not changed.",
+                f"'{taken}' is not this client's {'key' if taken == self.pem else 'secret file'}. It was not changed.",
                 remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
         for path in (self.path, self.pem) if self.keeps_key else (self.path,):

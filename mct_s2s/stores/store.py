@@ -90,8 +90,7 @@ class OutputStore(Store):
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
-                f"The {made.credential.kind.value} of '{made.name}' could not be shown: standard output is closed "
-                f"({error.strerror or error}).",
+                f"Standard output is closed, so the {made.credential.kind.value} of '{made.name}' could not be shown.",
                 remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
         self.given = made

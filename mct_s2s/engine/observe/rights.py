@@ -45,7 +45,8 @@ class AccessLook:
         key = str(resource).lower()
         if key not in self._resources:
             self._resources[key] = resource
-            self._asked[key] = asyncio.ensure_future(self._at(resource))
+            asked = or_unknown(self._session.arm.permissions(resource)), or_unknown(self._session.arm.locks(resource))
+            self._asked[key] = gather_or_cancel(*asked)
 
     def site(self, target: SiteTarget | None) -> ResourceId | None:
         wanted = target.label.casefold() if target is not None else None
@@ -57,7 +58,8 @@ class AccessLook:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
         found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
         directory = found.pop("directory", None) or DirectoryRights(self._session.directory.credential.signed_in)
-        return CallerRights(directory, found.pop("rules", None), found)
+        rules = found.pop("rules", None)
+        return CallerRights(directory, rules, {key: ScopeRights(*both) for key, both in found.items()})
 
     async def aclose(self) -> None:
         await end_all(self._asked.values())
@@ -78,12 +80,6 @@ class AccessLook:
             return replace(rights, has_no_role=assigned == [] and not roles)
         everywhere = {role for role, scope in assigned if scope == "/"}
         return replace(rights, roles=frozenset(everywhere.union(roles or ())))
-
-    async def _at(self, resource: ResourceId) -> ScopeRights:
-        rights = self._session.arm
-        return ScopeRights(
-            *await gather_or_cancel(or_unknown(rights.permissions(resource)), or_unknown(rights.locks(resource)))
-        )
 
 
 async def permitted(
