@@ -155,6 +155,16 @@ def test_any_other_refusal_is_an_error(act: Act) -> None:
         directory(act, refusal(400, "Request_BadRequest", "Not a valid reference update."))
 
 
+def test_a_principal_that_is_expected_stays_so_once_a_replica_has_shown_it() -> None:
+    async def act(directory: GraphDirectory) -> object:
+        directory.expect_lag(OBJECT)
+        await directory.principals([PrincipalId(OBJECT)])
+        return directory.is_young(OBJECT)
+
+    row = {"id": OBJECT, "appId": guid("c"), "displayName": "reports-func", "servicePrincipalType": "ManagedIdentity"}
+    assert directory(act, Answer(200, row)) is True
+
+
 def test_a_service_principal_that_is_there_is_read() -> None:
     conflict = refusal(
         409,

@@ -100,7 +100,7 @@ class GraphSession(ServiceSession):
 
         Source: learn.microsoft.com/graph/best-practices-concept, and what terraform-provider-azuread waits out.
         """
-        return any(self._client_ids.get(one, one) in self._young for one in ids)
+        return not self._young.isdisjoint({*ids, *(self._client_ids.get(one, one) for one in ids)})
 
     def lag(self, *ids: str) -> Lag | None:
         return is_lag if self.is_young(*ids) else None
