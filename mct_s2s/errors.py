@@ -43,7 +43,6 @@ class MissingRight:
     who: str
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""
-    """What they run."""
     without: str = ""
     """How to do what can be done without it."""
 

@@ -40,7 +40,6 @@ _CONSENTS = (GraphOperation.CONSENT, GraphOperation.REVOKE)
 _PASSING = (429, *range(500, 600))
 OFFICER = "Key Vault Secrets Officer"
 DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
-"""A vault's own codes."""
 
 _SAID: dict[type[S2SError], str] = {
     SignInFailed: "{service} refused the sign-in while trying to {step}.",
@@ -55,7 +54,6 @@ class Row:
     """A refusal. Of the rows that fit the first one counts."""
 
     service: str
-    """Its label."""
     remedy: str
     kind: type[S2SError] = ServiceError
     words: tuple[str, ...] = ()
@@ -68,7 +66,6 @@ class Row:
     right: str = ""
     """The least one that is missing."""
     who: str = OWNER
-    """Who can grant it."""
     contention: tuple[str, float] | None = None
 
     def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:

@@ -78,7 +78,6 @@ class ResourceManager(ServiceSession):
         self._clients: dict[str, WebSiteManagementClient] = {}
 
     async def subscriptions(self) -> list[Subscription]:
-        """Read once: several App Services ask for it."""
         path = versioned("/subscriptions", SUBSCRIPTIONS)
         read = partial(self.rows, path, "list the subscriptions", _subscription)
         found: list[Subscription] = await self.once.get(path, read)
@@ -299,7 +298,6 @@ class ResourceManager(ServiceSession):
         )
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
-        """The caller's."""
 
         def read(row: Mapping[str, Any]) -> Permission:
             allowed, excepted = texts(row.get("actions")), texts(row.get("notActions"))

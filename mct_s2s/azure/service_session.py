@@ -37,7 +37,6 @@ class ServiceSession:
         self.http, self._retry_policy = connection.http, connection.retry_policy(service=service.name)
         self._turns: dict[str, asyncio.Semaphore] = {}
         self.once: ReadOnce[Any] = ReadOnce()
-        """What several ask for."""
 
     @asynccontextmanager
     async def turn(self, written: str, at_once: int = 1) -> AsyncIterator[None]:

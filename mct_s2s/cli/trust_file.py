@@ -28,7 +28,6 @@ from mct_s2s.planning.ownership import did_you_mean
 
 MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20
-"""Mistakes in one message."""
 _LONGEST = 300
 """Characters of a listed mistake: keys and values are of any length."""
 _LONGEST_KEY = 120

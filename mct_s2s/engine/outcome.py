@@ -41,7 +41,6 @@ class Outcome:
     stores: Mapping[str, Store] = field(default_factory=dict)
     """By the client's name in the request."""
     applied: bool = False
-    """Whether applying the plan was begun."""
     began: float = 0.0
     """By `clock.seconds`."""
     verification: Verification | None = None

@@ -30,7 +30,6 @@ class Request:
     """Whether settings that cannot be read stop nothing."""
     places: ClientPlaces = field(default_factory=ClientPlaces)
     show: "Show | None" = None
-    """For `--secret-to show`."""
     backup: "SettingsFile | None" = None
     preflight: bool = True
     dry_run: bool = False

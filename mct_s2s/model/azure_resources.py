@@ -62,7 +62,6 @@ class Site:
 
     @property
     def unique_name(self) -> str:
-        """Of its own service application."""
         return service_unique_name(self.name, self.resource.slot)
 
     @property

@@ -96,8 +96,6 @@ class Desired:
 
 @dataclass(frozen=True)
 class Look(Desired):
-    """What is there is only looked at."""
-
     all_federated: bool = False
     """Whether every client's federated credentials are read."""
 

@@ -75,7 +75,6 @@ class Application:
     tags: tuple[str, ...] = ()
     notes: str | None = None
     management_reference: str | None = None
-    """`serviceManagementReference`."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin; `None`: it is not."""
 

@@ -20,7 +20,6 @@ class ClientApplication:
 
     @property
     def is_registered(self) -> bool:
-        """Whether its registration is in this tenant."""
         return bool(self.application.object_id)
 
     @property

@@ -238,7 +238,6 @@ class ApplicationEdits:
     """An API whose permissions are no longer requested."""
     tags: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
-    """Tags that are removed."""
     management_reference: str | None = None
     unique_name: str | None = None
     notes: str | None = None

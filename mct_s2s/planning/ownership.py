@@ -228,7 +228,6 @@ def refuse_several(name: str, found: Sequence[Client]) -> None:
 
 
 def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "client") -> NotThere:
-    """`also` is another way on."""
     clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
     there = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."

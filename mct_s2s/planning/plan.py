@@ -77,7 +77,6 @@ class Plan:
 
     @property
     def remarks(self) -> tuple[Instruction, ...]:
-        """The notes and places."""
         by_place: dict[str, list[str]] = defaultdict(list)
         for client, place in self.places:
             by_place[place].append(f"'{client}'")

@@ -80,7 +80,6 @@ class Terminal:
     err: LineConsole
     json: bool
     quiet: bool = False
-    """Only results and errors are shown."""
 
     @classmethod
     def open(cls, *, json: bool, quiet: bool = False) -> "Terminal":
@@ -100,7 +99,6 @@ class Terminal:
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """To standard error."""
         self.err.prose(text, style)
 
     def note(self, text: str | Text, style: str | None = None) -> None:

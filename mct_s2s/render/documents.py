@@ -464,7 +464,6 @@ _MODELS: dict[str, type[BaseModel]] = {
     "verify": VerifyDocument,
 }
 DOCUMENTS = tuple(name for name in _MODELS if name not in FILES)
-"""The documents that the program writes."""
 
 
 def document(name: str, of: object) -> Json:

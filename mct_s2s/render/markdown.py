@@ -21,7 +21,6 @@ def text(words: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Nothing where there are no rows."""
     lines = [f"| {' | '.join(_cell(plain(cell)) for cell in row)} |" for row in rows]
     if lines:
         yield from ("", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}", *lines)

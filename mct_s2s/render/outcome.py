@@ -38,7 +38,6 @@ class SavedCredential:
     saved_to: str | None
     """`None` if there was nothing to save: a given certificate, a federated credential."""
     secret: str | None = None
-    """Only with `--secret-to show`."""
     kind: CredentialKind = CredentialKind.SECRET
     created: bool = True
     removal: str = ""
@@ -75,7 +74,6 @@ class SiteReport:
     left: Sequence[AnyChange] = ()
     """Not begun, or refused."""
     credentials: Sequence[SavedCredential] = ()
-    """Those that were made."""
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None

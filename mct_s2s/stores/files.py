@@ -42,7 +42,6 @@ class FileStore(Store):
 
     @property
     def path(self) -> Path:
-        """The dotenv file."""
         if not self.keeps_key or self.place.suffix == ".env":
             return self.place
         return self.place.with_name(self.place.name.removesuffix(".pem") + ".env")

@@ -111,7 +111,6 @@ def _version(row: Mapping[str, Any]) -> SecretVersion:
 class KeyVaultStore(Store):
     vault: KeyVault
     secret: str
-    """Its name in the vault."""
     client: str
     """The client's name as it was asked for."""
     owner: ClientId | None = None

@@ -136,11 +136,9 @@ class GraphDirectory(CredentialRequests):
         return await self.get(f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}", parse.principal)
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
-        """Those that do not exist are left out."""
         return await self._by_client_id("/servicePrincipals", client_ids, parse.principal, parse.PRINCIPAL_FIELDS)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
-        """Those that do not exist are left out."""
         paths = [f"/servicePrincipals/{one}{PRINCIPAL}" for one in _once(ids)]
         return await self.get_known(paths, parse.principal)
 
@@ -184,7 +182,6 @@ class GraphDirectory(CredentialRequests):
             raise
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
-        """One that is gone already is no error."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo/{quote(assignment, safe='')}"
         await self.delete(path, GraphOperation.REVOKE)
 
@@ -209,7 +206,6 @@ class GraphDirectory(CredentialRequests):
         return [one.id for one in deleted if await self._restored(one.id, "servicePrincipals")]
 
     async def purge_application(self, object_id: ApplicationObjectId, *, just_deleted: bool) -> None:
-        """One that is gone already is no error."""
         lost = False
 
         def until_lost(error: ServiceError) -> bool:

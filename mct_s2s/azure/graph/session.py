@@ -175,7 +175,6 @@ def query(*, select: Sequence[str] = (), filter: str = "", top: int = 0) -> str:
 
 
 def literal(value: str) -> str:
-    """A text in a filter."""
     escaped = value.replace("'", "''")
     return f"'{escaped}'"
 

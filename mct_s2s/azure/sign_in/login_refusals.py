@@ -42,7 +42,6 @@ class _Row(NamedTuple):
     numbers: str
     said: str
     own: str = ""
-    """What to do about it."""
     client: str = ""
     """The same where a client of the MCT API was refused; one of our commands on a line of its own."""
     lag: bool = False

@@ -111,7 +111,6 @@ class Again(Enum):
     """How a way of signing in brings the claims that a service asks for."""
 
     PERSON = auto()
-    """A person signs in once more."""
     AZURE_CLI = auto()
     """Only by commands of the Azure CLI, which a person has to type."""
     AZD = auto()
@@ -307,7 +306,6 @@ def assertion_in(file: Path) -> str:
 def service_principal(
     tenant: str, client_id: str, presented: PresentedCredential, connection: Connection
 ) -> CallerCredential:
-    """Raises ValueError: the certificate cannot be used."""
     kind = "client secret" if isinstance(presented, SecretCredential) else "certificate"
     description = f"service principal {client_id} ({kind})"
     if isinstance(presented, AssertionFileCredential):

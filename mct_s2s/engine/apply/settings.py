@@ -83,7 +83,6 @@ class _Writer:
     def __init__(self, change: WriteSettings, run: Run) -> None:
         self._change, self._outputs, self._arm = change, run.outputs, run.session.arm
         self.settings: dict[str, str | None] = {}
-        """As they were read last."""
         self._replaced: Mapping[str, str | None] | None = None
         """As they were when the last write was sent."""
         self._writes = 0

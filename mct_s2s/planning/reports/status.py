@@ -29,7 +29,6 @@ class ClientStatus:
     allowed: bool | None
     """`None` where the App Service's settings were not read."""
     can_call: bool | None
-    """`None` where that is not known."""
     needs: str
     """`admin consent`, `new secret by 2027-11-24`, `nothing`."""
     consented: bool | None = None
@@ -157,7 +156,6 @@ class StatusReport:
     unchecked: tuple[ResourceId, ...] = ()
     """Web apps that may be MCT App Services: the caller cannot read their settings."""
     is_list: bool = False
-    """Whether several App Services were asked for."""
 
     @property
     def is_healthy(self) -> bool:

@@ -52,7 +52,6 @@ class Verification:
 
     @property
     def calls(self) -> int:
-        """How many clients were answered."""
         return sum(check.check == CALL and check.ok is True for check in self.checks)
 
     def can_call(self, client: str) -> bool | None:

@@ -40,7 +40,6 @@ class CredentialSource:
     vault: str = ""
     vault_url: str = ""
     secret: str = ""
-    """Its name in the vault."""
     federation: Federation | None = None
     client_id: str | None = None
     """Of a user-assigned identity: a resource may have several."""
@@ -51,7 +50,6 @@ class CredentialSource:
 @dataclass(frozen=True)
 class ApiCall:
     client: str
-    """Display name."""
     client_id: str
     source: CredentialSource
     site: str
@@ -59,10 +57,8 @@ class ApiCall:
     url: str
     """With path and query."""
     audience: str
-    """The Application ID URI."""
     tenant_id: str
     authority: str
-    """The login service's https address."""
     is_public: bool = True
     """Whether it is the cloud that the SDKs use without being told."""
     is_known: bool = True
