@@ -29,6 +29,7 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
+    DisableIdentity,
     EnableIdentity,
     Output,
     OutputRef,
@@ -40,6 +41,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.plan import Plan
+from mct_s2s.stores.host_lock import departing, note_departing
 
 from tests.conftest import MACHINE, SITE, SLOT
 from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned
@@ -223,6 +225,19 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     after = engine.inside.azure.graph("GET", f"/applications/{made['id']}")
     assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
+
+
+def test_who_a_killed_command_noted_as_leaving_while_this_one_waited_is_not_forgotten(engine: Engine) -> None:
+    async def main(session: Session) -> frozenset[str]:
+        holder = IdentityResource(ResourceId.parse(MACHINE), None, api_version="2024-03-01")
+        enabled = replace(holder, principal_id=await session.arm.set_identity(holder, on=True))
+        outcome = planned(DisableIdentity(key="d", name="A", identity_resource=enabled))
+        subject = outcome.request.subject(outcome.before)
+        note_departing(subject, frozenset({"other"}))
+        await apply(session, outcome, Watcher())
+        return departing(subject)
+
+    assert engine.run(main) == {"other"}
 
 
 @pytest.mark.parametrize("first", ["a role", "an identity", "a restoration", None])

@@ -33,7 +33,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
 from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
 from mct_s2s.planning.plan import edited
-from mct_s2s.stores.host_lock import note_departing
+from mct_s2s.stores.host_lock import departing, note_departing
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
@@ -46,14 +46,14 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     subject, disabled = request.subject(before), [c for c in plan.changes if isinstance(c, DisableIdentity)]
     leaving = frozenset(str(change.identity_resource.principal_id).casefold() for change in disabled)
     if leaving:
-        note_departing(subject, before.departing | leaving)
+        note_departing(subject, departing(subject) | leaving)
     try:
         await Run(session, outcome, progress).all()
     except PermissionMissing as refused:
         _say_all_that_is_missing(refused, outcome)
         raise
     if leaving:
-        note_departing(subject, before.departing - leaving)
+        note_departing(subject, departing(subject) - leaving)
 
 
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
