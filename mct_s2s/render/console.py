@@ -166,8 +166,8 @@ def one_line(text: str | Text) -> Text:
 # A long text is folded between words, and nowhere in what is copied: an id, a path or a command with a line end in it
 # cannot be pasted. What is wider than the screen is on a line of its own, whole: the terminal folds it.
 
-_ENDS = r"[.,;:)?!'\"`]*"
-"""Punctuation behind a word."""
+_ENDS = r"[.,;:)?!'\"`]{0,9}"
+"""Punctuation behind a word: bounded, as it is looked for behind each character of any text."""
 _WORD = rf"(?> +(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+?(?={_ENDS}(?:\s|$)))"
 _OPTION = r"(?= +(?:-|\S*(?:=|[A-Z]{2}|['\"])))"
 """In every command: `az cannot be found here` is none. In its first words, so that any text is quick."""

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -200,6 +201,14 @@ def test_a_styled_command_is_whole_whatever_its_words() -> None:
     assert lines(Text("print(a, b)  # a line of a script", style="command"), 10) == [
         "print(a, b)  # a line of a script"
     ]
+
+
+@pytest.mark.parametrize("value", [f"az x{'.' * 40_000}y", f"az {chr(39) * 40_000}-x"])
+def test_a_value_of_any_length_takes_no_time(value: str) -> None:
+    """Whoever may write an App Service's settings does not hold up who reads them: it took half a minute."""
+    began = time.perf_counter()
+    assert sum(map(len, lines(value, 80))) >= len(value.replace(" ", ""))
+    assert time.perf_counter() - began < 3
 
 
 def test_a_number_is_not_folded_away_from_its_unit() -> None:
