@@ -13,7 +13,7 @@ def schema(options: SchemaOptions) -> int:
         about = {name: schema_of(name)["description"] for name in known}
         if terminal.json:
             rows = [{"name": name, "document": f"mct-s2s/{name}/v1", "description": about[name]} for name in known]
-            terminal.print_json({"schema": "mct-s2s/schemas/v1", "schemas": rows})
+            terminal.document("schemas", {"schemas": rows})
         else:
             for name, text in about.items():
                 terminal.result(f"{name:<{max(map(len, known))}}  {text.replace('`', '')}")

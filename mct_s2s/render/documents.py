@@ -213,7 +213,9 @@ class ClientApplicationPart(Part):
     display_name: Text = _is("Display name.", "name")
     app_id: Guid = _is("Application (client) ID.", "client.client_id")
     object_id: OrNull[Guid] = _is("Object ID; null: in another tenant.", "client.application.object_id")
-    service_principal_id: OrNull[Guid] = _is("Null: it has none.", "client.principal.id", default=None)
+    service_principal_id: OrNull[Guid] = _is(
+        "Object ID of its service principal; null: it has none.", "client.principal.id", default=None
+    )
     consented: bool = _is("Whether it has admin consent for the app role.")
     allowed: bool | None = _is("Whether it is on an allow list of the App Service; null if the settings were not read.")
     can_call: bool | None = _is(_CAN_CALL)
@@ -447,6 +449,19 @@ class ApplyDocument(Part):
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
 
 
+class NamedSchemaPart(Part):
+    name: Text = _is("Name for `mct-s2s schema NAME`.")
+    document: Text = _is("Value of the document's `schema` key.", serialization_alias="document")
+    description: Text = _is("What the document is.")
+
+
+class SchemasDocument(Part):
+    """The documents that have a schema: `mct-s2s schema -o json`."""
+
+    document: Literal["mct-s2s/schemas/v1"] = "mct-s2s/schemas/v1"
+    schemas: list[NamedSchemaPart] = _is("One row for each document.")
+
+
 FILES = ("trust",)
 """Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake there."""
 _MODELS: dict[str, type[BaseModel]] = {
@@ -457,6 +472,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "export": ExportDocument,
     "handoff": Handoff,
     "result": ResultDocument,
+    "schemas": SchemasDocument,
     "snippet": SnippetDocument,
     "status": StatusDocument,
     "status-list": StatusListDocument,

@@ -171,7 +171,7 @@ def test_without_a_name_it_lists_the_documents(mct: Program) -> None:
     ended = mct("schema")
     assert (ended.code, ended.err) == (0, "")
     assert [line.split()[0] for line in ended.out.splitlines()] == sorted((*DOCUMENTS, *FILES))
-    listed = json.loads(mct("schema", *JSON).out)
+    listed = mct("schema", *JSON).document
     assert [row["name"] for row in listed["schemas"]] == sorted((*DOCUMENTS, *FILES))
 
 
