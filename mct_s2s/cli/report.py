@@ -256,6 +256,9 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     """With those that the same clients had before and still have."""
     yield from credentials_of(outcome)
+    # A key pair of an interrupted run was registered before this one delivers it.
+    added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
+    made = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
     done = outcome.done.values()
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
@@ -265,7 +268,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
         note = outcome.before.note_of(name)
         for client in clients_called(name, outcome.before, desired.unique_name):
             for one in client.credentials:
-                if not {one.key_id, client.client_id} & gone:
+                if one.key_id not in made and not {one.key_id, client.client_id} & gone:
                     place = note.place if note.knows(one) else None
                     yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
 

@@ -137,6 +137,17 @@ def test_a_portal_upload_is_recognised_and_others_stay(mct: Program, azure: Sand
     assert call_as_sdk(values_in(saved_to(made)), azure) == 200
 
 
+def test_one_that_an_interrupted_run_registered_is_told_once(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
+    written = {"method": "PATCH", "path": "/v1.0/applications/*"}
+    azure.misbehave({"match": written, "fault": {"type": "hang", "when": "after"}})
+    assert mct(*SETUP, "--timeout", "4").code == 1
+    azure.behave()
+    (entry,), done = registered(azure), mct(*SETUP)
+    assert [(one["created"], one["kind"]) for one in done.document["credentials"]] == [(True, "certificate")]
+    assert [one["keyId"] for one in registered(azure)] == [entry["keyId"]]
+
+
 def test_a_client_with_a_secret_gets_one_beside_it(mct: Program, azure: Sandbox) -> None:
     first = mct("setup", "--client", "Import", "-y", "-o", "json")
     secret = values_in(saved_to(first))["AZURE_CLIENT_SECRET"]
