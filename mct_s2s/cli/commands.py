@@ -152,7 +152,8 @@ class ApplyOptions(ChangingOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.allow_removals and not self.prune:
-            raise contradiction("--allow-removals has no effect without --prune.", "Add --prune, or remove it.")
+            no_effect = "--allow-removals has no effect without --prune."
+            raise contradiction(no_effect, "Add --prune, or remove --allow-removals.")
         if self.expect is not None and not _FINGERPRINT.fullmatch(self.expect):
             remedy = "Use the fingerprint that the dry run printed: 64 hexadecimal digits."
             raise malformed("malformed-fingerprint", "--expect", self.expect, remedy)

@@ -31,7 +31,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
         _check("audience", audience, {})
     if github is not None:
         if issuer is not None or subject is not None:
-            raise contradiction("--github cannot be combined with --federated-issuer and --federated-subject.")
+            raise contradiction("--github cannot be combined with --federated-issuer or --federated-subject.")
         return Federation(GITHUB, github_subject(github), audience or "")
     if issuer is None or subject is None:
         raise UsageError(

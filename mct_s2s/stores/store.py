@@ -90,7 +90,8 @@ class OutputStore(Store):
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
-                f"Standard output is closed, so the {made.credential.kind.value} of '{made.name}' could not be shown.",
+                f"Standard output is closed ({error.strerror or error}), so the {made.credential.kind.value} of "
+                f"'{made.name}' could not be shown.",
                 remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
         self.given = made

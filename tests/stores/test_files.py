@@ -1,6 +1,7 @@
 """What a place was given, it gives back: to us, and to every other reader of the same file, such as a shell."""
 
 import asyncio
+import errno
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
@@ -94,6 +95,14 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     assert asyncio.run(store.read()) == RECORD
     assert seen == [RECORD], "at once"
     assert "hush" not in repr(store)
+
+
+def test_what_keeps_a_secret_from_being_shown_is_said() -> None:
+    def full(_: MadeCredential | None) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(S2SError, match=os.strerror(errno.ENOSPC)):
+        asyncio.run(OutputStore(full).deliver(RECORD))
 
 
 def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path: Path) -> None:
