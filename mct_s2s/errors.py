@@ -91,10 +91,6 @@ class S2SError(Exception):
         self.advice, self.command = remedy, command
 
 
-LONGEST_SHOWN = 130
-"""Characters of a value that an error shows."""
-
-
 class UsageError(S2SError):
     """The command line, an environment variable or an input file is invalid. Nothing was sent."""
 
@@ -104,7 +100,7 @@ class UsageError(S2SError):
 
 
 def malformed(code: str, what: str, text: str, remedy: str) -> UsageError:
-    return UsageError(code, f"Invalid {what} '{text[:LONGEST_SHOWN]}'.", remedy=remedy)
+    return UsageError(code, f"Invalid {what} '{text[:130]}'.", remedy=remedy)
 
 
 def contradiction(said: str, remedy: str = "Remove one of them.") -> UsageError:

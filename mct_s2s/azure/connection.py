@@ -31,7 +31,6 @@ class Connection:
     auth: "Method | None" = None
     """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
-    """An id or a domain."""
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 

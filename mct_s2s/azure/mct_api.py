@@ -42,8 +42,6 @@ class NotYet(ServiceError):
 
 
 class EntraTokens:
-    """The login service, as clients use it."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._retry_policy = connection.retry_policy(RESERVE, "The login service")

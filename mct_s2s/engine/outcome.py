@@ -48,7 +48,6 @@ class Outcome:
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
     outputs: Outputs = field(default_factory=Outputs)
     created: dict[str, Application] = field(default_factory=dict)
-    """By the key of the change."""
     done: dict[str, AnyChange] = field(default_factory=dict)
     """By key, each with what came of it as its detail."""
     took: dict[str, float] = field(default_factory=dict)

@@ -49,7 +49,6 @@ class DirectoryRights:
     """Whether it has no role at all, for a unit or registration either."""
     owned: frozenset[ApplicationObjectId] | None = None
     graph: str = "https://graph.microsoft.com/v1.0"
-    """For commands that someone types."""
 
     @property
     def caller_id(self) -> str:

@@ -1,12 +1,13 @@
 """What a trust file has to say so that applying it changes nothing; and what no file can say."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import CredentialKind, Federation, secrets_among
+from mct_s2s.model.client_credentials import CredentialKind, secrets_among
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
@@ -124,19 +125,13 @@ def _credential(name: str, label: str, application: Application, now: datetime, 
     if certificates:  # one that was made elsewhere is renewed by no one but who has the key
         return {"credential": "certificate" if any(one.is_made for one in certificates) else "none"}
     for one in sorted(valid, key=lambda one: (not one.is_ours, one.name or "")):
-        if (found := one.federation) is not None and _can_be_asked_for(found):
+        if (found := one.federation) is not None:
             audience = {} if found.audience == exchange_audience(cloud) else {"federated-audience": found.audience}
             issuer, subject = found.issuer, found.subject
-            return {"credential": "federated", "federated-issuer": issuer, "federated-subject": subject, **audience}
+            with suppress(UsageError):  # one that cannot be asked for
+                federated_spec(issuer, subject, found.audience, None)
+                return {"credential": "federated", "federated-issuer": issuer, "federated-subject": subject, **audience}
     return {"credential": "none"}
-
-
-def _can_be_asked_for(federation: Federation) -> bool:
-    try:
-        federated_spec(federation.issuer, federation.subject, federation.audience, None)
-    except UsageError:
-        return False
-    return True
 
 
 def _unknown(observed: ObservedState, site: AppService, service: Application) -> Iterator[str]:

@@ -133,7 +133,6 @@ class Service:
 
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
-    """Raises NotThere, Refused."""
     application, site = observed.trust.service or Application(unique_name=spec.unique_name), observed.app_service
     registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
     is_new, notes = registration.is_new, list[str]()

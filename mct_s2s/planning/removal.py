@@ -58,7 +58,6 @@ deleted registration of a client."""
 
 
 def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Plan:
-    """Raises NotThere, Refused."""
     settings = SettingsSpec(removed=SETTINGS, tidy=False)
     if removal.everything:
         targets: list[Target] = [*_everyone(observed, spec), *_switched_off(observed)]

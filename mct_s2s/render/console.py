@@ -43,7 +43,6 @@ THEME = Theme(
 DONE, FAILED, UNKNOWN = ("✓ ", "good"), ("✗ ", "bad"), ("? ", "warn")
 OPEN, NOTHING = ("! ", "warn"), ("· ", "quiet")
 SIGNS = {True: DONE, False: FAILED, None: UNKNOWN}
-"""What a line begins with, and its style."""
 
 
 class LineConsole(Console):

@@ -112,7 +112,6 @@ class KeyVaultStore(Store):
     vault: KeyVault
     secret: str
     client: str
-    """The client's name as it was asked for."""
     owner: ClientId | None = None
     """The client's appId, where only that shows that what is there is its own. Names can be taken by anyone."""
     _begun: SecretVersion | None = field(default=None, repr=False)

@@ -25,7 +25,6 @@ _GITHUB = (
     "--github {github}"
 )
 _BRANCH = re.compile(r"repo:([^:]+):ref:refs/heads/(.+)")
-"""The subject of a GitHub workflow on a branch."""
 _FEDERATED = (
     "Compare the issuer, subject and audience of the token with the application's federated credentials: az ad "
     'app federated-credential list --id "$AZURE_CLIENT_ID"'

@@ -51,7 +51,6 @@ class _Lookup:
     directory: "GraphDirectory"
     desired: Desired
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
-    """Reads the recycle bin once."""
 
     def unique_names(self, base: str) -> list[str]:
         return [client_unique_name(base, name) for name in self.desired.names if not is_guid(name)]

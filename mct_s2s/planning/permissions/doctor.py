@@ -37,7 +37,6 @@ class DoctorCheck:
     steps: tuple[Instruction, ...] = ()
     """What to do where no grant helps."""
     missing: Missing = ()
-    """Those that are missing, or likely to be."""
 
     @classmethod
     def refused(cls, code: str, refusal: S2SError, subject: str) -> "DoctorCheck":

@@ -129,7 +129,6 @@ class RequiredPermission:
     application: ApplicationObjectId | None = None
     """Where it exists already."""
     resource: ResourceId | None = None
-    """Where Azure decides."""
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
         return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.without)

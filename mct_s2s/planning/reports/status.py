@@ -139,7 +139,6 @@ class UnreadSite:
     resource: ResourceId | None = None
     """`None` where it could not be found."""
     key: str | None = None
-    """A trust file's name for it."""
 
     @property
     def title(self) -> str:
