@@ -5,6 +5,7 @@ import random
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import coverage
@@ -34,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Settle the seed before any worker starts."""
     if hasattr(config, "workerinput"):
         return
-    gone = [name for name in (*_OF_CELLS, *_CASES) if not (config.rootpath / name.partition("::")[0]).exists()]
+    root = Path(__file__).parents[2]
+    gone = [name for name in (*_OF_CELLS, *_CASES) if not (root / name.partition("::")[0]).exists()]
     assert not gone, f"{__file__} names what is not there: {gone}"
     os.environ[_SEED] = config.getoption("sample_seed") or os.environ.get(_SEED) or str(secrets.randbelow(100_000))
     os.environ[_ALL] = "1" if config.getoption("every_cell") else ""
