@@ -32,8 +32,7 @@ def change_command(work: Work) -> int:
 
 
 async def change(current: CommandRun, session: Session, work: Work) -> int:
-    site = SiteChange(current, work)
-    site.ask_again = lambda: _is_agreed([site])
+    site = SiteChange(current, work, _is_agreed)
     await site.plan(session)
     return await _change([site])
 
@@ -51,7 +50,7 @@ def change_all(
         async with open_sessions(works, current.terminal) as session_of:
 
             async def planned(work: SiteWork) -> SiteChange:
-                site = SiteChange(current, work)
+                site = SiteChange(current, work, _is_agreed)
                 try:
                     await site.plan(await session_of(work))
                 except S2SError as error:

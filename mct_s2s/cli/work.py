@@ -1,6 +1,5 @@
 """What a command is to do at one App Service, checked before anyone signs in, and how far it has come."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -107,8 +106,10 @@ class SiteChange:
     session: Session
     """Set before it is planned."""
 
-    def __init__(self, current: CommandRun, work: Work) -> None:
-        self.run, self.work, self.options = current, work, work.options
+    def __init__(
+        self, current: CommandRun, work: Work, ask_again: "Callable[[Sequence[SiteChange]], Awaitable[bool]]"
+    ) -> None:
+        self.run, self.work, self.options, self._ask_again = current, work, work.options, ask_again
         self.key = work.key if isinstance(work, SiteWork) else None
         self.outcome: Outcome | None = None
         """`None` until it could be read."""
@@ -117,8 +118,6 @@ class SiteChange:
         self._others: Sequence[SiteChange] = ()
         self._since = self._read_at = 0.0
         self._was_asked = False
-        self.ask_again: Callable[[], Awaitable[bool]] = lambda: asyncio.sleep(0, result=False)
-        """Asks about the plan of one App Service that has changed."""
 
     @property
     def title(self) -> str:
@@ -170,7 +169,7 @@ class SiteChange:
         """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
         if self.key is None:
             self.outcome = outcome
-            return await self.ask_again()
+            return await self._ask_again([self])
         reviewed = self.outcome
         if outcome.plan.is_empty:
             self.outcome = outcome
