@@ -273,3 +273,9 @@ def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: P
         ends.communicate()
     out, _ = goes_on.communicate(timeout=60)
     assert (goes_on.returncode, "contosolearn" in out) == (3, True)
+
+
+def test_a_program_is_refused_where_its_addresses_end_with_the_command(tmp_path: Path) -> None:
+    words = program(["snippet", "Import", "--cloud", "sandbox"])  # a process: simulated time would not see its sandbox
+    ended = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, "mct-s2s sandbox serve" in ended.stderr) == (2, "", True)
