@@ -91,19 +91,21 @@ class FileStore(Store):
 
     async def deliver(self, made: MadeCredential) -> None:
         """A key before the file that names it; what is not to be overwritten is moved aside. What fails stays noted."""
-        note, aside = await self.note(), ""
+        note, kept, aside, key = await self.note(), list[Path](), "", self.pem.name
         if self._is_of_another(made.client_id):
-            aside = note.client_id if note.client_id is not None and is_guid(note.client_id) else "old"
+            aside = f".{note.client_id if note.client_id is not None and is_guid(note.client_id) else 'old'}"
+            kept, key = [self.pem, *self._of_kinds(), self.path], f"{key}{aside}"
         elif note.delivered is not None and note.kind is not made.credential.kind:
-            aside = note.kind.value
+            kept, aside = [self.path], f".{note.kind.value}"
         own = {CERTIFICATE_PATH: str(self.pem)} if self.keeps_key else {SECRET: made.value}
         before = note.held[-REMEMBERED:] if same_id(note.client_id, made.client_id) else ()
         text = credential_text(made, own, before)
 
         def arrive() -> None:
-            if aside:
-                with private(self.path):
-                    self.path.replace(self.path.with_name(f"{self.path.name}.{aside}"))
+            for path in kept:
+                if old := _text(path):
+                    _write(path.with_name(f"{path.name}{aside}"), old.replace(self.pem.name, key))
+                    _write(path, "")
             if self.keeps_key:
                 _write(self.pem, made.value)
             _write(self.path, text)
@@ -131,19 +133,20 @@ class FileStore(Store):
             self._forget(client_id)
         except UsageError:  # another user's, or in a folder that has become one: it stays
             return False
-        aside = [self.path.with_name(f"{self.path.name}.{kind.value}") for kind in CredentialKind]
-        for file in (self.pem, _pending(self.pem), *aside):
+        for file in (self.pem, _pending(self.pem), *self._of_kinds()):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
         return True
+
+    def _of_kinds(self) -> list[Path]:
+        return [self.path.with_name(f"{self.path.name}.{kind.value}") for kind in CredentialKind]
 
     def _is_of_another(self, client_id: ClientId | None) -> bool:
         text = _text(self.path)
         return bool(text.strip("\r\n")) and not same_id(variables_in(text).get(CLIENT), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
-        lines = _text(_pending(self.path)).replace("\r\n", "\n").split("\n")  # the first on Windows
-        rows = (line.partition("\t") for line in lines)
+        rows = (line.partition("\t") for line in _text(_pending(self.path)).split("\n"))
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 
     def _keep(self, begun: dict[str, ClientId]) -> None:
@@ -171,7 +174,7 @@ def _pending(path: Path) -> Path:
 
 def _text(path: Path) -> str:
     with private(path):
-        return read_ours(path)
+        return read_ours(path).replace("\r\n", "\n")  # as Windows has written it
 
 
 def _write(path: Path, text: str) -> None:

@@ -170,10 +170,10 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-async def keep(store: FileStore) -> None:
+async def keep(store: FileStore, client_id: ClientId = RECORD.client_id) -> None:
     pem, certificate = await store.key_pair(*WISH)
-    credential = CertificateCredential(pem.encode())
-    await store.deliver(replace(RECORD, credential=credential, key_id=certificate.key_id))
+    made = replace(RECORD, client_id=client_id, key_id=certificate.key_id)
+    await store.deliver(replace(made, credential=CertificateCredential(pem.encode())))
 
 
 def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
@@ -235,6 +235,23 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     assert place.retire(OTHER) is False
     assert place.retire(RECORD.client_id) is True
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("kinds", [["certificate"], ["secret"], ["secret", "certificate"]], ids=" then ".join)
+def test_another_clients_files_of_the_same_name_are_set_aside_whole(kinds: list[str], tmp_path: Path) -> None:
+    """A registration was deleted and is made again, or two App Services have the same name."""
+    secret, key = (FileStore(tmp_path / "a.env", is_ours=True, keeps_key=keeps) for keeps in (False, True))
+
+    async def both() -> None:
+        await secret.deliver(RECORD)
+        await keep(key)
+        theirs = [await FileStore(tmp_path / f"a.env{kind}").read() for kind in (".secret", "")]
+        for kind in kinds:
+            await (keep(key, OTHER) if kind == "certificate" else secret.deliver(replace(RECORD, client_id=OTHER)))
+        aside = [await FileStore(tmp_path / f"a.env{kind}.{RECORD.client_id}").read() for kind in (".secret", "")]
+        assert [one and one.credential for one in aside] == [one and one.credential for one in theirs]
+
+    asyncio.run(both())
 
 
 # --- a disk that takes its time to confirm a file ---
