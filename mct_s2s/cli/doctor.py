@@ -29,7 +29,7 @@ def doctor(options: DoctorOptions) -> int:
         place = where(options, seen.observed.app_service)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
-        found = checks(seen, job, request.context, place)
+        found = checks(seen, job, request.now, place)
         terminal, is_page = current.terminal, options.output == "markdown"
         if terminal.json:
             terminal.document("doctor", doctor_result(seen, found))

@@ -62,7 +62,7 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 observed = replace(observed, departing=departing(request.subject(observed)))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
-            intended = make_plan(desired, observed, request.context)
+            intended = make_plan(desired, observed, request.now)
             intended = replace(intended, places=places_of(session, request, stores, observed))
             access = await look.found()
             plan = await permitted(session, intended, observed, access, request)

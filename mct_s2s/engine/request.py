@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.planning.plan import RunContext
 
 if TYPE_CHECKING:
     from mct_s2s.inputs.documents import SettingsFile
@@ -37,8 +37,9 @@ class Request:
     verify: bool = False
 
     @property
-    def context(self) -> RunContext:
-        return RunContext(self.now, self.attempt)
+    def credential_name(self) -> str:
+        """By it a secret is recognized that was made and then lost."""
+        return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
 
     def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at once: the App Service, or without one, the registration."""

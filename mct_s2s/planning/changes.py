@@ -148,8 +148,6 @@ class AddCredential(Change):
     client_id: Deferred[ClientId]
     audience: Deferred[ApplicationIdUri]
     """What the client will ask a token for."""
-    credential_name: str
-    """Unique to the attempt, where it is stored: how a lost secret is recognized."""
     spec: CredentialSpec
     exists: bool = False
     """Whether a federated credential of that name exists, for another audience."""

@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import (
     EXPIRING_WITHIN,
-    GIVEN,
     NEVER,
-    OUR_CREDENTIALS,
     Certificate,
     Credential,
     CredentialKind,
@@ -30,7 +28,7 @@ from mct_s2s.model.ids import (
     same_id,
 )
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
-from mct_s2s.planning.plan import Registration, RunContext
+from mct_s2s.planning.plan import Registration
 
 SAME_LIFETIME = timedelta(days=1)
 """A key pair from an interrupted run is used again if its lifetime is this close."""
@@ -44,18 +42,18 @@ class ClientState(Registration):
     """As it was typed: its key among the stores."""
     audience: Deferred[ApplicationIdUri]
     note: SecretNote
-    context: RunContext
+    now: datetime
 
     def has_arrived(self, kind: CredentialKind) -> bool:
         """Whether a credential was delivered minutes ago: replicas may not show it yet."""
-        return self.note.is_fresh(self.client_id, self.context.now, kind)
+        return self.note.is_fresh(self.client_id, self.now, kind)
 
     def added(self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False) -> AddCredential:
         """A key from an interrupted run is used again where it is registered already or lasts as wanted."""
-        name, note = self.context.credential_name, self.note
+        note = self.note
         match spec:
             case Certificate():
-                name, detail = name.replace(OUR_CREDENTIALS, GIVEN, 1), f"{spec.thumbprint}, {ending(spec.expires)}"
+                detail = f"{spec.thumbprint}, {ending(spec.expires)}"
             case Federation():
                 detail = f"{spec.subject} of {spec.issuer}"
             case NewCredential(kind=CredentialKind.SECRET):
@@ -75,7 +73,6 @@ class ClientState(Registration):
             object_id=self.object_id,
             client_id=self.client_id,
             audience=self.audience,
-            credential_name=name,
             spec=spec,
             exists=exists,
             verify=verify,
@@ -106,7 +103,7 @@ class ClientState(Registration):
 def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str) -> list[AnyChange]:
     """One valid credential is enough, no matter who made it. Raises Refused."""
     note, held = client.note, client.application.credentials
-    valid = [one for one in held if one.is_valid_at(client.context.now)]
+    valid = [one for one in held if one.is_valid_at(client.now)]
     removals, is_lacking, exists = list[AnyChange](), False, False
     match spec:
         case NewCredential(kind=kind):

@@ -11,7 +11,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.ownership import members
-from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
@@ -28,23 +28,23 @@ from mct_s2s.planning.site import (
 )
 
 
-def make_plan(desired: Desired, observed: ObservedState, context: RunContext) -> Plan:
+def make_plan(desired: Desired, observed: ObservedState, now: datetime) -> Plan:
     """Raises Refused, NotThere."""
     check_site(observed)
     match desired:
         case Removal(service=ServiceSpec() as service):
             return plan_removal(desired, observed, service)
         case Rotation(service=ServiceSpec() as service):
-            return plan_rotation(desired, observed, context, service)
+            return plan_rotation(desired, observed, service, now)
         case Restore():
             steps = plan_site(observed, restored(desired.backup, observed), restart=desired.restart)
             return Plan(steps, notes=_notes(observed, steps))
         case Setup():
-            return _plan_setup(desired, observed, context)
+            return _plan_setup(desired, observed, now)
     return Plan()
 
 
-def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) -> Plan:
+def _plan_setup(desired: Setup, observed: ObservedState, now: datetime) -> Plan:
     if observed.app_service is not None:
         refuse_foreign_values(desired.given, observed.app_service)
     observed = with_deleted(desired, observed)
@@ -53,7 +53,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) ->
     planned: dict[Deferred[ClientId], Plan] = {}
     for one in desired.clients:
         if service is not None:
-            client_id, client = plan_client(one, service, observed, context)
+            client_id, client = plan_client(one, service, observed, now)
             planned.setdefault(client_id, client)  # a name and an appId may mean the same client
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
@@ -75,7 +75,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) ->
         spec = replace(spec, without=leaving)
         steps += plan_site(observed, spec, restart=desired.restart)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    losing = tuple(_losing_access(desired, observed, spec, context.now)) if desired.given.settings else ()
+    losing = tuple(_losing_access(desired, observed, spec, now)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)

@@ -3,12 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
 
 from mct_s2s.errors import Instruction, Refused, as_instructions
-from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, same_id
 from mct_s2s.planning.changes import (
@@ -30,19 +28,6 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.permissions.rights import Missing
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What planning must not find out itself: the time, and a word unique to this run."""
-
-    now: datetime
-    attempt: str
-
-    @property
-    def credential_name(self) -> str:
-        return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
-
 
 ManualStep = AssignAppRole | SettingsChange | RestartSite
 

@@ -5,6 +5,7 @@ learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
@@ -61,7 +62,7 @@ from mct_s2s.planning.ownership import (
     service_not_ours,
     uri_of,
 )
-from mct_s2s.planning.plan import Plan, Registration, RunContext
+from mct_s2s.planning.plan import Plan, Registration
 
 CREATE, EXPOSE = "service-application", "service-application:expose"
 _OF_CLUSTER = (
@@ -262,7 +263,7 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
 
 
 def plan_client(
-    spec: ClientSpec, service: Service, observed: ObservedState, context: RunContext
+    spec: ClientSpec, service: Service, observed: ObservedState, now: datetime
 ) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
@@ -270,7 +271,7 @@ def plan_client(
     application, uri, api = found.application, service.uri, service.registration.client_id
     if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
-    client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, context)
+    client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, now)
     credential = plan_credential(spec.credential, client, observed.cloud)
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)

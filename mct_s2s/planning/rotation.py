@@ -34,7 +34,7 @@ from mct_s2s.planning.ownership import (
     unknown,
     uri_of,
 )
-from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
@@ -91,9 +91,9 @@ def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
     return all(one.expires is not None and one.expires <= horizon for one in credentials)
 
 
-def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunContext, spec: ServiceSpec) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime) -> Plan:
     """Raises NotThere; Refused: a client without what can be replaced, or not ours."""
-    found, service = rotating(rotation, observed, spec, context.now), observed.trust.service
+    found, service = rotating(rotation, observed, spec, now), observed.trust.service
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
     audience = uri_of(service, observed.settings)
@@ -107,13 +107,13 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
                 raise not_ours(application, why, CLIENT)
             notes.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
-        state = ClientState(f"client:{name}", CLIENT, application, None, name, audience, note, context)
+        state = ClientState(f"client:{name}", CLIENT, application, None, name, audience, note, now)
         changes, said = _rotated(state, rotation.of(name))
         steps += changes
         notes += said
     if rotation.only_named and rotation.expiring_within is not None:
         known = {client.client_id for client in found.values()}
-        due = _due(observed, base, context.now + rotation.expiring_within)
+        due = _due(observed, base, now + rotation.expiring_within)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
             notes.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")
@@ -121,7 +121,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
 
 
 def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:
-    note, now, application = client.note, client.context.now, client.application
+    note, now, application = client.note, client.now, client.application
     kind = replaced_kind(application.credentials) or CredentialKind.SECRET
     held = [one for one in application.credentials if one.kind is kind]
     orphaned = client.orphan_removals()
@@ -190,7 +190,7 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
 
 def _new(client: ClientState, rotation: Rotation, kind: CredentialKind, last: Credential | None) -> list[AnyChange]:
     """As long as the last one, or a year where that would be due again at once."""
-    starts = client.context.now.replace(microsecond=0) - (CLOCKS_DIFFER if kind.is_key else timedelta(0))
+    starts = client.now.replace(microsecond=0) - (CLOCKS_DIFFER if kind.is_key else timedelta(0))
     expires = starts + USUAL_LIFETIME
     if last is not None and last.begins is not None:
         if not has_end(last.expires):

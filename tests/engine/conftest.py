@@ -31,7 +31,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.conftest import SITE, Json, Sandbox, without_azure
-from tests.planning.scenarios import SERVICE_KEY, TENANT
+from tests.planning.scenarios import NOW, SERVICE_KEY, TENANT
 from tests.support.inprocess import run_inside
 from tests.support.sandbox_inside import Inside
 
@@ -180,4 +180,4 @@ def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     before = ObservedState("public", TENANT, AppService(**vars(site), settings={}, tenant_id=TENANT.id), Trust())
     desired = Setup(ServiceSpec(SERVICE_KEY, "MCT service"))
     access = CallerRights(DirectoryRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR})))
-    return Outcome(Request(desired, clock.now(), TARGET), Plan(changes), before, access, **more)
+    return Outcome(Request(desired, NOW, TARGET, "a1b2"), Plan(changes), before, access, **more)

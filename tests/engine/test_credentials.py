@@ -33,7 +33,6 @@ ADDED: dict[str, Any] = {
     "name": "A",
     "object_id": OutputRef[ApplicationObjectId]("A", Output.OBJECT_ID),
     "client_id": OutputRef[ClientId]("A", Output.CLIENT_ID),
-    "credential_name": ATTEMPT,
     "audience": "api://service",
 }
 SECRET = AddCredential(key="secret", spec=NewCredential(LATER), **ADDED)

@@ -31,12 +31,11 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import Output, Outputs, SettingsSpec, WriteSettings
-from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.site import merge
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
-CONTEXT = RunContext(NOW, "a1b2")
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SERVICE_KEY = "mct-s2s-contosolearn"
 

@@ -12,9 +12,9 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.ownership import clients_called, did_you_mean, foreign_client, foreign_service
 
 from tests.planning.scenarios import (
-    CONTEXT,
     IMPORT,
     LATER,
+    NOW,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -184,7 +184,7 @@ COMMANDS: dict[str, tuple[Desired, str]] = {
 
 @pytest.mark.parametrize(("desired", "expected"), COMMANDS.values(), ids=COMMANDS.keys())
 def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected: str) -> None:
-    steps = said(make_plan(desired, complete(IMPORT), CONTEXT))
+    steps = said(make_plan(desired, complete(IMPORT), NOW))
     assert expected in steps if expected else steps == []
 
 

@@ -24,12 +24,11 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal import prune
 from mct_s2s.planning.reviewed import fingerprint, is_covered
 
 from tests.planning.scenarios import (
-    CONTEXT,
     FOREIGN,
     NOW,
     app_service,
@@ -45,11 +44,11 @@ from tests.render.examples import consent
 SUBJECT = "/subscriptions/…/sites/contosolearn"
 
 
-def plan_at(now: datetime = NOW, attempt: str = "a1b2", name: str = "Import") -> Plan:
+def plan_at(now: datetime = NOW, name: str = "Import") -> Plan:
     wanted = spec(name)
     lasting = replace(wanted.clients[0], credential=NewCredential(now + timedelta(365)))
     observed = observed_state(identity_resources=[identity_resource()])
-    return make_plan(replace(wanted, clients=(lasting,)), observed, RunContext(now, attempt))
+    return make_plan(replace(wanted, clients=(lasting,)), observed, now)
 
 
 def with_expiry(plan: Plan, expires: datetime) -> Plan:
@@ -70,11 +69,11 @@ TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
 OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
 IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), missing={PLAN.steps[0].key: ()})
 SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
-    "on another day in another run": (PLAN, plan_at(LATER, "c3d4"), LATER, SUBJECT),
+    "on another day": (PLAN, plan_at(LATER), LATER, SUBJECT),
     "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
     "whatever others have set": (
-        make_plan(spec(), observed_state(), CONTEXT),
-        make_plan(spec(), OTHERS, CONTEXT),
+        make_plan(spec(), observed_state(), NOW),
+        make_plan(spec(), OTHERS, NOW),
         NOW,
         SUBJECT,
     ),
@@ -106,10 +105,10 @@ def test_it_changes_with_the_plan(change: str) -> None:
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:
-    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import")), CONTEXT), NOW, SUBJECT)) == 64
+    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import")), NOW), NOW, SUBJECT)) == 64
 
 
-TWO = make_plan(spec("A", "B"), observed_state(), CONTEXT)
+TWO = make_plan(spec("A", "B"), observed_state(), NOW)
 
 
 def with_known_ids(change: AnyChange) -> AnyChange:
@@ -123,9 +122,9 @@ def with_known_ids(change: AnyChange) -> AnyChange:
 
 
 def test_the_same_plan_and_less_of_it_are_covered() -> None:
-    assert is_covered(TWO, TWO, CONTEXT.now)
-    assert is_covered(Plan(), TWO, CONTEXT.now)
-    assert all(is_covered(Plan(tuple(s for s in TWO.steps if s is not left)), TWO, CONTEXT.now) for left in TWO.steps)
+    assert is_covered(TWO, TWO, NOW)
+    assert is_covered(Plan(), TWO, NOW)
+    assert all(is_covered(Plan(tuple(s for s in TWO.steps if s is not left)), TWO, NOW) for left in TWO.steps)
 
 
 def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> None:
@@ -134,17 +133,15 @@ def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> 
     for change in TWO.changes:
         for part in Output:
             outputs[change.key, part] = guid(f"{change.key}{part}")
-    assert is_covered(later, TWO, CONTEXT.now, [(change, outputs) for change in TWO.changes])
-    assert not is_covered(later, TWO, CONTEXT.now), "someone else has"
+    assert is_covered(later, TWO, NOW, [(change, outputs) for change in TWO.changes])
+    assert not is_covered(later, TWO, NOW), "someone else has"
     others = [(replace(change, name="Other"), outputs) for change in TWO.changes]
-    assert not is_covered(later, TWO, CONTEXT.now, others), "made by another change of the same key"
+    assert not is_covered(later, TWO, NOW, others), "made by another change of the same key"
 
 
 def test_a_step_more_is_not_covered() -> None:
-    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), CONTEXT), TWO, CONTEXT.now)
-    assert not is_covered(
-        TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), CONTEXT.now
-    )
+    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), NOW), TWO, NOW)
+    assert not is_covered(TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), NOW)
 
 
 @pytest.mark.parametrize("change", [c for c in TWO.changes if isinstance(c, AddCredential | WriteSettings)], ids=type)
@@ -156,31 +153,29 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
     else:
         assert isinstance(change, WriteSettings)
         other = replace(change, spec=replace(change.spec, without=frozenset({guid("someone")})))
-    assert not is_covered(Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, CONTEXT.now)
+    assert not is_covered(Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, NOW)
 
 
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
     changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
-    assert not is_covered(make_plan(spec("A", "B"), changed, CONTEXT), TWO, CONTEXT.now)
+    assert not is_covered(make_plan(spec("A", "B"), changed, NOW), TWO, NOW)
     others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
-    assert is_covered(make_plan(spec("A", "B"), others, CONTEXT), TWO, CONTEXT.now), (
-        "other people's settings are not shown"
-    )
+    assert is_covered(make_plan(spec("A", "B"), others, NOW), TWO, NOW), "other people's settings are not shown"
 
 
 def test_an_edit_of_a_registration_may_do_less() -> None:
     full = next(c for c in TWO.changes if isinstance(c, UpdateApplication) and c.edits.tags)
     less = replace(full, edits=replace(full.edits, tags=()))
-    assert is_covered(Plan((less,)), Plan((full,)), CONTEXT.now)
+    assert is_covered(Plan((less,)), Plan((full,)), NOW)
     more = replace(full, edits=replace(full.edits, tags=(*full.edits.tags, "another")))
-    assert not is_covered(Plan((more,)), Plan((full,)), CONTEXT.now)
+    assert not is_covered(Plan((more,)), Plan((full,)), NOW)
 
 
 def test_references_to_other_results_are_no_free_pass() -> None:
     """A step that was to use something made cannot become a step of another kind."""
     first = TWO.changes[0]
     other = replace(TWO.changes[-1], key=first.key)
-    assert not is_covered(Plan((other,)), TWO, CONTEXT.now)
+    assert not is_covered(Plan((other,)), TWO, NOW)
 
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
@@ -196,7 +191,7 @@ def there(*names: str) -> ObservedState:
 
 
 def plan_of(desired: Setup, observed: ObservedState) -> Plan:
-    return make_plan(desired, observed, CONTEXT)
+    return make_plan(desired, observed, NOW)
 
 
 def kinds(plan: Plan, kind: type[AnyChange]) -> list[str]:

@@ -24,7 +24,6 @@ from mct_s2s.planning.reports.verification import advice, without_token
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
     ALLOWED,
-    CONTEXT,
     IMPORT,
     NOW,
     ROLE,
@@ -284,7 +283,7 @@ CASES: dict[str, ObservedState] = {
 
 def changes(observed: ObservedState) -> list[str]:
     try:
-        return said(make_plan(spec("Import"), observed, CONTEXT))
+        return said(make_plan(spec("Import"), observed, NOW))
     except Refused as refused:
         return [f"refused: {refused.code}"]
 
@@ -376,7 +375,7 @@ def test_a_wrong_role_is_one_finding_about_the_setting_and_setup_puts_it_back(
     (finding,) = diagnose(observed, NOW, WHERE)
     assert (finding.subject, finding.remedy) == ("ServiceAuthRole", f"mct-s2s configure-appservice {WHERE}")
     for desired in (spec(), spec("Import"), spec(settings_only=True)):
-        plan = make_plan(desired, observed, CONTEXT)
+        plan = make_plan(desired, observed, NOW)
         assert said(plan) == ["update application settings contosolearn", "update App Service contosolearn"]
         assert written(plan, observed)["ServiceAuthRole"] == wanted
 

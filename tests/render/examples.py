@@ -30,7 +30,6 @@ from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.outcome import SavedCredential
 
 from tests.planning.scenarios import (
-    CONTEXT,
     IMPORT,
     LATER,
     NOW,
@@ -87,14 +86,14 @@ def consent(name: str = "Import", client_id: Deferred[ClientId] | None = None, *
 
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
-    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), CONTEXT)
+    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), NOW)
 
 
 def planned(plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str) -> list[dict[str, Any]]:
     """A plan's steps, as a result lists them."""
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
     ended, took = {one.key: one for one in done}, {one.key: 1.23456 for one in done}
-    outcome = Outcome(Request(Look(), CONTEXT.now, None), plan, complete(), outputs=made, done=ended, took=took)
+    outcome = Outcome(Request(Look(), NOW, None), plan, complete(), outputs=made, done=ended, took=took)
     return list(changes(outcome, dry_run=dry_run))
 
 

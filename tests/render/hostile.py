@@ -42,7 +42,6 @@ from mct_s2s.render.status import show_findings, show_report, show_unread
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
-    CONTEXT,
     NOW,
     SERVICE,
     TENANT,
@@ -166,7 +165,7 @@ def _planned(terminal: Terminal, name: str) -> None:
     for line in page(name, recording.recorded).splitlines():
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
-    show_plan(terminal, SiteReport(name, make_plan(spec(name), edits, CONTEXT)))
+    show_plan(terminal, SiteReport(name, make_plan(spec(name), edits, NOW)))
 
 
 def _live(terminal: Terminal, name: str) -> None:

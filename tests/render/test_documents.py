@@ -35,7 +35,6 @@ from mct_s2s.render.outcome import SiteReport
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import (
-    CONTEXT,
     FOREIGN,
     IMPORT,
     NOW,
@@ -121,7 +120,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     ),
     "plan of settings": result_document(
         changes=planned(
-            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), CONTEXT),
+            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), NOW),
             dry_run=False,
         )
     ),

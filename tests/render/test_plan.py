@@ -35,9 +35,9 @@ from mct_s2s.render.plan import LATER, setting_rows, target_details
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
-    CONTEXT,
     FOREIGN,
     IMPORT,
+    NOW,
     SUBSCRIPTION,
     TENANT,
     app_service,
@@ -65,7 +65,7 @@ from tests.render.examples import (
 )
 from tests.support.screens import Shown, check_kept, check_screen, check_texts
 
-NOTHING = make_plan(spec("Import"), complete(client("Import")), CONTEXT)
+NOTHING = make_plan(spec("Import"), complete(client("Import")), NOW)
 NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec())
 SITE = "contosolearn"
 
@@ -102,7 +102,7 @@ def test_what_becomes_of_a_setting() -> None:
 NOTE = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
 HERE = replace(complete(), app_service=replace(app_service(), subscription="Contoso Production"))
 ODD = make_plan(
-    spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")), CONTEXT
+    spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")), NOW
 )
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
@@ -112,7 +112,7 @@ PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
         (),
     ),
     "nothing to do": (replace(NOTHING, notes=(NOTE,)), ()),
-    "of settings alone": (replace(make_plan(spec(), observed_state(), CONTEXT), notes=(NOTE,)), ()),
+    "of settings alone": (replace(make_plan(spec(), observed_state(), NOW), notes=(NOTE,)), ()),
     "of each kind of change": (Plan((principal("One"), principal("Two"), removal(), right_already())), ()),
 }
 
@@ -162,7 +162,7 @@ def drift() -> Callable[[Terminal], None]:
         ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old")
     )
     observed = replace(complete(client("Import")), app_service=app_service(wrong))
-    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, CONTEXT), observed)
+    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, NOW), observed)
 
 
 def blocked() -> Callable[[Terminal], None]:
@@ -202,7 +202,7 @@ SCREENS: Mapping[str, Callable[[Terminal], None]] = {
     "plan": plan_screen(full_plan(), observed_state(identity_resources=[identity_resource()])),
     "plan-drift": drift(),
     "plan-blocked": blocked(),
-    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), CONTEXT), complete()),
+    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), NOW), complete()),
     "result": result(ok=True),
     "result-failed": result(ok=False),
 }
@@ -239,7 +239,7 @@ def made(client_id: str) -> Outputs:
 
 def settings_left(**changed: Any) -> SettingsChange:
     """What `setup --no-app-service` leaves."""
-    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT), CONTEXT)
+    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT), NOW)
     (step,) = plan.manual_steps
     assert isinstance(step, SettingsChange)
     return replace(step, **changed)
@@ -264,13 +264,13 @@ STEPS: dict[str, list[Instruction]] = {
         CONSENT, observed=replace(complete(), tenant=None), outputs=made(guid("Import"))
     ),
     "consent that an option left out": left(
-        *make_plan(NOT_CONSENTED, observed_state(values=settings()), CONTEXT).manual_steps
+        *make_plan(NOT_CONSENTED, observed_state(values=settings()), NOW).manual_steps
     ),
     "consent to a managed identity": left(IDENTITY_CONSENT, missing=True),
     "without an App Service": left(CONSENT, IDENTITY_CONSENT, settings_left(), where=""),
     "a restart": left(RESTART, missing=True),
     "settings": left(settings_left()),
-    "settings with each ID of a list": left(*make_plan(TWO_IDS, complete(IMPORT), CONTEXT).manual_steps),
+    "settings with each ID of a list": left(*make_plan(TWO_IDS, complete(IMPORT), NOW).manual_steps),
     "settings in a handoff file": left(settings_left(), handoff=Path("/home/ada/hand off.json")),
     "settings that are switched off": left(settings_left(spec=OFF)),
     "settings with an ID that this run made": left(settings_left(spec=LISTED), outputs=made(guid("new"))),

@@ -33,9 +33,9 @@ from mct_s2s.render.status import show_report
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
-    CONTEXT,
     FOREIGN,
     IMPORT,
+    NOW,
     SERVICE,
     SERVICE_ID,
     TENANT,
@@ -322,7 +322,7 @@ SCREENS = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screens(name: str) -> None:
-    found = checked(checks(SCREENS[name], spec("NAME"), CONTEXT, WHERE))
+    found = checked(checks(SCREENS[name], spec("NAME"), NOW, WHERE))
     check_screen(f"{name}-80", found)
     if name == "doctor-half":
         check_screen(f"{name}-80-ascii", found, unicode=False, color=False)

@@ -15,6 +15,8 @@ from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
+    GIVEN,
+    OUR_CREDENTIALS,
     Federation,
     NewCredential,
     ending,
@@ -35,13 +37,13 @@ SECONDS_TO_CHANGE_OVER = 3.0
 async def add_credential(change: AddCredential, run: Run) -> str:
     """One that replaces another is tested before it is stored; if that fails, the next run finds the noted attempt."""
     directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
-    name, outputs = change.credential_name, run.outputs
+    name, outputs = run.outcome.request.credential_name, run.outputs
     spec = change.spec
     if not isinstance(spec, NewCredential):
         if isinstance(spec, Federation):
             key_id = await directory.put_federated_credential(object_id, spec)
         else:
-            key_id = await directory.add_certificate(object_id, spec, name)
+            key_id = await directory.add_certificate(object_id, spec, name.replace(OUR_CREDENTIALS, GIVEN, 1))
         outputs[change.key, Output.KEY_ID] = key_id
         return ""
     store = run.stores[change.name]
@@ -113,7 +115,7 @@ async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> t
     ends = (spec.expires, *(last_end(limit, run.now) for limit in limits))
     for expires in ends:
         try:
-            return await add(object_id, change.credential_name, expires)
+            return await add(object_id, run.outcome.request.credential_name, expires)
         except ServiceError as error:
             if error.code != LIFETIME_FORBIDDEN:
                 raise

@@ -119,7 +119,7 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
     if seen.directory_refusal is None and request.target is not None and desired.service is not None:
         rest = replace(seen.observed, app_service=None)
         with suppress(S2SError):
-            missing += check(make_plan(_of_directory(request).desired, rest, request.context), rest, access).lacks
+            missing += check(make_plan(_of_directory(request).desired, rest, request.now), rest, access).lacks
     at_site = seen.site_refusal or (there.refusal if there is not None else None)
     refused = {one.headline: one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)}
     said = (

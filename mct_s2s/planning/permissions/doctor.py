@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Verdict
@@ -17,7 +17,6 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.ownership import NotOurs
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
-from mct_s2s.planning.plan import RunContext
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
@@ -60,7 +59,7 @@ class Seen:
     site_refusal: S2SError | None = None
 
 
-def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[DoctorCheck, ...]:
+def checks(seen: Seen, job: Setup, now: datetime, where: str) -> tuple[DoctorCheck, ...]:
     """Of a setup that adds a client, and of what it would change in what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
     signed_in = access.directory.signed_in
@@ -76,9 +75,9 @@ def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[Doc
         tenant = observed.tenant
         found.append(DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id})."))
         try:
-            steps = [*make_plan(job, observed, context).changes]
+            steps = [*make_plan(job, observed, now).changes]
             there = replace(observed, identity_resources=())
-            pending = len(make_plan(replace(job, clients=()), there, context).changes) if ours(there.settings) else 0
+            pending = len(make_plan(replace(job, clients=()), there, now).changes) if ours(there.settings) else 0
         except (NotThere, Refused) as error:
             refusal = error
     needs = [need for change in steps if (need := need_of(change, observed)) is not None]
