@@ -83,15 +83,24 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
     assert lagging.seconds <= without + 1.6 * lag + 1
 
 
-@pytest.mark.parametrize("chance", [1, 4, 6])
-def test_who_may_change_only_what_it_owns_waits_until_its_registration_is_known(chance: int, harness: Harness) -> None:
+@pytest.mark.parametrize(("chance", "restored"), [(1, False), (4, False), (6, False), (4, True), (6, True)])
+def test_who_may_change_only_what_it_owns_waits_until_its_registration_is_known(
+    chance: int, restored: bool, harness: Harness
+) -> None:
     """The replica that refuses the service principal may be ahead of the one that is asked for the registration."""
     graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
     consents, arm = "AppRoleAssignment.ReadWrite.All", [("Website Contributor", SITE)]
     harness.caller = harness.inside.azure.caller(*graph, consents, arm=arm)
+    words = ("setup", "-a", SITE, "--client", "One", "-y", "-o", "json", "--no-verify")
+    if restored:  # without its service principal
+        assert harness.run(words).code == 0
+        (one,), azure = harness.inside.azure.applications("One"), harness.inside.azure
+        principal = azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')")["id"]
+        azure.graph("DELETE", f"/applications/{one['id']}")
+        azure.graph("DELETE", f"/directory/deletedItems/{principal}")
     harness.inside.state.turn({"lagSeed": chance})
     with lagging(harness, 12, "replicas"):
-        done = harness.run(("setup", "-a", SITE, "--client", "One", "-y", "-o", "json", "--no-verify"))
+        done = harness.run(words)
     assert done.code == 0, done
 
 

@@ -77,7 +77,7 @@ async def _(change: CreateApplication, run: Run) -> str:
     if isinstance(change, RestoreApplication):
         principal = await restore(run.session, application, change.resource, is_sure=change.is_sure)
         if principal is None:
-            made = await create_principal(run.session, application.client_id, None, as_owner=run.as_owner)
+            made = await create_principal(run.session, application.client_id, application, as_owner=run.as_owner)
             principal = made.id
         run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     else:

@@ -128,7 +128,7 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
 async def create_principal(
     session: Session, client_id: ClientId, made: Application | None, *, as_owner: bool
 ) -> ServicePrincipal:
-    """`made`: its application, where this run made it: not every replica shows it yet."""
+    """`made`: its application, where this run made or restored it: not every replica shows it yet."""
     directory = session.directory
     try:
         return await directory.create_principal(client_id)
