@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import DoctorOptions
-from mct_s2s.cli.requests import named_target, request_for, where
+from mct_s2s.cli.requests import named_target, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
@@ -24,12 +24,13 @@ def doctor(options: DoctorOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         wanted = Setup(ServiceSpec(display_name="MCT service"))
-        request = request_for(session, wanted, clock.now(), named=named, identities=identities, without_settings=True)
+        request = request_for(
+            options, session, wanted, clock.now(), named=named, identities=identities, without_settings=True
+        )
         seen = await examine(session, request)
-        place = where(options, seen.observed.app_service)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
-        found = checks(seen, job, request.now, place)
+        found = checks(seen, job, request.now)
         terminal, is_page = current.terminal, options.output == "markdown"
         if terminal.json:
             terminal.document("doctor", doctor_result(seen, found))
@@ -39,7 +40,7 @@ def doctor(options: DoctorOptions) -> int:
             more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             shown = Terminal.recording() if is_page else terminal
-            show_checks(shown, found, place, more)
+            show_checks(shown, found, seen.observed.where, more)
             if is_page:
                 terminal.verbatim(page(f"Permissions for {request.label}", shown.recorded))
         return 0 if is_ready(found) else PROBLEMS

@@ -33,7 +33,7 @@ def export(options: ExportOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         async def observed(target: SiteTarget | None) -> ObservedState:
-            _, found = await look(session, now, target, all_federated=True)
+            _, found = await look(options, session, now, target, all_federated=True)
             resources = await gather_or_cancel(*(_resource_of(session, one) for one in found.trust.identities))
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from mct_s2s import clock
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.requests import named_target, where
+from mct_s2s.cli.requests import named_target
 from mct_s2s.cli.work import SiteChange
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
@@ -80,9 +80,8 @@ def report_of(site: SiteChange) -> SiteReport:
 
 
 def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
-    at, login = where(site.options, outcome.before.app_service), site.session.connection.cloud.login
-    handoff = _handoff(site.options)
-    return instructions(outcome.plan, outcome.before, outcome.outputs, where=at, login=login, handoff=handoff)
+    login, handoff = site.session.connection.cloud.login, _handoff(site.options)
+    return instructions(outcome.plan, outcome.before, outcome.outputs, login=login, handoff=handoff)
 
 
 def _after_a_grant(site: SiteChange, outcome: Outcome) -> tuple[Instruction, ...]:
@@ -137,7 +136,7 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
 
 
 def _close(site: SiteChange, outcome: Outcome) -> None:
-    terminal, report, at = site.run.terminal, report_of(site), where(site.options, outcome.before.app_service)
+    terminal, report, at = site.run.terminal, report_of(site), outcome.before.where
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
     if outcome.applied:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from mct_s2s.cli.binding import option_words
@@ -37,6 +38,7 @@ OF_KIND = {
 
 
 def request_for(
+    options: AzureOptions,
     session: Session,
     desired: Desired,
     now: datetime,
@@ -52,15 +54,21 @@ def request_for(
         service = named_spec(desired.service, called)
         desired, label = replace(desired, service=service), service.display_name
     label = called.label if called is not None else label
-    return Request(desired, now, target, label=label, **more)
+    return Request(desired, now, target, label=label, where=partial(where, options), **more)
 
 
 async def look(
-    session: Session, now: datetime, target: SiteTarget | None = None, *, without_settings: bool = False, **what: Any
+    options: AzureOptions,
+    session: Session,
+    now: datetime,
+    target: SiteTarget | None = None,
+    *,
+    without_settings: bool = False,
+    **what: Any,
 ) -> tuple[Request, ObservedState]:
     """`what`: members of `Look`."""
     desired = Look(ServiceSpec(), **what)
-    request = request_for(session, desired, now, target, without_settings=without_settings)
+    request = request_for(options, session, desired, now, target, without_settings=without_settings)
     observed = await observe(session, request)
     check_site(observed)
     return request, observed

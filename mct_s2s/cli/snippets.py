@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import SnippetOptions
-from mct_s2s.cli.requests import look, where
+from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import default_folder, noted_vaults
@@ -46,15 +46,15 @@ def snippet(options: SnippetOptions) -> int:
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )
-        request, observed = await look(session, now, clients=(options.client,) if options.client else ())
-        site, tenant, at = observed.app_service, observed.tenant, where(options, observed.app_service)
+        request, observed = await look(options, session, now, clients=(options.client,) if options.client else ())
+        site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory
         audience = uri_shown(observed)
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
-            setup = own_command("setup", where=at)
+            setup = own_command("setup", where=observed.where)
             raise NotThere("service-application-missing", message, remedy="Set it up first:", command=setup)
         client = client_called(options.client, observed, request.desired.unique_name)
         if is_logic_app(client):
@@ -89,7 +89,7 @@ def snippet(options: SnippetOptions) -> int:
             is_known=cloud.is_microsofts,
             ca_file=trusted,
         )
-        show_manual_steps(terminal.err, notes(call, language, diagnose(observed, now, at), at))
+        show_manual_steps(terminal.err, notes(call, language, diagnose(observed, now), observed.where))
         text = program_for(call, language)
         if terminal.json:
             terminal.document("snippet", {"language": language, "client": call.client, "text": text})

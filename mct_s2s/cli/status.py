@@ -8,7 +8,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import open_sessions, read_every_site
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import look, where
+from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
@@ -29,13 +29,12 @@ from mct_s2s.render.status import show_report, show_unread
 def status(options: StatusOptions) -> int:
     within = duration(options.expiring_within, "--expiring-within")
 
-    async def observed(session: Session, target: SiteTarget | None) -> ObservedState:
-        _, found = await look(session, clock.now(), target, without_settings=True)
+    async def observed(options: AzureOptions, session: Session, target: SiteTarget | None) -> ObservedState:
+        _, found = await look(options, session, clock.now(), target, without_settings=True)
         return found
 
-    def diagnosed(options: AzureOptions, found: ObservedState, adopted: str | None = None) -> SiteStatus:
-        named = where(options, found.app_service)
-        return SiteStatus(found, diagnose(found, clock.now(), named, within, adopted), named)
+    def diagnosed(found: ObservedState, adopted: str | None = None) -> SiteStatus:
+        return SiteStatus(found, diagnose(found, clock.now(), within, adopted))
 
     def finish(
         terminal: Terminal,
@@ -65,10 +64,10 @@ def status(options: StatusOptions) -> int:
             async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
                 try:
                     session = await session_of(site)
-                    found = await observed(session, session.target)
+                    found = await observed(site.options, session, session.target)
                 except S2SError as error:
                     return UnreadSite(site.target, error, key=site.key)
-                return replace(diagnosed(site.options, found, site.desired.adopt), key=site.key)
+                return replace(diagnosed(found, site.desired.adopt), key=site.key)
 
             async with open_sessions(setups, current.terminal) as session_of:
                 with activity(f"Reading {counted(len(setups), 'site')}"):
@@ -80,10 +79,10 @@ def status(options: StatusOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         if not options.all_sites:
-            only = diagnosed(options, await observed(session, session.target))
+            only = diagnosed(await observed(options, session, session.target))
             return finish(current.terminal, [only], is_list=False)
-        found, unchecked = await read_every_site(session, lambda target: observed(session, target))
-        read = [one if isinstance(one, UnreadSite) else diagnosed(options, one) for one in found]
+        found, unchecked = await read_every_site(session, lambda target: observed(options, session, target))
+        read = [one if isinstance(one, UnreadSite) else diagnosed(one) for one in found]
         return finish(current.terminal, read, unchecked)
 
     return run(options, Services(target=not options.all_sites), body)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.cli.commands import VerifyOptions
-from mct_s2s.cli.requests import look, where
+from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connected
 from mct_s2s.concurrency import gather_or_cancel
@@ -55,7 +55,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def from_outside(current: CommandRun, session: Session) -> int:
         now, connection = clock.now(), session.connection
-        request, observed = await look(session, now)
+        request, observed = await look(options, session, now)
         assert observed.app_service is not None  # verify always names one
         applications, identities = members(observed), observed.trust.identities
         if options.client:
@@ -68,8 +68,8 @@ def verify(options: VerifyOptions) -> int:
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
-        api, at = session.api(url or observed.app_service.url, path), where(options, observed.app_service)
-        test = ClientTest(session.tokens, api, uri_shown(observed) or "", now, observed, at)
+        api = session.api(url or observed.app_service.url, path)
+        test = ClientTest(session.tokens, api, uri_shown(observed) or "", now, observed)
         return _end(current, await test.verify(clients, identities))
 
     return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)

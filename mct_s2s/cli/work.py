@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
-from mct_s2s.cli.requests import named_target, request_for, where
+from mct_s2s.cli.requests import named_target, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.change import carry_out, prepare
@@ -24,7 +24,6 @@ from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import fingerprint, is_covered
@@ -66,6 +65,7 @@ class Work:
         for vault in self.places.vaults:
             session.connection.cloud.vault(vault)  # before anything is looked at
         return request_for(
+            options,
             session,
             self.desired,
             self.now,
@@ -191,9 +191,6 @@ class SiteChange:
         self.outcome = outcome
         with self.run.display.applying(outcome.plan) as steps:
             yield steps
-
-    def where(self, observed: ObservedState) -> str:
-        return where(self.options, observed.app_service)
 
     def show(self, made: MadeCredential | None) -> None:
         """Make sure that someone reads standard output, and write a secret's line, which JSON has in its document."""

@@ -16,7 +16,6 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Removal, SettingsScope, Setup
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.host_lock import departing, hold
 
@@ -33,10 +32,6 @@ class Interface(Protocol):
 
     def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
         """From now on `outcome` describes a failure or an interruption."""
-        ...
-
-    def where(self, observed: ObservedState) -> str:
-        """The options that name the App Service on a command line."""
         ...
 
 
@@ -92,5 +87,5 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
         from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only where something was done
 
         with activity("Testing the clients"):
-            outcome.verification = await verify_outcome(session, outcome, ui.where(outcome.after))
+            outcome.verification = await verify_outcome(session, outcome)
     return outcome

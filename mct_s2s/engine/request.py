@@ -11,7 +11,10 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mct_s2s.inputs.documents import SettingsFile
+    from mct_s2s.model.azure_resources import Site
     from mct_s2s.stores.store import Show
 
 
@@ -35,6 +38,8 @@ class Request:
     dry_run: bool = False
     """A right that is missing is marked in the plan then, and stops nothing."""
     verify: bool = False
+    where: "Callable[[Site | None], str]" = lambda _: ""
+    """The options that name the App Service, once it is known, on a command line."""
 
     @property
     def credential_name(self) -> str:

@@ -66,8 +66,6 @@ class ClientTest:
     now: datetime
     observed: ObservedState
     """Without an App Service where no one looks."""
-    where: str = ""
-    """The options that name the App Service on a command line."""
     just_changed: bool = False
     """Whether this very run made or granted what is tested: replicas lag, and the site may still be restarting."""
 
@@ -78,14 +76,14 @@ class ClientTest:
         if observed.app_service is not None:
             check, finding = "running", stopped(observed.app_service)
             if observed.trust.service is None:  # nothing to ask a token for
-                check, finding = "configured", diagnose(observed, self.now, self.where)[0]
+                check, finding = "configured", diagnose(observed, self.now)[0]
             if finding is not None:
                 wrong = VerificationCheck(*SITE, check, False, finding.message, finding.remedy)
                 return Verification(url, path, (wrong,))
         tests = gather_or_cancel(*map(self._client, clients))
         without, tested = await gather_or_cancel(self._without_token(), tests)
         checks = [without, *(check for one in tested for check in one)]
-        checks += identity_checks(identities, observed, self.where, self.audience, url)
+        checks += identity_checks(identities, observed, self.audience, url)
         return Verification(url, path, tuple(checks))
 
     async def _without_token(self) -> VerificationCheck:
@@ -101,7 +99,7 @@ class ClientTest:
             said += "Name its file by --credentials FILE."
             if client.credentials:
                 said += " If that is lost, replace it:"
-                remedy = own_command("rotate-secret", about=client.client_id, where=self.where)
+                remedy = own_command("rotate-secret", about=client.client_id, where=self.observed.where)
             return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]
         return await self._tested(client)
 
@@ -119,7 +117,7 @@ class ClientTest:
                 token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
             except ServiceError as error:
                 is_ours = error.command.startswith("mct-s2s ")
-                remedy = f"{error.command} {self.where}".rstrip() if is_ours else error.remedy
+                remedy = f"{error.command} {observed.where}".rstrip() if is_ours else error.remedy
                 if error.service_code == "500011" and scope != expected:  # no such Application ID URI
                     remedy = f"Set MCT_S2S_SCOPE to {expected} in {sign_in.source}."
                 return [check("token", False if error.code in REFUSED else None, error.message, remedy)]
@@ -132,7 +130,7 @@ class ClientTest:
         unsent = misdirected(token, sign_in, observed, self.audience, api.url)
         if unsent is not None:
             return False, *unsent
-        is_late = self.just_changed and not any(reasons(token, sign_in.source, observed, self.where))
+        is_late = self.just_changed and not any(reasons(token, sign_in.source, observed))
         try:
             answer = await api.get(token, just_restarted=is_late)
         except ServiceError as error:
@@ -141,7 +139,7 @@ class ClientTest:
         if answer.is_success:
             return True, said, None
         if answer.status == 401 and not answer.challenge:  # the API's own no
-            why, remedy = why_refused(token, sign_in.source, observed, self.where)
+            why, remedy = why_refused(token, sign_in.source, observed)
             return False, f"{said} {why}", remedy
         return False, said, advice(answer, api.path)
 
@@ -160,7 +158,7 @@ class ClientTest:
         return role.value if is_coming and role is not None and role.enabled else None
 
 
-async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Verification | None:
+async def verify_outcome(session: Session, outcome: Outcome) -> Verification | None:
     """Test the clients whose credential is in a store of this run; a test that runs out of time is open, not failed."""
     request, observed = outcome.request, outcome.after
     if observed.app_service is None:
@@ -173,9 +171,9 @@ async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Veri
     api, audience = session.api(observed.app_service.url, API_PATH), uri_shown(observed) or ""
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
-            test = ClientTest(session.tokens, api, audience, request.now, observed, where, just_changed=True)
+            test = ClientTest(session.tokens, api, audience, request.now, observed, just_changed=True)
             return await test.verify(mine)
     except TimeoutError:
-        message, again = "The deadline left no time to test the call.", own_command("verify", where=where)
+        message, again = "The deadline left no time to test the call.", own_command("verify", where=observed.where)
         late = (VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again) for one in mine)
         return Verification(api.url, api.path, tuple(late))

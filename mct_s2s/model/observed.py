@@ -118,6 +118,8 @@ class ObservedState:
     caller: PrincipalId | None = None
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId in lower case: of the registrations that are in question."""
+    where: str = ""
+    """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
 
     def note_of(self, client: str) -> SecretNote:
         """By its name as it was asked for; empty where nothing is stored."""

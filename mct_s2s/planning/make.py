@@ -105,8 +105,8 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
     if changed and desired.service is None:
         yield f"Clients whose tokens do not match {values} lose access. The directory was not asked which."
     elif changed:
-        could = {one.id for one in SiteStatus(observed, diagnose(observed, now, ""), "").clients if one.can_call}
-        can = SiteStatus(after, diagnose(after, now, ""), "").clients
+        could = {one.id for one in SiteStatus(observed, diagnose(observed, now)).clients if one.can_call}
+        can = SiteStatus(after, diagnose(after, now)).clients
         lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
         if lose:
             lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"

@@ -42,7 +42,7 @@ def _rows(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
             if has_end(one.expires):
                 row["expires"] = f"{one.expires:%Y-%m-%dT%H:%M:%SZ}"
                 row["daysLeft"] = str((one.expires - report.now).days)
-                row["command"] = renewal(client.id, (one,), report.now, site.where)
+                row["command"] = renewal(client.id, (one,), report.now, site.observed.where)
             yield row
     for finding in site.findings:
         yield {

@@ -22,7 +22,7 @@ def what_is_left(step: ManualStep) -> str:
 
 
 def instructions(
-    plan: Plan, observed: ObservedState, outputs: Outputs, *, where: str, login: str, handoff: Path | None = None
+    plan: Plan, observed: ObservedState, outputs: Outputs, *, login: str, handoff: Path | None = None
 ) -> list[Instruction]:
     """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the URL."""
     found = []
@@ -31,10 +31,12 @@ def instructions(
         who, link, values = f"someone with {rights}" if rights else "", None, None
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):
-                command = own_command("add-client", "--managed-identity", str(resource), where=where)
+                command = own_command("add-client", "--managed-identity", str(resource), where=observed.where)
             case AssignAppRole():
                 client_id = outputs.known(step.client_id) if step.client_id else None
-                command = own_command("add-client", "--credential", "none", about=client_id or step.name, where=where)
+                command = own_command(
+                    "add-client", "--credential", "none", about=client_id or step.name, where=observed.where
+                )
                 if client_id is not None and observed.tenant is not None:
                     link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
                 who = who or "a Cloud Application Administrator"
@@ -42,7 +44,7 @@ def instructions(
                 command = webapp_command("restart", step.site)
             case _:
                 values = ours(merge(observed.settings, step.spec, outputs))
-                command = _configure(step.spec, values, outputs, where, handoff)
+                command = _configure(step.spec, values, outputs, observed.where, handoff)
         found.append(Instruction(what_is_left(step), command, who, link, values))
     return found
 

@@ -38,6 +38,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SERVICE_KEY = "mct-s2s-contosolearn"
+WHERE = "-a contosolearn -g mct-prod"
 
 
 def guid(word: str) -> str:
@@ -92,7 +93,9 @@ def observed_state(
     trust = trust or Trust()
     found = (trust.service, *(client.application for client in trust.clients))
     nobodys = {one.client_id.lower(): Custody() for one in found if one is not None}
-    return ObservedState("public", TENANT, app_service(values), trust, tuple(identity_resources), custody=nobodys)
+    return ObservedState(
+        "public", TENANT, app_service(values), trust, tuple(identity_resources), custody=nobodys, where=WHERE
+    )
 
 
 def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:

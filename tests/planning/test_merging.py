@@ -278,7 +278,7 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     if setting in LISTS:
         return  # what is on them is a matter of who is a client
     without = site_says(**{setting.name: ""})
-    assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW, "-a x")}
+    assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW)}
     write = next(change for change in make_plan(spec("Import"), without, NOW).changes if change.key == "settings")
     assert [edit.name for edit in getattr(write, "edits", ())] == [setting.name]
 

@@ -135,7 +135,7 @@ NOTHING_TO_DO = {
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
 def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
-    assert [one.code for one in diagnose(observed, NOW, "-a x") if one.subject != guid("x")] == []
+    assert [one.code for one in diagnose(observed, NOW) if one.subject != guid("x")] == []
     plan = make_plan(spec("Import"), observed, NOW)
     assert said(plan) == []
     assert plan.is_empty

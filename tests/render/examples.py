@@ -37,6 +37,7 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_ID,
     SUBSCRIPTION,
+    WHERE,
     app_service,
     client,
     complete,
@@ -50,7 +51,6 @@ from tests.planning.scenarios import (
     spec,
 )
 
-WHERE = "-a contosolearn -g mct-prod"
 LOGIN = "https://login.microsoftonline.com"
 REQUEST_ID = guid("request")
 
@@ -173,11 +173,12 @@ def mixed() -> ObservedState:
 
 def named(observed: ObservedState, name: str) -> ObservedState:
     """The same at an App Service of another name."""
-    return replace(observed, app_service=replace(site_of(observed), **vars(site(name))))
+    there = replace(site_of(observed), **vars(site(name)))
+    return replace(observed, app_service=there, where=f"-a {name} -g mct-prod")
 
 
-def status_of(observed: ObservedState, where: str = WHERE) -> SiteStatus:
-    return SiteStatus(observed, diagnose(observed, NOW, where, WITHIN), where)
+def status_of(observed: ObservedState) -> SiteStatus:
+    return SiteStatus(observed, diagnose(observed, NOW, WITHIN))
 
 
 def one(observed: ObservedState | None = None) -> StatusReport:
@@ -191,7 +192,7 @@ def several() -> StatusReport:
     return StatusReport(
         NOW,
         WITHIN,
-        (status_of(mixed()), status_of(other, "-a contosotrain -g mct-prod")),
+        (status_of(mixed()), status_of(other)),
         (UnreadSite(SiteTarget.of(FAILED), REFUSED, FAILED),),
         (ResourceId.site(SUBSCRIPTION, "web", "shop"),),
         is_list=True,

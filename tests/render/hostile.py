@@ -45,6 +45,7 @@ from tests.planning.scenarios import (
     NOW,
     SERVICE,
     TENANT,
+    WHERE,
     client,
     credential,
     observed_state,
@@ -55,7 +56,6 @@ from tests.planning.scenarios import (
 from tests.render.examples import (
     IDENTITY,
     WEBSITE_CONTRIBUTOR,
-    WHERE,
     consent,
     full_plan,
     healthy,
@@ -134,7 +134,7 @@ def _documents(name: str) -> dict[str, object]:
         manual_steps=[_told(name)],
     )
     return {
-        "status": SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE),
+        "status": SiteStatus(seen, diagnose(seen, NOW)),
         "result": result,
         "error": SiteReport(name, error=refusal(name), done=[principal(name)]),
         "verify": _proof(name),
@@ -185,7 +185,7 @@ def _live(terminal: Terminal, name: str) -> None:
 
 def _status(terminal: Terminal, name: str) -> None:
     seen = observed(name)
-    show_report(terminal, StatusReport(NOW, WITHIN, (SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE),)))
+    show_report(terminal, StatusReport(NOW, WITHIN, (SiteStatus(seen, diagnose(seen, NOW)),)))
 
 
 def _listed(terminal: Terminal, name: str) -> None:
@@ -193,7 +193,7 @@ def _listed(terminal: Terminal, name: str) -> None:
     error = S2SError("x", name, remedy=name, command=name, answer=name)
     assert seen.app_service is not None
     resource = seen.app_service.resource
-    status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
+    status = SiteStatus(seen, diagnose(seen, NOW))
     report = StatusReport(
         NOW, WITHIN, (status,), (UnreadSite(SiteTarget.of(resource), error, resource),), (resource,), is_list=True
     )

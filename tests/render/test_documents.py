@@ -40,6 +40,7 @@ from tests.planning.scenarios import (
     NOW,
     SERVICE,
     SUBSCRIPTION,
+    WHERE,
     client,
     complete,
     credential,
@@ -51,7 +52,6 @@ from tests.planning.scenarios import (
     trust,
 )
 from tests.render.examples import (
-    WHERE,
     full_plan,
     healthy,
     planned,
@@ -80,7 +80,7 @@ MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/admi
 
 
 def status_of(observed: ObservedState, *findings: Finding) -> dict[str, Any]:
-    return document("status", SiteStatus(observed, findings or diagnose(observed, NOW, WHERE), WHERE))
+    return document("status", SiteStatus(observed, findings or diagnose(observed, NOW)))
 
 
 def result_document(**members: Any) -> dict[str, Any]:
@@ -101,7 +101,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "status of a slot": status_of(
         replace(complete(IMPORT), app_service=replace(site_of(complete(IMPORT)), resource=SLOT))
     ),
-    "status of nothing": status_of(ObservedState("usgov", None, None, Trust())),
+    "status of nothing": status_of(ObservedState("usgov", None, None, Trust(), where=WHERE)),
     "status of a half-made service application": status_of(
         observed_state(Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings())
     ),

@@ -23,8 +23,8 @@ from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.render.exports import COLUMNS, as_csv, as_ics, as_markdown, cell
 from mct_s2s.render.markdown import fenced, table, text
 
-from tests.planning.scenarios import NOW, TENANT, client, complete, credential, guid, with_credentials
-from tests.render.examples import IDENTITY, LONG_NAME, ODD_NAMES, WHERE, WITHIN, named, one, several, status_of
+from tests.planning.scenarios import NOW, TENANT, WHERE, client, complete, credential, guid, with_credentials
+from tests.render.examples import IDENTITY, LONG_NAME, ODD_NAMES, WITHIN, named, one, several, status_of
 from tests.render.hostile import STEERING, observed
 
 FORMULAS = (
@@ -159,7 +159,7 @@ def test_the_horizon_may_be_short(within: timedelta) -> None:
 
 def test_a_client_of_two_app_services_has_one_event() -> None:
     mine = client("Import", credential(50))
-    sites = (status_of(complete(mine)), status_of(named(complete(mine), "other"), "-a other -g mct-prod"))
+    sites = (status_of(complete(mine)), status_of(named(complete(mine), "other")))
     (only,) = events(as_ics(StatusReport(NOW, WITHIN, sites)))
     assert str(only["SUMMARY"]).endswith("(contosolearn, other)")
 

@@ -40,6 +40,7 @@ from tests.planning.scenarios import (
     NOW,
     SUBSCRIPTION,
     TENANT,
+    WHERE,
     app_service,
     client,
     complete,
@@ -54,7 +55,6 @@ from tests.render.examples import (
     LOGIN,
     ODD_NAMES,
     WEBSITE_CONTRIBUTOR,
-    WHERE,
     consent,
     full_plan,
     principal,
@@ -220,7 +220,6 @@ CONSENT = consent(client_id=LATER_ID)
 
 def left(
     *steps: ManualStep,
-    where: str = WHERE,
     observed: ObservedState | None = None,
     outputs: Outputs | None = None,
     handoff: Path | None = None,
@@ -228,7 +227,7 @@ def left(
 ) -> list[Instruction]:
     plan = Plan(manual_steps=steps, missing={step.key: (WEBSITE_CONTRIBUTOR,) for step in steps} if missing else {})
     observed, outputs = observed or complete(IMPORT), outputs or Outputs()
-    return instructions(plan, observed, outputs, where=where, login=LOGIN, handoff=handoff)
+    return instructions(plan, observed, outputs, login=LOGIN, handoff=handoff)
 
 
 def made(client_id: str) -> Outputs:
@@ -267,7 +266,9 @@ STEPS: dict[str, list[Instruction]] = {
         *make_plan(NOT_CONSENTED, observed_state(values=settings()), NOW).manual_steps
     ),
     "consent to a managed identity": left(IDENTITY_CONSENT, missing=True),
-    "without an App Service": left(CONSENT, IDENTITY_CONSENT, settings_left(), where=""),
+    "without an App Service": left(
+        CONSENT, IDENTITY_CONSENT, settings_left(), observed=replace(complete(IMPORT), where="")
+    ),
     "a restart": left(RESTART, missing=True),
     "settings": left(settings_left()),
     "settings with each ID of a list": left(*make_plan(TWO_IDS, complete(IMPORT), NOW).manual_steps),

@@ -39,6 +39,7 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_ID,
     TENANT,
+    WHERE,
     complete,
     guid,
     observed_state,
@@ -49,7 +50,6 @@ from tests.planning.scenarios import (
 )
 from tests.render.conftest import Screens, pasteable
 from tests.render.examples import (
-    WHERE,
     healthy,
     one,
     principal,
@@ -322,7 +322,7 @@ SCREENS = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screens(name: str) -> None:
-    found = checked(checks(SCREENS[name], spec("NAME"), NOW, WHERE))
+    found = checked(checks(SCREENS[name], spec("NAME"), NOW))
     check_screen(f"{name}-80", found)
     if name == "doctor-half":
         check_screen(f"{name}-80-ascii", found, unicode=False, color=False)

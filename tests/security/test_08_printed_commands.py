@@ -102,6 +102,7 @@ def state() -> ObservedState:
     named = replace(foreign.application, client_id=ClientId(EVIL), display_name=EVIL, credentials=())
     return replace(
         seen,
+        where=shlex.join(["-a", EVIL]),
         app_service=replace(seen.app_service, resource=resource, state="Stopped", settings=values),
         trust=replace(
             seen.trust,
@@ -112,13 +113,13 @@ def state() -> ObservedState:
 
 
 def proofs() -> Iterator[str | None]:
-    seen, at = state(), shlex.join(["-a", EVIL])
+    seen = state()
     token = ApiToken(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0")
-    yield from (remedy for _, remedy in reasons(token, EVIL, seen, at))
-    yield why_refused(token, EVIL, seen, at)[1]
+    yield from (remedy for _, remedy in reasons(token, EVIL, seen))
+    yield why_refused(token, EVIL, seen)[1]
     refused = (token_refused(Exception(f"AADSTS{at}: no"), EVIL, EVIL) for at in ("7000215", "700016", "700027"))
     yield from (error.command for error in refused)
-    yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, at, EVIL, EVIL))
+    yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, EVIL, EVIL))
     site = stopped(seen.app_service)
     yield site.remedy if site else None
 
@@ -149,10 +150,7 @@ def handovers() -> Iterator[str]:
         consent(EVIL),
         RestartSite(key="x", name=EVIL, site=resource),
     )
-    where = shlex.join(["-a", EVIL])
-    left = instructions(
-        Plan(manual_steps=steps), state(), Outputs(), where=where, login="https://login", handoff=Path(EVIL)
-    )
+    left = instructions(Plan(manual_steps=steps), state(), Outputs(), login="https://login", handoff=Path(EVIL))
     yield from (step.command for step in left)
 
 
@@ -170,7 +168,7 @@ def others() -> Iterator[str]:
 
 
 def commands() -> list[str]:
-    found = [finding.remedy for finding in diagnose(state(), NOW, shlex.join(["-a", EVIL]))]
+    found = [finding.remedy for finding in diagnose(state(), NOW)]
     found += [remedy for remedy in proofs() if remedy]
     found += [*grants(), *handovers(), *others()]
     return [one for one in found if one.startswith(("az ", "mct-s2s "))]

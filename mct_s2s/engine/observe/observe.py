@@ -50,6 +50,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         enabled=tuple(one for one in uses if one is not None),
         graph=session.connection.cloud.graph,
         authority_host=session.connection.cloud.authority_host,
+        where=request.where(app_service),
     )
 
 

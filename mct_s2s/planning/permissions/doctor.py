@@ -59,7 +59,7 @@ class Seen:
     site_refusal: S2SError | None = None
 
 
-def checks(seen: Seen, job: Setup, now: datetime, where: str) -> tuple[DoctorCheck, ...]:
+def checks(seen: Seen, job: Setup, now: datetime) -> tuple[DoctorCheck, ...]:
     """Of a setup that adds a client, and of what it would change in what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
     signed_in = access.directory.signed_in
@@ -92,7 +92,7 @@ def checks(seen: Seen, job: Setup, now: datetime, where: str) -> tuple[DoctorChe
     elif refusal is not None:
         found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
     elif site is not None and pending:
-        changes, run = counted(pending, "change"), own_command("setup", where=where)
+        changes, run = counted(pending, "change"), own_command("setup", where=observed.where)
         message = f"'{site.label}' is not as setup makes it: {changes} pending."
         found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, (Instruction(f"To make {changes}:", run),)))
     return tuple(found)

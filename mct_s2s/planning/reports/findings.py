@@ -67,31 +67,30 @@ class Finding:
 def diagnose(
     observed: ObservedState,
     now: datetime,
-    where: str,
     within: timedelta = EXPIRING_WITHIN,
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
-    """In the order of fixing. `where`: the site's options; `adopted`: the service application of a trust file."""
+    """In the order of fixing. `adopted`: the service application of a trust file."""
     site, service, is_unread = observed.app_service, observed.trust.service, observed.settings_unread
     label, down = site.label if site is not None else "", stopped(site)
     found = [down] if down is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only the settings know.
         message = f"You can't read the application settings of '{label}', so they were not checked."
-        doctor = own_command("doctor", where=where)
+        doctor = own_command("doctor", where=observed.where)
         found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
     elif site is not None and service is None and not ours(site.settings):
-        setup = " ".join((own_command("setup", where=where), "--client NAME"))
+        setup = " ".join((own_command("setup", where=observed.where), "--client NAME"))
         return (Finding("not-configured", label, f"'{label}' has no service-to-service authentication yet.", setup),)
     if service is not None or not is_unread:
-        found += _service(observed, where)
+        found += _service(observed)
     if site is not None:
-        found += [*_anothers(observed, site, where, adopted), *wrong_settings(observed, site, where)]
+        found += [*_anothers(observed, site, adopted), *wrong_settings(observed, site)]
     for client in members(observed):
-        found += _client(client, observed, now, within, where)
+        found += _client(client, observed, now, within)
     if site is not None:
-        found += _unlisted(observed, site, where)
+        found += _unlisted(observed, site)
     # Only where a slot was asked for: production's reader may not plan a swap.
     if site is not None and site.resource.slot is not None and (names := not_sticky(site, ours(site.settings))):
         message = f"Swapping would move {', '.join(names)} away from '{label}'."
@@ -108,8 +107,8 @@ def stopped(site: AppService | None) -> Finding | None:
     return Finding("app-service-stopped", label, message, start)
 
 
-def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
-    trust, setup = observed.trust, own_command("setup", where=where)
+def _service(observed: ObservedState) -> Iterator[Finding]:
+    trust, setup = observed.trust, own_command("setup", where=observed.where)
     application = trust.service
     if application is None:
         lost = next((f": '{one.display_name}' is deleted and still in the recycle bin" for one in trust.deleted), "")
@@ -133,7 +132,7 @@ def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
         yield Finding("token-version", name, f"'{name}' gets v2 access tokens: {audience}.", setup)
 
 
-def _anothers(observed: ObservedState, site: AppService, where: str, adopted: str | None) -> Iterator[Finding]:
+def _anothers(observed: ObservedState, site: AppService, adopted: str | None) -> Iterator[Finding]:
     """The service application of another App Service, whose settings may have been copied."""
     application, own = observed.trust.service, observed.trust.own
     if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
@@ -142,12 +141,14 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
     if other is not None:
         named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
         message = f"{named}, which was created for another App Service, {other}."
-        setup = own_command("setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID", where=where)
+        setup = own_command(
+            "setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID", where=observed.where
+        )
         yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, Severity.WARNING)
 
 
-def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    configure = own_command("configure-appservice", where=where)
+def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
+    configure = own_command("configure-appservice", where=observed.where)
     service, required = observed.trust.service, required_by(site.settings)
     uri = uri_of(service, observed.settings) if service is not None else None
     values = right_values(observed.tenant, uri, wanted_role_value(observed))
@@ -161,7 +162,7 @@ def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Ite
                 message = f"{name} contains spaces, empty entries or duplicates: '{listed.text}'."
                 yield Finding(malformed, name, message, configure, Severity.WARNING)
             for entry in (one for one in listed.ids if not is_guid(one)):
-                remove = own_command("remove-client", about=entry, where=where)
+                remove = own_command("remove-client", about=entry, where=observed.where)
                 message = f"'{entry}' in {name} is not a GUID, so it matches no client."
                 yield Finding(malformed, name, message, remove, Severity.WARNING)
         elif setting.required in required and setting in right:
@@ -173,12 +174,10 @@ def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Ite
                 yield Finding(setting.code, name, message, configure, concerns_role=of_role)
 
 
-def _client(
-    client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta, where: str
-) -> Iterator[Finding]:
+def _client(client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta) -> Iterator[Finding]:
     """Of another tenant's registration, the credentials are not known."""
     name, client_id, site = client.display_name, client.client_id, observed.app_service
-    add = own_command("add-client", about=client_id, where=where)
+    add = own_command("add-client", about=client_id, where=observed.where)
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role."
         yield Finding("client-not-consented", name, message, add, client=client_id)
@@ -196,7 +195,7 @@ def _client(
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
     if len(ends) < len(valid) or max(ends) > now + within:
         return
-    last, remedy = max(ends), renewal(client_id, credentials, now, where)
+    last, remedy = max(ends), renewal(client_id, credentials, now, observed.where)
     if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
         message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
@@ -206,15 +205,15 @@ def _client(
         yield Finding("secret-expired", name, message, remedy, client=client_id)
 
 
-def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
+def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     for setting, entry in strangers(observed):
         if is_guid(entry):
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
-            remove = own_command("remove-client", about=entry, where=where)
+            remove = own_command("remove-client", about=entry, where=observed.where)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
     trust, label = observed.trust, site.label
     is_empty = not any(one.list_in(site.settings).ids for one in LISTS)
     if trust.service is not None and is_empty and not members(observed) and not trust.identities:
         message = f"'{label}' has no clients: nothing can call its API yet."
-        add = own_command("add-client", about="NAME", where=where)
+        add = own_command("add-client", about="NAME", where=observed.where)
         yield Finding("no-clients", label, message, add, Severity.WARNING)

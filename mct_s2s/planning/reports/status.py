@@ -64,8 +64,6 @@ class ClientStatus:
 class SiteStatus:
     observed: ObservedState
     findings: tuple[Finding, ...]
-    where: str
-    """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     key: str | None = None
     """A trust file's name for it."""
 

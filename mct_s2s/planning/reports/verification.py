@@ -85,7 +85,7 @@ def misdirected(
     return None
 
 
-def why_refused(token: ApiToken, source: str, observed: ObservedState, where: str) -> tuple[str, str]:
+def why_refused(token: ApiToken, source: str, observed: ObservedState) -> tuple[str, str]:
     """As a sentence, and the remedy. `source` is where the credential was found."""
     if observed.app_service is None:
         values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
@@ -96,28 +96,28 @@ def why_refused(token: ApiToken, source: str, observed: ObservedState, where: st
     resource = observed.app_service.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
     otherwise = "the token matches the settings, so the App Service may need a restart to read them."
-    why, remedy = next(reasons(token, source, observed, where), (otherwise, restart))
+    why, remedy = next(reasons(token, source, observed), (otherwise, restart))
     return f"Reason: {why}", remedy
 
 
-def reasons(token: ApiToken, source: str, observed: ObservedState, where: str) -> Iterator[tuple[str, str]]:
+def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[tuple[str, str]]:
     site = observed.app_service
     assert site is not None  # a token is only compared with settings that were read
     is_listed = observed.allowed_object_ids.holds(token.object_id)
-    for finding in wrong_settings(observed, site, where):
+    for finding in wrong_settings(observed, site):
         if finding.severity is Severity.ERROR and not (finding.concerns_role and is_listed):
             yield finding.message, finding.remedy
     audience, tenant_id, role = (setting.value_in(site.settings) or "" for setting in (AUDIENCE, TENANT_ID, ROLE))
     if token.audience != audience:
         remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {source})."
-        remedy = own_command("setup", where=where) if token.version == "2.0" else remedy
+        remedy = own_command("setup", where=observed.where) if token.version == "2.0" else remedy
         yield f"The token's audience is '{token.audience}', but {AUDIENCE} is '{audience}'.", remedy
     if not same_id(tenant_id.strip(), token.tenant_id):
-        configure = own_command("configure-appservice", where=where)
+        configure = own_command("configure-appservice", where=observed.where)
         yield f"The token's tenant is '{token.tenant_id}', but {TENANT_ID} is '{tenant_id}'.", configure
     if is_listed:
         return
-    add = own_command("add-client", about=token.client_id, where=where)
+    add = own_command("add-client", about=token.client_id, where=observed.where)
     if not observed.allowed_client_ids.holds(token.client_id):
         not_there = f"{APPLICATION_IDS} does not contain the appId {token.client_id}"
         yield f"{not_there}, and {OBJECT_IDS} does not contain the object ID {token.object_id}.", add
@@ -130,14 +130,14 @@ def _roles(token: ApiToken) -> str:
 
 
 def identity_checks(
-    identities: Iterable[ServicePrincipal], observed: ObservedState, where: str, audience: str, url: str
+    identities: Iterable[ServicePrincipal], observed: ObservedState, audience: str, url: str
 ) -> Iterator[VerificationCheck]:
     """What can be tested from outside, and how to test the rest from inside."""
     site, trust = observed.app_service, observed.trust
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
         add = own_command(
-            "add-client", "--managed-identity", identity.resource_id or identity.display_name, where=where
+            "add-client", "--managed-identity", identity.resource_id or identity.display_name, where=observed.where
         )
         if site is not None:
             listed = observed.allowed_object_ids.holds(identity.id)
