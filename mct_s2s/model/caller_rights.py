@@ -39,23 +39,6 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class DirectoryRights:
-    signed_in: SignedIn
-    permissions: frozenset[str] | None = None
-    """Values of Microsoft Graph's app roles, where the caller is an application."""
-    roles: frozenset[str] | None = None
-    """Template ids of built-in roles for the whole tenant, those through a group included."""
-    has_no_role: bool = False
-    """Whether it has no role at all, for a unit or registration either."""
-    owned: frozenset[ApplicationObjectId] | None = None
-    graph: str = "https://graph.microsoft.com/v1.0"
-
-    @property
-    def caller_id(self) -> str:
-        return self.signed_in.id or self.signed_in.client_id or "CALLER"
-
-
-@dataclass(frozen=True)
 class SecretRule:
     """One rule of an app management policy: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration."""
 
@@ -87,11 +70,23 @@ class ScopeRights:
 
 @dataclass(frozen=True)
 class CallerRights:
-    directory: DirectoryRights = DirectoryRights(SignedIn(""))
+    signed_in: SignedIn = SignedIn("")
+    permissions: frozenset[str] | None = None
+    """Values of Microsoft Graph's app roles, where the caller is an application."""
+    roles: frozenset[str] | None = None
+    """Template ids of built-in roles for the whole tenant, those through a group included."""
+    has_no_role: bool = False
+    """Whether it has no role at all, for a unit or registration either."""
+    owned: frozenset[ApplicationObjectId] | None = None
+    graph: str = "https://graph.microsoft.com/v1.0"
     secret_rules: tuple[SecretRule, ...] | None = None
     """The tenant's default policy."""
     scopes: Mapping[str, ScopeRights] = field(default_factory=dict)
     """By resource id in lower case."""
+
+    @property
+    def caller_id(self) -> str:
+        return self.signed_in.id or self.signed_in.client_id or "CALLER"
 
     def at(self, resource: ResourceId) -> ScopeRights:
         return self.scopes.get(str(resource).lower(), ScopeRights())

@@ -19,7 +19,7 @@ _SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
 
 
 def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
-    caller = seen.access.directory.signed_in
+    caller = seen.access.signed_in
     return {
         "ready": is_ready(checks),
         "setup": forecast(checks),

@@ -20,7 +20,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, Site
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, SignedIn
 from mct_s2s.model.desired import ServiceSpec, Setup
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
@@ -179,5 +179,5 @@ def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
     before = ObservedState("public", TENANT, AppService(**vars(site), settings={}, tenant_id=TENANT.id), Trust())
     desired = Setup(ServiceSpec(SERVICE_KEY, "MCT service"))
-    access = CallerRights(DirectoryRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR})))
+    access = CallerRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR}))
     return Outcome(Request(desired, NOW, TARGET, "a1b2"), Plan(changes), before, access, **more)

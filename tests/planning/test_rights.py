@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from mct_s2s.model.caller_rights import (
     CallerRights,
-    DirectoryRights,
     Permission,
     ScopeRights,
     SecretRule,
@@ -67,8 +66,8 @@ DIRECTORY = (CREATE, CHANGE_NEW, CHANGE_MINE, CHANGE_OTHERS, PRINCIPAL_NEW, CONS
 
 def application(
     *permissions: str, roles: tuple[str, ...] = (), known: bool = True, none_else: bool = True
-) -> DirectoryRights:
-    return DirectoryRights(
+) -> CallerRights:
+    return CallerRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"),
         permissions=frozenset(permissions) if known else None,
         roles=frozenset(roles) if known else None,
@@ -77,8 +76,8 @@ def application(
     )
 
 
-def person(*roles: str, known: bool = True, none_else: bool = True) -> DirectoryRights:
-    return DirectoryRights(
+def person(*roles: str, known: bool = True, none_else: bool = True) -> CallerRights:
+    return CallerRights(
         SignedIn("you", is_person=True, id=ME, name="me@contoso.com"),
         roles=frozenset(roles) if known else None,
         has_no_role=known and none_else and not roles,
@@ -92,10 +91,10 @@ OWNED_BY = "Application.ReadWrite.OwnedBy"
 CONSENT_PERMISSION = "AppRoleAssignment.ReadWrite.All"
 
 IN_THE_DIRECTORY = {
-    "nothing was found out": (None, [UNKNOWN] * 7),
+    "nothing was found out": (CallerRights(), [UNKNOWN] * 7),
     "an application whose rights cannot be read": (application(known=False), [UNKNOWN] * 7),
     "a person whose roles cannot be read": (person(known=False), [UNKNOWN] * 7),
-    "somebody of unknown kind": (DirectoryRights(SignedIn("azd")), [UNKNOWN] * 7),
+    "somebody of unknown kind": (CallerRights(SignedIn("azd")), [UNKNOWN] * 7),
     "an application that may only read": (application(READ), [NO] * 7),
     "one that may only read, and may hold any role": (application(READ, none_else=False), [UNKNOWN] * 7),
     "the least that an application needs without consent": (
@@ -125,8 +124,8 @@ IN_THE_DIRECTORY = {
 
 
 @pytest.mark.parametrize(("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys())
-def test_rights_in_the_directory(rights: DirectoryRights | None, verdicts: list[Verdict]) -> None:
-    assert [judge(need, CallerRights(rights) if rights else CallerRights())[0] for need in DIRECTORY] == verdicts
+def test_rights_in_the_directory(rights: CallerRights, verdicts: list[Verdict]) -> None:
+    assert [judge(need, rights)[0] for need in DIRECTORY] == verdicts
 
 
 SITE = site().resource
@@ -190,14 +189,14 @@ def access(
     *permissions: str, site: tuple[Permission, ...] | None = EVERYTHING, resource: tuple[Permission, ...] = EVERYTHING
 ) -> CallerRights:
     """An application with these permissions of Graph and these Azure roles."""
-    rights = DirectoryRights(
+    return CallerRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"),
         permissions=frozenset(permissions),
         roles=frozenset(),
         has_no_role=True,
         owned=frozenset(),
+        scopes={HERE: ScopeRights(site, ()), HOLDER: ScopeRights(resource, ())},
     )
-    return CallerRights(rights, None, {HERE: ScopeRights(site, ()), HOLDER: ScopeRights(resource, ())})
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")

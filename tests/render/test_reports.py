@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mct_s2s.errors import DOCS, Instruction, MissingRight, PermissionMissing
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SignedIn, Verdict
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
@@ -256,7 +256,7 @@ def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
 
 APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
-AUTOMATION = DirectoryRights(
+AUTOMATION = CallerRights(
     SignedIn("service principal (client secret)", APP, is_person=False, id=ME, name="automation"),
     permissions=frozenset({"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"}),
     roles=frozenset(),
@@ -277,14 +277,12 @@ RESTART = failed("restart", lacking("restart 'contosolearn'", "Website Contribut
 FAILED = DoctorCheck("tenant", Verdict.NO, "x", "It is another one.", (Instruction("Sign in there:", "az login"),))
 
 
-def seen(
-    rights: DirectoryRights = AUTOMATION, permissions: tuple[Permission, ...] = (), *, refused: bool = False
-) -> Seen:
+def seen(rights: CallerRights = AUTOMATION, permissions: tuple[Permission, ...] = (), *, refused: bool = False) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
     refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
     there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
     state = ObservedState("public", TENANT, there, Trust())
-    return Seen(state, CallerRights(rights, (), scopes), site().resource)
+    return Seen(state, replace(rights, secret_rules=(), scopes=scopes), site().resource)
 
 
 CREATE = failed("create-application", lacking("create it", "Application Developer", without="ask someone"))

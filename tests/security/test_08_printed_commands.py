@@ -16,7 +16,7 @@ from mct_s2s import errors
 from mct_s2s.azure.sign_in.login_refusals import token_refused
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import ApiToken
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
@@ -128,13 +128,13 @@ def grants() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL)
     locked = ScopeRights((Permission(("*",)),), (f"/subscriptions/{EVIL}/{EVIL}",))
     for rights in (
-        DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
-        DirectoryRights(
+        CallerRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
+        CallerRights(
             SignedIn("x", is_person=True, id=PrincipalId(EVIL), name=EVIL), roles=frozenset(), graph=f"https://{EVIL}"
         ),
     ):
         for scope in (locked, ScopeRights((), ())):
-            access = CallerRights(rights, (), {str(resource).lower(): scope})
+            access = replace(rights, scopes={str(resource).lower(): scope})
             for need in (
                 RequiredPermission(Right.RESTART, EVIL, resource=resource),
                 RequiredPermission(Right.CONSENT, EVIL),

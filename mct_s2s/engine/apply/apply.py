@@ -125,12 +125,12 @@ async def _(change: AssignAppRole, run: Run) -> str:
     try:
         assignment = await run.session.directory.assign(principal, service, change.role)
     except PermissionMissing as refused:
-        need, directory = need_of(change, run.outcome.before), run.outcome.access.directory
-        is_held = need is not None and judge(need, run.outcome.access)[0] is Verdict.YES
+        need, access = need_of(change, run.outcome.before), run.outcome.access
+        is_held = need is not None and judge(need, access)[0] is Verdict.YES
         # A token that is kept does not show yet what its caller holds.
-        if need is None or not run.outcome.request.preflight or (is_held and directory.signed_in.after_a_grant):
+        if need is None or not run.outcome.request.preflight or (is_held and access.signed_in.after_a_grant):
             raise
-        run.outcome.leave(change, lacking(need, directory))
+        run.outcome.leave(change, lacking(need, access))
         raise Skipped(LEFT) from refused
     if assignment is None:
         return "already granted"

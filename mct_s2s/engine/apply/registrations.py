@@ -233,7 +233,7 @@ async def _accepts_writes(session: Session, application: Application, outcome: O
     except PermissionMissing as refused:
         if all(getattr(change, "object_id", None) != application.object_id for change in outcome.plan.changes):
             return True
-        if not relies_on_ownership(outcome.access.directory):
+        if not relies_on_ownership(outcome.access):
             raise
         raise await explained(session, application.object_id, refused) from refused
 

@@ -38,7 +38,7 @@ class Run:
         self.session, self.outcome, self.progress = session, outcome, progress
         self.outputs, self.stores, self.now = outcome.outputs, outcome.stores, outcome.request.now
         # Whether the caller may change only what it owns, for all that is known.
-        self.as_owner = relies_on_ownership(outcome.access.directory)
+        self.as_owner = relies_on_ownership(outcome.access)
         # When each client's credential arrived at its store, in seconds of the clock, and which it is.
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False

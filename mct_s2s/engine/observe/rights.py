@@ -14,7 +14,7 @@ from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError, or_unknown, outcome_of
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
+from mct_s2s.model.caller_rights import CallerRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
@@ -57,14 +57,14 @@ class AccessLook:
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
         found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
-        directory = found.pop("directory", None) or DirectoryRights(self._session.directory.credential.signed_in)
+        access = found.pop("directory", None) or CallerRights(self._session.directory.credential.signed_in)
         rules = found.pop("rules", None)
-        return CallerRights(directory, rules, {key: ScopeRights(*both) for key, both in found.items()})
+        return replace(access, secret_rules=rules, scopes={key: ScopeRights(*both) for key, both in found.items()})
 
     async def aclose(self) -> None:
         await end_all(self._asked.values())
 
-    async def _in_directory(self) -> DirectoryRights:
+    async def _in_directory(self) -> CallerRights:
         directory = self._session.directory
         caller, (roles, permissions), owned = await gather_or_cancel(
             or_unknown(directory.caller()),
@@ -72,7 +72,7 @@ class AccessLook:
             or_unknown(directory.owned()),
         )
         caller = caller or directory.credential.signed_in
-        rights = DirectoryRights(caller, permissions, roles, False, owned, directory.base)
+        rights = CallerRights(caller, permissions, roles, False, owned, directory.base)
         if caller.id is None or may_do_all(rights):
             return rights
         assigned = await or_unknown(directory.role_assignments(caller.id))

@@ -62,7 +62,7 @@ class Seen:
 def checks(seen: Seen, job: Setup, now: datetime) -> tuple[DoctorCheck, ...]:
     """Of a setup that adds a client, and of what it would change in what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
-    signed_in = access.directory.signed_in
+    signed_in = access.signed_in
     name = signed_in.name
     message = f"Signed in {f'as {name} ' if name else ''}with {signed_in.description}."
     found = [DoctorCheck(SIGNED_IN, Verdict.YES, name or signed_in.description, message, signed_in.after_a_grant)]

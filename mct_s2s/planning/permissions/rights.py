@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from mct_s2s.errors import Instruction, MissingRight
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
@@ -144,14 +144,14 @@ _OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "", application=Applicati
 def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     resource = need.resource
     if resource is None:
-        return _in_directory(need, access.directory)
+        return _in_directory(need, access)
     here, action = access.at(resource), "/".join((resource.namespace, *resource.types, need.right.action))
     verdict, missing = Verdict.UNKNOWN, list[MissingRight]()
     if here.permissions is not None:
         allowing = [one for one in here.permissions if _has(one.actions, action) and not _has(one.not_actions, action)]
         if not allowing:
             role = SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
-            assign = ("az", "role", "assignment", "create", "--assignee", access.directory.caller_id, "--role", role)
+            assign = ("az", "role", "assignment", "create", "--assignee", access.caller_id, "--role", role)
             missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
         elif not all(one.is_conditional for one in allowing):
             verdict = Verdict.YES
@@ -161,15 +161,15 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     return Verdict.NO if missing else verdict, tuple(missing)
 
 
-def relies_on_ownership(rights: DirectoryRights) -> bool:
+def relies_on_ownership(access: CallerRights) -> bool:
     """Whether the caller may perhaps change only registrations that it owns."""
-    return _in_directory(_OTHERS, rights)[0] is not Verdict.YES
+    return _in_directory(_OTHERS, access)[0] is not Verdict.YES
 
 
-def may_do_all(rights: DirectoryRights) -> bool:
+def may_do_all(access: CallerRights) -> bool:
     """Whether the caller may change any registration and grant admin consent, so that nothing more need be known."""
     consent = replace(_OTHERS, right=Right.CONSENT)
-    return not relies_on_ownership(rights) and _in_directory(consent, rights)[0] is Verdict.YES
+    return not relies_on_ownership(access) and _in_directory(consent, access)[0] is Verdict.YES
 
 
 def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
@@ -186,18 +186,18 @@ def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
     ]
 
 
-def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
-    right, is_new, held = need.right, need.application is None, rights.permissions
+def _in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
+    right, is_new, held = need.right, need.application is None, access.permissions
     roles = _CONSENTERS if right.is_consent else _ADMINISTRATORS
     if right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
     owned = Verdict.UNKNOWN
-    if rights.owned is not None:
-        owned = Verdict.YES if need.application in rights.owned else Verdict.NO
+    if access.owned is not None:
+        owned = Verdict.YES if need.application in access.owned else Verdict.NO
     verdict = Verdict.NO
-    if roles & (rights.roles or frozenset()):
+    if roles & (access.roles or frozenset()):
         return Verdict.YES, ()
-    if rights.signed_in.is_person:
+    if access.signed_in.is_person:
         # Users may register applications where the tenant lets them, and then own them: a switch that administrators
         # alone can read. Members may assign the roles of an API that they own, guests may not.
         # Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
@@ -214,20 +214,20 @@ def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
     if verdict is not Verdict.NO:
         return verdict, ()
     # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
-    is_known = rights.has_no_role and rights.signed_in.is_person is not None
-    return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, rights)
+    is_known = access.has_no_role and access.signed_in.is_person is not None
+    return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, access)
 
 
-def lacking(need: RequiredPermission, rights: DirectoryRights) -> Missing:
+def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
     """An Entra role for a person, for an application the permissions of Microsoft Graph that it does not hold yet."""
     permissions, role = need.right.least(of_others=need.application is not None)
-    if rights.signed_in.is_person is not False:
-        assignment = {"principalId": rights.caller_id, "roleDefinitionId": _TEMPLATES[role], "directoryScopeId": "/"}
-        url = f"{rights.graph}/roleManagement/directory/roleAssignments"
+    if access.signed_in.is_person is not False:
+        assignment = {"principalId": access.caller_id, "roleDefinitionId": _TEMPLATES[role], "directoryScopeId": "/"}
+        url = f"{access.graph}/roleManagement/directory/roleAssignments"
         post = command("az", "rest", "--method", "POST", "--url", url, "--body", json.dumps(assignment))
         return (need.lacks(role, REGISTRAR, post),)
-    names = [name for name in permissions if name not in (rights.permissions or ())] or permissions
-    caller, added = rights.signed_in.client_id or "CALLER", [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names]
+    names = [name for name in permissions if name not in (access.permissions or ())] or permissions
+    caller, added = access.signed_in.client_id or "CALLER", [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names]
     permission = ("az", "ad", "app", "permission")
     add = command(*permission, "add", "--id", caller, "--api", GRAPH_APP_ID, "--api-permissions", *added)
     consent = command(*permission, "admin-consent", "--id", caller)
