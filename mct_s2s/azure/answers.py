@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
@@ -18,6 +18,10 @@ from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
 
 E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
+Json: TypeAlias = Mapping[str, Any]
+"""An object of an answer."""
+Parse: TypeAlias = Callable[[Json], T]
 ANSWER_BYTES = 16 << 20
 """Of a body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
 RESUME = "Check the network and the proxy, then run the same command again to resume."
@@ -81,18 +85,18 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(map(text, _list(value)))
 
 
-def rows(value: object) -> list[Mapping[str, Any]]:
+def rows(value: object) -> list[Json]:
     return list(map(members, _list(value)))
 
 
-def listed(value: object) -> list[Mapping[str, Any]]:
+def listed(value: object) -> list[Json]:
     """A list that has to be there: "none" would be taken for an answer."""
     if value is None:
         raise ValueError("there is not a list")
     return rows(value)
 
 
-def members(value: object) -> Mapping[str, Any]:
+def members(value: object) -> Json:
     if not isinstance(value, Mapping | None):
         raise ValueError(f"{value!r} is not an object")
     return value or {}

@@ -21,6 +21,7 @@ from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import (
     ARM,
+    Json,
     check_address,
     guid,
     members,
@@ -44,6 +45,7 @@ from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId, TenantId, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.model.site_settings import AppSettings
 
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
@@ -110,12 +112,10 @@ class ResourceManager(ServiceSession):
 
         return await or_none(self.call(read, "read the App Service"))
 
-    async def settings(
-        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
-    ) -> dict[str, str | None]:
+    async def settings(self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None) -> AppSettings:
         """Secrets among them. `leaves` is called when the request is sent, so that a wait for it is not counted."""
 
-        async def read() -> dict[str, str | None]:
+        async def read() -> AppSettings:
             leaves()
             settings = members(await self._on(resource, "list_application_settings")).get("properties")
             if not isinstance(settings, Mapping):
@@ -148,7 +148,7 @@ class ResourceManager(ServiceSession):
     async def write_settings(
         self,
         resource: ResourceId,
-        merged: Callable[[], Mapping[str, str | None] | None],
+        merged: Callable[[], AppSettings | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
         """PUT replaces all, so `merged` says what to send (`None`: nothing) after each reading by `read_again`."""
@@ -279,7 +279,7 @@ class ResourceManager(ServiceSession):
         path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
         wanted = "/".join(resource.types).lower()
 
-        def versions_of(provider: Mapping[str, Any]) -> list[str]:
+        def versions_of(provider: Json) -> list[str]:
             types = [row for row in rows(provider["resourceTypes"]) if text(row["resourceType"]).lower() == wanted]
             return [version for row in types for version in texts(row.get("apiVersions"))]
 
@@ -299,7 +299,7 @@ class ResourceManager(ServiceSession):
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
 
-        def read(row: Mapping[str, Any]) -> Permission:
+        def read(row: Json) -> Permission:
             allowed, excepted = texts(row.get("actions")), texts(row.get("notActions"))
             return Permission(allowed, excepted, is_conditional=bool(row.get("condition")))
 
@@ -372,11 +372,11 @@ class _Bearer(AsyncHTTPPolicy[Any, Any]):
         return await self.next.send(request)
 
 
-def _subscription(row: Mapping[str, Any]) -> Subscription:
+def _subscription(row: Json) -> Subscription:
     return Subscription(guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"])))
 
 
-def _site(row: Mapping[str, Any]) -> Site:
+def _site(row: Json) -> Site:
     properties, resource = members(row.get("properties")), ResourceId.parse(text(row["id"]))
     guid(resource.subscription_id)
     default = text(properties.get("defaultHostName"))
@@ -384,7 +384,7 @@ def _site(row: Mapping[str, Any]) -> Site:
     return Site(resource, text(row.get("kind")) or "app", text(properties.get("state")), (default, *others))
 
 
-def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
+def _parsed(resource: ResourceId, row: Json, api_version: str | None) -> IdentityResource:
     identity = members(row.get("identity"))
     principal = identity.get("principalId")
     if resource.type == USER_ASSIGNED_IDENTITIES:

@@ -10,7 +10,7 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import Refusal, RemoteService, check_address, listed, members, parse_json, refusal_of
+from mct_s2s.azure.answers import Parse, Refusal, RemoteService, check_address, listed, members, parse_json, refusal_of
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.refusals import refused
@@ -117,14 +117,12 @@ class ServiceSession:
     async def send(self, method: str, path: str, step: str, **options: Any) -> dict[str, Any] | None:
         return (await self.answer(method, path, step, **options))[1]
 
-    async def read(
-        self, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], *, method: str = "GET", **options: Any
-    ) -> T:
+    async def read(self, path: str, step: str, parse: Parse[T], *, method: str = "GET", **options: Any) -> T:
         row = await self.send(method, path, step, **options)
         with self.service.readable(step):
             return parse(members(row))
 
-    async def rows(self, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], **options: Any) -> list[T]:
+    async def rows(self, path: str, step: str, parse: Parse[T], **options: Any) -> list[T]:
         """Page after page. A page without a list is never taken for "no rows"."""
         found: list[T] = []
         following: object = path

@@ -10,6 +10,7 @@ from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.changes import (
     AnyChange,
     DeleteApplication,
@@ -53,7 +54,7 @@ class Outcome:
     took: dict[str, float] = field(default_factory=dict)
     """Seconds, of what is done."""
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
-    settings: dict[str, str | None] | None = None
+    settings: AppSettings | None = None
     """As they were read back, where they were written."""
     _started: dict[str, float] = field(default_factory=dict)
 

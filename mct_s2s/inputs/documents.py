@@ -24,7 +24,7 @@ from mct_s2s.local_files import (
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.documents import Backup, Handoff, parsed
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, Setting
+from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, AppSettings, Setting
 from mct_s2s.plain_text import json_text, load_json
 
 Model = TypeVar("Model", Handoff, Backup)
@@ -110,14 +110,14 @@ class SettingsFile:
                 check_place(self.path)
         return bool(content)
 
-    def write(self, app_service: str | None, settings: Mapping[str, str | None]) -> None:
+    def write(self, app_service: str | None, settings: AppSettings) -> None:
         self.check(dry_run=True)
         name = _NAMES[self.model][0]
         document = {"schema": f"mct-s2s/{name}/v1", "appService": app_service, "settings": dict(settings)}
         with self._explained():
             replace_whole(self.path, json_text(document), READABLE if self.model is Handoff else PRIVATE)
 
-    def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
+    def keep(self, app_service: str, settings: AppSettings) -> None:
         """An older backup of the App Service is kept instead."""
         if self.check(app_service):
             self.say(f"Kept the older backup in {self.path}")

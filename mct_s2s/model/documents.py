@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from mct_s2s.model.site_settings import SETTINGS
+from mct_s2s.model.site_settings import SETTINGS, AppSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -55,4 +55,4 @@ class Backup(SavedFile):
 
     document: Literal["mct-s2s/backup/v1"] = Field(alias="schema")
     app_service: str = Field(min_length=1, description="Resource ID of the App Service.")
-    settings: Mapping[str, str | None] = Field(repr=False, description="Every application setting by its name.")
+    settings: AppSettings = Field(repr=False, description="Every application setting by its name.")

@@ -147,6 +147,6 @@ class ObservedState:
         """`None` where that was not looked at."""
         return self.custody.get(application.client_id.lower())
 
-    def with_settings(self, settings: Mapping[str, str | None]) -> "ObservedState":
+    def with_settings(self, settings: AppSettings) -> "ObservedState":
         assert self.app_service is not None  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

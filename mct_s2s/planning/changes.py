@@ -1,6 +1,5 @@
 """The changes that a plan is made of; `engine.apply` carries them out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,7 @@ from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import NAMES, Setting
+from mct_s2s.model.site_settings import NAMES, AppSettings, Setting
 from mct_s2s.planning.permissions.rights import Right
 
 T = TypeVar("T", bound=str)
@@ -309,7 +308,7 @@ class SettingsSpec:
     without: frozenset[str] = frozenset()
     """Entries, in lower case, that leave the allow lists; a list that is then empty is removed."""
     removed: tuple[Setting, ...] = ()
-    exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    exact: AppSettings = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
 
 

@@ -119,7 +119,7 @@ def plan_site(
     return (write, restarting) if restart else (write,)
 
 
-def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
+def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSettings:
     """Every other setting keeps its value, its spelling and its place. Ids that are not known yet are left out."""
     merged = dict(settings)
     for setting, right in spec.values:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
-from mct_s2s.azure.answers import Refusal, RemoteService, causes, members, optional, text
+from mct_s2s.azure.answers import Json, Refusal, RemoteService, causes, members, optional, text
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, refused
 from mct_s2s.azure.service_session import ServiceSession
@@ -100,7 +100,7 @@ class KeyVault(ServiceSession):
         return refused(self.service, refusal, step, vault=self.name, you=you, grant=grant)
 
 
-def _version(row: Mapping[str, Any]) -> SecretVersion:
+def _version(row: Json) -> SecretVersion:
     created = datetime.fromtimestamp(members(row.get("attributes")).get("created") or 0, UTC)
     tags = {name: text(value) for name, value in members(row.get("tags")).items()}
     version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
@@ -241,7 +241,7 @@ class KeyVaultStore(Store):
                 await self._tag(self._begun.version, before)
 
     async def read(self) -> ClientSignIn | None:
-        def parse(row: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+        def parse(row: Json) -> tuple[str, Mapping[str, str]]:
             return text(row["value"]), _version(row).tags
 
         try:

@@ -30,6 +30,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.changes import Output, Outputs, SettingsSpec, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.site import merge
@@ -195,7 +196,7 @@ def said(plan: Plan) -> list[str]:
     return [f"{change.action} {change.resource} {change.name}" for change in plan.changes]
 
 
-def written(plan: Plan, before: ObservedState) -> dict[str, str | None]:
+def written(plan: Plan, before: ObservedState) -> AppSettings:
     """The settings that a plan leads to, every id made up on the way."""
     outputs = Outputs()
     for change in plan.changes:

@@ -7,7 +7,7 @@ learn.microsoft.com/graph/api/application-addpassword, /application-removepasswo
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
 from itertools import chain, count
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
-from mct_s2s.azure.answers import guid, listed, text
+from mct_s2s.azure.answers import Json, guid, listed, text
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.rights import CallerRequests
 from mct_s2s.azure.graph.session import key
@@ -35,7 +35,6 @@ PAUSE = 0.3
 """Seconds, times the attempt's number."""
 SHOWS_SECONDS = 60.0
 """For so long a new certificate is looked for before an old one is removed: credentials have been seen to take 18 s."""
-Entry = Mapping[str, Any]
 T = TypeVar("T")
 
 
@@ -47,7 +46,7 @@ class CredentialRequests(CallerRequests):
         path, lag, operation = f"/applications/{object_id}", self.lag(object_id), GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
 
-        def made(row: Entry) -> tuple[KeyId, datetime, SecretCredential]:
+        def made(row: Json) -> tuple[KeyId, datetime, SecretCredential]:
             if not text(row["secretText"]):
                 raise ValueError("it contains no secret")
             return KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), SecretCredential(row["secretText"])
@@ -92,7 +91,7 @@ class CredentialRequests(CallerRequests):
             "key": base64.b64encode(certificate.der).decode(),
         }
 
-        def is_it(entry: Entry) -> bool:
+        def is_it(entry: Json) -> bool:
             thumbprint = parse.thumbprint(entry.get("customKeyIdentifier"))
             return same_id(entry["keyId"], certificate.key_id) or same_id(thumbprint, certificate.thumbprint)
 
@@ -109,7 +108,7 @@ class CredentialRequests(CallerRequests):
     ) -> bool:
         """False where it stays, as the new one isn't shown."""
 
-        def without(there: list[Entry]) -> list[Entry]:
+        def without(there: list[Json]) -> list[Json]:
             return [one for one in there if not same_id(one["keyId"], key_id)]
 
         path = f"/applications/{object_id}"
@@ -119,10 +118,10 @@ class CredentialRequests(CallerRequests):
         self,
         path: str,
         operation: GraphOperation,
-        edit: Callable[[list[Entry]], list[Entry]],
+        edit: Callable[[list[Json]], list[Json]],
         lag: Lag | None = None,
         shown: KeyId | None = None,
-    ) -> list[Entry] | None:
+    ) -> list[Json] | None:
         """PATCH all of `keyCredentials`, read immediately before; `None` where `shown` is not among them.
 
         Existing entries go back without their `key`, as the Azure CLI sends them; `keyId` identifies them. A list that
@@ -130,7 +129,7 @@ class CredentialRequests(CallerRequests):
         adds what is there: docs/azure-contract.md, section 3.5. So it is read again.
         """
 
-        def entries(row: Entry) -> list[Entry]:
+        def entries(row: Json) -> list[Json]:
             found = [dict(one, keyId=guid(one["keyId"])) for one in listed(row.get("keyCredentials"))]
             return [{name: value for name, value in one.items() if name != "key"} for one in found]
 

@@ -5,12 +5,12 @@ Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-app
 /serviceprincipal-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from mct_s2s.azure.answers import listed
+from mct_s2s.azure.answers import Parse, listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests, until
 from mct_s2s.azure.graph.session import key, literal, query
@@ -61,7 +61,7 @@ class GraphDirectory(CredentialRequests):
         self,
         path: str,
         client_ids: Iterable[ClientId],
-        read: Callable[[Mapping[str, Any]], Registered],
+        read: Parse[Registered],
         select: Sequence[str] = (),
     ) -> list[Registered]:
         """By a filter, so that many take few requests; what no index knows (yet) by its key."""

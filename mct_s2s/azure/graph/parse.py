@@ -7,12 +7,12 @@ section 3.11).
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.azure.answers import guid, listed, members, optional, rows, text, texts
+from mct_s2s.azure.answers import Json, guid, listed, members, optional, rows, text, texts
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
 from mct_s2s.model.directory_objects import (
@@ -38,7 +38,6 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.resource_id import ResourceId
 
-Json = Mapping[str, Any]
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 
 DELETED_FIELDS = [

@@ -4,14 +4,13 @@ Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /servicepri
 /serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from mct_s2s.azure.answers import guid, members, text
-from mct_s2s.azure.answers import rows as rows_of
+from mct_s2s.azure.answers import Json, Parse, guid, members, rows, text
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.session import ADVANCED, GraphSession
 from mct_s2s.azure.refusals import GraphOperation
@@ -23,7 +22,6 @@ from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.planning.permissions.rights import GRAPH_PERMISSIONS
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
 READ_RIGHTS = GraphOperation.READ_RIGHTS
 ROLE = "#microsoft.graph.directoryRole"
 CAST_REFUSED = frozenset({400, 500})
@@ -95,15 +93,15 @@ class CallerRequests(GraphSession):
         """Where there is one, it goes before the tenant's."""
 
         def read(page: Json) -> tuple[SecretRule, ...] | None:
-            found = (members(one.get("restrictions")) for one in rows_of(page.get("value")) if one.get("isEnabled"))
+            found = (members(one.get("restrictions")) for one in rows(page.get("value")) if one.get("isEnabled"))
             return next((_rules(one) for one in found if one.get("passwordCredentials") is not None), None)
 
         return await self._read(f"/applications/{object_id}/appManagementPolicies", read)
 
-    async def _read(self, path: str, parse: Callable[[Json], T]) -> T | None:
+    async def _read(self, path: str, parse: Parse[T]) -> T | None:
         return await self._known(self.once, path, partial(self.read, path, READ_RIGHTS, parse))
 
-    async def _rows(self, path: str, parse: Callable[[Json], T], **options: Any) -> list[T] | None:
+    async def _rows(self, path: str, parse: Parse[T], **options: Any) -> list[T] | None:
         ask = partial(self.rows, path, READ_RIGHTS, parse, **options)
         return await self._known(self.once, path, ask)
 
@@ -116,10 +114,10 @@ class CallerRequests(GraphSession):
             raise
 
 
-def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
+def _rules(restrictions: Json) -> tuple[SecretRule, ...]:
     """Secrets' rules that are in force. One that spares some callers may spare this one: the real request tells."""
     found = []
-    for rule in rows_of(restrictions.get("passwordCredentials")):
+    for rule in rows(restrictions.get("passwordCredentials")):
         spares = members(rule.get("excludeActors")).get("customSecurityAttributes")
         if rule.get("state", "enabled") != "enabled" or spares:
             continue

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +16,7 @@ from kiota_http.middleware.options import ResponseHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import GRAPH, rows, text
+from mct_s2s.azure.answers import GRAPH, Json, Parse, rows, text
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.parse import optional_moment
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
@@ -105,11 +105,11 @@ class GraphSession(ServiceSession):
     def lag(self, *ids: str) -> Lag | None:
         return is_lag if self.is_young(*ids) else None
 
-    async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag | None = None) -> T | None:
+    async def get(self, path: str, parse: Parse[T], *, lag: Lag | None = None) -> T | None:
         """`None` where it is not there."""
         return await or_none(self.read(path, GraphOperation.READ, parse, lag=lag))
 
-    async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
+    async def get_many(self, paths: Sequence[str], parse: Parse[T]) -> list[T | None]:
         """`None` where one is not there. A few by one GET each, so that a log says what is read."""
         if len(paths) <= IN_FLIGHT:
             return list(await gather_or_cancel(*(self.get(path, parse) for path in paths)))
@@ -117,15 +117,15 @@ class GraphSession(ServiceSession):
         found = await gather_or_cancel(*(self._batch(part, parse) for part in parts))
         return [one for part in found for one in part]
 
-    async def get_known(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    async def get_known(self, paths: Sequence[str], parse: Parse[T]) -> list[T]:
         """Objects that someone names by their ids: what a replica does not know (yet) is asked for once more."""
         found = dict(zip(paths, await self.get_many(paths, parse), strict=True))
         missing = [path for path, one in found.items() if one is None]
         found |= zip(missing, await self.get_many(missing, parse), strict=True)
         return [one for one in found.values() if one is not None]
 
-    async def _batch(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
-        async def read(path: str, answer: Mapping[str, Any]) -> T | None:
+    async def _batch(self, paths: Sequence[str], parse: Parse[T]) -> list[T | None]:
+        async def read(path: str, answer: Json) -> T | None:
             status, body = answer.get("status"), answer.get("body")
             if status == 404:
                 return None
@@ -148,7 +148,7 @@ class GraphSession(ServiceSession):
         self,
         path: str,
         operation: GraphOperation,
-        parse: Callable[[Mapping[str, Any]], T],
+        parse: Parse[T],
         body: object,
         lag: Lag | None = None,
     ) -> tuple[T, bool]:

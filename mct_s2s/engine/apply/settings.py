@@ -8,7 +8,6 @@ Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-sett
 
 import asyncio
 import random
-from collections.abc import Mapping
 from functools import partial
 
 from mct_s2s import clock
@@ -16,6 +15,7 @@ from mct_s2s.activity import activity, waiting
 from mct_s2s.engine.apply.run import Run, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.site import edits, merge
@@ -82,8 +82,8 @@ class _Stale(Exception):
 class _Writer:
     def __init__(self, change: WriteSettings, run: Run) -> None:
         self._change, self._outputs, self._arm = change, run.outputs, run.session.arm
-        self.settings: dict[str, str | None] = {}
-        self._replaced: Mapping[str, str | None] | None = None
+        self.settings: AppSettings = {}
+        self._replaced: AppSettings | None = None
         """As they were when the last write was sent."""
         self._writes = 0
         self._read_at = self._sent_at = self._written_at = 0.0
@@ -122,7 +122,7 @@ class _Writer:
         self._written_at = clock.seconds()
         self._writing = max(self._writing, self._reading, self._written_at - self._sent_at)
 
-    def _merged(self, *, may_be_old: bool) -> Mapping[str, str | None] | None:
+    def _merged(self, *, may_be_old: bool) -> AppSettings | None:
         """What is sent now; `None` where a lost answer turns out to be a success."""
         self._sent_at = clock.seconds()
         if not self.is_due:

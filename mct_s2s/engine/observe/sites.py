@@ -157,12 +157,10 @@ AT_ONCE = 8
 """Settings read at a time: the survey must leave the work after it some of what Azure Resource Manager allows."""
 
 
-async def _settings_of_each(
-    arm: "ResourceManager", apps: Iterable[ResourceId]
-) -> dict[ResourceId, dict[str, str | None] | None]:
+async def _settings_of_each(arm: "ResourceManager", apps: Iterable[ResourceId]) -> dict[ResourceId, AppSettings | None]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def read(app: ResourceId) -> tuple[ResourceId, dict[str, str | None] | None]:
+    async def read(app: ResourceId) -> tuple[ResourceId, AppSettings | None]:
         async with gate:
             return app, await or_unknown(arm.settings(app))
 
