@@ -48,8 +48,8 @@ SIGNS = {True: DONE, False: FAILED, None: UNKNOWN}
 class LineConsole(Console):
     """Every text is one line of plain characters, also within other renderables."""
 
-    beside: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
-    """Takes a live area off the screen while something is printed to either stream."""
+    beside: Callable[[], AbstractContextManager[object]] = staticmethod(nullcontext)
+    """Keeps a live area and what is printed apart."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, **options)

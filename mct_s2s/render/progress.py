@@ -1,7 +1,7 @@
 """What a command shows while it runs: a live area on a terminal, timed lines in a log, or nothing (`--quiet`)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 from rich.live import Live
@@ -63,6 +63,9 @@ class Reporter:
         self._live: Live | None = None
         self._spinner = Spinner("dots", style="good")
         terminal.out.beside = self._aside
+        # A frame that is drawn between a line's placing and its writing would move it to another's row
+        # (Textualize/rich#1530).
+        console.beside = lambda: nullcontext() if self._live is None else self._live._lock  # noqa: SLF001
 
     def restore(self) -> None:
         if self._live is not None:

@@ -31,7 +31,7 @@ from rich.text import Text
 ROOT = Path(__file__).parents[2]
 COLUMNS, ROWS = 88, 40
 TYPED = "setup --cloud sandbox --client S2S-client"
-QUESTION = re.compile(r"[\[(]y/N[\])] ?$")
+QUESTION = re.compile(r"\[y/N\] $")
 SECONDS = 60
 """The run takes three; more is a hang."""
 HOME = "/home/ada"

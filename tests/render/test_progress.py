@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -254,6 +255,25 @@ def test_what_is_printed_stays_and_the_live_area_leaves_nothing_behind(screens: 
     assert raw.rpartition("done")[2].rstrip("\n\r").endswith(("\x1b[2K", "\x1b[?25h"))
     assert raw.count("\x1b[?25l") == raw.count("\x1b[?25h"), "the cursor is shown again"
     assert shown._live is None
+
+
+def test_no_frame_is_drawn_between_a_lines_placing_and_its_writing(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames come from a thread of their own; the line would be in the row where it was to be before one."""
+    screen, found = screens(80, is_terminal=True), list[bool]()
+    shown = Reporter(screen.terminal)
+
+    def frame() -> bool:
+        assert shown._live is not None
+        if is_drawn := shown._live._lock.acquire(blocking=False):
+            shown._live._lock.release()
+        return is_drawn
+
+    with watched_by(shown), activity("Reading A"), ThreadPoolExecutor(1) as another, monkeypatch.context() as patch:
+        patch.setattr(screen.err_stream, "write", lambda _: found.append(another.submit(frame).result()))
+        screen.terminal.say("done")
+    assert set(found) == {False}
 
 
 # several sites
