@@ -73,7 +73,9 @@ class EntraTokens:
             return token
 
         def is_lag(error: ServiceError) -> bool:
-            passing = isinstance(error, NotYet) or (is_new and error.service_code in PROPAGATING)
+            number = error.service_code  # 500011: no such URI, of which a credential for another one says nothing
+            is_ours = number in PROPAGATING and (number != "500011" or sign_in.scope in {None, scope})
+            passing = isinstance(error, NotYet) or (is_new and is_ours)
             return passing and clock.seconds() - began < within
 
         try:

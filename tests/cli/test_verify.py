@@ -89,6 +89,8 @@ def test_a_client_proves_itself_without_any_right_to_look(mct: Program, azure: S
     audience = values["MCT_S2S_SCOPE"].removesuffix("/.default")
     azure.forget()
     assert (mct("verify", "--credentials", str(file), "--audience", audience).code, azure.log("graph")) == (0, [])
+    wrong = mct("verify", "--credentials", str(file), "--audience", f"{audience}0")
+    assert (wrong.code, wrong.seconds < 5) == (3, True), "the service application of a new credential is another one"
     by_environment = mct("verify", "--auth", "environment", "--audience", audience, "-o", "json", env=values)
     assert by_environment.code == 0
     assert verdicts(by_environment)[values["AZURE_CLIENT_ID"], "call"] is True
