@@ -1,4 +1,4 @@
-"""The only room that imports the SDKs of Azure. Their exceptions become those of `mct_s2s.errors`."""
+"""The only package that imports the SDKs of Azure. Their exceptions become those of `mct_s2s.errors`."""
 
 import sys
 

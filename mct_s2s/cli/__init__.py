@@ -1,1 +1,1 @@
-"""Arguments in, one call, exit code out. The only room that knows typer, and the one that wires the others together."""
+"""Arguments in, one call, exit code out. The only package that knows typer; it wires the others together."""

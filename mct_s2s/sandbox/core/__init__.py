@@ -1,1 +1,1 @@
-"""What every room of the sandbox uses: clock, addresses, routes, operations, options, errors in each service's form."""
+"""What all of the sandbox uses: clock, addresses, operations and their routes, errors in each service's form."""

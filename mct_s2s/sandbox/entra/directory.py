@@ -1,6 +1,6 @@
 """The directory of one tenant as data: applications, service principals, assignments, people, what was deleted.
 
-The rules are functions of the rooms above, which take a directory as their first argument.
+The rules are functions of the packages above, which take a directory as their first argument.
 """
 
 import functools
