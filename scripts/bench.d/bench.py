@@ -1,4 +1,4 @@
-"""What scripts/bench measures: `bench.py WORK az|fleet|start [ROUNDS] [--write]`.
+"""What scripts/bench measures: `bench.py WORK az|fleet|start [ROUNDS]`.
 
 Whole processes against served sandboxes, in turns. `az` needs a sandbox in the environment, and an account in the CLI.
 """
@@ -24,7 +24,6 @@ from typing import Any
 from mct_s2s.sandbox.state import seed
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "performance.md"
 LATENCY = 0.1
 """Seconds for each request: a usual round trip to Graph and Resource Manager."""
 MACHINE = (
@@ -106,7 +105,7 @@ def beside_az(work: Path, rounds: int) -> Sections:
     contenders["mct-s2s --auth cli"] = {what: (*command, "--auth", "cli") for what, command in ours.items()}
     contenders |= {name: {"setup": (script, "setup"), "status": (script, "check")} for name, script in THEIRS.items()}
     new, found = ask(os.environ, "GET", "world"), Sections()
-    for latency in (0.0, 0.05, LATENCY, 0.2):
+    for latency in (0.0, LATENCY):
         runs = in_turns(work, contenders, new, rounds, latency)
         found[f"{latency * 1000:.0f} ms for each request"] = compared(runs)
     ask(os.environ, "PUT", "world", new)
@@ -262,17 +261,11 @@ MEASURES: Mapping[str, tuple[Callable[[Path, int], Sections], int]] = {
 """What measures, with the usual number of rounds."""
 
 
-def main(work: str, what: str, *words: str) -> None:
+def main(work: str, what: str, rounds: str = "") -> None:
     measure, usual = MEASURES[what]
-    number = next((int(word) for word in words if word.isdecimal()), usual)
+    number = int(rounds or usual)
     for title, text in measure(Path(work), number).items():
-        section = f"## {title}\n\n`scripts/bench {what}`, {number} rounds, {MACHINE}.\n\n{text}\n"
-        print(section)
-        if "--write" in words:
-            page = PAGE.read_text(encoding="utf-8")
-            there = re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
-            page = page.replace(there[0], section + "\n") if there else f"{page}\n{section}"
-            PAGE.write_text(page.rstrip() + "\n", encoding="utf-8")
+        print(f"## {title}\n\n`scripts/bench {what}`, {number} rounds, {MACHINE}.\n\n{text}\n")
 
 
 if __name__ == "__main__":
