@@ -30,7 +30,7 @@ def doctor(options: DoctorOptions) -> int:
         seen = await examine(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
-        found = checks(seen, job, request.now)
+        found = checks(seen, job)
         terminal, is_page = current.terminal, options.output == "markdown"
         if terminal.json:
             terminal.document("doctor", doctor_result(seen, found))

@@ -3,7 +3,6 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
-from mct_s2s import clock
 from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import read_every_site
 from mct_s2s.cli.requests import look
@@ -29,11 +28,9 @@ HEADER = (
 
 
 def export(options: ExportOptions) -> int:
-    now = clock.now()
-
     async def body(current: CommandRun, session: Session) -> int:
         async def observed(target: SiteTarget | None) -> ObservedState:
-            _, found = await look(options, session, now, target, all_federated=True)
+            _, found = await look(options, session, target, all_federated=True)
             resources = await gather_or_cancel(*(_resource_of(session, one) for one in found.trust.identities))
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 
@@ -50,7 +47,7 @@ def export(options: ExportOptions) -> int:
                 assert state.app_service is not None  # it is about one
                 not_set_up.append(state.app_service.resource)
             else:
-                sites.append(export_site(state, now, options.cloud))
+                sites.append(export_site(state, options.cloud))
         if not_set_up and session.target is not None:
             raise NotThere(
                 "service-application-missing",

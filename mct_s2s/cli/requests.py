@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe
@@ -60,7 +61,6 @@ def request_for(
 async def look(
     options: AzureOptions,
     session: Session,
-    now: datetime,
     target: SiteTarget | None = None,
     *,
     without_settings: bool = False,
@@ -68,7 +68,7 @@ async def look(
 ) -> tuple[Request, ObservedState]:
     """`what`: members of `Look`."""
     desired = Look(ServiceSpec(), **what)
-    request = request_for(options, session, desired, now, target, without_settings=without_settings)
+    request = request_for(options, session, desired, clock.now(), target, without_settings=without_settings)
     observed = await observe(session, request)
     check_site(observed)
     return request, observed

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from mct_s2s import clock
 from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run
@@ -38,7 +37,7 @@ def snippet(options: SnippetOptions) -> int:
     path, language = api_path(options.path), options.language
 
     async def body(current: CommandRun, session: Session) -> int:
-        now, terminal, connection = clock.now(), current.terminal, session.connection
+        terminal, connection = current.terminal, session.connection
         if connection.reopened_by:
             raise UsageError(
                 "sandbox-not-served",
@@ -46,7 +45,7 @@ def snippet(options: SnippetOptions) -> int:
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )
-        request, observed = await look(options, session, now, clients=(options.client,) if options.client else ())
+        request, observed = await look(options, session, clients=(options.client,) if options.client else ())
         site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
@@ -68,7 +67,7 @@ def snippet(options: SnippetOptions) -> int:
             source = _of_identity(client)
         else:
             folder = default_folder(session, request, observed)
-            source = next(_sources(session, client, options, folder, now))
+            source = next(_sources(session, client, options, folder, observed.now))
         if language not in (offered := languages_for(source)):
             raise UsageError(
                 "snippet-unsuitable",
@@ -89,7 +88,7 @@ def snippet(options: SnippetOptions) -> int:
             is_known=cloud.is_microsofts,
             ca_file=trusted,
         )
-        show_manual_steps(terminal.err, notes(call, language, diagnose(observed, now), observed.where))
+        show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
         text = program_for(call, language)
         if terminal.json:
             terminal.document("snippet", {"language": language, "client": call.client, "text": text})

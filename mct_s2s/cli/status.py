@@ -30,11 +30,11 @@ def status(options: StatusOptions) -> int:
     within = duration(options.expiring_within, "--expiring-within")
 
     async def observed(options: AzureOptions, session: Session, target: SiteTarget | None) -> ObservedState:
-        _, found = await look(options, session, clock.now(), target, without_settings=True)
+        _, found = await look(options, session, target, without_settings=True)
         return found
 
     def diagnosed(found: ObservedState, adopted: str | None = None) -> SiteStatus:
-        return SiteStatus(found, diagnose(found, clock.now(), within, adopted))
+        return SiteStatus(found, diagnose(found, within, adopted))
 
     def finish(
         terminal: Terminal,

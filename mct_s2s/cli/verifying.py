@@ -44,9 +44,11 @@ def verify(options: VerifyOptions) -> int:
                     said = "No MCT site given: --audience needs --url."
                     raise UsageError("url-missing", said, remedy="Add --url https://HOST")
                 sites[api_url(at)].append(one)
-            tokens, now = EntraTokens(connection), clock.now()
+            tokens = EntraTokens(connection)
             tests = {
-                at: ClientTest(tokens, MctApi(connection, at, path), audience, now, ObservedState("", None, None))
+                at: ClientTest(
+                    tokens, MctApi(connection, at, path), audience, ObservedState(clock.now(), "", None, None)
+                )
                 for at in sites
             }
             found = await gather_or_cancel(*(tests[at].verify(clients) for at, clients in sites.items()))
@@ -54,8 +56,8 @@ def verify(options: VerifyOptions) -> int:
         return _end(current, Verification(next(iter(sites)), path, checks))
 
     async def from_outside(current: CommandRun, session: Session) -> int:
-        now, connection = clock.now(), session.connection
-        request, observed = await look(options, session, now)
+        connection = session.connection
+        request, observed = await look(options, session)
         assert observed.app_service is not None  # verify always names one
         applications, identities = members(observed), observed.trust.identities
         if options.client:
@@ -69,7 +71,7 @@ def verify(options: VerifyOptions) -> int:
         there = available(named, connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
         api = session.api(url or observed.app_service.url, path)
-        test = ClientTest(session.tokens, api, uri_shown(observed) or "", now, observed)
+        test = ClientTest(session.tokens, api, uri_shown(observed) or "", observed)
         return _end(current, await test.verify(clients, identities))
 
     return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)

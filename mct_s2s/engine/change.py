@@ -51,13 +51,13 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 with_custody(session, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
             )
             observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
-            observed = await without_dead(session, stores, observed, request.now)
+            observed = await without_dead(session, stores, observed)
             desired = request.desired
             if isinstance(desired, Removal) or desired.removes_unnamed:
                 observed = replace(observed, departing=departing(request.subject(observed)))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
-            intended = make_plan(desired, observed, request.now)
+            intended = make_plan(desired, observed)
             intended = replace(intended, places=places_of(session, request, stores, observed))
             access = await look.found()
             plan = await permitted(session, intended, observed, access, request)

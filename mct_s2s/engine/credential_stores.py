@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,23 +71,21 @@ def places_of(
     return tuple((name, request.places.of(name).label) for name in names)
 
 
-async def without_dead(
-    session: "Session", stores: Mapping[str, Store], observed: ObservedState, now: datetime
-) -> ObservedState:
+async def without_dead(session: "Session", stores: Mapping[str, Store], observed: ObservedState) -> ObservedState:
     """The state, where no note of a credential that gives no token counts as fresh."""
-    notes = await gather_or_cancel(*(_judged(session, name, one, observed, now) for name, one in stores.items()))
+    notes = await gather_or_cancel(*(_judged(session, name, one, observed) for name, one in stores.items()))
     return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
 
 
-async def _judged(session: "Session", name: str, store: Store, observed: ObservedState, now: datetime) -> SecretNote:
+async def _judged(session: "Session", name: str, store: Store, observed: ObservedState) -> SecretNote:
     """A token decides whether what a store got minutes ago and the directory does not show is late or gone."""
     note = observed.secrets[name]
     client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
-    if arrived is None or not note.is_fresh(note.client_id, now, note.kind):
+    if arrived is None or not note.is_fresh(note.client_id, observed.now, note.kind):
         return note
     if client is None or not client.is_registered or note.is_among(client.credentials):
         return note
-    age = (now - arrived).total_seconds()
+    age = (observed.now - arrived).total_seconds()
     within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
     try:
         stored = await store.read()
@@ -139,7 +136,7 @@ def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[Clie
     """By name: the client, empty where there is none, and whether what is stored is a key."""
     desired = request.desired
     if isinstance(desired, Rotation) and desired.service is not None:
-        rotated = rotating(desired, observed, desired.service, request.now)
+        rotated = rotating(desired, observed, desired.service)
         kinds = {name: replaced_kind(client.credentials) for name, client in rotated.items()}
         return {name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()}
     found: dict[str, tuple[ClientApplication, bool]] = {}
@@ -155,7 +152,7 @@ def _follows_tag(client: ClientApplication, request: "Request", observed: Observ
     """Whether a client's own tag says where its secret is, and may: others could have written it."""
     desired = request.desired
     # Only one that had a secret and has nothing good any more gets a secret again.
-    has_good = any(one.is_valid_at(request.now) for one in client.credentials)
+    has_good = any(one.is_valid_at(observed.now) for one in client.credentials)
     if not client.is_registered or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
     return not foreign_client(client, observed, desired.service, desired.names)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,6 @@ class ClientTest:
     api: "MctApi"
     audience: str
     """The Application ID URI; empty where the service application has none."""
-    now: datetime
     observed: ObservedState
     """Without an App Service where no one looks."""
     just_changed: bool = False
@@ -76,7 +74,7 @@ class ClientTest:
         if observed.app_service is not None:
             check, finding = "running", stopped(observed.app_service)
             if observed.trust.service is None:  # nothing to ask a token for
-                check, finding = "configured", diagnose(observed, self.now)[0]
+                check, finding = "configured", diagnose(observed)[0]
             if finding is not None:
                 wrong = VerificationCheck(*SITE, check, False, finding.message, finding.remedy)
                 return Verification(url, path, (wrong,))
@@ -146,7 +144,7 @@ class ClientTest:
     def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
         halves = (self.observed.trust.service, client.application if client is not None else None)
         made = [sign_in.made, *(one.created for one in halves if one is not None)]
-        return self.just_changed or any(moment is not None and self.now - moment < YOUNG for moment in made)
+        return self.just_changed or any(moment is not None and self.observed.now - moment < YOUNG for moment in made)
 
     def _awaited_role(self, client: ClientApplication | None) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""
@@ -160,7 +158,7 @@ class ClientTest:
 
 async def verify_outcome(session: Session, outcome: Outcome) -> Verification | None:
     """Test the clients whose credential is in a store of this run; a test that runs out of time is open, not failed."""
-    request, observed = outcome.request, outcome.after
+    observed = outcome.after
     if observed.app_service is None:
         return None
     read = await gather_or_cancel(*(store.read() for store in outcome.stores.values()))
@@ -171,7 +169,7 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
     api, audience = session.api(observed.app_service.url, API_PATH), uri_shown(observed) or ""
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
-            test = ClientTest(session.tokens, api, audience, request.now, observed, just_changed=True)
+            test = ClientTest(session.tokens, api, audience, observed, just_changed=True)
             return await test.verify(mine)
     except TimeoutError:
         message, again = "The deadline left no time to test the call.", own_command("verify", where=observed.where)

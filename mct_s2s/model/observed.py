@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource
@@ -100,6 +101,8 @@ class Trust:
 class ObservedState:
     """`None`: not looked at, because nothing asks for it."""
 
+    now: datetime
+    """The time at which the command began: what has expired, and what is young, is judged by it."""
     cloud: str
     tenant: Tenant | None
     app_service: AppService | None

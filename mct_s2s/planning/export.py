@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.azure_resources import AppService
@@ -46,12 +45,12 @@ class ExportedSite:
     left_out: tuple[str, ...] = ()
 
 
-def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedSite:
+def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     """`identity_resources` of the state are those of the trust's identities."""
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()
-    clients = _clients(observed, site, service.unique_name or site.unique_name, now, left)
+    clients = _clients(observed, site, service.unique_name or site.unique_name, left)
     identities: list[Keys] = []
     resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
     for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
@@ -81,7 +80,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
 
 
 def _clients(
-    observed: ObservedState, site: AppService, unique_name: str, now: datetime, left: list[str]
+    observed: ObservedState, site: AppService, unique_name: str, left: list[str]
 ) -> tuple[tuple[Keys, str], ...]:
     clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
@@ -99,7 +98,7 @@ def _clients(
         is_ours = application.unique_name == client_unique_name(unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
             name, remark = client.client_id, name
-        options = _credential(name, site.label, application, now, observed.cloud)
+        options = _credential(name, site.label, application, observed)
         if not is_consented(client, observed):
             options["no-consent"] = True
         if application.management_reference and is_name(application.management_reference):
@@ -113,8 +112,8 @@ def is_name(text: str) -> bool:
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
-def _credential(name: str, label: str, application: Application, now: datetime, cloud: str) -> dict[str, str | bool]:
-    valid = tuple(one for one in application.credentials if one.is_valid_at(now))
+def _credential(name: str, label: str, application: Application, observed: ObservedState) -> dict[str, str | bool]:
+    valid = tuple(one for one in application.credentials if one.is_valid_at(observed.now))
     if secrets_among(valid):
         # A key vault is the only place that leaves a trace in Azure.
         place = next(reversed(Tag.VAULT.values(application.tags)), "")
@@ -126,7 +125,9 @@ def _credential(name: str, label: str, application: Application, now: datetime, 
         return {"credential": "certificate" if any(one.is_made for one in certificates) else "none"}
     for one in sorted(valid, key=lambda one: (not one.is_ours, one.name or "")):
         if (found := one.federation) is not None:
-            audience = {} if found.audience == exchange_audience(cloud) else {"federated-audience": found.audience}
+            audience = (
+                {} if found.audience == exchange_audience(observed.cloud) else {"federated-audience": found.audience}
+            )
             issuer, subject = found.issuer, found.subject
             with suppress(UsageError):  # one that cannot be asked for
                 federated_spec(issuer, subject, found.audience, None)

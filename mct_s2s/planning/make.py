@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
@@ -28,23 +27,23 @@ from mct_s2s.planning.site import (
 )
 
 
-def make_plan(desired: Desired, observed: ObservedState, now: datetime) -> Plan:
+def make_plan(desired: Desired, observed: ObservedState) -> Plan:
     """Raises Refused, NotThere."""
     check_site(observed)
     match desired:
         case Removal(service=ServiceSpec() as service):
             return plan_removal(desired, observed, service)
         case Rotation(service=ServiceSpec() as service):
-            return plan_rotation(desired, observed, service, now)
+            return plan_rotation(desired, observed, service)
         case Restore():
             steps = plan_site(observed, restored(desired.backup, observed), restart=desired.restart)
             return Plan(steps, notes=_notes(observed, steps))
         case Setup():
-            return _plan_setup(desired, observed, now)
+            return _plan_setup(desired, observed)
     return Plan()
 
 
-def _plan_setup(desired: Setup, observed: ObservedState, now: datetime) -> Plan:
+def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     if observed.app_service is not None:
         refuse_foreign_values(desired.given, observed.app_service)
     observed = with_deleted(desired, observed)
@@ -53,7 +52,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, now: datetime) -> Plan:
     planned: dict[Deferred[ClientId], Plan] = {}
     for one in desired.clients:
         if service is not None:
-            client_id, client = plan_client(one, service, observed, now)
+            client_id, client = plan_client(one, service, observed)
             planned.setdefault(client_id, client)  # a name and an appId may mean the same client
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
@@ -75,7 +74,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, now: datetime) -> Plan:
         spec = replace(spec, without=leaving)
         steps += plan_site(observed, spec, restart=desired.restart)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    losing = tuple(_losing_access(desired, observed, spec, now)) if desired.given.settings else ()
+    losing = tuple(_losing_access(desired, observed, spec)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
@@ -94,7 +93,7 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
     return tuple(note for note in notes if note is not None)
 
 
-def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
+def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
     """By values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Outputs()))
@@ -105,8 +104,8 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
     if changed and desired.service is None:
         yield f"Clients whose tokens do not match {values} lose access. The directory was not asked which."
     elif changed:
-        could = {one.id for one in SiteStatus(observed, diagnose(observed, now)).clients if one.can_call}
-        can = SiteStatus(after, diagnose(after, now)).clients
+        could = {one.id for one in SiteStatus(observed, diagnose(observed)).clients if one.can_call}
+        can = SiteStatus(after, diagnose(after)).clients
         lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
         if lose:
             lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"

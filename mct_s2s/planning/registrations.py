@@ -5,7 +5,6 @@ learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
@@ -262,16 +261,14 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
     return ClientApplication()
 
 
-def plan_client(
-    spec: ClientSpec, service: Service, observed: ObservedState, now: datetime
-) -> tuple[Deferred[ClientId], Plan]:
+def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
     found, note = find_client(spec.name, service.unique_name, observed), observed.note_of(spec.name)
     application, uri, api = found.application, service.uri, service.registration.client_id
     if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
-    client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, now)
+    client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, observed.now)
     credential = plan_credential(spec.credential, client, observed.cloud)
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)

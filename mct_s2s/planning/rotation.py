@@ -42,9 +42,7 @@ REFERENCES_FOLLOW = timedelta(hours=25)
 """App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
 
 
-def rotating(
-    rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime
-) -> dict[str, ClientApplication]:
+def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec) -> dict[str, ClientApplication]:
     """By name as asked for, display name, or appId where two share one. Whose they are is judged later, by stores."""
     if observed.trust.service is None:
         raise service_missing()
@@ -52,10 +50,10 @@ def rotating(
     if within is None:
         found = [_the_client(name, base, observed) for name in rotation.clients]
     elif not rotation.only_named:
-        found = _due(observed, base, now + within)
+        found = _due(observed, base, observed.now + within)
     else:
         clients = {name: find_client(name, base, observed) for name in rotation.clients}
-        due = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, now + within)}
+        due = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, observed.now + within)}
         return dict(due.values())
     distinct = {client.client_id: client for client in found}.values()
     names = Counter(client.display_name for client in distinct)
@@ -91,9 +89,9 @@ def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
     return all(one.expires is not None and one.expires <= horizon for one in credentials)
 
 
-def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec) -> Plan:
     """Raises NotThere; Refused: a client without what can be replaced, or not ours."""
-    found, service = rotating(rotation, observed, spec, now), observed.trust.service
+    found, service = rotating(rotation, observed, spec), observed.trust.service
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
     audience = uri_of(service, observed.settings)
@@ -107,13 +105,13 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec
                 raise not_ours(application, why, CLIENT)
             notes.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
-        state = ClientState(f"client:{name}", CLIENT, application, None, name, audience, note, now)
+        state = ClientState(f"client:{name}", CLIENT, application, None, name, audience, note, observed.now)
         changes, said = _rotated(state, rotation.of(name))
         steps += changes
         notes += said
     if rotation.only_named and rotation.expiring_within is not None:
         known = {client.client_id for client in found.values()}
-        due = _due(observed, base, now + rotation.expiring_within)
+        due = _due(observed, base, observed.now + rotation.expiring_within)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
             notes.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")

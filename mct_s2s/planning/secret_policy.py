@@ -33,7 +33,7 @@ def longest(rules: Iterable[SecretRule]) -> timedelta | None:
 
 
 def too_long(
-    steps: Iterable[AnyChange], rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState, now: datetime
+    steps: Iterable[AnyChange], rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState
 ) -> Iterator[tuple[AddCredential, NewCredential, timedelta]]:
     """The secrets that last longer than the rules for a registration of that age allow, and what they allow.
 
@@ -45,18 +45,18 @@ def too_long(
             case AddCredential(spec=NewCredential(kind=CredentialKind.SECRET) as spec, object_id=object_id):
                 made = created.get(object_id) if isinstance(object_id, str) else None
                 limit = longest(rule for rule in rules[change.key] if rule.applies_to(made))
-                if limit is not None and spec.expires - now > limit:
+                if limit is not None and spec.expires - observed.now > limit:
                     yield change, spec, limit
 
 
 def fit_secrets(
-    plan: Plan, rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState, now: datetime
+    plan: Plan, rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState
 ) -> tuple[Plan, PolicyForbids | None]:
     """The plan with secrets that the policy allows, and what it forbids. Only who asked for it gets a shorter one."""
     fitting: dict[str, AddCredential] = {}
     problem: PolicyForbids | None = None
-    for change, spec, limit in too_long(plan.steps, rules, observed, now):
-        ends = last_end(limit, now)
+    for change, spec, limit in too_long(plan.steps, rules, observed):
+        ends = last_end(limit, observed.now)
         if limit and spec.shorten:
             detail = f"expires {ends:%Y-%m-%d}, the longest that the tenant allows"
             fitting[change.key] = replace(change, spec=replace(spec, expires=ends), detail=detail)

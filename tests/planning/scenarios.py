@@ -95,7 +95,7 @@ def observed_state(
     found = (trust.service, *(client.application for client in trust.clients))
     nobodys = {one.client_id.lower(): Custody() for one in found if one is not None}
     return ObservedState(
-        "public", TENANT, app_service(values), trust, tuple(identity_resources), custody=nobodys, where=WHERE
+        NOW, "public", TENANT, app_service(values), trust, tuple(identity_resources), custody=nobodys, where=WHERE
     )
 
 

@@ -57,7 +57,7 @@ def plan_of(wanted: CredentialSpec, *credentials: Credential, note: SecretNote |
     observed = complete(with_credentials(*credentials))
     if note is not None:
         observed = replace(observed, secrets={"Import": note})
-    return make_plan(spec(ClientSpec("Import", wanted)), observed, NOW)
+    return make_plan(spec(ClientSpec("Import", wanted)), observed)
 
 
 SECRET = credential(name="secret")
@@ -103,7 +103,7 @@ def test_what_is_lacking_is_decided_by_kind(
 @pytest.mark.parametrize("wanted", [MADE, GIVEN, FEDERATED])
 def test_a_new_client_gets_it_before_its_declaration(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
-    plan = make_plan(desired, observed_state(), NOW)
+    plan = make_plan(desired, observed_state())
     proof = next(c for c in plan.changes if isinstance(c, AddCredential))
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
     assert proof.key in plan.waits_for(access)
@@ -196,7 +196,7 @@ def test_a_persons_federated_credential_for_another_audience_is_a_question() -> 
     ("cloud", "end"), [("public", ""), ("usgov", "USGov"), ("usgov-dod", "USGov"), ("china", "China"), ("sandbox", "")]
 )
 def test_each_cloud_has_its_exchange(cloud: str, end: str) -> None:
-    plan = make_plan(spec(ClientSpec("A", FEDERATED)), replace(observed_state(), cloud=cloud), NOW)
+    plan = make_plan(spec(ClientSpec("A", FEDERATED)), replace(observed_state(), cloud=cloud))
     (change,) = (c for c in plan.changes if isinstance(c, AddCredential))
     assert change.spec == replace(FEDERATED, audience=f"{EXCHANGE}{end}")
 

@@ -52,7 +52,6 @@ from mct_s2s.planning.site import edits, merge
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
     IMPORT,
-    NOW,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -117,7 +116,7 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
 
 
 def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> None:
-    plan = make_plan(spec("Import"), observed_state(trust(), settings()), NOW)
+    plan = make_plan(spec("Import"), observed_state(trust(), settings()))
     write = plan.changes[-2]
     assert isinstance(write, WriteSettings)
     assert ("ServiceApplicationIds", 1) in {(edit.name, edit.pending) for edit in write.edits}
@@ -216,14 +215,14 @@ TEARDOWN = Removal(spec().service, everything=True, purge=True)
 
 def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
     new = {"service application", "client application", "service principal", "API permission"}
-    steps = make_plan(spec("Import"), observed_state(), NOW).steps
+    steps = make_plan(spec("Import"), observed_state()).steps
     known = {step.resource: identify(step, Outputs()) for step in steps if step.resource in new}
     assert known == dict.fromkeys(new, Identifiers())
 
 
 def test_what_was_created_has_the_ids_that_it_got() -> None:
     outputs = Outputs()
-    steps = {step.key: step for step in make_plan(spec("Import"), observed_state(), NOW).steps}
+    steps = {step.key: step for step in make_plan(spec("Import"), observed_state()).steps}
     outputs["client:Import", Output.CLIENT_ID] = guid("app")
     outputs["client:Import", Output.OBJECT_ID] = guid("object")
     outputs["client:Import:principal", Output.PRINCIPAL_ID] = guid("principal")
@@ -240,7 +239,7 @@ def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -
         (IMPORT.client_id, IMPORT.client_id, IMPORT.application.object_id),
         (SERVICE_ID, SERVICE_ID, SERVICE.object_id),
     }
-    for plan in (make_plan(TEARDOWN, here, NOW), make_plan(spec("Import"), here, NOW)):
+    for plan in (make_plan(TEARDOWN, here), make_plan(spec("Import"), here)):
         found = [identify(step, Outputs()) for step in plan.steps if "application" in step.key]
         found += [identify(step, Outputs()) for step in plan.steps if step.resource == "recycle bin"]
         assert found
@@ -248,7 +247,7 @@ def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -
 
 
 def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known() -> None:
-    (uri,) = [s for s in make_plan(spec(), observed_state(), NOW).steps if isinstance(s, UpdateApplication)]
+    (uri,) = [s for s in make_plan(spec(), observed_state()).steps if isinstance(s, UpdateApplication)]
     outputs = Outputs()
     assert uri.named(outputs).name == "api://<appId>"
     outputs["service-application", Output.URI] = f"api://{guid('made')}"
@@ -259,7 +258,7 @@ def test_the_uri_of_a_registration_that_exists_is_in_the_plan() -> None:
     bare = complete()
     bare = replace(bare, trust=replace(bare.trust, service=replace(SERVICE, identifier_uris=())))
     bare = replace(bare, app_service=observed_state().app_service)
-    (step,) = [s for s in make_plan(spec(), bare, NOW).steps if isinstance(s, UpdateApplication)]
+    (step,) = [s for s in make_plan(spec(), bare).steps if isinstance(s, UpdateApplication)]
     assert f"api://{ClientId(SERVICE_ID)}" in step.detail
 
 
@@ -278,8 +277,8 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     if setting in LISTS:
         return  # what is on them is a matter of who is a client
     without = site_says(**{setting.name: ""})
-    assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW)}
-    write = next(change for change in make_plan(spec("Import"), without, NOW).changes if change.key == "settings")
+    assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without)}
+    write = next(change for change in make_plan(spec("Import"), without).changes if change.key == "settings")
     assert [edit.name for edit in getattr(write, "edits", ())] == [setting.name]
 
 

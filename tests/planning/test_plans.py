@@ -29,7 +29,6 @@ from tests.planning.scenarios import (
     FOREIGN,
     IMPORT,
     LATER,
-    NOW,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -57,11 +56,11 @@ REPORTS = client("Reports")
 
 
 def plan_of(desired: Setup, observed: ObservedState) -> list[str]:
-    return said(make_plan(desired, observed, NOW))
+    return said(make_plan(desired, observed))
 
 
 def test_an_empty_state_gets_everything_in_the_order_of_the_document() -> None:
-    plan = make_plan(spec("Import"), observed_state(identity_resources=[identity_resource()]), NOW)
+    plan = make_plan(spec("Import"), observed_state(identity_resources=[identity_resource()]))
     assert said(plan) == [
         "create service application MCT service (contosolearn)",
         "create Application ID URI api://<appId>",
@@ -90,8 +89,8 @@ def test_an_empty_state_gets_everything_in_the_order_of_the_document() -> None:
 def test_settings_of_an_absent_kind_of_client_are_not_written() -> None:
     of_clients = {"ServiceApplicationIds", "ServiceAuthRole"}
     before = observed_state(identity_resources=[identity_resource()])
-    only_identity = written(make_plan(spec(), before, NOW), before)
-    only_client = written(make_plan(spec("Import"), observed_state(), NOW), observed_state())
+    only_identity = written(make_plan(spec(), before), before)
+    only_client = written(make_plan(spec("Import"), observed_state()), observed_state())
     assert ("ServiceObjectIds" in only_identity, of_clients & set(only_identity)) == (True, set())
     assert ("ServiceObjectIds" in only_client, of_clients & set(only_client)) == (False, of_clients)
 
@@ -135,8 +134,8 @@ NOTHING_TO_DO = {
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
 def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
-    assert [one.code for one in diagnose(observed, NOW) if one.subject != guid("x")] == []
-    plan = make_plan(spec("Import"), observed, NOW)
+    assert [one.code for one in diagnose(observed) if one.subject != guid("x")] == []
+    plan = make_plan(spec("Import"), observed)
     assert said(plan) == []
     assert plan.is_empty
     assert {step.resource for step in plan.steps} >= {"service application", "client application"}
@@ -147,7 +146,7 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     observed = replace(
         observed_state(trust(), settings()), secrets={"Import": SecretNote(place="keyvault:vault/import")}
     )
-    plan = make_plan(spec("Import"), observed, NOW)
+    plan = make_plan(spec("Import"), observed)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
     assert made.application.required_access
@@ -157,7 +156,7 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
 
 
 def test_a_switch_from_v2_tokens_is_told() -> None:
-    plan = make_plan(spec(), observed_state(trust(service=replace(SERVICE, token_version=2)), settings()), NOW)
+    plan = make_plan(spec(), observed_state(trust(service=replace(SERVICE, token_version=2)), settings()))
     assert ["v2 access tokens" in text for text in map(str, plan.remarks)] == [True]
 
 
@@ -188,7 +187,7 @@ def test_a_missing_piece_is_all_that_is_changed(observed: ObservedState, changes
 def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
     resources = [identity_resource(name, guid(name) if name == "portal" else None) for name in ("func", "portal", "vm")]
     before = observed_state(identity_resources=resources)
-    plan = make_plan(spec("Import", "Reports", "Import bot"), before, NOW)
+    plan = make_plan(spec("Import", "Reports", "Import bot"), before)
     assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
     assert sum(isinstance(change, RestartSite) for change in plan.changes) == 1
     assert sum(isinstance(change, AddCredential) for change in plan.changes) == 3
@@ -217,29 +216,29 @@ def test_an_identity_that_nothing_in_the_resource_can_use_is_no_client(
     )
     before = observed_state(trust(), settings(), [one])
     if not said_of_it:
-        assert said(make_plan(spec(), before, NOW)) == WRITE
+        assert said(make_plan(spec(), before)) == WRITE
         return
     with pytest.raises(Refused, match=said_of_it) as refused:
-        make_plan(spec(), before, NOW)
+        make_plan(spec(), before)
     assert refused.value.code == "identity-unusable"
 
 
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))
-    plan = make_plan(spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))]), NOW)
+    plan = make_plan(spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))]))
     assert said(plan) == ["create admin consent reports-func"]
     done = replace(strict, assignments=(assignment(guid("mi")),))
-    assert make_plan(spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))]), NOW).is_empty
+    assert make_plan(spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))])).is_empty
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
     wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False))
-    plan = make_plan(wanted, complete(), NOW)
+    plan = make_plan(wanted, complete())
     assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
     assert [(type(step), step.name) for step in plan.manual_steps] == [(AssignAppRole, "Import")]
     assert plan.lacks == ()
-    assert make_plan(wanted, complete(IMPORT), NOW).manual_steps == ()
+    assert make_plan(wanted, complete(IMPORT)).manual_steps == ()
 
 
 def noted(note: SecretNote, *credentials: str) -> ObservedState:
@@ -248,7 +247,7 @@ def noted(note: SecretNote, *credentials: str) -> ObservedState:
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
-    plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"), NOW)
+    plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"))
     remove, add = plan.changes
     assert isinstance(remove, RemoveCredential)
     assert isinstance(add, AddCredential)
@@ -258,11 +257,9 @@ def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None
 
 def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
     delivered = SecretNote(attempts={"mct-s2s mine": None}, delivered=credential(300, "mct-s2s mine").key_id)
-    assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine"), NOW).is_empty
-    assert make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person"), NOW).is_empty
-    both = make_plan(
-        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"), NOW
-    )
+    assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine")).is_empty
+    assert make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person")).is_empty
+    both = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"))
     assert said(both) == ["delete secret Import"]
 
 
@@ -274,7 +271,7 @@ def adopted(by: str, **changed: object) -> Setup:
 def test_an_adopted_registration_keeps_its_names(by: str) -> None:
     found = replace(SERVICE, unique_name=None, display_name="Our API", identifier_uris=("https://contoso.com/mct",))
     before = observed_state(trust(service=found))
-    plan = make_plan(adopted(by), before, NOW)
+    plan = make_plan(adopted(by), before)
     assert not any("Our API" in line and line.startswith("create service application") for line in said(plan))
     uri = "https://contoso.com/mct" if by.startswith("https") else api_uri(SERVICE_ID)
     assert written(plan, before)["ServiceAuthAudience"] == uri
@@ -344,7 +341,7 @@ def test_what_must_not_be_touched_is_refused_with_a_way_out(
     desired: Desired, observed: ObservedState, kind: type[S2SError], code: str
 ) -> None:
     with pytest.raises(kind) as refused:
-        make_plan(desired, observed, NOW)
+        make_plan(desired, observed)
     assert refused.value.code == code
     assert refused.value.remedy
     assert refused.value.message[-1] in ".:" or refused.value.message.endswith(")")
@@ -353,7 +350,7 @@ def test_what_must_not_be_touched_is_refused_with_a_way_out(
 def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
     off = settings(ServiceAuthEnabled="false", ServiceAuthTenantName="somewhere.else")
     before = observed_state(trust(), off)
-    plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before, NOW)
+    plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before)
     write = next(change for change in plan.changes if isinstance(change, WriteSettings))
     assert {edit.name for edit in write.edits} == {"ServiceApplicationIds", "ServiceAuthRole"}
 
@@ -361,12 +358,12 @@ def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
 def test_disable_flips_the_switch_and_tidies_nothing() -> None:
     untidy = settings(ServiceApplicationIds=" ;; ")
     desired = Setup(None, settings=SettingsScope.OFF)
-    plan = make_plan(desired, observed_state(None, untidy), NOW)
+    plan = make_plan(desired, observed_state(None, untidy))
     assert said(plan) == WRITE
     after = written(plan, observed_state(None, untidy))
     assert after == {**untidy, "ServiceAuthEnabled": "false"}
-    assert make_plan(desired, observed_state(None, after), NOW).is_empty
-    assert make_plan(desired, observed_state(None, settings(ServiceAuthEnabled="FALSE")), NOW).is_empty
+    assert make_plan(desired, observed_state(None, after)).is_empty
+    assert make_plan(desired, observed_state(None, settings(ServiceAuthEnabled="FALSE"))).is_empty
 
 
 GIVEN = {
@@ -382,12 +379,12 @@ GIVEN = {
 def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
     before = replace(observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
     desired = Setup(None, given=GivenValues(GIVEN))
-    plan = make_plan(desired, before, NOW)
+    plan = make_plan(desired, before)
     assert said(plan) == WRITE
     after = written(plan, before)
     ids = f"{guid('old')};{GIVEN['ServiceApplicationIds']}"
     assert after == {**FOREIGN, **GIVEN, "ServiceAuthEnabled": "true", "ServiceApplicationIds": ids}
-    assert make_plan(desired, observed_state(None, after), NOW).is_empty
+    assert make_plan(desired, observed_state(None, after)).is_empty
 
 
 def test_configure_allows_whoever_holds_the_role() -> None:
@@ -396,7 +393,7 @@ def test_configure_allows_whoever_holds_the_role() -> None:
     stranger = client("Stranger")
     held = replace(held, clients=(*held.clients, stranger))
     before = observed_state(held, settings())
-    after = written(make_plan(spec(settings_only=True), before, NOW), before)
+    after = written(make_plan(spec(settings_only=True), before), before)
     assert (after["ServiceApplicationIds"], after["ServiceObjectIds"]) == (IMPORT.client_id, guid("mi"))
 
 
@@ -417,7 +414,7 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
 
     def notes(directory: bool = True, **given: str) -> list[str]:
         desired = spec(settings_only=True, given=GivenValues(given))
-        plan = make_plan(desired if directory else replace(desired, service=None), before, NOW)
+        plan = make_plan(desired if directory else replace(desired, service=None), before)
         return [*map(str, plan.remarks)]
 
     assert notes(ServiceAuthRole="Wrong") == [
@@ -441,7 +438,7 @@ def test_two_runs_at_one_moment_add_the_same_role_and_another_tenant_has_another
     elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
 
     def role(observed: ObservedState) -> AppRoleId:
-        plan = make_plan(spec(settings=SettingsScope.NONE), observed, NOW)
+        plan = make_plan(spec(settings=SettingsScope.NONE), observed)
         (found,) = (c.edits.role for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role)
         return found.id
 

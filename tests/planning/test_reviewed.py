@@ -47,8 +47,8 @@ SUBJECT = "/subscriptions/…/sites/contosolearn"
 def plan_at(now: datetime = NOW, name: str = "Import") -> Plan:
     wanted = spec(name)
     lasting = replace(wanted.clients[0], credential=NewCredential(now + timedelta(365)))
-    observed = observed_state(identity_resources=[identity_resource()])
-    return make_plan(replace(wanted, clients=(lasting,)), observed, now)
+    observed = replace(observed_state(identity_resources=[identity_resource()]), now=now)
+    return make_plan(replace(wanted, clients=(lasting,)), observed)
 
 
 def with_expiry(plan: Plan, expires: datetime) -> Plan:
@@ -72,8 +72,8 @@ SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
     "on another day": (PLAN, plan_at(LATER), LATER, SUBJECT),
     "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
     "whatever others have set": (
-        make_plan(spec(), observed_state(), NOW),
-        make_plan(spec(), OTHERS, NOW),
+        make_plan(spec(), observed_state()),
+        make_plan(spec(), OTHERS),
         NOW,
         SUBJECT,
     ),
@@ -105,10 +105,10 @@ def test_it_changes_with_the_plan(change: str) -> None:
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:
-    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import")), NOW), NOW, SUBJECT)) == 64
+    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import"))), NOW, SUBJECT)) == 64
 
 
-TWO = make_plan(spec("A", "B"), observed_state(), NOW)
+TWO = make_plan(spec("A", "B"), observed_state())
 
 
 def with_known_ids(change: AnyChange) -> AnyChange:
@@ -140,7 +140,7 @@ def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> 
 
 
 def test_a_step_more_is_not_covered() -> None:
-    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), NOW), TWO, NOW)
+    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state()), TWO, NOW)
     assert not is_covered(TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), NOW)
 
 
@@ -158,9 +158,9 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
 
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
     changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
-    assert not is_covered(make_plan(spec("A", "B"), changed, NOW), TWO, NOW)
+    assert not is_covered(make_plan(spec("A", "B"), changed), TWO, NOW)
     others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
-    assert is_covered(make_plan(spec("A", "B"), others, NOW), TWO, NOW), "other people's settings are not shown"
+    assert is_covered(make_plan(spec("A", "B"), others), TWO, NOW), "other people's settings are not shown"
 
 
 def test_an_edit_of_a_registration_may_do_less() -> None:
@@ -191,7 +191,7 @@ def there(*names: str) -> ObservedState:
 
 
 def plan_of(desired: Setup, observed: ObservedState) -> Plan:
-    return make_plan(desired, observed, NOW)
+    return make_plan(desired, observed)
 
 
 def kinds(plan: Plan, kind: type[AnyChange]) -> list[str]:

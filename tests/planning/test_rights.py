@@ -201,7 +201,7 @@ def access(
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
 EMPTY = observed_state(identity_resources=[identity_resource()])
-PLAN = make_plan(spec("Import"), EMPTY, NOW)
+PLAN = make_plan(spec("Import"), EMPTY)
 
 
 LEFT: dict[str, tuple[CallerRights, list[type], str, str]] = {
@@ -259,7 +259,7 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 def test_what_an_option_left_out_is_not_missing() -> None:
     wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE)
-    plan = make_plan(wanted, observed_state(), NOW)
+    plan = make_plan(wanted, observed_state())
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked == plan
     assert [type(step) for step in plan.manual_steps] == [AssignAppRole, SettingsChange]
@@ -268,13 +268,13 @@ def test_what_an_option_left_out_is_not_missing() -> None:
 
 def test_a_trust_that_is_complete_needs_no_rights() -> None:
     observed = complete(IMPORT)
-    plan = make_plan(spec("Import"), observed, NOW)
+    plan = make_plan(spec("Import"), observed)
     assert check(plan, observed, access(site=())).lacks == ()
 
 
 def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
     observed = complete(client("Import", access=False))
-    plan = make_plan(spec("Import"), observed, NOW)
+    plan = make_plan(spec("Import"), observed)
     missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacks
     assert {(one.step, one.right) for one in missing} == {
         ("update the app registration 'Import'", "Application.ReadWrite.All")
@@ -307,8 +307,8 @@ FORBIDDEN, NINETY = SecretRule(timedelta(0)), SecretRule(timedelta(days=90))
 def test_a_secret_is_as_the_tenant_allows_or_refused_with_the_way_out(
     rules: tuple[SecretRule, ...], shorten: bool, code: str, said: str
 ) -> None:
-    wanted = make_plan(spec(ClientSpec("Import", NewCredential(LATER, shorten=shorten))), EMPTY, NOW)
-    plan, problem = fit_secrets(wanted, defaultdict(lambda: rules), EMPTY, NOW)
+    wanted = make_plan(spec(ClientSpec("Import", NewCredential(LATER, shorten=shorten))), EMPTY)
+    plan, problem = fit_secrets(wanted, defaultdict(lambda: rules), EMPTY)
     if problem is None:
         (secret,) = (change for change in plan.changes if isinstance(change, AddCredential))
         assert (code, secret.detail) == ("", said)

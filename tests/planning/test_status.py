@@ -281,14 +281,14 @@ CASES: dict[str, ObservedState] = {
 
 def changes(observed: ObservedState) -> list[str]:
     try:
-        return said(make_plan(spec("Import"), observed, NOW))
+        return said(make_plan(spec("Import"), observed))
     except Refused as refused:
         return [f"refused: {refused.code}"]
 
 
 def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
     """Beside each is what `setup` changes: what is missing alone. `pytest --update-screens` takes new words."""
-    found = {name: diagnose(observed, NOW) for name, observed in CASES.items()}
+    found = {name: diagnose(observed) for name, observed in CASES.items()}
     kept = {name: {"findings": [*map(asdict, each)], "setup": changes(CASES[name])} for name, each in found.items()}
     check_kept(Path(__file__).with_name("findings.json"), json.dumps(kept, indent=2) + "\n")
     for name, findings in found.items():
@@ -302,8 +302,8 @@ def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
 
 def test_of_unread_settings_nothing_is_concluded() -> None:
     """Neither that they are wrong, nor that a service application which only they may name is missing."""
-    assert [one.code for one in diagnose(unreadable(observed_state()), NOW)] == ["settings-unreadable"]
-    assert [one.code for one in diagnose(unreadable(complete(IMPORT)), NOW)] == ["settings-unreadable"]
+    assert [one.code for one in diagnose(unreadable(observed_state()))] == ["settings-unreadable"]
+    assert [one.code for one in diagnose(unreadable(complete(IMPORT)))] == ["settings-unreadable"]
 
 
 def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
@@ -316,12 +316,12 @@ def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
 
 
 def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:
-    (note,) = diagnose(_in_a_slot(frozenset({"serviceauthenabled"})), NOW)
+    (note,) = diagnose(_in_a_slot(frozenset({"serviceauthenabled"})))
     assert (note.code, note.severity, note.subject) == ("settings-not-sticky", Severity.NOTE, "contosolearn/staging")
     assert note.remedy.startswith("az webapp config appsettings set -g mct-prod -n contosolearn --slot staging")
     assert "ServiceAuthAudience=api://" in note.remedy
     assert "ServiceAuthEnabled=" not in note.remedy, "it sticks already"
-    assert diagnose(_in_a_slot(frozenset(name.lower() for name in NAMES)), NOW) == ()
+    assert diagnose(_in_a_slot(frozenset(name.lower() for name in NAMES))) == ()
 
 
 HEALTHY: Mapping[str, ObservedState] = {
@@ -347,7 +347,7 @@ HEALTHY: Mapping[str, ObservedState] = {
 
 @pytest.mark.parametrize("observed", HEALTHY.values(), ids=HEALTHY.keys())
 def test_nothing_is_found_where_nothing_is_wrong(observed: ObservedState) -> None:
-    assert diagnose(observed, NOW) == ()
+    assert diagnose(observed) == ()
 
 
 WRONG = replace(ROLE, id=AppRoleId(guid("wrong")), value="Wrong")
@@ -370,10 +370,10 @@ def test_a_wrong_role_is_one_finding_about_the_setting_and_setup_puts_it_back(
 ) -> None:
     service = replace(SERVICE, app_roles=roles)
     observed = observed_state(trust(IMPORT, service=service), settings(**{**ALLOWED, "ServiceAuthRole": setting}))
-    (finding,) = diagnose(observed, NOW)
+    (finding,) = diagnose(observed)
     assert (finding.subject, finding.remedy) == ("ServiceAuthRole", f"mct-s2s configure-appservice {WHERE}")
     for desired in (spec(), spec("Import"), spec(settings_only=True)):
-        plan = make_plan(desired, observed, NOW)
+        plan = make_plan(desired, observed)
         assert said(plan) == ["update application settings contosolearn", "update App Service contosolearn"]
         assert written(plan, observed)["ServiceAuthRole"] == wanted
 
@@ -385,4 +385,4 @@ def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:
     held = replace(trust(IMPORT, other, service=replace(SERVICE, app_roles=(ROLE, WRONG))), assignments=assigned)
     ids = f"{IMPORT.client_id};{other.client_id}"
     observed = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="Wrong"))
-    assert [(one.code, one.subject) for one in diagnose(observed, NOW)] == [("client-not-consented", "Import")]
+    assert [(one.code, one.subject) for one in diagnose(observed)] == [("client-not-consented", "Import")]

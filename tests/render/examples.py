@@ -86,7 +86,7 @@ def consent(name: str = "Import", client_id: Deferred[ClientId] | None = None, *
 
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
-    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), NOW)
+    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]))
 
 
 def planned(plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ def result_of(**members: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("changes", "credentials", "manual_steps", "notes", "missing"), ())
     return {
         "dry_run": False,
-        "connection": ObservedState("usgov", None, None, Trust()),
+        "connection": ObservedState(NOW, "usgov", None, None, Trust()),
         "verification": None,
         **empty,
         **members,
@@ -178,7 +178,7 @@ def named(observed: ObservedState, name: str) -> ObservedState:
 
 
 def status_of(observed: ObservedState) -> SiteStatus:
-    return SiteStatus(observed, diagnose(observed, NOW, WITHIN))
+    return SiteStatus(observed, diagnose(observed, WITHIN))
 
 
 def one(observed: ObservedState | None = None) -> StatusReport:

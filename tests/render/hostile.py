@@ -134,7 +134,7 @@ def _documents(name: str) -> dict[str, object]:
         manual_steps=[_told(name)],
     )
     return {
-        "status": SiteStatus(seen, diagnose(seen, NOW)),
+        "status": SiteStatus(seen, diagnose(seen)),
         "result": result,
         "error": SiteReport(name, error=refusal(name), done=[principal(name)]),
         "verify": _proof(name),
@@ -165,7 +165,7 @@ def _planned(terminal: Terminal, name: str) -> None:
     for line in page(name, recording.recorded).splitlines():
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
-    show_plan(terminal, SiteReport(name, make_plan(spec(name), edits, NOW)))
+    show_plan(terminal, SiteReport(name, make_plan(spec(name), edits)))
 
 
 def _live(terminal: Terminal, name: str) -> None:
@@ -185,7 +185,7 @@ def _live(terminal: Terminal, name: str) -> None:
 
 def _status(terminal: Terminal, name: str) -> None:
     seen = observed(name)
-    show_report(terminal, StatusReport(NOW, WITHIN, (SiteStatus(seen, diagnose(seen, NOW)),)))
+    show_report(terminal, StatusReport(NOW, WITHIN, (SiteStatus(seen, diagnose(seen)),)))
 
 
 def _listed(terminal: Terminal, name: str) -> None:
@@ -193,7 +193,7 @@ def _listed(terminal: Terminal, name: str) -> None:
     error = S2SError("x", name, remedy=name, command=name, answer=name)
     assert seen.app_service is not None
     resource = seen.app_service.resource
-    status = SiteStatus(seen, diagnose(seen, NOW))
+    status = SiteStatus(seen, diagnose(seen))
     report = StatusReport(
         NOW, WITHIN, (status,), (UnreadSite(SiteTarget.of(resource), error, resource),), (resource,), is_list=True
     )

@@ -80,7 +80,7 @@ MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/admi
 
 
 def status_of(observed: ObservedState, *findings: Finding) -> dict[str, Any]:
-    return document("status", SiteStatus(observed, findings or diagnose(observed, NOW)))
+    return document("status", SiteStatus(observed, findings or diagnose(observed)))
 
 
 def result_document(**members: Any) -> dict[str, Any]:
@@ -101,7 +101,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "status of a slot": status_of(
         replace(complete(IMPORT), app_service=replace(site_of(complete(IMPORT)), resource=SLOT))
     ),
-    "status of nothing": status_of(ObservedState("usgov", None, None, Trust(), where=WHERE)),
+    "status of nothing": status_of(ObservedState(NOW, "usgov", None, None, Trust(), where=WHERE)),
     "status of a half-made service application": status_of(
         observed_state(Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings())
     ),
@@ -120,7 +120,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     ),
     "plan of settings": result_document(
         changes=planned(
-            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), NOW),
+            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))),
             dry_run=False,
         )
     ),

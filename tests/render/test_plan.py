@@ -37,7 +37,6 @@ from mct_s2s.render.verification import show_verification
 from tests.planning.scenarios import (
     FOREIGN,
     IMPORT,
-    NOW,
     SUBSCRIPTION,
     TENANT,
     WHERE,
@@ -65,7 +64,7 @@ from tests.render.examples import (
 )
 from tests.support.screens import Shown, check_kept, check_screen, check_texts
 
-NOTHING = make_plan(spec("Import"), complete(client("Import")), NOW)
+NOTHING = make_plan(spec("Import"), complete(client("Import")))
 NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec())
 SITE = "contosolearn"
 
@@ -101,9 +100,7 @@ def test_what_becomes_of_a_setting() -> None:
 
 NOTE = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
 HERE = replace(complete(), app_service=replace(app_service(), subscription="Contoso Production"))
-ODD = make_plan(
-    spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")), NOW
-)
+ODD = make_plan(spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")))
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
     "blocked as a whole": (Plan((right_already("S"),), missing={"right:S": ()}), ()),
@@ -112,7 +109,7 @@ PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
         (),
     ),
     "nothing to do": (replace(NOTHING, notes=(NOTE,)), ()),
-    "of settings alone": (replace(make_plan(spec(), observed_state(), NOW), notes=(NOTE,)), ()),
+    "of settings alone": (replace(make_plan(spec(), observed_state()), notes=(NOTE,)), ()),
     "of each kind of change": (Plan((principal("One"), principal("Two"), removal(), right_already())), ()),
 }
 
@@ -162,7 +159,7 @@ def drift() -> Callable[[Terminal], None]:
         ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old")
     )
     observed = replace(complete(client("Import")), app_service=app_service(wrong))
-    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, NOW), observed)
+    return plan_screen(make_plan(spec("Import", "S2S-client"), observed), observed)
 
 
 def blocked() -> Callable[[Terminal], None]:
@@ -202,7 +199,7 @@ SCREENS: Mapping[str, Callable[[Terminal], None]] = {
     "plan": plan_screen(full_plan(), observed_state(identity_resources=[identity_resource()])),
     "plan-drift": drift(),
     "plan-blocked": blocked(),
-    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), NOW), complete()),
+    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import"))), complete()),
     "result": result(ok=True),
     "result-failed": result(ok=False),
 }
@@ -238,7 +235,7 @@ def made(client_id: str) -> Outputs:
 
 def settings_left(**changed: Any) -> SettingsChange:
     """What `setup --no-app-service` leaves."""
-    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT), NOW)
+    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT))
     (step,) = plan.manual_steps
     assert isinstance(step, SettingsChange)
     return replace(step, **changed)
@@ -262,16 +259,14 @@ STEPS: dict[str, list[Instruction]] = {
     "consent in a tenant that is not known: no link": left(
         CONSENT, observed=replace(complete(), tenant=None), outputs=made(guid("Import"))
     ),
-    "consent that an option left out": left(
-        *make_plan(NOT_CONSENTED, observed_state(values=settings()), NOW).manual_steps
-    ),
+    "consent that an option left out": left(*make_plan(NOT_CONSENTED, observed_state(values=settings())).manual_steps),
     "consent to a managed identity": left(IDENTITY_CONSENT, missing=True),
     "without an App Service": left(
         CONSENT, IDENTITY_CONSENT, settings_left(), observed=replace(complete(IMPORT), where="")
     ),
     "a restart": left(RESTART, missing=True),
     "settings": left(settings_left()),
-    "settings with each ID of a list": left(*make_plan(TWO_IDS, complete(IMPORT), NOW).manual_steps),
+    "settings with each ID of a list": left(*make_plan(TWO_IDS, complete(IMPORT)).manual_steps),
     "settings in a handoff file": left(settings_left(), handoff=Path("/home/ada/hand off.json")),
     "settings that are switched off": left(settings_left(spec=OFF)),
     "settings with an ID that this run made": left(settings_left(spec=LISTED), outputs=made(guid("new"))),

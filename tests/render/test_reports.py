@@ -212,7 +212,7 @@ STATUSES: dict[str, ObservedState] = {
         Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings()
     ),
     "a role that is off": with_role_off(complete(IMPORT)),
-    "no tenant, and no line for it": ObservedState("public", None, None, trust(IMPORT)),
+    "no tenant, and no line for it": ObservedState(NOW, "public", None, None, trust(IMPORT)),
 }
 
 
@@ -281,7 +281,7 @@ def seen(rights: CallerRights = AUTOMATION, permissions: tuple[Permission, ...] 
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
     refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
     there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
-    state = ObservedState("public", TENANT, there, Trust())
+    state = ObservedState(NOW, "public", TENANT, there, Trust())
     return Seen(state, replace(rights, secret_rules=(), scopes=scopes), site().resource)
 
 
@@ -320,7 +320,7 @@ SCREENS = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screens(name: str) -> None:
-    found = checked(checks(SCREENS[name], spec("NAME"), NOW))
+    found = checked(checks(SCREENS[name], spec("NAME")))
     check_screen(f"{name}-80", found)
     if name == "doctor-half":
         check_screen(f"{name}-80-ascii", found, unicode=False, color=False)

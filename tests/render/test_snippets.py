@@ -29,7 +29,7 @@ from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from ruamel.yaml import YAML
 
-from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, WHERE, client, complete, credential, guid
+from tests.planning.scenarios import SERVICE_ID, TENANT, WHERE, client, complete, credential, guid
 from tests.support.sampling import cases
 from tests.support.screens import check_kept, check_screen
 
@@ -306,7 +306,7 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working() -> None:
     whose = caller(SOURCES[0])
 
     def show(terminal: Terminal) -> None:
-        show_manual_steps(terminal.err, notes(whose, Language.CURL, diagnose(seen, NOW), WHERE))
+        show_manual_steps(terminal.err, notes(whose, Language.CURL, diagnose(seen), WHERE))
         terminal.verbatim(snippet(whose, Language.CURL))
 
     check_screen("snippet.80x24", show, width=80)

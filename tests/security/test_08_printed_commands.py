@@ -34,7 +34,7 @@ from mct_s2s.render.outcome import vault_reading
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
-from tests.planning.scenarios import NOW, SERVICE, SERVICE_PRINCIPAL, TENANT, client
+from tests.planning.scenarios import SERVICE, SERVICE_PRINCIPAL, TENANT, client
 from tests.planning.scenarios import settings as site_settings
 from tests.render.examples import consent
 from tests.render.hostile import MARKUP, STEERING, is_plain, observed
@@ -168,7 +168,7 @@ def others() -> Iterator[str]:
 
 
 def commands() -> list[str]:
-    found = [finding.remedy for finding in diagnose(state(), NOW)]
+    found = [finding.remedy for finding in diagnose(state())]
     found += [remedy for remedy in proofs() if remedy]
     found += [*grants(), *handovers(), *others()]
     return [one for one in found if one.startswith(("az ", "mct-s2s "))]

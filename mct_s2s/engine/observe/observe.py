@@ -42,6 +42,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         resources = Tag.IDENTITY.values(remembered)
         uses = await gather_or_cancel(*(_use(session, trust, resource) for resource in resources))
     return ObservedState(
+        request.now,
         session.connection.cloud.name,
         tenant,
         app_service,

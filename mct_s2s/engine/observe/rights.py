@@ -89,14 +89,14 @@ async def permitted(
 
     In a dry run, such steps are only marked: the plan can be sent to an administrator.
     """
-    usual, now = access.secret_rules or (), request.now
+    usual = access.secret_rules or ()
     rules = defaultdict[str, Sequence[SecretRule]](lambda: usual)
-    for change, _, _ in too_long(plan.changes, rules, observed, now):
+    for change, _, _ in too_long(plan.changes, rules, observed):
         if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
             found = await outcome_of(session.directory.secret_rules_of(change.object_id))
             # One that is not shown may allow what the default forbids: the real request decides.
             rules[change.key] = () if isinstance(found, S2SError) else usual if found is None else found
-    plan, forbidden = fit_secrets(plan, rules, observed, now)
+    plan, forbidden = fit_secrets(plan, rules, observed)
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
@@ -119,7 +119,7 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
     if seen.directory_refusal is None and request.target is not None and desired.service is not None:
         rest = replace(seen.observed, app_service=None)
         with suppress(S2SError):
-            missing += check(make_plan(_of_directory(request).desired, rest, request.now), rest, access).lacks
+            missing += check(make_plan(_of_directory(request).desired, rest), rest, access).lacks
     at_site = seen.site_refusal or (there.refusal if there is not None else None)
     refused = {one.headline: one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)}
     said = (
@@ -156,7 +156,7 @@ async def _in_parts(session: Session, request: Request, look: AccessLook) -> See
         outcome_of(_with_custody(session, _of_directory(request), look)),
         outcome_of(observe(session, site_alone, look.at)),
     )
-    observed = rest if isinstance(rest, ObservedState) else ObservedState("", None, None)
+    observed = rest if isinstance(rest, ObservedState) else ObservedState(request.now, "", None, None)
     site = there.app_service if isinstance(there, ObservedState) else None
     return Seen(
         replace(observed, app_service=site, where=request.where(site)),

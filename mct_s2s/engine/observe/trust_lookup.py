@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 async def find_trust(directory: "GraphDirectory", request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
-    lookup = _Lookup(directory, desired, lambda: recycled.get("", directory.deleted_applications))
+    lookup = _Lookup(directory, desired, request.now, lambda: recycled.get("", directory.deleted_applications))
     by_name = asyncio.ensure_future(
         directory.applications_by_unique_name([desired.unique_name, *lookup.unique_names(desired.unique_name)])
     )
@@ -41,7 +41,7 @@ async def find_trust(directory: "GraphDirectory", request: Request, settings: as
     if isinstance(desired, Setup) and (desired.clients or (desired.service and desired.service.may_create)):
         tasks.append(asyncio.ensure_future(lookup.deleted()))
     try:
-        return await lookup.trust(by_name, await asyncio.shield(settings), request.now)
+        return await lookup.trust(by_name, await asyncio.shield(settings))
     finally:
         await end_all(tasks)
 
@@ -50,14 +50,13 @@ async def find_trust(directory: "GraphDirectory", request: Request, settings: as
 class _Lookup:
     directory: "GraphDirectory"
     desired: Desired
+    now: datetime
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
 
     def unique_names(self, base: str) -> list[str]:
         return [client_unique_name(base, name) for name in self.desired.names if not is_guid(name)]
 
-    async def trust(
-        self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings, now: datetime
-    ) -> Trust:
+    async def trust(self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings) -> Trust:
         directory, desired = self.directory, self.desired
         trust, (applications, principals) = await gather_or_cancel(
             self._service(settings, by_name), self._listed(settings)
@@ -72,7 +71,7 @@ class _Lookup:
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *applications], principals)
         trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, base, settings))
-        return await self._with_federated(replace(trust, deleted=deleted), base, now)
+        return await self._with_federated(replace(trust, deleted=deleted), base)
 
     async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
         for named, must_exist in ((self.desired.adopt, True), (AUDIENCE.value_in(settings), False)):
@@ -159,7 +158,7 @@ class _Lookup:
         found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
         return tuple(sorted(found, key=lambda row: row.unique_name != desired.unique_name))
 
-    async def _with_federated(self, trust: Trust, base: str, now: datetime) -> Trust:
+    async def _with_federated(self, trust: Trust, base: str) -> Trust:
         """Federated credentials, asked for only where no other credential is good, or where they matter."""
         lists_all, names = False, list[str]()
         match self.desired:
@@ -172,7 +171,7 @@ class _Lookup:
             app
             for app in (one.application for one in trust.clients if one.is_registered)
             if lists_all
-            or not any(credential.is_valid_at(now) for credential in app.credentials)
+            or not any(credential.is_valid_at(self.now) for credential in app.credentials)
             or not wished.isdisjoint({app.client_id.casefold(), app.display_name.casefold(), app.unique_name})
         ]
         lists = await gather_or_cancel(*(self.directory.federated_credentials(app.object_id) for app in wanting))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Verdict
@@ -59,7 +59,7 @@ class Seen:
     site_refusal: S2SError | None = None
 
 
-def checks(seen: Seen, job: Setup, now: datetime) -> tuple[DoctorCheck, ...]:
+def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     """Of a setup that adds a client, and of what it would change in what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
     signed_in = access.signed_in
@@ -75,9 +75,9 @@ def checks(seen: Seen, job: Setup, now: datetime) -> tuple[DoctorCheck, ...]:
         tenant = observed.tenant
         found.append(DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id})."))
         try:
-            steps = [*make_plan(job, observed, now).changes]
+            steps = [*make_plan(job, observed).changes]
             there = replace(observed, identity_resources=())
-            pending = len(make_plan(replace(job, clients=()), there, now).changes) if ours(there.settings) else 0
+            pending = len(make_plan(replace(job, clients=()), there).changes) if ours(there.settings) else 0
         except (NotThere, Refused) as error:
             refusal = error
     needs = [need for change in steps if (need := need_of(change, observed)) is not None]

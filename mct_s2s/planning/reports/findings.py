@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from mct_s2s.model.azure_resources import AppService
@@ -66,7 +66,6 @@ class Finding:
 
 def diagnose(
     observed: ObservedState,
-    now: datetime,
     within: timedelta = EXPIRING_WITHIN,
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
@@ -88,7 +87,7 @@ def diagnose(
     if site is not None:
         found += [*_anothers(observed, site, adopted), *wrong_settings(observed, site)]
     for client in members(observed):
-        found += _client(client, observed, now, within)
+        found += _client(client, observed, within)
     if site is not None:
         found += _unlisted(observed, site)
     # Only where a slot was asked for: production's reader may not plan a swap.
@@ -174,9 +173,9 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
                 yield Finding(setting.code, name, message, configure, concerns_role=of_role)
 
 
-def _client(client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta) -> Iterator[Finding]:
+def _client(client: ClientApplication, observed: ObservedState, within: timedelta) -> Iterator[Finding]:
     """Of another tenant's registration, the credentials are not known."""
-    name, client_id, site = client.display_name, client.client_id, observed.app_service
+    name, client_id, site, now = client.display_name, client.client_id, observed.app_service, observed.now
     add = own_command("add-client", about=client_id, where=observed.where)
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role."
