@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import DoctorOptions
-from mct_s2s.cli.requests import named_target, request_for
+from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
@@ -20,13 +20,10 @@ from mct_s2s.render.markdown import page
 
 def doctor(options: DoctorOptions) -> int:
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    named = named_target(options) if options.no_app_service else None
 
     async def body(current: CommandRun, session: Session) -> int:
         wanted = Setup(ServiceSpec(display_name="MCT service"))
-        request = request_for(
-            options, session, wanted, clock.now(), named=named, identities=identities, without_settings=True
-        )
+        request = request_for(options, session, wanted, clock.now(), identities=identities, without_settings=True)
         seen = await examine(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))

@@ -14,7 +14,7 @@ from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust_file import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, Keys, export_site
@@ -29,8 +29,8 @@ HEADER = (
 
 def export(options: ExportOptions) -> int:
     async def body(current: CommandRun, session: Session) -> int:
-        async def observed(target: SiteTarget | None) -> ObservedState:
-            _, found = await look(options, session, target, all_federated=True)
+        async def observed(session: Session) -> ObservedState:
+            found = await look(options, session, all_federated=True)
             resources = await gather_or_cancel(*(_resource_of(session, one) for one in found.trust.identities))
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 
@@ -39,7 +39,7 @@ def export(options: ExportOptions) -> int:
         if options.all_sites:
             states, unread = await read_every_site(session, observed)
         else:
-            states = [await observed(session.target)]
+            states = [await observed(session)]
         for state in states:
             if isinstance(state, UnreadSite):
                 failed.append(state)

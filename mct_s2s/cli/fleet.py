@@ -57,13 +57,14 @@ Read = ObservedState | UnreadSite
 
 
 async def read_every_site(
-    session: Session, observed: Callable[[SiteTarget], Awaitable[ObservedState]]
+    session: Session, observed: Callable[[Session], Awaitable[ObservedState]]
 ) -> tuple[list[Read], list[ResourceId]]:
     """Each MCT App Service of the subscription, slots with settings of their own too, and web apps that may be some."""
 
     async def read(app: ResourceId) -> Read:
-        found = await outcome_of(observed(SiteTarget.of(app)))
-        return UnreadSite(SiteTarget.of(app), found, app) if isinstance(found, S2SError) else found
+        target = SiteTarget.of(app)
+        found = await outcome_of(observed(replace(session, target=target)))
+        return UnreadSite(target, found, app) if isinstance(found, S2SError) else found
 
     async def with_slots(app: ResourceId) -> tuple[list[Read], list[ResourceId]]:
         found = await read(app)

@@ -221,7 +221,7 @@ def retire_files(site: SiteChange, outcome: Outcome) -> None:
         left = [credential for credential in one.credentials if credential.key_id not in removed]
         is_emptied = len(left) < len(one.credentials) and not any(credential.is_ours for credential in left)
         if one.object_id in deleted or (is_emptied and one.object_id not in added):
-            folder = default_folder(site.session, outcome.request, outcome.before)
+            folder = default_folder(site.session, outcome.request.label, outcome.before)
             for stem in dict.fromkeys((one.display_name, one.client_id)):
                 store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
                 gone += [store.path] if store.retire(one.client_id) else []

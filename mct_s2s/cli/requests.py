@@ -38,40 +38,25 @@ OF_KIND = {
 }
 
 
-def request_for(
-    options: AzureOptions,
-    session: Session,
-    desired: Desired,
-    now: datetime,
-    target: SiteTarget | None = None,
-    *,
-    named: SiteTarget | None = None,
-    **more: Any,
-) -> Request:
-    """`target`: the session's by default. `named` only gives its name to the service application."""
-    target = target or session.target
-    called, label = target or named, ""
+def request_for(options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any) -> Request:
+    """Where the session has no target, the options' one only gives its name to the service application."""
+    called, label = session.target or named_target(options), ""
     if desired.service is not None:
         service = named_spec(desired.service, called)
         desired, label = replace(desired, service=service), service.display_name
     label = called.label if called is not None else label
-    return Request(desired, now, target, label=label, where=partial(where, options), **more)
+    return Request(desired, now, session.target, label=label, where=partial(where, options), **more)
 
 
 async def look(
-    options: AzureOptions,
-    session: Session,
-    target: SiteTarget | None = None,
-    *,
-    without_settings: bool = False,
-    **what: Any,
-) -> tuple[Request, ObservedState]:
+    options: AzureOptions, session: Session, *, without_settings: bool = False, **what: Any
+) -> ObservedState:
     """`what`: members of `Look`."""
     desired = Look(ServiceSpec(), **what)
-    request = request_for(options, session, desired, clock.now(), target, without_settings=without_settings)
+    request = request_for(options, session, desired, clock.now(), without_settings=without_settings)
     observed = await observe(session, request)
     check_site(observed)
-    return request, observed
+    return observed
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:

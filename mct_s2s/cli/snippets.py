@@ -45,7 +45,7 @@ def snippet(options: SnippetOptions) -> int:
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )
-        request, observed = await look(options, session, clients=(options.client,) if options.client else ())
+        observed = await look(options, session, clients=(options.client,) if options.client else ())
         site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
@@ -55,7 +55,7 @@ def snippet(options: SnippetOptions) -> int:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
             setup = own_command("setup", where=observed.where)
             raise NotThere("service-application-missing", message, remedy="Set it up first:", command=setup)
-        client = client_called(options.client, observed, request.desired.unique_name)
+        client = client_called(options.client, observed)
         if is_logic_app(client):
             raise UsageError(
                 "snippet-unsuitable",
@@ -66,7 +66,7 @@ def snippet(options: SnippetOptions) -> int:
         if isinstance(client, ServicePrincipal):
             source = _of_identity(client)
         else:
-            folder = default_folder(session, request, observed)
+            folder = default_folder(session, site.label, observed)
             source = next(_sources(session, client, options, folder, observed.now))
         if language not in (offered := languages_for(source)):
             raise UsageError(

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import open_sessions, read_every_site
-from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
@@ -18,7 +18,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.duration import duration
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
@@ -28,10 +28,6 @@ from mct_s2s.render.status import show_report, show_unread
 
 def status(options: StatusOptions) -> int:
     within = duration(options.expiring_within, "--expiring-within")
-
-    async def observed(options: AzureOptions, session: Session, target: SiteTarget | None) -> ObservedState:
-        _, found = await look(options, session, target, without_settings=True)
-        return found
 
     def diagnosed(found: ObservedState, adopted: str | None = None) -> SiteStatus:
         return SiteStatus(found, diagnose(found, within, adopted))
@@ -64,7 +60,7 @@ def status(options: StatusOptions) -> int:
             async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
                 try:
                     session = await session_of(site)
-                    found = await observed(site.options, session, session.target)
+                    found = await look(site.options, session, without_settings=True)
                 except S2SError as error:
                     return UnreadSite(site.target, error, key=site.key)
                 return replace(diagnosed(found, site.desired.adopt), key=site.key)
@@ -79,9 +75,9 @@ def status(options: StatusOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         if not options.all_sites:
-            only = diagnosed(await observed(options, session, session.target))
+            only = diagnosed(await look(options, session, without_settings=True))
             return finish(current.terminal, [only], is_list=False)
-        found, unchecked = await read_every_site(session, lambda target: observed(options, session, target))
+        found, unchecked = await read_every_site(session, partial(look, options, without_settings=True))
         read = [one if isinstance(one, UnreadSite) else diagnosed(one) for one in found]
         return finish(current.terminal, read, unchecked)
 

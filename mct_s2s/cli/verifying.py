@@ -57,15 +57,14 @@ def verify(options: VerifyOptions) -> int:
 
     async def from_outside(current: CommandRun, session: Session) -> int:
         connection = session.connection
-        request, observed = await look(options, session)
+        observed = await look(options, session)
         assert observed.app_service is not None  # verify always names one
         applications, identities = members(observed), observed.trust.identities
         if options.client:
-            unique_name = request.desired.unique_name
-            chosen = dict.fromkeys(client_called(name, observed, unique_name) for name in options.client)
+            chosen = dict.fromkeys(client_called(name, observed) for name in options.client)
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
-        folder = default_folder(session, request, observed)
+        folder = default_folder(session, observed.app_service.label, observed)
         ids = {client.client_id.casefold() for client in applications}
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)

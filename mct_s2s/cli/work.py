@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
-from mct_s2s.cli.requests import named_target, request_for
+from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.change import carry_out, prepare
@@ -69,7 +69,6 @@ class Work:
             session,
             self.desired,
             self.now,
-            named=named_target(options),
             attempt=token_hex(4),
             identities=self.identities,
             backup=SettingsFile(options.backup, Backup, note) if options.backup is not None else None,

@@ -31,12 +31,12 @@ UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 """The numbers after AADSTS that are said of the credential itself."""
 
 
-def default_folder(session: "Session", request: "Request", observed: ObservedState) -> Path:
+def default_folder(session: "Session", label: str, observed: ObservedState) -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
     folder = user_data_path("mct-s2s", appauthor=False) / "secrets" / session.connection.cloud.label / tenant
-    return folder / request.label.lower().replace("/", "/slots/")
+    return folder / label.lower().replace("/", "/slots/")
 
 
 def noted_vaults(client: ClientApplication) -> list[VaultTo]:
@@ -61,7 +61,7 @@ def places_of(
     desired, names = request.desired, tuple(stores)
     if isinstance(desired, Rotation):
         if not desired.only_named:
-            own, usual = default_folder(session, request, observed), SecretTo().label
+            own, usual = default_folder(session, request.label, observed), SecretTo().label
             labels = (
                 (name, usual if isinstance(store, FileStore) and store.path.parent == own else store.label)
                 for name, store in stores.items()
@@ -112,7 +112,7 @@ async def _store(
         if is_key:
             raise no_key_in_vault()
         return session.vault(place.vault.vault).store(place.vault.secret_for(request.label, name), name)
-    folder = default_folder(session, request, observed)
+    folder = default_folder(session, request.label, observed)
     # One that is known by its appId may have a file that was made under its name, and the other way round.
     names = filter(None, (name, known.client_id, known.display_name))
     files = [FileStore(place.file_for(called, folder), place.path is None, is_key) for called in names]

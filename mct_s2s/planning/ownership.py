@@ -206,9 +206,10 @@ def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tupl
     return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
 
 
-def client_called(name: str, observed: ObservedState, unique_name: str) -> Client:
-    """By display name, appId, object ID or resource ID. Raises NotThere."""
-    applications = clients_called(name, observed, unique_name)
+def client_called(name: str, observed: ObservedState) -> Client:
+    """Of an App Service: by display name, appId, object ID or resource ID. Raises NotThere."""
+    assert observed.app_service is not None
+    applications = clients_called(name, observed, observed.app_service.unique_name)
     found: tuple[Client, ...] = (*applications, *identities_called(name, observed.trust.identities))
     if not found:
         raise unknown(name, observed)
