@@ -24,6 +24,8 @@ Json: TypeAlias = Mapping[str, Any]
 Parse: TypeAlias = Callable[[Json], T]
 ANSWER_BYTES = 16 << 20
 """Of a body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
+REFUSAL_BYTES = 16 << 10
+"""Of a refusal's body, which patterns are looked for in: some take the square of its length."""
 RESUME = "Check the network and the proxy, then run the same command again to resume."
 LATER = "Run the same command again to resume."
 UNTRUSTED = (
@@ -114,7 +116,7 @@ def seconds(header: str | None) -> float | None:
         return float(header or "")
     try:
         return max(0.0, (parsedate_to_datetime(header or "") - clock.now()).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -128,7 +130,7 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Their names in lower case."""
     body: str = field(default="", repr=False)
-    """Whole: a policy's reasons come after its identifiers, which are long."""
+    """Its beginning, as JSON: a policy's reasons come after its identifiers, which are long."""
 
     @property
     def said(self) -> str:
@@ -156,10 +158,10 @@ def read_refusal(answer: httpx.Response) -> Refusal:
     said = _lowered(document.get("error") or document)
     return Refusal(
         answer.status_code,
-        str(_lowered(said.get("innererror")).get("code") or said.get("code") or ""),
+        str(_lowered(said.get("innererror")).get("code") or said.get("code") or "")[:130],
         " ".join(str(said.get("message") or "")[:900].split()),
         dict(answer.headers),
-        answer.content.decode("utf-8", "replace"),
+        answer.content[:REFUSAL_BYTES].decode("utf-8", "replace"),
     )
 
 

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from mct_s2s import clock
@@ -31,6 +31,7 @@ from mct_s2s.stores.dotenv import CLIENT, SCOPE, TENANT, URL, own_credential
 from mct_s2s.stores.store import Store
 
 T = TypeVar("T")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
 """A deletion or a recovery is under way."""
 VERSION = "api-version=7.4"
@@ -101,7 +102,8 @@ class KeyVault(ServiceSession):
 
 
 def _version(row: Json) -> SecretVersion:
-    created = datetime.fromtimestamp(members(row.get("attributes")).get("created") or 0, UTC)
+    # Not by `fromtimestamp`: the system refuses what is far away with an OSError.
+    created = EPOCH + timedelta(seconds=members(row.get("attributes")).get("created") or 0)
     tags = {name: text(value) for name, value in members(row.get("tags")).items()}
     version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
     return SecretVersion(version, created, tags)

@@ -46,7 +46,7 @@ CONCURRENT = "Error due to concurrent requests being made to the tenant. Please 
     ("header", "seconds"),
     [
         ("1", 1.0), ("0.249", 0.249), ("0", 0.0), ("", None), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        (None, None),
+        (None, None), ("Wed, 21 Oct 2015 99999999999999999999:28:00 GMT", None),
     ],
 )  # fmt: skip
 def test_retry_after_is_seconds_a_date_or_nothing(header: str | None, seconds: float | None) -> None:

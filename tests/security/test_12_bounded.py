@@ -5,13 +5,18 @@ up for another, and nobody pushes past the gate.
 """
 
 import gzip
+import json
 import time
 from collections.abc import Callable
 from itertools import product
 
+import httpx
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 from mct_s2s.azure import retry
-from mct_s2s.azure.answers import ANSWER_BYTES
+from mct_s2s.azure.answers import ANSWER_BYTES, ARM, GRAPH, read_refusal
+from mct_s2s.azure.refusals import GraphOperation, refused
+from mct_s2s.azure.sign_in import login_refusals
 from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import FILE_BYTES
 from mct_s2s.sandbox.observability.exchange import Entry
@@ -111,6 +116,16 @@ def test_a_pem_file_is_read_in_linear_time(unit: bytes) -> None:
     began = time.process_time()
     with pytest.raises(ValueError, match=r"PEM|cannot be read"):
         certificate_in(unit * (FILE_BYTES // len(unit)))
+    assert time.process_time() - began < HANGING_SECONDS
+
+
+@pytest.mark.parametrize("unit", ["policy ", "appsetting with name '", "another operation ", " "])
+def test_a_refusal_is_judged_in_linear_time(unit: str) -> None:
+    body, began = unit * (ANSWER_BYTES // len(unit)), time.process_time()
+    for service, status in ((GRAPH, 400), (ARM, 400), (ARM, 409)):
+        for content in (body, json.dumps({"error": {"code": body, "message": body}})):
+            refused(service, read_refusal(httpx.Response(status, text=content)), GraphOperation.READ)
+    login_refusals.refused(ClientAuthenticationError(f"AADSTS1{body}"), "")
     assert time.process_time() - began < HANGING_SECONDS
 
 

@@ -357,6 +357,7 @@ SHAPES: dict[str, tuple[object, int, dict[str, str]]] = {
     "rows that are none": ({"value": [None, 1, "x", []], "properties": {"A": 1}}, 200, {}),
     "no list of rows": ({"value": {"a": 1}, "properties": [1]}, 200, {}),
     "ids that are none": ({"value": [{"id": 4}], "id": "/x", "appId": {}, "properties": {"id": 1}}, 200, {}),
+    "times that are none": ({"value": [{"attributes": {"created": 2**62}}]}, 200, {}),
     "another success": ({"id": 1}, 202, {}),
     "moved": (b"", 301, {"location": "https://elsewhere.example/"}),
     "found elsewhere": ({}, 302, {"location": "/elsewhere"}),

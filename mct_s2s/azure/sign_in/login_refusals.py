@@ -119,7 +119,7 @@ _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra
 def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
     """`login`: the command to sign in again, where a person has to type it."""
     text, number = str(error), _number(error)
-    words = re.split(r"\s*Trace ID:", text[max(0, text.find("AADSTS")) :])[0].splitlines() or [""]
+    words = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")[0].splitlines() or [""]
     code, command, answer = "sign-in-failed", "", words[0].strip()[:300]  # the ids are reported apart
     row = _ROWS.get("530035" if number == "53003" and DEVICE_CODE in description else number)
     if number in _SECOND_FACTOR:
