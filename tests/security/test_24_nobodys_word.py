@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.azure.sign_in.choice import AUTHORITY
 from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 
 from tests.cli.conftest import Ended, Program
@@ -287,6 +288,26 @@ def test_the_consents_of_another_api_stay(
         refused(mct("teardown", *more, *JSON), azure)
     assert mct("teardown", "--service-app", payroll["appId"], *JSON).code == 0, "the operator's own word"
     assert holders(azure, payroll["principal"]) == ["Bank transfer", "HR sync"], "which was not about that role"
+
+
+def test_no_token_for_another_api_comes_to_the_site(
+    mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json, tmp_path: Path
+) -> None:
+    """The site is the contributor's, and the client in the environment whoever runs the program, as in a pipeline."""
+    caller = azure.environment["AZURE_CLIENT_ID"]
+    azure.graph("PATCH", f"/applications/{payroll['id']}", json={"api": {"requestedAccessTokenVersion": 1}})
+    contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}", ServiceApplicationIds=caller)
+    file, names = tmp_path / "own.env", ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", AUTHORITY)
+    file.write_text("".join(f"{name}={azure.environment[name]}\n" for name in names))
+    for words in ((), ("--credentials", str(file))):
+        azure.forget()
+        done = mct("verify", *words, "-o", "json")
+        (call,) = [row for row in done.document["checks"] if row["ok"] is False]
+        assert (done.code, "was not sent" in call["message"], len(azure.log("site"))) == (3, True, 1), call
+        assert f"MCT_S2S_SCOPE to api://{payroll['appId']}/.default" in call["remedy"]
+    file.write_text(f"{file.read_text()}MCT_S2S_SCOPE=api://{payroll['appId']}/.default\n")
+    mct("verify", "--credentials", str(file))
+    assert len(azure.log("site")) == 3, "the operator's own word"
 
 
 def test_if_the_settings_name_another_one_than_ours_both_ways_on_are_said(

@@ -79,6 +79,11 @@ def misdirected(
         whom = f"the service application '{service.display_name}'"
     if token.audience not in accepted:
         return f"Its token was not sent: it is for '{token.audience}', not for {whom}.", remedy
+    # Who writes the settings must not choose for which API a token comes to the site.
+    if site is not None and service is not None and sign_in.scope is None and service.unique_name != site.unique_name:
+        why = f"only the App Service's settings say that it is to be for {whom}"
+        remedy = f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: --credentials FILE"
+        return f"Its token was not sent: {why}.", remedy
     if site is not None and own is not None and not (same_origin(own, url) or site.is_at(own)):
         why = f"its credential is for '{own}', not for {url}"
         return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
