@@ -174,7 +174,10 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
             made = credentials_of(outcome)
             kinds = {one.kind.noun for one in made}
             noun = kinds.pop() if len(kinds) == 1 else "credential"
-            what = f"the {noun} of {made[0].client}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
+            if not made:  # what an earlier rotation had kept
+                gone = dict.fromkeys(f"{change.resource} of {change.name}" for change in outcome.plan.changes)
+                return f"Removed the old {', '.join(gone)}", []
+            what = f"the {noun} of {made[0].client}" if len(made) == 1 else f"{len(made)} {noun}s"
             return f"Rotated {what}", [ClientResult(one.client, one.client_id, credential=one) for one in made]
         case Setup(settings=SettingsScope.OFF):
             return f"Disabled service-to-service authentication on {label}", []
@@ -310,5 +313,6 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
         if isinstance(change, WriteSettings):
             edits = [edit for edit in change.edits if edit.is_ours]
             found["before"] = {edit.name: edit.before for edit in edits}
-            found["after"] = {edit.name: None if edit.pending else edit.after for edit in edits}
+            planned = {edit.name: None if edit.pending else edit.after for edit in edits}
+            found["after"] = planned if outcome.settings is None else {k: outcome.settings.get(k) for k in planned}
         yield found

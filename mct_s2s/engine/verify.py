@@ -12,7 +12,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.client_credentials import YOUNG
+from mct_s2s.model.client_credentials import YOUNG, replaced_kind
 from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -95,7 +95,7 @@ class ClientTest:
         if isinstance(client, ClientApplication):
             said, remedy = "Not tested: none of its credentials is available on this machine. ", None
             said += "Name its file by --credentials FILE."
-            if client.credentials:
+            if client.credentials and replaced_kind(client.credentials) is not None:
                 said += " If that is lost, replace it:"
                 remedy = own_command("rotate-secret", about=client.client_id, where=self.observed.where)
             return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]

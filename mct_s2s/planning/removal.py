@@ -221,7 +221,7 @@ class _Removal:
             yield registration.updated(f"{key}:access", "API permission", app.display_name, told, edits)
         yield from revoked
         # What it goes on signing in with, elsewhere.
-        held = [f"{c.kind.value} '{c.name}'" if c.name else f"{c.kind.value} {c.key_id}" for c in app.credentials]
+        held = [f"{c.kind.noun} '{c.name}'" if c.name else f"{c.kind.noun} {c.key_id}" for c in app.credentials]
         told = f"; it keeps its {', '.join(held)}" if held else ""
         yield NoChange.of(app, key, CLIENT, f"{kept}{told}")
 

@@ -41,6 +41,8 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, 
         ("ServiceApplicationIds", done.made[0]["appId"]),
     ]
     assert None not in {change["id"] for change in done.document["changes"]}
+    (after,) = [change["after"] for change in done.document["changes"] if "after" in change]
+    assert after == {name: value for name, value in azure.settings().items() if name not in before}
 
     file = saved_to(done)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -133,7 +133,7 @@ def test_what_is_kept_keeps_what_it_signs_in_with(
     assert azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')/appRoleAssignments")["value"] == []
     row = next(c for c in done.document["changes"] if c["resource"] == "client application")
     name = one["passwordCredentials"][0]["displayName"]
-    assert row["detail"].endswith(f"; it keeps its secret '{name}', federated 'build'")
+    assert row["detail"].endswith(f"; it keeps its secret '{name}', federated credential 'build'")
     path = saved_to(made)
     assert path.exists(), "its secret is still good, so is the file"
 
