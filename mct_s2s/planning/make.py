@@ -1,13 +1,13 @@
 """The one entry to planning."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import LISTS, SETTINGS
+from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.ownership import members
 from mct_s2s.planning.plan import Plan
@@ -74,7 +74,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         spec = replace(spec, without=leaving)
         steps += plan_site(observed, spec, restart=desired.restart)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    losing = tuple(_losing_access(desired, observed, spec)) if desired.given.settings else ()
+    losing = tuple(_losing_access(desired, observed, spec, planned)) if observed.app_service else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
@@ -93,11 +93,13 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
     return tuple(note for note in notes if note is not None)
 
 
-def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
-    """By values that were given: they are the caller's own words, and are written as they are."""
+def _losing_access(
+    desired: Setup, observed: ObservedState, spec: SettingsSpec, kept: Container[object]
+) -> Iterator[str]:
+    """By a role or values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Outputs()))
-    typed = desired.given.settings
+    typed = {ROLE.name: desired.service.role if desired.service else None, **desired.given.settings}
     given = [one for one in SETTINGS if one not in LISTS and one.value_in(typed) and one.value_in(before)]
     changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
     values = " and ".join(f"{one} '{one.value_in(after.settings)}'" for one in changed)
@@ -106,7 +108,7 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec) 
     elif changed:
         could = {one.id for one in SiteStatus(observed, diagnose(observed)).clients if one.can_call}
         can = SiteStatus(after, diagnose(after)).clients
-        lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
+        lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could and one.id not in kept]
         if lose:
             lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"
             yield f"{', '.join(lose)} {lost} not match {values}."

@@ -427,6 +427,12 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
         "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory was not asked which."
     ]
     assert notes(ServiceAuthRole="S2SAppRole", ServiceAuthTenantName="contoso.com") == []
+    desired = spec("Import")
+    assert desired.service is not None
+    other_role = replace(desired, service=replace(desired.service, role="Wrong"))
+    assert make_plan(other_role, before).losing == (
+        "'Portal' loses access: its tokens do not match ServiceAuthRole 'Wrong'.",
+    )
 
 
 def test_without_restart_the_settings_are_written_alone() -> None:
