@@ -268,7 +268,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     names = () if isinstance(desired, Removal) else desired.names
     for name in dict.fromkeys((*names, *outcome.stores)):
         note = outcome.before.note_of(name)
-        for client in clients_called(name, outcome.before, desired.unique_name):
+        for client in clients_called(name, outcome.before):
             for one in client.credentials:
                 if one.key_id not in made and not {one.key_id, client.client_id} & gone:
                     place = note.place if note.knows(one) else None

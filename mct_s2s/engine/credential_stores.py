@@ -135,14 +135,14 @@ async def _store(
 def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[ClientApplication, bool]]:
     """By name: the client, empty where there is none, and whether what is stored is a key."""
     desired = request.desired
-    if isinstance(desired, Rotation) and desired.service is not None:
-        rotated = rotating(desired, observed, desired.service)
+    if isinstance(desired, Rotation):
+        rotated = rotating(desired, observed)
         kinds = {name: replaced_kind(client.credentials) for name, client in rotated.items()}
         return {name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()}
     found: dict[str, tuple[ClientApplication, bool]] = {}
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if isinstance(spec.credential, NewCredential):
-            clients = clients_called(spec.name, observed, desired.unique_name)
+            clients = clients_called(spec.name, observed)
             known = next((client for client in clients if client.is_registered), ClientApplication())
             found[spec.name] = known, spec.credential.kind.is_key
     return found

@@ -108,5 +108,5 @@ class Outcome:
 
     def client_id(self, name: str) -> ClientId | None:
         made = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))
-        there = clients_called(name, self.before, self.request.desired.unique_name)
+        there = clients_called(name, self.before)
         return made or next((client.client_id for client in there), None)

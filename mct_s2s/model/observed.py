@@ -58,10 +58,13 @@ class Trust:
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
     """In the recycle bin, with a name or URI that is needed; looked for only where one is missing."""
+    unique_name: str = ""
+    """Of this App Service's own service application, whether or not there is one."""
 
-    def base(self, unique_name: str) -> str:
+    @property
+    def base(self) -> str:
         """What the `uniqueName` of each client starts with."""
-        return (self.service.unique_name if self.service is not None else None) or unique_name
+        return (self.service.unique_name if self.service is not None else None) or self.unique_name
 
     def holds(self, principal_id: str, role: AppRole | None) -> bool:
         return role is not None and (principal_id.casefold(), role.id.casefold()) in self._assigned

@@ -50,7 +50,7 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()
-    clients = _clients(observed, site, service.unique_name or site.unique_name, left)
+    clients = _clients(observed, site, left)
     identities: list[Keys] = []
     resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
     for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
@@ -79,9 +79,7 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left))
 
 
-def _clients(
-    observed: ObservedState, site: AppService, unique_name: str, left: list[str]
-) -> tuple[tuple[Keys, str], ...]:
+def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tuple[tuple[Keys, str], ...]:
     clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
@@ -95,7 +93,7 @@ def _clients(
             continue
         remark = ""
         # By its name the same registration is found again only where it was made for it.
-        is_ours = application.unique_name == client_unique_name(unique_name, name)
+        is_ours = application.unique_name == client_unique_name(observed.trust.base, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
             name, remark = client.client_id, name
         options = _credential(name, site.label, application, observed)
@@ -145,7 +143,7 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
     if service.unique_name != site.unique_name:
-        made_for = another_site(service, observed, site.unique_name)
+        made_for = another_site(service, observed)
         whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
         yield (
             f"only {AUDIENCE} names '{service.display_name}' ({service.client_id}), and {whose}. Applying "

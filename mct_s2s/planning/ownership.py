@@ -182,7 +182,7 @@ def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) 
     return observed.allowed_object_ids.holds(client.principal_id)
 
 
-def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:
+def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that a name means, for every command: one, or several that nothing tells apart.
 
     In this order: by appId or object id; the registration that was made for this name; members with this display name,
@@ -192,7 +192,7 @@ def clients_called(name: str, observed: ObservedState, unique_name: str) -> tupl
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
     if by_id:
         return by_id
-    made_for_it = trust.client_of_unique_name(client_unique_name(trust.base(unique_name), name))
+    made_for_it = trust.client_of_unique_name(client_unique_name(trust.base, name))
     if made_for_it is not None:
         return (made_for_it,)
     namesakes = [client for client in members(observed) if client.display_name.casefold() == word]
@@ -208,8 +208,7 @@ def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tupl
 
 def client_called(name: str, observed: ObservedState) -> Client:
     """Of an App Service: by display name, appId, object ID or resource ID. Raises NotThere."""
-    assert observed.app_service is not None
-    applications = clients_called(name, observed, observed.app_service.unique_name)
+    applications = clients_called(name, observed)
     found: tuple[Client, ...] = (*applications, *identities_called(name, observed.trust.identities))
     if not found:
         raise unknown(name, observed)
@@ -254,19 +253,19 @@ def is_logic_app(client: Client) -> bool:
 # Whose a registration is
 
 
-def is_own(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
+def is_own(application: Application, observed: ObservedState) -> bool:
     """Whether it is this very App Service's, by its `uniqueName` and by the settings, even if someone else owns it."""
-    is_ours = application.unique_name == spec.unique_name and not another_site(application, observed, spec.unique_name)
+    is_ours = application.unique_name == observed.trust.unique_name and not another_site(application, observed)
     return is_ours and is_in_settings(application, observed)
 
 
-def another_site(application: Application, observed: ObservedState, unique_name: str) -> str | None:
+def another_site(application: Application, observed: ObservedState) -> str | None:
     """The other App Service that a service application was created for, by its note or its `uniqueName`."""
     site, noted = observed.app_service, site_in_note(application.notes)
     if site is not None and noted is not None and not same_id(noted, str(site.resource)):
         return noted
     name = application.unique_name
-    return site_in_unique_name(name) if name is not None and name != unique_name else None
+    return site_in_unique_name(name) if name is not None and name != observed.trust.unique_name else None
 
 
 def is_below(application: Application, base: str) -> bool:
@@ -279,13 +278,13 @@ def foreign_service(application: Application, observed: ObservedState, spec: Ser
 
     What only the settings name is never ours. Who owns what is deleted shows once it is restored.
     """
-    if is_named(application, spec) or is_own(application, observed, spec):
+    if is_named(application, spec) or is_own(application, observed):
         return ""
-    other = another_site(application, observed, spec.unique_name)
+    other = another_site(application, observed)
     if other:
         return f"it was created for another App Service, {other}"
     why = others_control(observed.custody_of(application), observed.caller)
-    if application.unique_name != spec.unique_name:
+    if application.unique_name != observed.trust.unique_name:
         return why or "no administrator of the directory has assigned it to this App Service"
     return "" if application.deleted else why
 
@@ -314,7 +313,7 @@ def foreign_client(
     known = [note.knows] if note else []
     known += [credential.describes] if isinstance(credential, Certificate | Federation) else []
     why = others_control(observed.custody_of(application), observed.caller, *known)
-    if not is_below(application, observed.trust.base(spec.unique_name)):
+    if not is_below(application, observed.trust.base):
         return why or "it has no admin consent for this App Service"
     return why
 
@@ -324,12 +323,12 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
     spec, trust = desired.service, observed.trust
     if spec is None:
         return
-    if trust.service is not None and (is_named(trust.service, spec) or not is_own(trust.service, observed, spec)):
+    if trust.service is not None and (is_named(trust.service, spec) or not is_own(trust.service, observed)):
         yield ClientApplication(trust.service, trust.principal)
-    base = trust.base(spec.unique_name)
-    asked = {one.client_id for name in desired.names for one in clients_called(name, observed, base)}
+    asked = {one.client_id for name in desired.names for one in clients_called(name, observed)}
+    rotates = isinstance(desired, Rotation)
     for client in () if isinstance(desired, Removal) else trust.clients:
-        is_asked = client.client_id in asked or (isinstance(desired, Rotation) and is_below(client.application, base))
+        is_asked = client.client_id in asked or (rotates and is_below(client.application, trust.base))
         if is_asked and client.is_registered and not is_consented_to(client, observed, spec):
             yield client
 
@@ -372,14 +371,15 @@ class NotOurs(Refused):
     page = "SECURITY.md#what-others-can-write-and-what-it-never-causes"
 
 
-def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> NotOurs:
-    client_id, own, is_set = application.client_id, observed.trust.own, is_in_settings(application, observed)
-    if not is_set and application.unique_name == spec.unique_name and not site_in_note(application.notes):
+def service_not_ours(application: Application, observed: ObservedState, why: str) -> NotOurs:
+    client_id, trust, is_set = application.client_id, observed.trust, is_in_settings(application, observed)
+    if not is_set and application.unique_name == trust.unique_name and not site_in_note(application.notes):
         return not_ours(application, why, SERVICE)
     by = f"{AUDIENCE} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
-    if own is not None:
-        ways += f", or with {option(SERVICE_OPTION, own.client_id)} for the one that was created for this App Service"
+    if trust.own is not None:
+        own = option(SERVICE_OPTION, trust.own.client_id)
+        ways += f", or with {own} for the one that was created for this App Service"
     return NotOurs(
         SERVICE_NOT_OURS,
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "

@@ -93,10 +93,9 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
             refuse_deleted(named, observed, but=service.unique_name)
         own = deleted.get(service.unique_name)
         trust = replace(trust, service=replace(own, credentials=()) if own is not None else None)
-    base = trust.base(service.unique_name)
     for spec in desired.clients:
-        row = deleted.get(client_unique_name(base, spec.name))
-        if row is not None and not any(one.is_registered for one in clients_called(spec.name, observed, base)):
+        row = deleted.get(client_unique_name(trust.base, spec.name))
+        if row is not None and not any(one.is_registered for one in clients_called(spec.name, observed)):
             stored = observed.note_of(spec.name).delivered
             row = replace(row, credentials=tuple(one for one in row.credentials if one.key_id == stored))
             trust = replace(trust, clients=(*trust.clients, ClientApplication(row, None)))
@@ -121,7 +120,6 @@ class Service:
     registration: Registration
     role: AppRole
     uri: Deferred[ApplicationIdUri]
-    unique_name: str
     foreign: str
     """Why nothing may be written to it; empty where it is ours."""
     changes: tuple[AnyChange, ...]
@@ -169,15 +167,14 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         notes=note,
         management_reference=spec.management_reference,
     )
-    changes = registration.made(new, is_sure=is_own(application, observed, spec))
+    changes = registration.made(new, is_sure=is_own(application, observed))
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name or spec.display_name)
     foreign = "" if is_new else foreign_service(application, observed, spec)
-    base = observed.trust.base(spec.unique_name)
-    return Service(spec, registration, role, uri, base, foreign, tuple(changes), tuple(notes))
+    return Service(spec, registration, role, uri, foreign, tuple(changes), tuple(notes))
 
 
 def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
@@ -186,7 +183,7 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
     if service is None or application is None or not (plan.changes or plan.manual_steps):
         return
     if service.foreign:
-        raise service_not_ours(application, observed, service.spec, service.foreign)
+        raise service_not_ours(application, observed, service.foreign)
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
@@ -222,7 +219,7 @@ def _remembered(
         if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
             tags = (*edits.tags, Tag.ADOPTED.of(spec.unique_name))
             edits = replace(edits, unique_name=spec.unique_name, tags=tags)
-        elif is_ours and note and another_site(application, observed, spec.unique_name):
+        elif is_ours and note and another_site(application, observed):
             edits = replace(edits, notes=note)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
     tag = Tag.NAME.of(spec.unique_name)
@@ -244,9 +241,9 @@ def _describe(edits: ApplicationEdits) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication:
+def find_client(name: str, observed: ObservedState) -> ClientApplication:
     """Empty where it has yet to be made. Raises NotThere."""
-    found = [client for client in clients_called(name, observed, service_unique_name) if client.is_registered]
+    found = [client for client in clients_called(name, observed) if client.is_registered]
     refuse_several(name, found)
     if found:
         return found[0]
@@ -264,7 +261,7 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
 def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
-    found, note = find_client(spec.name, service.unique_name, observed), observed.note_of(spec.name)
+    found, note = find_client(spec.name, observed), observed.note_of(spec.name)
     application, uri, api = found.application, service.uri, service.registration.client_id
     if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
@@ -273,11 +270,11 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = client.vault_tags() if is_stored else ()
-    unique_name = client_unique_name(service.unique_name, spec.name)
+    unique_name = client_unique_name(observed.trust.base, spec.name)
     new = Application(
         display_name=spec.name,
         unique_name=unique_name,
-        tags=(Tag.TRUST.of(service.unique_name), Tag.NAME.of(unique_name), *tags),
+        tags=(Tag.TRUST.of(observed.trust.base), Tag.NAME.of(unique_name), *tags),
         management_reference=spec.management_reference,
         # Where both exist already: one request less for each client.
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),

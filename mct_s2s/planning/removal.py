@@ -60,9 +60,9 @@ deleted registration of a client."""
 def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Plan:
     settings = SettingsSpec(removed=SETTINGS, tidy=False)
     if removal.everything:
-        targets: list[Target] = [*_everyone(observed, spec), *_switched_off(observed)]
+        targets: list[Target] = [*_everyone(observed), *_switched_off(observed)]
     else:
-        called = {name: _called(name, observed, spec) for name in removal.clients}
+        called = {name: _called(name, observed) for name in removal.clients}
         targets = list(dict.fromkeys(target for found in called.values() for target in found))
         entries = _entries(targets, observed, removal.clients)
         for name, found in called.items():
@@ -74,7 +74,7 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec) -
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=removal.restart, first=True), *plan.steps))
     service = observed.trust.service
     if service is not None and plan.changes and (why := foreign_service(service, observed, spec)):
-        raise service_not_ours(service, observed, spec, why)
+        raise service_not_ours(service, observed, why)
     return plan
 
 
@@ -83,10 +83,10 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
     pruning, spec = desired.pruning, desired.service
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
-    there = _everyone(observed, spec)
+    there = _everyone(observed)
     ids = {(resource.principal_id or "").casefold() for resource in observed.identity_resources}
     named: set[object] = {one for one in there if isinstance(one, ServicePrincipal) and one.id.casefold() in ids}
-    named.update(one for client in desired.clients for one in clients_called(client.name, observed, spec.unique_name))
+    named.update(one for client in desired.clients for one in clients_called(client.name, observed))
     targets = [one for one in there if one not in named]
     called = [one.display_name for one in targets]
     if not called:
@@ -112,21 +112,21 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
 # Whom and what it is about: never a guess between two
 
 
-def _everyone(observed: ObservedState, spec: ServiceSpec) -> list[ClientApplication | ServicePrincipal]:
-    service, clients = observed.trust.service, everyone(observed, spec.unique_name)
+def _everyone(observed: ObservedState) -> list[ClientApplication | ServicePrincipal]:
+    service, clients = observed.trust.service, everyone(observed, observed.trust.unique_name)
     others = (client for client in clients if service is None or client.client_id != service.client_id)
     return [*others, *observed.trust.identities_with(observed.enabled)]
 
 
-def _called(name: str, observed: ObservedState, spec: ServiceSpec) -> list[Target]:
-    service, word, base = observed.trust.service, name.strip().casefold(), observed.trust.base(spec.unique_name)
+def _called(name: str, observed: ObservedState) -> list[Target]:
+    service, word, base = observed.trust.service, name.strip().casefold(), observed.trust.base
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
         raise Refused(
             "not-a-client",
             f"'{name}' is the service application, not a client.",
             remedy="To remove everything, run mct-s2s teardown with the same options.",
         )
-    clients = clients_called(name, observed, base)
+    clients = clients_called(name, observed)
     identities = identities_called(name, observed.trust.identities_with(observed.enabled))
     refuse_several(name, (*clients, *identities))
     off = (
@@ -204,7 +204,7 @@ class _Removal:
             yield from revoked
             return
         named = {name.strip().casefold() for name in self.removal.clients}
-        is_ours = is_below(app, self.spec.unique_name)
+        is_ours = is_below(app, self.observed.trust.unique_name)
         # More than an allow list makes it a client.
         is_known = client.client_id.casefold() in named or is_consented_to(client, self.observed, self.spec)
         kept = self.why_client_kept(app, is_ours, is_known)
@@ -228,14 +228,14 @@ class _Removal:
     @property
     def owns_service(self) -> bool:
         """Whether it was created for this App Service, so that all that it grants is this trust's."""
-        service, name = self.observed.trust.service, self.spec.unique_name
+        service, name = self.observed.trust.service, self.observed.trust.unique_name
         return service is not None and service.unique_name == name and Tag.ADOPTED.of(name) not in service.tags
 
     @property
     def is_shared(self) -> bool:
         """Whether the service application is another App Service's, too."""
         service = self.observed.trust.service
-        return service is not None and another_site(service, self.observed, self.spec.unique_name) is not None
+        return service is not None and another_site(service, self.observed) is not None
 
     @property
     def hint(self) -> str:

@@ -42,17 +42,17 @@ REFERENCES_FOLLOW = timedelta(hours=25)
 """App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
 
 
-def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec) -> dict[str, ClientApplication]:
+def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
     """By name as asked for, display name, or appId where two share one. Whose they are is judged later, by stores."""
     if observed.trust.service is None:
         raise service_missing()
-    base, within = observed.trust.base(spec.unique_name), rotation.expiring_within
+    within = rotation.expiring_within
     if within is None:
-        found = [_the_client(name, base, observed) for name in rotation.clients]
+        found = [_the_client(name, observed) for name in rotation.clients]
     elif not rotation.only_named:
-        found = _due(observed, base, observed.now + within)
+        found = _due(observed, observed.now + within)
     else:
-        clients = {name: find_client(name, base, observed) for name in rotation.clients}
+        clients = {name: find_client(name, observed) for name in rotation.clients}
         due = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, observed.now + within)}
         return dict(due.values())
     distinct = {client.client_id: client for client in found}.values()
@@ -60,8 +60,8 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec) -> 
     return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
 
 
-def _the_client(name: str, base: str, observed: ObservedState) -> ClientApplication:
-    client = find_client(name, base, observed)
+def _the_client(name: str, observed: ObservedState) -> ClientApplication:
+    client = find_client(name, observed)
     if not client.is_registered:
         raise unknown(name, observed, what="client application")
     if replaced_kind(client.credentials) is None:
@@ -74,8 +74,8 @@ def _the_client(name: str, base: str, observed: ObservedState) -> ClientApplicat
     return client
 
 
-def _due(observed: ObservedState, base: str, horizon: datetime) -> list[ClientApplication]:
-    return [one for one in everyone(observed, base) if _is_due(one, horizon)]
+def _due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
+    return [one for one in everyone(observed, observed.trust.base) if _is_due(one, horizon)]
 
 
 def _is_due(client: ClientApplication, horizon: datetime) -> bool:
@@ -91,16 +91,15 @@ def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec) -> Plan:
     """Raises NotThere; Refused: a client without what can be replaced, or not ours."""
-    found, service = rotating(rotation, observed, spec), observed.trust.service
+    found, service = rotating(rotation, observed), observed.trust.service
     assert service is not None  # `rotating` has looked
-    base = observed.trust.base(spec.unique_name)
     audience = uri_of(service, observed.settings)
     steps, notes = list[AnyChange](), list[str | Instruction]()
     for name, client in found.items():
         application, note = client.application, observed.note_of(name)
         if why := foreign_client(client, observed, spec, rotation.clients, note):
             if of_site := foreign_service(service, observed, spec):
-                raise service_not_ours(service, observed, spec, of_site)
+                raise service_not_ours(service, observed, of_site)
             if rotation.expiring_within is None:
                 raise not_ours(application, why, CLIENT)
             notes.append(f"Left alone, although a credential expires: '{name}', as {why}.")
@@ -111,7 +110,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec
         notes += said
     if rotation.only_named and rotation.expiring_within is not None:
         known = {client.client_id for client in found.values()}
-        due = _due(observed, base, observed.now + rotation.expiring_within)
+        due = _due(observed, observed.now + rotation.expiring_within)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
             notes.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")

@@ -91,7 +91,7 @@ def observed_state(
     values: Mapping[str, str | None] | None = None,
     identity_resources: Iterable[IdentityResource] = (),
 ) -> ObservedState:
-    trust = trust or Trust()
+    trust = replace(trust or Trust(), unique_name=SERVICE_KEY)
     found = (trust.service, *(client.application for client in trust.clients))
     nobodys = {one.client_id.lower(): Custody() for one in found if one is not None}
     return ObservedState(
@@ -140,9 +140,8 @@ def assignment(of: ClientApplication | ServicePrincipal | str) -> Assignment:
 
 
 def trust(*clients: ClientApplication, service: Application = SERVICE, consented: bool = True) -> Trust:
-    return Trust(
-        service, SERVICE_PRINCIPAL, tuple(assignment(c) for c in clients if consented and c.principal), clients
-    )
+    assigned = tuple(assignment(c) for c in clients if consented and c.principal)
+    return Trust(service, SERVICE_PRINCIPAL, assigned, clients, unique_name=SERVICE_KEY)
 
 
 def complete(*clients: ClientApplication) -> ObservedState:

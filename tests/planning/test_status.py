@@ -311,7 +311,8 @@ def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     there = site_of(observed)
     slot = ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
     there = replace(there, resource=slot, slots=("staging",), sticky=sticky)
-    trust = replace(observed.trust, service=replace(SERVICE, unique_name="mct-s2s-contosolearn_staging"))
+    own = "mct-s2s-contosolearn_staging"
+    trust = replace(observed.trust, service=replace(SERVICE, unique_name=own), unique_name=own)
     return replace(observed, app_service=there, trust=trust)
 
 

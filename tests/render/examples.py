@@ -174,7 +174,8 @@ def mixed() -> ObservedState:
 def named(observed: ObservedState, name: str) -> ObservedState:
     """The same at an App Service of another name."""
     there = replace(site_of(observed), **vars(site(name)))
-    return replace(observed, app_service=there, where=f"-a {name} -g mct-prod")
+    trust = replace(observed.trust, unique_name=there.unique_name)
+    return replace(observed, app_service=there, trust=trust, where=f"-a {name} -g mct-prod")
 
 
 def status_of(observed: ObservedState) -> SiteStatus:

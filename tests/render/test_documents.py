@@ -99,7 +99,11 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "status without an App Service": status_of(replace(healthy(), app_service=None)),
     "status in another cloud": status_of(replace(healthy(), authority_host="https://login.microsoftonline.us")),
     "status of a slot": status_of(
-        replace(complete(IMPORT), app_service=replace(site_of(complete(IMPORT)), resource=SLOT))
+        replace(
+            complete(IMPORT),
+            app_service=replace(site_of(complete(IMPORT)), resource=SLOT),
+            trust=replace(trust(IMPORT), unique_name="mct-s2s-contosolearn_staging"),
+        )
     ),
     "status of nothing": status_of(ObservedState(NOW, "usgov", None, None, Trust(), where=WHERE)),
     "status of a half-made service application": status_of(

@@ -245,7 +245,7 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     service = observed.trust.service
     found = [] if service is None or is_in_settings(service, observed) else [service]
     for name in desired.names:
-        clients = clients_called(name, observed, desired.unique_name)
+        clients = clients_called(name, observed)
         unlisted = (one for one in clients if not is_allowed(one, observed))
         found += [one.application for one in unlisted if one.is_registered]
     return list({one.object_id: one for one in found}.values())

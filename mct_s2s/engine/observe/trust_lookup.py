@@ -62,16 +62,17 @@ class _Lookup:
             self._service(settings, by_name), self._listed(settings)
         )
         own, *made_for_names = await by_name
+        trust = replace(trust, unique_name=desired.unique_name)
         if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
             trust = replace(trust, own=own)
-        base = trust.base(desired.unique_name)
+        base = trust.base
         if base != desired.unique_name:
             made_for_names = await directory.applications_by_unique_name(self.unique_names(base))
         tagged = await directory.applications_with_tag(Tag.TRUST.of(base)) if desired.removes_unnamed else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *applications], principals)
-        trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, base, settings))
-        return await self._with_federated(replace(trust, deleted=deleted), base)
+        trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, settings))
+        return await self._with_federated(replace(trust, deleted=deleted))
 
     async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
         for named, must_exist in ((self.desired.adopt, True), (AUDIENCE.value_in(settings), False)):
@@ -141,12 +142,12 @@ class _Lookup:
         without_application = [c.client_id for c in trust.clients if not c.is_registered]
         return _with(trust, await self.directory.applications(without_application), [])
 
-    async def _needed(self, trust: Trust, base: str, settings: AppSettings) -> tuple[Application, ...]:
+    async def _needed(self, trust: Trust, settings: AppSettings) -> tuple[Application, ...]:
         """Of the recycle bin, what the trust lacks, or what is in its way."""
         desired, is_removal = self.desired, isinstance(self.desired, Removal)
         names = desired.names if isinstance(desired, Setup | Removal) else ()
-        missing = [name for name in names if not _is_there(name, base, trust)]
-        wanted = {client_unique_name(base, name) for name in missing}
+        missing = [name for name in names if not _is_there(name, trust)]
+        wanted = {client_unique_name(trust.base, name) for name in missing}
         called = [name for name in missing if is_guid(name)]
         if trust.service is None and not is_removal:
             wanted.add(desired.unique_name)
@@ -158,7 +159,7 @@ class _Lookup:
         found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
         return tuple(sorted(found, key=lambda row: row.unique_name != desired.unique_name))
 
-    async def _with_federated(self, trust: Trust, base: str) -> Trust:
+    async def _with_federated(self, trust: Trust) -> Trust:
         """Federated credentials, asked for only where no other credential is good, or where they matter."""
         lists_all, names = False, list[str]()
         match self.desired:
@@ -166,7 +167,7 @@ class _Lookup:
                 names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
             case Removal(everything=lists_all) | Look(all_federated=lists_all):  # what is kept, or goes, is named
                 names = [*self.desired.names]
-        wished = {*map(str.casefold, names), *(client_unique_name(base, name) for name in names)}
+        wished = {*map(str.casefold, names), *(client_unique_name(trust.base, name) for name in names)}
         wanting = [
             app
             for app in (one.application for one in trust.clients if one.is_registered)
@@ -180,10 +181,10 @@ class _Lookup:
         return _with(trust, full, [])
 
 
-def _is_there(name: str, base: str, trust: Trust) -> bool:
+def _is_there(name: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(same_id(c.client_id, name) and c.is_registered for c in trust.clients)
-    made = trust.client_of_unique_name(client_unique_name(base, name))
+    made = trust.client_of_unique_name(client_unique_name(trust.base, name))
     return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
 

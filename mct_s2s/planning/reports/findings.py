@@ -85,7 +85,7 @@ def diagnose(
     if service is not None or not is_unread:
         found += _service(observed)
     if site is not None:
-        found += [*_anothers(observed, site, adopted), *wrong_settings(observed, site)]
+        found += [*_anothers(observed, adopted), *wrong_settings(observed, site)]
     for client in members(observed):
         found += _client(client, observed, within)
     if site is not None:
@@ -131,12 +131,12 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
         yield Finding("token-version", name, f"'{name}' gets v2 access tokens: {audience}.", setup)
 
 
-def _anothers(observed: ObservedState, site: AppService, adopted: str | None) -> Iterator[Finding]:
+def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
     """The service application of another App Service, whose settings may have been copied."""
     application, own = observed.trust.service, observed.trust.own
     if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
         return
-    other = another_site(application, observed, site.unique_name)
+    other = another_site(application, observed)
     if other is not None:
         named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
         message = f"{named}, which was created for another App Service, {other}."
