@@ -97,6 +97,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
                 expires = client.credential.expires if client.name in timed and not is_typed else shared.expires
                 own[client.name] = expires, shared.shorten or client.credential.shorten
                 _check_lifetime(expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}")
-        rotation = replace(shared, service=setup.service, clients=tuple(own), only_named=True, own=own)
+        service = setup.service or shared.service
+        rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
     return change_all(options, works, digest=places)

@@ -124,6 +124,7 @@ class Restore(Desired):
 class Removal(Desired):
     """Of some clients, or with `everything` of the whole trust."""
 
+    service: ServiceSpec = ServiceSpec()
     clients: tuple[str, ...] = ()
     """Names, appIds, object ids, resource ids, or entries of an allow list."""
     everything: bool = False
@@ -145,6 +146,7 @@ class Removal(Desired):
 
 @dataclass(frozen=True)
 class Rotation(Desired):
+    service: ServiceSpec = ServiceSpec()
     clients: tuple[str, ...] = ()
     expires: datetime | None = None
     """`None`: each lasts as long as the old one did."""

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
-from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
@@ -31,10 +31,10 @@ def make_plan(desired: Desired, observed: ObservedState) -> Plan:
     """Raises Refused, NotThere."""
     check_site(observed)
     match desired:
-        case Removal(service=ServiceSpec() as service):
-            return plan_removal(desired, observed, service)
-        case Rotation(service=ServiceSpec() as service):
-            return plan_rotation(desired, observed, service)
+        case Removal():
+            return plan_removal(desired, observed)
+        case Rotation():
+            return plan_rotation(desired, observed)
         case Restore():
             steps = plan_site(observed, restored(desired.backup, observed), restart=desired.restart)
             return Plan(steps, notes=_notes(observed, steps))

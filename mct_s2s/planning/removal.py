@@ -7,7 +7,7 @@ from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import secrets_among
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import Removal, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import Tag, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -57,7 +57,7 @@ Target = ClientApplication | ServicePrincipal | IdentityResource | Application
 deleted registration of a client."""
 
 
-def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Plan:
+def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     settings = SettingsSpec(removed=SETTINGS, tidy=False)
     if removal.everything:
         targets: list[Target] = [*_everyone(observed), *_switched_off(observed)]
@@ -69,11 +69,11 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec) -
             if not (found or _entries((), observed, [name]) or removal.ignore_missing):
                 raise unknown(name, observed, "If it may already be removed, add --ignore-missing.")
         settings = SettingsSpec(without=entries, tidy=False)
-    plan = _Removal(removal, observed, spec, targets).plan()
+    plan = _Removal(removal, observed, targets).plan()
     if observed.app_service is not None:
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=removal.restart, first=True), *plan.steps))
     service = observed.trust.service
-    if service is not None and plan.changes and (why := foreign_service(service, observed, spec)):
+    if service is not None and plan.changes and (why := foreign_service(service, observed, removal.service)):
         raise service_not_ours(service, observed, why)
     return plan
 
@@ -105,8 +105,8 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
             items=called,
         )
     tags = next((one.edits.tags for one in added if isinstance(one, UpdateApplication) and one.key == EXPOSE), ())
-    removal = Removal(kept=pruning.kept, is_pruning=True)
-    return _entries(targets, observed), _Removal(removal, observed, spec, targets, tags).plan()
+    removal = Removal(spec, kept=pruning.kept, is_pruning=True)
+    return _entries(targets, observed), _Removal(removal, observed, targets, tags).plan()
 
 
 # Whom and what it is about: never a guess between two
@@ -165,7 +165,6 @@ class _Removal:
 
     removal: Removal
     observed: ObservedState
-    spec: ServiceSpec
     targets: Sequence[Target]
     tags: tuple[str, ...] = ()
 
@@ -206,7 +205,7 @@ class _Removal:
         named = {name.strip().casefold() for name in self.removal.clients}
         is_ours = is_below(app, self.observed.trust.unique_name)
         # More than an allow list makes it a client.
-        is_known = client.client_id.casefold() in named or is_consented_to(client, self.observed, self.spec)
+        is_known = client.client_id.casefold() in named or is_consented_to(client, self.observed, self.removal.service)
         kept = self.why_client_kept(app, is_ours, is_known)
         if not kept:
             yield from revoked
@@ -264,7 +263,7 @@ class _Removal:
         return f"kept: it also requests other APIs{self.hint}" if serves_others else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
-        trust, role = self.observed.trust, trusted_role(self.observed, self.spec)
+        trust, role = self.observed.trust, trusted_role(self.observed, self.removal.service)
         if trust.principal is None or principal is None:
             return
         for assignment in trust.assignments:

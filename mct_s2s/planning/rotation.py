@@ -19,7 +19,7 @@ from mct_s2s.model.client_credentials import (
     replaced_kind,
 )
 from mct_s2s.model.commands import credential_removal, own_command
-from mct_s2s.model.desired import Rotation, ServiceSpec
+from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
@@ -89,7 +89,7 @@ def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
     return all(one.expires is not None and one.expires <= horizon for one in credentials)
 
 
-def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     """Raises NotThere; Refused: a client without what can be replaced, or not ours."""
     found, service = rotating(rotation, observed), observed.trust.service
     assert service is not None  # `rotating` has looked
@@ -97,8 +97,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, spec: ServiceSpec
     steps, notes = list[AnyChange](), list[str | Instruction]()
     for name, client in found.items():
         application, note = client.application, observed.note_of(name)
-        if why := foreign_client(client, observed, spec, rotation.clients, note):
-            if of_site := foreign_service(service, observed, spec):
+        if why := foreign_client(client, observed, rotation.service, rotation.clients, note):
+            if of_site := foreign_service(service, observed, rotation.service):
                 raise service_not_ours(service, observed, of_site)
             if rotation.expiring_within is None:
                 raise not_ours(application, why, CLIENT)

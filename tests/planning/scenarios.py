@@ -39,6 +39,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SERVICE_KEY = "mct-s2s-contosolearn"
+SPEC = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
 WHERE = "-a contosolearn -g mct-prod"
 
 
@@ -186,8 +187,7 @@ def identity_resource(
 def spec(*clients: str | ClientSpec, **changed: object) -> Setup:
     """What `setup` with these clients wants."""
     specs = tuple(c if isinstance(c, ClientSpec) else ClientSpec(c, NewCredential(LATER)) for c in clients)
-    service = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
-    return replace(Setup(service, specs), **changed)  # type: ignore[arg-type]
+    return replace(Setup(SPEC, specs), **changed)  # type: ignore[arg-type]
 
 
 def said(plan: Plan) -> list[str]:

@@ -55,6 +55,7 @@ from tests.planning.scenarios import (
     ROLE,
     SERVICE,
     SERVICE_ID,
+    SPEC,
     SUBSCRIPTION,
     complete,
     guid,
@@ -210,7 +211,7 @@ def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
         edited(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Outputs())
 
 
-TEARDOWN = Removal(spec().service, everything=True, purge=True)
+TEARDOWN = Removal(SPEC, everything=True, purge=True)
 
 
 def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:

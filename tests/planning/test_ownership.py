@@ -19,6 +19,7 @@ from tests.planning.scenarios import (
     SERVICE_ID,
     SERVICE_KEY,
     SERVICE_PRINCIPAL,
+    SPEC,
     assignment,
     client,
     complete,
@@ -32,7 +33,6 @@ from tests.planning.scenarios import (
     trust,
 )
 
-SPEC = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
 BY_HAND = replace(SERVICE, unique_name=None)
 OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
 OF_A_SLOT = replace(SERVICE, unique_name=f"{SERVICE_KEY}_staging")
@@ -176,8 +176,8 @@ def test_a_namesake_outside_the_trust_is_never_meant() -> None:
 
 COMMANDS: dict[str, tuple[Desired, str]] = {
     "setup": (spec("IMPORT"), ""),
-    "rotate-secret": (Rotation(spec().service, expires=LATER, clients=("IMPORT",)), "create secret Import"),
-    "remove-client": (Removal(spec().service, clients=("IMPORT",)), "delete client application Import"),
+    "rotate-secret": (Rotation(SPEC, expires=LATER, clients=("IMPORT",)), "create secret Import"),
+    "remove-client": (Removal(SPEC, clients=("IMPORT",)), "delete client application Import"),
 }
 
 

@@ -33,6 +33,7 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_ID,
     SERVICE_PRINCIPAL,
+    SPEC,
     TENANT,
     app_service,
     assignment,
@@ -322,13 +323,13 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     "unknown appId": (spec(guid("nobody")), complete(), NotThere, "client-unknown"),
     "two clients of a name": (spec("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
     "nobody to rotate": (
-        Rotation(spec().service, expires=LATER, clients=("nobody",)),
+        Rotation(SPEC, expires=LATER, clients=("nobody",)),
         complete(),
         NotThere,
         "client-unknown",
     ),
     "the service application for a client": (
-        Removal(spec().service, clients=(SERVICE_ID,)),
+        Removal(SPEC, clients=(SERVICE_ID,)),
         complete(IMPORT),
         Refused,
         "not-a-client",
