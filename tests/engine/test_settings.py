@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,11 +82,11 @@ def contends(engine: Engine, *, at: str) -> None:
         nonlocal number
         number += 1
         sets(engine, "Heartbeat", str(number))()
-        if at == "last look" and number == flow.LOOKS + 1:
+        if at == "each write" or (at == "last look" and number == flow.LOOKS + 1):
             erase()
 
     if at == "each write":
-        engine.after(PUT, *[erase] * 100)
+        engine.after(PUT, *[chatter] * 100)
     else:
         engine.before(LIST, None, *[chatter] * 1000)
 
@@ -97,6 +99,11 @@ def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(at: str, writes
         engine.run(write)
     assert (raised.value.code, "what writes them" in raised.value.remedy) == ("settings-contended", True)
     assert len(engine.asked(PUT)) == writes
+    looks = sorted({datetime.fromisoformat(one.at) for one in engine.inside.log() if one.path.endswith(LIST)})
+    pauses = [after - before for before, after in pairwise(looks)]
+    # Before each write again, one that grows; between looks, the first of which is on time.
+    pauses = [one / number for number, one in enumerate(pauses[::2], 1)] if writes > 1 else pauses[1:]
+    assert max(pauses) - min(pauses) > timedelta(milliseconds=1), "runs that wait for each other in step never part"
 
 
 def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(engine: Engine) -> None:

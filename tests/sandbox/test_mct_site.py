@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
@@ -88,12 +90,15 @@ def test_each_setting_counts(job: Job, change: dict[str, str], why: str) -> None
     assert why in job.reason()
 
 
-def test_a_call_needs_the_header_and_a_genuine_token(job: Job) -> None:
+def test_a_call_needs_the_header_and_a_genuine_token(job: Job, state: SandboxState) -> None:
     job.configure()
     assert job.call(ClientType="User").status_code == 401
     head, payload, _ = job.token().split(".")
-    assert job.call(f"{head}.{payload}.AAAA").status_code == 401
-    assert job.call("no-token").status_code == 401
+    claims = {**claims_of(job.token()), "iss": "https://sts.windows.net/other/"}
+    foreign = access_tokens.sign(state.directory, claims, timedelta(hours=1)).access_token
+    for wrong in (f"{head}.{payload}.AAAA", "no-token", foreign):
+        assert job.call(wrong).status_code == 401
+    assert "iss is" in job.reason()
 
 
 def test_an_object_id_needs_no_role(job: Job, state: SandboxState) -> None:
