@@ -261,8 +261,10 @@ def free_ports(count: int) -> int:
     """The first of several free loopback ports in a row.
 
     Below those that systems give to connections, and chosen by chance: several runs may look at the same moment.
+    Workers of one run have others each: what one has found free, it takes a second later.
     """
-    for first in random.SystemRandom().sample(range(20_000, 32_000, 16), 200):
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+    for first in random.SystemRandom().sample(range(20_000 + 16 * worker, 32_000, 64), 150):
         if all(_is_free(port) for port in range(first, first + count)):
             return first
     raise RuntimeError("no free ports")

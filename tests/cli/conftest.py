@@ -102,7 +102,7 @@ def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80, shel
     """The program, or a line for a shell, at a terminal as pexpect drives it."""
     environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
     command, *arguments = ["/bin/sh", "-c", shell] if shell else program(words)
-    return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=60, dimensions=(24, columns))
+    return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=240, dimensions=(24, columns))
 
 
 def alone(mct: Program, azure: Sandbox, *graph: str, arm: Sequence[tuple[Any, str]]) -> Program:

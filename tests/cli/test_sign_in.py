@@ -111,7 +111,7 @@ def test_a_person_signs_in_once_with_a_device_code(azure: Sandbox, tmp_path: Pat
     environment = {**without_azure(), **azure.environment, "HOME": str(tmp_path), "AZURE_CLIENT_SECRET": ""}
     trusted = ssl.create_default_context(cafile=azure.ca_file)
     with subprocess.Popen(
-        program(("status", "--auth", "device-code", "--timeout", "40")),
+        program(("status", "--auth", "device-code")),
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -124,7 +124,7 @@ def test_a_person_signs_in_once_with_a_device_code(azure: Sandbox, tmp_path: Pat
         assert found, asked
         answer = {"user_code": found[2], "user": ADMIN, "action": "approve"}
         assert httpx.post(found[1], data=answer, verify=trusted, trust_env=False).is_success
-        _, rest = process.communicate(timeout=40)
+        _, rest = process.communicate(timeout=240)
     assert process.returncode == NOT_CONFIGURED, rest
     assert "enter the code" not in rest, "asked a second time, for the second service"
 

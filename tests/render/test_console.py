@@ -206,9 +206,9 @@ def test_a_styled_command_is_whole_whatever_its_words() -> None:
 @pytest.mark.parametrize("value", [f"az x{'.' * 40_000}y", f"az {chr(39) * 40_000}-x"])
 def test_a_value_of_any_length_takes_no_time(value: str) -> None:
     """Whoever may write an App Service's settings does not hold up who reads them: it took half a minute."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert sum(map(len, lines(value, 80))) >= len(value.replace(" ", ""))
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_a_number_is_not_folded_away_from_its_unit() -> None:

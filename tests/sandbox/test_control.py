@@ -259,7 +259,7 @@ def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path)
     time.sleep(0.2)
     assert not found
     running.close()
-    waiting.join(10)
+    waiting.join(60)
     assert found[0].resource_manager == running.resource_manager
     found[0].close()
 
