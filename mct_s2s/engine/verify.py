@@ -95,7 +95,9 @@ class ClientTest:
         if isinstance(client, ClientApplication):
             said, remedy = "Not tested: none of its credentials is available on this machine. ", None
             said += "Name its file by --credentials FILE."
-            if client.credentials and replaced_kind(client.credentials) is not None:
+            if client.credentials and all(one.federation for one in client.credentials):
+                said = "Not tested: only the workload that its federated credential names can sign in."
+            elif client.credentials and replaced_kind(client.credentials) is not None:
                 said += " If that is lost, replace it:"
                 remedy = own_command("rotate-secret", about=client.client_id, where=self.observed.where)
             return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]
