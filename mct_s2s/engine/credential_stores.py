@@ -111,7 +111,8 @@ async def _store(
     if place.vault is not None:
         if is_key:
             raise no_key_in_vault()
-        return session.vault(place.vault.vault).store(place.vault.secret_for(request.label, name), name)
+        secret, site = place.vault.secret_for(request.label, name), observed.app_service
+        return session.vault(place.vault.vault).store(secret, name, url=site.url if site is not None else None)
     folder = default_folder(session, request.label, observed)
     # One that is known by its appId may have a file that was made under its name, and the other way round.
     names = filter(None, (name, known.client_id, known.display_name))

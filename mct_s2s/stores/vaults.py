@@ -82,8 +82,10 @@ class KeyVault(ServiceSession):
         below = f"{path}?{VERSION}" if path.startswith("/") else path
         return await super().answer(method, below, step, lag=lambda error: error.service_code in BUSY, **options)
 
-    def store(self, secret: str, client: str = "", owner: ClientId | None = None) -> "KeyVaultStore":
-        return KeyVaultStore(self, secret, client, owner)
+    def store(
+        self, secret: str, client: str = "", owner: ClientId | None = None, url: str | None = None
+    ) -> "KeyVaultStore":
+        return KeyVaultStore(self, secret, client, owner, url)
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
         if causes(error, socket.gaierror) or (refusal is not None and refusal.code == "VaultNotFound"):
@@ -116,6 +118,8 @@ class KeyVaultStore(Store):
     client: str
     owner: ClientId | None = None
     """The client's appId, where only that shows that what is there is its own. Names can be taken by anyone."""
+    url: str | None = None
+    """Of the site: clients of several may have one name."""
     _begun: SecretVersion | None = field(default=None, repr=False)
     """The version that names the attempt, with its tags from before."""
 
@@ -273,4 +277,5 @@ class KeyVaultStore(Store):
             return False
         if self.owner is not None and "appId" in tags:
             return same_id(tags["appId"], self.owner)
-        return same_id(tags.get("appId"), client_id) or tags.get("client") == self.client[:LONGEST_TAG]
+        is_of_site = tags.get("client") == self.client[:LONGEST_TAG] and tags.get("url", self.url) == self.url
+        return same_id(tags.get("appId"), client_id) or is_of_site

@@ -84,6 +84,11 @@ def test_the_name_and_the_address_can_be_given(azure: Sandbox, mct: Program) -> 
     ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
     assert ended.made[0]["savedTo"] == f"keyvault:{seed.VAULT}/Reports-Key"
     is_whole(mct, ended, azure, "Reports-Key")
+    azure.add_site(name="site-b", group="rg-b")
+    azure.forget()
+    other = mct("setup", "-a", "site-b", "-g", "rg-b", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
+    assert (other.code, other.document["error"]["code"]) == (2, "secret-place-taken"), "another App Service's client"
+    assert azure.writes() == []
 
 
 def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
