@@ -89,6 +89,10 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
+        service = observed.trust.service
+        if service is not None and service.unique_name != site.unique_name:
+            said = f"Its tokens are for '{service.display_name}', as the App Service's settings alone say."
+            show_manual_steps(terminal.err, [Instruction(said)])
         text = program_for(call, language)
         if terminal.json:
             terminal.document("snippet", {"language": language, "client": call.client, "text": text})

@@ -305,6 +305,7 @@ def test_no_token_for_another_api_comes_to_the_site(
         (call,) = [row for row in done.document["checks"] if row["ok"] is False]
         assert (done.code, "was not sent" in call["message"], len(azure.log("site"))) == (3, True, 1), call
         assert f"MCT_S2S_SCOPE to api://{payroll['appId']}/.default" in call["remedy"]
+    assert "Its tokens are for 'Payroll API', as the App Service's settings alone say." in mct("snippet", caller).err
     file.write_text(f"{file.read_text()}MCT_S2S_SCOPE=api://{payroll['appId']}/.default\n")
     mct("verify", "--credentials", str(file))
     assert len(azure.log("site")) == 3, "the operator's own word"
