@@ -172,7 +172,7 @@ def _start_sandbox(over: Event) -> "Running":
         ) from error
 
     def is_busy() -> None:
-        because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several", None)
+        because("waiting for another command or profile that uses it; mct-s2s sandbox serve lets several", None)
         if over.is_set():
             raise TimeoutError
 

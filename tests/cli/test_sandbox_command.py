@@ -260,7 +260,7 @@ def test_coverage_names_every_operation_and_serves_nothing(here: Callable[..., E
 
 
 def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: Path) -> None:
-    said = "waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several"
+    said = "waiting for another command or profile that uses it; mct-s2s sandbox serve lets several"
     words, pipe = program(["status", "--cloud", "sandbox"]), subprocess.PIPE
     with StateDirectory(tmp_path).exclusive(1):
         ends, goes_on = (
