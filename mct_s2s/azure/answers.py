@@ -67,10 +67,10 @@ def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None =
 
 
 def guid(value: object) -> str:
-    """Part of a path or of a sign-in's address."""
+    """In lower case, so that ids of two answers are compared as they are. Part of a path or a sign-in's address."""
     if not isinstance(value, str) or not is_guid(value):
         raise ValueError(f"{value!r} is not a GUID")
-    return value
+    return value.lower()
 
 
 def text(value: object) -> str:

@@ -53,7 +53,7 @@ def clients_to_verify(
     first: dict[str, ClientSignIn] = {}
     for one in credentials:
         first.setdefault(one.client_id.casefold(), one)
-    return [*(first.pop(one.client_id.casefold(), one) for one in clients), *first.values()]
+    return [*(first.pop(one.client_id, one) for one in clients), *first.values()]
 
 
 @dataclass(frozen=True)

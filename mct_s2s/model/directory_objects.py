@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, TenantId, same_id
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, TenantId
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RequiredAccess:
 
     resource_client_id: ClientId
     permissions: tuple[tuple[str, str], ...]
-    """(permission id, `Role` or `Scope`), each exactly as it is."""
+    """(permission id, `Role` or `Scope`)."""
 
 
 _NO_OBJECT, _NO_CLIENT = ApplicationObjectId(""), ClientId("")
@@ -83,8 +83,7 @@ class Application:
 
     def declares(self, resource: ClientId, role: AppRoleId) -> bool:
         return any(
-            same_id(access.resource_client_id, resource)
-            and any(same_id(permission, role) and kind == "Role" for permission, kind in access.permissions)
+            access.resource_client_id == resource and (role, "Role") in access.permissions
             for access in self.required_access
         )
 

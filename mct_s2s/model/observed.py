@@ -67,31 +67,30 @@ class Trust:
         return (self.service.unique_name if self.service is not None else None) or self.unique_name
 
     def holds(self, principal_id: str, role: AppRole | None) -> bool:
-        return role is not None and (principal_id.casefold(), role.id.casefold()) in self._assigned
+        return role is not None and (principal_id, role.id) in self._assigned
 
     @cached_property
     def _assigned(self) -> frozenset[tuple[str, str]]:
-        return frozenset((one.principal_id.casefold(), one.role_id.casefold()) for one in self.assignments)
+        return frozenset((one.principal_id, one.role_id) for one in self.assignments)
 
     @cached_property
     def held_roles(self) -> frozenset[str]:
-        """In lower case."""
-        return frozenset(one.role_id.casefold() for one in self.assignments)
+        return frozenset(one.role_id for one in self.assignments)
 
     def identities_with(self, resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
         """With those of `resources` that the directory has not shown."""
-        known = {identity.id.casefold() for identity in self.identities}
+        known = {identity.id for identity in self.identities}
         more = (
             ServicePrincipal(one.principal_id, ClientId(""), one.display_name, True, str(one.resource))
             for one in resources
-            if one.principal_id is not None and one.principal_id.casefold() not in known
+            if one.principal_id is not None and one.principal_id not in known
         )
         return (*self.identities, *more)
 
     def without(self, client_id: str) -> "Trust":
-        if self.service is not None and same_id(self.service.client_id, client_id):
+        if self.service is not None and self.service.client_id == client_id:
             return replace(self, service=None, principal=None, assignments=())
-        return replace(self, clients=tuple(one for one in self.clients if not same_id(one.client_id, client_id)))
+        return replace(self, clients=tuple(one for one in self.clients if one.client_id != client_id))
 
     def client_of_id(self, client_id: str) -> ClientApplication | None:
         return next((client for client in self.clients if same_id(client.client_id, client_id)), None)
@@ -123,7 +122,7 @@ class ObservedState:
     """`None`: the public cloud's."""
     caller: PrincipalId | None = None
     custody: Mapping[str, Custody] = field(default_factory=dict)
-    """By appId in lower case: of the registrations that are in question."""
+    """By appId: of the registrations that are in question."""
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
 
@@ -151,7 +150,7 @@ class ObservedState:
 
     def custody_of(self, application: Application) -> Custody | None:
         """`None` where that was not looked at."""
-        return self.custody.get(application.client_id.lower())
+        return self.custody.get(application.client_id)
 
     def with_settings(self, settings: AppSettings) -> "ObservedState":
         assert self.app_service is not None  # settings are only ever written to a site

@@ -25,7 +25,6 @@ from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationIdUri,
     Tag,
-    same_id,
 )
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
 from mct_s2s.planning.plan import Registration
@@ -116,7 +115,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str
             is_stored_dead = note.is_of(client.client_id) and not note.is_among(good) and not is_arriving
             is_lacking = not client.has_arrived(kind) and (not usable or is_stored_dead)
         case Certificate():
-            is_lacking = not any(same_id(one.key_id, spec.key_id) or spec.describes(one) for one in valid)
+            is_lacking = not any(one.key_id == spec.key_id or spec.describes(one) for one in valid)
         case Federation():
             spec = replace(spec, audience=spec.audience or exchange_audience(cloud))
             there = next((one for one in valid if spec.describes(one)), None)

@@ -52,9 +52,9 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     resource, left = site.resource, list[str]()
     clients = _clients(observed, site, left)
     identities: list[Keys] = []
-    resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
+    resources = {one.principal_id: one.resource for one in observed.identity_resources}
     for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
-        found = resources.get(identity.id.casefold())
+        found = resources.get(identity.id)
         is_allowed = observed.allowed_object_ids.holds(identity.id)
         if found is not None and is_allowed:
             identities.append({"resource": str(found)})
@@ -136,9 +136,9 @@ def _credential(name: str, label: str, application: Application, observed: Obser
 def _unknown(observed: ObservedState, site: AppService, service: Application) -> Iterator[str]:
     """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
-    principals = {one.id.casefold() for one in trust.identities}
-    principals |= {one.principal_id.casefold() for one in trust.clients}
-    identities = {one.client_id.casefold() for one in trust.identities}
+    principals: set[str] = {one.id for one in trust.identities}
+    principals |= {one.principal_id for one in trust.clients}
+    identities = {one.client_id for one in trust.identities}
     for setting, entry in strangers(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
@@ -149,7 +149,7 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
             f"only {AUDIENCE} names '{service.display_name}' ({service.client_id}), and {whose}. Applying "
             "the file adopts it."
         )
-    others = {one.principal_id.casefold() for one in trust.assignments} - principals
+    others = {one.principal_id for one in trust.assignments} - principals
     if others:
         yield f"The app role is also assigned to {len(others)} users, groups or other principals."
     if not is_enabled(site.settings):

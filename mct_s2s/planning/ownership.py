@@ -50,7 +50,7 @@ Client = ClientApplication | ServicePrincipal
 
 def is_called(application: Application, named: str) -> bool:
     """By its appId, `api://<appId>` or another Application ID URI."""
-    return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
+    return application.client_id == client_id_in(named) or named in application.identifier_uris
 
 
 def is_named(application: Application, spec: ServiceSpec) -> bool:
@@ -81,7 +81,7 @@ def wanted_role_value(observed: ObservedState) -> str:
     """The one that the site is set to, unless clients hold only another one: the directory's word decides."""
     service, trust = observed.trust.service, observed.trust
     usable = [role for role in service.app_roles if role.value and role.is_for_applications] if service else []
-    held = [role for role in usable if role.id.casefold() in trust.held_roles]
+    held = [role for role in usable if role.id in trust.held_roles]
     values = [role.value for role in held or usable]
     candidates = (ROLE.value_in(observed.settings), DEFAULT_ROLE, *(values if len(held) == 1 else ()))
     return next((value for value in candidates if value and value in values), DEFAULT_ROLE)
@@ -99,7 +99,7 @@ def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
     if service is None or role is None or spec.role is not None or role.value == DEFAULT_ROLE:
         return role
     names = filter(None, (service.unique_name, service.client_id))
-    is_made_by_us = any(same_id(role.id, new_role(observed, name, role.value or "").id) for name in names)
+    is_made_by_us = any(role.id == new_role(observed, name, role.value or "").id for name in names)
     return role if is_made_by_us else service.role(DEFAULT_ROLE)
 
 
@@ -130,11 +130,9 @@ def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that are on an allow list or hold the role, by name: Graph lists them in any order."""
-    assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
+    assigned = {assignment.principal_id for assignment in observed.trust.assignments}
     found = (
-        client
-        for client in observed.trust.clients
-        if client.principal_id.casefold() in assigned or is_allowed(client, observed)
+        client for client in observed.trust.clients if client.principal_id in assigned or is_allowed(client, observed)
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
@@ -148,10 +146,9 @@ def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...
 def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
     """The entries of the allow lists that no client of this tenant has."""
     trust = observed.trust
-    known = {
-        APPLICATION_IDS: {client.client_id.casefold() for client in trust.clients},
-        OBJECT_IDS: {one.id.casefold() for one in trust.identities}
-        | {client.principal_id.casefold() for client in trust.clients},
+    known: dict[Setting, set[str]] = {
+        APPLICATION_IDS: {client.client_id for client in trust.clients},
+        OBJECT_IDS: {one.id for one in trust.identities} | {client.principal_id for client in trust.clients},
     }
     for setting in LISTS:
         for entry in setting.list_in(observed.settings).ids:
@@ -160,7 +157,7 @@ def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
 
 
 def ids_of(client: ClientApplication) -> frozenset[str]:
-    return frozenset(one.casefold() for one in (client.client_id, client.principal_id) if one)
+    return frozenset(filter(None, (client.client_id, client.principal_id)))
 
 
 def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
@@ -304,7 +301,7 @@ def foreign_client(
     be there, and the one that is asked for.
     """
     service, application = observed.trust.service, client.application
-    if client.client_id.casefold() in {name.strip().casefold() for name in named}:
+    if client.client_id in {name.strip().casefold() for name in named}:
         return ""
     if not client.is_registered or (service is not None and foreign_service(service, observed, spec)):
         return "its service application is not this App Service's"
@@ -334,7 +331,7 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
 
 
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for owner, name in owners if not same_id(owner, caller)))
+    return tuple(dict.fromkeys(name for owner, name in owners if owner != caller))
 
 
 def others_control(custody: Custody | None, caller: PrincipalId | None, *known: Callable[[Credential], bool]) -> str:

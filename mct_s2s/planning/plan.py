@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from mct_s2s.errors import Instruction, Refused, as_instructions
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, same_id
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.changes import (
     Action,
     AnyChange,
@@ -181,7 +181,7 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
     if edits.access_to is not None and edits.access_role is not None:
         access = _access(access, outputs.resolve(edits.access_to), edits.access_role)
     if edits.no_access_to is not None:
-        access = tuple(entry for entry in access if not same_id(entry.resource_client_id, edits.no_access_to))
+        access = tuple(entry for entry in access if entry.resource_client_id != edits.no_access_to)
     kept = tuple(tag for tag in application.tags if tag not in edits.forget)
     switched = application
     if edits.token_version not in {None, application.token_version}:
@@ -204,7 +204,7 @@ def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
     existing = application.role(wanted.value or "")
     if existing is None:
         return (*application.app_roles, wanted)
-    if not same_id(existing.id, wanted.id):
+    if existing.id != wanted.id:
         raise Refused(
             "changed-meanwhile",
             f"Someone else added the app role '{wanted.value}' to '{application.display_name}' at the same time.",
@@ -216,8 +216,8 @@ def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
 def _access(existing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId) -> tuple[RequiredAccess, ...]:
     permission = (str(role), "Role")
     for access in existing:
-        if same_id(access.resource_client_id, resource):
-            if any(same_id(entry, role) and kind == "Role" for entry, kind in access.permissions):
+        if access.resource_client_id == resource:
+            if permission in access.permissions:
                 return existing
             extended = replace(access, permissions=(*access.permissions, permission))
             return tuple(extended if entry is access else entry for entry in existing)

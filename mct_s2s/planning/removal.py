@@ -84,8 +84,8 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
     there = _everyone(observed)
-    ids = {(resource.principal_id or "").casefold() for resource in observed.identity_resources}
-    named: set[object] = {one for one in there if isinstance(one, ServicePrincipal) and one.id.casefold() in ids}
+    ids = {resource.principal_id for resource in observed.identity_resources}
+    named: set[object] = {one for one in there if isinstance(one, ServicePrincipal) and one.id in ids}
     named.update(one for client in desired.clients for one in clients_called(client.name, observed))
     targets = [one for one in there if one not in named]
     called = [one.display_name for one in targets]
@@ -120,7 +120,7 @@ def _everyone(observed: ObservedState) -> list[ClientApplication | ServicePrinci
 
 def _called(name: str, observed: ObservedState) -> list[Target]:
     service, word, base = observed.trust.service, name.strip().casefold(), observed.trust.base
-    if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
+    if service is not None and word in {service.client_id, f"api://{service.client_id}"}:
         raise Refused(
             "not-a-client",
             f"'{name}' is the service application, not a client.",
@@ -152,7 +152,7 @@ def _entries(targets: Iterable[object], observed: ObservedState, typed: Iterable
         if isinstance(target, ClientApplication):
             meant |= ids_of(target)
         elif isinstance(target, ServicePrincipal):
-            meant.add(target.id.casefold())
+            meant.add(target.id)
     return frozenset(meant & {entry.casefold() for one in LISTS for entry in one.list_in(observed.settings).ids})
 
 
@@ -195,7 +195,7 @@ class _Removal:
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:
         key, app = f"client:{client.client_id}", client.application
-        called, service = {client.client_id.casefold(), client.display_name.casefold()}, self.observed.trust.service
+        called, service = {client.client_id, client.display_name.casefold()}, self.observed.trust.service
         if self.is_shared and (called & self.removal.kept or not is_allowed(client, self.observed)):
             return  # another App Service's client: it only leaves the list
         revoked = list(self.consent_revoked(client.principal, key, client.display_name))
@@ -205,7 +205,7 @@ class _Removal:
         named = {name.strip().casefold() for name in self.removal.clients}
         is_ours = is_below(app, self.observed.trust.unique_name)
         # More than an allow list makes it a client.
-        is_known = client.client_id.casefold() in named or is_consented_to(client, self.observed, self.removal.service)
+        is_known = client.client_id in named or is_consented_to(client, self.observed, self.removal.service)
         kept = self.why_client_kept(app, is_ours, is_known)
         if not kept:
             yield from revoked
@@ -214,7 +214,7 @@ class _Removal:
             yield from self.deleted(CLIENT, app, key, [one.key for one in (*revoked, *secrets)])
             return
         declared = [one.resource_client_id for one in app.required_access]
-        if service is not None and (is_ours or is_known) and any(same_id(one, service.client_id) for one in declared):
+        if service is not None and (is_ours or is_known) and service.client_id in declared:
             edits, told = ApplicationEdits(no_access_to=service.client_id), "no longer requests the MCT API"
             registration = Registration(key, CLIENT, app, client.principal)
             yield registration.updated(f"{key}:access", "API permission", app.display_name, told, edits)
@@ -251,7 +251,7 @@ class _Removal:
     def why_client_kept(self, application: Application, is_ours: bool, is_known: bool) -> str:
         if self.removal.keep_registration:
             return AS_ASKED
-        if application.client_id.casefold() in self.removal.kept:
+        if application.client_id in self.removal.kept:
             return _FOR_ANOTHER_SITE
         if self.removal.delete_adopted and (is_ours or is_known):
             return ""
@@ -259,7 +259,7 @@ class _Removal:
             return f"{_ADOPTED}{self.hint if is_known else ''}"
         service = self.observed.trust.service
         apis = [one.resource_client_id for one in application.required_access]
-        serves_others = service is not None and any(not same_id(one, service.client_id) for one in apis)
+        serves_others = service is not None and any(one != service.client_id for one in apis)
         return f"kept: it also requests other APIs{self.hint}" if serves_others else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
@@ -267,8 +267,8 @@ class _Removal:
         if trust.principal is None or principal is None:
             return
         for assignment in trust.assignments:
-            is_ours = self.owns_service or (role is not None and same_id(assignment.role_id, role.id))
-            if is_ours and same_id(assignment.principal_id, principal.id):
+            is_ours = self.owns_service or (role is not None and assignment.role_id == role.id)
+            if is_ours and assignment.principal_id == principal.id:
                 yield RevokeAppRole(
                     key=f"{key}:consent:{assignment.id}",
                     name=name,
@@ -318,12 +318,12 @@ class _Removal:
 
     def identity(self, identity: ServicePrincipal) -> AnyChange:
         """The App Service must name it, now or before: anyone who can write to the registration can write its tags."""
-        found = next((one for one in self.observed.enabled if same_id(one.principal_id, identity.id)), None)
+        found = next((one for one in self.observed.enabled if one.principal_id == identity.id), None)
         is_listed = self.observed.allowed_object_ids.holds(identity.id)
         key, name = _identity_key(identity.id), identity.display_name
         if found is None:
             why = "mct-s2s did not enable it"
-        elif not is_listed and identity.id.casefold() not in self.observed.departing:
+        elif not is_listed and identity.id not in self.observed.departing:
             why = "it is not on this App Service's allow list"
         elif found.used_by is None:
             why = "could not read what else uses it"
@@ -335,11 +335,11 @@ class _Removal:
 
     def forgotten(self, service: Application) -> Iterator[UpdateApplication]:
         """Tags are written whole, and a replica may be behind: what the plan adds is added here."""
-        ids = {target.id.casefold() for target in self.targets if isinstance(target, ServicePrincipal)}
+        ids = {target.id for target in self.targets if isinstance(target, ServicePrincipal)}
         gone = {
             Tag.IDENTITY.of(str(one.resource)): _identity_key(one.principal_id)
             for one in self.observed.enabled
-            if one in self.targets or (one.principal_id or "").casefold() in ids
+            if one in self.targets or one.principal_id in ids
         }
         if gone:
             edits = ApplicationEdits(tags=self.tags, forget=tuple(gone))

@@ -194,7 +194,7 @@ def check_site(observed: ObservedState) -> None:
             f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
             remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
         )
-    if site is not None and tenant is not None and not same_id(tenant.id, site.tenant_id):
+    if site is not None and tenant is not None and tenant.id != site.tenant_id:
         raise Refused(
             "other-tenant",
             f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service '{site.name}' belongs "

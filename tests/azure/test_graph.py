@@ -243,11 +243,13 @@ def _shuffled(value: Any, chance: random.Random) -> Any:
     return chance.sample([_shuffled(inner, chance) for inner in value], len(value))
 
 
-def test_the_order_of_what_is_read_says_nothing() -> None:
+def test_neither_the_order_of_what_is_read_nor_the_case_of_an_id_says_anything() -> None:
     chance = random.Random(1)
     for _ in range(50):
         assert parse.application(_shuffled(APPLICATION, chance)) == parse.application(APPLICATION)
         assert parse.principal(_shuffled(PRINCIPAL, chance)) == parse.principal(PRINCIPAL)
+    shouted = {**PRINCIPAL, "id": guid("object").upper(), "appId": guid("app").upper()}
+    assert parse.principal(shouted) == parse.principal(PRINCIPAL)
 
 
 def test_credentials_are_in_the_order_of_their_age() -> None:

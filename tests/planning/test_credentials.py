@@ -78,7 +78,7 @@ IMPORT_ID = ClientId(guid("Import"))
         (MADE, [SECRET, HELD], None),
         (MADE, [credential(20, name="ending", kind=CERTIFICATE)], None),
         (GIVEN, [HELD], "create certificate Import"),
-        (GIVEN, [replace(HELD, thumbprint="ab" * 20)], None),
+        (GIVEN, [replace(HELD, thumbprint="AB" * 20)], None),
         (GIVEN, [replace(HELD, key_id=certificate_key_id("ab" * 20))], None),
         (GIVEN, [replace(EXPIRED, thumbprint="AB" * 20)], "create certificate Import"),
         (FEDERATED, [], "create federated credential Import"),

@@ -175,9 +175,7 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
 
 
 def test_a_patch_leaves_out_what_is_already_so() -> None:
-    existing = replace(
-        SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
-    )
+    existing = replace(SERVICE, required_access=(GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),))))
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
     assert edited(existing, edits, Outputs()) == []
 

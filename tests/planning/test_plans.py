@@ -115,10 +115,6 @@ NOTHING_TO_DO = {
         {name.upper() if name.startswith("Service") else name: value for name, value in settings(**ALLOWED).items()},
     ),
     "a stranger before it on the list": site_says(ServiceApplicationIds=f"{guid('x')};{IMPORT.client_id}"),
-    "consent by an assignment in another case": observed_state(
-        replace(trust(IMPORT), assignments=(assignment((IMPORT.principal.id if IMPORT.principal else "").upper()),)),
-        settings(**ALLOWED),
-    ),
     "a certificate instead of a secret": complete(client("Import", credential(kind=CredentialKind.CERTIFICATE))),
     "one of two secrets has expired": complete(client("Import", credential(-1, "old"), credential(90, "new"))),
     "tokens said to be v1": service_is(token_version=1),

@@ -26,7 +26,7 @@ from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.directory_objects import Owner
-from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
+from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId
 
 READ, REMOVE = GraphOperation.READ, GraphOperation.REMOVE_CREDENTIAL
 ATTEMPTS = 8
@@ -93,7 +93,7 @@ class CredentialRequests(CallerRequests):
 
         def is_it(entry: Json) -> bool:
             thumbprint = parse.thumbprint(entry.get("customKeyIdentifier"))
-            return same_id(entry["keyId"], certificate.key_id) or same_id(thumbprint, certificate.thumbprint)
+            return entry["keyId"] == certificate.key_id or thumbprint == certificate.thumbprint
 
         written = await self._write_certificates(
             f"/applications/{object_id}",
@@ -109,7 +109,7 @@ class CredentialRequests(CallerRequests):
         """False where it stays, as the new one isn't shown."""
 
         def without(there: list[Json]) -> list[Json]:
-            return [one for one in there if not same_id(one["keyId"], key_id)]
+            return [one for one in there if one["keyId"] != key_id]
 
         path = f"/applications/{object_id}"
         return await self._write_certificates(path, REMOVE, without, shown=replaced_by) is not None
@@ -136,7 +136,7 @@ class CredentialRequests(CallerRequests):
         gives_up_at, refusals = clock.seconds() + SHOWS_SECONDS, 0
         while True:
             there = await self.read(path, READ, entries, lag=lag)
-            if shown is None or any(same_id(one["keyId"], shown) for one in there):
+            if shown is None or any(one["keyId"] == shown for one in there):
                 wanted = edit(there)
                 if len(wanted) == len(there):
                     return wanted

@@ -70,10 +70,10 @@ class GraphDirectory(CredentialRequests):
         filters = [f"appId in ({','.join(map(literal, part))})" for part in parts]
         paths = [f"{path}{query(select=select, filter=one)}" for one in filters]
         pages = await self.get_many(paths, lambda page: [read(row) for row in listed(page.get("value"))])
-        found = {one.client_id.lower(): one for page in pages for one in page or ()}
-        missing = [f"{path}{key('appId', one)}{end}" for one in ids if one.lower() not in found]
-        found |= {one.client_id.lower(): one for one in await self.get_known(missing, read)}
-        return [found[one.lower()] for one in ids if one.lower() in found]
+        found: dict[str, Registered] = {one.client_id: one for page in pages for one in page or ()}
+        missing = [f"{path}{key('appId', one)}{end}" for one in ids if one not in found]
+        found |= {one.client_id: one for one in await self.get_known(missing, read)}
+        return [found[one] for one in ids if one in found]
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
         """At most one in a settled directory."""

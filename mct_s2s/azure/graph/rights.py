@@ -74,7 +74,7 @@ class CallerRequests(GraphSession):
         """Those of Microsoft Graph that count, whose ids are the same in every tenant."""
         if self._own == "/me":
             return None
-        held = await self._rows(f"{self._own}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"]).lower())
+        held = await self._rows(f"{self._own}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"]))
         return frozenset(name for name, role in GRAPH_PERMISSIONS.items() if role in (held or ()))
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:

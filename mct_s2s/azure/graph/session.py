@@ -85,7 +85,7 @@ class GraphSession(ServiceSession):
     def look(self, row: dict[str, Any]) -> dict[str, Any]:
         """Note whose an object is, and whether it is young: an application and its service principal are one."""
         if "id" in row and "appId" in row:
-            client_id = self._client_ids[str(row["id"])] = str(row["appId"])
+            client_id = self._client_ids[str(row["id"]).lower()] = str(row["appId"]).lower()
             created = optional_moment(row.get("createdDateTime"))
             if created is not None and clock.now() - created < YOUNG:
                 self.expect_lag(client_id)

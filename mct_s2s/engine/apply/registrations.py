@@ -22,7 +22,7 @@ from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag, same_id
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.ownership import (
@@ -152,7 +152,7 @@ async def explained(session: Session, object_id: ApplicationObjectId, refused: S
             caller_of(session), session.directory.application_by_object_id(object_id)
         )
         owners = await session.directory.owners(application.object_id) if caller is not None else []
-        if caller is None or any(same_id(owner, caller) for owner, _ in owners):
+        if caller is None or any(owner == caller for owner, _ in owners):
             return refused
     except S2SError:
         return refused

@@ -15,7 +15,7 @@ from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
 from mct_s2s.model.directory_objects import Custody, Tenant
-from mct_s2s.model.ids import PrincipalId, Tag, client_id_in, is_guid, same_id
+from mct_s2s.model.ids import PrincipalId, Tag, client_id_in, is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
@@ -114,7 +114,7 @@ async def _use(session: Session, trust: Trust, resource: str) -> IdentityResourc
         return replace(found, used_by=None)
     roles, assignments = uses
     service = trust.principal.id if trust.principal is not None else None
-    apps = [f"app role of {a.resource_id}" for a in assignments if not same_id(a.resource_id, service)]
+    apps = [f"app role of {a.resource_id}" for a in assignments if a.resource_id != service]
     return replace(found, used_by=(*(f"Azure role at {scope}" for scope in roles), *apps))
 
 
@@ -133,14 +133,14 @@ async def with_custody(session: Session, request: Request, observed: ObservedSta
         if one is None:
             trust = trust.without(client.client_id)
         else:
-            custody[client.client_id.lower()] = one
+            custody[client.client_id] = one
     return replace(observed, trust=trust, caller=caller, custody=custody)
 
 
 async def _custody_or_gone(session: Session, desired: Desired, client: ClientApplication) -> Custody | None:
     """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody."""
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
-    is_named = not words.isdisjoint({client.client_id.lower(), *client.application.identifier_uris})
+    is_named = not words.isdisjoint({client.client_id, *client.application.identifier_uris})
     return await or_none(find_custody(session, client, may_be_gone=not is_named))
 
 

@@ -132,8 +132,8 @@ class _Lookup:
 
     async def _completed(self, trust: Trust) -> Trust:
         principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
-        known = {one.id.casefold() for one in principals}
-        unlisted = [a.principal_id for a in trust.assignments if a.principal_id.casefold() not in known]
+        known = {one.id for one in principals}
+        unlisted = [a.principal_id for a in trust.assignments if a.principal_id not in known]
         without_principal = [c.client_id for c in trust.clients if c.principal is None]
         by_id, of_clients = await gather_or_cancel(
             self.directory.principals(unlisted), self.directory.principals_of(without_principal)
@@ -173,7 +173,7 @@ class _Lookup:
             for app in (one.application for one in trust.clients if one.is_registered)
             if lists_all
             or not any(credential.is_valid_at(self.now) for credential in app.credentials)
-            or not wished.isdisjoint({app.client_id.casefold(), app.display_name.casefold(), app.unique_name})
+            or not wished.isdisjoint({app.client_id, app.display_name.casefold(), app.unique_name})
         ]
         lists = await gather_or_cancel(*(self.directory.federated_credentials(app.object_id) for app in wanting))
         pairs = zip(wanting, lists, strict=True)
@@ -189,15 +189,15 @@ def _is_there(name: str, trust: Trust) -> bool:
 
 
 def _with(trust: Trust, applications: Iterable[Application], principals: Iterable[ServicePrincipal]) -> Trust:
-    clients = {client.client_id.casefold(): client for client in trust.clients}
-    identities = {identity.id.casefold(): identity for identity in trust.identities}
+    clients = {client.client_id: client for client in trust.clients}
+    identities = {identity.id: identity for identity in trust.identities}
     for application in applications:
-        key = application.client_id.casefold()
+        key = application.client_id
         clients[key] = replace(clients.get(key, ClientApplication()), application=application)
     for principal in principals:
         if principal.is_identity:
-            identities[principal.id.casefold()] = principal
+            identities[principal.id] = principal
         else:
-            key = principal.client_id.casefold()
+            key = principal.client_id
             clients[key] = replace(clients.get(key, ClientApplication()), principal=principal)
     return replace(trust, clients=tuple(clients.values()), identities=tuple(identities.values()))

@@ -149,7 +149,7 @@ def identity_checks(
             message = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
             yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
         if trust.principal is not None and trust.principal.assignment_required:
-            assigned = any(same_id(one.principal_id, identity.id) for one in trust.assignments)
+            assigned = any(one.principal_id == identity.id for one in trust.assignments)
             message = "The service application requires assignment, and the identity is "
             message += "assigned." if assigned else "not assigned (AADSTS501051)."
             yield VerificationCheck(*about, "assignment", assigned, message, None if assigned else add)
