@@ -100,9 +100,7 @@ def test_a_folder_is_no_place_where_others_can_exchange_files(tmp_path: Path) ->
 
 
 @needs_root
-def test_a_folder_of_somebody_else_is_no_place_but_that_of_who_calls_sudo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_anothers_folder_is_no_place_but_that_of_sudos_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "theirs").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("theirs")
     os.chown(tmp_path / "theirs", STRANGER, STRANGER)

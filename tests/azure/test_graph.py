@@ -76,9 +76,7 @@ LEAST = {
 
 
 @pytest.mark.parametrize(("step", "least"), LEAST.items(), ids=LEAST.keys())
-def test_a_missing_permission_names_the_least_role_and_the_least_permission(
-    step: GraphOperation, least: tuple[str, str]
-) -> None:
+def test_a_missing_permission_names_the_least_role_and_permission(step: GraphOperation, least: tuple[str, str]) -> None:
     error, (permission, role) = told(graph_session, refusal(403, "Authorization_RequestDenied", "No."), step), least
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     assert f"the role {role} (for a person)" in error.remedy

@@ -313,9 +313,7 @@ SIGNED_OUT, AZD_SIGNED_OUT = "Please run 'az login' to set up an account", "Plea
         (MACHINE, "no response from the IMDS endpoint.", "no response", "Run it in an Azure resource"),
     ],
 )  # fmt: skip
-def test_a_tool_that_is_not_there_or_signed_out_or_offline_is_told_as_that(
-    description: str, says: str, told: str, remedy: str
-) -> None:
+def test_a_tool_that_is_absent_signed_out_or_offline(description: str, says: str, told: str, remedy: str) -> None:
     async def ask(scope: str, /, *, claims: str | None = None) -> Any:
         raise ClientAuthenticationError(says)
 
@@ -353,9 +351,7 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest
         (Method.BROWSER, "Ask."),
     ],
 )
-def test_a_missing_right_is_told_with_what_brings_one_that_was_granted_since(
-    method: Method, told: str, tmp_path: Path
-) -> None:
+def test_a_missing_right_is_told_with_what_brings_one_granted_since(method: Method, told: str, tmp_path: Path) -> None:
     """A person's browser signs in anew each time; the tools and machines hand out what they have."""
     environ = {"AZURE_CONFIG_DIR": str(tmp_path)}
 

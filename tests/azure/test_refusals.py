@@ -308,9 +308,7 @@ ALL = [(service, name) for service, table in (("graph", GRAPH), ("arm", ARM), ("
 
 
 @pytest.mark.parametrize(("service", "name"), ALL)
-def test_each_refusal_has_its_code_the_services_words_a_way_out_and_whether_it_is_waited_for(
-    service: str, name: str
-) -> None:
+def test_each_refusal_has_its_code_the_services_words_a_way_out_and_whether_to_wait(service: str, name: str) -> None:
     """A real mistake that is waited for costs five minutes; a new object that is not, is refused before it is seen."""
     case = {"graph": GRAPH, "arm": ARM, "vault": VAULT}[service][name]
     error: Any

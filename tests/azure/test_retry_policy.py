@@ -99,9 +99,7 @@ def test_what_passes_is_waited_out(refusals: list[int | ServiceError], rules: di
         ([404, 503] * TRANSIENT_ATTEMPTS, LAG, 2 * TRANSIENT_ATTEMPTS),
     ],
 )
-def test_what_may_have_taken_effect_or_does_not_pass_is_told(
-    refusals: list[int], rules: dict[str, Any], times: int
-) -> None:
+def test_what_may_have_taken_effect_or_lasts_is_told(refusals: list[int], rules: dict[str, Any], times: int) -> None:
     service = Service(*refusals, answers=False)
     service.refuses(**rules)
     assert len(service.asked_at) == times

@@ -27,9 +27,7 @@ def identity(azure: Sandbox, resource: str, version: str) -> Json:
 
 
 @pytest.mark.parametrize("match", [{"service": "Graph"}, {"service": "ARM", "path": "/subscriptions*"}, None])
-def test_a_service_is_quoted_with_the_request_id_that_the_trace_shows(
-    mct: Program, azure: Sandbox, match: Json | None
-) -> None:
+def test_a_service_is_quoted_with_the_request_id_of_the_trace(mct: Program, azure: Sandbox, match: Json | None) -> None:
     fault = {"type": "status", "status": 400, "message": "The moon is in the wrong phase."}
     azure.misbehave(*[{"match": match, "fault": fault}] * (match is not None))
     told = mct("setup", *JSON, "-v", env={} if match else {"AZURE_CLIENT_SECRET": "not-the-one-4711"})
@@ -57,9 +55,7 @@ def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, az
     assert (mct(*more, *WITH_REFERENCE, *JSON).code, azure.writes()) == (0, [])
 
 
-def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
+def test_a_setting_that_blocks_writes_is_named_and_nothing_lost(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     """On plans that take plain names only, one that was there before blocks every write: Azure names it."""
     before = azure.settings()
     azure.vary(strict_setting_names=True)
@@ -124,9 +120,7 @@ def test_a_lost_answer_to_a_change_of_identity_is_looked_up(
     assert "principalId" not in identity(azure, resource, version)
 
 
-def test_a_registration_that_may_not_leave_v2_tokens_is_left_as_it_is_and_the_ways_out_are_told(
-    mct: Program, azure: Sandbox
-) -> None:
+def test_a_registration_bound_to_v2_tokens_stays_and_the_ways_out_are_told(mct: Program, azure: Sandbox) -> None:
     v2 = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": ["api://plain-name"]}
     theirs = azure.graph("POST", "/applications", json={"displayName": "API", "signInAudience": "AzureADMyOrg", **v2})
     azure.forget()
@@ -239,9 +233,7 @@ def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Pro
     assert azure.made_by_us() == []
 
 
-def test_a_principal_that_may_change_only_its_own_is_told_who_can_make_it_an_owner(
-    mct: Program, azure: Sandbox
-) -> None:
+def test_who_may_change_only_its_own_is_told_who_can_make_it_an_owner(mct: Program, azure: Sandbox) -> None:
     """It has the permission: to be told to ask for that would be no help."""
     theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
     caller = azure.caller(*UNATTENDED, arm=ARM)

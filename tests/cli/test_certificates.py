@@ -92,9 +92,7 @@ def test_show_gives_key_and_certificate_once(mct: Program, azure: Sandbox, tmp_p
     assert shown == []
 
 
-def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
+def test_a_given_certificate_is_registered_and_its_key_stays_here(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     pem, certificate = make_key_pair("theirs", NOW - timedelta(days=1), NOW + timedelta(days=400))
     file = tmp_path / "given.pem"
     file.write_text(pem)
@@ -219,9 +217,7 @@ def federated(azure: Sandbox, name: str = "Import") -> list[Json]:
     return list(azure.graph("GET", path(azure, name))["value"])
 
 
-def test_a_foreign_token_calls_the_api(
-    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_foreign_tokens_call_it(mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = ("setup", "--client", "Import", *cluster(azure))
     done = mct(*setup)
     assert done.code == 0, done.err

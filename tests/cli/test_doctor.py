@@ -63,9 +63,7 @@ def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -
 
 
 @pytest.mark.parametrize("slow", ["/subscriptions", "/organization"])
-def test_who_may_read_neither_is_told_of_both_whichever_answers_first(
-    mct: Program, azure: Sandbox, inside: Inside, slow: str
-) -> None:
+def test_who_may_read_neither_is_told_of_both_always(mct: Program, azure: Sandbox, inside: Inside, slow: str) -> None:
     async def later(entry: Entry) -> None:
         if slow in entry.path:
             await inside.time.sleep(1)

@@ -208,9 +208,7 @@ NAMES = TEXTS.filter(is_name)
 @settings(max_examples=cases(60, 1000), deadline=None)
 @given(st.lists(NAMES, max_size=3), st.lists(TEXTS, max_size=3), NAMES)
 @example(['"', "\\"], ["a\n[sites.evil]\n"], "'")
-def test_every_name_is_found_again_and_no_remark_becomes_anything_else(
-    names: list[str], remarks: list[str], role: str
-) -> None:
+def test_every_name_is_found_again_and_remarks_stay_remarks(names: list[str], remarks: list[str], role: str) -> None:
     tables = tuple(({"name": name, "no-consent": True}, " ".join(remarks)) for name in names)
     found = site(clients=tables, options={"resource-group": "g", "role": role}, left_out=tuple(remarks))
     document = tomllib.loads(trust_file_text([found]))

@@ -60,9 +60,7 @@ def keys(azure: Sandbox, tmp_path: Path) -> Keys:
     return pressed
 
 
-def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
-    keys: Keys, azure: Sandbox, mct: Program
-) -> None:
+def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(keys: Keys, azure: Sandbox, mct: Program) -> None:
     code, shown = keys(["setup"], *GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}"))
     assert code == 0, shown
     assert azure.restarts() == 1
@@ -176,9 +174,7 @@ def test_no_and_ctrl_c_change_nothing(answers: tuple[str, ...], code: int, azure
 
 
 @pytest.mark.parametrize(("early", "answer"), [("y\n", "\n"), ("y\r", "\x04"), ("y", "\n")])
-def test_what_was_typed_before_the_question_was_there_answers_nothing(
-    early: str, answer: str, azure: Sandbox, tmp_path: Path
-) -> None:
+def test_what_was_typed_before_a_question_is_no_answer(early: str, answer: str, azure: Sandbox, tmp_path: Path) -> None:
     run = at_terminal(azure, tmp_path, *SETUP)
     run.send(early)
     run.expect_exact("Apply? [y/N] ")

@@ -69,9 +69,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("words", HELPS, ids=" ".join)
-def test_no_line_is_padded_or_too_wide_no_name_is_cut_and_options_are_listed_by_use(
-    shown: Shown, words: tuple[str, ...]
-) -> None:
+def test_no_line_is_padded_or_too_wide_no_name_cut_and_options_are_by_use(shown: Shown, words: tuple[str, ...]) -> None:
     text = shown(*words, "--help")
     lines = text.splitlines()
     assert [line for line in lines if line != line.rstrip() or len(line) > 80 or "…" in line.split("  ")[0]] == []

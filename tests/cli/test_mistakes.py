@@ -111,9 +111,7 @@ def test_a_mistake_of_form_is_named_with_what_was_meant_or_the_help_that_explain
     assert err.rstrip().endswith(remedy)
 
 
-def test_a_variable_that_is_wrong_is_told_by_its_own_name(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_variable_is_told_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MCT_S2S_AUTH", "magic")
     assert main(["status"]) == 2
     assert "Invalid MCT_S2S_AUTH 'magic'." in capsys.readouterr().err

@@ -95,9 +95,7 @@ WHY_KEPT = {
 
 
 @pytest.mark.parametrize("case", WHY_KEPT)
-def test_an_identity_that_was_on_before_or_is_used_elsewhere_or_may_be_stays_on(
-    case: str, mct: Program, azure: Sandbox
-) -> None:
+def test_an_identity_that_was_on_or_may_be_used_elsewhere_stays_on(case: str, mct: Program, azure: Sandbox) -> None:
     """Unreadable is never taken for unused."""
     if case == "it was on before":
         azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
@@ -223,9 +221,7 @@ def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure
     assert {change["action"] for change in mct(*words).document["changes"]} == {"none"}
 
 
-def test_one_that_is_named_by_its_app_id_is_refused_with_the_command_that_restores_it(
-    mct: Program, azure: Sandbox
-) -> None:
+def test_one_named_by_its_app_id_is_refused_with_the_command_that_restores_it(mct: Program, azure: Sandbox) -> None:
     _set_up(mct)
     theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
     azure.graph("DELETE", f"/applications/{theirs['id']}")
@@ -260,9 +256,7 @@ def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(m
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_a_client_deleted_by_hand_keeps_the_secret_if_it_lies_at_its_place(
-    mct: Program, azure: Sandbox, is_kept: bool
-) -> None:
+def test_a_client_deleted_by_hand_keeps_a_secret_at_its_place(mct: Program, azure: Sandbox, is_kept: bool) -> None:
     first = _set_up(mct, "One")
     if not is_kept:
         saved_to(first).unlink()
@@ -310,9 +304,7 @@ def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
     assert mct("verify", "--credentials", str(file), "-o", "json").code == 0
 
 
-def test_settings_are_kept_before_the_first_is_written_and_can_be_put_back(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
+def test_settings_are_kept_before_a_write_and_can_be_put_back(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     before, file = azure.settings(), tmp_path / "settings.json"
     done = mct("setup", "--client", "One", "--backup", str(file), *JSON)
     assert done.code == 0, done

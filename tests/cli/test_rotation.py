@@ -45,9 +45,7 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
 
 
 @pytest.mark.parametrize("mode", sampled(["replicas", "adversarial"], 1, salt="callers"))
-def test_a_caller_that_reads_the_file_sees_no_failed_call(
-    mct: Program, process: Program, azure: Sandbox, mode: str
-) -> None:
+def test_who_reads_the_file_sees_no_failed_call(mct: Program, process: Program, azure: Sandbox, mode: str) -> None:
     made = mct(*SETUP)
     file, over, answers = saved_to(made, "One"), threading.Event(), list[int]()
     azure.lag(1, mode)
@@ -119,9 +117,7 @@ def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbo
     assert call_as_sdk(values_in(file), azure) == 200
 
 
-def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_again(
-    mct: Program, azure: Sandbox
-) -> None:
+def test_a_rotation_cut_off_before_the_removal_proves_the_new_secret_again(mct: Program, azure: Sandbox) -> None:
     words = ("rotate-secret", "--expiring-within", "30d", *JSON)
     file = saved_to(mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON), "One")
     azure.misbehave({"match": {"path": "*/removePassword"}, "fault": {"type": "status", "status": 403}})
@@ -252,9 +248,7 @@ def test_a_secret_that_has_ended_is_replaced_in_its_vault(azure: Sandbox, mct: P
     assert list(tmp_path.rglob("*.env")) == []
 
 
-def test_of_several_vaults_the_one_counts_that_has_the_secret_and_the_plan_names_any(
-    azure: Sandbox, mct: Program
-) -> None:
+def test_of_several_vaults_the_one_with_the_secret_counts_and_the_plan_names_any(azure: Sandbox, mct: Program) -> None:
     """Whoever may write a registration's tags may have a credential of it anyway; a person sees where it goes."""
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     rest = tags_of(azure)
@@ -267,9 +261,7 @@ def test_of_several_vaults_the_one_counts_that_has_the_secret_and_the_plan_names
     assert "The old one is kept until it expires" in said
 
 
-def test_a_vault_that_is_gone_is_told_with_the_client_and_the_way_on(
-    azure: Sandbox, mct: Program, tmp_path: Path
-) -> None:
+def test_a_vault_that_is_gone_is_told_with_client_and_way_on(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     tag(azure, *tags_of(azure), Tag.VAULT.of("gone-vault/x"))
     azure.forget()

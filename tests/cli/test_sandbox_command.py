@@ -80,9 +80,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def test_under_azures_names_it_says_how_these_lead_there_and_away_again(
-    here: Callable[..., Ended], tmp_path: Path
-) -> None:
+def test_under_azures_names_it_says_how_they_lead_there_and_away(here: Callable[..., Ended], tmp_path: Path) -> None:
     with serving(tmp_path, "--real-names") as served:
         assert served.said.startswith("Sandbox ready: https://management.azure.com\n")
         assert "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts\n" in served.said
@@ -216,9 +214,7 @@ def test_what_is_exported_comes_through_a_shell(here: Callable[..., Ended], serv
     assert not (home.parent / "pwned").exists()
 
 
-def test_a_second_one_says_where_the_first_is(
-    served: Served, home: Path, here: Callable[..., Ended], tmp_path: Path
-) -> None:
+def test_a_second_says_where_one_is(served: Served, home: Path, here: Callable[..., Ended], tmp_path: Path) -> None:
     address, state = f"https://localhost:{served.port}", tmp_path / "state.json"
     state.write_text("{}")
     for options in ([], ["--port", str(served.port)]):

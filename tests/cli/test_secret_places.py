@@ -274,9 +274,7 @@ def test_a_program_that_is_not_there_is_told_before_anything_is_made(mct: Progra
     assert "Cannot find the program 'no-such-program'" in ended.err
 
 
-def test_a_private_key_is_handed_over_before_its_certificate_is_registered(
-    mct: Program, azure: Sandbox, outside: Path
-) -> None:
+def test_a_private_key_is_handed_over_before_its_certificate(mct: Program, azure: Sandbox, outside: Path) -> None:
     kept, certificate = outside / "kept", ("--credential", "certificate")
     refused = mct("setup", "--client", "One", *certificate, *to_python(FAIL), "-y")
     (application,) = azure.applications("One")

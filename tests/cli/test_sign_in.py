@@ -166,9 +166,7 @@ def error(done: Ended) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("mode", ["challenge", "policy"])
-def test_a_person_brings_it_once_and_the_command_goes_on(
-    mct: Program, turned: Sandbox, person: Inside, mode: str
-) -> None:
+def test_a_person_brings_it_once_and_the_work_goes_on(mct: Program, turned: Sandbox, person: Inside, mode: str) -> None:
     """Whether Azure asks by a challenge, or a policy refuses and speaks of it."""
     turned.vary(mfa_for_writes=mode)
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
@@ -251,9 +249,7 @@ def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azur
     assert "Azure requires a new sign-in" in done.err
 
 
-def test_graphs_challenge_is_told_to_the_azure_clis_user(
-    mct: Program, azure: Sandbox, inside: Inside, az: AzureCli
-) -> None:
+def test_graphs_challenge_is_told_to_the_clis_user(mct: Program, azure: Sandbox, inside: Inside, az: AzureCli) -> None:
     azure.vary(location_challenges=True)
     az.answers(tokens(azure, inside))
     done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
@@ -283,7 +279,7 @@ def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azu
         ({"cloudShellID": True, "name": "ada@contoso.com", "type": "user"}, False),
     ],
 )
-def test_az_is_told_no_tenant_where_it_has_only_one(
+def test_az_with_one_tenant_is_told_none(
     mct: Program, azure: Sandbox, az: AzureCli, user: Json | None, told: bool
 ) -> None:
     """Older ones refuse even their own: "Tenant shouldn't be specified for managed identity account"."""
@@ -315,9 +311,7 @@ def test_a_default_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, a
     assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"
 
 
-def test_a_role_given_after_the_sign_in_is_told_with_the_commands_that_bring_it(
-    mct: Program, azure: Sandbox, az: AzureCli
-) -> None:
+def test_a_role_given_after_the_sign_in_is_told_with_how_to_get_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     """`az` hands out the token that it has for an hour and more: the same command would fail again and again."""
     assert mct("setup", "-a", SITE, "--client", "Old", "-y").code == 0
     address = azure.person("casey", arm=[("Website Contributor", SITE)])

@@ -105,9 +105,7 @@ def azure(clients: Clients) -> Sandbox:
 
 
 @pytest.mark.parametrize(("name", "ending"), [("Import", "env"), ("Cert", "pem")])
-def test_a_program_reads_what_was_saved_on_this_machine(
-    clients: Clients, azure: Sandbox, name: str, ending: str
-) -> None:
+def test_a_program_reads_what_is_saved_here(clients: Clients, azure: Sandbox, name: str, ending: str) -> None:
     printed = clients.snippet(name.upper())
     assert str(clients.file(ending, name.lower())) in printed.out
     (application,) = azure.applications(name)
@@ -142,9 +140,7 @@ APP = "az webapp config appsettings set -g integrations -n reports-func --subscr
         ("Late", "", "mct-s2s rotate-secret"),
     ],
 )
-def test_a_program_has_what_fits_the_client_and_what_is_missing_is_said(
-    clients: Clients, words: str, out: str, err: str
-) -> None:
+def test_a_program_has_what_fits_its_client_and_what_lacks(clients: Clients, words: str, out: str, err: str) -> None:
     printed = clients.snippet(*words.split())
     assert out in printed.out
     assert err in printed.err
@@ -275,7 +271,7 @@ def test_each_program_runs(clients: Clients, machine: Machine, name: str) -> Non
 
 
 @only_with_all
-def test_a_program_runs_with_a_secret_from_a_vault(
+def test_a_program_runs_with_a_vaults_secret(
     clients: Clients, machine: Machine, azure: Sandbox, tmp_path: Path
 ) -> None:
     """By an Azure CLI that knows this one secret."""
@@ -290,7 +286,7 @@ def test_a_program_runs_with_a_secret_from_a_vault(
 
 
 @only_with_all
-def test_a_program_runs_with_another_issuer_s_token(
+def test_a_program_runs_with_a_foreign_token(
     clients: Clients, machine: Machine, azure: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text(azure.issued(POD))
@@ -310,9 +306,7 @@ def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, 
 
 
 @only_with_all
-def test_a_managed_identity_s_program_runs_inside_its_resource(
-    clients: Clients, machine: Machine, azure: Sandbox
-) -> None:
+def test_a_managed_identity_s_program_runs_in_its_resource(clients: Clients, machine: Machine, azure: Sandbox) -> None:
     env = {**azure.identity_environment(FUNCTION_APP), "REQUESTS_CA_BUNDLE": azure.ca_file}
     assert machine.run(["sh"], clients.snippet("reports-func").out, env) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet("reports-func", "-l", "python").out, env) == ANSWER

@@ -206,9 +206,7 @@ def test_a_job_masks_a_shown_secret_before_it_is_shown_and_in_that_stream_alone(
 # on a terminal
 
 
-def test_a_terminal_is_silent_for_no_second_and_is_left_as_it_was(
-    azure: Sandbox, inside: Inside, tmp_path: Path
-) -> None:
+def test_a_terminal_is_silent_for_no_second_and_left_as_it_was(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
     """What is waited for is shown with its seconds; SIGTERM leaves the cursor, and an account of what was done."""
     azure.lag(8.0)
     with inside.time.flowing():

@@ -103,7 +103,7 @@ def test_throttling_is_waited_for(conformance: Conformance) -> None:
         ("PUT", "/secrets/", ("registrations", "settings", "key-vault")),
     ],
 )
-def test_an_interruption_leaves_nothing(
+def test_interrupted_it_leaves_nothing(
     conformance: Conformance, method: str, path: str, tables: tuple[str, ...]
 ) -> None:
     before = conformance.lasting
@@ -114,9 +114,7 @@ def test_an_interruption_leaves_nothing(
     assert (conformance.lasting, "Interrupted" in ended.err) == (before, True)
 
 
-def test_what_a_killed_run_leaves_is_removed_by_its_name(
-    conformance: Conformance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_killed_run_left_is_removed_by_name(conformance: Conformance, monkeypatch: pytest.MonkeyPatch) -> None:
     before = conformance.lasting
 
     async def killed(*_: Any, **__: Any) -> Any:
@@ -178,7 +176,7 @@ def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conform
         (("-y", "--report", "/dev/null/x"), APP_SERVICE, 2, "--report FOLDER"),
     ],
 )
-def test_nothing_is_touched(
+def test_it_touches_nothing(
     conformance: Conformance, words: tuple[str, ...], app_service: str, exit_code: int, told: str
 ) -> None:
     ended = conformance(*words, app_service=app_service)

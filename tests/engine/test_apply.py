@@ -200,9 +200,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> No
 
 
 @pytest.mark.parametrize(("where", "words"), [(SITE, ""), (SLOT, " --slot staging")])
-def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(
-    where: str, words: str, engine: Engine
-) -> None:
+def test_a_refused_restart_says_what_is_saved_and_how_to_do_it(where: str, words: str, engine: Engine) -> None:
     engine.misbehave(RESTARTED)
     site = ResourceId.parse(where)
     outcome, _, _ = applied(engine, replace(write(), site=site), replace(RESTART, site=site))

@@ -216,7 +216,7 @@ def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine)
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
-def test_a_service_principal_waits_for_replicas_only_where_its_application_is_new_and_owned(
+def test_a_service_principal_waits_for_replicas_only_if_its_application_is_new_and_ours(
     is_ours: bool, owner: Engine
 ) -> None:
     async def work(session: Session) -> Any:

@@ -421,9 +421,7 @@ def test_what_is_no_good_is_refused_with_a_remedy(parse: Callable[..., Any], cod
          SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION, "staging")),
     ],
 )  # fmt: skip
-def test_a_target_is_read_from_a_name_or_an_id(
-    options: tuple[str, str | None, str | None, str | None], target: SiteTarget
-) -> None:
+def test_a_target_is_a_name_or_id(options: tuple[str, str | None, str | None, str | None], target: SiteTarget) -> None:
     assert site_target(*options) == target
 
 

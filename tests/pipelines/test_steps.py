@@ -160,9 +160,7 @@ def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int)
 # Sign-in
 
 
-def test_a_token_is_in_a_private_file_for_as_long_as_it_is_needed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_token_is_in_a_private_file_while_it_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = {"idToken": "a-token", "servicePrincipalId": "app", "tenantId": "tenant"}
     with sign_in.signed_in({**asked, "TF_BUILD": "True"}, tmp_path) as environment:
         file = Path(environment["AZURE_FEDERATED_TOKEN_FILE"])
@@ -173,9 +171,7 @@ def test_a_token_is_in_a_private_file_for_as_long_as_it_is_needed(
     assert "a-token" not in capsys.readouterr().out
 
 
-def test_github_s_token_is_renewed_while_the_program_runs(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_github_s_token_is_renewed_meanwhile(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is valid for five minutes, the program may run for longer; a renewal that fails changes nothing."""
     monkeypatch.setattr(sign_in, "_SECONDS", 0.01)
     tokens = iter(range(1_000_000))

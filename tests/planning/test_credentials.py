@@ -94,9 +94,7 @@ IMPORT_ID = ClientId(guid("Import"))
         (None, [], None),
     ],
 )
-def test_what_is_lacking_is_decided_by_kind(
-    wanted: CredentialSpec, credentials: list[Credential], lacking: str | None
-) -> None:
+def test_kinds_decide_what_lacks(wanted: CredentialSpec, credentials: list[Credential], lacking: str | None) -> None:
     assert said(plan_of(wanted, *credentials)) == ([lacking] if lacking else [])
 
 

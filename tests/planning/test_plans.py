@@ -204,9 +204,7 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
         ("Microsoft.ContainerInstance/containerGroups", guid("mi"), ""),
     ],
 )
-def test_an_identity_that_nothing_in_the_resource_can_use_is_no_client(
-    kind: str, principal: str | None, said_of_it: str
-) -> None:
+def test_an_identity_that_a_resource_cannot_use_is_none(kind: str, principal: str | None, said_of_it: str) -> None:
     group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
     one = IdentityResource(
         ResourceId.parse(f"{group}/providers/{kind}/one"), PrincipalId(principal) if principal else None

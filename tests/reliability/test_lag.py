@@ -84,9 +84,7 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
 
 
 @pytest.mark.parametrize(("chance", "restored"), [(1, False), (4, False), (6, False), (4, True), (6, True)])
-def test_who_may_change_only_what_it_owns_waits_until_its_registration_is_known(
-    chance: int, restored: bool, harness: Harness
-) -> None:
+def test_who_may_change_only_its_own_waits_for_its_registration(chance: int, restored: bool, harness: Harness) -> None:
     """The replica that refuses the service principal may be ahead of the one that is asked for the registration."""
     graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
     consents, arm = "AppRoleAssignment.ReadWrite.All", [("Website Contributor", SITE)]

@@ -120,9 +120,7 @@ def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_writ
 
 
 @pytest.mark.parametrize("refusals", [("reset",), (429, 503, 500, "busy")], ids=str)
-def test_a_repeated_write_does_not_write_back_what_was_read_before(
-    harness: Harness, refusals: tuple[int | str, ...]
-) -> None:
+def test_a_repeated_write_writes_nothing_back_that_was_read(harness: Harness, refusals: tuple[int | str, ...]) -> None:
     """Cut off, asked to wait, or behind another operation, it reads again before it writes again: others may write.
 
     The HTTP library itself would send the same bytes once more, where the connection that was reset was a used one.

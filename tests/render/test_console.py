@@ -144,7 +144,7 @@ def test_colors_are_shown(
 
 
 @pytest.mark.parametrize(("columns", "width"), [("80", 80), ("0", UNBOUNDED), ("", UNBOUNDED), ("wide", UNBOUNDED)])
-def test_columns_is_a_width_or_nothing(
+def test_columns_is_a_width_or_none(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, columns: str, width: int
 ) -> None:
     del screens

@@ -257,9 +257,7 @@ def test_what_is_printed_stays_and_the_live_area_leaves_nothing_behind(screens: 
     assert shown._live is None
 
 
-def test_no_frame_is_drawn_between_a_lines_placing_and_its_writing(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_frame_comes_between_a_lines_place_and_the_line(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames come from a thread of their own; the line would be in the row where it was to be before one."""
     screen, found = screens(80, is_terminal=True), list[bool]()
     shown = Reporter(screen.terminal)

@@ -30,9 +30,7 @@ def test_settings_may_be_accepted_first_and_done_later(client: Client, state: Sa
 
 
 @pytest.mark.parametrize("accepted_first", [True, False])
-def test_a_site_takes_no_second_write_while_one_is_carried_out(
-    client: Client, state: SandboxState, accepted_first: bool
-) -> None:
+def test_a_site_takes_no_second_write_during_one(client: Client, state: SandboxState, accepted_first: bool) -> None:
     """In App Service's own envelope, whatever the second one is; reading goes on: azure-contract.md, section 4.1."""
     state.resources.operation_seconds = 30
     client.vary(settings_accept_202=accepted_first, site_write_seconds=0.0 if accepted_first else 30.0)
@@ -54,9 +52,7 @@ def test_a_site_takes_no_second_write_while_one_is_carried_out(
 
 
 @pytest.mark.parametrize("name", ["hy-phen", "Colon:Section", "ConnectionStrings:MctDatabase"])
-def test_some_plans_take_plain_names_only_whoever_wrote_the_others(
-    client: Client, state: SandboxState, name: str
-) -> None:
+def test_some_plans_take_plain_names_only_whoever_wrote_others(client: Client, state: SandboxState, name: str) -> None:
     """A write replaces all settings, so that one that is there already blocks every write: azure-contract.md, 4.3."""
     wanted = {"properties": {"A": "1", name: "2"}}
     assert client.arm("PUT", SETTINGS, json=wanted).status_code == 200
@@ -100,9 +96,7 @@ def test_an_app_reads_the_secrets_of_those_references_that_resolve(client: Clien
     assert environment_of(client, SLOT) == {"Good": good}, "it has no identity"
 
 
-def test_a_reference_follows_a_new_version_within_a_day_or_with_any_change_of_the_settings(
-    client: Client, state: SandboxState
-) -> None:
+def test_a_reference_follows_a_new_version_within_a_day_or_with_any_write(client: Client, state: SandboxState) -> None:
     (vault,) = [vault_state for key, vault_state in state.resources.vaults.items() if key.endswith("/contosolearn-kv")]
 
     def store(value: str) -> None:

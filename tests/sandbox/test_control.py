@@ -264,9 +264,7 @@ def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path)
     found[0].close()
 
 
-def test_addresses_that_a_program_has_saved_come_back_with_serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_addresses_that_a_program_saved_come_back_with_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_ports(12)
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
     monkeypatch.setattr(clouds, "SANDBOX_PORT", port)
@@ -333,9 +331,7 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
         assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
 
-def test_the_health_check_asks_the_sandbox_that_is_served(
-    running: Running, state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_health_check_asks_who_serves(running: Running, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container has neither a shell nor curl; a process that has its port and answers nothing is not healthy."""
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(state_dir))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")

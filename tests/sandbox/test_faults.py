@@ -176,9 +176,7 @@ def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) ->
 
 
 @pytest.mark.parametrize(("fault", "is_done"), [("reset", False), ("lostAnswer", True), ("truncated", True)])
-def test_a_reset_is_one_that_the_client_sees_and_a_lost_answer_is_work_done(
-    wire: Wire, fault: str, is_done: bool
-) -> None:
+def test_a_reset_is_one_that_clients_see_and_a_lost_answer_is_work_done(wire: Wire, fault: str, is_done: bool) -> None:
     wire.control(
         "PUT", "faults", [{"match": {"service": "ARM", "method": "PUT"}, "times": 1, "fault": {"type": fault}}]
     )

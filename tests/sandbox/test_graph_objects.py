@@ -273,9 +273,7 @@ def test_a_count_without_the_header_is_left_out_in_silence(client: Client) -> No
         ("createdDateTime ge 2020-01-01T00:00:00+02:00", 5),
     ],
 )
-def test_moments_are_compared_without_quotes_and_without_an_advanced_query(
-    client: Client, text: str, found: int
-) -> None:
+def test_moments_are_compared_without_quotes_and_an_advanced_query(client: Client, text: str, found: int) -> None:
     assert len(client.graph("GET", "/applications", params={"$filter": text}).json()["value"]) == found
 
 
@@ -426,9 +424,7 @@ def busy(client: Client, method: str, path: str, body: Any) -> bool:
     return bool(answer.json()["error"]["code"] == "Directory_ConcurrencyViolation")
 
 
-def test_an_application_and_its_principal_are_locked_by_a_write_for_a_moment(
-    client: Client, made: dict[str, Any]
-) -> None:
+def test_an_application_and_its_principal_are_locked_by_a_write_briefly(client: Client, made: dict[str, Any]) -> None:
     app, principal = f"/applications/{made['id']}", f"/servicePrincipals/{made['principal']}"
     writes = [
         ("POST", f"{app}/addPassword", {}),

@@ -64,9 +64,7 @@ def azure_names(state: SandboxState) -> Client:
         ("https://localhost/subscriptions", "control", 501),
     ],
 )
-def test_the_host_name_alone_says_whom_a_request_is_for(
-    azure_names: Client, url: str, service: str, status: int
-) -> None:
+def test_the_host_alone_says_whom_a_request_is_for(azure_names: Client, url: str, service: str, status: int) -> None:
     assert azure_names.request("GET", url).status_code == status
     assert [entry.service for entry in azure_names.log] == [service]
 

@@ -103,9 +103,7 @@ def test_one_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, mallo
     assert mct(*SETUP).code == 0
 
 
-def test_one_that_was_deleted_does_not_come_back_in_foreign_hands(
-    mct: Program, azure: Sandbox, mallory: Member
-) -> None:
+def test_what_was_deleted_does_not_come_back_in_foreign_hands(mct: Program, azure: Sandbox, mallory: Member) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}")
     ended = mct(*SETUP)
@@ -136,9 +134,7 @@ def test_our_own_comes_back_without_any_credential_but_the_delivered_one(mct: Pr
     assert azure.writes() == []
 
 
-def test_naming_it_by_its_app_id_adopts_it_and_the_plan_says_whose_it_is(
-    mct: Program, azure: Sandbox, mallory: Member
-) -> None:
+def test_its_app_id_adopts_it_and_the_plan_says_whose_it_is(mct: Program, azure: Sandbox, mallory: Member) -> None:
     made = squat_client(azure, mallory)
     plan = mct("setup", "--client", made["appId"], "--dry-run")
     assert plan.code == 3

@@ -136,9 +136,7 @@ def test_a_pipe_in_place_of_the_azure_clis_profile_is_passed_over(mct: Program, 
 
 
 @pytest.mark.parametrize("mode", [0o777, pytest.param(0o770, marks=needs_root)])
-def test_a_folder_that_others_may_write_to_is_no_place_for_anything(
-    mct: Program, azure: Sandbox, tmp_path: Path, mode: int
-) -> None:
+def test_a_folder_that_others_may_write_to_is_no_place(mct: Program, azure: Sandbox, tmp_path: Path, mode: int) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     if mode == 0o770:
@@ -207,9 +205,7 @@ def test_a_planted_key_never_becomes_the_clients(mct: Program, azure: Sandbox, t
 
 
 @pytest.mark.parametrize("line", ["{}\n", "{}\t{}\n"], ids=["of nobody", "of this client"])
-def test_a_note_removes_no_secret_that_is_not_ours_by_its_own_name(
-    mct: Program, azure: Sandbox, tmp_path: Path, line: str
-) -> None:
+def test_a_note_removes_no_secret_without_our_name(mct: Program, azure: Sandbox, tmp_path: Path, line: str) -> None:
     """Other teams' secrets are on the same registration; whoever can write the note must not choose among them."""
     file = tmp_path / "a.env"
     assert mct("setup", "--client", "A", "--secret-to", f"file:{file}", *JSON).code == 0
@@ -228,9 +224,7 @@ def test_a_note_removes_no_secret_that_is_not_ours_by_its_own_name(
 
 
 @pytest.mark.parametrize("line", ["{}\n", "{}\t{}\n"], ids=["of nobody", "of the other"])
-def test_a_note_of_one_client_removes_nothing_of_another(
-    mct: Program, azure: Sandbox, tmp_path: Path, line: str
-) -> None:
+def test_a_note_of_a_client_removes_nothing_of_another(mct: Program, azure: Sandbox, tmp_path: Path, line: str) -> None:
     """All clients of one run share the name of the attempt: one that was cut off is not the other's."""
     assert mct("setup", "--client", "A", "--client", "B", *JSON).code == 0
     (a,), (b,) = azure.applications("A"), azure.applications("B")

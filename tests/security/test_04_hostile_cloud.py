@@ -139,9 +139,7 @@ def test_a_vault_is_not_left_for_another_address(mct: Program, azure: Sandbox, i
     assert "an address other than" in done.document["error"]["message"]
 
 
-def test_the_cli_is_asked_only_where_its_own_cloud_is_meant(
-    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
-) -> None:
+def test_the_cli_is_asked_only_for_its_own_cloud(mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
     az = AzureCli(tmp_path / "cli", azure)
     (tmp_path / "cli" / "config").write_text("[cloud]\nname = AzureCloud\n")
     azure.forget()
@@ -197,7 +195,7 @@ def test_no_request_of_any_service_takes_a_password_from_it(mct: Program, azure:
     assert managed.code == 4, managed.err
 
 
-def test_proxies_of_the_environment_are_used_without_it(
+def test_the_environments_proxies_are_used_without_it(
     mct: Program, process: Program, azure: Sandbox, home: Path
 ) -> None:
     """It holds a password for the proxy's own host, too."""
@@ -331,9 +329,7 @@ def test_a_token_for_something_else_is_not_sent_to_the_site(mct: Program, azure:
     assert len(azure.log("site")) == 1, "the call without a token alone"
 
 
-def test_a_credential_whose_file_names_another_site_is_not_tried_here(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
+def test_a_credential_whose_file_names_another_site_is_not_tried(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     (file,) = files(mct, tmp_path, "A")
     with_value(file, "MCT_S2S_URL", OTHER)
     azure.forget()
@@ -387,9 +383,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("ending", sampled(HOSTILE, 2, salt="endings"), ids=ascii)
-def test_a_display_name_puts_no_line_into_a_credential_file(
-    mct: Program, azure: Sandbox, tmp_path: Path, ending: str
-) -> None:
+def test_a_display_name_adds_no_line_to_the_file(mct: Program, azure: Sandbox, tmp_path: Path, ending: str) -> None:
     """Whoever may rename a registration must not choose what its client signs in with, or what a shell runs."""
     file = tmp_path / "a.env"
     assert mct("setup", "--client", "A", "--secret-to", f"file:{file}", "-y").code == 0

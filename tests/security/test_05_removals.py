@@ -89,9 +89,7 @@ FAULTS: list[dict[str, object]] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["type"])
-def test_a_purge_that_was_done_or_did_not_get_through_is_repeated_once(
-    mct: Program, azure: Sandbox, fault: dict[str, object]
-) -> None:
+def test_a_purge_that_was_done_or_lost_is_repeated_once(mct: Program, azure: Sandbox, fault: dict[str, object]) -> None:
     assert mct("setup", "--client", "S2S-client", "-y").code == 0
     azure.misbehave({"match": BIN, "fault": fault, "times": 1})
     done = mct("remove-client", "S2S-client", "--purge", "-y", "-o", "json")
@@ -114,9 +112,7 @@ def _one(azure: Sandbox) -> dict[str, Any]:
 
 @pytest.mark.parametrize("why", ["serves others", "asked for"])
 @pytest.mark.parametrize("words", [("remove-client", "One"), ("teardown",)])
-def test_what_is_kept_keeps_what_it_signs_in_with(
-    mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]
-) -> None:
+def test_what_stays_keeps_what_it_signs_in_with(mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]) -> None:
     made = mct(*ONE)
     values, one = values_in(saved_to(made)), _one(azure)
     federated = {"name": "build", "issuer": "https://ci.example", "subject": "job", "audiences": ["api://x"]}

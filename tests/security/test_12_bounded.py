@@ -93,9 +93,7 @@ def test_a_managed_identitys_answer_is_no_exception(mct: Program, azure: Sandbox
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_body_of_an_mct_apis_answer_is_not_looked_at(
-    mct: Program, azure: Sandbox, inside: Inside, body: str
-) -> None:
+def test_the_body_of_the_mct_apis_answer_is_not_read(mct: Program, azure: Sandbox, inside: Inside, body: str) -> None:
     assert mct(*SETUP).code == 0
     content, headers, _ = BODIES[body]
     inside.hooks.before.append(answering(lambda e: e.service == "site", content, 200, headers))
@@ -134,9 +132,7 @@ BUSY = {"error": {"code": "TooManyRequests", "message": "Later."}}
 DOWN = {"error": {"code": "serviceNotAvailable", "message": "A moment."}}
 
 
-def test_one_failure_after_eight_answers_of_a_lagging_replica_is_one_failure(
-    mct: Program, azure: Sandbox, inside: Inside
-) -> None:
+def test_one_failure_after_eight_answers_of_a_replica_is_just_one(mct: Program, azure: Sandbox, inside: Inside) -> None:
     def consents(entry: Entry) -> bool:
         return entry.method == "POST" and entry.path.endswith("/appRoleAssignedTo")
 

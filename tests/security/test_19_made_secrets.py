@@ -128,7 +128,7 @@ def test_an_interrupted_proof_does_not_lose_it(mct: Program, azure: Sandbox, ins
     assert _works(azure, _shown(ended))
 
 
-def test_a_rotation_that_is_cut_off_shows_the_new_secret_and_keeps_the_old(
+def test_a_rotation_cut_off_shows_the_new_secret_and_keeps_the_old(
     mct: Program, azure: Sandbox, inside: Inside
 ) -> None:
     old = _shown(mct(*SHOW))
@@ -261,9 +261,7 @@ def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(mct: Program, a
     assert len(_secrets(azure)) == 1
 
 
-def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
+def test_a_secret_that_is_elsewhere_goes_only_if_asked_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
     done = mct("rotate-secret", "One", "-y")

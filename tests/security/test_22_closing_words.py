@@ -90,9 +90,7 @@ def test_a_failed_call_is_the_last_thing_that_is_said(mct: Program, azure: Sandb
 @pytest.mark.parametrize(
     ("more", "limited"), [([], False), (["--no-consent"], False), (["--no-app-service"], False), ([], True)]
 )
-def test_the_command_that_doctor_suggests_is_not_refused(
-    mct: Program, azure: Sandbox, more: list[str], limited: bool
-) -> None:
+def test_what_doctor_suggests_is_not_refused(mct: Program, azure: Sandbox, more: list[str], limited: bool) -> None:
     if limited:
         rule = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"}
         azure.restrict("passwordCredentials", rule)

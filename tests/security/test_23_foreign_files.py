@@ -96,9 +96,7 @@ def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Pro
     assert place in html.unescape(page).replace("`", "")
 
 
-def test_a_rotation_delivers_only_to_places_that_were_reviewed(
-    mct: Program, azure: Sandbox, file: Path, tmp_path: Path
-) -> None:
+def test_a_rotation_delivers_only_to_reviewed_places(mct: Program, azure: Sandbox, file: Path, tmp_path: Path) -> None:
     """No one is asked at night: what the file says since the review is refused before anyone signs in."""
     ran = tmp_path / "ran"
     client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"

@@ -172,9 +172,7 @@ def test_a_role_that_no_client_holds_is_put_back(mct: Program, azure: Sandbox, c
     assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
 
 
-def test_a_scheduled_rotation_makes_no_secret_for_an_entry_of_a_list(
-    mct: Program, azure: Sandbox, contributor: Contributor
-) -> None:
+def test_a_scheduled_rotation_makes_none_for_an_entry(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
     a_second_site(azure, mct, "Import")
     (theirs,) = azure.applications("Import")
     assert mct("setup", "--client", "Mine", "--secret-lifetime", "20d", *JSON).code == 0
@@ -195,9 +193,7 @@ def test_a_scheduled_rotation_makes_no_secret_for_an_entry_of_a_list(
     assert mct("rotate-secret", foreign["appId"], *JSON).code == 0, "the operator's own word"
 
 
-def test_no_secret_is_made_below_another_sites_service_application(
-    mct: Program, azure: Sandbox, contributor: Contributor
-) -> None:
+def test_no_secret_is_made_below_another_sites_service(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
     copied = a_second_site(azure, mct, "Import", "Export")
     contributor.write(**copied)
     refused(mct("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", *JSON), azure)
@@ -227,9 +223,7 @@ def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
     assert mct("setup", "--client", made["appId"], *JSON).code == 0, "the operator's own word"
 
 
-def test_nothing_of_another_site_is_removed_whose_settings_were_copied(
-    mct: Program, azure: Sandbox, contributor: Contributor
-) -> None:
+def test_nothing_is_removed_by_copied_settings(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
     contributor.write(**a_second_site(azure, mct, "Import", "Export"))
     seen = mct("status", "-o", "json")
     assert (seen.code, [one["code"] for one in seen.document["findings"]]) == (3, ["service-application-not-ours"])
@@ -264,9 +258,7 @@ def test_nor_by_a_file_that_names_both(mct: Program, azure: Sandbox, contributor
     assert azure.writes() == []
 
 
-def test_what_is_only_listed_is_never_deleted_nor_changed(
-    mct: Program, azure: Sandbox, contributor: Contributor
-) -> None:
+def test_what_is_only_listed_is_not_deleted_or_changed(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
     assert mct("setup", "--client", "One", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     declared = {
@@ -280,9 +272,7 @@ def test_what_is_only_listed_is_never_deleted_nor_changed(
     assert azure.applications("Payroll")[0]["requiredResourceAccess"] == [declared], "nor changed"
 
 
-def test_the_consents_of_another_api_stay(
-    mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json
-) -> None:
+def test_consents_of_another_api_stay(mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json) -> None:
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}", ServiceAuthRole="Pay.All")
     for more in ([], ["--delete-adopted"], ["--purge"]):
         refused(mct("teardown", *more, *JSON), azure)

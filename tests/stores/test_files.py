@@ -300,9 +300,7 @@ def test_a_secret_on_its_way_to_the_disk_arrives_though_the_command_is_interrupt
     assert names(tmp_path) == ["a.env"]
 
 
-def test_that_a_file_can_be_written_is_tried_without_waiting_for_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whether_a_file_can_be_written_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("nothing is kept yet"))
     asyncio.run(FileStore(tmp_path / "a.env", is_ours=True).check(RECORD.client_id))
     assert names(tmp_path) == []
