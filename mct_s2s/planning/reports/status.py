@@ -117,6 +117,8 @@ class SiteStatus:
     @property
     def calling(self) -> str:
         """How many clients can call: `2 of 3`; `?` where that is not known."""
+        if self.observed.settings_unread and not self.clients:
+            return "?"
         is_known = all(one.can_call is not None for one in self.clients)
         count = sum(one.can_call is True for one in self.clients)
         return f"{count if is_known else '?'} of {len(self.clients)}"
@@ -124,7 +126,8 @@ class SiteStatus:
     @property
     def verdict(self) -> str:
         """`2 of 3 clients can call contosolearn. 1 problem.`."""
-        who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else "No client"
+        no_one = "It is not known who" if self.observed.settings_unread else "No client"
+        who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else no_one
         count = sum(one.severity is not Severity.NOTE for one in self.findings)
         problems = counted(count, "problem") if count else "No problems found"
         return f"{who} can call {self.label or 'the MCT API'}. {problems}."
