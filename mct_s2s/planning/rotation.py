@@ -164,7 +164,7 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
     if not steps:
         steps.append(NoChange(key=key, resource=CLIENT, name=client.name, id=application.client_id))
 
-    if note.vault and is_new_needed and len(going) < len(replaced):
+    if note.vault and len(going) < len(replaced):
         notes.append(
             f"The old secret of '{client.name}' is kept for {REFERENCES_FOLLOW // timedelta(hours=1)} hours, until Key "
             "Vault references have refreshed. The next rotation after that removes it. To remove it now, add "

@@ -129,7 +129,7 @@ class KeyVaultStore(Store):
 
     async def _versions(self) -> list[SecretVersion]:
         """Oldest first; none where there is no such secret."""
-        found = await or_none(self.vault.rows(f"/secrets/{self.secret}/versions", "find a secret", _version)) or []
+        found = await or_none(self.vault.rows(f"/secrets/{self.secret}/versions", "read secrets", _version)) or []
         # The service lists them by their ids, and tells their age in whole seconds.
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 

@@ -202,6 +202,7 @@ def test_a_secret_in_a_vault_stays_in_it(azure: Sandbox, mct: Program, tmp_path:
     assert new["tags"]["keyId"] != old["tags"]["keyId"]
     assert in_force(azure)
     assert azure.token(old["tags"]["scope"], old["tags"]["appId"], old["value"]).is_success, "its reference may lag"
+    assert "kept for 25 hours" in mct("rotate-secret", "Reports", "-y").err, "not without a word"
     assert list(tmp_path.rglob("*.env")) == []
     assert azure.leaks() == []
 
