@@ -146,10 +146,7 @@ class ResourceManager(ServiceSession):
         return sorted(slots), frozenset(map(str.lower, kept))
 
     async def write_settings(
-        self,
-        resource: ResourceId,
-        merged: Callable[[], AppSettings | None],
-        read_again: Callable[[], Awaitable[None]],
+        self, resource: ResourceId, merged: Callable[[], AppSettings | None], read_again: Callable[[], Awaitable[None]]
     ) -> None:
         """PUT replaces all, so `merged` says what to send (`None`: nothing) after each reading by `read_again`."""
 

@@ -316,12 +316,7 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     ),
     "unknown appId": (spec(guid("nobody")), complete(), NotThere, "client-unknown"),
     "two clients of a name": (spec("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
-    "nobody to rotate": (
-        Rotation(SPEC, expires=LATER, clients=("nobody",)),
-        complete(),
-        NotThere,
-        "client-unknown",
-    ),
+    "nobody to rotate": (Rotation(SPEC, expires=LATER, clients=("nobody",)), complete(), NotThere, "client-unknown"),
     "the service application for a client": (
         Removal(SPEC, clients=(SERVICE_ID,)),
         complete(IMPORT),

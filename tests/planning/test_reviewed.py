@@ -71,12 +71,7 @@ IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), missing={PLA
 SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
     "on another day": (PLAN, plan_at(LATER), LATER, SUBJECT),
     "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
-    "whatever others have set": (
-        make_plan(spec(), observed_state()),
-        make_plan(spec(), OTHERS),
-        NOW,
-        SUBJECT,
-    ),
+    "whatever others have set": (make_plan(spec(), observed_state()), make_plan(spec(), OTHERS), NOW, SUBJECT),
     "whatever the case of the App Service's id": (PLAN, PLAN, NOW, SUBJECT.upper()),
     "for a typed date on any day": (with_expiry(PLAN, TYPED), with_expiry(PLAN, TYPED), LATER, SUBJECT),
 }

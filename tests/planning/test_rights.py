@@ -5,14 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.caller_rights import (
-    CallerRights,
-    Permission,
-    ScopeRights,
-    SecretRule,
-    SignedIn,
-    Verdict,
-)
+from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule, SignedIn, Verdict
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.duration import expiry

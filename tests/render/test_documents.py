@@ -124,8 +124,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     ),
     "plan of settings": result_document(
         changes=planned(
-            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))),
-            dry_run=False,
+            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))), dry_run=False
         )
     ),
     "result": result_document(

@@ -58,11 +58,7 @@ class GraphDirectory(CredentialRequests):
         return await self._by_client_id("/applications", client_ids, parse.application)
 
     async def _by_client_id(
-        self,
-        path: str,
-        client_ids: Iterable[ClientId],
-        read: Parse[Registered],
-        select: Sequence[str] = (),
+        self, path: str, client_ids: Iterable[ClientId], read: Parse[Registered], select: Sequence[str] = ()
     ) -> list[Registered]:
         """By a filter, so that many take few requests; what no index knows (yet) by its key."""
         ids, end = _once(client_ids), query(select=select) if select else ""

@@ -145,12 +145,7 @@ class GraphSession(ServiceSession):
         return list(await gather_or_cancel(*(read(path, answers.get(str(at), {})) for at, path in enumerate(paths))))
 
     async def upsert(
-        self,
-        path: str,
-        operation: GraphOperation,
-        parse: Parse[T],
-        body: object,
-        lag: Lag | None = None,
+        self, path: str, operation: GraphOperation, parse: Parse[T], body: object, lag: Lag | None = None
     ) -> tuple[T, bool]:
         """Create it, or read what is there and change nothing of it (204, without a body); whether it was created."""
         row = await self.send("PATCH", path, operation, body=body, headers={"Prefer": "create-if-missing"}, lag=lag)

@@ -13,14 +13,7 @@ from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.errors import S2SError, ServiceError
-from mct_s2s.model.client_credentials import (
-    CLOCKS_DIFFER,
-    GIVEN,
-    OUR_CREDENTIALS,
-    Federation,
-    NewCredential,
-    ending,
-)
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER, GIVEN, OUR_CREDENTIALS, Federation, NewCredential, ending
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential

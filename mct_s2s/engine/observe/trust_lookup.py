@@ -12,15 +12,7 @@ from mct_s2s.errors import NotThere, or_unknown
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Desired, Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import (
-    ClientId,
-    PrincipalId,
-    Tag,
-    client_id_in,
-    client_unique_name,
-    is_guid,
-    same_id,
-)
+from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.planning.ownership import is_called
