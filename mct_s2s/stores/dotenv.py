@@ -41,7 +41,7 @@ def variables_in(text: str) -> dict[str, str]:
 
 
 def assignment(name: str, value: str) -> str:
-    """Raises ValueError: there is no line that every reader takes for this value.
+    """Raises UsageError: there is no line that every reader takes for this value.
 
     python-dotenv and a shell differ about quotes, backslashes and dollar signs (theskumar/python-dotenv#422 and #544),
     so each value that is written is read back first.
@@ -51,24 +51,20 @@ def assignment(name: str, value: str) -> str:
     if {"$", "`"} & set(value):  # a shell looks for these in double quotes
         line = f"{name}='{value}'"
     if not is_one_line(value) or variables_in(line) != {name: value}:
-        raise ValueError(name)
+        raise UsageError(
+            "secret-place-unfit",
+            f"Cannot save {name}: its value has characters that a dotenv file cannot contain.",
+            remedy="Choose another place: --secret-to PLACE",
+        )
     return line
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
     """`own`: what its kind needs; `before`: the keys that its readers had. Raises UsageError: it cannot be written."""
-    more = {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}
-    lines = []
-    for name, value in {TENANT: made.tenant_id, CLIENT: made.client_id, **own, **more}.items():
-        try:
+    lines = [assignment(*one) for one in {TENANT: made.tenant_id, CLIENT: made.client_id, **own}.items()]
+    for name, value in {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}.items():
+        with suppress(UsageError):
             lines += [assignment(name, value)] if value else []
-        except ValueError as error:
-            if name not in more:
-                raise UsageError(
-                    "secret-place-unfit",
-                    "The credential contains characters that a dotenv file cannot contain.",
-                    remedy="Save it to a key vault: --secret-to keyvault:VAULT",
-                ) from error
     facts = {
         "name": made.attempt,
         "keyId": made.key_id,

@@ -15,7 +15,7 @@ from mct_s2s.local_files import PENDING, check_place, explained, forget_leftover
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, is_guid, same_id
-from mct_s2s.stores.dotenv import CLIENT, credential_in, credential_text, note_in, variables_in
+from mct_s2s.stores.dotenv import CLIENT, assignment, credential_in, credential_text, note_in, variables_in
 from mct_s2s.stores.store import Store
 
 REMEMBERED = 8
@@ -77,6 +77,8 @@ class FileStore(Store):
         for path in (self.path, self.pem) if self.keeps_key else (self.path,):
             with private(path):
                 check_place(path, makes_folder=True)
+        if self.keeps_key:
+            assignment(CERTIFICATE_PATH, str(self.pem))
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))

@@ -93,6 +93,7 @@ AFTER_LOOKING = {
     f"setup -s {OTHER} -y": "subscription-not-found",
     f"setup --service-app {OTHER} -y": "service-application-missing",
     "setup --client A --secret-to file:/proc/x -y": "secret-place-unwritable",
+    "setup --client A --credential certificate --secret-to file:/tmp/it's$5.env -y": "secret-place-unfit",
     "setup --client A --secret-to keyvault:https://contoso.vault.localhost.example.com -y": "foreign-vault",
     "setup": "confirmation-missing",
 }
