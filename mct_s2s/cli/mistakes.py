@@ -1,5 +1,6 @@
 """Errors outside a command's run: mistakes on the command line, and bugs."""
 
+import errno
 import os
 import platform
 import re
@@ -7,6 +8,7 @@ import secrets
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.outcome import SiteReport
 
+UNWRITABLE = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
+"""Of an error without a file's name, standard output's: those of our files are caught where they are written."""
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 
@@ -29,13 +33,19 @@ def report(error: BaseException, words: Sequence[str]) -> int:
         return 130
     if hasattr(error, "format_message"):
         error = usage_error(error, words)
+    elif isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
+        why = f"Cannot write to standard output: {error.strerror}."
+        error = S2SError("output-unwritable", why, remedy="Send it elsewhere, then run the same command again.")
     elif not isinstance(error, S2SError):
         error = bug_report(error)
     # From the raw words: the parser may be what failed.
     formats = re.findall(r"(?<!\S)(?:-o|--output)[ =]?(\S+)", " ".join(words)) or [os.environ.get("MCT_S2S_OUTPUT", "")]
     terminal = Terminal.open(json=formats[-1].lower() == "json")
+    with suppress(OSError):  # what could not be written is discarded, or the interpreter would try again at its end
+        terminal.verbatim("")
+        if terminal.json:
+            terminal.document("error", SiteReport("", error=error))
     if terminal.json:
-        terminal.document("error", SiteReport("", error=error))
         show_error_line(terminal, error)
     else:
         show_error(terminal, error)

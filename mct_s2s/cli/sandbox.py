@@ -100,8 +100,8 @@ def _running(port: int | None, *, real_names: bool) -> Served:
 def hosts(options: NoOptions) -> int:
     del options
     with _said_plainly():
-        for line in server.hosts():
-            typer.echo(line)
+        lines = server.hosts()
+    typer.echo("\n".join(lines))
     return 0
 
 

@@ -23,7 +23,7 @@ from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.cli.conftest import Ended, Program
-from tests.conftest import FUNCTION_APP, SITE, Sandbox, program, without_azure
+from tests.conftest import FUNCTION_APP, SITE, Sandbox, at_home, program, without_azure
 from tests.support.answers import answering
 from tests.support.sampling import cases, sampled
 from tests.support.sandbox_inside import Inside
@@ -79,6 +79,21 @@ def test_a_stream_may_be_closed(tmp_path: Path, closed: str) -> None:
         told = file.read_text(encoding="utf-8")
         assert told.startswith("error: ")
         harmless(done, told)
+
+
+@pytest.mark.parametrize(
+    "line", ["--version", "schema result", "status", "setup --client A -y -o json", "sandbox hosts", "zzzz -o json"]
+)
+def test_a_disk_may_be_full(azure: Sandbox, inside: Inside, tmp_path: Path, line: str) -> None:
+    env = {**without_azure(), **azure.environment, **at_home(tmp_path), "PYTHONUNBUFFERED": ""}
+    with inside.time.flowing(), Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            program(line.split()), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    (told,) = [one for one in done.stderr.splitlines() if one.startswith("error: ")]
+    unwritable = "error: Cannot write to standard output: No space left on device. [output-unwritable]"
+    assert (done.returncode, told) == ((1, unwritable) if "zzzz" not in line else (2, told)), done.stderr
+    harmless(done, done.stderr)
 
 
 # what is typed
