@@ -39,6 +39,8 @@ def object_of(change: AnyChange) -> str:
 
 FRAMES = 10
 """A second."""
+BESIDE = len("* ^C^C^C")
+"""Columns: the spinner, and what a terminal echoes behind the last row: wrapped, it would leave one behind."""
 VERB_WIDTH = 11
 """Columns of the verb: the longest, `Restarted`, and blanks."""
 SILENT_SECONDS = 1
@@ -133,7 +135,7 @@ class Reporter:
     def rows(self) -> Table:
         now, grid = clock.seconds(), Table.grid(padding=(0, 1))
         grid.add_column()
-        grid.add_column(overflow="fold")
+        grid.add_column(overflow="fold", max_width=max(1, self._terminal.err.width - BESIDE))
         lines = [
             Text(f"{service} limits requests: {_clock(until - now)} left", "warn")
             for service, until in [*self._throttled.items()]

@@ -214,6 +214,13 @@ def test_what_has_parts_is_shown_by_them(screens: Screens) -> None:
         assert rows(shown) == ["Testing the clients"]
 
 
+def test_a_terminal_has_room_to_echo_ctrl_c_behind_what_runs(screens: Screens) -> None:
+    """In a row of its own, it would leave one of the live area's behind."""
+    _, shown, _ = on_terminal(screens)
+    with watched_by(shown), activity("x" * 100):
+        assert max(map(len, rows(shown))) + len("* ^C^C^C") == 80
+
+
 def test_a_throttle_is_shown_first_until_it_is_over(screens: Screens) -> None:
     _, shown, clock = on_terminal(screens)
     with watched_by(shown), activity("Reading A"):
