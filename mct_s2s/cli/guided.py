@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import change, change_command
-from mct_s2s.cli.changing import setup_work, with_client
+from mct_s2s.cli.change import change
+from mct_s2s.cli.changing import set_up, setup_work, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.run import CommandRun, may_ask, run
@@ -27,10 +27,10 @@ Credential = dict[str, Any]
 THINKING_SECONDS = 1800.0
 """Added to the command's deadline: nothing waits for Azure while a person reads and types."""
 SECRET: Credential = {"credential": None}
-GITHUB: Credential = {"github": None}
+GITHUB: Credential = {"github": None, "secret_to": None, "secret_lifetime": None, "auto_lifetime": False}
 KINDS: dict[str, Credential] = {
     "Client secret": SECRET,
-    "Certificate": {"credential": CredentialType("certificate")},
+    "Certificate": {"credential": CredentialType("certificate"), "auto_lifetime": False},
     "GitHub Actions (federated credential, no secret)": GITHUB,
     "Managed identity (the name is its app's name or resource ID)": {},
 }
@@ -40,7 +40,7 @@ def setup(options: SetupOptions) -> int:
     named = options.app_service or options.no_app_service or options.client or options.managed_identity
     if not named and may_ask(options):
         return guided_setup(options)
-    return change_command(setup_work(options, options.client))
+    return set_up(options, options.client)
 
 
 def guided_setup(options: SetupOptions) -> int:
@@ -59,7 +59,7 @@ def guided_setup(options: SetupOptions) -> int:
             clients[name] = {} if name.startswith("/") else await select(f"What is {name}?", kinds)
             if clients[name] == GITHUB:
                 repository = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")
-                clients[name] = {"github": repository}
+                clients[name] = GITHUB | {"github": repository}
         chosen, more = answers_of(options, clients)
         work = setup_work(chosen, chosen.client)
         for one in more:
@@ -85,7 +85,8 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
     together = [name for name, credential in applications.items() if credential == first]
     identities = [name for name, credential in clients.items() if not credential]
     setup = replace(options, client=together, managed_identity=identities, **first)
-    shared = {one.name: getattr(setup, one.name) for one in fields(CredentialOptions)} | {"credential": None} | GITHUB
+    reset = {"credential": None, "github": None}
+    shared = {one.name: getattr(options, one.name) for one in fields(CredentialOptions)} | reset
     apart = {name: credential for name, credential in applications.items() if credential != first}
     return setup, [AddClientOptions(client=name, **(shared | credential)) for name, credential in apart.items()]
 

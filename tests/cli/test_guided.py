@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from mct_s2s.cli.binding import command_line
 from mct_s2s.cli.commands import SetupOptions
-from mct_s2s.cli.guided import answers_of, guided_setup
+from mct_s2s.cli.guided import GITHUB, KINDS, answers_of, guided_setup
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.run import may_ask
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_sign_in import CredentialType
 
 from tests.cli.conftest import Program, at_terminal
-from tests.conftest import Json, Sandbox, program
+from tests.conftest import Sandbox, program
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
 
@@ -102,14 +101,16 @@ def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_mea
 
 
 def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
-    secret, certificate = {"credential": None}, {"credential": CredentialType("certificate")}
-    clients: dict[str, Json] = {"A": secret, "func": {}, "B": {"github": "o/r"}, "C": certificate, "D": secret}
-    setup, more = answers_of(SetupOptions(app_service="learn", tenant="contoso.com"), clients)
+    secret, certificate = KINDS["Client secret"], KINDS["Certificate"]
+    clients = {"A": secret, "func": {}, "B": GITHUB | {"github": "o/r"}, "C": certificate, "D": secret}
+    options = SetupOptions(app_service="learn", tenant="contoso.com", secret_lifetime="2y")
+    setup, more = answers_of(options, clients)
     where = "-a learn --tenant contoso.com"
-    assert command_line("setup", setup) == f"mct-s2s setup {where} --client A --client D --managed-identity func"
+    lasts, who = "--secret-lifetime 2y", "--client A --client D --managed-identity func"
+    assert command_line("setup", setup) == f"mct-s2s setup {where} {lasts} {who}"
     assert [command_line("add-client", one) for one in more] == [
         f"mct-s2s add-client {where} --github o/r --client B",
-        f"mct-s2s add-client {where} --credential certificate --client C",
+        f"mct-s2s add-client {where} {lasts} --credential certificate --client C",
     ]
 
 

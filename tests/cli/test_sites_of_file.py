@@ -221,6 +221,7 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
     ],
 )
 def test_what_does_not_fit_the_file_is_refused(words: tuple[str, ...], told: str, fleet: Fleet) -> None:
+    fleet.write(t3_3='credential = "none"')
     done = fleet(*words)
     assert (done.code, done.out) == (2, "")
     assert told in done.err
