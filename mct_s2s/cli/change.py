@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, nullcontext
 from mct_s2s.activity import activity
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.report import applied, report_of, retire_files, show_end, show_review
+from mct_s2s.cli.report import applied, report_of, show_end, show_review
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
 from mct_s2s.cli.work import SiteChange, SiteWork, Work
@@ -77,7 +77,7 @@ async def _change(sites: Sequence[SiteChange], check: Check | None = None, diges
     if await _is_agreed(sites, found, check):
         current.progress = lambda: [report_of(site) for site in sites]
         if sites[0].key is None:
-            retire_files(sites[0], await sites[0].apply(sites))
+            await sites[0].apply(sites)
         else:
             current.document = lambda why: ("apply", applied(sites, found, why))
             locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -102,7 +102,7 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
                 for one in sorted(shared):  # in one order, so that no two sites wait for each other
                     with activity("Waiting for another site") if locks[one].locked() else nullcontext():
                         await held.enter_async_context(locks[one])
-                retire_files(site, await site.apply(sites))
+                await site.apply(sites)
     except S2SError as error:
         site.session.directory.credential.signed_in.remind(error)
         site.error = error

@@ -10,11 +10,9 @@ from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target
 from mct_s2s.cli.work import SiteChange
-from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
@@ -46,7 +44,6 @@ from mct_s2s.render.outcome import (
 )
 from mct_s2s.render.plan import target_details
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
 
 Json: TypeAlias = dict[str, Any]
@@ -73,20 +70,19 @@ def report_of(site: SiteChange) -> SiteReport:
         doubtful=outcome.in_doubt,
         left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
-        manual_steps=manual_steps(site, outcome) if outcome.applied or site.error is None else (),
+        manual_steps=manual_steps(site.options, outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
         error=error,
     )
 
 
-def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
-    login, handoff = site.session.connection.cloud.login, _handoff(site.options)
-    return instructions(outcome.plan, outcome.before, outcome.outputs, login=login, handoff=handoff)
+def manual_steps(options: ChangingOptions, outcome: Outcome) -> list[Instruction]:
+    return instructions(outcome.plan, outcome.before, outcome.outputs, _handoff(options))
 
 
-def _after_a_grant(site: SiteChange, outcome: Outcome) -> tuple[Instruction, ...]:
+def _after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
     """What the caller does after a grant, such as signing in again."""
-    return site.session.directory.credential.signed_in.after_a_grant if outcome.plan.lacks else ()
+    return outcome.access.signed_in.after_a_grant if outcome.plan.lacks else ()
 
 
 def _handoff(options: ChangingOptions) -> Path | None:
@@ -160,7 +156,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     show_manual_steps(terminal.out, report.manual_steps)
     if outcome.plan.lacks:
         terminal.say("To do this yourself:", style="warn")
-        show_manual_steps(terminal.err, [*asked_for(outcome.plan.lacks), *_after_a_grant(site, outcome)])
+        show_manual_steps(terminal.err, [*asked_for(outcome.plan.lacks), *_after_a_grant(outcome)])
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
@@ -208,28 +204,10 @@ def _unsaid(site: SiteChange, outcome: Outcome) -> tuple[Instruction, ...]:
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
     handoff = _handoff(site.options)
     if handoff is not None:
-        left = (step.values for step in manual_steps(site, outcome) if step.values)
+        left = (step.values for step in manual_steps(site.options, outcome) if step.values)
         target = site.session.target or named_target(site.options)
         values = next(left, None) or ours(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
-
-
-def retire_files(site: SiteChange, outcome: Outcome) -> None:
-    """Delete the files in this tool's own folder whose secrets are useless now."""
-    done, gone = outcome.done.values(), list[Path]()
-    removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
-    added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
-    deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
-    for one in (client.application for client in outcome.before.trust.clients):
-        left = [credential for credential in one.credentials if credential.key_id not in removed]
-        is_emptied = len(left) < len(one.credentials) and not any(credential.is_ours for credential in left)
-        if one.object_id in deleted or (is_emptied and one.object_id not in added):
-            folder = default_folder(site.session, outcome.request.label, outcome.before)
-            for stem in dict.fromkeys((one.display_name, one.client_id)):
-                store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
-                gone += [store.path] if store.retire(one.client_id) else []
-    for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
-        site.run.terminal.note(text)
 
 
 # Credentials
@@ -294,7 +272,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
         "fingerprint": site.fingerprint if site.options.dry_run else None,
         "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
-        "manual_steps": [*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
+        "manual_steps": [*manual_steps(site.options, outcome), *_after_a_grant(outcome)],
         "notes": outcome.plan.remarks,
         "missing": list(dict.fromkeys(outcome.plan.lacks)),
         "verification": outcome.verification,

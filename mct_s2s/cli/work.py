@@ -15,6 +15,7 @@ from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.change import carry_out, prepare
+from mct_s2s.engine.credential_stores import retire_files
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -151,12 +152,14 @@ class SiteChange:
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
         self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
 
-    async def apply(self, others: "Sequence[SiteChange]") -> Outcome:
+    async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""
         assert self.outcome is not None  # it has a plan
         self._others, self._was_asked = others, not self.options.yes
         self.outcome = await carry_out(self.session, self.outcome, self._since, self)
-        return self.outcome
+        gone = retire_files(self.session, self.outcome)
+        for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
+            self.run.terminal.note(text)
 
     # What the engine asks of the user
 

@@ -14,12 +14,14 @@ from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_m
 from mct_s2s.model.desired import Rotation, Setup
 from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.ownership import clients_called, foreign_client
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore, Store
 
 if TYPE_CHECKING:
+    from mct_s2s.engine.outcome import Outcome
     from mct_s2s.engine.request import Request
     from mct_s2s.engine.session import Session
 
@@ -157,3 +159,20 @@ def _follows_tag(client: ClientApplication, request: "Request", observed: Observ
     if not client.is_registered or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
     return not foreign_client(client, observed, desired.service, desired.names)
+
+
+def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
+    """Delete the files in this tool's own folder whose secrets are useless now."""
+    done, before, gone = outcome.done.values(), outcome.before, list[Path]()
+    removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
+    added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
+    deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
+    for one in (client.application for client in before.trust.clients):
+        left = [credential for credential in one.credentials if credential.key_id not in removed]
+        is_emptied = len(left) < len(one.credentials) and not any(credential.is_ours for credential in left)
+        if one.object_id in deleted or (is_emptied and one.object_id not in added):
+            folder = default_folder(session, outcome.request.label, before)
+            for stem in dict.fromkeys((one.display_name, one.client_id)):
+                store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
+                gone += [store.path] if store.retire(one.client_id) else []
+    return gone

@@ -48,9 +48,9 @@ class Language(StrEnum):
     APP_SETTINGS = "app-settings"
 
 
-def token_endpoint(login: str | None, tenant_id: str) -> str:
+def token_endpoint(login: str, tenant_id: str) -> str:
     """Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
-    return f"{login or 'https://login.microsoftonline.com'}/{tenant_id}/oauth2/v2.0/token"
+    return f"{login}/{tenant_id}/oauth2/v2.0/token"
 
 
 @dataclass(frozen=True)

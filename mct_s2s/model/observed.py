@@ -118,8 +118,8 @@ class ObservedState:
     """Object ids, in lower case, that an earlier run took off the allow list without disabling the identity."""
     graph: str = "https://graph.microsoft.com"
     """For commands that a person types."""
-    authority_host: str | None = None
-    """`None`: the public cloud's."""
+    login: str = "https://login.microsoftonline.com"
+    """The cloud's login service."""
     caller: PrincipalId | None = None
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId: of the registrations that are in question."""

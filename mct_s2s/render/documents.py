@@ -142,7 +142,7 @@ def _connection(observed: ObservedState) -> Json | None:
     if uri is None or tenant is None:
         return None
     return {
-        "token_endpoint": token_endpoint(observed.authority_host, tenant.id),
+        "token_endpoint": token_endpoint(observed.login, tenant.id),
         "scope": f"{uri}/.default",
         "resource": uri,
         "url": site.url if site is not None else None,

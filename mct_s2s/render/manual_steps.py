@@ -22,7 +22,7 @@ def what_is_left(step: ManualStep) -> str:
 
 
 def instructions(
-    plan: Plan, observed: ObservedState, outputs: Outputs, *, login: str, handoff: Path | None = None
+    plan: Plan, observed: ObservedState, outputs: Outputs, handoff: Path | None = None
 ) -> list[Instruction]:
     """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the URL."""
     found = []
@@ -38,7 +38,7 @@ def instructions(
                     "add-client", "--credential", "none", about=client_id or step.name, where=observed.where
                 )
                 if client_id is not None and observed.tenant is not None:
-                    link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
+                    link = f"{observed.login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
                 who = who or "a Cloud Application Administrator"
             case RestartSite():
                 command = webapp_command("restart", step.site)

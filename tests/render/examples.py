@@ -51,7 +51,6 @@ from tests.planning.scenarios import (
     spec,
 )
 
-LOGIN = "https://login.microsoftonline.com"
 REQUEST_ID = guid("request")
 
 LONG_NAME = "Nightly-import-" + "x" * 180

@@ -97,7 +97,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "status with a finding": status_of(complete(IMPORT), FOUND),
     "status of a site that allows no identity": status_of(with_settings(healthy(), settings())),
     "status without an App Service": status_of(replace(healthy(), app_service=None)),
-    "status in another cloud": status_of(replace(healthy(), authority_host="https://login.microsoftonline.us")),
+    "status in another cloud": status_of(replace(healthy(), login="https://login.microsoftonline.us")),
     "status of a slot": status_of(
         replace(
             complete(IMPORT),

@@ -51,7 +51,6 @@ from tests.planning.scenarios import (
 )
 from tests.render.conftest import Screens, line_with, pasteable
 from tests.render.examples import (
-    LOGIN,
     ODD_NAMES,
     WEBSITE_CONTRIBUTOR,
     consent,
@@ -224,7 +223,7 @@ def left(
 ) -> list[Instruction]:
     plan = Plan(manual_steps=steps, missing={step.key: (WEBSITE_CONTRIBUTOR,) for step in steps} if missing else {})
     observed, outputs = observed or complete(IMPORT), outputs or Outputs()
-    return instructions(plan, observed, outputs, login=LOGIN, handoff=handoff)
+    return instructions(plan, observed, outputs, handoff)
 
 
 def made(client_id: str) -> Outputs:

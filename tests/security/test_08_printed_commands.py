@@ -150,7 +150,7 @@ def handovers() -> Iterator[str]:
         consent(EVIL),
         RestartSite(key="x", name=EVIL, site=resource),
     )
-    left = instructions(Plan(manual_steps=steps), state(), Outputs(), login="https://login", handoff=Path(EVIL))
+    left = instructions(Plan(manual_steps=steps), state(), Outputs(), Path(EVIL))
     yield from (step.command for step in left)
 
 

@@ -50,7 +50,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         identity_resources,
         enabled=tuple(one for one in uses if one is not None),
         graph=session.connection.cloud.graph,
-        authority_host=session.connection.cloud.authority_host,
+        login=session.connection.cloud.login,
         where=request.where(app_service),
     )
 
