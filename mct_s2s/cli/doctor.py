@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from mct_s2s import clock
+from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
@@ -33,8 +34,8 @@ def doctor(options: DoctorOptions) -> int:
             terminal.document("doctor", doctor_result(seen, found))
         else:
             # With these options, setup does what was checked, no more, and is not refused by what was seen.
-            more = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
-            more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
+            checked = ("managed_identity", "no_app_service", "no_consent")
+            more = [*option_words(DoctorOptions, {name: getattr(options, name) for name in checked})]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             shown = Terminal.recording() if is_page else terminal
             show_checks(shown, found, seen.observed.where, more)

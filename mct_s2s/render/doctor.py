@@ -19,17 +19,10 @@ _SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
 
 
 def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
-    caller = seen.access.signed_in
     return {
         "ready": is_ready(checks),
         "setup": forecast(checks),
-        "caller": {
-            "kind": {True: "person", False: "servicePrincipal", None: None}[caller.is_person],
-            "name": caller.name,
-            "id": caller.id,
-            "app_id": caller.client_id,
-            "method": caller.description,
-        },
+        "caller": seen.access.signed_in,
         "tenant": seen.observed.tenant,
         "checks": checks,
         "manual_steps": _manual_steps(checks, Verdict.NO),

@@ -319,11 +319,14 @@ class VerifyDocument(Part):
 
 
 class CallerPart(Part):
-    kind: Literal["person", "servicePrincipal", None] = _is("Kind of caller.")
+    kind: Annotated[
+        Literal["person", "servicePrincipal", None],
+        BeforeValidator({True: "person", False: "servicePrincipal"}.get),
+    ] = _is("Kind of caller.", "is_person")
     name: OrNull[Text] = _is("User principal name or display name.")
     id: Guid | None = _is("Object ID.")
-    app_id: OrNull[Guid] = _is("appId of a service principal, or of the app a person signed in with.")
-    method: Text | None = _is("How the caller signed in.")
+    app_id: OrNull[Guid] = _is("appId of a service principal, or of the app a person signed in with.", "client_id")
+    method: Text | None = _is("How the caller signed in.", "description")
 
 
 class DoctorCheckPart(Part):
