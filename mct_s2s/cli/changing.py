@@ -18,7 +18,7 @@ from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
-from mct_s2s.model.site_settings import ROLE
+from mct_s2s.model.site_settings import ROLE, need_no_directory
 
 if TYPE_CHECKING:
     from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
@@ -67,17 +67,18 @@ def add_client(options: "AddClientOptions") -> int:
 
 
 def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
-    typed = {name: [one] if isinstance(one, str) else one for name, one in options.given.items()}
+    typed, restart = options.given, not options.no_restart
     if options.handoff is not None and typed:
         raise contradiction("--from cannot be combined with single values: the file contains them all.")
-    given = given_values(typed) if options.handoff is None else read_handoff(options.handoff)
-    check_role(ROLE.value_in(given.settings))
-    restart = not options.no_restart
+    given, given_for = read_handoff(options.handoff) if options.handoff is not None else (given_values(typed), None)
+    check_role(ROLE.value_in(given))
     if options.restore is None:
-        asks_directory = not options.disable and not given.need_no_directory
+        asks_directory = not options.disable and not need_no_directory(given)
         service = ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
-        desired: Desired = Setup(service, settings=scope, given=given, settings_only=True, restart=restart)
+        desired: Desired = Setup(
+            service, settings=scope, given=given, given_for=given_for, settings_only=True, restart=restart
+        )
     elif typed or options.handoff or options.disable:
         raise contradiction("--restore cannot be combined with other values: it restores all settings.")
     else:

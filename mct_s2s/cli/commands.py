@@ -78,10 +78,10 @@ class ConfigureAppserviceOptions(ChangingOptions):
     disable: bool = option("--disable", f"Set {ENABLED} to false.")
 
     @property
-    def given(self) -> dict[str, str | list[str]]:
+    def given(self) -> dict[str, list[str]]:
         options = {row.name: row.option[2:].replace("-", "_") for row in SETTINGS if row.option is not None}
         given = {name: getattr(self, option) for name, option in options.items()}
-        return {name: value for name, value in given.items() if value is not None and value != []}
+        return {name: one if isinstance(one, list) else [one] for name, one in given.items() if one not in (None, [])}
 
 
 @dataclass(kw_only=True)

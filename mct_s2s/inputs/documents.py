@@ -6,7 +6,7 @@ settings before a command wrote any, secrets included.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,6 @@ from mct_s2s.local_files import (
     read_ours,
     replace_whole,
 )
-from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.documents import Backup, Handoff, parsed
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, AppSettings, Setting
@@ -38,12 +37,13 @@ def read_text(path: Path, code: str, remedy: str) -> str:
         raise UsageError(code, f"Cannot read '{path}': {why}.", remedy=remedy) from error
 
 
-def read_handoff(path: Path) -> GivenValues:
+def read_handoff(path: Path) -> tuple[dict[str, str], str | None]:
+    """The settings; and the App Service that they are for."""
     remedy = "Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes."
     found = _read(path, Handoff, "handoff-unreadable", remedy)
     values: dict[str, Sequence[str]] = {name: [value] for name, value in found.settings.items()}
     values |= {one.name: AllowList(found.settings[one.name]).ids for one in LISTS if one.name in found.settings}
-    return replace(given_values(values), app_service=found.app_service)
+    return given_values(values), found.app_service
 
 
 def read_backup(path: Path) -> Backup:
@@ -58,10 +58,10 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
         raise UsageError(code, f"Cannot use '{path}': {error}", remedy=remedy) from None
 
 
-def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
+def given_values(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """By the setting's name; several values for a list. Raises UsageError."""
     given = {one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.option}
-    return GivenValues({name: ";".join(checked) for name, checked in given.items() if checked})
+    return {name: ";".join(checked) for name, checked in given.items() if checked}
 
 
 def _checked(setting: Setting, value: str) -> str:

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from mct_s2s.model.client_credentials import CredentialSpec
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.site_settings import SETTINGS, Required
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,6 @@ class SettingsScope(StrEnum):
     """The allow lists and the role: what one more client needs."""
     OFF = "off"
     NONE = "none"
-
-
-@dataclass(frozen=True)
-class GivenValues:
-    """From the operator or a handoff file, instead of the directory."""
-
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """By name, checked; ids are joined as on the lists."""
-    app_service: str | None = None
-    """`NAME` or `NAME/SLOT`: the one that a handoff file was written for."""
-
-    @property
-    def need_no_directory(self) -> bool:
-        needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
-        return all(one.name in self.settings for one in needed)
 
 
 @dataclass(frozen=True)
@@ -104,7 +88,10 @@ class Look(Desired):
 class Setup(Desired):
     clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
-    given: GivenValues = field(default_factory=GivenValues)
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Settings from the operator or a handoff file instead of the directory; ids are joined as on the lists."""
+    given_for: str | None = None
+    """`NAME` or `NAME/SLOT`: the App Service that the handoff file was written for."""
     settings_only: bool = False
     """Whether nothing else is written, and every client with the role is allowed (`configure-appservice`)."""
     pruning: Pruning | None = None

@@ -136,6 +136,12 @@ def required_by(settings: AppSettings, named: Collection[Setting] = ()) -> froze
     return frozenset({Required.ALWAYS, *used})
 
 
+def need_no_directory(given: AppSettings) -> bool:
+    """Whether these values are all that a site has to have."""
+    needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
+    return all(one.name in given for one in needed)
+
+
 @dataclass(frozen=True)
 class AllowList:
     """A list of ids in a setting, `id;id;…`, exactly as it is written there."""

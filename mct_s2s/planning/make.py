@@ -45,7 +45,7 @@ def make_plan(desired: Desired, observed: ObservedState) -> Plan:
 
 def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     if observed.app_service is not None:
-        refuse_foreign_values(desired.given, observed.app_service)
+        refuse_foreign_values(desired, observed.app_service)
     observed = with_deleted(desired, observed)
     trust = observed.trust
     service = plan_service(desired.service, observed) if desired.service else None
@@ -99,7 +99,7 @@ def _losing_access(
     """By a role or values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Outputs()))
-    typed = {ROLE.name: desired.service.role if desired.service else None, **desired.given.settings}
+    typed = {ROLE.name: desired.service.role if desired.service else None, **desired.given}
     given = [one for one in SETTINGS if one not in LISTS and one.value_in(typed) and one.value_in(before)]
     changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
     values = " and ".join(f"{one} '{one.value_in(after.settings)}'" for one in changed)

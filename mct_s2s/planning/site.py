@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import option, own_command, webapp_command
-from mct_s2s.model.desired import GivenValues, SettingsScope, Setup
+from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, same_id
@@ -67,7 +67,7 @@ def settings_spec(
     """Values that the operator gave go before what the directory holds."""
     if desired.settings is SettingsScope.OFF:
         return SettingsSpec(values=((ENABLED, ("false",)),), tidy=False)
-    given, settings = desired.given.settings, observed.settings
+    given, settings = desired.given, observed.settings
     listed: list[tuple[Setting, Deferred[str]]] = [(APPLICATION_IDS, one) for one in application_ids]
     listed += [(OBJECT_IDS, one) for one in object_ids]
     listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
@@ -163,18 +163,18 @@ def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[
     return (*found, *(SettingEdit(name) for name in sorted(names)))
 
 
-def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
+def refuse_foreign_values(desired: Setup, site: AppService) -> None:
     """Values may be written for another App Service, or by an attacker for this one. Raises Refused."""
-    if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
-        name, _, slot = given.app_service.partition("/")
+    if desired.given_for is not None and desired.given_for.casefold() != site.label.casefold():
+        name, _, slot = desired.given_for.partition("/")
         there = ["--app-service", name, *(["--slot", slot] if slot else [])]
         raise Refused(
             "handoff-of-another-site",
-            f"The handoff file is for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
+            f"The handoff file is for '{desired.given_for}', not for '{site.label}'. Nothing was changed.",
             remedy="Use it for that App Service:",
             command=own_command("configure-appservice", "--from", "FILE", *there),
         )
-    tenant_id = TENANT_ID.value_in(given.settings)
+    tenant_id = TENANT_ID.value_in(desired.given)
     if tenant_id is not None and not same_id(tenant_id, site.tenant_id):
         raise Refused(
             "other-tenant",

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,12 @@ from mct_s2s.inputs.secret_to import secret_to, vault_to
 from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
 from mct_s2s.key_pairs import certificate_in, given_certificate
 from mct_s2s.model.client_credentials import NEVER
-from mct_s2s.model.desired import GivenValues, ServiceSpec
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.duration import LONGEST, duration, expiry, read_duration
 from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.site_settings import NAMES, SETTINGS, Setting
+from mct_s2s.model.site_settings import NAMES, SETTINGS, Setting, need_no_directory
 from mct_s2s.plain_text import load_json
 from mct_s2s.planning.federation import federated_spec, github_subject
 from mct_s2s.stores.dotenv import DELIVERED, available, from_files, variables_in
@@ -480,19 +479,18 @@ def test_a_handoff_comes_back_as_it_was_written(tmp_path: Path) -> None:
     }
     file = tmp_path / "handoff.json"
     SettingsFile(file, Handoff).write("contosolearn/staging", settings)
-    assert read_handoff(file) == replace(GIVEN, app_service="contosolearn/staging")
+    assert read_handoff(file) == (GIVEN, "contosolearn/staging")
     SettingsFile(file, Handoff).write(None, settings)
-    assert read_handoff(file) == GIVEN
+    assert read_handoff(file) == (GIVEN, None)
 
 
 def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
     file = tmp_path / "handoff.json"
     SettingsFile(file, Handoff).write(None, {"ServiceAuthAudience": "api://x"})
-    given = read_handoff(file)
-    assert given.settings == {"ServiceAuthAudience": "api://x"}
-    assert not given.need_no_directory
-    assert GIVEN.need_no_directory
-    assert not GivenValues().need_no_directory
+    given, _ = read_handoff(file)
+    assert given == {"ServiceAuthAudience": "api://x"}
+    assert not need_no_directory(given)
+    assert need_no_directory(GIVEN)
 
 
 NO_HANDOFF = [

@@ -6,7 +6,7 @@ import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
-from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, Removal, Rotation, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, Rotation, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
@@ -368,7 +368,7 @@ GIVEN = {
 
 def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
     before = replace(observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
-    desired = Setup(None, given=GivenValues(GIVEN))
+    desired = Setup(None, given=GIVEN)
     plan = make_plan(desired, before)
     assert said(plan) == WRITE
     after = written(plan, before)
@@ -390,7 +390,7 @@ def test_configure_allows_whoever_holds_the_role() -> None:
 @pytest.mark.parametrize("service", [SERVICE, replace(SERVICE, identifier_uris=(), app_roles=(), token_version=2)])
 def test_configure_writes_settings_only(service: Application) -> None:
     before = observed_state(trust(IMPORT, service=service), settings())
-    given = GivenValues({"ServiceAuthRole": "Wrong", "ServiceApplicationIds": IMPORT.client_id})
+    given = {"ServiceAuthRole": "Wrong", "ServiceApplicationIds": IMPORT.client_id}
     assert plan_of(spec(settings_only=True, given=given), before) == WRITE
 
 
@@ -403,7 +403,7 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     before = observed_state(held, settings(**right))
 
     def notes(directory: bool = True, **given: str) -> list[str]:
-        desired = spec(settings_only=True, given=GivenValues(given))
+        desired = spec(settings_only=True, given=given)
         plan = make_plan(desired if directory else replace(desired, service=None), before)
         return [*map(str, plan.remarks)]
 

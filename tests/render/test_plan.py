@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.errors import Instruction
-from mct_s2s.model.desired import ClientSpec, GivenValues, SettingsScope
+from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -250,7 +250,7 @@ UNKNOWN = {
     "an identity": SettingsSpec(listed=((OBJECT_IDS, OutputRef("identity", Output.PRINCIPAL_ID)),)),
     "an audience": SettingsSpec(values=((AUDIENCE, (LATER_ID,)),)),
 }
-TWO_IDS = spec(settings=SettingsScope.NONE, given=GivenValues({"ServiceObjectIds": f"{guid('one')};{guid('two')}"}))
+TWO_IDS = spec(settings=SettingsScope.NONE, given={"ServiceObjectIds": f"{guid('one')};{guid('two')}"})
 NOT_CONSENTED = spec(ClientSpec("Import", None, consent=False))
 STEPS: dict[str, list[Instruction]] = {
     "consent to a client that exists": left(CONSENT, outputs=made(guid("Import"))),
