@@ -37,7 +37,7 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
     check_role(options.role)
     reference = management_reference(options.service_management_reference)
     service = ServiceSpec("", name or "", options.role, options.service_app, reference, may_create, is_in_file)
-    return Work(options, Setup(service, clients, scope, restart=not options.no_restart), places, identities, now)
+    return Work(options, Setup(service, clients, scope), places, identities, now)
 
 
 def set_up(options: "SetupOptions | AddClientOptions", names: Sequence[str]) -> int:
@@ -67,7 +67,7 @@ def add_client(options: "AddClientOptions") -> int:
 
 
 def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
-    typed, restart = options.given, not options.no_restart
+    typed = options.given
     if options.handoff is not None and typed:
         raise contradiction("--from cannot be combined with single values: the file contains them all.")
     given, given_for = read_handoff(options.handoff) if options.handoff is not None else (given_values(typed), None)
@@ -76,13 +76,11 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
         asks_directory = not options.disable and not need_no_directory(given)
         service = ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
-        desired: Desired = Setup(
-            service, settings=scope, given=given, given_for=given_for, settings_only=True, restart=restart
-        )
+        desired: Desired = Setup(service, settings=scope, given=given, given_for=given_for, settings_only=True)
     elif typed or options.handoff or options.disable:
         raise contradiction("--restore cannot be combined with other values: it restores all settings.")
     else:
-        desired = Restore(backup=read_backup(options.restore), restart=restart)
+        desired = Restore(backup=read_backup(options.restore))
     return change_command(Work(options, desired))
 
 
@@ -107,4 +105,4 @@ def _remove(options: RemovalOptions, **whom: Any) -> int:
     extent = ("keep_registration", "delete_adopted", "delete_secrets", "purge")
     how = {name: getattr(options, name) for name in extent}
     spec = ServiceSpec(adopt=options.service_app)
-    return change_command(Work(options, Removal(spec, **whom, **how, restart=not options.no_restart)))
+    return change_command(Work(options, Removal(spec, **whom, **how)))

@@ -27,7 +27,6 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     rotation = Rotation(
         ServiceSpec(adopt=options.service_app),
-        restart=not options.no_restart,
         expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
         clients=client_names([options.client] if options.client is not None else []),
         expiring_within=within,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -68,7 +68,7 @@ class Work:
         return request_for(
             options,
             session,
-            self.desired,
+            replace(self.desired, restart=not options.no_restart),
             self.now,
             attempt=token_hex(4),
             identities=self.identities,
