@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`([a-z_/0-9]+/[a-z_0-9]+\.(?:py|toml|json))`")
+NAMED = re.compile(r"`([\w.]+)` (?:in |\()`([a-z_/0-9]+\.py)`|`([a-z_/0-9]+\.py)`\*{0,2} \((`[\w`, ]+`)\)")
+"""A name and the file that it is said to be in, or a file and what to look at there."""
 TEST = re.compile(r"`((?:[a-z]+/)?test_\w+)`")
 ABROAD = "azure/mgmt/"
 """Sources of SDKs, which docs/azure-contract.md names."""
@@ -65,13 +67,19 @@ def broken_links(path: Path, text: str) -> Iterator[str]:
 
 
 def gone_files(text: str) -> Iterator[str]:
-    """Files of ours that a page names, and that are not there any more."""
+    """Files of ours that a page names, and definitions in them, that are not there any more."""
     for name in FILE.findall(text):
         if not name.startswith(ABROAD) and not any((room / name).exists() for room in ROOMS):
             yield f"there is no file {name}"
     for name in TEST.findall(text):
         if not any((ROOT / "tests").rglob(f"{name}.py")):
             yield f"there are no tests {name}"
+    for name, place, file, names in NAMED.findall(text):
+        for path in (path for room in ROOMS if (path := room / (place or file)).exists()):
+            code = path.read_text(encoding="utf-8")
+            for one in re.findall(r"\w+", names) or [name.rpartition(".")[2]]:
+                if not re.search(rf"^ *(?:(?:async )?def |class )?{one}\b *[(\[:=]", code, re.MULTILINE):
+                    yield f"{place or file} defines no {one}"
 
 
 def anchors(text: str) -> set[str]:
