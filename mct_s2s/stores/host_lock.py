@@ -10,16 +10,16 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 from mct_s2s.activity import activity
-from mct_s2s.local_files import read_ours, replace_whole
+from mct_s2s.local_files import make_folder, read_ours, replace_whole
 
 POLL_SECONDS = 0.05
 """Too short to be noticed, and a waiting process costs nothing."""
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
-    """`what`, here and below: a resource id or a unique name. Raises OSError: the folder cannot be made."""
+    """`what`, here and below: a resource id or a unique name. Raises OSError: the folder is missing or not private."""
     folder = user_state_path("mct-s2s", appauthor=False) / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
 
 
@@ -30,7 +30,7 @@ async def hold(what: str, since: float) -> AsyncIterator[bool]:
         path = path_of(what)
         lock, last = FileLock(path), path.with_suffix(".last")
         await _acquired(lock)
-    except OSError:  # a home that cannot be written to: then there is no second run of this user's to fear, either
+    except OSError:  # no home of this user's own: then there is no second run of his to fear, either
         yield False
         return
     try:
