@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from mct_s2s import concurrency
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
@@ -261,9 +262,12 @@ def test_a_secret_that_a_program_does_not_take_is_told_with_the_command_that_rem
     assert (credential["savedTo"], credential["removal"]) == (None, removal(azure, "One"))
 
 
-def test_a_program_that_is_cut_off_leaves_no_secret_that_is_not_told(process: Program, azure: Sandbox) -> None:
+def test_a_program_that_is_cut_off_leaves_no_secret_that_is_not_told(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concurrency, "GRACE_SECONDS", 0.0)  # time stands still while a program runs
     wait = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(600)"
-    ended = process("setup", "--client", "One", *to_python(wait), "-y")
+    ended = mct("setup", "--client", "One", *to_python(wait), "-y")
     assert ended.code == 128 + signal.SIGINT, ended
     assert removal(azure, "One") in ended.err
 

@@ -107,7 +107,11 @@ def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program,
     assert mct("status", "--auth", "environment", env=variables).code == NOT_CONFIGURED
 
 
-def test_a_person_signs_in_once_with_a_device_code(azure: Sandbox, tmp_path: Path) -> None:
+def test_a_person_signs_in_once_with_a_device_code(
+    azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = delegated.device_code
+    monkeypatch.setattr(delegated, "device_code", lambda *asked: {**given(*asked), "interval": 1})
     environment = {**without_azure(), **azure.environment, "HOME": str(tmp_path), "AZURE_CLIENT_SECRET": ""}
     trusted = ssl.create_default_context(cafile=azure.ca_file)
     with subprocess.Popen(
