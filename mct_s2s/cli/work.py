@@ -134,8 +134,8 @@ class SiteChange:
         """The same for every caller on every machine; `None` where there is no plan."""
         if self.outcome is None:
             return None
-        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
-        return fingerprint(plan, request.now, request.subject(self.outcome.before))
+        before, plan = self.outcome.before, self.outcome.intended or self.outcome.plan
+        return fingerprint(plan, before.now, before.subject)
 
     @property
     def exit_code(self) -> int:

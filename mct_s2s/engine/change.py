@@ -54,7 +54,7 @@ async def prepare(session: Session, request: Request) -> Outcome:
             observed = await without_dead(session, stores, observed)
             desired = request.desired
             if isinstance(desired, Removal) or desired.removes_unnamed:
-                observed = replace(observed, departing=departing(request.subject(observed)))
+                observed = replace(observed, departing=departing(observed.subject))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
             intended = make_plan(desired, observed)
@@ -70,7 +70,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
     Raises the first refusal, by Azure or by the user; what was done stays.
     """
     request = outcome.request
-    async with hold(request.subject(outcome.before), since) as others_ran:
+    async with hold(outcome.before.subject, since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
         is_stale = others_ran or ui.takes_time
         while is_stale or await wait_for_deletions(session, outcome):

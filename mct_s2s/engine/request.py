@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 if TYPE_CHECKING:
@@ -45,9 +44,3 @@ class Request:
     def credential_name(self) -> str:
         """By it a secret is recognized that was made and then lost."""
         return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
-
-    def subject(self, observed: ObservedState) -> str:
-        """What two runs must not change at once: the App Service, or without one, the registration."""
-        if observed.app_service is not None:
-            return str(observed.app_service.resource)
-        return f"{observed.tenant.id if observed.tenant else ''}/{self.desired.unique_name}"

@@ -131,6 +131,13 @@ class ObservedState:
         return self.secrets.get(client, SecretNote())
 
     @property
+    def subject(self) -> str:
+        """What two runs must not change at once: the App Service, or without one, the registration."""
+        if self.app_service is not None:
+            return str(self.app_service.resource)
+        return f"{self.tenant.id if self.tenant else ''}/{self.trust.unique_name}"
+
+    @property
     def settings(self) -> AppSettings:
         """Empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}

@@ -230,7 +230,7 @@ def test_who_a_killed_command_noted_as_leaving_while_this_one_waited_is_not_forg
         holder = IdentityResource(ResourceId.parse(MACHINE), None, api_version="2024-03-01")
         enabled = replace(holder, principal_id=await session.arm.set_identity(holder, on=True))
         outcome = planned(DisableIdentity(key="d", name="A", identity_resource=enabled))
-        subject = outcome.request.subject(outcome.before)
+        subject = outcome.before.subject
         note_departing(subject, frozenset({"other"}))
         await apply(session, outcome, Watcher())
         return departing(subject)

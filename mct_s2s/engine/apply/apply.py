@@ -43,7 +43,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     made = (one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential))
     await gather_or_cancel(*(outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made))
     outcome.applied, outcome.began = True, clock.seconds()
-    subject, disabled = request.subject(before), [c for c in plan.changes if isinstance(c, DisableIdentity)]
+    subject, disabled = before.subject, [c for c in plan.changes if isinstance(c, DisableIdentity)]
     leaving = frozenset(str(change.identity_resource.principal_id) for change in disabled)
     if leaving:
         note_departing(subject, departing(subject) | leaving)
