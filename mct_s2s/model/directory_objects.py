@@ -22,7 +22,8 @@ class AppRole:
     """An entry of `appRoles`: learn.microsoft.com/graph/api/resources/approle."""
 
     id: AppRoleId
-    value: str | None
+    value: str
+    """Empty where it has none."""
     display_name: str
     description: str
     enabled: bool

@@ -99,7 +99,7 @@ def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
     if service is None or role is None or spec.role is not None or role.value == DEFAULT_ROLE:
         return role
     names = filter(None, (service.unique_name, service.client_id))
-    is_made_by_us = any(role.id == new_role(observed, name, role.value or "").id for name in names)
+    is_made_by_us = any(role.id == new_role(observed, name, role.value).id for name in names)
     return role if is_made_by_us else service.role(DEFAULT_ROLE)
 
 

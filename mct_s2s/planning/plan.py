@@ -201,7 +201,7 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
 
 
 def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
-    existing = application.role(wanted.value or "")
+    existing = application.role(wanted.value)
     if existing is None:
         return (*application.app_roles, wanted)
     if existing.id != wanted.id:

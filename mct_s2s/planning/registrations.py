@@ -125,10 +125,6 @@ class Service:
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...]
 
-    @property
-    def role_value(self) -> str:
-        return self.role.value or ""
-
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     application, site = observed.trust.service or Application(unique_name=spec.unique_name), observed.app_service
@@ -189,8 +185,8 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
         for one in (*plan.changes, *plan.manual_steps)
     )
-    if grants and service.role_value not in {service.spec.role, DEFAULT_ROLE}:
-        raise role_not_named(service.role_value)
+    if grants and service.role.value not in {service.spec.role, DEFAULT_ROLE}:
+        raise role_not_named(service.role.value)
 
 
 def role_not_named(value: str) -> Refused:
@@ -260,7 +256,7 @@ def find_client(name: str, observed: ObservedState) -> ClientApplication:
 
 def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
-    key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
+    key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role.value}"
     found, note = find_client(spec.name, observed), observed.note_of(spec.name)
     application, uri, api = found.application, service.uri, service.registration.client_id
     if application.deleted:  # no replica is behind: only what was seen comes back
@@ -306,7 +302,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     if found.is_registered and not client.is_deleted and not service.foreign:
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
         if (changes or not is_allowed(found, observed)) and (why := foreign_client(*judged)):
-            raise role_not_named(service.role_value) if consented else not_ours(application, why, CLIENT)
+            raise role_not_named(service.role.value) if consented else not_ours(application, why, CLIENT)
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, CLIENT), *notes)
     if not changes:
@@ -352,7 +348,7 @@ def plan_identity(
             AssignAppRole(
                 key=f"{key}:consent",
                 name=name,
-                detail=f"app role {service.role_value}, as the service application requires assignment",
+                detail=f"app role {service.role.value}, as the service application requires assignment",
                 principal=principal,
                 service=service.registration.principal,
                 role=service.role.id,

@@ -71,7 +71,7 @@ def settings_spec(
     listed: list[tuple[Setting, Deferred[str]]] = [(APPLICATION_IDS, one) for one in application_ids]
     listed += [(OBJECT_IDS, one) for one in object_ids]
     listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
-    role = service.role_value if service else ROLE.value_in(settings)
+    role = service.role.value if service else ROLE.value_in(settings)
     right = {**right_values(observed.tenant, service.uri if service else None, role)}
     right |= {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
     required = required_by(settings, {setting for setting, _ in listed})

@@ -152,7 +152,7 @@ def test_the_longest_names_of_sites_and_slots_make_names_of_120_characters_that_
 
 FOREIGN_ROLES = (
     AppRole(AppRoleId(guid("r1")), "Reader", "Reader", "for people", enabled=True, member_types=("User",)),
-    AppRole(AppRoleId(guid("r2")), None, "", "", enabled=False, member_types=("User", "Application")),
+    AppRole(AppRoleId(guid("r2")), "", "", "", enabled=False, member_types=("User", "Application")),
 )
 GRAPH = RequiredAccess(ClientId("00000003-0000-0000-c000-000000000000"), (("e1fe6dd8", "Scope"), ("df021288", "Role")))
 

@@ -120,7 +120,7 @@ def application(row: Json) -> Application:
 def app_role(row: Json) -> AppRole:
     return AppRole(
         id=AppRoleId(guid(row["id"])),
-        value=optional(row.get("value")),
+        value=text(row.get("value")),
         display_name=text(row.get("displayName")),
         description=text(row.get("description")),
         enabled=bool(row.get("isEnabled")),
@@ -254,7 +254,7 @@ def _body(application: Application) -> dict[str, Any]:
     roles = [  # without `origin`, which must not be sent back: learn.microsoft.com/graph/api/resources/approle
         {
             "id": role.id,
-            "value": role.value,
+            "value": role.value or None,
             "displayName": role.display_name,
             "description": role.description,
             "isEnabled": role.enabled,
