@@ -68,8 +68,14 @@ def add_client(options: "AddClientOptions") -> int:
 
 def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
     typed = options.given
-    if options.handoff is not None and typed:
-        raise contradiction("--from cannot be combined with single values: the file contains them all.")
+    whole = {
+        "--restore": options.restore is not None,
+        "--from": options.handoff is not None,
+        "--disable": options.disable,
+    }
+    alone = [option for option, is_given in whole.items() if is_given]
+    if alone and len(alone) + len(typed) > 1:
+        raise contradiction(f"{alone[0]} cannot be combined with other values.")
     given, given_for = read_handoff(options.handoff) if options.handoff is not None else (given_values(typed), None)
     check_role(ROLE.value_in(given))
     if options.restore is None:
@@ -77,8 +83,6 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
         service = ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
         desired: Desired = Setup(service, settings=scope, given=given, given_for=given_for, settings_only=True)
-    elif typed or options.handoff or options.disable:
-        raise contradiction("--restore cannot be combined with other values: it restores all settings.")
     else:
         desired = Restore(backup=read_backup(options.restore))
     return change_command(Work(options, desired))

@@ -81,6 +81,7 @@ BEFORE_ANYTHING_IS_SENT = {
     "setup --handoff /nowhere/x.json": "handoff-unwritable",
     "configure-appservice --from /nowhere/x.json": "handoff-unreadable",
     "configure-appservice --from x.json --role R": "contradictory-options",
+    "configure-appservice --disable --role R": "contradictory-options",
     "verify --path api/v1": "malformed-path",
     "verify --path //evil.example/x": "malformed-path",
     "verify --url http://contosolearn.azurewebsites.net": "malformed-url",
