@@ -5,11 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_command
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
-from mct_s2s.cli.requests import OF_CREDENTIALS, check_role, client_specs, without_effect
+from mct_s2s.cli.requests import check_role, client_specs
 from mct_s2s.cli.work import Work
 from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.inputs.clients import management_reference, read_client_list
@@ -40,12 +39,6 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
     return Work(options, Setup(service, clients, scope), places, identities, now)
 
 
-def set_up(options: "SetupOptions | AddClientOptions", names: Sequence[str]) -> int:
-    if not names and (typed := sorted(typed_options() & OF_CREDENTIALS)):
-        raise without_effect(typed[0], "no client application is given")
-    return change_command(setup_work(options, names))
-
-
 def with_client(work: Work, options: CredentialOptions, name: str) -> Work:
     """One more client, with a credential of other options."""
     (more,) = client_specs(options, [name], work.now)
@@ -63,7 +56,7 @@ def add_client(options: "AddClientOptions") -> int:
     names = [] if options.client is None else [options.client]
     if options.from_file is not None:
         names += read_client_list(options.from_file)
-    return set_up(options, names)
+    return change_command(setup_work(options, names))
 
 
 def configure_appservice(options: "ConfigureAppserviceOptions") -> int:

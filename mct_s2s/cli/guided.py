@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import change
-from mct_s2s.cli.changing import set_up, setup_work, with_client
+from mct_s2s.cli.change import change, change_command
+from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.run import CommandRun, may_ask, run
@@ -27,10 +27,10 @@ Credential = dict[str, Any]
 THINKING_SECONDS = 1800.0
 """Added to the command's deadline: nothing waits for Azure while a person reads and types."""
 SECRET: Credential = {"credential": None}
-GITHUB: Credential = {"github": None, "secret_to": None, "secret_lifetime": None, "auto_lifetime": False}
+GITHUB: Credential = {"github": None, "secret_to": None}
 KINDS: dict[str, Credential] = {
     "Client secret": SECRET,
-    "Certificate": {"credential": CredentialType("certificate"), "auto_lifetime": False},
+    "Certificate": {"credential": CredentialType("certificate")},
     "GitHub Actions (federated credential, no secret)": GITHUB,
     "Managed identity (the name is its app's name or resource ID)": {},
 }
@@ -40,7 +40,7 @@ def setup(options: SetupOptions) -> int:
     named = options.app_service or options.no_app_service or options.client or options.managed_identity
     if not named and may_ask(options):
         return guided_setup(options)
-    return set_up(options, options.client)
+    return change_command(setup_work(options, options.client))
 
 
 def guided_setup(options: SetupOptions) -> int:

@@ -36,8 +36,6 @@ OF_KIND = {
     **dict.fromkeys(("github", "federated_issuer", "federated_subject", "federated_audience"), "federated"),
     "certificate": "certificate",
 }
-OF_SECRETS = ("secret_to", "secret_lifetime", "auto_lifetime")
-OF_CREDENTIALS = {"credential", *OF_KIND, *OF_SECRETS}
 
 
 def request_for(options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any) -> Request:
@@ -122,10 +120,11 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
             with about(key):
                 raise contradiction(f"--{key} requires --credential {other}, not {kind}.")
     lifetime = options.secret_lifetime or "1y"
+    expires = expiry(lifetime, now)  # checked also where it does not count
     spec: CredentialSpec | None = None
     match kind:
         case "secret":
-            spec = NewCredential(expiry(lifetime, now), shorten=options.auto_lifetime)
+            spec = NewCredential(expires, shorten=options.auto_lifetime)
         case "certificate" if options.certificate is not None:
             spec = given_certificate(options.certificate, now)
         case "certificate":  # it begins that much earlier: the clocks of those who check it may be behind
@@ -133,18 +132,10 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
         case "federated":
             issuer, subject = options.federated_issuer, options.federated_subject
             spec = federated_spec(issuer, subject, options.federated_audience, options.github)
-    made = spec.kind if isinstance(spec, NewCredential) else None
-    for name in OF_SECRETS:
-        if getattr(options, name) and (made is None or (made.is_key and name == "auto_lifetime")):
-            raise without_effect(name, "no secret is created")
-    if made is not None and made.is_key and (options.secret_to or "").startswith("keyvault:"):
+    if options.secret_to is not None:
         with about("secret-to"):
-            raise no_key_in_vault()
+            if not isinstance(spec, NewCredential):
+                raise contradiction("--secret-to has no effect here: no secret is created.", "Remove --secret-to.")
+            if spec.kind.is_key and options.secret_to.startswith("keyvault:"):
+                raise no_key_in_vault()
     return spec
-
-
-def without_effect(name: str, why: str) -> UsageError:
-    key = name.replace("_", "-")
-    error = contradiction(f"--{key} has no effect here: {why}.", f"Remove --{key}.")
-    error.key = key
-    return error

@@ -39,8 +39,8 @@ _TABLES: dict[str, type[BaseModel]] = {
     "clients": ClientEntry,
     "managed-identities": IdentityEntry,
 }
-_OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client", "secret_lifetime", "auto_lifetime"})
-"""Variables of the environment name one App Service; the file names its own. A rotation has its own lifetimes."""
+_OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
+"""Variables of the environment name one App Service; the file names its own."""
 Location = tuple[str | int, ...]
 """`("sites", "learn", "clients", 0, "name")`."""
 

@@ -109,7 +109,7 @@ def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
     lasts, who = "--secret-lifetime 2y", "--client A --client D --managed-identity func"
     assert command_line("setup", setup) == f"mct-s2s setup {where} {lasts} {who}"
     assert [command_line("add-client", one) for one in more] == [
-        f"mct-s2s add-client {where} --github o/r --client B",
+        f"mct-s2s add-client {where} {lasts} --github o/r --client B",
         f"mct-s2s add-client {where} {lasts} --credential certificate --client C",
     ]
 

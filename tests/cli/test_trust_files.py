@@ -131,7 +131,7 @@ MISTAKES = (
     f"{ONE}secret-to = 'keyvault:-'",
     f"{ONE}credential = 'federated'",
     f"{ONE}credential = 'certificate'\ngithub = 'a/b'",
-    f"{ONE}credential = 'none'\nauto-lifetime = true",
+    f"{ONE}credential = 'none'\nsecret-to = 'file:a'",
     f"{ONE}secret-to = 'show'",
     "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
     f"[[sites.a.clients]]\nname = '{'n' * 121}'",
