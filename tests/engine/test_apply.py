@@ -143,6 +143,8 @@ def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted(engine: En
 # --- the stop ---
 
 CHAIN = (new("A"), principal("A"), new("B", "A"), new("C", "B"), new("D", "C"))
+LATER = {"match": {"writes": True}, "fault": {"type": "latency", "seconds": 1.0}}
+"""What is not refused is answered after what is: else their order would be that of two connections."""
 SITE_TOO = (write(OutputRef("A", Output.CLIENT_ID)), RESTART, new("A"), principal("A"))
 
 
@@ -159,8 +161,9 @@ def test_at_the_first_refusal_nothing_else_begins(
     refused: str, changes: Sequence[AnyChange], expected: tuple[set[str], ...], engine: Engine
 ) -> None:
     """What is done is kept and told: the same command resumes."""
-    engine.misbehave(refused)
-    outcome, _, told = applied(engine, *changes, latency=1.0)
+    refusal = {"type": "status", "status": 403}
+    engine.inside.azure.misbehave({"match": {"path": f"*{refused}"}, "fault": refusal}, LATER)
+    outcome, _, told = applied(engine, *changes)
     assert account(outcome) == expected
     assert {f"failed {key}" for key in expected[1]} <= set(told)
     assert not {f"started {key}" for key in expected[3]} & set(told) - {"started settings"}
@@ -169,8 +172,9 @@ def test_at_the_first_refusal_nothing_else_begins(
 
 def test_what_waits_for_its_turn_does_not_begin_after_a_refusal(engine: Engine) -> None:
     """A large setup must not send hundreds of requests after the first one was denied."""
-    engine.inside.azure.misbehave({"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}})
-    outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * IN_FLIGHT)), latency=1.0)
+    refusal = {"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}}
+    engine.inside.azure.misbehave(refusal, LATER)
+    outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * IN_FLIGHT)))
     assert len(outcome.left) == 2 * IN_FLIGHT
 
 

@@ -154,7 +154,7 @@ def test_somebody_who_was_faster_is_met_by_the_same_rule(
     squatted: list[Json] = []
 
     async def squat(entry: Entry) -> None:
-        if entry.method == "PATCH" and unique_name in entry.path:
+        if entry.method == "PATCH" and f"'{unique_name}'" in entry.path:
             inside.hooks.before.clear()
             squatted.append(await asyncio.to_thread(mallory.squat, unique_name, "S2S-client"))
 

@@ -163,6 +163,7 @@ def test_what_has_queued_does_not_leave_while_the_service_asks_for_patience(
             left.append(inside.time.seconds)
             if len(left) == 1:
                 await busy(entry)
+            await inside.time.sleep(1.0)  # the other one under way is answered after it
 
     inside.hooks.before.append(answer)
     monkeypatch.setattr(retry, "IN_FLIGHT", 2)
