@@ -184,23 +184,23 @@ class SecretNote:
     def knows(self, credential: Credential) -> bool:
         if credential.kind is CredentialKind.SECRET:
             is_attempt = credential.is_ours and credential.name in self.attempts
-            return is_attempt or same_id(credential.key_id, self.delivered)
+            return is_attempt or credential.key_id == self.delivered
         if credential.thumbprint is None:
             return False
         own, pending = certificate_key_id(credential.thumbprint), self.pending
-        return same_id(own, self.delivered) or (pending is not None and same_id(own, pending.key_id))
+        return own == self.delivered or (pending is not None and own == pending.key_id)
 
     def is_among(self, credentials: Iterable[Credential]) -> bool:
-        return any(self.knows(one) or same_id(one.key_id, self.delivered) for one in credentials)
+        return any(self.knows(one) or one.key_id == self.delivered for one in credentials)
 
     def is_on_its_way(self, credential: Credential) -> bool:
         """Whether it is the certificate of the pending key pair."""
         pending = self.pending
-        return pending is not None and self.delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
+        return pending is not None and self.delivered != pending.key_id and credential.key_id == pending.key_id
 
     def has_had(self, credential: Credential) -> bool:
         """The last one, or one before it."""
-        return self.knows(credential) or any(same_id(credential.key_id, held) for held in self.held)
+        return self.knows(credential) or credential.key_id in self.held
 
     def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential was delivered so recently that replicas may not show it yet."""

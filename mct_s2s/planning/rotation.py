@@ -20,7 +20,6 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Rotation
-from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
 from mct_s2s.planning.credentials import ClientState
@@ -123,12 +122,11 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
     held = [one for one in application.credentials if one.kind is kind]
     orphaned = client.orphan_removals()
     lost = {change.key_id for change in orphaned}
-    current = next((one for one in held if same_id(one.key_id, note.delivered)), None)
+    current = next((one for one in held if one.key_id == note.delivered), None)
     made = [one for one in held if one.is_made and one.key_id not in lost and not note.is_on_its_way(one)]
     older = [one for one in made if one is not current]
     # Those whose users read them where the new one goes; no one else can know of the new one.
-    stored = {key_id.casefold() for key_id in note.held}
-    replaced = [one for one in older if rotation.remove_old or one.key_id.casefold() in stored]
+    replaced = [one for one in older if rotation.remove_old or one.key_id in note.held]
     if rotation.expiring_within is not None:
         is_new_needed = _end_within(application.credentials, now + rotation.expiring_within)
     elif rotation.remove_old and current is not None and older:

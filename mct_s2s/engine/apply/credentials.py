@@ -135,7 +135,7 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
         (client_id, scope), store = change.replaced_for, run.stores[change.name]
         stored = await store.read()
         new = stored.key_id if stored is not None and same_id(stored.client_id, client_id) else None
-        if stored is None or new is None or same_id(new, change.key_id):
+        if stored is None or new in {None, change.key_id}:
             raise S2SError(
                 "secret-not-at-hand",
                 f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
