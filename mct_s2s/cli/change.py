@@ -13,7 +13,7 @@ from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
 from mct_s2s.cli.work import SiteChange, SiteWork, Work
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
 from mct_s2s.planning.changes import DisableIdentity

@@ -9,7 +9,7 @@ from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.planning.permissions.doctor import checks, is_ready

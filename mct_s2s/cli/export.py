@@ -9,7 +9,7 @@ from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import ServicePrincipal

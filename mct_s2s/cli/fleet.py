@@ -12,7 +12,7 @@ from mct_s2s.cli.session import Services, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_mct_sites, find_slots
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError, outcome_of
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget

@@ -12,7 +12,7 @@ from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.run import CommandRun, may_ask, run
 from mct_s2s.cli.session import Services
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import or_unknown
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.target import caller_resource

@@ -14,7 +14,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.streams import forget_typed
 from mct_s2s.engine.observe.sites import find_subscription, survey_of
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import ResourceId, SiteTarget

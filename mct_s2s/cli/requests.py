@@ -10,8 +10,7 @@ from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.secret_to import no_key_in_vault

@@ -13,7 +13,7 @@ from mct_s2s.azure.clouds import has_own_site
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.session import Services, connect
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import (
     CANCELLED,
     Cancelled,

@@ -8,7 +8,7 @@ from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import CallerCredential
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.stores.vaults import KeyVault
 
 

@@ -14,7 +14,7 @@ from mct_s2s.azure.clouds import BY_NAME, open_cloud, reopening
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant

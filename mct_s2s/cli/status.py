@@ -14,7 +14,7 @@ from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.duration import duration
 from mct_s2s.model.observed import ObservedState

@@ -17,8 +17,7 @@ from mct_s2s.cli.session import Services
 from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.credential_stores import retire_files
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import PermissionMissing, Refused, S2SError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces

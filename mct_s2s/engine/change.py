@@ -12,8 +12,7 @@ from mct_s2s.engine.credential_stores import open_stores, places_of, without_dea
 from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.planning.make import make_plan

@@ -22,8 +22,7 @@ from mct_s2s.stores.store import CommandStore, OutputStore, Store
 
 if TYPE_CHECKING:
     from mct_s2s.engine.outcome import Outcome
-    from mct_s2s.engine.request import Request
-    from mct_s2s.engine.session import Session
+    from mct_s2s.engine.request import Request, Session
 
 ARRIVES_SECONDS, AT_LEAST_SECONDS = 30.0, 2.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere."""

@@ -1,4 +1,4 @@
-"""What one command is asked for."""
+"""What one command is asked for, and its way to everything outside it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +12,14 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.mct_api import EntraTokens, MctApi
+    from mct_s2s.azure.resource_manager import ResourceManager
     from mct_s2s.inputs.documents import SettingsFile
     from mct_s2s.model.azure_resources import Site
     from mct_s2s.stores.store import Show
+    from mct_s2s.stores.vaults import KeyVault
 
 
 @dataclass(frozen=True)
@@ -44,3 +49,23 @@ class Request:
     def credential_name(self) -> str:
         """By it a secret is recognized that was made and then lost."""
         return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One cloud, as one caller. Its services raise `ServiceError` and its kin only."""
+
+    connection: "Connection"
+    directory: "GraphDirectory"
+    arm: "ResourceManager"
+    tokens: "EntraTokens"
+    vault: "Callable[[str], KeyVault]"
+    """By name or address, each opened once: what it asks for in patience, it asks of all its users."""
+    target: SiteTarget | None = None
+    subscription: str | None = None
+    """An id or a name, where there is no target; `None` where there is no default."""
+
+    def api(self, url: str, path: str) -> "MctApi":
+        from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
+
+        return MctApi(self.connection, url, path)

@@ -10,7 +10,7 @@ from mct_s2s.activity import activity
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG, replaced_kind
 from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, MachineIdentity

@@ -12,7 +12,7 @@ import pytest
 from mct_s2s.cli import work
 from mct_s2s.engine import change
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program

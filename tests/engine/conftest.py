@@ -16,8 +16,7 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.caller_rights import CallerRights, SignedIn

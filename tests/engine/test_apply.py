@@ -12,8 +12,7 @@ from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.run import IN_FLIGHT
 from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import YOUNG

@@ -11,7 +11,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph.credentials import ATTEMPTS
 from mct_s2s.engine.apply.registrations import APPEARS_WITHIN, create, create_as_owner, create_principal
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import CredentialKind, Federation, NewCredential

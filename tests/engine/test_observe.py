@@ -11,8 +11,7 @@ from mct_s2s import clock
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.rights import AccessLook
 from mct_s2s.engine.observe.sites import AT_ONCE, find_mct_sites, find_subscription
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.client_credentials import Federation

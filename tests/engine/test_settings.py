@@ -12,7 +12,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.engine.apply import settings as flow
 from mct_s2s.engine.apply.run import Run, carry_out
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.model.documents import Backup

@@ -9,7 +9,7 @@ from mct_s2s.engine.apply import credentials, settings  # noqa: F401  # their ch
 from mct_s2s.engine.apply.registrations import create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.engine.outcome import LEFT, Outcome
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential

@@ -16,7 +16,7 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import caller_of, find_custody
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.commands import command

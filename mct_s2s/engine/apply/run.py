@@ -7,7 +7,7 @@ from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all
 from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import AnyChange, RestartSite, UpdateApplication, WriteSettings

@@ -8,8 +8,7 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import find_trust
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command

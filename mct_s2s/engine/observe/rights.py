@@ -11,8 +11,7 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.observe.sites import is_refusal
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError, or_unknown, outcome_of
 from mct_s2s.model.caller_rights import CallerRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
