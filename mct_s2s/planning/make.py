@@ -66,7 +66,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
         # Who holds the role: the directory's own account of who may call.
         application_ids += [one.client_id for one in members(observed) if trust.holds(one.principal_id, service.role)]
-        object_ids += [one.id for one in trust.identities if one.is_identity and trust.holds(one.id, service.role)]
+        object_ids += [one.id for one in trust.identities if trust.holds(one.id, service.role)]
     spec = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:
         left.append(SettingsChange(key="settings of others", name="", spec=spec))

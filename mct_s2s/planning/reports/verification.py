@@ -12,7 +12,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID
-from mct_s2s.planning.reports.findings import Severity, wrong_settings
+from mct_s2s.planning.reports.findings import wrong_settings
 
 
 class CheckSubject(StrEnum):
@@ -110,7 +110,7 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     assert site is not None  # a token is only compared with settings that were read
     is_listed = observed.allowed_object_ids.holds(token.object_id)
     for finding in wrong_settings(observed, site):
-        if finding.severity is Severity.ERROR and not (finding.concerns_role and is_listed):
+        if finding.stops_calls and not (finding.concerns_role and is_listed):
             yield finding.message, finding.remedy
     audience, tenant_id, role = (setting.value_in(site.settings) or "" for setting in (AUDIENCE, TENANT_ID, ROLE))
     if token.audience != audience:
