@@ -14,6 +14,7 @@ from mct_s2s.cli.options import (
     RemovalOptions,
     SecretOptions,
     output_option,
+    service_app_option,
 )
 from mct_s2s.errors import contradiction, malformed
 from mct_s2s.model.client_sign_in import API_PATH, Language
@@ -229,6 +230,8 @@ class DoctorOptions(AzureOptions):
     managed_identity: list[str] = option(
         "--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.", default=list
     )
+    service_app: str | None = service_app_option()
+    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole.")
     no_app_service: bool = option("--no-app-service", "Check Entra ID only.")
     no_consent: bool = option("--no-consent", "Skip the check for admin consent.")
 

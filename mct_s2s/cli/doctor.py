@@ -5,7 +5,7 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.commands import DoctorOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.requests import check_role, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
@@ -20,10 +20,11 @@ from mct_s2s.render.markdown import page
 
 
 def doctor(options: DoctorOptions) -> int:
+    check_role(options.role)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
 
     async def body(current: CommandRun, session: Session) -> int:
-        wanted = Setup(ServiceSpec(display_name="MCT service"))
+        wanted = Setup(ServiceSpec(display_name="MCT service", role=options.role, adopt=options.service_app))
         request = request_for(options, session, wanted, clock.now(), identities=identities, without_settings=True)
         seen = await examine(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
@@ -34,7 +35,7 @@ def doctor(options: DoctorOptions) -> int:
             terminal.document("doctor", doctor_result(seen, found))
         else:
             # With these options, setup does what was checked, no more, and is not refused by what was seen.
-            checked = ("managed_identity", "no_app_service", "no_consent")
+            checked = ("service_app", "role", "managed_identity", "no_app_service", "no_consent")
             more = [*option_words(DoctorOptions, {name: getattr(options, name) for name in checked})]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             shown = Terminal.recording() if is_page else terminal

@@ -9,6 +9,10 @@ from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import CredentialType, Method
 
 
+def service_app_option() -> Any:
+    return option("--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI.")
+
+
 def output_option(*formats: str, text: str = "Output format.", group: str | None = OUTPUT) -> Any:
     return option("-o --output FORMAT", text, group, "text", env=True, words=("text", "json", *formats))
 
@@ -54,9 +58,7 @@ class ChangingOptions(AzureOptions):
     no_restart: bool = option("--no-restart", "Do not restart; restart the App Service yourself.", CHANGES)
     backup: Path | None = option("--backup FILE", "Save the current settings to FILE. They contain secrets.", CHANGES)
     no_preflight: bool = option("--no-preflight", "Skip the permission check.", ADVANCED)
-    service_app: str | None = option(
-        "--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI."
-    )
+    service_app: str | None = service_app_option()
 
     def __post_init__(self) -> None:
         if self.output == "markdown" and not self.dry_run:

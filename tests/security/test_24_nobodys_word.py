@@ -107,6 +107,15 @@ def refused(ended: Ended, azure: Sandbox, code: str = "service-application-not-o
     return error
 
 
+def test_doctor_takes_the_options_that_it_advises(payroll: Json, azure: Sandbox, mct: Program) -> None:
+    azure.write_settings({**azure.settings(), "ServiceAuthAudience": f"api://{payroll['appId']}"})
+    advised: list[str] = []
+    for word, value in (("--service-app", payroll["appId"]), ("--role", ROLE["value"])):
+        assert f"{word} {value}" in " ".join(mct("doctor", *advised).out.split())
+        advised += [word, str(value)]
+    assert mct("doctor", *advised).out.count(" ".join(advised)) == 2, "to make changes, and to preview them"
+
+
 def a_second_site(azure: Sandbox, mct: Program, *clients: str) -> dict[str, str]:
     """Site B with clients of its own; its `ServiceAuth*` settings."""
     azure.add_site(name="site-b", group="rg-b")

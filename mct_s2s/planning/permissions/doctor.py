@@ -14,7 +14,7 @@ from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.ownership import NotOurs
+from mct_s2s.planning.ownership import SERVICE_OPTION, NotOurs
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
@@ -92,7 +92,9 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     elif refusal is not None:
         found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
     elif site is not None and pending:
-        changes, run = counted(pending, "change"), own_command("setup", where=observed.where)
+        given = {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
+        words = [word for name, value in given.items() if value for word in (name, value)]
+        changes, run = counted(pending, "change"), own_command("setup", *words, where=observed.where)
         message = f"'{site.label}' is not as setup makes it: {changes} pending."
         found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, (Instruction(f"To make {changes}:", run),)))
     return tuple(found)
