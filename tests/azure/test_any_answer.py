@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import product
+from operator import methodcaller
 from typing import Any
 
 import pytest
@@ -233,50 +235,25 @@ OF_GRAPH = (GRAPH, ROW, REFUSAL)
 CERTIFICATE = Certificate(b"der", "A" * 40, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADTokenExchange")
 
-DIRECTORY: dict[str, Callable[[Any], Awaitable[object]]] = {
-    "tenant": lambda d: d.tenant(),
-    "application_by_client_id": lambda d: d.application_by_client_id(ClientId(APP)),
-    "applications_by_unique_name": lambda d: d.applications_by_unique_name(["u"]),
-    "application_by_object_id": lambda d: d.application_by_object_id(ApplicationObjectId(ID)),
-    "applications_with_uri": lambda d: d.applications_with_uri("api://x"),
-    "applications": lambda d: d.applications([ClientId(APP)]),
-    "principal": lambda d: d.principal(ClientId(APP)),
-    "principals_of": lambda d: d.principals_of([ClientId(APP)]),
-    "principals": lambda d: d.principals([PrincipalId(ID)]),
-    "assignments_to": lambda d: d.assignments_to(ClientId(APP)),
-    "federated_credentials": lambda d: d.federated_credentials(ApplicationObjectId(ID)),
-    "credentials": lambda d: d.credentials(ApplicationObjectId(ID), [PrincipalId(ID)]),
-    "owners": lambda d: d.owners(ApplicationObjectId(ID), [PrincipalId(ID)]),
-    "remove_credentials": lambda d: d.remove_credentials(ApplicationObjectId(ID), [PrincipalId(ID)], ()),
-    "applications_with_tag": lambda d: d.applications_with_tag("t"),
-    "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
-    "create_application": lambda d: d.create_application(NEW),
-    "register_application": lambda d: d.register_application(NEW, PrincipalId(ID)),
-    "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
-    "update_application": lambda d: d.update_application(REGISTERED, replace(REGISTERED, tags=("t",))),
-    "create_principal": lambda d: d.create_principal(ClientId(APP)),
-    "add_secret": lambda d: d.add_secret(ApplicationObjectId(ID), "n", datetime(2027, 1, 1, tzinfo=UTC)),
-    "remove_secret": lambda d: d.remove_secret(ApplicationObjectId(ID), KeyId(guid("key"))),
-    "add_certificate": lambda d: d.add_certificate(ApplicationObjectId(ID), CERTIFICATE, "n"),
-    "put_federated_credential": lambda d: d.put_federated_credential(ApplicationObjectId(ID), FEDERATION),
-    "assign": lambda d: d.assign(PrincipalId(ID), PrincipalId(RESOURCE), AppRoleId(guid("role"))),
-    "revoke": lambda d: d.revoke(PrincipalId(ID), "x"),
-    "delete_application": lambda d: d.delete_application(ApplicationObjectId(ID)),
-    "deleted_applications": lambda d: d.deleted_applications(),
-    "restore_application": lambda d: d.restore_application(REGISTERED),
-    "purge_application": lambda d: d.purge_application(ApplicationObjectId(ID), just_deleted=True),
+CLIENT, OBJECT, PRINCIPAL, ROLE = ClientId(APP), ApplicationObjectId(ID), PrincipalId(ID), AppRoleId(guid("role"))
+Arguments = dict[str, tuple[Any, ...]]
+DIRECTORY: Arguments = {
+    "tenant": (), "application_by_client_id": (CLIENT,), "applications_by_unique_name": (["u"],),
+    "application_by_object_id": (OBJECT,), "applications_with_uri": ("api://x",), "applications": ([CLIENT],),
+    "principal": (CLIENT,), "principals_of": ([CLIENT],), "principals": ([PRINCIPAL],), "assignments_to": (CLIENT,),
+    "federated_credentials": (OBJECT,), "credentials": (OBJECT, [PRINCIPAL]), "owners": (OBJECT, [PRINCIPAL]),
+    "remove_credentials": (OBJECT, [PRINCIPAL], ()), "applications_with_tag": ("t",), "assignments_of": (PRINCIPAL,),
+    "create_application": (NEW,), "register_application": (NEW, PRINCIPAL), "name_application": (OBJECT, "u"),
+    "update_application": (REGISTERED, replace(REGISTERED, tags=("t",))), "create_principal": (CLIENT,),
+    "add_secret": (OBJECT, "n", datetime(2027, 1, 1, tzinfo=UTC)), "remove_secret": (OBJECT, KeyId(guid("key"))),
+    "add_certificate": (OBJECT, CERTIFICATE, "n"), "put_federated_credential": (OBJECT, FEDERATION),
+    "assign": (PRINCIPAL, PrincipalId(RESOURCE), ROLE), "revoke": (PRINCIPAL, "x"), "delete_application": (OBJECT,),
+    "deleted_applications": (), "restore_application": (REGISTERED,),
 }  # fmt: skip
-
-
-ACCESS: dict[str, Callable[[Any], Awaitable[object]]] = {
-    "caller": lambda a: a.caller(),
-    "caller_roles": lambda a: a.caller_roles(),
-    "role_assignments": lambda a: a.role_assignments(PrincipalId(ID)),
-    "caller_permissions": lambda a: a.caller_permissions(),
-    "owned": lambda a: a.owned(),
-    "secret_rules": lambda a: a.secret_rules(),
-    "secret_rules_of": lambda a: a.secret_rules_of(ApplicationObjectId(ID)),
-}
+ACCESS: Arguments = {
+    "caller": (), "caller_roles": (), "role_assignments": (PRINCIPAL,), "caller_permissions": (), "owned": (),
+    "secret_rules": (), "secret_rules_of": (OBJECT,),
+}  # fmt: skip
 
 
 # --- Azure Resource Manager ---
@@ -300,18 +277,11 @@ HOLDERS = [
     IdentityResource(SITE, PrincipalId(ID)),
     IdentityResource(ResourceId.parse(MACHINE_ID), PrincipalId(ID), api_version="2024-01-01"),
 ]
-RESOURCE_MANAGER: dict[str, Callable[[Any], Awaitable[object]]] = {
-    "subscriptions": lambda s: s.subscriptions(),
-    "subscription": lambda s: s.subscription(SUBSCRIPTION),
-    "sites": lambda s: s.sites(SUBSCRIPTION),
-    "site": lambda s: s.site(SITE),
-    "settings": lambda s: s.settings(SITE),
-    "slots": lambda s: s.slots(SITE),
-    "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
-    "restart": lambda s: s.restart(SITE),
-    "permissions": lambda s: s.permissions(SITE),
-    "locks": lambda s: s.locks(SITE),
-}
+RESOURCE_MANAGER: Arguments = {
+    "subscriptions": (), "subscription": (SUBSCRIPTION,), "sites": (SUBSCRIPTION,), "site": (SITE,),
+    "settings": (SITE,), "slots": (SITE,), "write_settings": (SITE, lambda: {"a": "b"}, nothing), "restart": (SITE,),
+    "permissions": (SITE,), "locks": (SITE,),
+}  # fmt: skip
 OF_HOLDERS: list[tuple[str, Callable[..., Awaitable[object]]]] = [
     ("identity_resource", lambda s, holder: s.identity_resource(holder.resource)),
     ("set_identity", lambda s, holder: s.set_identity(holder, on=True)),
@@ -334,14 +304,9 @@ BUNDLE = {
 VAULT_PAGE = {"value": [BUNDLE], "nextLink": None}
 VAULT_REFUSAL = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}}
 
-VAULTS: dict[str, Callable[[Any], Awaitable[object]]] = {
-    "note": lambda v: v.note(),
-    "check": lambda v: v.check(None),
-    "begin": lambda v: v.begin("x", ClientId(APP)),
-    "deliver": lambda v: v.deliver(MADE),
-    "read": lambda v: v.read(),
-    "delete": lambda v: v.delete(),
-}
+VAULTS: Arguments = {
+    "note": (), "check": (None,), "begin": ("x", CLIENT), "deliver": (MADE,), "read": (), "delete": (),
+}  # fmt: skip
 
 
 Case = tuple[Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..., Any], tuple[Any, ...]]
@@ -349,18 +314,20 @@ Case = tuple[Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..
 
 def cases_of_all() -> Iterator[Case]:
     """How one is asked, what for, the method, and good answers."""
-    for name, ask in DIRECTORY.items():
-        yield graph_session, ask, getattr(GraphDirectory, name), OF_GRAPH
-    for client_id in (ClientId(APP), None):
-        for name, ask in ACCESS.items():
-            yield partial(graph_session, client_id=client_id), ask, getattr(GraphDirectory, name), OF_GRAPH
-    for name, ask in RESOURCE_MANAGER.items():
-        yield arm_session, ask, getattr(ResourceManager, name), ARM_DOCUMENTS
+    for name, words in DIRECTORY.items():
+        yield graph_session, methodcaller(name, *words), getattr(GraphDirectory, name), OF_GRAPH
+    purge = methodcaller("purge_application", OBJECT, just_deleted=True)
+    yield graph_session, purge, GraphDirectory.purge_application, OF_GRAPH
+    for client_id, (name, words) in product((CLIENT, None), ACCESS.items()):
+        make = partial(graph_session, client_id=client_id)
+        yield make, methodcaller(name, *words), getattr(GraphDirectory, name), OF_GRAPH
+    for name, words in RESOURCE_MANAGER.items():
+        yield arm_session, methodcaller(name, *words), getattr(ResourceManager, name), ARM_DOCUMENTS
     for name, ask_for in OF_HOLDERS:
         for holder in HOLDERS:
             yield arm_session, partial(ask_for, holder=holder), getattr(ResourceManager, name), ARM_DOCUMENTS
-    for name, ask in VAULTS.items():
-        yield key_vault, ask, getattr(KeyVaultStore, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
+    for name, words in VAULTS.items():
+        yield key_vault, methodcaller(name, *words), getattr(KeyVaultStore, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
 
 
 @pytest.mark.parametrize("case", [*cases_of_all()], ids=lambda case: case[2].__qualname__)
