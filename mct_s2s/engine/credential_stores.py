@@ -59,7 +59,7 @@ def places_of(
     session: "Session", request: "Request", stores: Mapping[str, Store], observed: ObservedState
 ) -> tuple[tuple[str, str], ...]:
     """Each client and its place as a plan names it: of a rotation, the same on every machine unless asked for."""
-    desired, names = request.desired, tuple(stores)
+    desired = request.desired
     if isinstance(desired, Rotation):
         if not desired.only_named:
             own, usual = default_folder(session, request.label, observed), SecretTo().label
@@ -68,8 +68,13 @@ def places_of(
                 for name, store in stores.items()
             )
             return tuple((name, label) for name, label in labels if observed.secrets[name].vault is None)
-        names = desired.clients
-    return tuple((name, request.places.of(name).label) for name in names)
+        return tuple((name, request.places.of(name).label) for name in desired.clients)
+    # A registration's tag, which its owner writes, may name another vault than was reviewed.
+    asked = {name: (request.places.of(name), observed.note_of(name).vault) for name in stores}
+    return tuple(
+        (name, f"keyvault:{vault}" if vault and place == SecretTo() else place.label)
+        for name, (place, vault) in asked.items()
+    )
 
 
 async def without_dead(session: "Session", stores: Mapping[str, Store], observed: ObservedState) -> ObservedState:

@@ -47,7 +47,7 @@ def combined(digests: Sequence[str]) -> str:
 
 
 def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:
-    """Whether every change of `plan` was reviewed: it may do less, as someone else has done a part of it.
+    """Whether every change and place of `plan` was reviewed: it may do less, as someone else has done a part of it.
 
     An id that was to be made is still to be made, or was made by that very change, perhaps at another site (`done`): of
     what others have made meanwhile, no one has reviewed anything.
@@ -62,7 +62,7 @@ def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[A
         if was_reviewed(change, _NONE):
             refs = (OutputRef[str](change.key, part) for part in Output if part is not Output.EXPIRES)
             made |= {value: ref for ref in refs if (value := outputs.known(ref)) is not None}
-    return all(was_reviewed(change, made) for change in plan.changes)
+    return {*plan.places} <= {*reviewed.places} and all(was_reviewed(change, made) for change in plan.changes)
 
 
 def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:

@@ -96,6 +96,23 @@ def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Pro
     assert place in html.unescape(page).replace("`", "")
 
 
+def test_a_vault_that_a_tag_names_is_reviewed(mct: Program, azure: Sandbox, file: Path) -> None:
+    """Whoever owns the registration of a client writes its tags, and deletes its secrets."""
+    client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"
+    file.write_text(f"{client}secret-to = 'keyvault:{seed.VAULT}/one'\n")
+    assert mct("apply", "-f", str(file), "--yes").code == 0
+    (made,) = azure.applications("A")
+    removed = {"keyId": made["passwordCredentials"][0]["keyId"]}
+    azure.graph("POST", f"/applications/{made['id']}/removePassword", json=removed)
+    file.write_text(client)
+    reviewed = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document["fingerprint"]
+    tags = [tag.replace("/one", "/two") for tag in made["tags"]]
+    azure.graph("PATCH", f"/applications/{made['id']}", json={"tags": tags})
+    azure.forget()
+    done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "plan-not-expected", [])
+
+
 def test_a_rotation_delivers_only_to_reviewed_places(mct: Program, azure: Sandbox, file: Path, tmp_path: Path) -> None:
     """No one is asked at night: what the file says since the review is refused before anyone signs in."""
     ran = tmp_path / "ran"
