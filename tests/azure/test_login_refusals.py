@@ -364,9 +364,7 @@ def test_a_missing_right_is_told_with_what_brings_one_granted_since(method: Meth
 
 
 @pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])
-def test_auto_asks_for_a_device_code_only_where_no_browser_can_be_opened(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_takes_a_device_code_without_browser(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     bare = {"PATH": "", "AZURE_CONFIG_DIR": str(tmp_path), "AZD_CONFIG_DIR": str(tmp_path)}
     assert choose(Method.AUTO, bare, on_terminal=True) is Method.DEVICE_CODE
@@ -563,9 +561,7 @@ def test_the_way_out_never_is_to_ask_for_a_permission(again: Again) -> None:
         ('Bearer error="insufficient_claims", claims="e30="', "RequestDisallowedByPolicy: MFA", "{}", True),
     ],
 )
-def test_a_challenge_is_known_by_its_header_or_by_a_policys_words(
-    header: str, said: str, claims: str | None, second_factor: bool
-) -> None:
+def test_a_challenge_has_a_header_or_words(header: str, said: str, claims: str | None, second_factor: bool) -> None:
     found = challenge_of(Refusal(401, "", "", {"www-authenticate": header}, said))
     assert (found is None) == (claims is None)
     if found is not None and claims is not None:

@@ -106,9 +106,7 @@ def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(mct: Prog
     [(MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01"), (FUNCTION_APP, "2023-12-01"), (SLOT, "2023-12-01")],
 )
 @pytest.mark.parametrize("takes", [0.0, 3.0])
-def test_a_lost_answer_to_a_change_of_identity_is_looked_up(
-    mct: Program, azure: Sandbox, resource: str, version: str, takes: float
-) -> None:
+def test_a_lost_answer_is_looked_up(mct: Program, azure: Sandbox, resource: str, version: str, takes: float) -> None:
     """The repeated change would meet the first one, still running or done: neither is a failure."""
     azure.operations_take(takes)
     lost = {"match": {"service": "ARM", "method": "PATCH"}, "times": 1, "fault": {"type": "lostAnswer"}}
@@ -203,9 +201,7 @@ def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyP
     assert registrations(back) == registrations(first), "out of the recycle bin"
 
 
-def test_an_administrator_of_one_registration_adds_to_it(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_administers_one_registration_adds(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The role reaches the service application and its service principal, and shows in no membership."""
     theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
     principal = azure.graph("POST", "/servicePrincipals", json={"appId": theirs["appId"]})

@@ -168,9 +168,7 @@ def test_the_seed_has_nothing_to_export(around: Round, mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (2, "nothing-to-export")
 
 
-def test_all_sites_and_slots_of_the_subscription_and_those_that_cannot_be_read_are_told(
-    around: Round, mct: Program, azure: Sandbox
-) -> None:
+def test_all_sites_and_slots_and_those_not_readable_are_told(around: Round, mct: Program, azure: Sandbox) -> None:
     azure.add_site(name="fabrikamlearn", group="mct-prod", subscription=azure.subscription_id)
     text = "[[sites.contosolearn.clients]]\nname = 'A'\n[[sites.fabrikamlearn.clients]]\nname = 'B'\n"
     text += "[sites.staging]\napp-service = 'contosolearn'\nslot = 'staging'\n"

@@ -242,9 +242,7 @@ def test_defaults_are_left_out_and_short_names_used() -> None:
         *((kind, "-a", "learn") for kind in (TeardownOptions, ConfigureAppserviceOptions)),
     ],
 )
-def test_the_first_word_is_the_client_of_a_command_about_one_and_else_the_app_service(
-    kind: type[Any], option: str, value: str
-) -> None:
+def test_the_first_word_is_the_client_or_else_the_app_service(kind: type[Any], option: str, value: str) -> None:
     assert typed(f"mct-s2s x {value}", kind) == typed(f"mct-s2s x {option} {value}", kind)
 
 

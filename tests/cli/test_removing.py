@@ -276,9 +276,7 @@ def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
-def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
-    mct: Program, azure: Sandbox, tmp_path: Path, kind: str
-) -> None:
+def test_one_deleted_for_good_is_made_anew_and_told(mct: Program, azure: Sandbox, tmp_path: Path, kind: str) -> None:
     file = tmp_path / "one.env"
     asked = ("setup", "--client", "One", "--credential", kind, "--secret-to", f"file:{file}", *JSON)
     mct(*asked)

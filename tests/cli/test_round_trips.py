@@ -134,9 +134,7 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
     assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
 
 
-def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
-    mct: Program, azure: Sandbox, inside: Inside, listed: Path
-) -> None:
+def test_a_limit_of_graph_is_waited_for_and_said(mct: Program, azure: Sandbox, inside: Inside, listed: Path) -> None:
     assert mct("setup", "-y").code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
     limit = {"type": "status", "status": 429, "retryAfter": 150}

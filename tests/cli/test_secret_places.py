@@ -251,9 +251,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_secret_that_a_program_does_not_take_is_told_with_the_command_that_removes_it(
-    mct: Program, azure: Sandbox, failure: str
-) -> None:
+def test_a_secret_that_a_program_refuses_is_told_with_its_removal(mct: Program, azure: Sandbox, failure: str) -> None:
     code, told = FAILURES[failure]
     ended = mct("setup", "--client", "One", *to_python(code), "-y", "-o", "json")
     error, (credential,) = ended.document["error"], ended.made
@@ -262,9 +260,7 @@ def test_a_secret_that_a_program_does_not_take_is_told_with_the_command_that_rem
     assert (credential["savedTo"], credential["removal"]) == (None, removal(azure, "One"))
 
 
-def test_a_program_that_is_cut_off_leaves_no_secret_that_is_not_told(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_secret_of_a_program_cut_off_is_told(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrency, "GRACE_SECONDS", 0.0)  # time stands still while a program runs
     wait = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(600)"
     ended = mct("setup", "--client", "One", *to_python(wait), "-y")

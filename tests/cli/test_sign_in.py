@@ -183,9 +183,7 @@ def test_a_person_brings_it_once_and_the_work_goes_on(mct: Program, turned: Sand
 
 
 @pytest.mark.parametrize("who", ["conditional-access", "security-defaults"])
-def test_a_blocked_device_code_is_told_beside_the_code_and_when_it_is_refused(
-    mct: Program, azure: Sandbox, person: Inside, who: str
-) -> None:
+def test_blocked_device_codes_are_told_twice(mct: Program, azure: Sandbox, person: Inside, who: str) -> None:
     """Some tenants refuse it on the page alone: then nothing more is heard of it."""
     azure.vary(blocked_device_codes=who)
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)

@@ -165,9 +165,7 @@ def test_what_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harne
 
 
 @pytest.mark.parametrize(("named", "code"), [(False, "registration-in-doubt"), (True, None)])
-def test_what_refuses_writes_and_is_shown_is_said_unless_the_app_service_names_it(
-    named: bool, code: str | None, harness: Harness
-) -> None:
+def test_what_refuses_writes_is_said_unless_the_site_names_it(named: bool, code: str | None, harness: Harness) -> None:
     """A registration that only a read speaks for is written before anything rests on it."""
     azure = harness.inside.azure
     assert harness.run(("setup", "-y")).code == 0

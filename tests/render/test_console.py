@@ -101,9 +101,7 @@ def test_a_question_needs_somebody_who_sees_it_and_can_answer(
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
-def test_what_is_written_to_be_kept_is_utf_8_with_its_own_line_ends(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str
-) -> None:
+def test_what_is_kept_is_utf_8_with_line_ends(screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     """Windows gives redirected output its code page, and makes of each line end its own."""
     terminal, written = screens(80).terminal, io.BytesIO()
     stream = io.TextIOWrapper(written, encoding, newline="\r\n")

@@ -72,9 +72,7 @@ def test_metadata_that_mixes_a_real_cloud_with_a_foreign_one_gets_no_token(
     assert paths(inside) == [f"arm {METADATA}"], "nobody was asked for a token, and nobody got one"
 
 
-def test_a_secret_in_the_environment_goes_to_the_login_host_that_stands_beside_it_only(
-    mct: Program, azure: Sandbox, inside: Inside
-) -> None:
+def test_a_secret_in_the_environment_goes_to_its_login_host_only(mct: Program, azure: Sandbox, inside: Inside) -> None:
     for named in (ELSEWHERE, ""):
         azure.forget()
         done = mct("status", "-o", "json", env={"AZURE_AUTHORITY_HOST": named})

@@ -322,9 +322,7 @@ def test_if_the_settings_name_another_one_than_ours_both_ways_on_are_said(
     assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
 
 
-def test_an_adopted_service_application_is_remembered_and_a_second_administrator_goes_on(
-    mct: Program, azure: Sandbox, member: Make
-) -> None:
+def test_an_adopted_service_application_is_remembered_for_others(mct: Program, azure: Sandbox, member: Make) -> None:
     theirs = member("ada").graph(
         "POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"}
     )

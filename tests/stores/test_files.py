@@ -274,9 +274,7 @@ def test_no_client_waits_for_the_disk_of_another(tmp_path: Path, monkeypatch: py
     assert names(tmp_path) == [f"{RECORD.client_id}.env", f"{OTHER}.env"]
 
 
-def test_a_secret_on_its_way_to_the_disk_arrives_though_the_command_is_interrupted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_on_the_way_to_disk_arrives_if_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def confirmed(_: object) -> None:
