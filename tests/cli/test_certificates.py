@@ -242,13 +242,11 @@ def test_foreign_tokens_call_it(mct: Program, azure: Sandbox, tmp_path: Path, mo
         warnings.catch_warnings(),
         ClientAssertionCredential(*who, lambda: azure.issued(SUBJECT), **options) as assertion,
         ClientAssertionCredential(*who, lambda: azure.issued("somebody else"), **options) as mistaken,
-        WorkloadIdentityCredential(
-            tenant_id=who[0], client_id=who[1], token_file_path=str(file), **options
-        ) as workload,
+        WorkloadIdentityCredential(tenant_id=who[0], client_id=who[1], token_file_path=str(file), **options) as pod,
     ):
         warnings.simplefilter("ignore", ResourceWarning)
         assert azure.call_site(assertion.get_token(scope).token) == 200
-        assert azure.call_site(workload.get_token(scope).token) == 200
+        assert azure.call_site(pod.get_token(scope).token) == 200
         with pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
             mistaken.get_token(scope)
 

@@ -75,9 +75,7 @@ def test_registrations_are_as_the_document_says(mct: Program, azure: Sandbox) ->
     assert service["identifierUris"] == [f"api://{service['appId']}"]
     assert service["api"]["requestedAccessTokenVersion"] in {None, 1}
     (role,) = service["appRoles"]
-    assert {
-        name: role[name] for name in ("allowedMemberTypes", "description", "displayName", "value", "isEnabled")
-    } == {
+    assert {key: role[key] for key in ("allowedMemberTypes", "description", "displayName", "value", "isEnabled")} == {
         "allowedMemberTypes": ["Application"],
         "description": "Apps in this role can consume the web api.",
         "displayName": "S2SAppRole",

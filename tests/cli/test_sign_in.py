@@ -58,9 +58,7 @@ class AzureCli:
         az = folder / "az"
         az.write_text(AZ.format(python=sys.executable, expires=int(time.time()) + 3600))
         az.chmod(0o755)
-        tokens = {
-            each: azure.token(f"{each}/.default").json()["access_token"] for each in (azure.origin, azure.graph_url)
-        }
+        tokens = {to: azure.token(f"{to}/.default").json()["access_token"] for to in (azure.origin, azure.graph_url)}
         self.answers(tokens)
         self.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True})
         # As `az cloud register` and `az cloud set` write them.
@@ -81,9 +79,7 @@ class AzureCli:
         self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
     ) -> None:
         shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
-        rows = [
-            {"id": each, "name": each[:8], "isDefault": default, **shared} for each, default in subscriptions.items()
-        ]
+        rows = [{"id": one, "name": one[:8], "isDefault": default, **shared} for one, default in subscriptions.items()]
         content = json.dumps({"installationId": "x", "subscriptions": rows})
         (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
 

@@ -68,9 +68,7 @@ from tests.planning.scenarios import (
 
 OURS = {name.casefold() for name in NAMES}
 texts = st.text(max_size=12)
-foreign_settings = st.dictionaries(
-    texts.filter(lambda name: name.casefold() not in OURS), st.none() | texts, max_size=6
-)
+foreign_settings = st.dictionaries(texts.filter(lambda key: key.casefold() not in OURS), st.none() | texts, max_size=6)
 guids = st.integers(0, 30).map(lambda number: guid(str(number)))
 any_case: st.SearchStrategy[Callable[[str], str]] = st.sampled_from([str, str.upper, str.lower])
 entries = st.builds(lambda make, entry: make(entry), any_case, guids) | st.sampled_from(["", " ", "no-guid"])

@@ -140,10 +140,8 @@ def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
 
 def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     """Every write less is one that Entra ID cannot refuse for coming too soon after another."""
-    observed = replace(
-        observed_state(trust(), settings()), secrets={"Import": SecretNote(place="keyvault:vault/import")}
-    )
-    plan = make_plan(spec("Import"), observed)
+    there = replace(observed_state(trust(), settings()), secrets={"Import": SecretNote(place="keyvault:vault/import")})
+    plan = make_plan(spec("Import"), there)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
     assert made.application.required_access

@@ -90,7 +90,7 @@ IN_THE_DIRECTORY = {
     "somebody of unknown kind": (CallerRights(SignedIn("azd")), [UNKNOWN] * 7),
     "an application that may only read": (application(READ), [NO] * 7),
     "one that may only read, and may hold any role": (application(READ, none_else=False), [UNKNOWN] * 7),
-    "the least that an application needs without consent": (
+    "the least an application needs without consent": (
         application(READ, OWNED_BY), [YES, YES, YES, NO, YES, NO, NO],
     ),
     "the least without consent, and perhaps a role": (
@@ -104,13 +104,13 @@ IN_THE_DIRECTORY = {
     "an application with a role": (application(READ, roles=(CLOUD_APPLICATION_ADMINISTRATOR,)), [YES] * 7),
     "an administrator in person": (person(CLOUD_APPLICATION_ADMINISTRATOR), [YES] * 7),
     "a developer": (person(APPLICATION_DEVELOPER), [YES, UNKNOWN, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN]),
-    "a member, who may or may not register applications": (
+    "a member, who may register or not": (
         person(), [UNKNOWN, UNKNOWN, YES, NO, UNKNOWN, UNKNOWN, NO],
     ),
     "a member of whom nothing more can be seen": (
         person(none_else=False), [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN],
     ),
-    "a role that consents": (
+    "a consenting role": (
         person(PRIVILEGED_ROLE_ADMINISTRATOR), [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, YES, YES],
     ),
 }  # fmt: skip

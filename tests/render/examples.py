@@ -109,12 +109,10 @@ def result_of(**members: Any) -> dict[str, Any]:
 
 
 def healthy() -> ObservedState:
-    """A client and a managed identity, both allowed."""
+    """A client and a managed identity, both lists."""
     observed = complete(IMPORT)
-    allowed = settings(
-        ServiceApplicationIds=IMPORT.client_id, ServiceObjectIds=IDENTITY.id, ServiceAuthRole="S2SAppRole"
-    )
-    return replace(with_settings(observed, allowed), trust=replace(observed.trust, identities=(IDENTITY,)))
+    lists = settings(ServiceApplicationIds=IMPORT.client_id, ServiceObjectIds=IDENTITY.id, ServiceAuthRole="S2SAppRole")
+    return replace(with_settings(observed, lists), trust=replace(observed.trust, identities=(IDENTITY,)))
 
 
 def with_settings(observed: ObservedState, values: dict[str, str | None]) -> ObservedState:

@@ -196,9 +196,7 @@ def test_a_sentence_about_a_program_is_a_sentence(text: str) -> None:
 def test_a_styled_command_is_whole_whatever_its_words() -> None:
     text = Text.assemble("  → ", ("az ad app show, then: more", "command"))
     assert lines(text, 10) == ["  → az ad app show, then: more"]
-    assert lines(Text("print(a, b)  # a line of a script", style="command"), 10) == [
-        "print(a, b)  # a line of a script"
-    ]
+    assert lines(Text("print(a, b)  # a line of a file", style="command"), 10) == ["print(a, b)  # a line of a file"]
 
 
 @pytest.mark.parametrize("value", [f"az x{'.' * 40_000}y", f"az {chr(39) * 40_000}-x"])

@@ -190,9 +190,7 @@ def test_no_name_makes_another_line(name: str) -> None:
     assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
     found = Calendar.from_ical(text)
     assert [(part.name, sorted(part)) for part in found.walk()] == usual_parts()
-    assert f"Secret of {plain(name)} expires (contosolearn)" in {
-        str(event["SUMMARY"]) for event in found.walk("VEVENT")
-    }
+    assert f"Secret of {plain(name)} expires (contosolearn)" in {str(one["SUMMARY"]) for one in found.walk("VEVENT")}
 
 
 MARKDOWN_IT = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -154,10 +154,8 @@ def plan_screen(plan: Plan, observed: ObservedState, *, is_result: bool = False)
 
 def drift() -> Callable[[Terminal], None]:
     """Settings that say something else, one client more, and a list that has ids already."""
-    wrong = settings(
-        ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old")
-    )
-    observed = replace(complete(client("Import")), app_service=app_service(wrong))
+    odd = settings(ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old"))
+    observed = replace(complete(client("Import")), app_service=app_service(odd))
     return plan_screen(make_plan(spec("Import", "S2S-client"), observed), observed)
 
 

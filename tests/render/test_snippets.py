@@ -313,9 +313,7 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working() -> None:
 
 
 def test_a_job_runs_in_the_environment_that_the_subject_names_and_else_in_none() -> None:
-    on_main = CredentialSource(
-        SourceKind.FEDERATED, federation=Federation(GITHUB, "repo:o/r:ref:refs/heads/x", EXCHANGE)
-    )
-    for source, environment in ((SOURCES[3], "production"), (on_main, None)):
+    other = CredentialSource(SourceKind.FEDERATED, federation=Federation(GITHUB, "repo:o/r:ref:refs/heads/x", EXCHANGE))
+    for source, environment in ((SOURCES[3], "production"), (other, None)):
         workflow = read_workflow(snippet(caller(source), Language.GITHUB_ACTIONS))
         assert workflow["jobs"]["call"].get("environment") == environment

@@ -138,10 +138,8 @@ def test_somebody_else_writes_settings_in_between(client: Client, when: str, lef
 
 
 def test_somebody_else_changes_an_application_in_between(client: Client) -> None:
-    patch = {"displayName": "Grafana", "patch": {"tags": ["theirs"]}}
-    misbehave(
-        client, {"match": {"service": "Graph"}, "nth": 1, "fault": {"type": "foreignWrite", "application": patch}}
-    )
+    edit = {"displayName": "Grafana", "patch": {"tags": ["theirs"]}}
+    misbehave(client, {"match": {"service": "Graph"}, "nth": 1, "fault": {"type": "foreignWrite", "application": edit}})
     found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'Grafana'"}).json()["value"]
     assert found[0]["tags"] == ["theirs"]
 
@@ -177,9 +175,7 @@ def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) ->
 
 @pytest.mark.parametrize(("fault", "is_done"), [("reset", False), ("lostAnswer", True), ("truncated", True)])
 def test_a_reset_is_one_that_clients_see_and_a_lost_answer_is_work_done(wire: Wire, fault: str, is_done: bool) -> None:
-    wire.control(
-        "PUT", "faults", [{"match": {"service": "ARM", "method": "PUT"}, "times": 1, "fault": {"type": fault}}]
-    )
+    wire.control("PUT", "faults", [{"match": {"service": "ARM", "method": "PUT"}, "nth": 1, "fault": {"type": fault}}])
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         wire.put({"A": "1"})
     row = wire.control("GET", "requests?service=arm")["value"][-1]

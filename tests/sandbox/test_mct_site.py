@@ -192,10 +192,8 @@ def http(cloud: Cloud) -> Iterator[httpx.Client]:
 
 def administrator(cloud: Cloud) -> dict[str, str]:
     running = cloud.running
-    with ClientSecretCredential(
-        running.tenant_id, running.client_id, running.client_secret, **cloud.sync
-    ) as credential:
-        return {"Authorization": f"Bearer {credential.get_token(f'{cloud.graph}/.default').token}"}
+    with ClientSecretCredential(running.tenant_id, running.client_id, running.client_secret, **cloud.sync) as signed_in:
+        return {"Authorization": f"Bearer {signed_in.get_token(f'{cloud.graph}/.default').token}"}
 
 
 def claims_of(token: str) -> dict[str, Any]:
