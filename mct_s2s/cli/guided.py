@@ -16,7 +16,6 @@ from mct_s2s.engine.request import Session
 from mct_s2s.errors import or_unknown
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.planning.federation import github_subject
 from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
@@ -30,7 +29,7 @@ SECRET: Credential = {"credential": None}
 GITHUB: Credential = {"github": None, "secret_to": None}
 KINDS: dict[str, Credential] = {
     "Client secret": SECRET,
-    "Certificate": {"credential": CredentialType("certificate")},
+    "Certificate": {"credential": "certificate"},
     "GitHub Actions (federated credential, no secret)": GITHUB,
     "Managed identity (the name is its app's name or resource ID)": {},
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, FEDERATION, OUTPUT, REMOVAL, FirstWord, option
 from mct_s2s.errors import UsageError
@@ -79,7 +79,7 @@ class SecretOptions(ChangingOptions):
 @dataclass(kw_only=True)
 class CredentialOptions(SecretOptions):
     credential: CredentialType | None = option(
-        "--credential TYPE", "Credential type.", CREDENTIALS, show_default="secret"
+        "--credential TYPE", "Credential type.", CREDENTIALS, words=get_args(CredentialType), show_default="secret"
     )
     """`None`: that of the other options, or a secret."""
     certificate: Path | None = option(

@@ -18,6 +18,7 @@ from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
+from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
 from mct_s2s.model.duration import expiry
@@ -31,7 +32,7 @@ ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
 
 
-OF_KIND = {
+OF_KIND: dict[str, CredentialType] = {
     **dict.fromkeys(("github", "federated_issuer", "federated_subject", "federated_audience"), "federated"),
     "certificate": "certificate",
 }

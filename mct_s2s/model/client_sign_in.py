@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
@@ -30,13 +30,8 @@ class Method(StrEnum):
     WORKLOAD_IDENTITY = "workload-identity"
 
 
-class CredentialType(StrEnum):
-    """What a client gets to sign in with, as `--credential` takes it."""
-
-    SECRET = "secret"  # noqa: S105  # the word, not a secret
-    CERTIFICATE = "certificate"
-    FEDERATED = "federated"
-    NONE = "none"
+CredentialType = Literal["secret", "certificate", "federated", "none"]
+"""What a client gets to sign in with, as `--credential` takes it."""
 
 
 class Language(StrEnum):

@@ -61,7 +61,7 @@ class ClientEntry(Table):
     """A client application."""
 
     name: Line = Field(description="Display name, or the appId of a registration to adopt.")
-    credential: Annotated[CredentialType, Field(strict=False)] | None = _key("Credential type. Default: `secret`.")
+    credential: CredentialType | None = _key("Credential type. Default: `secret`.")
     secret_lifetime: Line | None = _key("Lifetime: `1y` (default), `2y`, `180d`, `never`, or a date in quotes.")
     auto_lifetime: bool | None = _key("Shorten the lifetime to what the tenant allows.")
     secret_to: Place | None = _key(

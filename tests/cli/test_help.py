@@ -29,7 +29,6 @@ from mct_s2s.cli.commands import (
     VerifyOptions,
 )
 from mct_s2s.errors import DOCS
-from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
 from tests.cli.conftest import Program
@@ -195,9 +194,6 @@ def test_text_loads_none_of_the_models() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-FEDERATED = CredentialType("federated")
-
-
 def typed(line: str, kind: type[Any]) -> Any:
     """The options that the parser makes of a command line."""
     read, group = list[Any](), typer.Typer(add_completion=False)
@@ -218,7 +214,7 @@ def typed(line: str, kind: type[Any]) -> Any:
     [
         SetupOptions(app_service="contosolearn", resource_group="mct-prod"),
         SetupOptions(app_service="a", client=["One", "Two words", "$(touch x)", "-x"], managed_identity=["func"]),
-        SetupOptions(app_service="a", client=["A"], credential=FEDERATED, github="o/r:b", no_restart=True),
+        SetupOptions(app_service="a", client=["A"], credential="federated", github="o/r:b", no_restart=True),
         SetupOptions(cloud="sandbox", timeout=90.5, handoff=Path("it's.json"), yes=True, role="-role"),
         AddClientOptions(client="Import", app_service="a", secret_to="keyvault:v"),
         AddClientOptions(client="--odd", app_service="a", from_file=Path("-f")),
