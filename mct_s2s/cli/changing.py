@@ -35,7 +35,7 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
             SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role)
     reference = management_reference(options.service_management_reference)
-    service = ServiceSpec("", name or "", options.role, options.service_app, reference, may_create, is_in_file)
+    service = ServiceSpec(name or "", options.role, options.service_app, reference, may_create, is_in_file)
     return Work(options, Setup(service, clients, scope), places, identities, now)
 
 

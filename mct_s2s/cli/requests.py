@@ -40,12 +40,13 @@ OF_KIND: dict[str, CredentialType] = {
 
 def request_for(options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any) -> Request:
     """Where the session has no target, the options' one only gives its name to the service application."""
-    called, label = session.target or named_target(options), ""
+    called, unique_name, label = session.target or named_target(options), "", ""
     if desired.service is not None:
-        service = named_spec(desired.service, called)
+        service, unique_name = named_spec(desired.service, called)
         desired, label = replace(desired, service=service), service.display_name
     label = called.label if called is not None else label
-    return Request(desired, now, session.target, label=label, where=partial(where, options), **more)
+    request = Request(desired, now, session.target, where=partial(where, options), **more)
+    return replace(request, label=label, unique_name=unique_name)
 
 
 async def look(
@@ -86,18 +87,19 @@ def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime
     )
 
 
-def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> ServiceSpec:
+def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> tuple[ServiceSpec, str]:
+    """With its display name; and its `uniqueName`."""
     name = spec.display_name
     if target is not None:
-        unique = service_unique_name(target.name, target.slot)
-        return replace(spec, unique_name=unique, display_name=name or f"MCT service ({target.label})")
+        spec = replace(spec, display_name=name or f"MCT service ({target.label})")
+        return spec, service_unique_name(target.name, target.slot)
     if not name.strip():
         raise UsageError(
             "service-name-missing",
             "No name for the service application: neither an App Service nor --service-name was given.",
             remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
         )
-    return replace(spec, unique_name=named_unique_name(name))
+    return spec, named_unique_name(name)
 
 
 @about("role")

@@ -90,7 +90,7 @@ def snippet(options: SnippetOptions) -> int:
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
         service = observed.trust.service
-        if service is not None and service.unique_name != site.unique_name:
+        if service is not None and service.unique_name != observed.trust.unique_name:
             said = f"Its tokens are for '{service.display_name}', as the App Service's settings alone say."
             show_manual_steps(terminal.err, [Instruction(said)])
         text = program_for(call, language)

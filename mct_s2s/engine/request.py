@@ -31,6 +31,8 @@ class Request:
     """A word unique to this run, part of the names of the credentials that it makes."""
     label: str = ""
     """What a person calls the App Service, slot included; without one, the service application."""
+    unique_name: str = ""
+    """Of the App Service's own service application, whether or not there is one."""
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False

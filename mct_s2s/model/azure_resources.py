@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.ids import PrincipalId, TenantId, service_unique_name
+from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
 
@@ -59,10 +59,6 @@ class Site:
     def label(self) -> str:
         """`contosolearn`, or `contosolearn/staging`."""
         return self.resource.name
-
-    @property
-    def unique_name(self) -> str:
-        return service_unique_name(self.name, self.resource.slot)
 
     @property
     def is_function_app(self) -> bool:

@@ -11,8 +11,6 @@ from mct_s2s.model.documents import Backup
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    unique_name: str = ""
-    """Empty until it is known whose it is."""
     display_name: str = ""
     role: str | None = None
     """`None`: the one that the App Service is set to, else the default."""
@@ -68,10 +66,6 @@ class Desired:
     def removes_unnamed(self) -> bool:
         """Whether clients go that are not named, so that all of them have to be found."""
         return False
-
-    @property
-    def unique_name(self) -> str:
-        return self.service.unique_name if self.service is not None else ""
 
     @property
     def adopt(self) -> str | None:

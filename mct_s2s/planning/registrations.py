@@ -90,8 +90,8 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     deleted = {row.unique_name: row for row in reversed(trust.deleted)}  # of several, the first
     if trust.service is None:
         for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
-            refuse_deleted(named, observed, but=service.unique_name)
-        own = deleted.get(service.unique_name)
+            refuse_deleted(named, observed, but=trust.unique_name)
+        own = deleted.get(trust.unique_name)
         trust = replace(trust, service=replace(own, credentials=()) if own is not None else None)
     for spec in desired.clients:
         row = deleted.get(client_unique_name(trust.base, spec.name))
@@ -127,7 +127,8 @@ class Service:
 
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
-    application, site = observed.trust.service or Application(unique_name=spec.unique_name), observed.app_service
+    trust, site = observed.trust, observed.app_service
+    application = trust.service or Application(unique_name=trust.unique_name)
     registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
     is_new, notes = registration.is_new, list[str]()
     if not spec.may_create and (is_new or registration.is_deleted):
@@ -158,7 +159,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         )
     new = Application(
         display_name=spec.display_name,
-        unique_name=spec.unique_name,
+        unique_name=trust.unique_name,
         tags=tuple(memory),
         notes=note,
         management_reference=spec.management_reference,
@@ -209,16 +210,17 @@ def _remembered(
     edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState, note: str | None
 ) -> ApplicationEdits:
     """With what makes an adopted registration this App Service's own, so that it need not be named again."""
-    trust, is_ours = observed.trust, application.unique_name == spec.unique_name
+    trust, own = observed.trust, observed.trust.unique_name
+    is_ours = application.unique_name == own
     if is_named(application, spec) and not spec.is_in_file:
-        is_free = trust.own is None and all(row.unique_name != spec.unique_name for row in trust.deleted)
-        if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
-            tags = (*edits.tags, Tag.ADOPTED.of(spec.unique_name))
-            edits = replace(edits, unique_name=spec.unique_name, tags=tags)
+        is_free = trust.own is None and all(row.unique_name != own for row in trust.deleted)
+        if application.unique_name is None and is_free and site_in_unique_name(own):
+            tags = (*edits.tags, Tag.ADOPTED.of(own))
+            edits = replace(edits, unique_name=own, tags=tags)
         elif is_ours and note and another_site(application, observed):
             edits = replace(edits, notes=note)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
-    tag = Tag.NAME.of(spec.unique_name)
+    tag = Tag.NAME.of(own)
     if is_ours and tag not in application.tags and edits != ApplicationEdits():
         edits = replace(edits, tags=(*edits.tags, tag))
     return edits

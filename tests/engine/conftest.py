@@ -177,6 +177,7 @@ def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: A
 def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
     before = ObservedState(NOW, "public", TENANT, AppService(**vars(site), settings={}, tenant_id=TENANT.id), Trust())
-    desired = Setup(ServiceSpec(SERVICE_KEY, "MCT service"))
+    desired = Setup(ServiceSpec("MCT service"))
     access = CallerRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR}))
-    return Outcome(Request(desired, NOW, TARGET, "a1b2"), Plan(changes), before, access, **more)
+    request = Request(desired, NOW, TARGET, "a1b2", unique_name=SERVICE_KEY)
+    return Outcome(request, Plan(changes), before, access, **more)

@@ -44,7 +44,7 @@ from mct_s2s.stores.host_lock import departing, note_departing
 
 from tests.conftest import MACHINE, SITE, SLOT
 from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned
-from tests.planning.scenarios import ROLE, guid, spec
+from tests.planning.scenarios import ROLE, SERVICE_KEY, guid, spec
 
 RESTARTED, PRINCIPALS = "/restart", "/servicePrincipals"
 RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
@@ -350,7 +350,7 @@ def test_what_was_agreed_to_is_what_is_done(
         yield overtaken
 
     async def work(session: Session) -> Outcome:
-        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2"))
+        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY))
         return await carry_out(session, outcome, 0.0, person) if await person.confirm(outcome) else outcome
 
     monkeypatch.setattr(change, "hold", exclusive)

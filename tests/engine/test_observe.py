@@ -36,10 +36,10 @@ def look(
 ) -> Request:
     """A request that is only looked by."""
     credential = Federation("https://ci.example", "x") if federated else None
-    service = ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt)
+    service = ServiceSpec("MCT service", adopt=adopt)
     setup = Setup(service, tuple(ClientSpec(name, credential) for name in clients))
     desired = Removal(service, everything=True) if everything else setup
-    return Request(desired, clock.now(), **{"target": TARGET, **more})
+    return Request(desired, clock.now(), **{"target": TARGET, "unique_name": SERVICE_KEY, **more})
 
 
 def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:

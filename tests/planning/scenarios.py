@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SERVICE_KEY = "mct-s2s-contosolearn"
-SPEC = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
+SPEC = ServiceSpec("MCT service (contosolearn)")
 WHERE = "-a contosolearn -g mct-prod"
 
 

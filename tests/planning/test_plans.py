@@ -257,7 +257,7 @@ def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed()
 
 
 def adopted(by: str, **changed: object) -> Setup:
-    return spec("Import", service=ServiceSpec("mct-s2s-contosolearn", "ignored", adopt=by), **changed)
+    return spec("Import", service=ServiceSpec("ignored", adopt=by), **changed)
 
 
 @pytest.mark.parametrize("by", [SERVICE_ID, api_uri(SERVICE_ID), "https://contoso.com/mct"])
@@ -305,9 +305,7 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
         "app-role-not-for-applications",
     ),
     "add-client on a missing service": (
-        spec(
-            "Import", service=ServiceSpec("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS
-        ),
+        spec("Import", service=ServiceSpec("x", may_create=False), settings=SettingsScope.CLIENTS),
         observed_state(),
         NotThere,
         "service-application-missing",

@@ -10,7 +10,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.errors import MissingRight, PermissionMissing, ServiceError
 from mct_s2s.model.desired import Look
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.ids import ClientId, PrincipalId, service_unique_name
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import (
@@ -171,7 +171,7 @@ def mixed() -> ObservedState:
 def named(observed: ObservedState, name: str) -> ObservedState:
     """The same at an App Service of another name."""
     there = replace(site_of(observed), **vars(site(name)))
-    trust = replace(observed.trust, unique_name=there.unique_name)
+    trust = replace(observed.trust, unique_name=service_unique_name(name))
     return replace(observed, app_service=there, trust=trust, where=f"-a {name} -g mct-prod")
 
 

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, or_unknown
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.desired import Desired, Look, Removal, Setup
+from mct_s2s.model.desired import Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import ClientApplication, Trust
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 async def find_trust(directory: "GraphDirectory", request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
-    lookup = _Lookup(directory, desired, request.now, lambda: recycled.get("", directory.deleted_applications))
+    lookup = _Lookup(directory, request, lambda: recycled.get("", directory.deleted_applications))
     by_name = asyncio.ensure_future(
-        directory.applications_by_unique_name([desired.unique_name, *lookup.unique_names(desired.unique_name)])
+        directory.applications_by_unique_name([request.unique_name, *lookup.unique_names(request.unique_name)])
     )
     tasks: list[asyncio.Task[Any]] = [by_name]
     # A round trip less where something is missing; a refusal concerns only those who look at the result.
@@ -41,33 +40,32 @@ async def find_trust(directory: "GraphDirectory", request: Request, settings: as
 @dataclass(frozen=True)
 class _Lookup:
     directory: "GraphDirectory"
-    desired: Desired
-    now: datetime
+    request: Request
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
 
     def unique_names(self, base: str) -> list[str]:
-        return [client_unique_name(base, name) for name in self.desired.names if not is_guid(name)]
+        return [client_unique_name(base, name) for name in self.request.desired.names if not is_guid(name)]
 
     async def trust(self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings) -> Trust:
-        directory, desired = self.directory, self.desired
+        directory, request = self.directory, self.request
         trust, (applications, principals) = await gather_or_cancel(
             self._service(settings, by_name), self._listed(settings)
         )
         own, *made_for_names = await by_name
-        trust = replace(trust, unique_name=desired.unique_name)
+        trust = replace(trust, unique_name=request.unique_name)
         if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
             trust = replace(trust, own=own)
         base = trust.base
-        if base != desired.unique_name:
+        if base != trust.unique_name:
             made_for_names = await directory.applications_by_unique_name(self.unique_names(base))
-        tagged = await directory.applications_with_tag(Tag.TRUST.of(base)) if desired.removes_unnamed else []
+        tagged = await directory.applications_with_tag(Tag.TRUST.of(base)) if request.desired.removes_unnamed else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *applications], principals)
         trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, settings))
         return await self._with_federated(replace(trust, deleted=deleted))
 
     async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
-        for named, must_exist in ((self.desired.adopt, True), (AUDIENCE.value_in(settings), False)):
+        for named, must_exist in ((self.request.desired.adopt, True), (AUDIENCE.value_in(settings), False)):
             if named and named.strip():
                 trust = await self._named(named.strip())
                 if trust.service is not None:
@@ -112,7 +110,7 @@ class _Lookup:
         return Trust(service, principal, tuple(assignments))
 
     async def _listed(self, settings: AppSettings) -> tuple[list[Application], list[ServicePrincipal]]:
-        named = [*APPLICATION_IDS.list_in(settings).ids, *self.desired.names]
+        named = [*APPLICATION_IDS.list_in(settings).ids, *self.request.desired.names]
         client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
         object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
         applications, by_client_id, by_object_id = await gather_or_cancel(
@@ -136,35 +134,35 @@ class _Lookup:
 
     async def _needed(self, trust: Trust, settings: AppSettings) -> tuple[Application, ...]:
         """Of the recycle bin, what the trust lacks, or what is in its way."""
-        desired, is_removal = self.desired, isinstance(self.desired, Removal)
+        desired, is_removal = self.request.desired, isinstance(self.request.desired, Removal)
         names = desired.names if isinstance(desired, Setup | Removal) else ()
         missing = [name for name in names if not _is_there(name, trust)]
         wanted = {client_unique_name(trust.base, name) for name in missing}
         called = [name for name in missing if is_guid(name)]
         if trust.service is None and not is_removal:
-            wanted.add(desired.unique_name)
+            wanted.add(trust.unique_name)
             called += [named.strip() for named in (desired.adopt, AUDIENCE.value_in(settings)) if named]
         if not wanted:
             return ()
         # Who removes a client and can't look there is told that there is no such client.
         rows = await (or_unknown(self.deleted()) if is_removal else self.deleted()) or []
         found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
-        return tuple(sorted(found, key=lambda row: row.unique_name != desired.unique_name))
+        return tuple(sorted(found, key=lambda row: row.unique_name != trust.unique_name))
 
     async def _with_federated(self, trust: Trust) -> Trust:
         """Federated credentials, asked for only where no other credential is good, or where they matter."""
         lists_all, names = False, list[str]()
-        match self.desired:
+        match self.request.desired:
             case Setup(clients=specs):
                 names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
             case Removal(everything=lists_all) | Look(all_federated=lists_all):  # what is kept, or goes, is named
-                names = [*self.desired.names]
+                names = [*self.request.desired.names]
         wished = {*map(str.casefold, names), *(client_unique_name(trust.base, name) for name in names)}
         wanting = [
             app
             for app in (one.application for one in trust.clients if one.is_registered)
             if lists_all
-            or not any(credential.is_valid_at(self.now) for credential in app.credentials)
+            or not any(credential.is_valid_at(self.request.now) for credential in app.credentials)
             or not wished.isdisjoint({app.client_id, app.display_name.casefold(), app.unique_name})
         ]
         lists = await gather_or_cancel(*(self.directory.federated_credentials(app.object_id) for app in wanting))
