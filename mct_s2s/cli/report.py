@@ -13,7 +13,7 @@ from mct_s2s.cli.work import SiteChange
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.model.commands import credential_removal, own_command
+from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import ours
@@ -132,12 +132,12 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
 
 
 def _close(site: SiteChange, outcome: Outcome) -> None:
-    terminal, report, at = site.run.terminal, report_of(site), outcome.before.where
+    terminal, report, before = site.run.terminal, report_of(site), outcome.before
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
     if outcome.applied:
         headline, clients = _headline(outcome)
-        snippet = [] if headline else [own_command("snippet", about=one.name, where=at) for one in clients[:1]]
+        snippet = [] if headline else [before.command("snippet", about=one.name) for one in clients[:1]]
         remarks = list(_unsaid(site, outcome))
         if clients and site.session.connection.reopened_by:
             sandbox = "This sandbox ended with the command. To call it, keep it running in another terminal:"
@@ -147,7 +147,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
             report,
             clients,
             headline,
-            [*snippet, own_command("status", where=at)],
+            [*snippet, before.command("status")],
             seconds=clock.seconds() - outcome.began,
             remarks=remarks,
         )

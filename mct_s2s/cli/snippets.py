@@ -53,7 +53,7 @@ def snippet(options: SnippetOptions) -> int:
         audience = uri_shown(observed)
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
-            setup = own_command("setup", where=observed.where)
+            setup = observed.command("setup")
             raise NotThere("service-application-missing", message, remedy="Set it up first:", command=setup)
         client = client_called(options.client, observed)
         if is_logic_app(client):

@@ -14,7 +14,6 @@ from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG, replaced_kind
 from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, MachineIdentity
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
@@ -99,7 +98,7 @@ class ClientTest:
                 said = "Not tested: only the workload that its federated credential names can sign in."
             elif client.credentials and replaced_kind(client.credentials) is not None:
                 said += " If that is lost, replace it:"
-                remedy = own_command("rotate-secret", about=client.client_id, where=self.observed.where)
+                remedy = self.observed.command("rotate-secret", about=client.client_id)
             return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]
         return await self._tested(client)
 
@@ -174,6 +173,6 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
             test = ClientTest(session.tokens, api, audience, observed, just_changed=True)
             return await test.verify(mine)
     except TimeoutError:
-        message, again = "The deadline left no time to test the call.", own_command("verify", where=observed.where)
+        message, again = "The deadline left no time to test the call.", observed.command("verify")
         late = (VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again) for one in mine)
         return Verification(api.url, api.path, tuple(late))

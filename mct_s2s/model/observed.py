@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.client_credentials import Credential, SecretNote
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId, same_id
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
@@ -129,6 +130,10 @@ class ObservedState:
     def note_of(self, client: str) -> SecretNote:
         """By its name as it was asked for; empty where nothing is stored."""
         return self.secrets.get(client, SecretNote())
+
+    def command(self, verb: str, *words: str, about: str | None = None) -> str:
+        """One of mct-s2s, about this App Service."""
+        return own_command(verb, *words, about=about, where=self.where)
 
     @property
     def subject(self) -> str:

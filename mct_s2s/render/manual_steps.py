@@ -31,12 +31,10 @@ def instructions(
         who, link, values = f"someone with {rights}" if rights else "", None, None
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):
-                command = own_command("add-client", "--managed-identity", str(resource), where=observed.where)
+                command = observed.command("add-client", "--managed-identity", str(resource))
             case AssignAppRole():
                 client_id = outputs.known(step.client_id) if step.client_id else None
-                command = own_command(
-                    "add-client", "--credential", "none", about=client_id or step.name, where=observed.where
-                )
+                command = observed.command("add-client", "--credential", "none", about=client_id or step.name)
                 if client_id is not None and observed.tenant is not None:
                     link = f"{observed.login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
                 who = who or "a Cloud Application Administrator"

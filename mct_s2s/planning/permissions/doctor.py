@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Verdict
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -94,7 +93,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     elif site is not None and pending:
         given = {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
         words = [word for name, value in given.items() if value for word in (name, value)]
-        changes, run = counted(pending, "change"), own_command("setup", *words, where=observed.where)
+        changes, run = counted(pending, "change"), observed.command("setup", *words)
         message = f"'{site.label}' is not as setup makes it: {changes} pending."
         found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, (Instruction(f"To make {changes}:", run),)))
     return tuple(found)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
-from mct_s2s.model.commands import own_command, webapp_command
+from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import (
@@ -76,11 +76,11 @@ def diagnose(
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only the settings know.
         message = f"You can't read the application settings of '{label}', so they were not checked."
-        doctor = own_command("doctor", where=observed.where)
+        doctor = observed.command("doctor")
         found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
     elif site is not None and service is None and not ours(site.settings):
-        setup = " ".join((own_command("setup", where=observed.where), "--client NAME"))
+        setup = " ".join((observed.command("setup"), "--client NAME"))
         return (Finding("not-configured", label, f"'{label}' has no service-to-service authentication yet.", setup),)
     if service is not None or not is_unread:
         found += _service(observed)
@@ -107,7 +107,7 @@ def stopped(site: AppService | None) -> Finding | None:
 
 
 def _service(observed: ObservedState) -> Iterator[Finding]:
-    trust, setup = observed.trust, own_command("setup", where=observed.where)
+    trust, setup = observed.trust, observed.command("setup")
     application = trust.service
     if application is None:
         lost = next((f": '{one.display_name}' is deleted and still in the recycle bin" for one in trust.deleted), "")
@@ -140,14 +140,12 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     if other is not None:
         named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
         message = f"{named}, which was created for another App Service, {other}."
-        setup = own_command(
-            "setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID", where=observed.where
-        )
+        setup = observed.command("setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID")
         yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, Severity.WARNING)
 
 
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
-    configure = own_command("configure-appservice", where=observed.where)
+    configure = observed.command("configure-appservice")
     service, required = observed.trust.service, required_by(site.settings)
     uri = uri_of(service, observed.settings) if service is not None else None
     values = right_values(observed.tenant, uri, wanted_role_value(observed))
@@ -161,7 +159,7 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
                 message = f"{name} contains spaces, empty entries or duplicates: '{listed.text}'."
                 yield Finding(malformed, name, message, configure, Severity.WARNING)
             for entry in (one for one in listed.ids if not is_guid(one)):
-                remove = own_command("remove-client", about=entry, where=observed.where)
+                remove = observed.command("remove-client", about=entry)
                 message = f"'{entry}' in {name} is not a GUID, so it matches no client."
                 yield Finding(malformed, name, message, remove, Severity.WARNING)
         elif setting.required in required and setting in right:
@@ -176,7 +174,7 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
 def _client(client: ClientApplication, observed: ObservedState, within: timedelta) -> Iterator[Finding]:
     """Of another tenant's registration, the credentials are not known."""
     name, client_id, site, now = client.display_name, client.client_id, observed.app_service, observed.now
-    add = own_command("add-client", about=client_id, where=observed.where)
+    add = observed.command("add-client", about=client_id)
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role."
         yield Finding("client-not-consented", name, message, add, client=client_id)
@@ -208,11 +206,11 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     for setting, entry in strangers(observed):
         if is_guid(entry):
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
-            remove = own_command("remove-client", about=entry, where=observed.where)
+            remove = observed.command("remove-client", about=entry)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
     trust, label = observed.trust, site.label
     is_empty = not any(one.list_in(site.settings).ids for one in LISTS)
     if trust.service is not None and is_empty and not members(observed) and not trust.identities:
         message = f"'{label}' has no clients: nothing can call its API yet."
-        add = own_command("add-client", about="NAME", where=observed.where)
+        add = observed.command("add-client", about="NAME")
         yield Finding("no-clients", label, message, add, Severity.WARNING)

@@ -116,14 +116,14 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     audience, tenant_id, role = (setting.value_in(site.settings) or "" for setting in (AUDIENCE, TENANT_ID, ROLE))
     if token.audience != audience:
         remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {source})."
-        remedy = own_command("setup", where=observed.where) if token.version == "2.0" else remedy
+        remedy = observed.command("setup") if token.version == "2.0" else remedy
         yield f"The token's audience is '{token.audience}', but {AUDIENCE} is '{audience}'.", remedy
     if not same_id(tenant_id.strip(), token.tenant_id):
-        configure = own_command("configure-appservice", where=observed.where)
+        configure = observed.command("configure-appservice")
         yield f"The token's tenant is '{token.tenant_id}', but {TENANT_ID} is '{tenant_id}'.", configure
     if is_listed:
         return
-    add = own_command("add-client", about=token.client_id, where=observed.where)
+    add = observed.command("add-client", about=token.client_id)
     if not observed.allowed_client_ids.holds(token.client_id):
         not_there = f"{APPLICATION_IDS} does not contain the appId {token.client_id}"
         yield f"{not_there}, and {OBJECT_IDS} does not contain the object ID {token.object_id}.", add
@@ -142,9 +142,7 @@ def identity_checks(
     site, trust = observed.app_service, observed.trust
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
-        add = own_command(
-            "add-client", "--managed-identity", identity.resource_id or identity.display_name, where=observed.where
-        )
+        add = observed.command("add-client", "--managed-identity", identity.resource_id or identity.display_name)
         if site is not None:
             listed = observed.allowed_object_ids.holds(identity.id)
             message = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
