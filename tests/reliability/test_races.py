@@ -218,7 +218,7 @@ class Barrier:
         self.restarts += step(entry) == "restart"
 
     async def _until(self, what: Callable[[], bool]) -> None:
-        for _ in range(2_000):
+        for _ in range(5_000):  # less than a client waits for an answer
             if what():
                 return
             await asyncio.sleep(0.005)
@@ -236,7 +236,6 @@ def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, ha
     assert len(harness.state["directory"]["applications"]) == len(harness.seed["directory"]["applications"]) + 3
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("machines", sampled([1, CLIENTS // 2], 1, salt="machines"))
 def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, harness: Harness, tmp_path: Path) -> None:
     assert harness.run(("setup", "-y", "-o", "json")).code == 0
@@ -250,10 +249,8 @@ def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, harness:
     assert (set(names) - allowed(harness), set(before) - set(after), harness.leaks()) == (set(), set(), [])
     assert len(listed) == len(set(listed)) == CLIENTS
     if machines == 1:
-        assert (
-            len(harness.state["directory"]["applications"])
-            == len(harness.seed["directory"]["applications"]) + CLIENTS + 1
-        )
+        now, before_all = (len(one["directory"]["applications"]) for one in (harness.state, harness.seed))
+        assert now == before_all + CLIENTS + 1
 
 
 def at_once(harness: Harness, homes: list[Path], commands: list[list[str]]) -> list[Ended]:
