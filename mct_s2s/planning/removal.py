@@ -37,10 +37,12 @@ from mct_s2s.planning.ownership import (
     is_allowed,
     is_below,
     is_consented_to,
+    new_role,
     refuse_several,
     service_not_ours,
     trusted_role,
     unknown,
+    wanted_role_value,
 )
 from mct_s2s.planning.plan import Plan, Registration
 from mct_s2s.planning.registrations import CREATE, EXPOSE
@@ -257,9 +259,13 @@ class _Removal:
             return ""
         if not is_ours:
             return f"{_ADOPTED}{self.hint if is_known else ''}"
-        service = self.observed.trust.service
-        apis = [one.resource_client_id for one in application.required_access]
-        serves_others = service is not None and any(one != service.client_id for one in apis)
+        trust, value = self.observed.trust, self.removal.service.role or wanted_role_value(self.observed)
+        # A service application that is gone is known by its role.
+        own = {new_role(self.observed, trust.unique_name, value).id}
+        others = (one for one in application.required_access if {granted for granted, _ in one.permissions} != own)
+        serves_others = any(
+            trust.service is None or one.resource_client_id != trust.service.client_id for one in others
+        )
         return f"kept: it also requests other APIs{self.hint}" if serves_others else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:

@@ -209,6 +209,21 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert (mct("setup", "--client", "One", *JSON).code, azure.writes()) == (0, [])
 
 
+def test_what_is_restored_is_no_client_of_another_api_for_the_one_that_is_gone_for_good(
+    mct: Program, azure: Sandbox
+) -> None:
+    made = ("setup", "--client", "A", "-y", "--no-verify")
+    for words in (
+        made,
+        ("remove-client", "A", "-y"),
+        ("teardown", "--purge", "-y"),
+        made,
+        ("remove-client", "A", "-y"),
+    ):
+        assert mct(*words).code == 0
+    assert azure.applications("A") == []
+
+
 def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure: Sandbox) -> None:
     """The recycle bin shows no certificates, so no one can tell whether the stored one is still among them."""
     words = ("setup", "--client", "One", "--credential", "certificate", *JSON)

@@ -132,6 +132,9 @@ def test_what_stays_keeps_what_it_signs_in_with(mct: Program, azure: Sandbox, wh
     assert row["detail"].endswith(f"; it keeps its secret '{name}', federated credential 'build'")
     path = saved_to(made)
     assert path.exists(), "its secret is still good, so is the file"
+    if why == "serves others":
+        assert mct("teardown", "-y").code == 0
+        assert _one(azure)["id"] == left["id"], "nor does it go where its service application is gone"
 
 
 PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
