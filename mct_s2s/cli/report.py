@@ -291,6 +291,6 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
         if isinstance(change, WriteSettings):
             edits = [edit for edit in change.edits if edit.is_ours]
             found["before"] = {edit.name: edit.before for edit in edits}
-            planned = {edit.name: None if edit.pending else edit.after for edit in edits}
-            found["after"] = planned if outcome.settings is None else {k: outcome.settings.get(k) for k in planned}
+            after = {edit.name: None if edit.pending else edit.after for edit in edits}
+            found["after"] = after if outcome.settings is None else {k: ours(outcome.settings).get(k) for k in after}
         yield found

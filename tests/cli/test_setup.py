@@ -25,6 +25,8 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, 
     assert azure.writes() == []
 
     before = azure.settings()
+    azure.write_settings(before | {"serviceauthenabled": "false"})
+    azure.forget()
     done = mct(*SETUP, "-y", "-o", "json")
     assert (done.code, done.document["dryRun"]) == (0, False)
     assert azure.restarts() == 1
@@ -32,7 +34,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, 
     (service,) = azure.applications("MCT service (contosolearn)")
     assert list(azure.settings().items()) == [
         *before.items(),
-        ("ServiceAuthEnabled", "true"),
+        ("serviceauthenabled", "true"),
         ("ServiceAuthAudience", f"api://{service['appId']}"),
         ("ServiceAuthTenantName", "contosolearning.onmicrosoft.com"),
         ("ServiceAuthTenantId", azure.tenant_id),
@@ -42,7 +44,8 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, 
     ]
     assert None not in {change["id"] for change in done.document["changes"]}
     (after,) = [change["after"] for change in done.document["changes"] if "after" in change]
-    assert after == {name: value for name, value in azure.settings().items() if name not in before}
+    expected = {name: value for name, value in azure.settings().items() if name not in before}
+    assert after == {"ServiceAuthEnabled": expected.pop("serviceauthenabled")} | expected
 
     file = saved_to(done)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
