@@ -299,6 +299,18 @@ def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, a
     assert applied.clients("academy") == ["B"]
 
 
+def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_application(
+    applied: Applied, azure: Sandbox
+) -> None:
+    applied.other_site()
+    api = azure.graph("POST", "/applications", json={"displayName": "MCT API"})["appId"]
+    text = TWO.replace("]\n", f"]\nservice-app = '{api}'\n").replace(f"s]]\nservice-app = '{api}'", "s]]")
+    assert applied("-y", "--no-verify", text=text).code == 0
+    azure.forget()
+    done = applied("-y", "--prune", "--allow-removals")
+    assert (done.code, azure.writes()) == (0, [])
+
+
 def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
     """Its lists are replaced as a whole: written side by side, one would take back what the other has added."""
     applied.other_site()
