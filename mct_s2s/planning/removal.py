@@ -9,9 +9,9 @@ from mct_s2s.model.client_credentials import secrets_among
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import Tag, client_unique_name, same_id
+from mct_s2s.model.ids import DEFAULT_ROLE, Tag, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import LISTS, SETTINGS
+from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
@@ -42,7 +42,6 @@ from mct_s2s.planning.ownership import (
     service_not_ours,
     trusted_role,
     unknown,
-    wanted_role_value,
 )
 from mct_s2s.planning.plan import Plan, Registration
 from mct_s2s.planning.registrations import CREATE, EXPOSE
@@ -263,13 +262,14 @@ class _Removal:
             return ""
         if not is_ours:
             return f"{_ADOPTED}{self.hint if is_known else ''}"
-        trust, value = self.observed.trust, self.removal.service.role or wanted_role_value(self.observed)
+        trust = self.observed.trust
+        roles = (self.removal.service.role, ROLE.value_in(self.observed.settings), DEFAULT_ROLE)
         # A service application that is gone is known by its role.
-        own = {new_role(self.observed, trust.unique_name, value).id}
-        others = (one for one in application.required_access if {granted for granted, _ in one.permissions} != own)
-        serves_others = any(
-            trust.service is None or one.resource_client_id != trust.service.client_id for one in others
-        )
+        own = {new_role(self.observed, trust.unique_name, one).id for one in roles if one}
+        others = [one for one in application.required_access if not {granted for granted, _ in one.permissions} <= own]
+        if trust.service is None:
+            return f"kept: it requests an API that may not be the MCT API{self.hint}" if others else ""
+        serves_others = any(one.resource_client_id != trust.service.client_id for one in others)
         return f"kept: it also requests other APIs{self.hint}" if serves_others else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:

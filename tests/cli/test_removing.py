@@ -224,6 +224,14 @@ def test_what_is_restored_is_no_client_of_another_api_for_the_one_that_is_gone_f
     assert azure.applications("A") == []
 
 
+def test_a_client_goes_after_its_service_application_whatever_its_role_was(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "--role", "Lessons.Read", "-y", "--no-verify").code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.graph("DELETE", f"/applications/{service['id']}")
+    assert mct("teardown", "-y").code == 0
+    assert azure.applications("A") == []
+
+
 def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure: Sandbox) -> None:
     """The recycle bin shows no certificates, so no one can tell whether the stored one is still among them."""
     words = ("setup", "--client", "One", "--credential", "certificate", *JSON)
