@@ -49,9 +49,6 @@ from tests.support.simulated_time import SimulatedTime
 A_DAY = 86_400
 FUZZ = settings(
     max_examples=cases(3, 150),
-    deadline=None,
-    database=None,
-    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

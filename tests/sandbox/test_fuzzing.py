@@ -24,9 +24,6 @@ from tests.support.sampling import cases
 
 FUZZ = settings(
     max_examples=cases(4, 12),
-    deadline=None,
-    database=None,
-    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
