@@ -131,7 +131,8 @@ def main(*, check: bool) -> int:
     for path, text in fresh.items():
         if not check:
             path.write_text(text, encoding="utf-8")
-        elif path.read_text(encoding="utf-8") != text:
+        # A machine with seven programs a core has once recorded another run: what is out of date is so twice.
+        elif (there := path.read_text(encoding="utf-8")) != text and (path.suffix == ".md" or recording() != there):
             found.append(f"docs/{path.name} is out of date. Run: scripts/docs")
     found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
     for problem in found:
