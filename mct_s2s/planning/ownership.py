@@ -265,6 +265,13 @@ def another_site(application: Application, observed: ObservedState) -> str | Non
     return site_in_unique_name(name) if name is not None and name != observed.trust.unique_name else None
 
 
+def is_another_sites(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether it was created for another App Service, and is not on this one's lists: both may adopt one API."""
+    base, trust = (client.application.unique_name or "").partition(".")[0], observed.trust
+    is_elsewhere = site_in_unique_name(base) is not None and base not in {trust.unique_name, trust.base}
+    return is_elsewhere and not is_allowed(client, observed)
+
+
 def is_below(application: Application, base: str) -> bool:
     """Whether a client's registration was created for the service application of that `uniqueName`."""
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")

@@ -35,6 +35,7 @@ from mct_s2s.planning.ownership import (
     identities_called,
     ids_of,
     is_allowed,
+    is_another_sites,
     is_below,
     is_consented_to,
     new_role,
@@ -120,7 +121,10 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
 def _everyone(observed: ObservedState) -> list[ClientApplication | ServicePrincipal]:
     service, clients = observed.trust.service, everyone(observed, observed.trust.unique_name)
     others = (client for client in clients if service is None or client.client_id != service.client_id)
-    return [*others, *observed.trust.identities_with(observed.enabled)]
+    return [
+        *(client for client in others if not is_another_sites(client, observed)),
+        *observed.trust.identities_with(observed.enabled),
+    ]
 
 
 def _called(name: str, observed: ObservedState) -> list[Target]:

@@ -309,6 +309,11 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
     azure.forget()
     done = applied("-y", "--prune", "--allow-removals")
     assert (done.code, azure.writes()) == (0, [])
+    assert applied.mct("teardown", "-a", "contosolearn", "--service-app", api, "-y").code == 0
+    held = azure.graph("GET", f"/servicePrincipals(appId='{api}')/appRoleAssignedTo")["value"]
+    assert [one["principalDisplayName"] for one in held] == applied.clients("academy") == ["Export"]
+    (client,) = azure.applications("Export")
+    assert [one["resourceAppId"] for one in client["requiredResourceAccess"]] == [api]
 
 
 def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
