@@ -228,10 +228,11 @@ def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "
     clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
     there = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
+    listing = f"To list them, run {observed.command('status')}."
     return NotThere(
         "client-unknown",
         f"'{name}' is not a {what} of this App Service. {listed}",
-        remedy=f"{did_you_mean(name, there, 'To list them, run mct-s2s status.')} {also}".rstrip(),
+        remedy=f"{did_you_mean(name, there, listing)} {also}".rstrip(),
     )
 
 

@@ -149,5 +149,5 @@ class CommandStore(Store):
         return S2SError(
             "secret-not-delivered",
             f"'{self.label}' did not store what it was given ({why}).",
-            remedy="Try that program by itself. What it may have stored is to be replaced.",
+            remedy="Try that program by itself, and replace what it may have stored.",
         )
