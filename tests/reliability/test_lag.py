@@ -69,7 +69,7 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
 
 @pytest.mark.parametrize("chance", sampled(range(1, 13), 1, salt="chance"))
 def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harness, tmp_path: Path) -> None:
-    """Each write reaches each replica after 5 to 100 % of the lag: the run takes 1.6 times the lag and a second."""
+    """Each write reaches each replica after 5 to 100 % of the lag: the run takes twice the lag and a second at most."""
     lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
     without = harness.run(words).seconds
     harness.go_to(harness.seed, tmp_path / "lagging")
@@ -80,7 +80,7 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
     finally:
         state.turn({"lagSeconds": 0.0})
     assert lagging.code == 0, lagging
-    assert lagging.seconds <= without + 1.6 * lag + 1
+    assert lagging.seconds <= without + 2 * lag + 1
 
 
 @pytest.mark.parametrize(("chance", "restored"), [(1, False), (4, False), (6, False), (4, True), (6, True)])
