@@ -89,8 +89,7 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
-        service = observed.trust.service
-        if service is not None and service.unique_name != observed.trust.unique_name:
+        if (service := observed.trust.service) is not None and observed.trust.has_another_service:
             said = f"Its tokens are for '{service.display_name}', as the App Service's settings alone say."
             show_manual_steps(terminal.err, [Instruction(said)])
         text = program_for(call, language)

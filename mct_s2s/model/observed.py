@@ -63,6 +63,11 @@ class Trust:
     """Of this App Service's own service application, whether or not there is one."""
 
     @property
+    def has_another_service(self) -> bool:
+        """Whether the service application is not the one of that name: the settings or the operator name it."""
+        return self.service is not None and self.service.unique_name != self.unique_name
+
+    @property
     def base(self) -> str:
         """What the `uniqueName` of each client starts with."""
         return (self.service.unique_name if self.service is not None else None) or self.unique_name

@@ -66,7 +66,7 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
-    if service.unique_name != observed.trust.unique_name:
+    if observed.trust.has_another_service:
         options["service-app"] = service.client_id
     elif service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
         options["service-name"] = service.display_name
@@ -142,7 +142,7 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
     for setting, entry in strangers(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
-    if service.unique_name != observed.trust.unique_name:
+    if observed.trust.has_another_service:
         made_for = another_site(service, observed)
         whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
         yield (

@@ -89,8 +89,7 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
     ids = {resource.principal_id for resource in observed.identity_resources}
     named: set[object] = {one for one in there if isinstance(one, ServicePrincipal) and one.id in ids}
     named.update(one for client in desired.clients for one in clients_called(client.name, observed))
-    service, own = observed.trust.service, observed.trust.unique_name
-    if service is not None and service.unique_name != own:  # other sites of the file may use it, too
+    if observed.trust.has_another_service:  # other sites of the file may use it, too
         others = (one for one in observed.trust.clients if not is_allowed(one, observed))
         named.update(one for one in others if pruning.kept & {one.client_id, one.display_name.casefold()})
     targets = [one for one in there if one not in named]

@@ -80,8 +80,7 @@ def misdirected(
     if token.audience not in accepted:
         return f"Its token was not sent: it is for '{token.audience}', not for {whom}.", remedy
     # Who writes the settings must not choose for which API a token comes to the site.
-    is_own = service is None or service.unique_name == observed.trust.unique_name
-    if site is not None and sign_in.scope is None and not is_own:
+    if site is not None and sign_in.scope is None and observed.trust.has_another_service:
         why = f"only the App Service's settings say that it is to be for {whom}"
         remedy = f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: --credentials FILE"
         return f"Its token was not sent: {why}.", remedy
