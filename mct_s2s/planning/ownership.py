@@ -228,15 +228,15 @@ def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "
     clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
     there = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
-    listing = f"To list them, run {observed.command('status')}."
     return NotThere(
         "client-unknown",
         f"'{name}' is not a {what} of this App Service. {listed}",
-        remedy=f"{did_you_mean(name, there, listing)} {also}".rstrip(),
+        remedy=" ".join(filter(None, (did_you_mean(name, there), also, "To list them, run:"))),
+        command=observed.command("status"),
     )
 
 
-def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
+def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     by_word = {one.casefold(): one for one in names}
     near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
