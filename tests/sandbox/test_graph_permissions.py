@@ -288,14 +288,6 @@ def test_who_may_consent(client: Client, rights: dict[str, Any], status: int) ->
     assert assign(client, service, person(client, **rights)[1]) == status
 
 
-def test_a_member_consents_to_what_they_own(client: Client) -> None:
-    service = make_service(client)
-    who, headers = person(client)
-    reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{who}"}
-    assert client.graph("POST", f"/applications/{service['id']}/owners/$ref", json=reference).status_code == 204
-    assert assign(client, service, headers) == 201
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

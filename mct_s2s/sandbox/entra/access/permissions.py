@@ -60,7 +60,8 @@ RULES = {
 
 The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert. Who is not an administrator
 has to own the application of a service principal: microsoft-graph-docs#16138. Who consents: graph:
-api/serviceprincipal-post-approleassignedto. Actions: entra:
+api/serviceprincipal-post-approleassignedto; that the owner of the resource's service principal does, and what owners
+write: entra: fundamentals/users-default-permissions ("Ownership permissions"). Actions: entra:
 identity/role-based-access-control/custom-available-permissions.
 """
 
@@ -98,14 +99,9 @@ def only_owns(caller: Caller) -> bool:
     return OWNED in caller.roles and "Application.ReadWrite.All" not in caller.roles
 
 
-def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
-    """Return whether a caller owns an object; whoever owns an application owns its service principal too."""
-    if target is None:
-        return False
-    owners = set(target.get("@owners", ()))
-    for application in directory.applications.latest_by("appId", target.get("appId") or ""):
-        owners |= set(application.get("@owners", ()))
-    return caller.object_id in owners
+def _owns(caller: Caller, target: Object | None) -> bool:
+    # An application and its service principal have owners of their own: docs/azure-contract.md, section 3.10.
+    return target is not None and caller.object_id in target.get("@owners", ())
 
 
 def _application_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
@@ -115,7 +111,7 @@ def _application_may(directory: Directory, rule: PermissionRule, caller: Caller,
         return False
     if caller.roles & (rule.permissions | rule.application_only):
         return True
-    return rule.owned and OWNED in caller.roles and owns(directory, caller, target)
+    return rule.owned and OWNED in caller.roles and _owns(caller, target)
 
 
 def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
@@ -125,7 +121,7 @@ def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, targ
         return False
     if not rule.roles_for_people or _has_role(caller, rule.roles_for_people):
         return True
-    return _is_assigned(directory, caller, rule, target) or owns(directory, caller, target)
+    return _is_assigned(directory, caller, rule, target) or _owns(caller, target)
 
 
 def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:

@@ -17,6 +17,12 @@ def _resource(call: GraphCall) -> Object | None:
     return call.directory.service_principals.latest(str(named))
 
 
+def _resource_of(call: GraphCall, listed: list[Object]) -> Object | None:
+    """Return the resource of the assignment in the path: its owner decides, from whichever end it is revoked."""
+    named = (one["resourceId"] for one in listed if one["id"] == call.params["assignment"])
+    return call.directory.service_principals.latest(next(named, ""))
+
+
 def _operations(
     collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
 ) -> tuple[GraphOperation, ...]:
@@ -53,8 +59,9 @@ def _operations(
 
     def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
-        call.require("assignment.write", target if end == "resourceId" else None)
-        app_role_assignments.delete(call.directory, held(call, target), call.params["assignment"])
+        listed = held(call, target)
+        call.require("assignment.write", target if end == "resourceId" else _resource_of(call, listed))
+        app_role_assignments.delete(call.directory, listed, call.params["assignment"])
         return NO_CONTENT
 
     template = f"{{principal}}/{collection}"

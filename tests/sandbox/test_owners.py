@@ -1,0 +1,258 @@
+"""What members without a role may do: register anything, and all that an owner may with what is theirs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from mct_s2s.sandbox.entra.types import GRAPH_APP_ID, GRAPH_ROLES
+
+from tests.sandbox.conftest import OWN, PREFER, ROLE, Client, make_app, make_service
+from tests.sandbox.test_graph_permissions import bearer_of, bearer_with
+
+OWNED_BY = "Application.ReadWrite.OwnedBy"
+HALVES = ("applications", "servicePrincipals")
+
+
+class Member:
+    """A person without a directory role, who signed in with the Azure CLI."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self.id: str = client.control("POST", "people", {"name": name})["principalId"]
+        self._headers = bearer_of(client, name)
+
+    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
+        sent = {} if body is None else {"json": body}
+        return self._client.graph(method, path, headers={**self._headers, **(headers or {})}, **sent)
+
+    def create(self, path: str, **body: Any) -> dict[str, Any]:
+        answer = self.ask("POST", path, body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def make_service(self) -> dict[str, Any]:
+        """Register an application with a role, and its service principal, as `principal`."""
+        made = self.create("/applications", **OWN, appRoles=[ROLE])
+        return {**made, "principal": self.create("/servicePrincipals", appId=made["appId"])["id"]}
+
+
+@pytest.fixture
+def rob(client: Client) -> Member:
+    return Member(client, "rob")
+
+
+@pytest.fixture
+def adele(client: Client) -> Member:
+    return Member(client, "adele")
+
+
+def halves(made: dict[str, Any]) -> Iterator[str]:
+    """The paths of an application and of its service principal."""
+    yield from (f"/{half}/{object_id}" for half, object_id in zip(HALVES, (made["id"], made["principal"]), strict=True))
+
+
+def owners(client: Client, path: str) -> list[str]:
+    return sorted(one["id"] for one in client.graph("GET", f"{path}/owners").json()["value"])
+
+
+def reference(client: Client, object_id: str) -> dict[str, str]:
+    return {"@odata.id": f"{client.addresses.graph}/v1.0/directoryObjects/{object_id}"}
+
+
+def assignment(service: dict[str, Any], principal: str) -> dict[str, str]:
+    return {"principalId": principal, "resourceId": service["principal"], "appRoleId": ROLE["id"]}
+
+
+def check_denied(answer: httpx.Response) -> None:
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["message"]) == (
+        403,
+        "Authorization_RequestDenied",
+        "Insufficient privileges to complete the operation.",
+    )
+
+
+# --- who assigns app roles ---
+
+
+def test_the_owner_of_a_service_principal_assigns_its_roles_to_anyone_and_revokes_them(
+    client: Client, rob: Member
+) -> None:
+    service, theirs = rob.make_service(), make_app(client)
+    for at, path in (
+        (service["principal"], f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"),
+        (theirs["principal"], f"/servicePrincipals/{theirs['principal']}/appRoleAssignments"),
+    ):
+        made = rob.ask("POST", path, assignment(service, theirs["principal"]))
+        assert made.status_code == 201, (at, made.text)
+        assert [one["id"] for one in client.graph("GET", path).json()["value"]] == [made.json()["id"]]
+        assert rob.ask("DELETE", f"{path}/{made.json()['id']}").status_code == 204, at
+        assert client.graph("GET", path).json()["value"] == []
+
+
+def test_an_owner_of_the_service_principal_alone_assigns_its_roles(client: Client, rob: Member) -> None:
+    service, theirs = make_service(client), make_app(client)
+    client.graph("POST", f"/servicePrincipals/{service['principal']}/owners/$ref", json=reference(client, rob.id))
+    path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
+    assert rob.ask("POST", path, assignment(service, theirs["principal"])).status_code == 201
+    check_denied(rob.ask("PATCH", f"/applications/{service['id']}", {"notes": "mine"}))
+
+
+def test_what_an_owner_granted_stays_when_they_remove_themselves(client: Client, rob: Member) -> None:
+    service, theirs = rob.make_service(), make_app(client)
+    path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
+    rob.ask("POST", path, assignment(service, theirs["principal"]))
+    for half in halves(service):
+        rob.ask("DELETE", f"{half}/owners/{rob.id}/$ref")
+    (kept,) = client.graph("GET", path).json()["value"]
+    assert kept["principalId"] == theirs["principal"]
+    check_denied(rob.ask("DELETE", f"{path}/{kept['id']}"))
+
+
+@pytest.mark.parametrize("owned", ["nothing", "the application", "the client", "the client's service principal"])
+def test_who_does_not_own_the_resources_service_principal_assigns_and_revokes_nothing(
+    owned: str, client: Client, rob: Member
+) -> None:
+    service, caller = make_service(client), make_app(client)
+    held = {
+        "the application": f"/applications/{service['id']}",
+        "the client": f"/applications/{caller['id']}",
+        "the client's service principal": f"/servicePrincipals/{caller['principal']}",
+    }
+    if owned in held:
+        added = client.graph("POST", f"{held[owned]}/owners/$ref", json=reference(client, rob.id))
+        assert added.status_code == 204
+    ends = (
+        f"/servicePrincipals/{service['principal']}/appRoleAssignedTo",
+        f"/servicePrincipals/{caller['principal']}/appRoleAssignments",
+    )
+    for end in ends:
+        check_denied(rob.ask("POST", end, assignment(service, caller["principal"])))
+    granted = client.create(ends[0], **assignment(service, caller["principal"]))
+    for end in ends:
+        check_denied(rob.ask("DELETE", f"{end}/{granted['id']}"))
+
+
+def test_no_owner_assigns_roles_of_microsoft_graph(client: Client, rob: Member) -> None:
+    mine = rob.make_service()
+    graph = client.state.directory.service_principals.seen_by("appId", GRAPH_APP_ID)[0]
+    wanted = {
+        "principalId": mine["principal"],
+        "resourceId": graph["id"],
+        "appRoleId": GRAPH_ROLES["Application.ReadWrite.All"],
+    }
+    check_denied(rob.ask("POST", f"/servicePrincipals/{mine['principal']}/appRoleAssignments", wanted))
+
+
+def test_an_application_that_may_change_its_own_assigns_none_of_their_roles(client: Client) -> None:
+    headers, theirs = bearer_with(client, OWNED_BY), make_app(client)
+    made = client.graph("POST", "/applications", json={**OWN, "appRoles": [ROLE]}, headers=headers).json()
+    principal = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers).json()["id"]
+    path, service = f"/servicePrincipals/{principal}/appRoleAssignedTo", {**made, "principal": principal}
+    check_denied(client.graph("POST", path, json=assignment(service, theirs["principal"]), headers=headers))
+    granted = client.create(path, **assignment(service, theirs["principal"]))
+    check_denied(client.graph("DELETE", f"{path}/{granted['id']}", headers=headers))
+
+
+# --- who is an owner ---
+
+
+def test_an_owner_adds_any_owner_and_removes_themselves_until_there_is_none(
+    client: Client, rob: Member, adele: Member
+) -> None:
+    service = rob.make_service()
+    robot = make_app(client)["principal"]
+    for half in halves(service):
+        for added in (adele.id, robot):
+            assert rob.ask("POST", f"{half}/owners/$ref", reference(client, added)).status_code == 204
+        assert owners(client, half) == sorted([rob.id, adele.id, robot])
+        assert rob.ask("DELETE", f"{half}/owners/{rob.id}/$ref").status_code == 204
+        check_denied(rob.ask("PATCH", half, {"notes": "mine"}))
+        check_denied(rob.ask("POST", f"{half}/owners/$ref", reference(client, rob.id)))
+        for removed in (robot, adele.id):
+            assert adele.ask("DELETE", f"{half}/owners/{removed}/$ref").status_code == 204
+        assert owners(client, half) == []
+
+
+def test_an_application_and_its_service_principal_have_owners_of_their_own(client: Client, rob: Member) -> None:
+    service = make_service(client)
+    for half, other in (halves(service), reversed([*halves(service)])):
+        client.graph("POST", f"{half}/owners/$ref", json=reference(client, rob.id))
+        assert rob.ask("PATCH", half, {"notes": "mine"}).status_code == 204
+        check_denied(rob.ask("PATCH", other, {"notes": "mine"}))
+        check_denied(rob.ask("POST", f"{other}/owners/$ref", reference(client, rob.id)))
+        client.graph("DELETE", f"{half}/owners/{rob.id}/$ref")
+
+
+def test_an_application_that_may_change_its_own_has_to_own_the_service_principal_too(client: Client) -> None:
+    headers, service = bearer_with(client, OWNED_BY), make_service(client)
+    (caller,) = client.state.directory.service_principals.seen_by("displayName", "caller")
+    app, principal = halves(service)
+    client.graph("POST", f"{app}/owners/$ref", json=reference(client, caller["id"]))
+    assert client.graph("PATCH", app, json={"notes": "mine"}, headers=headers).status_code == 204
+    check_denied(client.graph("PATCH", principal, json={"notes": "mine"}, headers=headers))
+    client.graph("POST", f"{principal}/owners/$ref", json=reference(client, caller["id"]))
+    assert client.graph("PATCH", principal, json={"notes": "mine"}, headers=headers).status_code == 204
+
+
+# --- what a member registers ---
+
+
+def upserted(member: Member, name: str) -> dict[str, Any]:
+    answer = member.ask("PATCH", f"/applications(uniqueName='{name}')", OWN, PREFER)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def named_later(member: Member, name: str) -> dict[str, Any]:
+    made = member.create("/applications", **OWN)
+    assert member.ask("PATCH", f"/applications/{made['id']}", {"uniqueName": name}).status_code == 204
+    return made
+
+
+@pytest.mark.parametrize("register", [upserted, named_later])
+def test_a_member_registers_under_any_free_unique_name_and_owns_both_halves(
+    register: Any, client: Client, rob: Member, adele: Member
+) -> None:
+    made = register(rob, "mct-s2s-contosolearn-0a1b2c3d")
+    principal = rob.create("/servicePrincipals", appId=made["appId"])["id"]
+    for half in halves({**made, "principal": principal}):
+        assert owners(client, half) == [rob.id]
+    found = client.graph("GET", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')").json()
+    assert found["id"] == made["id"]
+    check_denied(adele.ask("PATCH", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')", OWN, PREFER))
+    theirs = adele.create("/applications", **OWN)
+    taken = adele.ask("PATCH", f"/applications/{theirs['id']}", {"uniqueName": "mct-s2s-contosolearn-0a1b2c3d"})
+    assert (taken.status_code, taken.json()["error"]["details"][0]["code"]) == (400, "ObjectConflict")
+
+
+@pytest.mark.parametrize("value", ["another", None])
+def test_an_owner_changes_no_unique_name_that_is_set(value: str | None, rob: Member) -> None:
+    made = upserted(rob, "mct-s2s-x")
+    refused = rob.ask("PATCH", f"/applications/{made['id']}", {"uniqueName": value})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "Request_BadRequest")
+
+
+# --- what is restored ---
+
+
+def test_what_its_owner_deletes_and_restores_has_its_owners_and_assignments_again(
+    client: Client, rob: Member, adele: Member
+) -> None:
+    service, theirs = rob.make_service(), make_app(client)
+    app, principal = halves(service)
+    for half in (app, principal):
+        rob.ask("POST", f"{half}/owners/$ref", reference(client, adele.id))
+    granted = rob.ask("POST", f"{principal}/appRoleAssignedTo", assignment(service, theirs["principal"])).json()
+    assert rob.ask("DELETE", app).status_code == 204
+    assert client.graph("GET", f"/servicePrincipals/{theirs['principal']}/appRoleAssignments").json()["value"] == []
+    assert rob.ask("POST", f"/directory/deletedItems/{service['id']}/restore").status_code == 200
+    assert client.graph("GET", principal).status_code == 404, "it is restored on its own"
+    assert rob.ask("POST", f"/directory/deletedItems/{service['principal']}/restore").status_code == 200
+    for half in (app, principal):
+        assert owners(client, half) == sorted([rob.id, adele.id])
+    for end in (f"{principal}/appRoleAssignedTo", f"/servicePrincipals/{theirs['principal']}/appRoleAssignments"):
+        assert [one["id"] for one in client.graph("GET", end).json()["value"]] == [granted["id"]]
