@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.entra.types import GRAPH_APP_ID, GRAPH_ROLES
+from mct_s2s.sandbox.entra.types import AZURE_CLI_APP_ID, GRAPH_APP_ID, GRAPH_ROLES
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import OWN, PREFER, ROLE, Client, make_app, make_service
 from tests.sandbox.test_graph_permissions import bearer_of, bearer_with
@@ -236,6 +237,51 @@ def test_an_owner_changes_no_unique_name_that_is_set(value: str | None, rob: Mem
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "Request_BadRequest")
 
 
+# --- which program created it ---
+
+
+def created_by(client: Client, made: dict[str, Any], **query: str) -> str | None:
+    shown: str | None = client.graph("GET", f"/applications/{made['id']}", params=query).json()["createdByAppId"]
+    return shown
+
+
+def test_an_application_says_which_program_created_it(client: Client, rob: Member) -> None:
+    headers = bearer_with(client, OWNED_BY)
+    (caller,) = client.state.directory.service_principals.seen_by("displayName", "caller")
+    path = "/applications(uniqueName='by-the-pipeline')"
+    for made, program in (
+        (rob.create("/applications", **OWN), AZURE_CLI_APP_ID),
+        (upserted(rob, "by-rob"), AZURE_CLI_APP_ID),
+        (client.create("/applications", **OWN), seed.ADMINISTRATOR_ID),
+        (client.graph("POST", "/applications", json=OWN, headers=headers).json(), caller["appId"]),
+        (client.graph("PATCH", path, json=OWN, headers={**headers, **PREFER}).json(), caller["appId"]),
+    ):
+        assert made["createdByAppId"] == program
+        assert created_by(client, made) == created_by(client, made, **{"$select": "id,createdByAppId"}) == program
+    principal = rob.create("/servicePrincipals", appId=rob.create("/applications", **OWN)["appId"])
+    read = client.graph("GET", f"/servicePrincipals/{principal['id']}?$select=createdByAppId").json()
+    assert read["createdByAppId"] == AZURE_CLI_APP_ID
+
+
+def test_nobody_writes_which_program_created_an_application(client: Client, rob: Member) -> None:
+    made, forged = rob.create("/applications", **OWN), {"createdByAppId": seed.ADMINISTRATOR_ID}
+    for refused in (
+        rob.ask("POST", "/applications", {**OWN, **forged}),
+        rob.ask("PATCH", f"/applications/{made['id']}", forged),
+        rob.ask("PATCH", "/applications(uniqueName='new')", {**OWN, **forged}, PREFER),
+        client.graph("PATCH", f"/applications/{made['id']}", json=forged),
+    ):
+        detail = refused.json()["error"]["details"][0]
+        assert (refused.status_code, detail["code"], detail["target"]) == (400, "ReadOnly", "createdByAppId")
+    assert client.graph("PATCH", f"/applications/{made['id']}", json={"notes": "n"}).status_code == 204
+    assert created_by(client, made) == AZURE_CLI_APP_ID, "the program that changes it is not its creator"
+
+
+def test_what_was_there_before_says_nothing_of_its_creator(client: Client) -> None:
+    listed = client.graph("GET", "/applications", params={"$select": "createdByAppId"}).json()["value"]
+    assert {one["createdByAppId"] for one in listed} == {None}
+
+
 # --- what is restored ---
 
 
@@ -256,3 +302,4 @@ def test_what_its_owner_deletes_and_restores_has_its_owners_and_assignments_agai
         assert owners(client, half) == sorted([rob.id, adele.id])
     for end in (f"{principal}/appRoleAssignedTo", f"/servicePrincipals/{theirs['principal']}/appRoleAssignments"):
         assert [one["id"] for one in client.graph("GET", end).json()["value"]] == [granted["id"]]
+    assert created_by(client, service) == AZURE_CLI_APP_ID

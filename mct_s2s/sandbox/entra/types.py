@@ -17,7 +17,7 @@ OPEN_TYPES = frozenset({"application", "servicePrincipal"})
 
 ON_REQUEST = {
     "application": frozenset(
-        {"authenticationBehaviors", "createdByAppId", "isDisabled", "managerApplications", "oauth2RequirePostResponse"}
+        {"authenticationBehaviors", "isDisabled", "managerApplications", "oauth2RequirePostResponse"}
     ),
     "servicePrincipal": frozenset({"createdByAppId", "customSecurityAttributes", "isDisabled"}),
     "user": frozenset({"accountEnabled", "userType"}),

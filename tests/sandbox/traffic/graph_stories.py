@@ -8,11 +8,14 @@ from mct_s2s.sandbox.entra.types import GRAPH_APP_ID
 from tests.sandbox.traffic.story import BASE64, Story
 
 START, END = "2026-01-02T03:04:05Z", "2100-12-31T11:59:59Z"
+YOUNGEST = ("createdByAppId",)
+"""Members of an application that are younger than all recordings: docs/azure-contract.md, section 3.2."""
 YOUNGER = (
+    *YOUNGEST,
     "serviceManagementReference", "nativeAuthenticationApisEnabled", "uniqueName", "samlMetadataUrl",
     "servicePrincipalLockConfiguration", "requestSignatureVerification", "web/redirectUriSettings",
 )  # fmt: skip
-"""Members of an application that recordings of 2021 and 2022 have not, and those of 2025 have."""
+"""Members of an application that recordings of 2021 and 2022 have not; those of 2025 have all but the first."""
 
 
 def younger(where: str = "") -> list[str]:
@@ -20,14 +23,19 @@ def younger(where: str = "") -> list[str]:
     return [f"{where}/{name}" for name in YOUNGER]
 
 
+def youngest(where: str = "") -> list[str]:
+    """Where an application of 2025 may have what none had then."""
+    return [f"{where}/{name}" for name in YOUNGEST]
+
+
 def create_for_rbac(story: Story) -> None:
     """az ad sp create-for-rbac, of April 2025: today's defaults."""
     story.send("applications/01")
-    story.send("applications/02", aGuid=str(uuid.UUID(int=9)))
+    story.send("applications/02", may_have=youngest(), aGuid=str(uuid.UUID(int=9)))
     secret = {"passwordCredential": {"displayName": "rbac", "startDateTime": START, "endDateTime": END}}
     story.graph("POST", f"/applications/{story.names['appObjectId']}/addPassword", secret)
-    story.send("applications/03")
-    story.send("applications/04")
+    story.send("applications/03", may_have=youngest("/value/0"))
+    story.send("applications/04", may_have=youngest())
     story.send("service-principals/06")
     story.send("service-principals/01")
     story.send("applications/05")

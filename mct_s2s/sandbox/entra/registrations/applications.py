@@ -34,11 +34,19 @@ _COMPLEX_DEFAULTS: dict[str, dict[str, Any]] = document("applicationDefaults")
 _OPTIONAL_CLAIM: dict[str, Any] = {"additionalProperties": [], "essential": False, "source": None}
 
 
-def create(directory: Directory, body: object, *, owners: Sequence[str] | None = None, **fixed: Any) -> Object:
+def create(
+    directory: Directory,
+    body: object,
+    *,
+    owners: Sequence[str] | None = None,
+    created_by: str | None = None,
+    **fixed: Any,
+) -> Object:
     """Create an application; the service chooses its appId and object id.
 
     Args:
         owners: object ids of its owners: the caller, unless others were named; `None` for the sandbox itself.
+        created_by: appId of the program that sent the request, also where a person had signed in to it.
 
     Returns:
         What is stored, with the texts of new secrets.
@@ -51,6 +59,7 @@ def create(directory: Directory, body: object, *, owners: Sequence[str] | None =
     empty = blank("application") | {
         "id": directory.ids.new(f"application/{values['displayName']}"),
         "appId": directory.ids.new(f"appId/{values['displayName']}"),
+        "createdByAppId": created_by,
         "createdDateTime": timestamp(directory.clock.now()),
         "publisherDomain": directory.tenant.default_domain,
         "@owners": list(owners or ()),

@@ -22,7 +22,8 @@ from mct_s2s.sandbox.entra.validation import (
 )
 
 
-def create(directory: Directory, body: object, *, owner: str | None = None) -> Object:
+def create(directory: Directory, body: object, *, owner: str | None = None, created_by: str | None = None) -> Object:
+    """Create the service principal of an application; `created_by` is the appId of the program that asks for it."""
     values = clean("servicePrincipal", body)
     app_id = values.get("appId")
     if not app_id:
@@ -37,7 +38,7 @@ def create(directory: Directory, body: object, *, owner: str | None = None) -> O
     _check_free(directory, app_id, but=None)
     # The replica may know an older state of the application; the newest one arrives in the end.
     made = of_application(directory, directory.applications.latest(application["id"]) or application)
-    made["@owners"] = [owner] if owner else []
+    made |= {"createdByAppId": created_by, "@owners": [owner] if owner else []}
     values.pop("appId")
     return directory.service_principals.put(_checked(made, values))
 

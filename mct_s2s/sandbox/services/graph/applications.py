@@ -17,7 +17,8 @@ def _post(call: GraphCall) -> Answer:
     bound = bound_owners(call)
     if bound and permissions.only_owns(call.caller) and bound != [call.caller.object_id]:
         raise permissions.denied()
-    return _created(call, applications.create(call.directory, call.body, owners=bound or [call.caller.object_id]))
+    owners, program = bound or [call.caller.object_id], call.caller.app_id
+    return _created(call, applications.create(call.directory, call.body, owners=owners, created_by=program))
 
 
 def _created(call: GraphCall, made: Object) -> Answer:
@@ -56,8 +57,8 @@ def _upserted(call: GraphCall) -> Answer:
     by_owner = not permissions.may(call.directory, call.caller, "application.write")
     unowned = call.directory.variations.upsert_without_owner and by_owner
     owners = [] if unowned else [call.caller.object_id]
-    made = applications.create(call.directory, {**body, "uniqueName": name}, owners=owners)
-    return _created(call, made)
+    named, program = {**body, "uniqueName": name}, call.caller.app_id
+    return _created(call, applications.create(call.directory, named, owners=owners, created_by=program))
 
 
 def _delete(call: GraphCall) -> Answer:

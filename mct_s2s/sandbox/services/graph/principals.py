@@ -22,7 +22,8 @@ def _post(call: GraphCall, sent: object = None) -> Answer:
     if permissions.only_owns(call.caller) and not is_allowed:
         raise service_principals.not_local()
     call.require("servicePrincipal.create", application)
-    made = service_principals.create(call.directory, body, owner=call.caller.object_id)
+    caller = call.caller
+    made = service_principals.create(call.directory, body, owner=caller.object_id, created_by=caller.app_id)
     headers = call.location("ServicePrincipal", made["id"])
     return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
 
