@@ -1,5 +1,6 @@
 """What members without a role may do: register anything, and all that an owner may with what is theirs."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -280,6 +281,105 @@ def test_nobody_writes_which_program_created_an_application(client: Client, rob:
 def test_what_was_there_before_says_nothing_of_its_creator(client: Client) -> None:
     listed = client.graph("GET", "/applications", params={"$select": "createdByAppId"}).json()["value"]
     assert {one["createdByAppId"] for one in listed} == {None}
+
+
+# --- what an owner writes, and what everyone reads of it ---
+
+SCOPE = {
+    "id": "7b5e1f8e-2222-4c3d-9a6e-000000000001",
+    "adminConsentDescription": "May act as the user.",
+    "adminConsentDisplayName": "Act as the user",
+    "isEnabled": True,
+    "type": "User",
+    "userConsentDescription": None,
+    "userConsentDisplayName": None,
+    "value": "access_as_user",
+}
+WRITTEN: dict[str, Any] = {
+    "api": {
+        "oauth2PermissionScopes": [SCOPE],
+        "preAuthorizedApplications": [{"appId": AZURE_CLI_APP_ID, "delegatedPermissionIds": [SCOPE["id"]]}],
+    },
+    "appRoles": [ROLE, {**ROLE, "id": str(uuid.UUID(int=6)), "allowedMemberTypes": ["User"], "value": "Reader"}],
+    "displayName": "Payroll",
+    "groupMembershipClaims": "All",
+    "isFallbackPublicClient": True,
+    "notes": "Made by somebody else.",
+    "optionalClaims": {"accessToken": [{"name": "email", "essential": True}], "idToken": [], "saml2Token": []},
+    "publicClient": {"redirectUris": ["http://localhost/public"]},
+    "requiredResourceAccess": [
+        {
+            "resourceAppId": GRAPH_APP_ID,
+            "resourceAccess": [{"id": GRAPH_ROLES["Directory.ReadWrite.All"], "type": "Role"}],
+        }
+    ],
+    "signInAudience": "AzureADMultipleOrgs",
+    "spa": {"redirectUris": ["https://rob.example/spa"]},
+    "tags": ["mct-s2s:name:whatever", "another"],
+    "web": {
+        "redirectUris": ["https://rob.example/web"],
+        "implicitGrantSettings": {"enableAccessTokenIssuance": True, "enableIdTokenIssuance": True},
+    },
+}
+
+
+def contains(read: Any, written: Any) -> bool:
+    """Whether everything that was written is read again; arrays are sets."""
+    if isinstance(written, dict):
+        return isinstance(read, dict) and all(contains(read.get(name), value) for name, value in written.items())
+    if isinstance(written, list):
+        return len(read) == len(written) and all(any(contains(one, each) for one in read) for each in written)
+    return bool(read == written)
+
+
+def write_everything(member: Member) -> dict[str, Any]:
+    made = member.create("/applications", **OWN)
+    path = f"/applications/{made['id']}"
+    # Scopes have to be there before a client is authorised for them.
+    assert member.ask("PATCH", path, {"api": {"oauth2PermissionScopes": [SCOPE]}}).status_code == 204
+    for name, value in WRITTEN.items():
+        answer = member.ask("PATCH", path, {name: value})
+        assert answer.status_code == 204, answer.text
+    return made
+
+
+def test_an_owner_writes_everything_of_an_application_and_adds_credentials(rob: Member) -> None:
+    path = f"/applications/{write_everything(rob)['id']}"
+    federated = {"name": "anywhere", "issuer": "https://rob.example", "subject": "s", "audiences": ["a"]}
+    assert rob.ask("POST", f"{path}/addPassword", {"passwordCredential": {"displayName": "mine"}}).status_code == 200
+    assert rob.ask("POST", f"{path}/federatedIdentityCredentials", federated).status_code == 201
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
+def test_everything_that_was_written_is_read_in_every_way(deleted: bool, client: Client, rob: Member) -> None:
+    made = write_everything(rob)
+    secret = rob.ask("POST", f"/applications/{made['id']}/addPassword", {}).json()["keyId"]
+    written = {**WRITTEN, "createdByAppId": AZURE_CLI_APP_ID, "passwordCredentials": [{"keyId": secret}]}
+    alone, all_of_them = f"/applications/{made['id']}", "/applications"
+    if deleted:
+        assert rob.ask("DELETE", alone).status_code == 204
+        alone = f"/directory/deletedItems/{made['id']}"
+        all_of_them = "/directory/deletedItems/microsoft.graph.application"
+    for names in (None, *written, ",".join(written)):
+        query = {} if names is None else {"$select": f"id,{names}"}
+        expected = {name: value for name, value in written.items() if names is None or name in names.split(",")}
+        listed = client.graph("GET", all_of_them, params=query).json()["value"]
+        (found,) = [one for one in listed if one["id"] == made["id"]]
+        for read in (client.graph("GET", alone, params=query).json(), found):
+            assert contains(read, expected), names
+            if names is not None:
+                assert {name for name in read if "@" not in name} == {"id", *expected}
+
+
+def test_a_deleted_object_is_read_as_far_as_it_is_selected(client: Client, rob: Member) -> None:
+    service = rob.make_service()
+    rob.ask("DELETE", f"/applications/{service['id']}")
+    for object_id, kind in ((service["id"], "application"), (service["principal"], "servicePrincipal")):
+        read = client.graph("GET", f"/directory/deletedItems/{object_id}?$select=appId").json()
+        assert read.pop("@odata.context").endswith("/$metadata#directoryObjects(appId)/$entity")
+        assert read == {"@odata.type": f"#microsoft.graph.{kind}", "appId": service["appId"]}
+        refused = client.graph("GET", f"/directory/deletedItems/{object_id}?$select=nothing")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadRequest")
 
 
 # --- what is restored ---

@@ -23,11 +23,14 @@ from mct_s2s.sandbox.services.graph.odata import shown
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
 
 
-def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
+def kind_of(value: Object) -> str:
     if "userPrincipalName" in value:
-        name = "user"
-    else:
-        name = "servicePrincipal" if "servicePrincipalType" in value else "application"
+        return "user"
+    return "servicePrincipal" if "servicePrincipalType" in value else "application"
+
+
+def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
+    name = kind_of(value)
     return {"@odata.type": f"#microsoft.graph.{name}", **shown(name, value, select)}
 
 

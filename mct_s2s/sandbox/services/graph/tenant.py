@@ -18,7 +18,8 @@ from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, not_found, operations
-from mct_s2s.sandbox.services.graph.objects import owned_by, typed
+from mct_s2s.sandbox.services.graph.objects import kind_of, owned_by, typed
+from mct_s2s.sandbox.services.graph.odata import selected
 
 _OF_ONE = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
 _CAST = "microsoft.graph.directoryRole"
@@ -195,8 +196,10 @@ def _deleted(call: GraphCall) -> tuple[Table, Object]:
 def _get_deleted(call: GraphCall) -> Answer:
     call.require("application.read")
     _, found = _deleted(call)
-    context = f"{call.root}/$metadata#directoryObjects/$entity"
-    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
+    select = selected(kind_of(found), call.query.get("$select"))
+    fields = f"({','.join(select)})" if select else ""
+    context = f"{call.root}/$metadata#directoryObjects{fields}/$entity"
+    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found), select)})
 
 
 def _restore(call: GraphCall) -> Answer:
