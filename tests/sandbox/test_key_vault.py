@@ -151,6 +151,22 @@ def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None
     assert "does not have secrets get permission on key vault 'older-vault;location=westeurope'" in refused.text
 
 
+SET_ONLY = {"name": "set alone", "actions": [], "dataActions": ["Microsoft.KeyVault/vaults/secrets/setSecret/action"]}
+
+
+def test_who_may_set_a_secret_writes_any_tags_without_reading_it(client: Client, vault: Vault) -> None:
+    tags = {"made-by": "mct-s2s", "appId": seed.ADMINISTRATOR_ID, "keyId": "7b5e1f8e-1111-4c3d-9a6e-000000000009"}
+    vault.ask("PUT", "/secrets/x", json={"value": "x", "tags": {"made-by": "somebody"}})
+    held = [{"role": SET_ONLY, "scope": VAULT}]
+    made = client.control("POST", "callers", {"name": "somebody", "armRoles": held})
+    token = client.token(f"{client.addresses.vault}/.default", made["clientId"], made["clientSecret"])
+    for name in ("x", "new"):
+        answer = vault.ask("PUT", f"/secrets/{name}", token=token, json={"value": "y", "tags": tags})
+        assert (answer.status_code, answer.json()["tags"]) == (200, tags)
+        assert vault.ask("GET", f"/secrets/{name}", token=token).status_code == 403
+        assert vault.ask("GET", f"/secrets/{name}").json()["tags"] == tags
+
+
 def test_vaults_are_listed_and_kept_with_the_state(client: Client, vault: Vault, tmp_path: Path) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
     path = f"{seed.SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults"

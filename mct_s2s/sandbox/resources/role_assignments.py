@@ -104,8 +104,8 @@ class RoleAssignments:
         """Return the id of a built-in role by its name or id, or of a new custom one."""
         if isinstance(wanted, dict) and isinstance(wanted.get("actions"), list):
             identifier = str(uuid.uuid4())
-            shown = {"name": str(wanted.get("name", "Custom role")), "actions": list(wanted["actions"])}
-            self.custom[identifier] = {**shown, "notActions": list(wanted.get("notActions", []))}
+            rule = {kind: list(wanted.get(kind, [])) for kind in ("actions", "notActions", "dataActions")}
+            self.custom[identifier] = {"name": str(wanted.get("name", "Custom role")), **rule}
             return identifier
         for identifier, role in ROLES.items():
             if isinstance(wanted, str) and wanted.lower() in {identifier, role["name"].lower()}:

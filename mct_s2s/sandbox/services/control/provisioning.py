@@ -11,7 +11,8 @@
 Callers and people also take "directoryRoles" and, for roles that come through a group, "groupRoles": names of roles;
 "scopedRoles": [{"role", "scope"}] for built-in roles at one object, "/{object id}", and "customRoles": [{"name",
 "actions": ["microsoft.directory/applications/create"], "scope"?}].
-A role is the name or id of a built-in one, or `{"name", "actions", "notActions"?}`, which makes a custom one.
+A role is the name or id of a built-in one, or `{"name", "actions", "notActions"?, "dataActions"?}`, which makes a
+custom one.
 `scope` is a path; the subscription of the seed where it is left out.
 """
 
