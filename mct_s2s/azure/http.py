@@ -10,6 +10,7 @@ import os
 import ssl
 import sys
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -24,7 +25,7 @@ from azure.core.rest._http_response_impl import HttpResponseImpl
 from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
 
 from mct_s2s import __version__
-from mct_s2s.azure.answers import OddAnswer, check_size
+from mct_s2s.azure.answers import ANSWER_BYTES, OddAnswer, check_size
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import must_not_block
@@ -82,7 +83,7 @@ class Http(httpx.AsyncClient):
                 verify=tls,
                 transport=transport,
                 timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
-                headers={"User-Agent": f"mct-s2s/{__version__}"},
+                headers={"User-Agent": f"mct-s2s/{__version__}", "Accept-Encoding": "gzip"},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:  # what it says may hold a proxy's password
@@ -94,7 +95,10 @@ class Http(httpx.AsyncClient):
         self._trace = trace or (lambda _: None)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
-        """Read the whole answer, unless it is a stream. Raises OddAnswer: it is too large."""
+        """Read the whole answer; of a stream the headers alone, for none of our callers wants more.
+
+        Raises OddAnswer: it is too large, or encoded in a way that was not asked for.
+        """
         began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
         if request.url.host.endswith(".localhost"):  # this machine, whatever its resolver says: RFC 6761, section 6.3
             request.extensions["sni_hostname"] = request.url.host
@@ -103,20 +107,32 @@ class Http(httpx.AsyncClient):
             response = await super().send(request, stream=True, **options)
             status = str(response.status_code)
             request_id = response.headers.get("x-ms-request-id") or response.headers.get("request-id") or ""
-            return response if stream else await _read(request, response)
+            if not stream:
+                return await _read(request, response)
+            await response.aclose()  # so that nobody reads it beyond all bounds
+            return response
         finally:
             took, service = (time.monotonic() - began) * 1000, request.extensions.get("service", "Graph")
             self._trace(f"{service:<5} {request.method:<6} {path} {status} {took:.0f} ms {request_id}".rstrip())
 
 
 async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    """Unpack the answer, but not by httpx, which unpacks each piece at once: up to a thousand times its size."""
     body = bytearray()
     try:
         length = response.headers.get("content-length", "")
         check_size(int(length[:20]) if length.isascii() and length.isdigit() else 0)
-        async for piece in response.aiter_bytes():
-            body += piece
-            check_size(len(body))
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity", "gzip"}:  # several of them are one text, with commas
+            raise OddAnswer("is encoded in a way that was not asked for")
+        archive = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        async for piece in response.aiter_raw():
+            # One byte too many is enough to be refused.
+            body += archive.decompress(piece, ANSWER_BYTES + 1 - len(body)) if archive is not None else piece
+            # An archive without end may hold nothing, or go on after its end.
+            check_size(max(len(body), response.num_bytes_downloaded))
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error), request=request) from error
     finally:
         await response.aclose()
     kept = [(name, value) for name, value in response.headers.raw if name.lower() not in UNPACKED]

@@ -182,7 +182,9 @@ class Wire(Http):
         if isinstance(answer, Exception):
             raise answer
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-        return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
+        # A stream, which is not read yet, as from a network.
+        body = httpx.ByteStream(answer.content)
+        return httpx.Response(answer.status, headers=headers, stream=body, request=request)
 
 
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ResourceManager:

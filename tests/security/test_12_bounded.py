@@ -1,20 +1,25 @@
-"""No answer is read without an end: not beyond 16 MiB, unpacked; one that is nested too deeply is an error like any.
+"""No answer is read without an end: not beyond 16 MiB, however it is packed, nor too deeply nested, nor for too long.
 
 A file of certificates is read in time that grows with its size. What is waited out for one reason is no reason to give
 up for another, and nobody pushes past the gate.
 """
 
+import asyncio
 import gzip
 import json
+import ssl
 import time
-from collections.abc import Callable
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Callable
 from itertools import product
 
 import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from mct_s2s.azure import retry
-from mct_s2s.azure.answers import ANSWER_BYTES, ARM, GRAPH, read_refusal
+from mct_s2s.azure.answers import ANSWER_BYTES, ARM, GRAPH, OddAnswer, read_refusal
+from mct_s2s.azure.http import Http
 from mct_s2s.azure.refusals import GraphOperation, refused
 from mct_s2s.azure.sign_in import login_refusals
 from mct_s2s.key_pairs import certificate_in
@@ -22,6 +27,7 @@ from mct_s2s.local_files import FILE_BYTES
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 
+from tests.azure.raw import Answer, Wire
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.answers import answering
@@ -35,6 +41,11 @@ PACKED = {"content-encoding": "gzip"}
 BODIES = {
     "large": (b'{"value": "' + b"x" * ANSWER_BYTES + b'"}', PLAIN, "larger than 16 MiB"),
     "a small archive of a large answer": (gzip.compress(b" " * 4 * ANSWER_BYTES), PACKED, "larger than 16 MiB"),
+    "an archive of an archive": (
+        gzip.compress(gzip.compress(b" " * 4 * ANSWER_BYTES)),
+        {"content-encoding": "gzip, gzip"},
+        "encoded in a way that was not asked for",
+    ),
 }
 DEEP = {"deep": b'{"a":' * 900 + b"1" + b"}" * 900, "very deep": b"[" * 1_000_000}
 SERVICES: dict[str, tuple[str, Callable[[Entry], bool], tuple[str, ...]]] = {
@@ -99,6 +110,79 @@ def test_the_body_of_the_mct_apis_answer_is_not_read(mct: Program, azure: Sandbo
     inside.hooks.before.append(answering(lambda e: e.service == "site", content, 200, headers))
     verified = mct("verify", "-o", "json").document["checks"]
     assert [row["check"] for row in verified if not row["ok"]] == ["without-token"], "got 200 too"
+
+
+TIMES = 6
+"""How many times the limit each of these has, on its way or unpacked."""
+
+
+def _blank() -> bytes:
+    return b" " * TIMES * ANSWER_BYTES
+
+
+def _archive(content: bytes) -> bytes:
+    return gzip.compress(content, 1)
+
+
+PACKINGS: dict[str, tuple[list[str], Callable[[], bytes]]] = {
+    "packed once": (["gzip"], lambda: _archive(_blank())),
+    "packed twice": (["gzip, gzip"], lambda: _archive(_archive(_blank()))),
+    "packed twice, in two headers": (["gzip", "gzip"], lambda: _archive(_archive(_blank()))),
+    "packed and said to be as it is": (["gzip, identity"], lambda: _archive(_blank())),
+    "deflated": (["deflate"], lambda: zlib.compress(_blank(), 1)),
+    "by Brotli": (["br"], _blank),
+    "by Zstandard": (["zstd"], _blank),
+    "behind the end of a small archive": (["gzip"], lambda: _archive(b"{}") + _blank()),
+    "an archive of nothing that does not end": (
+        ["gzip"],
+        lambda: _archive(b"")[:10] + b"\0\0\0\xff\xff" * (TIMES * ANSWER_BYTES // 5),
+    ),
+    "as it is": ([], _blank),
+}
+PIECE = 64 << 10
+"""What a connection reads at once."""
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_no_answer_takes_more_memory_than_three_times_the_limit(packing: str) -> None:
+    encodings, content = PACKINGS[packing][0], PACKINGS[packing][1]()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for begin in range(0, len(content), PIECE):
+            yield content[begin : begin + PIECE]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers = [("content-encoding", encoding) for encoding in encodings]
+        return httpx.Response(200, headers=headers, content=pieces(), request=request)
+
+    async def main() -> None:
+        async with Http(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), transport=httpx.MockTransport(answer)) as http:
+            with pytest.raises(OddAnswer, match=r"larger than 16 MiB|not asked for"):
+                await http.get("https://graph.example/")
+
+    tracemalloc.start()
+    try:
+        asyncio.run(main())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * ANSWER_BYTES
+
+
+def test_an_archive_is_asked_for_and_unpacked() -> None:
+    wire = Wire(Answer(200, gzip.compress(b'{"value": 1}'), {"content-encoding": "GZip"}), Answer(204, b"", PACKED))
+
+    async def main() -> list[httpx.Response]:
+        return [await wire.get("https://graph.example/") for _ in range(2)]
+
+    packed, empty = asyncio.run(main())
+    assert (packed.json(), empty.content) == ({"value": 1}, b"")
+    assert packed.request.headers["accept-encoding"] == "gzip"
+
+
+def test_what_is_no_archive_is_a_lost_answer() -> None:
+    with pytest.raises(httpx.DecodingError):
+        asyncio.run(Wire(Answer(200, b"{}", PACKED)).get("https://graph.example/"))
 
 
 HANGING_SECONDS = 30.0
