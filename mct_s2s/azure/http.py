@@ -82,7 +82,7 @@ class Http(httpx.AsyncClient):
             super().__init__(
                 verify=tls,
                 transport=transport,
-                timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
+                timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),  # the rest: in `send`
                 headers={"User-Agent": f"mct-s2s/{__version__}", "Accept-Encoding": "gzip"},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             )
@@ -97,20 +97,24 @@ class Http(httpx.AsyncClient):
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """Read the whole answer; of a stream the headers alone, for none of our callers wants more.
 
-        Raises OddAnswer: it is too large, or encoded in a way that was not asked for.
+        Raises OddAnswer: it is too large, or encoded in a way that was not asked for. Raises httpx.ReadTimeout: not all
+        of it was there after `REQUEST_SECONDS`, however often a byte of it came.
         """
         began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
         if request.url.host.endswith(".localhost"):  # this machine, whatever its resolver says: RFC 6761, section 6.3
             request.extensions["sni_hostname"] = request.url.host
             request.url = request.url.copy_with(host="localhost")
         try:
-            response = await super().send(request, stream=True, **options)
-            status = str(response.status_code)
-            request_id = response.headers.get("x-ms-request-id") or response.headers.get("request-id") or ""
-            if not stream:
-                return await _read(request, response)
-            await response.aclose()  # so that nobody reads it beyond all bounds
-            return response
+            async with asyncio.timeout(REQUEST_SECONDS):
+                response = await super().send(request, stream=True, **options)
+                status = str(response.status_code)
+                request_id = response.headers.get("x-ms-request-id") or response.headers.get("request-id") or ""
+                if not stream:
+                    return await _read(request, response)
+                await response.aclose()  # its body would be read without a limit
+                return response
+        except TimeoutError as error:
+            raise httpx.ReadTimeout(f"no whole answer within {REQUEST_SECONDS:.0f} s", request=request) from error
         finally:
             took, service = (time.monotonic() - began) * 1000, request.extensions.get("service", "Graph")
             self._trace(f"{service:<5} {request.method:<6} {path} {status} {took:.0f} ms {request_id}".rstrip())

@@ -39,7 +39,7 @@ sections 3.12 and 4.6)."""
 CONNECT_SECONDS = 10.0
 """TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is down."""
 REQUEST_SECONDS = 30.0
-"""A request, also one of the sign-in, that is not answered by then is taken for lost."""
+"""A request, also one of the sign-in, that is not answered to the last byte by then is taken for lost."""
 
 
 async def nothing() -> None: ...

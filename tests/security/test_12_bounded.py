@@ -17,10 +17,12 @@ from itertools import product
 import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
+from mct_s2s import clock
 from mct_s2s.azure import retry
 from mct_s2s.azure.answers import ANSWER_BYTES, ARM, GRAPH, OddAnswer, read_refusal
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.refusals import GraphOperation, refused
+from mct_s2s.azure.retry import LONGEST_DELAY, REQUEST_SECONDS, TRANSIENT_ATTEMPTS
 from mct_s2s.azure.sign_in import login_refusals
 from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import FILE_BYTES
@@ -33,6 +35,8 @@ from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.answers import answering
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside
+from tests.support.simulated_time import SimulatedTime
+from tests.support.trickle import ANSWERS, trickle
 
 SETUP = ("setup", "--client", "S2S-client", "-y", "-o", "json")
 PLAIN: dict[str, str] = {}
@@ -183,6 +187,55 @@ def test_an_archive_is_asked_for_and_unpacked() -> None:
 def test_what_is_no_archive_is_a_lost_answer() -> None:
     with pytest.raises(httpx.DecodingError):
         asyncio.run(Wire(Answer(200, b"{}", PACKED)).get("https://graph.example/"))
+
+
+TO_VAULT = (*SETUP, "--secret-to", f"keyvault:{VAULT}")
+TRICKLING: dict[str, tuple[str, tuple[str, ...]]] = {
+    "discovery": ("{origin}/metadata/endpoints", SETUP),
+    "login": ("{origin}/{tenant}/oauth2/", SETUP),
+    "arm": ("{origin}/subscriptions/", SETUP),
+    "graph": ("{graph}/", SETUP),
+    "vault": ("https://" + VAULT, TO_VAULT),
+    "the MCT site at the end of a setup": ("{site}/", SETUP),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_that_trickles_is_lost_after_30_seconds(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    trickle(monkeypatch, "https://graph.example/", ANSWERS[answer])
+
+    async def main() -> float:
+        async with Http(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as http:
+            began = clock.seconds()
+            with pytest.raises(httpx.ReadTimeout):
+                await http.get("https://graph.example/")
+            return clock.seconds() - began
+
+    with SimulatedTime().simulated():
+        assert asyncio.run(main()) == pytest.approx(REQUEST_SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize(("service", "answer"), sampled(list(product(TRICKLING, ANSWERS)), 5, salt="trickling"))
+def test_a_service_that_trickles_holds_nobody_longer_than_one_that_is_silent(
+    mct: Program, azure: Sandbox, inside: Inside, monkeypatch: pytest.MonkeyPatch, service: str, answer: str
+) -> None:
+    where, command = TRICKLING[service]
+    begin = where.format(origin=azure.origin, tenant=azure.tenant_id, graph=azure.graph_url, site=azure.site_url)
+    asked = trickle(monkeypatch, begin, ANSWERS[answer])
+    done = mct(*command)
+    assert done.seconds < TRANSIENT_ATTEMPTS * (REQUEST_SECONDS + LONGEST_DELAY) + 10, done
+    assert asked, "somebody asked it"
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_site_that_trickles_holds_verify_no_longer_than_one_that_is_silent(
+    mct: Program, azure: Sandbox, inside: Inside, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    assert mct(*SETUP).code == 0
+    asked = trickle(monkeypatch, azure.site_url, ANSWERS[answer])
+    done = mct("verify")
+    assert done.seconds < TRANSIENT_ATTEMPTS * (REQUEST_SECONDS + LONGEST_DELAY) + 10, done
+    assert asked
 
 
 HANGING_SECONDS = 30.0
