@@ -16,7 +16,7 @@ from mct_s2s import clock
 from mct_s2s.azure.answers import OddAnswer, advice, parse_json, reason, seconds
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
-from mct_s2s.azure.sign_in.choice import OF_MICROSOFT, may_sign_in
+from mct_s2s.azure.sign_in.choice import AUTHORITY, kept_back, may_sign_in
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
 from mct_s2s.azure.sign_in.methods import sdk_credential
 from mct_s2s.concurrency import gather_or_cancel
@@ -89,10 +89,9 @@ class EntraTokens:
         if not is_machine and not may_sign_in(sign_in.authority, login):
             raise ServiceError(
                 "token-refused",
-                f"The client's credential is for {sign_in.authority or OF_MICROSOFT}, but the login host of --cloud is "
-                f"{login}. It was not sent.",
+                kept_back(sign_in.authority, login, "The client's credential"),
                 remedy="Check --cloud. If the login host is right, add this line to the credential: "
-                f"AZURE_AUTHORITY_HOST={login}",
+                f"{AUTHORITY}={login}",
                 status=401,
             )
         try:

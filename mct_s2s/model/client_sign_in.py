@@ -86,7 +86,7 @@ class ClientSignIn:
     client_id: ClientId
     credential: PresentedCredential
     authority: str | None = None
-    """The login host; `None`: one of Microsoft's."""
+    """The login host; `None`: the public cloud's."""
     source: str = ""
     """`file:…`, `environment`."""
     scope: str | None = None

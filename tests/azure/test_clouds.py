@@ -70,7 +70,7 @@ def test_what_the_real_clouds_say_of_themselves_is_taken(cloud: Cloud, older_nam
     document["authentication"]["audiences"] = [older_name, cloud.arm]
     document["authentication"]["loginEndpoint"] = login or cloud.login
     assert read_cloud("https://asked.example", document) is cloud
-    assert may_sign_in(login, cloud.login)
+    assert may_sign_in(login or cloud.login, cloud.login)
 
 
 def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
@@ -140,7 +140,9 @@ def test_metadata_without_a_login_service_is_refused() -> None:
     ("named", "login", "may"),
     [
         (None, PUBLIC.login, True),
-        ("", CHINA.login, True),
+        ("", PUBLIC.login, True),
+        ("", CHINA.login, False),
+        (None, US_GOVERNMENT.login, False),
         (None, "https://login.evil.example", False),
         ("login.microsoftonline.us", US_GOVERNMENT.login, True),
         ("https://login.microsoftonline.us/", US_GOVERNMENT.login, True),

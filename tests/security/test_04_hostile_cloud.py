@@ -11,19 +11,24 @@ import os
 import shlex
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from azure.core.exceptions import ServiceResponseError
 from azure.core.rest import HttpRequest
 from mct_s2s.azure.answers import ANSWER_BYTES, OddAnswer
-from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.clouds import CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.azure.http import ThreadTransport
+from mct_s2s.azure.sign_in.methods import sign_in
+from mct_s2s.errors import Refused
+from mct_s2s.model.client_sign_in import Method
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.seed import SITE, VAULT
 
-from tests.azure.raw import Answer, Wire
+from tests.azure.raw import Answer, Wire, connection
 from tests.cli.conftest import Ended, Program
 from tests.cli.test_sign_in import AzureCli
 from tests.conftest import FUNCTION_APP, Json, Sandbox
@@ -99,6 +104,82 @@ def test_a_clients_secret_goes_to_the_login_host_that_its_own_file_names_only(
         }
     file.write_text(written)
     assert mct("verify", "--credentials", str(file)).code == 0
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts that the program sends anything to; none of them answers."""
+    hosts: list[str] = []
+
+    async def refuse(_: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        hosts.append(request.url.host)
+        raise httpx.ConnectError("it is not there", request=request)
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refuse)
+    return hosts
+
+
+UNNAMED = {"AZURE_AUTHORITY_HOST": "", "MCT_S2S_CLOUD": ""}
+"""A credential without a login host, for a cloud that an option or a file names."""
+OTHER_CLOUDS = pytest.mark.parametrize("cloud", [US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA], ids=lambda cloud: cloud.name)
+
+
+@OTHER_CLOUDS
+@pytest.mark.parametrize("method", ["environment", "workload-identity"])
+def test_a_credential_without_a_login_host_goes_to_the_public_cloud_only(
+    mct: Program, azure: Sandbox, sent: list[str], tmp_path: Path, method: str, cloud: Cloud
+) -> None:
+    assertion = tmp_path / "token"
+    assertion.write_text("a.job.token")
+    environment = {**UNNAMED, "AZURE_FEDERATED_TOKEN_FILE": str(assertion)}
+    words = ("status", "--auth", method, "-o", "json")
+    done = mct(*words, "--cloud", cloud.name, env=environment)
+    assert (done.code, done.document["error"]["code"]) == (2, "credential-of-another-cloud")
+    assert done.document["error"]["remedy"].endswith(f"AZURE_AUTHORITY_HOST={cloud.login}")
+    assert sent == []
+    mct(*words, "--cloud", cloud.name, env={**environment, "AZURE_AUTHORITY_HOST": cloud.login})
+    assert {f"https://{host}" for host in sent} == {cloud.login}
+    sent.clear()
+    mct(*words, env=environment)
+    assert {f"https://{host}" for host in sent} == {PUBLIC.login}
+
+
+@OTHER_CLOUDS
+def test_a_trust_files_cloud_gets_no_credential_without_a_login_host(
+    mct: Program, azure: Sandbox, sent: list[str], tmp_path: Path, cloud: Cloud
+) -> None:
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        f'[profiles.there]\ncloud = "{cloud.name}"\n[sites.site]\nprofile = "there"\napp-service = "{SITE}"\n'
+    )
+    done = mct("status", "-f", str(file), env=UNNAMED)
+    assert done.code != 0
+    assert f"AZURE_AUTHORITY_HOST={cloud.login}" in done.out + done.err
+    assert sent == []
+
+
+@OTHER_CLOUDS
+def test_a_clients_credential_without_a_login_host_goes_to_the_public_cloud_only(
+    mct: Program, azure: Sandbox, sent: list[str], tmp_path: Path, cloud: Cloud
+) -> None:
+    file, environment = tmp_path / "client.env", azure.environment
+    names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+    file.write_text("".join(f"{name}={environment[name]}\n" for name in names))
+    words = ("verify", "--audience", "api://x", "--url", "https://site.example", "--cloud", cloud.name, "-o", "json")
+    for done in (mct(*words, "--credentials", str(file), env=UNNAMED), mct(*words, env=UNNAMED)):
+        assert done.code == 3
+        assert f"AZURE_AUTHORITY_HOST={cloud.login}" in done.out
+    assert set(sent) == {"site.example"}, "the call without a token"
+
+
+def test_azds_own_sign_in_gives_tokens_to_microsofts_clouds_only() -> None:
+    """It sends its credential to the login host of its own cloud, which we are not told."""
+    for cloud in (PUBLIC, US_GOVERNMENT, CHINA):
+        assert sign_in(Method.AZD, replace(connection(), cloud=cloud)).signed_in.description == "Azure Developer CLI"
+    foreign = replace(PUBLIC, login=ELSEWHERE, domains=())
+    with pytest.raises(Refused) as raised:
+        sign_in(Method.AZD, replace(connection(), cloud=foreign))
+    assert raised.value.code == "credential-of-another-cloud"
 
 
 def test_discovery_follows_no_redirect(mct: Program, azure: Sandbox, inside: Inside) -> None:

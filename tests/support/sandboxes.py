@@ -3,10 +3,8 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
-from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.sandbox.hosting.embedded import start
 
@@ -56,8 +54,12 @@ def other_sandboxes(inside: Inside, tmp_path_factory: pytest.TempPathFactory) ->
 def tenants(inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenants]:
     first, second = other_sandboxes
     made = Tenants((inside, first, second))
-    # One credential in the environment signs in to all of Microsoft's clouds, and to one other at most.
-    known = {one.azure.origin: SimpleNamespace(login=one.azure.origin) for one in made.all}
-    monkeypatch.setattr(choice, "BY_NAME", {**BY_NAME, **known})
+    # One credential in the environment signs in to all tenants of the public cloud, which these are here.
+    public, usual = {one.azure.origin for one in made.all}, choice.may_sign_in
+
+    def may_sign_in(named: str | None, login: str) -> bool:
+        return usual(named, login) or (not named and login in public)
+
+    monkeypatch.setattr(choice, "may_sign_in", may_sign_in)
     yield made
     made.slow_down(0)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.azure.clouds import BY_NAME
+from mct_s2s.azure.clouds import BY_NAME, PUBLIC
 from mct_s2s.errors import Refused, SignInFailed, UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.azure_resources import same_origin
@@ -30,7 +30,6 @@ from mct_s2s.plain_text import load_json
 SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
 AUTHORITY = "AZURE_AUTHORITY_HOST"
 """As azure-identity reads it: a host, or its https address."""
-OF_MICROSOFT = "one of Microsoft's own clouds"
 
 
 def choose(method: Method, environ: Mapping[str, str], *, on_terminal: bool | None = None) -> Method:
@@ -143,11 +142,18 @@ def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
 
 
 def may_sign_in(named: str | None, login: str) -> bool:
-    """Whether a credential for the host `named`, or where none is, for Microsoft's own, may be sent to `login`."""
-    if not named:
-        return any(same_origin(cloud.login, login) for cloud in BY_NAME.values())
-    address = named.strip()
+    """Whether a credential for the host `named` may be sent to `login`.
+
+    Where none is named, as by azure-identity's own rule, it is for the public cloud: a file's `cloud` must not send it
+    to the operator of another one.
+    """
+    address = (named or PUBLIC.login).strip()
     return same_origin(address if "://" in address else f"https://{address}", login)
+
+
+def kept_back(named: str | None, login: str, whose: str) -> str:
+    """What is said of a credential that `may_sign_in` keeps back."""
+    return f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It was not sent."
 
 
 def check_login_host(named: str | None, login: str, whose: str, remedy: str = "") -> None:
@@ -155,7 +161,7 @@ def check_login_host(named: str | None, login: str, whose: str, remedy: str = ""
     if not may_sign_in(named, login):
         raise Refused(
             "credential-of-another-cloud",
-            f"{whose} is for {named or OF_MICROSOFT}, but the login host of --cloud is {login}. It was not sent.",
+            kept_back(named, login, whose),
             remedy=f"Check --cloud. If the login host is right: {remedy or f'export {AUTHORITY}={login}'}",
         )
 

@@ -242,7 +242,10 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             who = SignedIn("Azure CLI", None, is_person, (since,))
             return CallerCredential(cli.get_token, who, connection, Again.AZURE_CLI)
         case Method.AZD:
-            choice.check_login_host(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
+            # It signs in by itself, at the login host of its own cloud, which may be any of Microsoft's: its credential
+            # is never sent to the one of --cloud.
+            host = login if connection.cloud.is_microsofts else None
+            choice.check_login_host(host, login, "The Azure Developer CLI's sign-in", "choose another --auth")
             relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
             since = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
