@@ -1,7 +1,5 @@
 """`rotate-secret`, at one App Service or all of a trust file."""
 
-import hashlib
-import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -62,22 +60,16 @@ def _check_lifetime(expires: datetime | None, within: timedelta | None, now: dat
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
     sites = chosen(read_sites(options, "client", "secret_to"), options)
-    # Where each client's secret goes, at which App Service: the same on every machine and every day.
-    digests = []
-    for one in sites:
-        site = one.entry.model_dump(include={"app_service", "resource_group", "slot"})
-        clients = sorted((client.name, one.places.of(client.name).label) for client in one.setup.clients)
-        goes = json.dumps([one.key, one.profile.model_dump(exclude_unset=True), site, clients], sort_keys=True)
-        digests.append(hashlib.sha256(goes.encode()).hexdigest())
-    places = combined(digests)
-    if options.expect is not None and options.expect.lower() != places:
+    # Not of plans: which secrets end soon is another answer every night, what the file says of them is not.
+    reviewed = combined([site.file_digest for site in sites])
+    if options.expect is not None and options.expect.lower() != reviewed:
         # Variables may name an App Service: the file names its own, and takes none beside it.
         review = replace(options, app_service=None, resource_group=None, slot=None, expect=None, yes=False)
         within = options.expiring_within or "31d"
         raise Refused(
             "plan-not-expected",
-            f"Secrets would not go to the places that were reviewed: the fingerprint is {places}. Nothing was changed.",
-            remedy="Review where secrets go:",
+            f"The trust file no longer says what was reviewed: the fingerprint is {reviewed}. Nothing was changed.",
+            remedy="Review the file, and where secrets go:",
             command=command_line("rotate-secret", replace(review, output="text", dry_run=True, expiring_within=within)),
         )
     if shared.expiring_within is None:
@@ -99,4 +91,4 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         service = setup.service or shared.service
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
-    return change_all(options, works, digest=places)
+    return change_all(options, works, digest=reviewed)

@@ -26,7 +26,7 @@ from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.reviewed import fingerprint, is_covered
+from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
 from mct_s2s.render.outcome import SavedCredential, credential_lines
 from mct_s2s.render.pipelines import masks
 from mct_s2s.stores.store import Show
@@ -90,6 +90,15 @@ class SiteWork(Work):
     target: SiteTarget
 
     @property
+    def file_digest(self) -> str:
+        """A digest of every key that the file says about this site.
+
+        No key is left out: some of them decide who gets what only together with what is in Azure. Lifetimes and paths
+        count as they are written, so that the digest is the same on every machine and every day.
+        """
+        return digest_of([self.key, self.profile.canonical, self.entry.canonical])
+
+    @property
     def sign_in(self) -> tuple[str | None, ...]:
         one = self.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
@@ -130,11 +139,16 @@ class SiteChange:
 
     @property
     def fingerprint(self) -> str | None:
-        """The same for every caller on every machine; `None` where there is no plan."""
+        """The same for every caller on every machine; `None` where there is no plan.
+
+        Of a site of a trust file, it covers what the file says as well as the plan, which rounds lifetimes to months
+        and does not say who signs in.
+        """
         if self.outcome is None:
             return None
         before, plan = self.outcome.before, self.outcome.intended or self.outcome.plan
-        return fingerprint(plan, before.now, before.subject)
+        planned = fingerprint(plan, before.now, before.subject)
+        return digest_of([self.work.file_digest, planned]) if isinstance(self.work, SiteWork) else planned
 
     @property
     def exit_code(self) -> int:

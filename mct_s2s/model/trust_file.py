@@ -46,6 +46,12 @@ class Table(BaseModel):
         others = {"name", "profile", "client_id", "clients", "managed_identities"}
         return self.model_dump(exclude_unset=True, exclude=others)
 
+    @property
+    def canonical(self) -> dict[str, Any]:
+        """Every key that it says, as JSON: values as they are written, lists of tables in one order."""
+        said = self.model_dump(mode="json", exclude_unset=True)
+        return {key: sorted(value, key=json.dumps) if isinstance(value, list) else value for key, value in said.items()}
+
 
 class Profile(Table):
     """How a tenant is reached. What it does not say, options and environment variables say."""

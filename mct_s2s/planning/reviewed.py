@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NEVER, Certificate
@@ -36,14 +36,17 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     """SHA-256, hexadecimal: the same for every run that would do the same to `subject`, with or without the rights."""
     steps = [sorted(_facts_of(step, now)) for step in plan.changes]
     steps += [["left", *sorted(_facts_of(step, now))] for step in plan.manual_steps]
-    return hashlib.sha256(json.dumps([subject.casefold(), sorted(plan.places), sorted(steps)]).encode()).hexdigest()
+    return digest_of([subject.casefold(), sorted(plan.places), sorted(steps)])
 
 
 def combined(digests: Sequence[str]) -> str:
     """In whichever order they are listed; that of one is its own."""
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()
+    return digests[0] if len(digests) == 1 else digest_of(sorted(digests))
+
+
+def digest_of(facts: Any) -> str:
+    """Return the SHA-256, hexadecimal, of JSON."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:

@@ -21,12 +21,12 @@ def apply(inputs: Inputs) -> list[str]:
 
 
 def rotate(inputs: Inputs) -> list[str]:
-    """Replace secrets that expire soon: of a file's sites, into places that were reviewed, or of one App Service."""
+    """Replace secrets that expire soon: of the sites of a reviewed file, or of one App Service."""
     expiring = [f"--expiring-within={inputs.expiring_within}", "--yes", "--output=json"]
     if not inputs.app_service:
         sites = list(_sites(inputs))
         if not inputs.expect:
-            raise StepError("No fingerprint of the places that were reviewed is given: expect. A dry run prints it.")
+            raise StepError("No fingerprint of the file that was reviewed is given: expect. A dry run prints it.")
         return ["rotate-secret", *sites, f"--expect={inputs.expect}", *expiring]
     if inputs.only:
         raise StepError("STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two.")
