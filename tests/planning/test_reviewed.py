@@ -9,7 +9,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import NEVER, NewCredential
 from mct_s2s.model.desired import Pruning, SettingsScope, Setup
 from mct_s2s.model.duration import END_OF_DAY
-from mct_s2s.model.ids import Tag
+from mct_s2s.model.ids import AppRoleId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -20,11 +20,13 @@ from mct_s2s.planning.changes import (
     Outputs,
     RestartSite,
     RevokeAppRole,
+    SettingsChange,
+    SettingsSpec,
     UpdateApplication,
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.removal import prune
 from mct_s2s.planning.reviewed import fingerprint, is_covered
 
@@ -97,6 +99,29 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
 def test_it_changes_with_the_plan(change: str) -> None:
     assert fingerprint(CHANGES[change](PLAN), NOW, SUBJECT) != fingerprint(PLAN, NOW, SUBJECT)
     assert fingerprint(PLAN, NOW, f"{SUBJECT}2") != fingerprint(PLAN, NOW, SUBJECT), "nor for another App Service"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(consent(), name="Reports"),
+        replace(consent(), principal=PrincipalId(guid("another client"))),
+        replace(consent(), service=PrincipalId(guid("another API"))),
+        replace(consent(), role=AppRoleId(guid("another role"))),
+        SettingsChange(key="consent", name="Import", spec=SettingsSpec()),
+    ],
+    ids=["name", "client", "service application", "role", "kind"],
+)
+def test_which_step_is_left_to_others_decides_the_fingerprint(other: ManualStep) -> None:
+    """An administrator does by hand what the list says: it has to be the list that was reviewed."""
+    reviewed = replace(PLAN, manual_steps=(consent(),))
+    assert fingerprint(replace(PLAN, manual_steps=(other,)), NOW, SUBJECT) != fingerprint(reviewed, NOW, SUBJECT)
+
+
+def test_a_step_that_is_left_to_others_is_not_one_of_the_run() -> None:
+    """`--no-consent` leaves out a step of the run, and neither plan stands for the other."""
+    done, left = Plan((consent(),)), Plan(manual_steps=(consent(),))
+    assert fingerprint(done, NOW, SUBJECT) != fingerprint(left, NOW, SUBJECT)
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:
