@@ -186,20 +186,20 @@ class SiteChange:
             self.outcome = outcome
             return await self._ask_again([self])
         reviewed = self.outcome
-        if outcome.plan.is_empty:
-            self.outcome = outcome
-            return False
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
         done = [(change, one.outputs) for one in outcomes for change in one.done.values()]
-        if reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
-            self._was_asked, self._read_at = False, clock.seconds()
-            return True
-        raise Refused(
-            "plan-changed",
-            f"What would be done at {self.title} is no longer what was reviewed. Nothing was changed there.",
-            remedy="Run the same command again to see the new plan.",
-        )
+        if reviewed is None or not is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
+            raise Refused(
+                "plan-changed",
+                f"What would be done at {self.title} is no longer what was reviewed. Nothing was changed there.",
+                remedy="Run the same command again to see the new plan.",
+            )
+        if outcome.plan.is_empty:
+            self.outcome = outcome
+            return False
+        self._was_asked, self._read_at = False, clock.seconds()
+        return True
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:

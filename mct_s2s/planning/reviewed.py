@@ -50,22 +50,28 @@ def digest_of(facts: Any) -> str:
 
 
 def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:
-    """Whether every change and place of `plan` was reviewed: it may do less, as someone else has done a part of it.
+    """Whether every change, place and manual step of `plan` was reviewed: it may do less, as others have done a part.
 
     An id that was to be made is still to be made, or was made by that very change, perhaps at another site (`done`): of
     what others have made meanwhile, no one has reviewed anything.
     """
-    then = {change.key: _facts_of(change, now) for change in reviewed.changes}
+    to_do = {change.key: _facts_of(change, now) for change in reviewed.changes}
+    # What was to be done may be left to others, as a right can be lost. What was left to them must not be done.
+    to_leave = to_do | {step.key: _facts_of(step, now) for step in reviewed.manual_steps}
     made: dict[str, OutputRef[str]] = {}
 
-    def was_reviewed(change: AnyChange, made: Made) -> bool:
-        return change.key in then and _facts_of(change, now, made) <= then[change.key]
+    def is_among(known: Mapping[str, frozenset[str]], step: AnyChange | ManualStep, made: Made) -> bool:
+        return step.key in known and _facts_of(step, now, made) <= known[step.key]
 
     for change, outputs in done:
-        if was_reviewed(change, _NONE):
+        if is_among(to_do, change, _NONE):
             refs = (OutputRef[str](change.key, part) for part in Output if part is not Output.EXPIRES)
             made |= {value: ref for ref in refs if (value := outputs.known(ref)) is not None}
-    return {*plan.places} <= {*reviewed.places} and all(was_reviewed(change, made) for change in plan.changes)
+    if not {*plan.places} <= {*reviewed.places}:
+        return False
+    if not all(is_among(to_do, change, made) for change in plan.changes):
+        return False
+    return all(is_among(to_leave, step, made) for step in plan.manual_steps)
 
 
 def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:

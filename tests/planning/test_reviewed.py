@@ -176,6 +176,17 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
     assert not is_covered(Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, NOW)
 
 
+def test_a_step_is_left_to_others_only_if_it_was_reviewed() -> None:
+    """As one for them, or as one of this run, which may have lost the right to it; and never the other way round."""
+    left, done = Plan(manual_steps=(consent(),)), Plan((consent(),))
+    assert is_covered(left, left, NOW)
+    assert is_covered(left, done, NOW)
+    assert not is_covered(done, left, NOW)
+    assert not is_covered(left, Plan(), NOW)
+    other = replace(consent(), principal=PrincipalId(guid("another client")))
+    assert not is_covered(Plan(manual_steps=(other,)), left, NOW)
+
+
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
     changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
     assert not is_covered(make_plan(spec("A", "B"), changed), TWO, NOW)
