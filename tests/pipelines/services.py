@@ -1,7 +1,8 @@
 """Services of others, played on this machine: HTTP, and GitHub and Azure DevOps as far as the steps ask them.
 
 Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments, /rest/commits/statuses, /rest/commits,
-/rest/pulls/reviews, /rest/actions/workflow-runs; learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
+/rest/pulls/reviews, /rest/collaborators/collaborators#get-repository-permissions-for-a-user,
+/rest/actions/workflow-runs; learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
 """
 
 import http.server
@@ -97,7 +98,11 @@ class GitHub(HttpService):
         self.pulls: dict[str, list[dict[str, Any]]] = {}
         """Of a commit on main."""
         self.reviews: list[dict[str, Any]] = []
+        self.permissions = {"ada": "write"}
+        """Of people that GitHub knows, by login: `admin`, `write`, `read` or `none`, whatever their role is called."""
         self.runs: dict[str, dict[str, Any]] = {}
+        self.refused: set[str] = set()
+        """Paths that the token may not read."""
 
     def environment(self, commit: str = "c" * 40) -> dict[str, str]:
         """What the runner sets for each step."""
@@ -132,7 +137,7 @@ class GitHub(HttpService):
     def approved(self, commit: str, at: str = "2026-11-25T12:00:00Z", **changed: Any) -> None:
         """A review of a commit, and the run that has planned it."""
         review = {"state": "APPROVED", "commit_id": commit, "submitted_at": at, "author_association": "MEMBER"}
-        self.reviews.append({**review, **changed})
+        self.reviews.append({**review, "user": {"login": "ada"}, **changed})
         path = ".github/workflows/mct-plan.yml"
         run = {"event": "pull_request", "head_sha": commit, "conclusion": "success", "path": path}
         self.runs.setdefault("4711", run)
@@ -145,6 +150,8 @@ class GitHub(HttpService):
         if asked.bearer != TOKEN:
             return 401, {"message": "Bad credentials"}
         path = asked.path.removeprefix(f"/repos/{REPOSITORY}")
+        if path in self.refused:
+            return 403, {"message": "Resource not accessible by integration"}
         page = slice((int(asked.query.get("page", "1")) - 1) * 100, int(asked.query.get("page", "1")) * 100)
         if found := re.fullmatch(r"/issues/(\d+)/comments", path):
             return self._comment(asked) if asked.method == "POST" else (200, self.comments[page])
@@ -165,6 +172,8 @@ class GitHub(HttpService):
             return 200, self.statuses.get(found[1], [])[page]
         if re.fullmatch(r"/pulls/\d+/reviews", path):
             return 200, self.reviews[page]
+        if (found := re.fullmatch(r"/collaborators/([^/]+)/permission", path)) and found[1] in self.permissions:
+            return 200, {"permission": self.permissions[found[1]]}
         if (found := re.fullmatch(r"/actions/runs/(\d+)", path)) and found[1] in self.runs:
             return 200, self.runs[found[1]]
         if found := re.fullmatch(r"/commits/(\w+)/pulls", path):

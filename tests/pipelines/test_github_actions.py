@@ -469,23 +469,81 @@ def test_what_is_not_the_one_plan_before_the_approval_has_no_fingerprint(
     assert "with its fingerprint" in done.err
 
 
+def was_refused(step: Step, github: GitHub) -> bool:
+    """Whether nobody has approved what is to be applied."""
+    done = step("reviewed", asking(github))
+    assert done.code == 0 or (done.code, done.outputs, "has no approval" in done.err) == (2, {}, True), done.err
+    return done.code != 0
+
+
 @pytest.mark.parametrize(
-    "changed",
-    [
-        {"state": "CHANGES_REQUESTED"},
-        {"state": "DISMISSED"},
-        {"commit_id": OTHER},
-        {"author_association": "NONE"},
-        {"author_association": "CONTRIBUTOR"},
-    ],
+    "changed", [{"state": "CHANGES_REQUESTED"}, {"state": "DISMISSED"}, {"state": "COMMENTED"}, {"commit_id": OTHER}]
 )
 def test_what_was_not_approved_has_no_fingerprint(step: Step, github: GitHub, changed: dict[str, Any]) -> None:
-    """… or an earlier commit was, or by someone who has no say in the repository."""
+    """… or an earlier commit was."""
     reviewed(github)
     github.reviews.clear()
     github.approved(HEAD, **changed)
+    assert was_refused(step, github)
+
+
+@pytest.mark.parametrize("commit", [HEAD, OTHER])
+@pytest.mark.parametrize("state", ["CHANGES_REQUESTED", "DISMISSED"])
+def test_who_takes_an_approval_back_has_not_approved(step: Step, github: GitHub, state: str, commit: str) -> None:
+    reviewed(github)
+    github.approved(commit, "2026-11-25T12:30:00Z", state=state)
+    assert was_refused(step, github)
+    github.approved(HEAD, "2026-11-25T12:45:00Z")
+    assert not was_refused(step, github), "the newest review counts, whichever it is"
+
+
+def test_the_newest_review_counts_in_whichever_order_they_are_listed(step: Step, github: GitHub) -> None:
+    reviewed(github)
+    github.approved(HEAD, "2026-11-25T12:30:00Z", state="CHANGES_REQUESTED")
+    github.reviews.reverse()
+    assert was_refused(step, github)
+
+
+def test_neither_a_later_comment_nor_somebody_elses_review_takes_an_approval_back(step: Step, github: GitHub) -> None:
+    reviewed(github)
+    github.approved(HEAD, "2026-11-25T12:30:00Z", state="COMMENTED")
+    github.approved(HEAD, "2026-11-25T12:40:00Z", state="CHANGES_REQUESTED", user={"login": "bob"})
+    github.approved(HEAD, "2026-11-25T12:50:00Z", state="CHANGES_REQUESTED", user=None)
+    assert not was_refused(step, github)
+
+
+@pytest.mark.parametrize(
+    ("permission", "counts"), [("admin", True), ("write", True), ("read", False), ("none", False), (None, False)]
+)
+def test_only_who_may_write_to_the_repository_approves(
+    step: Step, github: GitHub, permission: str | None, counts: bool
+) -> None:
+    """Members and collaborators may have no more than the right to read, and anyone can review in public."""
+    reviewed(github)
+    github.permissions = {"ada": permission} if permission is not None else {}
+    assert was_refused(step, github) is not counts
+
+
+def test_a_reviewer_who_is_gone_has_not_approved(step: Step, github: GitHub) -> None:
+    """GitHub leaves out the user of an account that was deleted."""
+    reviewed(github)
+    github.reviews[0]["user"] = None
+    assert was_refused(step, github)
+
+
+def test_a_reviewers_permission_that_cannot_be_read_is_told(step: Step, github: GitHub) -> None:
+    reviewed(github)
+    github.refused.add("/collaborators/ada/permission")
     done = step("reviewed", asking(github))
-    assert (done.code, done.outputs, "has no approval" in done.err) == (2, {}, True)
+    assert (done.code, done.outputs, "403" in done.err) == (1, {}, True)
+
+
+def test_reviews_that_are_too_many_to_read_are_not_cut_off(step: Step, github: GitHub) -> None:
+    """Who takes an approval back may be on the last page."""
+    reviewed(github)
+    github.reviews += 3_000 * [{**github.reviews[0], "state": "COMMENTED"}]
+    done = step("reviewed", asking(github))
+    assert (done.code, done.outputs, "3000" in done.err) == (2, {}, True)
 
 
 @pytest.mark.parametrize(

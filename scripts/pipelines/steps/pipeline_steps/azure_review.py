@@ -1,4 +1,7 @@
-"""A plan in a pull request of Azure Repos, as a thread. Source: learn.microsoft.com/rest/api/azure/devops/git."""
+"""A plan in a pull request of Azure Repos, as a thread. Source: learn.microsoft.com/rest/api/azure/devops/git.
+
+It is for people. No vote is read: the approvals of the environment decide, between the plan and its use in one run.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -4,7 +4,8 @@ The comment is for people. What main compares with is a status of the very commi
 the repository can write one: so all of them have to say the same, the first is of a run of the plan's workflow for that
 commit and older than the approval, and main shows its own plan before anything is applied. Sources:
 docs.github.com/rest/issues/comments, /rest/commits/statuses, /rest/pulls/reviews, /rest/actions/workflow-runs,
-/rest/commits/commits#list-pull-requests-associated-with-a-commit.
+/rest/commits/commits#list-pull-requests-associated-with-a-commit,
+/rest/collaborators/collaborators#get-repository-permissions-for-a-user.
 """
 
 import re
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from pipeline_steps.hosts import Host
 from pipeline_steps.inputs import StepError, fingerprint, required
-from pipeline_steps.requests import ask
+from pipeline_steps.requests import RequestFailed, ask
 from pipeline_steps.shortening import shortened
 
 BOT = "github-actions[bot]"
@@ -27,8 +28,10 @@ _PAGES = 30
 _DESCRIBED = re.compile(r"fingerprint ([0-9a-f]{64})")
 _PLANS = re.compile(r"\.github/workflows/mct-plan[\w-]*\.ya?ml(@.+)?")
 """Workflows that write plans."""
-_OF_THE_REPOSITORY = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-"""Everyone else can approve a public repository's pull request, too."""
+_DECISIONS = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
+"""States of a review that stand until its author's next decision. A comment takes nothing back."""
+_WRITING = frozenset({"admin", "write"})
+"""Permissions to write. GitHub says `write` of the role *maintain*, too, and a custom role has that of its base."""
 
 
 def comment(environ: Mapping[str, str], _: Host) -> int:
@@ -74,11 +77,7 @@ def _reviewed(environ: Mapping[str, str]) -> str:
     if len(pulls) != 1:
         raise StepError(f"Commit {commit} is not the merge of one pull request: no one has reviewed it. {instead}")
     head, number = str(pulls[0]["head"]["sha"]), int(pulls[0]["number"])
-    approvals = [
-        one["submitted_at"]
-        for one in _listed(f"{api}/pulls/{number}/reviews", token)
-        if one["state"] == "APPROVED" and one["commit_id"] == head and one["author_association"] in _OF_THE_REPOSITORY
-    ]
+    approvals = _approvals(api, token, number, head)
     plans = [
         one
         for one in _listed(f"{api}/commits/{quote(head, safe='')}/statuses", token)
@@ -88,7 +87,7 @@ def _reviewed(environ: Mapping[str, str]) -> str:
     ]
     first = min(plans, key=lambda one: str(one["created_at"]), default=None)
     if not approvals:
-        problem = "has no approval"
+        problem = "has no approval by someone who may write to this repository"
     elif first is None:
         problem = "has no plan"
     elif len({one["description"] for one in plans}) > 1:
@@ -100,6 +99,31 @@ def _reviewed(environ: Mapping[str, str]) -> str:
     else:
         return str(first["description"]).rpartition(" ")[2]
     raise StepError(f"The last commit of pull request #{number}, {head}, {problem}. {instead}")
+
+
+def _approvals(api: str, token: str, number: int, head: str) -> list[str]:
+    """When those who may write to the repository have approved this commit, unless they have taken it back since."""
+    reviews = [one for one in _listed(f"{api}/pulls/{number}/reviews", token) if one["state"] in _DECISIONS]
+    newest: dict[str, Any] = {}
+    for review in sorted(reviews, key=lambda one: str(one["submitted_at"])):
+        if review["user"] is not None:  # an account that is gone
+            newest[review["user"]["login"]] = review
+    return [
+        review["submitted_at"]
+        for login, review in newest.items()
+        if review["state"] == "APPROVED" and review["commit_id"] == head and _may_write(api, token, login)
+    ]
+
+
+def _may_write(api: str, token: str, login: str) -> bool:
+    """Everyone can approve in public, and members of the organization may have no more than the right to read."""
+    try:
+        permission = ask("GET", f"{api}/collaborators/{quote(login, safe='')}/permission", token)["permission"]
+    except RequestFailed as error:
+        if error.status == 404:
+            return False
+        raise
+    return permission in _WRITING
 
 
 def _is_of_a_plan(environ: Mapping[str, str], address: object, head: str) -> bool:
@@ -118,6 +142,8 @@ def _listed(address: str, token: str) -> Iterator[Any]:
         yield from found
         if len(found) < 100:
             return
+    # What was left out could be the review that takes an approval back.
+    raise StepError(f"{address} lists more than {100 * _PAGES} entries.")
 
 
 def _is_ours(user: Any, body: Any, marker: str) -> bool:
