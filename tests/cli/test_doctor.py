@@ -62,6 +62,26 @@ def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -
     assert [one["command"] for one in steps if one["command"] not in shown] == []
 
 
+@pytest.mark.parametrize("readable", ["directory", "app-service"])
+def test_a_half_that_cannot_be_read_is_a_check_and_the_other_half_is_judged(
+    mct: Program, azure: Sandbox, readable: str
+) -> None:
+    caller = azure.caller(*READ, SEEN) if readable == "directory" else azure.caller(arm=CONTRIBUTOR)
+    done = mct("doctor", "-a", SITE, "-o", "json", env=caller)
+    assert done.code == MISSING, done
+    found = states(done.document)
+    names = ("tenant", "read-directory", "admin-consent", "read-app-service", "read-settings")
+    of_directory = {
+        "tenant": "ok",
+        "admin-consent": "missing",
+        "read-app-service": "missing",
+        "read-settings": "missing",
+    }
+    of_app_service = {"read-directory": "missing", "read-settings": "ok"}
+    expected = of_directory if readable == "directory" else of_app_service
+    assert {name: found[name] for name in names if name in found} == expected
+
+
 @pytest.mark.parametrize("slow", ["/subscriptions", "/organization"])
 def test_who_may_read_neither_is_told_of_both_always(mct: Program, azure: Sandbox, inside: Inside, slow: str) -> None:
     async def later(entry: Entry) -> None:
