@@ -3,15 +3,17 @@
 import asyncio
 import socket
 import ssl
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
-from mct_s2s.errors import SignInFailed, UsageError
+from mct_s2s.errors import ServiceError, SignInFailed, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.model.ids import secret_name
+from mct_s2s.stores.vaults import MAKER
 
 from tests.azure.raw import MADE, Answer, SignedIn, Wire, key_vault, refusal, vault_told
 
@@ -150,6 +152,29 @@ def test_a_vault_that_asks_for_another_services_token_gets_none() -> None:
 )
 def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
     assert asyncio.run(key_vault(answer).read()) is None
+
+
+def test_a_secret_that_a_vault_fails_to_give_is_not_taken_for_none() -> None:
+    """A rotation would look for the new secret elsewhere, and tell that it is not there."""
+    with pytest.raises(ServiceError) as raised:
+        asyncio.run(key_vault(refusal(500, "InternalError", "Unexpected.")).read())
+    assert raised.value.status == 500
+
+
+def version(name: str, created: datetime, **tags: str) -> dict[str, Any]:
+    """A version as a vault lists it."""
+    address = f"https://contoso.vault.azure.net/secrets/import/{name}"
+    attributes = {"enabled": True, "created": int(created.timestamp())}
+    return {"id": address, "attributes": attributes, "tags": {"made-by": MAKER, "keyId": name, "appId": "app", **tags}}
+
+
+def test_the_newest_version_is_the_one_that_was_delivered_at_the_time_that_the_vault_says() -> None:
+    """A secret of minutes ago counts although no replica shows it: without its time, a second one would be made."""
+    before, now = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
+    # By its id, and by the clock of the machine that made it, the other one would be the newest.
+    rows = [version("a", now, made="2026-10-01"), version("b", before, made="2026-12-01")]
+    note = asyncio.run(key_vault(Answer(200, {"value": rows})).note())
+    assert (note.delivered, note.delivered_at, note.held) == ("a", now, ("b", "a"))
 
 
 def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph.credentials import ATTEMPTS
+from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import APPEARS_WITHIN, create, create_as_owner, create_principal
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.key_pairs import make_key_pair
@@ -20,9 +23,10 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
 from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.sandbox.core.wire_errors import graph_error
+from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
 
-from tests.engine.conftest import Engine, applied
+from tests.engine.conftest import Engine, Watcher, applied, planned
 from tests.planning.scenarios import LATER, NOW, TENANT, guid
 
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
@@ -86,6 +90,25 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine:
     (held,) = engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
     assert held["displayName"] == ATTEMPT, "no more than the last one is ever left"
     assert ATTEMPT in (engine.home / "a.env.pending").read_text()
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "BadParameter"), (503, "ServiceUnavailable")])
+def test_no_secret_is_made_where_its_vault_refuses_to_note_it(status: int, code: str, engine: Engine) -> None:
+    """Nobody could find it again: its value would be lost, and the secret would stay."""
+    made = engine.register()
+    adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
+    engine.misbehave("/secrets/a", method="PUT", status=status, code=code)
+
+    async def main(session: Session) -> Outcome:
+        outcome = planned(adding, stores={"A": session.vault(seed.VAULT).store("a", "A")})
+        with suppress(S2SError):
+            await apply(session, outcome, Watcher())
+        return outcome
+
+    ((_, error),) = engine.run(main).failed
+    assert error.code == "vault-refused"
+    assert engine.asked("/addPassword") == []
+    assert engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"] == []
 
 
 def kept_in(store: FileStore, made: dict[str, str], key_id: str, secret: Any, **noted: Any) -> None:
