@@ -19,7 +19,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.preflight import check, need_of, stopped
+from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
@@ -28,6 +28,7 @@ from mct_s2s.planning.permissions.rights import (
     asked_for,
     judge,
 )
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
 
 from tests.planning.scenarios import (
@@ -41,6 +42,7 @@ from tests.planning.scenarios import (
     observed_state,
     site,
     spec,
+    unreadable,
 )
 
 YES, NO, UNKNOWN = Verdict.YES, Verdict.NO, Verdict.UNKNOWN
@@ -248,6 +250,17 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
         ("write the application settings of 'contosolearn'", "Website Contributor", owner),
     } <= rows
     assert all(row.command.startswith("az ") for row in error.missing)
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_wanted(restart: bool) -> None:
+    """Also in a dry run, whose plan is sent to whoever grants it."""
+    rights = access(*ALL, site=())
+    steps = ["read the application settings of 'contosolearn'", "write the application settings of 'contosolearn'"]
+    expected = [*steps, "restart 'contosolearn'"] if restart else steps
+    assert [one.step for one in missing_at(SITE, rights, restart=restart)] == expected
+    dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, restart=restart)
+    assert [one.step for one in dry.lacks] == expected
 
 
 def test_what_an_option_left_out_is_not_missing() -> None:

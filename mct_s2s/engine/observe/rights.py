@@ -99,7 +99,8 @@ async def permitted(
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
-        return with_unread_settings(replace(checked, notes=(*checked.notes, *also)), observed, access)
+        checked = replace(checked, notes=(*checked.notes, *also))
+        return with_unread_settings(checked, observed, access, restart=request.desired.restart)
     if checked.blocked:
         raise stopped(checked.lacks, also)
     if forbidden is not None:

@@ -53,12 +53,12 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     )
 
 
-def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
+def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights, *, restart: bool) -> Plan:
     """The plan of a dry run, with the settings as a blocked step where the caller may not read them."""
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
-    needed = missing_at(site.resource, access)
+    needed = missing_at(site.resource, access, restart=restart)
     unread = NoChange.of_settings(site, "not readable: what would change is not known")
     return replace(
         plan,
@@ -68,7 +68,8 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     )
 
 
-def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool = True) -> Missing:
+def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool) -> Missing:
+    """What the caller lacks to read and write the settings of an App Service, and where wanted to restart it."""
     rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if restart else []))
     judged = (judge(RequiredPermission(right, resource.name, resource=resource), access) for right in rights)
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
