@@ -29,7 +29,7 @@ from mct_s2s.planning.permissions.rights import (
     judge,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
+from mct_s2s.planning.secret_policy import fit_secrets, last_end, shorter, typed
 
 from tests.planning.scenarios import (
     IMPORT,
@@ -324,6 +324,14 @@ def test_a_secret_is_as_the_tenant_allows_or_refused_with_the_way_out(
         assert (plan, problem.code) == (wanted, code)
         told = f"{problem.message} {problem.remedy}"
         assert all(word in told for word in said.split())
+
+
+@pytest.mark.parametrize(("asked", "longest"), [(30, 14), (31, 30), (365, 180), (366, 365)])
+def test_the_first_shorter_lifetime_that_is_tried_is_at_least_a_day_below_what_was_asked_for(
+    asked: int, longest: int
+) -> None:
+    """A secret of some minutes less is not worth another request; one of a day less is."""
+    assert shorter(NOW + timedelta(days=asked), NOW)[0] == timedelta(days=longest)
 
 
 def test_a_registration_from_before_the_rule_is_spared() -> None:
