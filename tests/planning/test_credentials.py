@@ -17,7 +17,7 @@ from mct_s2s.model.client_credentials import (
     SecretNote,
 )
 from mct_s2s.model.desired import ClientSpec
-from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
+from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.make import make_plan
@@ -182,6 +182,28 @@ def test_what_its_store_remembers_decides_with_the_directory(
     wanted: CredentialSpec, credentials: list[Credential], note: SecretNote, lacking: str | None
 ) -> None:
     assert said(plan_of(wanted, *credentials, note=note)) == ([lacking] if lacking else [])
+
+
+IN_A_VAULT = SecretNote(place="keyvault:contoso/import")
+IS_IN_A_VAULT = replace(IN_A_VAULT, delivered=SECRET.key_id, client_id=IMPORT_ID)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "note", "is_tagged"),
+    [
+        pytest.param([SECRET], IS_IN_A_VAULT, True, id="a secret that is in the vault already"),
+        pytest.param([], IN_A_VAULT, True, id="a secret that goes there now"),
+        pytest.param([SECRET], IN_A_VAULT, False, id="no secret of the vault"),
+    ],
+)
+def test_a_registration_remembers_the_vault_that_has_its_secret_and_no_other(
+    credentials: list[Credential], note: SecretNote, is_tagged: bool
+) -> None:
+    """A removal finds it by that tag, which anyone who owns the registration can have taken away."""
+    plan = plan_of(A_SECRET, *credentials, note=note)
+    assert [change.edits.tags for change in plan.changes if isinstance(change, UpdateApplication)] == (
+        [(Tag.VAULT.of("contoso/import"),)] if is_tagged else []
+    )
 
 
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
