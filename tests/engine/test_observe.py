@@ -144,6 +144,19 @@ def test_the_service_application_that_is_meant(by: str, engine: Engine) -> None:
     assert (trust.service.object_id, trust.principal.id) == (service["id"], service["principal"])
 
 
+@pytest.mark.parametrize("by", ["--service-app", "the audience"])
+def test_a_uri_that_only_looks_like_an_app_id_names_the_registration_that_has_it(by: str, engine: Engine) -> None:
+    """One for v2 tokens may have any URI below `api://`, by the policy of most tenants too."""
+    uri, service = f"api://{guid('no appId')}", service_in(engine, None)
+    body = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": [uri]}
+    engine.inside.azure.graph("PATCH", f"/applications/{service['id']}", json=body)
+    if by == "the audience":
+        engine.settings.update(ServiceAuthAudience=uri)
+    trust = trust_seen(engine, adopt=None if by == "the audience" else uri)
+    assert trust.service is not None
+    assert (trust.service.object_id, trust.service.identifier_uris) == (service["id"], (uri,))
+
+
 def test_what_is_named_goes_before_what_the_site_says_and_that_before_the_key(engine: Engine) -> None:
     named, audience, keyed = service_in(engine, None), service_in(engine, None), service_in(engine)
     for uri, adopt, expected in [
