@@ -19,6 +19,7 @@ from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.site_settings import APPLICATION_IDS, ROLE
 from mct_s2s.planning.changes import SettingsSpec, WriteSettings
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.conftest import SITE
 from tests.engine.conftest import LIST, PUT, WHERE, Engine, Watcher, planned
@@ -69,6 +70,46 @@ def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt(engine
     assert engine.asked(PUT) == ["PUT appsettings"]
 
 
+LISTING_SECONDS = 3.0
+
+
+@pytest.fixture
+def slow(engine: Engine) -> Engine:
+    """Its listings take their time: they show what was there when they were asked for."""
+
+    async def later(entry: Entry) -> None:
+        if entry.path.endswith(LIST):
+            await engine.inside.time.sleep(LISTING_SECONDS)
+
+    engine.inside.hooks.after.append(later)
+    return engine
+
+
+def test_a_listing_is_not_repeated_within_the_time_that_another_one_would_take(slow: Engine) -> None:
+    """What is written would be no younger for it."""
+    slow.run(lambda session: write(session, wait=LISTING_SECONDS - 1.0))
+    asked = slow.asked(LIST, PUT)
+    assert asked[: asked.index("PUT appsettings")] == ["POST list"]
+
+
+def test_a_rival_who_is_as_slow_as_this_run_erases_nothing(slow: Engine) -> None:
+    """Who lists the settings just before they are written, writes them when their own listing has arrived."""
+    site = slow.inside.state.resources.sites[SITE.lower()]
+
+    async def rival() -> None:
+        await asyncio.sleep(LISTING_SECONDS - 0.01)
+        listed = dict(site.settings)
+        assert MINE not in ids(slow)
+        await asyncio.sleep(LISTING_SECONDS + flow.WINDOW_SECONDS / 2)
+        site.settings = {**listed, "ServiceApplicationIds": THEIRS}
+
+    async def main(session: Session) -> None:
+        await asyncio.gather(write(session), rival())
+
+    slow.run(main)
+    assert ids(slow) == {MINE, THEIRS}
+
+
 def test_a_throttled_write_waits_no_longer_than_it_was_asked_to(engine: Engine) -> None:
     engine.misbehave(PUT, 1, status=429, retryAfter=60)
     assert engine.run(write) < 62.0
@@ -106,7 +147,7 @@ def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(at: str, writes
     assert max(pauses) - min(pauses) > timedelta(milliseconds=1), "runs that wait for each other in step never part"
 
 
-def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(engine: Engine) -> None:
+def test_a_write_that_is_carried_out_seconds_later_is_waited_for_and_not_repeated(engine: Engine) -> None:
     """Some kinds of hosting accept it first: taken for erased, it would be written again and again."""
     state, before = engine.inside.state.resources.sites[SITE.lower()], dict(engine.settings)
     wanted: list[dict[str, str | None]] = []
@@ -115,12 +156,14 @@ def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(engine
         wanted.append(state.settings)
         state.settings = before
 
-    def carried_out() -> None:
-        state.settings = wanted[0]
+    async def main(session: Session) -> None:
+        writing = asyncio.ensure_future(write(session))
+        await asyncio.sleep(5.0)
+        (state.settings,) = wanted
+        await writing
 
     engine.after(PUT, held_back)
-    engine.before(LIST, None, None, None, None, carried_out)
-    engine.run(write)
+    engine.run(main)
     assert (MINE in ids(engine), engine.asked(PUT)) == (True, ["PUT appsettings"])
 
 
