@@ -1,7 +1,7 @@
 """A plan is agreed to, applied as wide as its order allows, stops at the first refusal; its outcome tells the truth."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +17,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED
@@ -226,6 +226,30 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     after = engine.inside.azure.graph("GET", f"/applications/{made['id']}")
     assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
+
+
+@pytest.mark.parametrize(
+    ("second", "seconds"), [("the same", 2.0), ("its service principal", 2.0), ("another one", 1.0)]
+)
+def test_writes_to_one_registration_take_turns(second: str, seconds: float, engine: Engine) -> None:
+    """Graph refuses those that meet; each would then be waited for and sent again, seconds later."""
+    ids = [ApplicationObjectId(engine.register(name)["id"]) for name in ("A", "B")]
+
+    async def main(session: Session) -> float:
+        directory = session.directory
+        first, other = [await directory.application_by_object_id(one) for one in ids]
+        writes: dict[str, Callable[[], Awaitable[object]]] = {
+            "the same": lambda: directory.update_application(first, replace(first, notes="ours")),
+            "its service principal": lambda: directory.create_principal(first.client_id),
+            "another one": lambda: directory.update_application(other, replace(other, tags=("ours",))),
+        }
+        engine.inside.state.latency_seconds, began = 1.0, clock.seconds()
+        tagging = directory.update_application(first, replace(first, tags=("ours",)))
+        await asyncio.gather(tagging, writes[second]())
+        engine.inside.state.latency_seconds = 0.0
+        return clock.seconds() - began
+
+    assert engine.run(main) == pytest.approx(seconds, abs=0.1)
 
 
 def test_who_a_killed_command_noted_as_leaving_while_this_one_waited_is_not_forgotten(engine: Engine) -> None:
