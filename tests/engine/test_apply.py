@@ -252,6 +252,25 @@ def test_writes_to_one_registration_take_turns(second: str, seconds: float, engi
     assert engine.run(main) == pytest.approx(seconds, abs=0.1)
 
 
+TAKES_AWAY = ApplicationEdits(no_access_to=ClientId(guid("service")), forget=("ours",))
+
+
+@pytest.mark.parametrize(
+    ("edits", "is_done"),
+    [(TAKES_AWAY, True), (replace(TAKES_AWAY, tags=("ours",)), False)],
+    ids=["what is taken away", "what is also written"],
+)
+def test_a_registration_that_is_gone_has_nothing_left_to_take_away(
+    edits: ApplicationEdits, is_done: bool, engine: Engine
+) -> None:
+    """What someone deletes between plan and removal ends no removal; what was to be written there cannot be."""
+    change = UpdateApplication(
+        key="A:access", name="A", resource="x", object_id=ApplicationObjectId(guid("gone")), edits=edits
+    )
+    outcome, _, _ = applied(engine, change)
+    assert (details(outcome), len(outcome.failed)) == (({"A:access": "already deleted"}, 0) if is_done else ({}, 1))
+
+
 def test_who_a_killed_command_noted_as_leaving_while_this_one_waited_is_not_forgotten(engine: Engine) -> None:
     async def main(session: Session) -> frozenset[str]:
         holder = IdentityResource(ResourceId.parse(MACHINE), None, api_version="2024-03-01")
