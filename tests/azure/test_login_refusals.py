@@ -371,6 +371,37 @@ def test_auto_takes_a_device_code_without_browser(name: str, tmp_path: Path, mon
     assert choose(Method.AUTO, {**bare, name: "x"}, on_terminal=True) is Method.BROWSER
 
 
+AZD_USER = {"auth": {"account": {"currentUser": {"homeAccountId": "x.y"}}}}
+
+
+@pytest.mark.parametrize("place", ["AZD_CONFIG_DIR", "the user's home"])
+@pytest.mark.parametrize(
+    ("noted", "method"),
+    [
+        pytest.param(json.dumps(AZD_USER), Method.AZD, id="signed in"),
+        pytest.param('{"auth": {"account": {}}}', Method.DEVICE_CODE, id="signed out again"),
+        pytest.param(None, Method.DEVICE_CODE, id="never signed in"),
+        pytest.param('{"auth": []}', Method.DEVICE_CODE, id="no such document"),
+        pytest.param("{", Method.DEVICE_CODE, id="no JSON"),
+    ],
+)
+def test_auto_takes_azd_where_it_has_a_user(
+    noted: str | None, method: Method, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folders are there from the first command on, whoever is signed in."""
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    stub, folder = tmp_path / "bin" / "azd", tmp_path / ".azd"
+    for made in (stub.parent, folder / "auth" / "msal"):
+        made.mkdir(parents=True)
+    stub.touch(mode=0o755)
+    if noted is not None:
+        (folder / "auth.json").write_text(noted)
+    named = {"AZD_CONFIG_DIR": str(folder)} if place == "AZD_CONFIG_DIR" else {}
+    environ = {"PATH": str(stub.parent), "AZURE_CONFIG_DIR": str(tmp_path), **named}
+    assert choose(Method.AUTO, environ, on_terminal=True) is method
+
+
 def test_only_the_beginning_of_a_long_message_is_told() -> None:
     assert len(refused(ClientAuthenticationError("word " * 10_000), "you").message) < 400
     assert refused(ClientAuthenticationError(""), "you").message.strip()
