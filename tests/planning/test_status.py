@@ -306,6 +306,19 @@ def test_of_unread_settings_nothing_is_concluded() -> None:
     assert [one.code for one in diagnose(unreadable(complete(IMPORT)))] == ["settings-unreadable"]
 
 
+def test_where_all_settings_are_gone_each_is_missing_and_the_rest_is_judged() -> None:
+    """Somebody wrote over them. What is in the directory is still there: the site is not one that was never set up."""
+    service = replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))
+    assert [(one.code, one.subject) for one in diagnose(observed_state(trust(IMPORT, service=service)))] == [
+        ("app-role-disabled", SERVICE.display_name),
+        ("setting-missing", "ServiceAuthEnabled"),
+        ("setting-missing", "ServiceAuthAudience"),
+        ("setting-missing", "ServiceAuthTenantName"),
+        ("setting-missing", "ServiceAuthTenantId"),
+        ("client-not-allowed", "Import"),
+    ]
+
+
 def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     observed = complete(client("Import"))
     there = site_of(observed)
