@@ -119,6 +119,10 @@ GRAPH = {
         400, "Request_BadRequest", "Another object with the same value for property uniqueName already exists.",
         "name-taken", "deleted registration", step=CREATE,
     ),
+    "a name is not one that can be had": Case(
+        400, "Request_BadRequest", "Invalid value specified for property 'uniqueName' of resource 'Application'.",
+        "graph-refused", AGAIN, step=GraphOperation.NAME_APPLICATION,
+    ),
     "a URI is taken": Case(
         400, "Request_BadRequest", "Another object with the same value for property identifierUris already exists.",
         "uri-taken", "deleted registration", step=CHANGE, inner="ObjectConflict",
