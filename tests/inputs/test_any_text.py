@@ -443,6 +443,14 @@ def test_client_names_are_trimmed_and_taken_once() -> None:
     assert client_names(["x" * 120]) == ("x" * 120,)
 
 
+def test_a_service_management_reference_has_256_characters_at_most() -> None:
+    """Said before anyone signs in; what Graph takes at most is documented nowhere."""
+    assert management_reference(f" {'x' * 256}\n") == "x" * 256
+    with pytest.raises(UsageError, match="256 printable characters at most") as refused:
+        management_reference("x" * 257)
+    assert (refused.value.code, refused.value.exit_code) == ("malformed-id", 2)
+
+
 def test_a_secret_goes_to_a_file_a_folder_the_output_or_the_users_data(tmp_path: Path) -> None:
     file, default = tmp_path / "client.env", Path("/default")
     assert secret_to("show", 2).show
