@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from mct_s2s import local_files
 from mct_s2s.local_files import (
     UntrustedFile,
     check_folder,
@@ -18,6 +19,8 @@ from mct_s2s.local_files import (
 )
 
 STRANGER = 65_534
+SECONDS = 10.0
+"""Far more than reading a file needs, and only there against hanging."""
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither owners nor modes of this kind")
 needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
@@ -59,6 +62,28 @@ def test_what_is_not_there_is_no_error_and_a_link_is_never_ours(tmp_path: Path) 
         read_ours(tmp_path / "link")
     with pytest.raises(FileNotFoundError):
         read_given(tmp_path / "b")
+
+
+@pytest.mark.parametrize("read", [read_given, read_ours])
+def test_a_pipe_that_takes_the_place_of_a_file_meanwhile_is_not_waited_for(
+    read: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write to the folder could make the command hang: a pipe is opened when somebody writes to it."""
+    path, look = file(tmp_path / "a"), local_files.must_not_block
+
+    def look_and_swap(looked_at: Path, **how: bool) -> None:
+        look(looked_at, **how)
+        looked_at.unlink()
+        os.mkfifo(looked_at, 0o600)
+
+    monkeypatch.setattr(local_files, "must_not_block", look_and_swap)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read, path)
+        try:
+            with pytest.raises(UntrustedFile, match="it is not a file"):
+                reading.result(timeout=SECONDS)
+        finally:
+            os.close(os.open(path, os.O_RDWR))  # a reader that waits for a writer goes on
 
 
 def test_a_given_file_may_be_reached_by_links_and_read_by_all(tmp_path: Path) -> None:
