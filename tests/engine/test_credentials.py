@@ -17,7 +17,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import CredentialKind, Federation, NewCredential
+from mct_s2s.model.client_credentials import YOUNG, CredentialKind, Federation, NewCredential
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
@@ -118,6 +118,35 @@ def kept_in(store: FileStore, made: dict[str, str], key_id: str, secret: Any, **
         client_id=ClientId(made["appId"]), key_id=KeyId(key_id), credential=secret, name="A", attempt=ATTEMPT, **noted
     )
     asyncio.run(store.deliver(kept))
+
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("was_planned_with", "age", "is_made"),
+    [
+        pytest.param(False, MINUTE, False, id="stored by another run since this one was planned"),
+        pytest.param(True, MINUTE, True, id="known and found wanting when this run was planned"),
+        pytest.param(False, YOUNG + MINUTE, True, id="so old that every replica would show it"),
+    ],
+)
+def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replaces_that_very_one(
+    was_planned_with: bool, age: timedelta, is_made: bool, engine: Engine
+) -> None:
+    """Two runs at once would leave two secrets; but who plans a new one knows that what was stored is of no use."""
+    made, store = engine.register(), FileStore(engine.home / "a.env")
+    kept_in(store, made, guid("stored"), SecretCredential("value"))
+    note = asyncio.run(store.note())
+    assert note.delivered_at is not None
+    adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
+    outcome = planned(adding, stores={"A": store})
+    outcome.request = replace(outcome.request, now=note.delivered_at + age)
+    outcome.before = replace(outcome.before, secrets={"A": note} if was_planned_with else {})
+    engine.run(lambda session: apply(session, outcome, Watcher()))
+    (done,) = outcome.done.values()
+    assert engine.asked("/addPassword") == (["POST addPassword"] if is_made else [])
+    assert done.detail.startswith("expires" if is_made else "created minutes ago, saved to file:")
 
 
 def removal_of(made: dict[str, str], key_id: str, scope: str = "api://service/.default") -> RemoveCredential:
