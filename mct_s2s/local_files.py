@@ -103,16 +103,19 @@ def forget_leftovers(path: Path) -> None:
             leftover.unlink()
 
 
-def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one."""
+def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
+
+    Not `durable`: it outlives the process, and perhaps not a power failure.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        write_new(fresh, text, mode)
+        write_new(fresh, text, mode, durable=durable)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    if sys.platform != "win32":
+    if durable and sys.platform != "win32":
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)

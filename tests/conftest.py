@@ -216,6 +216,11 @@ class Sandbox:
         made = self._control("POST", "/callers", json=sent).json()
         return {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
 
+    def as_caller(self, caller: Mapping[str, str]) -> dict[str, str]:
+        """The headers of a request to Graph by one of those callers."""
+        token = self.token(f"{self.graph_url}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"])
+        return {"Authorization": f"Bearer {token.json()['access_token']}"}
+
     def give_directory_role(self, address: str, role: str) -> None:
         """Give a person a directory role, past what their tokens show."""
         assert self._control("POST", "/directory-roles", json={"user": address, "role": role}).is_success

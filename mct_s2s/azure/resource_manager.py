@@ -199,18 +199,17 @@ class ResourceManager(ServiceSession):
         path = versioned(str(resource), version)
         return await or_none(self.read(path, READ, lambda row: _parsed(resource, row, version)))
 
-    async def set_identity(self, identity: IdentityResource, *, on: bool) -> PrincipalId | None:
-        """The principal that the resource has afterwards.
+    async def enable_identity(self, identity: IdentityResource) -> PrincipalId:
+        """Enable the system-assigned identity, and return its principal. None is ever disabled.
 
-        It is read before the change is sent again: a lost answer may have been a success, and others may have assigned
-        one.
+        The resource is read before the change is sent again: a lost answer may have been a success, and others may have
+        assigned one.
         """
-        verb, resource = "enable" if on else "disable", identity.resource
-        step = f"{verb} the managed identity"
+        resource, step = identity.resource, "enable the managed identity"
         seen: IdentityResource | None = None  # since the last change was sent
 
         def is_done() -> bool:
-            return seen is not None and (seen.principal_id is not None) == on
+            return seen is not None and seen.principal_id is not None
 
         async def look() -> None:
             nonlocal seen
@@ -221,54 +220,49 @@ class ResourceManager(ServiceSession):
             if is_done():
                 return None
             before, seen = seen or identity, None
-            answer = await self._send(before, on=on)
+            answer = await self._send(before)
             row = members(parse_json(answer.content) if answer.content else None)
             if same_id(str(row.get("id")), str(resource)):  # or of the operation's own
                 seen = _parsed(resource, row, identity.api_version)
             return answer
 
         async with self.turn(str(resource)):
-            try:
-                accepted = await self.call(send, step, before_repeating=look)
-                await self.finish(accepted, step)
-            except NotThere:
-                await look()
-                if not is_done():
-                    raise
+            accepted = await self.call(send, step, before_repeating=look)
+            await self.finish(accepted, step)
             for number in range(LOOKS):
                 if is_done():
                     break
                 with waiting(CARRYING_OUT):
                     await asyncio.sleep(number * PAUSE)
                 await look()
-        if seen is not None and is_done():
+        if seen is not None and seen.principal_id is not None:
             return seen.principal_id
         # The Azure CLI reads the resource and puts it whole.
-        setting = f"identity.type={_identity(seen or identity, on=on)['type']}"
+        setting = f"identity.type={_with_identity(seen or identity)['type']}"
         by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
         if resource.is_site:
-            by_hand = webapp_command(f"identity {'assign' if on else 'remove'}", resource)
+            by_hand = webapp_command("identity assign", resource)
         raise ServiceError(
             "identity-unchanged",
-            f"Azure accepted the request to {verb} the managed identity of '{identity.display_name}', but did "
-            f"not {verb} it. The resource type {resource.type} may need another way.",
-            remedy=f"{verb.capitalize()} it yourself on the resource's Identity page in the portal or with the Azure "
-            "CLI, then run the same command again:",
+            f"Azure accepted the request to enable the managed identity of '{identity.display_name}', but did not "
+            f"enable it. The resource type {resource.type} may need another way.",
+            remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then run "
+            "the same command again:",
             command=by_hand,
         )
 
-    async def _send(self, resource: IdentityResource, *, on: bool) -> httpx.Response:
+    async def _send(self, resource: IdentityResource) -> httpx.Response:
         """PATCH the resource; PUT it whole where it takes no such change."""
         version = resource.api_version or WEB
         url = self.base + versioned(str(resource.resource), version)
         if resource.resource.type != STATIC_SITES:
-            answer = await self.exchange("PATCH", url, {"identity": _identity(resource, on=on)}, {})
+            answer = await self.exchange("PATCH", url, {"identity": _with_identity(resource)}, {})
             if answer.status_code != 405:
                 return answer.raise_for_status()
         whole = members(parse_json((await self.exchange("GET", url, None, {})).raise_for_status().content))
         read_only = {"id", "name", "type", "systemData", "etag"}
         body = {key: value for key, value in whole.items() if key not in read_only}
-        body["identity"] = _identity(_parsed(resource.resource, whole, version), on=on)
+        body["identity"] = _with_identity(_parsed(resource.resource, whole, version))
         return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
@@ -282,17 +276,6 @@ class ResourceManager(ServiceSession):
 
         versions = await self.read(versioned(path, RESOURCES), READ, versions_of)
         return max(versions, key=lambda version: (not version.endswith("-preview"), version), default="")
-
-    async def roles_of(self, identity: IdentityResource) -> list[str]:
-        """The scopes of the identity's role assignments."""
-        if identity.principal_id is None:
-            return []
-        path = f"/subscriptions/{identity.resource.subscription_id}{PROVIDER}/roleAssignments"
-        return await self.rows(
-            versioned(path, AUTHORIZATION, filter=f"principalId eq '{identity.principal_id}'"),
-            "read the identity's roles",
-            lambda row: text(members(row.get("properties")).get("scope")) or text(row["id"]),
-        )
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
 
@@ -390,8 +373,9 @@ def _parsed(resource: ResourceId, row: Json, api_version: str | None) -> Identit
     return IdentityResource(resource, PrincipalId(guid(principal)) if principal else None, users, api_version)
 
 
-def _identity(resource: IdentityResource, *, on: bool) -> dict[str, Any]:
-    """The identities that users assigned stay."""
-    kinds = ["SystemAssigned"] * on + ["UserAssigned"] * bool(resource.user_assigned)
-    users: dict[str, Any] = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
-    return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
+def _with_identity(resource: IdentityResource) -> dict[str, Any]:
+    """Its `identity` with the system-assigned one; the identities that users assigned stay."""
+    if not resource.user_assigned:
+        return {"type": "SystemAssigned"}
+    users: dict[str, Any] = {identity: {} for identity in resource.user_assigned}
+    return {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": users}

@@ -16,7 +16,6 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
-from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 
@@ -134,14 +133,12 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
             f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal. Nothing was changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
-    off = [change.name for plan in plans for change in plan.changes if isinstance(change, DisableIdentity)]
-    warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
     desired, name = sites[0].work.desired, sites[0].title
     if isinstance(desired, Removal) and desired.everything:
-        question = f"{warning}To remove all of this, type the App Service's name, {name}: "
+        question = f"To remove all of this, type the App Service's name, {name}: "
         answers, again = {name.casefold(): True, "": False}, f"That is not '{name}'. To cancel, press Enter."
     else:
-        question = f"{warning}Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
+        question = f"Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
         answers, again = {"y": True, "yes": True, "n": False, "no": False, "": False}, "Please answer y or n."
     agreed: bool | None = None
     while agreed is None:

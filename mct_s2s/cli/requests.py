@@ -9,7 +9,7 @@ from typing import Any
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
-from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.clients import client_names, management_reference
@@ -55,7 +55,7 @@ async def look(
     """`what`: members of `Look`."""
     desired = Look(ServiceSpec(), **what)
     request = request_for(options, session, desired, clock.now(), without_settings=without_settings)
-    observed = await observe(session, request)
+    observed = await with_custody(session, request, await observe(session, request))
     check_site(observed)
     return observed
 

@@ -8,7 +8,8 @@ from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Services
-from mct_s2s.engine.credential_stores import default_folder, noted_vaults
+from mct_s2s.engine.credential_stores import noted_vaults
+from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import Instruction, NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo

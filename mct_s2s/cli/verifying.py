@@ -10,7 +10,7 @@ from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connected
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.credential_stores import default_folder
+from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.engine.verify import ClientTest, clients_to_verify
 from mct_s2s.errors import UsageError

@@ -159,7 +159,8 @@ class SiteChange:
             return PROBLEMS
         if self.outcome.plan.lacks or plan.blocked:
             return PermissionMissing.exit_code
-        return PROBLEMS if verification is not None and verification.failed else 0
+        has_failed = verification is not None and verification.failed
+        return PROBLEMS if has_failed or (plan.left_alone and not self.options.dry_run) else 0
 
     async def plan(self, session: Session) -> None:
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()

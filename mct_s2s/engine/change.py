@@ -1,10 +1,13 @@
 """What a command that changes something does at one App Service: its plan, and the way to it."""
 
+import asyncio
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from typing import Protocol
 
+from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
+from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import wait_for_deletions
@@ -14,9 +17,13 @@ from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
-from mct_s2s.model.desired import Removal, SettingsScope, Setup
+from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.planning.make import make_plan
-from mct_s2s.stores.host_lock import departing, hold
+from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.stores.host_lock import hold
+
+OTHERS_SECONDS, PAUSE = 60.0, 1.0
+"""How long another run may take that creates the same registrations at this moment, and between two looks at it."""
 
 
 class Interface(Protocol):
@@ -45,15 +52,12 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 if not request.preflight:
                     raise
                 raise await explained(session, request, look, error) from error
-            stores = await open_stores(session, request, observed)
-            observed, notes = await gather_or_cancel(
-                with_custody(session, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
+            believed, (stores, noted) = await gather_or_cancel(
+                with_custody(session, request, observed), open_stores(session, request, observed)
             )
-            observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
+            observed = replace(believed, secrets=noted.secrets, unreadable_stores=noted.unreadable_stores)
             observed = await without_dead(session, stores, observed)
             desired = request.desired
-            if isinstance(desired, Removal) or desired.removes_unnamed:
-                observed = replace(observed, departing=departing(observed.subject))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
             intended = make_plan(desired, observed)
@@ -61,6 +65,30 @@ async def prepare(session: Session, request: Request) -> Outcome:
             access = await look.found()
             plan = await permitted(session, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)
+
+
+async def _after_others(session: Session, outcome: Outcome, ui: Interface) -> Outcome:
+    """Finish what was left out because someone else has created a registration that this run would have created.
+
+    Another administrator's run ends with the settings and the consents, which speak for what it made. No one else's
+    registration is ever believed that way. Raises NotOurs: that did not happen.
+    """
+    request, met = outcome.request, next(iter(outcome.met.values()))
+    until = clock.seconds() + min(OTHERS_SECONDS, session.connection.remaining(RESERVE))
+    later: Outcome | None = None
+    with activity("Waiting for another run that creates the same"):
+        while later is None:
+            await asyncio.sleep(PAUSE)
+            try:
+                later = await prepare(session, request)
+            except NotOurs:
+                if clock.seconds() >= until:
+                    raise met from None
+    later.continue_from(outcome)
+    if not later.plan.is_empty and await ui.confirm(later):
+        with ui.applying(later) as progress:
+            await apply(session, later, progress)
+    return later
 
 
 async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
@@ -82,6 +110,8 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
                 return outcome
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
+        while outcome.met:
+            outcome = await _after_others(session, outcome, ui)
     if request.verify and not outcome.plan.manual_steps:
         from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only where something was done
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import S2SError, ServiceError, UsageError, or_unknown
+from mct_s2s.engine.local_notes import default_folder
+from mct_s2s.errors import S2SError, ServiceError, UsageError, or_unknown, outcome_of
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.desired import Rotation, Setup
 from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
-from mct_s2s.planning.ownership import clients_called, foreign_client
+from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore, Store
@@ -32,14 +34,6 @@ UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 """The numbers after AADSTS that are said of the credential itself."""
 
 
-def default_folder(session: "Session", label: str, observed: ObservedState) -> Path:
-    from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
-
-    tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
-    folder = user_data_path("mct-s2s", appauthor=False) / "secrets" / session.connection.cloud.label / tenant
-    return folder / label.lower().replace("/", "/slots/")
-
-
 def noted_vaults(client: ClientApplication) -> list[VaultTo]:
     found: list[VaultTo] = []
     for place in Tag.VAULT.values(client.application.tags):
@@ -48,11 +42,30 @@ def noted_vaults(client: ClientApplication) -> list[VaultTo]:
     return found
 
 
-async def open_stores(session: "Session", request: "Request", observed: ObservedState) -> dict[str, Store]:
-    """A store for each client that may get something secret, by the client's name in the request."""
-    wanted = _wanted(request, observed)
-    stores = await gather_or_cancel(*(_store(session, request, observed, name, *one) for name, one in wanted.items()))
-    return dict(zip(wanted, stores, strict=True))
+async def open_stores(
+    session: "Session", request: "Request", observed: ObservedState
+) -> tuple[dict[str, Store], ObservedState]:
+    """A store for each client that may get something secret, by its name in the request; and what they remember.
+
+    Where a rotation is about all clients that expire, a place that cannot be read stops its own client alone.
+    """
+
+    async def opened(name: str, known: ClientApplication, is_key: bool) -> tuple[Store, SecretNote]:
+        store = await _store(session, request, observed, name, known, is_key)
+        return store, await store.note()
+
+    wanted, desired = _wanted(request, observed), request.desired
+    is_each_alone = isinstance(desired, Rotation) and desired.expiring_within is not None
+    found = await gather_or_cancel(
+        *(outcome_of(opened(name, *one)) if is_each_alone else opened(name, *one) for name, one in wanted.items())
+    )
+    stores, notes, unreadable = dict[str, Store](), dict[str, SecretNote](), dict[str, S2SError]()
+    for name, one in zip(wanted, found, strict=True):
+        if isinstance(one, S2SError):
+            unreadable[name] = one
+        else:
+            stores[name], notes[name] = one
+    return stores, replace(observed, secrets=notes, unreadable_stores=unreadable)
 
 
 def places_of(
@@ -162,7 +175,9 @@ def _follows_tag(client: ClientApplication, request: "Request", observed: Observ
     has_good = any(one.is_valid_at(observed.now) for one in client.credentials)
     if not client.is_registered or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
-    return not foreign_client(client, observed, desired.service, desired.names)
+    trusted = client_trust(client, observed, desired.service, desired.names)
+    # One that is merely untouched may have been registered and tagged by someone who then removed themselves.
+    return isinstance(trusted, Belief) and trusted is not Belief.UNTOUCHED
 
 
 def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:

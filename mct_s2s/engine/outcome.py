@@ -21,11 +21,13 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     identify,
 )
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.registrations import CREATE
 from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.stores.host_lock import note_unfinished, unfinished
 from mct_s2s.stores.store import Store
 
 LEFT = "you don't have permission"
@@ -56,18 +58,45 @@ class Outcome:
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: AppSettings | None = None
     """As they were read back, where they were written."""
-    _started: dict[str, float] = field(default_factory=dict)
+    met: dict[str, NotOurs] = field(default_factory=dict)
+    """By the change that would have created it: a registration that someone else has created meanwhile."""
+    started: dict[str, float] = field(default_factory=dict)
+    remembered: set[str] = field(default_factory=set)
+    """Object ids that this run has noted on this machine."""
+
+    def remember(self, *object_ids: str) -> None:
+        """Note on this machine that a run has begun to create or change registrations."""
+        noted = unfinished(self.before.subject)
+        self.remembered.update(object_ids)
+        if not self.remembered <= noted:
+            note_unfinished(self.before.subject, noted | self.remembered)
+
+    def forget(self) -> None:
+        """The run has ended: from now on, what it did speaks for itself."""
+        noted = unfinished(self.before.subject)
+        if noted & self.remembered:
+            note_unfinished(self.before.subject, noted - self.remembered)
+
+    def continue_from(self, earlier: "Outcome") -> None:
+        """Take over what an earlier part of the same run has done."""
+        self.applied, self.began = earlier.applied, earlier.began
+        self.outputs.update(earlier.outputs)
+        self.created.update(earlier.created)
+        self.done.update(earlier.done)
+        self.took.update(earlier.took)
+        self.started.update(earlier.started)
+        self.remembered |= earlier.remembered
 
     def start(self, change: AnyChange) -> None:
-        self._started[change.key] = clock.seconds()
+        self.started[change.key] = clock.seconds()
 
     def withdraw(self, change: AnyChange) -> None:
         """It was only looked at: the run stopped before it wrote anything."""
-        self._started.pop(change.key, None)
+        self.started.pop(change.key, None)
 
     def finish(self, change: AnyChange, detail: str) -> None:
         self.done[change.key] = replace(change, detail=detail or change.detail)
-        self.took[change.key] = clock.seconds() - self._started[change.key]
+        self.took[change.key] = clock.seconds() - self.started[change.key]
 
     def skip(self, change: AnyChange, why: str) -> None:
         known = identify(change, self.outputs).id
@@ -86,11 +115,11 @@ class Outcome:
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:
         settled = {*self.done, *(change.key for change, _ in self.failed)}
-        return tuple(c for c in self.plan.changes if c.key in self._started and c.key not in settled)
+        return tuple(c for c in self.plan.changes if c.key in self.started and c.key not in settled)
 
     @property
     def left(self) -> tuple[AnyChange, ...]:
-        return tuple(change for change in self.plan.changes if change.key not in self._started)
+        return tuple(change for change in self.plan.changes if change.key not in self.started)
 
     @property
     def after(self) -> ObservedState:

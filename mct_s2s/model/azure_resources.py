@@ -24,8 +24,6 @@ class IdentityResource:
     principal_id: PrincipalId | None
     user_assigned: tuple[str, ...] = ()
     api_version: str | None = None
-    used_by: tuple[str, ...] | None = ()
-    """What else relies on its identity, in words, where that was asked; `None`: it cannot be read."""
 
     @property
     def display_name(self) -> str:

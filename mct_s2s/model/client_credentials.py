@@ -190,6 +190,16 @@ class SecretNote:
         own, pending = certificate_key_id(credential.thumbprint), self.pending
         return own == self.delivered or (pending is not None and own == pending.key_id)
 
+    def vouches_for(self, credential: Credential, client_id: str) -> bool:
+        """Whether it names this very credential of that client: it is, or was, here, or an attempt here was for it."""
+        if self.is_about(credential, client_id) or self._is_pending(credential):
+            return True
+        return self.is_of(client_id) and (self.knows(credential) or credential.key_id in self.held)
+
+    def _is_pending(self, credential: Credential) -> bool:
+        """Whether it is the certificate of the key that waits here, by its own thumbprint."""
+        return self.pending is not None and credential.thumbprint == self.pending.thumbprint
+
     def is_among(self, credentials: Iterable[Credential]) -> bool:
         return any(self.knows(one) or one.key_id == self.delivered for one in credentials)
 

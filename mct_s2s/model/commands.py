@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import VIRTUAL_MACHINES, ResourceId
 
 _PLAIN = re.compile(r"[\w+=:./\\-]+", re.ASCII)
 """Neither shell of Windows changes such words."""
@@ -47,6 +47,15 @@ def own_command(verb: str, *words: str, about: str | None = None, where: str = "
 def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
     """`verb`: such as `identity assign`."""
     return command("az", "webapp", *verb.split(), *site_options(resource), *words)
+
+
+def identity_removal(resource: ResourceId) -> str:
+    """Disables the system-assigned identity; of other types than these, it takes one without user-assigned ones."""
+    if resource.is_site:
+        return webapp_command("identity remove", resource)
+    if resource.type == VIRTUAL_MACHINES:
+        return command("az", "vm", "identity", "remove", *site_options(resource))
+    return command("az", "resource", "update", "--ids", str(resource), "--set", "identity.type=None")
 
 
 def secret_reading(vault: str, name: str) -> list[str]:

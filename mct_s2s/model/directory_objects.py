@@ -73,6 +73,10 @@ class Application:
     credentials: tuple[Credential, ...] = ()
     token_version: int | None = None
     created: datetime | None = None
+    created_by: ClientId | None = None
+    """`createdByAppId`: the program that registered it. No one can write it; everyone who uses az has the same."""
+    extras: tuple[str, ...] = ()
+    """Names of properties that this tool never sets, and that are set: redirect URIs, scopes and their like."""
     tags: tuple[str, ...] = ()
     notes: str | None = None
     management_reference: str | None = None
@@ -108,3 +112,4 @@ class Assignment:
     principal_id: PrincipalId
     resource_id: PrincipalId
     role_id: AppRoleId
+    principal_name: str = ""

@@ -40,8 +40,6 @@ class Tag(StrEnum):
     """Of a client: the `uniqueName` of its service application, by which all clients are found."""
     NAME = "mct-s2s:name:"
     """The `uniqueName` that it has or is about to get, for where that itself cannot be read."""
-    IDENTITY = "mct-s2s:identity:"
-    """Of a service application: a resource whose identity is enabled for it, written before that is done."""
     ADOPTED = "mct-s2s:adopted:"
     """Of a service application that existed before it became this site's: it is not deleted."""
     VAULT = "mct-s2s:vault:"
@@ -152,4 +150,6 @@ def federated_name(issuer: str, subject: str) -> str:
 
 def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
     """Not random: of two runs at once, the second would replace the first one's enabled role, which Graph refuses."""
-    return AppRoleId(str(uuid5(_ROLE_NAMESPACE, f"{tenant_id.lower()}/{application.lower()}/{role}")))
+    name = f"{tenant_id.lower()}/{application.lower()}/{role}"
+    text = name.encode(errors="backslashreplace").decode()  # settings and roles may hold half a character
+    return AppRoleId(str(uuid5(_ROLE_NAMESPACE, text)))

@@ -1,15 +1,17 @@
 """A snapshot of the directory and the App Service, as far as this trust is concerned."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, IdentityResource
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, ServicePrincipal, Tenant
-from mct_s2s.model.ids import ClientId, PrincipalId, same_id
+from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner, ServicePrincipal, Tenant
+from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
 
 
@@ -55,22 +57,19 @@ class Trust:
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
     """On the allow list or holding the role."""
+    owners: tuple[Owner, ...] = ()
+    """Of `service` and its service principal: read for commands that write."""
     own: Application | None = None
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
     """In the recycle bin, with a name or URI that is needed; looked for only where one is missing."""
     unique_name: str = ""
-    """Of this App Service's own service application, whether or not there is one."""
+    """Of this App Service's own service application, whether or not there is one; its clients' are below it."""
 
     @property
     def has_another_service(self) -> bool:
         """Whether the service application is not the one of that name: the settings or the operator name it."""
         return self.service is not None and self.service.unique_name != self.unique_name
-
-    @property
-    def base(self) -> str:
-        """What the `uniqueName` of each client starts with."""
-        return (self.service.unique_name if self.service is not None else None) or self.unique_name
 
     def holds(self, principal_id: str, role: AppRole | None) -> bool:
         return role is not None and (principal_id, role.id) in self._assigned
@@ -82,16 +81,6 @@ class Trust:
     @cached_property
     def held_roles(self) -> frozenset[str]:
         return frozenset(one.role_id for one in self.assignments)
-
-    def identities_with(self, resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
-        """With those of `resources` that the directory has not shown."""
-        known = {identity.id for identity in self.identities}
-        more = (
-            ServicePrincipal(one.principal_id, ClientId(""), one.display_name, True, str(one.resource))
-            for one in resources
-            if one.principal_id is not None and one.principal_id not in known
-        )
-        return (*self.identities, *more)
 
     def without(self, client_id: str) -> "Trust":
         if self.service is not None and self.service.client_id == client_id:
@@ -118,17 +107,19 @@ class ObservedState:
     identity_resources: tuple[IdentityResource, ...] = ()
     """Those named as callers, in that order."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
-    enabled: tuple[IdentityResource, ...] = ()
-    """Those whose identity this tool enabled: looked at only where one may have to be disabled."""
-    departing: frozenset[str] = frozenset()
-    """Object ids, in lower case, that an earlier run took off the allow list without disabling the identity."""
     graph: str = "https://graph.microsoft.com"
     """For commands that a person types."""
     login: str = "https://login.microsoftonline.com"
     """The cloud's login service."""
-    caller: PrincipalId | None = None
+    caller: SignedIn = field(default_factory=lambda: SignedIn(""))
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId: of the registrations that are in question."""
+    local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
+    """By appId: what files on this machine say of the credentials of those registrations."""
+    unreadable_stores: Mapping[str, S2SError] = field(default_factory=dict)
+    """By client, as `secrets`: what its place answered, where a rotation of several leaves it alone for that."""
+    unfinished: frozenset[str] = frozenset()
+    """Object ids of registrations that an earlier run on this machine began to create or change, and did not end."""
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
 

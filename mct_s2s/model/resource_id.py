@@ -9,6 +9,7 @@ SITES = "microsoft.web/sites"
 SLOTS = "microsoft.web/sites/slots"
 LOGIC_APPS = "microsoft.logic/workflows"
 CONTAINER_APPS = "microsoft.app/containerapps"
+VIRTUAL_MACHINES = "microsoft.compute/virtualmachines"
 USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 
 _ID = re.compile(

@@ -107,6 +107,8 @@ class AssignAppRole(Change):
     role: AppRoleId
     client_id: Deferred[ClientId] | None = None
     identity_resource: ResourceId | None = None
+    asks_for_more: bool = False
+    """Whether the registration requests more than this role: a page of Entra ID would consent to all of it."""
 
     resource, action, verb, right = "admin consent", Action.CREATE, "grant", Right.CONSENT
 
@@ -128,15 +130,6 @@ class EnableIdentity(Change):
     identity_resource: IdentityResource
 
     resource, action, verb, right = "managed identity", Action.UPDATE, "enable", Right.ENABLE_IDENTITY
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisableIdentity(Change):
-    """The system-assigned identity; user-assigned ones stay."""
-
-    identity_resource: IdentityResource
-
-    resource, action, verb, right = "managed identity", Action.DELETE, "disable", Right.DISABLE_IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,15 +227,13 @@ class ApplicationEdits:
     no_access_to: ClientId | None = None
     """An API whose permissions are no longer requested."""
     tags: tuple[str, ...] = ()
-    forget: tuple[str, ...] = ()
     management_reference: str | None = None
     unique_name: str | None = None
-    notes: str | None = None
 
     @property
     def only_removes(self) -> bool:
         """Then nothing is to be done where the application is gone."""
-        return self == ApplicationEdits(no_access_to=self.no_access_to, forget=self.forget)
+        return self == ApplicationEdits(no_access_to=self.no_access_to)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,7 +371,6 @@ AnyChange = (
     | DeleteApplication
     | PurgeApplication
     | EnableIdentity
-    | DisableIdentity
     | WriteSettings
     | DeleteStoredSecret
     | RestartSite
@@ -413,8 +403,6 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR09
             return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
         case RemoveCredential(key_id=known) | DeleteStoredSecret(place=known) | RevokeAppRole(assignment=known):
             return Identifiers(known)
-        case DisableIdentity(identity_resource=resource):
-            return Identifiers(resource.principal_id)
         case WriteSettings(site=site):
             return Identifiers(_settings_id(site))
         case RestartSite(site=site):

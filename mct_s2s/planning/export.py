@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mct_s2s.errors import UsageError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import CredentialKind, secrets_among
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
@@ -19,10 +20,11 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AUDIENCE, is_enabled
+from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
+from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.ownership import (
-    another_site,
     is_allowed_by_object_id,
     is_consented,
     members,
@@ -66,9 +68,7 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
-    if observed.trust.has_another_service:
-        options["service-app"] = service.client_id
-    elif service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
+    if service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
         options["service-name"] = service.display_name
     if (role := wanted_role_value(observed)) != DEFAULT_ROLE:
         options["role"] = role
@@ -91,9 +91,14 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
                 why = "it is allowed by its service principal's object ID, not by its appId"
             left.append(f"'{name}' ({client.client_id}): {why}.")
             continue
+        if isinstance(trusted := client_trust(client, observed, ServiceSpec()), Doubted):
+            # In the file, its appId would be the operator's own word for it.
+            add = f'To have it in the file, add a client with name = "{client.client_id}".'
+            left.append(f"'{name}' ({client.client_id}): {why_doubted(trusted)}. {add}")
+            continue
         remark = ""
         # By its name the same registration is found again only where it was made for it.
-        is_ours = application.unique_name == client_unique_name(observed.trust.base, name)
+        is_ours = application.unique_name == client_unique_name(observed.trust.unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
             name, remark = client.client_id, name
         options = _credential(name, site.label, application, observed)
@@ -142,12 +147,10 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
     for setting, entry in strangers(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
-    if observed.trust.has_another_service:
-        made_for = another_site(service, observed)
-        whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
+    if isinstance(trusted := service_trust(service, observed, ServiceSpec()), Doubted):
         yield (
-            f"only {AUDIENCE} names '{service.display_name}' ({service.client_id}), and {whose}. Applying "
-            "the file adopts it."
+            f"service application '{service.display_name}' ({service.client_id}), which {AUDIENCE} names: "
+            f'{why_doubted(trusted)}. If it is right, add service-app = "{service.client_id}".'
         )
     others = {one.principal_id for one in trust.assignments} - principals
     if others:

@@ -3,13 +3,15 @@
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
+from mct_s2s.errors import Instruction
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
+from mct_s2s.planning.belief import Belief, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
-from mct_s2s.planning.ownership import members
+from mct_s2s.planning.ownership import is_allowed, members
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
 from mct_s2s.planning.removal import plan_removal, prune
@@ -30,6 +32,21 @@ from mct_s2s.planning.site import (
 def make_plan(desired: Desired, observed: ObservedState) -> Plan:
     """Raises Refused, NotThere."""
     check_site(observed)
+    plan = _plan(desired, observed)
+    return replace(plan, notes=(*_other_owners(desired, observed), *plan.notes)) if plan.changes else plan
+
+
+def _other_owners(desired: Desired, observed: ObservedState) -> Iterator[str]:
+    """Who else owns the service application that is changed because the settings name it, too."""
+    service, caller = observed.trust.service, observed.caller.id
+    if service is None or desired.service is None:
+        return
+    owners = ", ".join(dict.fromkeys(name for owner, name in observed.trust.owners if owner != caller))
+    if owners and service_trust(service, observed, desired.service) is Belief.OWN_SERVICE:
+        yield f"The service application '{service.display_name}' is also owned by {owners}."
+
+
+def _plan(desired: Desired, observed: ObservedState) -> Plan:
     match desired:
         case Removal():
             return plan_removal(desired, observed)
@@ -50,36 +67,53 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     trust = observed.trust
     service = plan_service(desired.service, observed) if desired.service else None
     planned: dict[Deferred[ClientId], Plan] = {}
-    for one in desired.clients:
+    for spec in desired.clients:
         if service is not None:
-            client_id, client = plan_client(one, service, observed)
-            planned.setdefault(client_id, client)  # a name and an appId may mean the same client
+            client_id, of_client = plan_client(spec, service, observed)
+            planned.setdefault(client_id, of_client)  # a name and an appId may mean the same client
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
-    steps += [change for client in clients for change in client.steps]
+    steps += [change for of_client in clients for change in of_client.steps]
     steps += [change for _, changes in identities for change in changes]
-    leaving, pruned = prune(desired, observed, steps)
-    left = [step for client in clients for step in client.manual_steps]
+    leaving, pruned = prune(desired, observed)
+    left = [step for of_client in clients for step in of_client.manual_steps]
     application_ids = list(planned)
     object_ids: list[Deferred[PrincipalId]] = [principal for principal, _ in identities]
+    others = list[Instruction]()
     if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
-        # Who holds the role: the directory's own account of who may call.
-        application_ids += [one.client_id for one in members(observed) if trust.holds(one.principal_id, service.role)]
-        object_ids += [one.id for one in trust.identities if trust.holds(one.id, service.role)]
-    spec = settings_spec(desired, observed, service, application_ids, object_ids)
+        for client in members(observed):
+            if trust.holds(client.principal_id, service.role):
+                if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
+                    application_ids.append(client.client_id)
+                elif not is_allowed(client, observed):
+                    others.append(_also_holds(client.display_name, "--application-id", client.client_id, observed))
+        for identity in trust.identities:
+            is_listed = identity.id in object_ids or observed.allowed_object_ids.holds(identity.id)
+            if trust.holds(identity.id, service.role) and not is_listed:
+                others.append(_also_holds(identity.display_name, "--object-id", identity.id, observed))
+    settings = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:
-        left.append(SettingsChange(key="settings of others", name="", spec=spec))
+        left.append(SettingsChange(key="settings of others", name="", spec=settings))
     else:
-        spec = replace(spec, without=leaving)
-        steps += plan_site(observed, spec, restart=desired.restart)
-    adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    losing = tuple(_losing_access(desired, observed, spec, planned)) if observed.app_service else ()
-    notes = (*adopted, *_notes(observed, steps), *pruned.notes)
+        settings = replace(settings, without=leaving)
+        steps += plan_site(observed, settings, restart=desired.restart)
+    adopted = (*(service.notes if service else ()), *(note for of_client in clients for note in of_client.notes))
+    losing = tuple(_losing_access(desired, observed, settings, planned)) if observed.app_service else ()
+    notes = (*adopted, *others, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
     check_ownership(plan, service, observed)
     return plan
+
+
+def _also_holds(name: str, allow: str, identifier: str, observed: ObservedState) -> Instruction:
+    """Its role alone does not make it a client: the owner of the service application can assign that, too."""
+    command = observed.command("configure-appservice", allow, identifier)
+    what = (
+        f"'{name}' ({identifier}) holds the app role, and mct-s2s did not create it for this App Service. To allow it:"
+    )
+    return Instruction(what, command)
 
 
 def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ...]:

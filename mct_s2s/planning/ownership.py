@@ -1,44 +1,27 @@
-"""Whose a registration is, and who is a client: everything that writes, grants, delivers or removes asks here.
+"""The service application's names and its role; who is a client, and whom a name means.
 
-None of these is an administrator of the directory: who may write an App Service's settings; the owner of a
-registration, who writes its tags, notes and display name; any member of the tenant, who may register an application
-under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-default-permissions).
+Whether a registration is believed is another question: `planning/belief.py`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.model.client_credentials import (
-    Certificate,
-    Credential,
-    CredentialSpec,
-    Federation,
-    SecretNote,
-)
-from mct_s2s.model.commands import command, option
-from mct_s2s.model.desired import Desired, Removal, Rotation, ServiceSpec
-from mct_s2s.model.directory_objects import Application, AppRole, Custody, Owner, ServicePrincipal
+from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     ApplicationIdUri,
-    PrincipalId,
     api_uri,
     client_id_in,
     client_unique_name,
     new_app_role_id,
-    same_id,
-    site_in_note,
-    site_in_unique_name,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT_IDS, ROLE, AppSettings, Setting
-from mct_s2s.plain_text import counted
 
-SERVICE_NOT_OURS = "service-application-not-ours"
 SERVICE, CLIENT = "service application", "client application"
 SERVICE_OPTION = "--service-app"
 Client = ClientApplication | ServicePrincipal
@@ -137,9 +120,9 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
 
-def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
-    """Members, and those made for `base`. A tag alone counts for nothing: the registration's owner can write it."""
-    made = (one for one in observed.trust.clients if is_below(one.application, base))
+def everyone(observed: ObservedState) -> tuple[ClientApplication, ...]:
+    """Members, and those made for this App Service. A tag alone counts for nothing: its owner writes it."""
+    made = (one for one in observed.trust.clients if is_below(one.application, observed.trust.unique_name))
     return tuple(dict.fromkeys((*members(observed), *made)))
 
 
@@ -164,11 +147,6 @@ def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
     return observed.trust.holds(client.principal_id, wanted_role(observed))
 
 
-def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
-    """Whether an administrator gave the client the role; one that only the settings name is not the role."""
-    return observed.trust.holds(client.principal_id, trusted_role(observed, spec))
-
-
 def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
     """False where no settings were read."""
     return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(client.client_id)
@@ -183,16 +161,23 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
     """The client applications that a name means, for every command: one, or several that nothing tells apart.
 
     In this order: by appId or object id; the registration that was made for this name; members with this display name,
-    exactly, or else in any case. A registration outside the trust that has the same display name is never meant.
+    exactly, or else in any case. A registration outside the trust that has the same display name is never meant, and
+    neither is one that was made for another App Service, unless this one lists it. Whether it may be written to is
+    another question: a display name never answers it.
     """
     trust, word = observed.trust, name.strip().casefold()
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
     if by_id:
         return by_id
-    made_for_it = trust.client_of_unique_name(client_unique_name(trust.base, name))
+    made_for_it = trust.client_of_unique_name(client_unique_name(trust.unique_name, name))
     if made_for_it is not None:
         return (made_for_it,)
-    namesakes = [client for client in members(observed) if client.display_name.casefold() == word]
+    namesakes = [
+        client
+        for client in members(observed)
+        if client.display_name.casefold() == word
+        and (client.application.unique_name is None or is_allowed(client, observed))
+    ]
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
 
 
@@ -248,172 +233,6 @@ def is_logic_app(client: Client) -> bool:
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
 
-# Whose a registration is
-
-
-def is_own(application: Application, observed: ObservedState) -> bool:
-    """Whether it is this very App Service's, by its `uniqueName` and by the settings, even if someone else owns it."""
-    is_ours = application.unique_name == observed.trust.unique_name and not another_site(application, observed)
-    return is_ours and is_in_settings(application, observed)
-
-
-def another_site(application: Application, observed: ObservedState) -> str | None:
-    """The other App Service that a service application was created for, by its note or its `uniqueName`."""
-    site, noted = observed.app_service, site_in_note(application.notes)
-    if site is not None and noted is not None and not same_id(noted, str(site.resource)):
-        return noted
-    name = application.unique_name
-    return site_in_unique_name(name) if name is not None and name != observed.trust.unique_name else None
-
-
-def is_another_sites(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether it was created for another App Service, and is not on this one's lists: both may adopt one API."""
-    base, trust = (client.application.unique_name or "").partition(".")[0], observed.trust
-    is_elsewhere = site_in_unique_name(base) is not None and base not in {trust.unique_name, trust.base}
-    return is_elsewhere and not is_allowed(client, observed)
-
-
 def is_below(application: Application, base: str) -> bool:
     """Whether a client's registration was created for the service application of that `uniqueName`."""
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
-
-
-def foreign_service(application: Application, observed: ObservedState, spec: ServiceSpec) -> str:
-    """Why nothing may be written to a service application, for people; empty where it is ours.
-
-    What only the settings name is never ours. Who owns what is deleted shows once it is restored.
-    """
-    if is_named(application, spec) or is_own(application, observed):
-        return ""
-    other = another_site(application, observed)
-    if other:
-        return f"it was created for another App Service, {other}"
-    why = others_control(observed.custody_of(application), observed.caller)
-    if application.unique_name != observed.trust.unique_name:
-        return why or "no administrator of the directory has assigned it to this App Service"
-    return "" if application.deleted else why
-
-
-def foreign_client(
-    client: ClientApplication,
-    observed: ObservedState,
-    spec: ServiceSpec,
-    named: Collection[str] = (),
-    note: SecretNote | None = None,
-    credential: CredentialSpec | None = None,
-) -> str:
-    """Why nothing may be written to a client's registration, for people; empty where it is ours.
-
-    The consent of an administrator counts; an entry on an allow list, a tag or a display name never does. Of what the
-    operator `named` clients by, only their appIds count. The credentials that the client's store remembers (`note`) may
-    be there, and the one that is asked for.
-    """
-    service, application = observed.trust.service, client.application
-    if client.client_id in {name.strip().casefold() for name in named}:
-        return ""
-    if not client.is_registered or (service is not None and foreign_service(service, observed, spec)):
-        return "its service application is not this App Service's"
-    if is_consented_to(client, observed, spec):
-        return ""
-    known = [note.knows] if note else []
-    known += [credential.describes] if isinstance(credential, Certificate | Federation) else []
-    why = others_control(observed.custody_of(application), observed.caller, *known)
-    if not is_below(application, observed.trust.base):
-        return why or "it has no admin consent for this App Service"
-    return why
-
-
-def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:
-    """The registrations whose custody has to be read."""
-    spec, trust = desired.service, observed.trust
-    if spec is None:
-        return
-    if trust.service is not None and (is_named(trust.service, spec) or not is_own(trust.service, observed)):
-        yield ClientApplication(trust.service, trust.principal)
-    asked = {one.client_id for name in desired.names for one in clients_called(name, observed)}
-    rotates = isinstance(desired, Rotation)
-    for client in () if isinstance(desired, Removal) else trust.clients:
-        is_asked = client.client_id in asked or (rotates and is_below(client.application, trust.base))
-        if is_asked and client.is_registered and not is_consented_to(client, observed, spec):
-            yield client
-
-
-def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for owner, name in owners if owner != caller))
-
-
-def others_control(custody: Custody | None, caller: PrincipalId | None, *known: Callable[[Credential], bool]) -> str:
-    """Who else controls a registration, beside the caller and who holds `known` credentials; empty for no one."""
-    if custody is None:
-        return "it is not known who owns it"
-    owners = foreign_owners(custody.owners, caller)
-    credentials = _counted(one for one in custody.credentials if not any(knows(one) for knows in known))
-    owned = f"it is owned by {', '.join(owners)}" if owners else ""
-    held = f"it has {credentials} that this machine did not create" if credentials else ""
-    return ", and ".join(part for part in (owned, held) if part)
-
-
-def _counted(credentials: Iterable[Credential]) -> str:
-    """`2 secrets and 1 federated credential`."""
-    counts = Counter(credential.kind for credential in credentials)
-    return " and ".join(counted(count, kind.noun) for kind, count in counts.items())
-
-
-def adoption(application: Application, observed: ObservedState, about: str) -> str:
-    custody = observed.custody_of(application) or Custody()
-    owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
-    held = _counted(custody.credentials)
-    signs_in = f"; {held} can sign in as it" if held else ""
-    return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
-
-
-# What is said of one that is not ours
-
-
-class NotOurs(Refused):
-    """Only a name speaks for a registration."""
-
-    page = "SECURITY.md#what-others-can-write-and-what-it-never-causes"
-
-
-def service_not_ours(application: Application, observed: ObservedState, why: str) -> NotOurs:
-    client_id, trust, is_set = application.client_id, observed.trust, is_in_settings(application, observed)
-    if not is_set and application.unique_name == trust.unique_name and not site_in_note(application.notes):
-        return not_ours(application, why, SERVICE)
-    by = f"{AUDIENCE} names" if is_set else "The service application is"
-    ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
-    if trust.own is not None:
-        own = option(SERVICE_OPTION, trust.own.client_id)
-        ways += f", or with {own} for the one that was created for this App Service"
-    return NotOurs(
-        SERVICE_NOT_OURS,
-        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "
-        "was changed.",
-        remedy=f"{ways}. In a trust file, use the key service-app.",
-    )
-
-
-def not_ours(application: Application, why: str, kind: str, graph: str = "") -> NotOurs:
-    """With `graph`'s address: of one that was restored to see who owns it, and deleted again."""
-    since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
-    client_id, done, restored = application.client_id, "Nothing was changed.", ""
-    delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)
-    if graph:
-        done, restored = "It was restored to check, and deleted again.", f"run {restoring(application, graph)} and "
-        url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
-        delete, remove = "purge", command("az", "rest", "--method", "DELETE", "--url", url)
-    adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
-    if kind != SERVICE:
-        adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
-    return NotOurs(
-        "registration-not-ours",
-        f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
-        f"not have created it: {why}. Its owner could sign in as it. {done}",
-        remedy=f"If it is the right one, {restored}{adopt}. If not, {delete} it and run the same command again:",
-        command=remove,
-    )
-
-
-def restoring(deleted: Application, graph: str) -> str:
-    url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}/restore"
-    return command("az", "rest", "--method", "POST", "--url", url)

@@ -38,6 +38,8 @@ class Plan:
     manual_steps: tuple[ManualStep, ...] = ()
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[str | Instruction, ...] = ()
+    left_alone: tuple[Instruction, ...] = ()
+    """Clients that need something and do not get it, each with the reason: the others are done all the same."""
     losing: tuple[str, ...] = ()
     """Who loses access: said in the plan, and again when it is done."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Plan:
         for client, place in self.places:
             by_place[place].append(f"'{client}'")
         places = (f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
-        return as_instructions((*self.notes, *self.losing, *places))
+        return as_instructions((*self.notes, *self.left_alone, *self.losing, *places))
 
     @property
     def is_empty(self) -> bool:
@@ -182,7 +184,6 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
         access = _access(access, outputs.resolve(edits.access_to), edits.access_role)
     if edits.no_access_to is not None:
         access = tuple(entry for entry in access if entry.resource_client_id != edits.no_access_to)
-    kept = tuple(tag for tag in application.tags if tag not in edits.forget)
     switched = application
     if edits.token_version not in {None, application.token_version}:
         reference = application.management_reference or edits.management_reference
@@ -192,10 +193,9 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
         identifier_uris=tuple(dict.fromkeys((*application.identifier_uris, *([uri] if uri else [])))),
         app_roles=_roles(application, edits.role) if edits.role else application.app_roles,
         required_access=access,
-        tags=(*kept, *(tag for tag in edits.tags if tag not in kept)),
+        tags=tuple(dict.fromkeys((*application.tags, *edits.tags))),
         management_reference=application.management_reference or edits.management_reference,
         unique_name=application.unique_name or edits.unique_name,
-        notes=edits.notes or application.notes,
     )
     return [after for before, after in pairwise((application, switched, final)) if after != before]
 

@@ -14,19 +14,26 @@ from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
-    LONGEST_TAG,
     ApplicationIdUri,
     ClientId,
     PrincipalId,
     Tag,
     client_unique_name,
     is_guid,
-    site_in_note,
     site_in_unique_name,
     site_note,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.planning.belief import (
+    Belief,
+    Doubted,
+    Trusted,
+    asks_for_more,
+    client_trust,
+    is_consented_to,
+    service_trust,
+)
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -40,25 +47,17 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, plan_credential
+from mct_s2s.planning.not_ours import adoption, not_ours, restoring, service_not_ours
 from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
-    adoption,
-    another_site,
     clients_called,
-    foreign_client,
-    foreign_service,
     is_allowed,
     is_called,
-    is_consented_to,
     is_in_settings,
     is_named,
-    is_own,
-    not_ours,
     refuse_several,
-    restoring,
     role_to_use,
-    service_not_ours,
     uri_of,
 )
 from mct_s2s.planning.plan import Plan, Registration
@@ -94,7 +93,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
         own = deleted.get(trust.unique_name)
         trust = replace(trust, service=replace(own, credentials=()) if own is not None else None)
     for spec in desired.clients:
-        row = deleted.get(client_unique_name(trust.base, spec.name))
+        row = deleted.get(client_unique_name(trust.unique_name, spec.name))
         if row is not None and not any(one.is_registered for one in clients_called(spec.name, observed)):
             stored = observed.note_of(spec.name).delivered
             row = replace(row, credentials=tuple(one for one in row.credentials if one.key_id == stored))
@@ -120,8 +119,7 @@ class Service:
     registration: Registration
     role: AppRole
     uri: Deferred[ApplicationIdUri]
-    foreign: str
-    """Why nothing may be written to it; empty where it is ours."""
+    trusted: Trusted
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...]
 
@@ -134,8 +132,6 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     if not spec.may_create and (is_new or registration.is_deleted):
         raise service_missing()
     note = site_note(str(site.resource)) if site is not None else None
-    memory = [Tag.IDENTITY.of(str(one.resource)) for one in observed.identity_resources if one.principal_id is None]
-    memory = [tag for tag in memory if len(tag) <= LONGEST_TAG]
     role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
     uri = uri if is_new else uri_of(application, observed.settings, spec.adopt)
@@ -143,10 +139,9 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         uri=None if uri in application.identifier_uris else uri,
         role=role_edit,
         token_version=1 if application.token_version == 2 else None,
-        tags=tuple(tag for tag in memory if not is_new and tag not in application.tags),
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
-    edits = _remembered(edits, application, spec, observed, note)
+    edits = _remembered(edits, application, spec, observed)
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
@@ -160,18 +155,17 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     new = Application(
         display_name=spec.display_name,
         unique_name=trust.unique_name,
-        tags=tuple(memory),
         notes=note,
         management_reference=spec.management_reference,
     )
-    changes = registration.made(new, is_sure=is_own(application, observed))
+    trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
+    changes = registration.made(new, is_sure=trusted in {Belief.CREATED_HERE, Belief.OWN_SERVICE})
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name or spec.display_name)
-    foreign = "" if is_new else foreign_service(application, observed, spec)
-    return Service(spec, registration, role, uri, foreign, tuple(changes), tuple(notes))
+    return Service(spec, registration, role, uri, trusted, tuple(changes), tuple(notes))
 
 
 def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
@@ -179,8 +173,8 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
     application = observed.trust.service
     if service is None or application is None or not (plan.changes or plan.manual_steps):
         return
-    if service.foreign:
-        raise service_not_ours(application, observed, service.foreign)
+    if isinstance(service.trusted, Doubted):
+        raise service_not_ours(application, observed, service.trusted)
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
@@ -207,9 +201,12 @@ def service_missing() -> NotThere:
 
 
 def _remembered(
-    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState, note: str | None
+    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
 ) -> ApplicationEdits:
-    """With what makes an adopted registration this App Service's own, so that it need not be named again."""
+    """With what makes an adopted registration this App Service's own, so that it need not be named again.
+
+    One that has a `uniqueName` or a note already keeps it: it may be another App Service's.
+    """
     trust, own = observed.trust, observed.trust.unique_name
     is_ours = application.unique_name == own
     if is_named(application, spec) and not spec.is_in_file:
@@ -217,8 +214,6 @@ def _remembered(
         if application.unique_name is None and is_free and site_in_unique_name(own):
             tags = (*edits.tags, Tag.ADOPTED.of(own))
             edits = replace(edits, unique_name=own, tags=tags)
-        elif is_ours and note and another_site(application, observed):
-            edits = replace(edits, notes=note)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
     tag = Tag.NAME.of(own)
     if is_ours and tag not in application.tags and edits != ApplicationEdits():
@@ -232,9 +227,7 @@ def _describe(edits: ApplicationEdits) -> str:
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
-        "tagged with the identity to enable" if Tag.IDENTITY.values(edits.tags) else "",
         f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
-        f"noted for {site_in_note(edits.notes)}" if edits.notes else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -268,11 +261,11 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = client.vault_tags() if is_stored else ()
-    unique_name = client_unique_name(observed.trust.base, spec.name)
+    unique_name = client_unique_name(observed.trust.unique_name, spec.name)
     new = Application(
         display_name=spec.name,
         unique_name=unique_name,
-        tags=(Tag.TRUST.of(observed.trust.base), Tag.NAME.of(unique_name), *tags),
+        tags=(Tag.TRUST.of(observed.trust.unique_name), Tag.NAME.of(unique_name), *tags),
         management_reference=spec.management_reference,
         # Where both exist already: one request less for each client.
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
@@ -297,14 +290,18 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
         service=service.registration.principal,
         role=role_id,
         client_id=client.client_id,
+        asks_for_more=asks_for_more(application, observed, service.spec),
         after=(EXPOSE,),
     )
     if not consented and spec.consent:
         changes.append(consent)
-    if found.is_registered and not client.is_deleted and not service.foreign:
-        judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
-        if (changes or not is_allowed(found, observed)) and (why := foreign_client(*judged)):
-            raise role_not_named(service.role.value) if consented else not_ours(application, why, CLIENT)
+    if found.is_registered and not isinstance(service.trusted, Doubted):
+        trusted = client_trust(found, observed, service.spec, (spec.name,), spec.credential)
+        is_asked_for = not consented and not spec.consent  # someone else would consent on the word of this plan
+        if isinstance(trusted, Doubted) and (changes or is_asked_for or not is_allowed(found, observed)):
+            if consented and not is_consented_to(found, observed, service.spec):
+                raise role_not_named(service.role.value)
+            raise not_ours(application, trusted, CLIENT, observed.graph if client.is_deleted else "")
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, CLIENT), *notes)
     if not changes:
@@ -336,13 +333,10 @@ def plan_identity(
         raise Refused("identity-unusable", message, remedy=why[1])
     key = f"identity:{str(identity.resource).lower()}"
     principal: Deferred[PrincipalId] = known or OutputRef(key, Output.PRINCIPAL_ID)
-    # It is remembered first: by the registration's creation, or by an update of one that exists.
-    is_created = observed.trust.service is None and service is not None
-    first = (CREATE,) if is_created else (CREATE, EXPOSE)
     changes: list[AnyChange] = [
         NoChange(key=key, resource=EnableIdentity.resource, name=name, id=known)
         if known is not None
-        else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=first)
+        else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=(CREATE,))
     ]
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
     if service is not None and required and not observed.trust.holds(known or "", service.role):

@@ -18,7 +18,7 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days."""
-_OF_THE_RUN = frozenset({"detail", "after", "is_new", "unchanged"})
+_OF_THE_RUN = frozenset({"detail", "after", "is_new", "unchanged", "asks_for_more"})
 """Words for people, the order, and what belongs to this run, other people or the store on this machine."""
 Made: TypeAlias = Mapping[str, OutputRef[str]]
 """The ids that reviewed changes have yielded."""

@@ -21,18 +21,11 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
 from mct_s2s.planning.credentials import ClientState
-from mct_s2s.planning.ownership import (
-    CLIENT,
-    everyone,
-    foreign_client,
-    foreign_service,
-    not_ours,
-    service_not_ours,
-    unknown,
-    uri_of,
-)
+from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
+from mct_s2s.planning.ownership import CLIENT, everyone, is_allowed, is_below, unknown, uri_of
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
@@ -42,18 +35,22 @@ REFERENCES_FOLLOW = timedelta(hours=25)
 
 
 def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
-    """By name as asked for, display name, or appId where two share one. Whose they are is judged later, by stores."""
+    """By name as asked for, display name, or appId where two share one. Whether they are believed is judged later.
+
+    Without names, those that were made for this App Service: a rotation gives a secret to all who read its places.
+    """
     if observed.trust.service is None:
         raise service_missing()
     within = rotation.expiring_within
     if within is None:
         found = [_the_client(name, observed) for name in rotation.clients]
     elif not rotation.only_named:
-        found = _due(observed, observed.now + within)
+        due = _due(observed, observed.now + within)
+        found = [one for one in due if is_below(one.application, observed.trust.unique_name)]
     else:
         clients = {name: find_client(name, observed) for name in rotation.clients}
-        due = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, observed.now + within)}
-        return dict(due.values())
+        asked = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, observed.now + within)}
+        return dict(asked.values())
     distinct = {client.client_id: client for client in found}.values()
     names = Counter(client.display_name for client in distinct)
     return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
@@ -74,7 +71,10 @@ def _the_client(name: str, observed: ObservedState) -> ClientApplication:
 
 
 def _due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
-    return [one for one in everyone(observed, observed.trust.base) if _is_due(one, horizon)]
+    """Whom this App Service lists, or who was made for it. Who else holds the role is another's client."""
+    base = observed.trust.unique_name
+    mine = (one for one in everyone(observed) if is_allowed(one, observed) or is_below(one.application, base))
+    return [one for one in mine if _is_due(one, horizon)]
 
 
 def _is_due(client: ClientApplication, horizon: datetime) -> bool:
@@ -89,31 +89,56 @@ def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
-    """Raises NotThere; Refused: a client without what can be replaced, or not ours."""
+    """Raises NotThere; Refused: a client without what can be replaced, or not believed."""
     found, service = rotating(rotation, observed), observed.trust.service
     assert service is not None  # `rotating` has looked
+    others = _others_due(rotation, observed, found.values())
+    # What is stored with a secret says for which API its tokens are: that must not be the settings' word alone.
+    of_service = service_trust(service, observed, rotation.service)
+    if isinstance(of_service, Doubted) and (found or others):
+        raise service_not_ours(service, observed, of_service)
     audience = uri_of(service, observed.settings)
-    steps, notes = list[AnyChange](), list[str | Instruction]()
+    steps, notes, left_alone = list[AnyChange](), list[str | Instruction](), list[Instruction]()
     for name, client in found.items():
-        application, note = client.application, observed.note_of(name)
-        if why := foreign_client(client, observed, rotation.service, rotation.clients, note):
-            if of_site := foreign_service(service, observed, rotation.service):
-                raise service_not_ours(service, observed, of_site)
-            if rotation.expiring_within is None:
-                raise not_ours(application, why, CLIENT)
-            notes.append(f"Left alone, although a credential expires: '{name}', as {why}.")
-            continue
-        state = ClientState(f"client:{name}", CLIENT, application, None, name, audience, note, observed.now)
-        changes, said = _rotated(state, rotation.of(name))
-        steps += changes
-        notes += said
-    if rotation.only_named and rotation.expiring_within is not None:
-        known = {client.client_id for client in found.values()}
-        due = _due(observed, observed.now + rotation.expiring_within)
-        names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
-        if names:
-            notes.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")
-    return Plan(tuple(steps), notes=tuple(notes))
+        trusted = client_trust(client, observed, rotation.service, rotation.clients)
+        unreadable = observed.unreadable_stores.get(name)
+        if isinstance(trusted, Doubted) and rotation.expiring_within is None:
+            raise not_ours(client.application, trusted, CLIENT)
+        if isinstance(trusted, Doubted):
+            left_alone.append(_left_alone(client, observed, why_doubted(trusted)))
+        elif unreadable is not None:
+            why = f"the place of its secret could not be read: {unreadable.headline}"
+            left_alone.append(_left_alone(client, observed, why, "--secret-to", "PLACE"))
+        else:
+            note, key = observed.note_of(name), f"client:{name}"
+            state = ClientState(key, CLIENT, client.application, None, name, audience, note, observed.now)
+            changes, said = _rotated(state, rotation.of(name))
+            steps += changes
+            notes += said
+    for client in others:
+        trusted = client_trust(client, observed, rotation.service, rotation.clients)
+        if isinstance(trusted, Doubted) and not rotation.only_named:
+            left_alone.append(_left_alone(client, observed, why_doubted(trusted)))
+        else:
+            left = f"Left alone, although a credential expires: '{client.display_name}'."
+            notes.append(f"{left} Nothing asks to rotate it.")
+    return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
+
+
+def _others_due(
+    rotation: Rotation, observed: ObservedState, found: Iterable[ClientApplication]
+) -> list[ClientApplication]:
+    """Clients that expire, too, and that this rotation is not about."""
+    if rotation.expiring_within is None:
+        return []
+    known = {client.client_id for client in found}
+    due = _due(observed, observed.now + rotation.expiring_within)
+    return [client for client in due if client.client_id not in known]
+
+
+def _left_alone(client: ClientApplication, observed: ObservedState, why: str, *options: str) -> Instruction:
+    what = f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}. To rotate it:"
+    return Instruction(what, observed.command("rotate-secret", *options, about=client.client_id))
 
 
 def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:

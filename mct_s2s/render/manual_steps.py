@@ -18,7 +18,12 @@ from mct_s2s.render.console import LineConsole
 
 
 def what_is_left(step: ManualStep) -> str:
-    return f"Someone else must {step.right.step_on(step.name)}."
+    left = f"Someone else must {step.right.step_on(step.name)}."
+    if isinstance(step, AssignAppRole) and step.asks_for_more:
+        left += (
+            " It requests other API permissions, too, so no link is printed that would grant them: review them first."
+        )
+    return left
 
 
 def instructions(
@@ -28,10 +33,12 @@ def instructions(
     found = []
     for step in plan.manual_steps:
         rights = " and ".join(dict.fromkeys(one.right for one in plan.missing.get(step.key, ())))
-        who, link, values = f"someone with {rights}" if rights else "", None, None
+        who, command, link, values = f"someone with {rights}" if rights else "", "", None, None
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):
                 command = observed.command("add-client", "--managed-identity", str(resource))
+            case AssignAppRole(asks_for_more=True):
+                who = who or "a Cloud Application Administrator"
             case AssignAppRole():
                 client_id = outputs.known(step.client_id) if step.client_id else None
                 command = observed.command("add-client", "--credential", "none", about=client_id or step.name)

@@ -52,23 +52,22 @@ async def _acquired(lock: FileLock) -> None:
                     lock.acquire(blocking=False)
 
 
-def departing(what: str) -> frozenset[str]:
-    """The identities, by object id in lower case, that an interrupted removal took off the allow list.
+def unfinished(what: str) -> frozenset[str]:
+    """Object ids, in lower case, of registrations that a run here began to create or to change, and did not end.
 
-    Only what is on that list is switched off, and a removal clears it first: by this note of this user's the next
-    finishes.
+    What its own request created is this user's. Anyone may have another registration under such a name.
     """
     try:
-        return frozenset(read_ours(path_of(what, "leaving")).casefold().split())
+        return frozenset(read_ours(path_of(what, "unfinished")).casefold().split())
     except OSError:
         return frozenset()  # what another user may have written is not believed
 
 
-def note_departing(what: str, identities: frozenset[str]) -> None:
+def note_unfinished(what: str, object_ids: frozenset[str]) -> None:
     """Keep that note; a home that cannot be written to keeps none."""
     with suppress(OSError):
-        path = path_of(what, "leaving")
-        if identities:
-            replace_whole(path, "".join(f"{identity}\n" for identity in sorted(identities)))
+        path = path_of(what, "unfinished")
+        if object_ids:
+            replace_whole(path, "".join(f"{object_id}\n" for object_id in sorted(object_ids)), durable=False)
         else:
             path.unlink(missing_ok=True)

@@ -239,7 +239,7 @@ DIRECTORY: Arguments = {
     "application_by_object_id": (OBJECT,), "applications_with_uri": ("api://x",), "applications": ([CLIENT],),
     "principal": (CLIENT,), "principals_of": ([CLIENT],), "principals": ([PRINCIPAL],), "assignments_to": (CLIENT,),
     "federated_credentials": (OBJECT,), "credentials": (OBJECT, [PRINCIPAL]), "owners": (OBJECT, [PRINCIPAL]),
-    "remove_credentials": (OBJECT, [PRINCIPAL], ()), "applications_with_tag": ("t",), "assignments_of": (PRINCIPAL,),
+    "remove_credentials": (OBJECT, [PRINCIPAL], ()), "applications_with_tag": ("t",), "owners_of": (CLIENT,),
     "create_application": (NEW,), "register_application": (NEW, PRINCIPAL), "name_application": (OBJECT, "u"),
     "update_application": (REGISTERED, replace(REGISTERED, tags=("t",))), "create_principal": (CLIENT,),
     "add_secret": (OBJECT, "n", datetime(2027, 1, 1, tzinfo=UTC)), "remove_secret": (OBJECT, KeyId(guid("key"))),
@@ -281,9 +281,7 @@ RESOURCE_MANAGER: Arguments = {
 }  # fmt: skip
 OF_HOLDERS: list[tuple[str, Callable[..., Awaitable[object]]]] = [
     ("identity_resource", lambda s, holder: s.identity_resource(holder.resource)),
-    ("set_identity", lambda s, holder: s.set_identity(holder, on=True)),
-    ("set_identity", lambda s, holder: s.set_identity(holder, on=False)),
-    ("roles_of", lambda s, holder: s.roles_of(holder)),
+    ("enable_identity", lambda s, holder: s.enable_identity(holder)),
 ]
 
 

@@ -39,7 +39,7 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
 
     async def write() -> None:
         await asyncio.gather(
-            session.set_identity(IdentityResource(SITE, None), on=True),
+            session.enable_identity(IdentityResource(SITE, None)),
             session.write_settings(SITE, lambda: {"A": "1"}, nothing),
             session.restart(SITE),
         )

@@ -291,9 +291,9 @@ def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, a
     done = applied("-y", "--prune", *JSON, text=text)
     assert done.code == 0, done
     changes = of_site(done, "learn")["result"]["changes"]
-    kept = {one["name"]: one["detail"] for one in changes if one["detail"].startswith("kept: ")}
-    assert "mct-s2s did not create it" in kept["By hand"]
-    assert "another App Service's client has to be there" in kept["B"]
+    kept = {one["name"]: one["detail"] for one in changes if one["detail"].startswith("kept, with its admin consent: ")}
+    assert "mct-s2s did not create it for this App Service" in kept["By hand"]
+    assert "another App Service of the file names it" in kept["B"]
     assert "--delete" not in json.dumps(done.document), "apply has no such option"
     assert len(azure.applications("B")) == len(azure.applications("By hand")) == 1
     assert applied.clients("academy") == ["B"]

@@ -195,7 +195,7 @@ CASES = {
         words=("--managed-identity", FUNCTION_APP),
     ),
     "an identity that it may enable, of another's set-up": Case(
-        "stops", (*READ, OWNED, CONSENT, SEEN), [*CONTRIBUTOR, ("Website Contributor", FUNCTION_APP)],
+        "runs", (*READ, OWNED, CONSENT, SEEN), [*CONTRIBUTOR, ("Website Contributor", FUNCTION_APP)],
         _set_up, ("--managed-identity", FUNCTION_APP),
     ),
     "an identity that it may not even see": Case(

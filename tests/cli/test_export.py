@@ -109,17 +109,19 @@ def test_every_kind_of_credential_is_exported_as_it_was_applied(around: Round, m
     assert around.changes_nothing() == tomllib.loads(text)
 
 
-def test_what_was_set_up_by_hand(around: Round, azure: Sandbox) -> None:
+def test_what_was_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, azure: Sandbox) -> None:
     hand = Hand(azure).step_1().step_2().step_3()
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
     principal = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
     hand.write({"ServiceObjectIds": principal})
-    document = around.changes_nothing()
-    site = document["sites"]["contosolearn"]
-    assert site["service-app"] == hand.service.app_id
+    text = around.export()
+    site = tomllib.loads(text)["sites"]["contosolearn"]
     assert site["managed-identities"] == [{"resource": FUNCTION_APP}]
-    assert clients(document) == {hand.client.app_id: {"credential": "secret"}}
-    assert f'# S2S-client\n[[sites.contosolearn.clients]]\nname = "{hand.client.app_id}"' in around.export()
+    assert not site.keys() & {"service-app", "clients"}, "in the file, their appIds would be the operator's word"
+    (planned,) = around.apply(text, "--dry-run")
+    assert {change["action"] for change in planned["changes"]} == {"none"}
+    for line in (f'add service-app = "{hand.service.app_id}"', f'add a client with name = "{hand.client.app_id}"'):
+        assert line in text
 
 
 def test_a_role_and_a_name_of_its_own_and_identities_of_each_kind(around: Round, mct: Program) -> None:
@@ -146,17 +148,22 @@ def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azu
     done = mct("export")
     assert done.code == 0
     service = azure.applications("MCT service")[0]["appId"]
-    named = f"only ServiceAuthAudience names 'MCT service' ({service})"
+    named = (
+        f"service application 'MCT service' ({service}), which ServiceAuthAudience names: no administrator of the "
+        f'directory has assigned it to this App Service. If it is right, add service-app = "{service}".'
+    )
+    add_client = f'To have it in the file, add a client with name = "{first}".'
     sentences = [
         f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, not by its appId.",
         f"'Not listed' ({forgotten.app_id}): it has the app role, but is not on the allow list.",
+        f"'S2S-client' ({first}): mct-s2s did not create it for this App Service. {add_client}",
         f"{STRANGER} in ServiceApplicationIds: no client of this tenant has that ID.",
-        f"{named}, and no one else assigned it to this App Service. Applying the file adopts it.",
+        named,
     ]
     for sentence in sentences:
         assert f"not in the file: {sentence}" in " ".join(done.err.split())
         assert f"#   {sentence}\n" in done.out
-    assert list(clients(tomllib.loads(done.out))) == [first]
+    assert "clients" not in tomllib.loads(done.out)["sites"]["contosolearn"]
     document = mct("export", "-o", "json").document
     assert document["sites"][0]["leftOut"] == sentences
     assert document["text"] == done.out

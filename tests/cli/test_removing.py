@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.cli.schemas import check
-from tests.conftest import FUNCTION_APP, GROUP, JSON, SITE, SLOT, Sandbox
+from tests.conftest import FUNCTION_APP, JSON, LOGIC_APP, MACHINE, SITE, SLOT, USER_IDENTITY, Sandbox
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
 
@@ -73,50 +73,61 @@ def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox
     assert deleted == []
 
 
-@pytest.mark.parametrize("by", ["displayName", "resourceId"])
-def test_an_identity_is_switched_off_if_it_was_switched_on_for_this(mct: Program, azure: Sandbox, by: str) -> None:
-    seed = _state(azure)
-    mct(*SETUP)
-    identity = _client(mct("status", "-o", "json").document, "reports-func")
-    done = mct("remove-client", identity[by], *JSON)
-    assert ("delete", "managed identity", "reports-func") in _changes(done)
-    assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
-    assert "ServiceObjectIds" not in azure.settings(), "a list that nobody is on goes as a whole"
-    mct("teardown", *JSON)
-    assert _state(azure) == seed
-
-
-WHY_KEPT = {
-    "it was on before": "mct-s2s did not enable it",
-    "it has a role elsewhere": "it is also used elsewhere",
-    "*/Microsoft.Authorization/roleAssignments": "could not read what else uses it",
-    "*/appRoleAssignments": "could not read what else uses it",
+ITS_COMMAND = {
+    FUNCTION_APP: f"az webapp identity remove -g integrations -n {FUNCTION_APP.rpartition('/')[2]}",
+    MACHINE: f"az vm identity remove -g integrations -n {MACHINE.rpartition('/')[2]}",
+    LOGIC_APP: f"az resource update --ids {LOGIC_APP} --set identity.type=None",
+    USER_IDENTITY: None,
 }
 
 
-@pytest.mark.parametrize("case", WHY_KEPT)
-def test_an_identity_that_was_on_or_may_be_used_elsewhere_stays_on(case: str, mct: Program, azure: Sandbox) -> None:
-    """Unreadable is never taken for unused."""
-    if case == "it was on before":
-        azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
-    mct(*SETUP)
-    if case == "it has a role elsewhere":
-        azure.assign_role(azure.arm("GET", FUNCTION_APP)["identity"]["principalId"], "Reader", GROUP)
-    elif case.startswith("*/"):
-        azure.misbehave({"match": {"path": case}, "fault": {"type": "status", "status": 403}})
-    done = mct("teardown", *JSON, "--no-preflight")
-    azure.behave()
+@pytest.mark.parametrize("words", [("remove-client",), ("teardown",)])
+@pytest.mark.parametrize("resource", ITS_COMMAND)
+def test_an_identity_leaves_the_list_and_stays_enabled_and_the_command_that_disables_it_is_printed(
+    mct: Program, azure: Sandbox, resource: str, words: tuple[str, ...]
+) -> None:
+    """No one can see all that uses it: roles in other subscriptions, access policies, users of databases."""
+    assert mct("setup", "--managed-identity", resource, *JSON).code == 0
+    principal = azure.settings()["ServiceObjectIds"]
+    azure.forget()
+    done = mct(*words, *([resource] if words == ("remove-client",) else []), *JSON)
     assert done.code == 0, done
-    assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
-    assert ("ServiceObjectIds" in azure.settings(), azure.made_by_us()) == (False, [])
-    (kept,) = [c for c in done.document["changes"] if c["resource"] == "managed identity"]
-    assert kept["detail"].startswith(f"kept: {WHY_KEPT[case]}")
+    assert "ServiceObjectIds" not in azure.settings(), "a list that nobody is on goes as a whole"
+    assert azure.graph("GET", f"/servicePrincipals/{principal}")["id"] == principal
+    assert not [write for write in azure.writes() if write.startswith("PATCH /subscriptions")]
+    (row,) = [change for change in done.document["changes"] if change["resource"] == "managed identity"]
+    assert (row["action"], row["id"]) == ("none", principal)
+    commands = [note["command"] for note in done.document["notes"] if "stays enabled" in note["text"]]
+    assert commands == ([ITS_COMMAND[resource]] if ITS_COMMAND[resource] else [])
+
+
+def test_an_identity_that_was_named_by_its_display_name_keeps_its_app_role(mct: Program, azure: Sandbox) -> None:
+    """Anyone may call a resource by that name; an id means one resource."""
+    assert mct("setup", *JSON).code == 0
+    (service,) = azure.graph(
+        "GET", "/servicePrincipals", params={"$filter": "displayName eq 'MCT service (contosolearn)'"}
+    )["value"]
+    azure.graph("PATCH", f"/servicePrincipals/{service['id']}", json={"appRoleAssignmentRequired": True})
+    words = ("setup", "--managed-identity", FUNCTION_APP, *JSON)
+    roles = f"/servicePrincipals/{service['id']}/appRoleAssignedTo"
+    for named, left in (("reports-func", 1), (FUNCTION_APP, 0)):
+        assert mct(*words).code == 0
+        assert len(azure.graph("GET", roles)["value"]) == 1
+        assert mct("remove-client", named, *JSON).code == 0
+        assert len(azure.graph("GET", roles)["value"]) == left
 
 
 def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandbox) -> None:
     adopted = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
-    done = mct("remove-client", "Theirs", *JSON)
+    by_name = mct("remove-client", "Theirs", *JSON)
+    assert (by_name.code, _changes(by_name)[2:]) == (0, []), (
+        "off the list, and no more: a name is no registration's own"
+    )
+    (row,) = [c for c in by_name.document["changes"] if c["resource"] == "client application"]
+    assert row["detail"] == "kept, with its admin consent: mct-s2s did not create it for this App Service"
+    assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
+    done = mct("remove-client", adopted["appId"], *JSON)
     assert done.code == 0, done
     left = azure.graph("GET", f"/applications/{adopted['id']}")
     assert left["requiredResourceAccess"] == []
@@ -148,6 +159,7 @@ def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -
     assert _state(azure) != seed
     dry, done = mct("teardown", "--dry-run", "-o", "json"), mct("teardown", *JSON)
     assert (dry.code, done.code, _changes(done)) == (3, 0, _changes(dry))
+    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})  # as the printed command does
     assert (_state(azure), azure.leaks()) == (seed, [])
     azure.forget()
     assert (mct("teardown", *JSON).code, azure.writes()) == (0, [])
@@ -156,13 +168,12 @@ def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -
 
 def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) -> None:
     theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
-    mct("setup", "--service-app", theirs["appId"], "--client", "One", "--managed-identity", "reports-func", *JSON)
+    mct("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
     done = mct("teardown", *JSON)
     assert done.code == 0, done
     assert azure.applications("One") == []
     (left,) = azure.applications("MCT API")
     assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], "nothing but that it was adopted is remembered"
-    assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
 
 
 BIN = "/directory/deletedItems"

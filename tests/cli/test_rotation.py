@@ -299,11 +299,12 @@ def test_nothing_but_a_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Prog
     """Anyone may have registered that name, with a vault of theirs that vouches for their credential."""
     mct("setup", "--client", "Other", *JSON)
     name = client_unique_name(service_unique_name("contosolearn"), "Reports")
+    someone_else = azure.as_caller(azure.caller("Application.ReadWrite.All"))
     azure.graph(
         "PATCH",
         f"/applications(uniqueName='{name}')",
         json={"displayName": "Reports", "tags": [Tag.VAULT.of(NOTED)]},
-        headers={"Prefer": "create-if-missing"},
+        headers={"Prefer": "create-if-missing", **someone_else},
     )
     theirs = application(azure)
     key = azure.graph(

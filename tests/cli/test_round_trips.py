@@ -76,12 +76,12 @@ def test_setup_and_what_follows(measured: Measured) -> None:
     }
     assert found == {
         "setup": Cost(38, 10),
-        "setup again": Cost(29, 3),
+        "setup again": Cost(31, 3),
         "status": Cost(15, 3),
         "status --all": Cost(19, 7),
-        "add-client": Cost(34, 9),
+        "add-client": Cost(36, 9),
         "verify": Cost(20, 5),
-        "doctor": Cost(24, 3),
+        "doctor": Cost(26, 3),
     }
 
 
@@ -103,7 +103,7 @@ def test_what_takes_away(measured: Measured) -> None:
         "remove-client": measured.cost("remove-client", "One", "-y"),
         "teardown": measured.cost("teardown", "-y"),
     }
-    assert found == {"rotate-secret": Cost(42, 6), "remove-client": Cost(36, 11), "teardown": Cost(32, 11)}
+    assert found == {"rotate-secret": Cost(44, 6), "remove-client": Cost(35, 9), "teardown": Cost(30, 8)}
 
 
 # many clients in one run: side by side, with one write of the settings, one restart and few requests each

@@ -176,7 +176,13 @@ def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: A
 
 def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
-    before = ObservedState(NOW, "public", TENANT, AppService(**vars(site), settings={}, tenant_id=TENANT.id), Trust())
+    before = ObservedState(
+        NOW,
+        "public",
+        TENANT,
+        AppService(**vars(site), settings={}, tenant_id=TENANT.id),
+        Trust(unique_name=SERVICE_KEY),
+    )
     desired = Setup(ServiceSpec("MCT service"))
     access = CallerRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR}))
     request = Request(desired, NOW, TARGET, "a1b2", unique_name=SERVICE_KEY)

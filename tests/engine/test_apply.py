@@ -28,7 +28,6 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
-    DisableIdentity,
     EnableIdentity,
     Output,
     OutputRef,
@@ -40,7 +39,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.stores.host_lock import departing, note_departing
+from mct_s2s.stores.host_lock import note_unfinished, unfinished
 
 from tests.conftest import MACHINE, SITE, SLOT
 from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned
@@ -252,7 +251,7 @@ def test_writes_to_one_registration_take_turns(second: str, seconds: float, engi
     assert engine.run(main) == pytest.approx(seconds, abs=0.1)
 
 
-TAKES_AWAY = ApplicationEdits(no_access_to=ClientId(guid("service")), forget=("ours",))
+TAKES_AWAY = ApplicationEdits(no_access_to=ClientId(guid("service")))
 
 
 @pytest.mark.parametrize(
@@ -271,15 +270,13 @@ def test_a_registration_that_is_gone_has_nothing_left_to_take_away(
     assert (details(outcome), len(outcome.failed)) == (({"A:access": "already deleted"}, 0) if is_done else ({}, 1))
 
 
-def test_who_a_killed_command_noted_as_leaving_while_this_one_waited_is_not_forgotten(engine: Engine) -> None:
+def test_what_a_killed_run_began_stays_noted_when_another_run_ends(engine: Engine) -> None:
     async def main(session: Session) -> frozenset[str]:
-        holder = IdentityResource(ResourceId.parse(MACHINE), None, api_version="2024-03-01")
-        enabled = replace(holder, principal_id=await session.arm.set_identity(holder, on=True))
-        outcome = planned(DisableIdentity(key="d", name="A", identity_resource=enabled))
-        subject = outcome.before.subject
-        note_departing(subject, frozenset({"other"}))
-        await apply(session, outcome, Watcher())
-        return departing(subject)
+        made = planned(new("A"))
+        subject = made.before.subject
+        note_unfinished(subject, frozenset({"other"}))
+        await apply(session, made, Watcher())
+        return unfinished(subject)
 
     assert engine.run(main) == {"other"}
 

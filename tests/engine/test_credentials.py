@@ -20,17 +20,17 @@ from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import YOUNG, CredentialKind, Federation, NewCredential
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag, client_unique_name
 from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
 
 from tests.engine.conftest import Engine, Watcher, applied, planned
-from tests.planning.scenarios import LATER, NOW, TENANT, guid
+from tests.planning.scenarios import LATER, NOW, SERVICE_KEY, TENANT, guid
 
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
-UNIQUE_NAME = "mct-s2s-key-A"
+UNIQUE_NAME = client_unique_name(SERVICE_KEY, "A")
 MADE = Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",))
 NEW = CreateApplication(key="A", name="A", resource="client application", application=MADE)
 ADDED: dict[str, Any] = {
@@ -225,7 +225,7 @@ def called_a(engine: Engine) -> list[str]:
 
 def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> None:
     theirs = owner.register(tags=[Tag.NAME.of(UNIQUE_NAME)])
-    (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
+    (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
     assert is_made
     assert set(called_a(owner)) == {theirs["id"], made.object_id}
 
@@ -234,11 +234,11 @@ def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> N
 def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: Engine) -> None:
     other = owner.register(uniqueName=UNIQUE_NAME)
     if place == "there":
-        (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
+        (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
         assert (made.object_id, is_made, called_a(owner)) == (other["id"], False, [other["id"]])
         return
     owner.inside.azure.graph("DELETE", f"/applications/{other['id']}")
-    error, _ = timed(owner, lambda session: create_as_owner(session, NEW))
+    error, _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
     deleted = owner.inside.azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
     assert (error.code, called_a(owner), [one["id"] for one in deleted]) == ("name-taken", [], [other["id"]])
 
@@ -246,7 +246,7 @@ def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: En
 @pytest.mark.parametrize("fault", ["reset", "lostAnswer"])
 def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(fault: str, owner: Engine) -> None:
     owner.misbehave("/applications", 1, "POST", type=fault)
-    (made, _), seconds = timed(owner, lambda session: create_as_owner(session, NEW))
+    (made, _), seconds = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
     assert called_a(owner) == [made.object_id]
     assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
 
@@ -255,15 +255,37 @@ def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
         tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
         left = await session.directory.register_application(tagged, None)
-        return left, *await create_as_owner(session, NEW)
+        return left, *await create_as_owner(session, planned(NEW), NEW)
 
     (left, made, is_made), _ = timed(owner, work)
-    assert (made.object_id, is_made, called_a(owner)) == (left.object_id, False, [left.object_id])
+    assert (made.object_id, is_made, called_a(owner)) == (left.object_id, True, [left.object_id])
+
+
+@pytest.mark.parametrize("who", ["someone else created", "a credential was added to"])
+def test_what_only_looks_left_unnamed_is_not_taken_up(who: str, owner: Engine) -> None:
+    """Our tag, and the caller as its only owner, can be anyone's doing."""
+    azure = owner.inside.azure
+    if who == "someone else created":
+        theirs = owner.register(tags=[Tag.NAME.of(UNIQUE_NAME)])
+        caller = azure.graph("GET", f"/servicePrincipals(appId='{owner.caller['AZURE_CLIENT_ID']}')")["id"]
+        reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{caller}"}
+        azure.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
+
+    async def work(session: Session) -> Any:
+        if who != "someone else created":
+            tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
+            left = await session.directory.register_application(tagged, None)
+            azure.graph("POST", f"/applications/{left.object_id}/addPassword", json={})
+        return await create_as_owner(session, planned(NEW), NEW)
+
+    (made, is_made), _ = timed(owner, work)
+    others = set(called_a(owner)) - {made.object_id}
+    assert (is_made, len(others)) == (True, 1)
 
 
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:
     owner.misbehave("/applications/*", 2, "PATCH", **DENIED)
-    (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session, NEW))
+    (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
     assert (is_made, 0 < seconds < 5) == (True, True)
 
 
@@ -272,7 +294,7 @@ def test_a_service_principal_waits_for_replicas_only_if_its_application_is_new_a
     is_ours: bool, owner: Engine
 ) -> None:
     async def work(session: Session) -> Any:
-        made = (await create_as_owner(session, NEW))[0] if is_ours else None
+        made = (await create_as_owner(session, planned(NEW), NEW))[0] if is_ours else None
         client_id = made.client_id if made is not None else ClientId(theirs["appId"])
         return await create_principal(session, client_id, made, as_owner=True)
 
@@ -295,7 +317,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
-    error, _ = timed(engine, lambda session: create(session, NEW, clock.now(), as_owner=False))
+    error, _ = timed(engine, lambda session: create(session, planned(NEW), NEW, as_owner=False))
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy

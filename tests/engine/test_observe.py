@@ -190,11 +190,11 @@ def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine
     assert everybody & {"Tagged", "Foreign"} == {"Tagged"}
 
 
-def test_clients_keys_are_made_from_the_adopted_service_applications_own(engine: Engine) -> None:
-    """Two App Services that share a service application share its clients."""
+def test_clients_are_named_after_their_app_service_whichever_service_application_it_uses(engine: Engine) -> None:
+    """Two App Services that share a service application never share a client for its name."""
     service = service_in(engine, "mct-s2s-elsewhere")
-    mine = registered(engine, "Import", client_unique_name("mct-s2s-elsewhere", "Import"))
-    registered(engine, "Import", client_unique_name(SERVICE_KEY, "Import"))
+    registered(engine, "Import", client_unique_name("mct-s2s-elsewhere", "Import"))
+    mine = registered(engine, "Import", client_unique_name(SERVICE_KEY, "Import"))
     trust = trust_seen(engine, "Import", adopt=service["appId"])
     assert [client.client_id for client in trust.clients] == [mine["appId"]]
 

@@ -20,13 +20,13 @@ from mct_s2s.model.directory_objects import (
 )
 from mct_s2s.model.ids import (
     ApplicationObjectId,
-    AppRoleId,
     ClientId,
     KeyId,
     PrincipalId,
     TenantId,
     api_uri,
     client_unique_name,
+    new_app_role_id,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
@@ -51,7 +51,14 @@ def guid(word: str) -> str:
 TENANT = Tenant(
     TenantId(guid("tenant")), "contoso.onmicrosoft.com", frozenset({"contoso.onmicrosoft.com", "contoso.com"})
 )
-ROLE = AppRole(AppRoleId(guid("role")), "S2SAppRole", "S2SAppRole", "…", enabled=True, member_types=("Application",))
+ROLE = AppRole(
+    new_app_role_id(TENANT.id, SERVICE_KEY, "S2SAppRole"),
+    "S2SAppRole",
+    "S2SAppRole",
+    "…",
+    enabled=True,
+    member_types=("Application",),
+)
 SERVICE_ID = ClientId(guid("service"))
 SERVICE = Application(
     ApplicationObjectId(guid("service-object")),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
 from mct_s2s.model.desired import ClientSpec, Desired, Removal, Rotation, ServiceSpec, SettingsScope, Setup
@@ -373,14 +373,19 @@ def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
     assert make_plan(desired, observed_state(None, after)).is_empty
 
 
-def test_configure_allows_whoever_holds_the_role() -> None:
+def test_configure_allows_clients_made_for_the_app_service_and_names_others_that_hold_the_role() -> None:
     identity = ServicePrincipal(PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", True)
     held = replace(trust(IMPORT), identities=(identity,), assignments=(assignment(IMPORT), assignment(identity)))
-    stranger = client("Stranger")
-    held = replace(held, clients=(*held.clients, stranger))
+    by_hand, without_role = client("By hand", key=None), client("Stranger")
+    assignments = (*held.assignments, assignment(by_hand))
+    held = replace(held, clients=(*held.clients, by_hand, without_role), assignments=assignments)
     before = observed_state(held, settings())
-    after = written(make_plan(spec(settings_only=True), before), before)
-    assert (after["ServiceApplicationIds"], after["ServiceObjectIds"]) == (IMPORT.client_id, guid("mi"))
+    plan = make_plan(spec(settings_only=True), before)
+    after = written(plan, before)
+    assert (after["ServiceApplicationIds"], after.get("ServiceObjectIds")) == (IMPORT.client_id, None)
+    commands = [note.command for note in plan.notes if isinstance(note, Instruction)]
+    allow = ("--application-id", by_hand.client_id), ("--object-id", identity.id)
+    assert commands == [before.command("configure-appservice", *words) for words in allow]
 
 
 @pytest.mark.parametrize("service", [SERVICE, replace(SERVICE, identifier_uris=(), app_roles=(), token_version=2)])

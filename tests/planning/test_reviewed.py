@@ -9,7 +9,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import NEVER, NewCredential
 from mct_s2s.model.desired import Pruning, SettingsScope, Setup
 from mct_s2s.model.duration import END_OF_DAY
-from mct_s2s.model.ids import AppRoleId, PrincipalId, Tag
+from mct_s2s.model.ids import AppRoleId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -267,29 +267,20 @@ def test_a_name_in_another_spelling_or_an_id_is_the_same_client() -> None:
         assert kinds(plan_of(wanted(name, "B", "C"), observed), DeleteApplication) == []
 
 
-def test_a_registration_that_another_site_names_stays() -> None:
+def test_a_client_that_another_site_of_the_file_names_keeps_what_it_has() -> None:
     observed = there("A", "B", "C")
     (shared,) = [one for one in observed.trust.clients if one.display_name == "C"]
     kept = replace(REMOVE, kept=frozenset({shared.client_id.casefold()}))
     plan = plan_of(wanted("A", "B", pruning=kept), observed)
-    assert kinds(plan, DeleteApplication) == []
-    assert kinds(plan, RevokeAppRole) == ["C"], "it loses its access to this App Service"
+    assert kinds(plan, DeleteApplication) == kinds(plan, RevokeAppRole) == kinds(plan, UpdateApplication) == [], (
+        "both may use one API"
+    )
+    (write,) = [one for one in plan.changes if isinstance(one, WriteSettings)]
+    assert write.spec.without == {shared.client_id}
 
 
 def test_without_the_settings_it_is_not_known_who_is_a_client_and_only_apply_speaks_of_others() -> None:
     assert plan_of(spec("A"), there("A", "B")).notes == ()
     desired = wanted("A")
     assert desired.service is not None
-    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), ())[1].steps == ()
-
-
-def test_tags_that_are_added_beside_are_not_taken_back() -> None:
-    """The list of tags is written whole, and the replica that is asked for it may not know the new one."""
-    gone, new = identity_resource("gone", guid("gone")), identity_resource("new")
-    observed = there("A", "B")
-    observed = replace(observed, enabled=(gone,), identity_resources=(new,))
-    steps = plan_of(wanted("A", "B"), observed).changes
-    edits = [one.edits for one in steps if isinstance(one, UpdateApplication) and one.resource == "service application"]
-    assert [one.forget for one in edits] == [(), (Tag.IDENTITY.of(str(gone.resource)),)]
-    assert edits[0].tags == edits[1].tags
-    assert Tag.IDENTITY.of(str(new.resource)) in edits[0].tags
+    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"))[1].steps == ()

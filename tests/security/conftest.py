@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -37,6 +38,10 @@ class Member:
         answer = self._http.request(method, f"{self._azure.graph_url}/v1.0{path}", headers=headers, **options)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def in_days(self, days: int) -> str:
+        """A moment as Graph takes it."""
+        return (self._azure.now() + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def squat(self, unique_name: str, display_name: str, **more: Any) -> Json:
         """Register an application under a name that somebody else is going to want, with a service principal."""

@@ -22,8 +22,10 @@ from mct_s2s.model.commands import command, grant_on_vault, option, own_command,
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.belief import Doubt, Doubted, Reason
 from mct_s2s.planning.changes import Outputs, RestartSite
-from mct_s2s.planning.ownership import CLIENT, not_ours
+from mct_s2s.planning.not_ours import not_ours
+from mct_s2s.planning.ownership import CLIENT
 from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import diagnose, stopped
@@ -159,7 +161,7 @@ def others() -> Iterator[str]:
     assert seen.app_service is not None
     yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
-    yield not_ours(deleted, EVIL, CLIENT, f"https://{EVIL}").command
+    yield not_ours(deleted, Doubted((Reason(Doubt.OWNED, (EVIL,)),)), CLIENT, f"https://{EVIL}").command
     yield make_sticky(seen.app_service)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL)

@@ -35,7 +35,8 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 
 def tokens_of(azure: Sandbox, address: str) -> dict[str, str]:
     """A person's tokens of this moment, by resource."""
-    return {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin)}
+    vaults = f"https://vault.localhost:{azure.origin.rsplit(':', 1)[1]}"
+    return {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin, vaults)}
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:

@@ -26,7 +26,7 @@ from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.directory_objects import Owner
-from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId
 
 READ, REMOVE = GraphOperation.READ, GraphOperation.REMOVE_CREDENTIAL
 ATTEMPTS = 8
@@ -35,6 +35,7 @@ PAUSE = 0.3
 """Seconds, times the attempt's number."""
 SHOWS_SECONDS = 60.0
 """For so long a new certificate is looked for before an old one is removed: credentials have been seen to take 18 s."""
+OWNER_FIELDS = "?$select=id,displayName,userPrincipalName"
 T = TypeVar("T")
 
 
@@ -194,9 +195,18 @@ class CredentialRequests(CallerRequests):
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, may_be_gone: bool = False
     ) -> tuple[Owner, ...]:
         lag, paths = None if may_be_gone else is_lag, _halves(object_id, principals)
-        fields = "/owners?$select=id,displayName,userPrincipalName"
-        found = await gather_or_cancel(*(self.rows(f"{path}{fields}", READ, parse.owner, lag=lag) for path in paths))
+        found = await gather_or_cancel(
+            *(self.rows(f"{path}/owners{OWNER_FIELDS}", READ, parse.owner, lag=lag) for path in paths)
+        )
         return tuple(one for owners in found for one in sorted(owners))
+
+    async def owners_of(self, client_id: ClientId) -> tuple[Owner, ...]:
+        """Of the application and its service principal, by appId; none of a half that is not there."""
+        paths = (
+            f"/{kind}{key('appId', client_id)}/owners{OWNER_FIELDS}" for kind in ("applications", "servicePrincipals")
+        )
+        found = await gather_or_cancel(*(or_none(self.rows(path, READ, parse.owner)) for path in paths))
+        return tuple(one for owners in found for one in sorted(owners or ()))
 
     async def remove_credentials(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], keep: Collection[KeyId]

@@ -162,10 +162,6 @@ class GraphDirectory(CredentialRequests):
         found = await or_none(self.rows(path, READ, parse.assignment))
         return sorted(found or (), key=lambda one: one.id)
 
-    async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
-        path = f"/servicePrincipals/{principal}/appRoleAssignments"
-        return sorted(await self.rows(path, READ, parse.assignment), key=lambda one: one.id)
-
     async def assign(self, principal: PrincipalId, service: PrincipalId, role: AppRoleId) -> Assignment | None:
         """One that exists already is no error and gives `None`."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo"

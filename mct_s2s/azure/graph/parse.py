@@ -51,12 +51,43 @@ DELETED_FIELDS = [
     "passwordCredentials",
     "api",
     "createdDateTime",
+    "createdByAppId",
     "deletedDateTime",
     "tags",
     "notes",
     "serviceManagementReference",
+    "signInAudience",
+    "web",
+    "spa",
+    "publicClient",
+    "isFallbackPublicClient",
+    "optionalClaims",
+    "groupMembershipClaims",
+    "tokenEncryptionKeyId",
 ]
 """All but certificates, which a list that is chosen shows at a price."""
+NEVER_SET = (
+    ("web", "redirectUris"),
+    ("web", "redirectUriSettings"),
+    ("web", "logoutUrl"),
+    ("web", "implicitGrantSettings", "enableAccessTokenIssuance"),
+    ("web", "implicitGrantSettings", "enableIdTokenIssuance"),
+    ("spa", "redirectUris"),
+    ("publicClient", "redirectUris"),
+    ("isFallbackPublicClient",),
+    ("api", "oauth2PermissionScopes"),
+    ("api", "preAuthorizedApplications"),
+    ("api", "knownClientApplications"),
+    ("api", "acceptMappedClaims"),
+    ("optionalClaims", "accessToken"),
+    ("optionalClaims", "idToken"),
+    ("optionalClaims", "saml2Token"),
+    ("groupMembershipClaims",),
+    ("tokenEncryptionKeyId",),
+    ("addIns",),
+)
+"""Ways in, and ways to change a token: members of an application, by path, that this tool leaves empty."""
+OUR_AUDIENCE = "AzureADMyOrg"
 PRINCIPAL_FIELDS = [
     "id",
     "appId",
@@ -110,11 +141,26 @@ def application(row: Json) -> Application:
         credentials=credentials(row, with_keys=False),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=optional_moment(row.get("createdDateTime")),
+        created_by=ClientId(text(row.get("createdByAppId")).lower()) or None,
+        extras=_extras(row),
         tags=tuple(sorted(texts(row.get("tags")))),
         notes=optional(row.get("notes")),
         management_reference=optional(row.get("serviceManagementReference")),
         deleted=optional_moment(row.get("deletedDateTime")),
     )
+
+
+def _extras(row: Json) -> tuple[str, ...]:
+    found = []
+    for path in NEVER_SET:
+        value: object = row
+        for name in path:
+            value = members(value).get(name)
+        if value:
+            found.append(".".join(path))
+    if row.get("signInAudience") not in {None, OUR_AUDIENCE}:
+        found.append("signInAudience")
+    return tuple(found)
 
 
 def app_role(row: Json) -> AppRole:
@@ -149,7 +195,8 @@ def owner(row: Json) -> Owner:
 
 def assignment(row: Json) -> Assignment:
     principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
-    return Assignment(text(row["id"]), principal_id, resource_id, AppRoleId(guid(row["appRoleId"])))
+    role_id, name = AppRoleId(guid(row["appRoleId"])), text(row.get("principalDisplayName"))
+    return Assignment(text(row["id"]), principal_id, resource_id, role_id, name)
 
 
 def federated_credential(row: Json) -> Credential:
@@ -241,7 +288,7 @@ def new_application(new: Application) -> dict[str, Any]:
     Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
     """
     given = application_patch(Application(), replace(new, unique_name=None, token_version=1))
-    return {"displayName": new.display_name, "signInAudience": "AzureADMyOrg", **given}
+    return {"displayName": new.display_name, "signInAudience": OUR_AUDIENCE, **given}
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:

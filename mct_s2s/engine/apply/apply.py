@@ -10,10 +10,11 @@ from mct_s2s.engine.apply.registrations import create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import PermissionMissing, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.ids import api_uri
+from mct_s2s.planning.belief import touched
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,
@@ -21,7 +22,6 @@ from mct_s2s.planning.changes import (
     CreateServicePrincipal,
     DeleteApplication,
     DeleteStoredSecret,
-    DisableIdentity,
     EnableIdentity,
     Output,
     OutputRef,
@@ -33,7 +33,6 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
 from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
 from mct_s2s.planning.plan import edited
-from mct_s2s.stores.host_lock import departing, note_departing
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
@@ -43,17 +42,14 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     made = (one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential))
     await gather_or_cancel(*(outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made))
     outcome.applied, outcome.began = True, clock.seconds()
-    subject, disabled = before.subject, [c for c in plan.changes if isinstance(c, DisableIdentity)]
-    leaving = frozenset(str(change.identity_resource.principal_id) for change in disabled)
-    if leaving:
-        note_departing(subject, departing(subject) | leaving)
+    outcome.remember(*touched(plan.changes, before, request.desired))
     try:
         await Run(session, outcome, progress).all()
     except PermissionMissing as refused:
         _say_all_that_is_missing(refused, outcome)
         raise
-    if leaving:
-        note_departing(subject, departing(subject) - leaving)
+    if not outcome.met:
+        outcome.forget()
 
 
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
@@ -75,13 +71,14 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
 async def _(change: CreateApplication, run: Run) -> str:
     application, detail = change.application, ""
     if isinstance(change, RestoreApplication):
-        principal = await restore(run.session, application, change.resource, is_sure=change.is_sure)
+        principal = await restore(run.session, run.outcome, application, change.resource, is_sure=change.is_sure)
         if principal is None:
             made = await create_principal(run.session, application.client_id, application, as_owner=run.as_owner)
             principal = made.id
         run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     else:
-        application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
+        application, detail = await create(run.session, run.outcome, change, as_owner=run.as_owner)
+    run.outcome.remember(application.object_id)
     run.outcome.created[change.key] = application
     run.session.directory.expect_lag(application.client_id)
     run.outputs[change.key, Output.CLIENT_ID] = application.client_id
@@ -138,9 +135,7 @@ async def _(change: AssignAppRole, run: Run) -> str:
     return ""
 
 
-OneRequest = (
-    RevokeAppRole | DeleteApplication | PurgeApplication | DeleteStoredSecret | EnableIdentity | DisableIdentity
-)
+OneRequest = RevokeAppRole | DeleteApplication | PurgeApplication | DeleteStoredSecret | EnableIdentity
 
 
 @carry_out.register
@@ -156,12 +151,14 @@ async def _(change: OneRequest, run: Run) -> str:
             await session.directory.purge_application(change.object_id, just_deleted=bool(change.after))
         case DeleteStoredSecret():
             vault, _, secret = change.place.partition("/")
-            if not await session.vault(vault).store(secret, owner=change.client_id).delete():
+            try:
+                is_deleted = await session.vault(vault).store(secret, owner=change.client_id).delete()
+            except NotThere as error:  # the registration's owner writes the tag that names the vault
+                raise Skipped(f"kept, if it is there at all: {error.headline}") from error
+            if not is_deleted:
                 raise Skipped("kept: its tags belong to another client")
         case EnableIdentity():
-            principal = str(await session.arm.set_identity(change.identity_resource, on=True))
+            principal = str(await session.arm.enable_identity(change.identity_resource))
             session.directory.expect_lag(principal)
             run.outputs[change.key, Output.PRINCIPAL_ID] = principal
-        case DisableIdentity():
-            await session.arm.set_identity(change.identity_resource, on=False)
     return ""

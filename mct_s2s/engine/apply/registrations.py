@@ -7,32 +7,25 @@ Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terrafor
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.observe import caller_of, find_custody
+from mct_s2s.engine.observe.observe import caller_of, trust_of
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
-from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag, same_id
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.belief import Doubted
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.ownership import (
-    clients_called,
-    foreign_owners,
-    is_allowed,
-    is_in_settings,
-    not_ours,
-    others_control,
-)
+from mct_s2s.planning.not_ours import not_ours
+from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 
 T = TypeVar("T")
@@ -51,13 +44,15 @@ LONGEST = 300.0
 
 
 async def create(
-    session: Session, change: CreateApplication, since: datetime, *, as_owner: bool
+    session: Session, outcome: Outcome, change: CreateApplication, *, as_owner: bool
 ) -> tuple[Application, str]:
-    """Create it, or restore the one that was just deleted under its name; a word on which."""
+    """Create it, or restore the one that was just deleted under its name; a word on which. Raises NotOurs."""
     directory, name = session.directory, change.application.unique_name or ""
     try:
-        made = create_as_owner(session, change) if as_owner else directory.create_application(change.application)
-        application, is_made = await made
+        if as_owner:
+            application, is_made = await create_as_owner(session, outcome, change)
+        else:
+            application, is_made = await directory.create_application(change.application)
     except ServiceError as error:
         if error.code != "name-taken":
             raise
@@ -66,51 +61,55 @@ async def create(
                 for row in await directory.deleted_applications():
                     if row.unique_name == name:
                         back = replace(row, credentials=(), deleted=None)
-                        await restore(session, back, change.resource, is_sure=False)
+                        await restore(session, outcome, back, change.resource, is_sure=False)
                         return back, "restored: it had just been deleted"
                 await asyncio.sleep(1)
         again = "Run the same command again in a minute to restore it."
         error.advise(f"A registration that was just deleted still has the name '{name}'. {again}")
         raise
     if not is_made:
-        caller, principal = await gather_or_cancel(caller_of(session), directory.principal(application.client_id))
-        custody = await find_custody(session, ClientApplication(application, principal))
-        # Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
-        is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
-        why = others_control(custody, caller, lambda one: is_young and one.is_ours)
-        if why:
-            raise not_ours(application, why, change.resource)
+        is_service = change.resource == SERVICE
+        trusted = await trust_of(session, outcome.request, outcome.before, application, is_service=is_service)
+        if isinstance(trusted, Doubted):
+            refused = not_ours(application, trusted, change.resource)
+            refused.is_met = True
+            raise refused
     return application, ""
 
 
-async def restore(session: Session, application: Application, resource: str, *, is_sure: bool) -> PrincipalId | None:
-    """Restore it without the credentials that its record does not name; the principal that came back. Raises Refused.
+async def restore(
+    session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
+) -> PrincipalId | None:
+    """Restore it without the credentials that its record does not name; the principal that came back. Raises NotOurs.
 
-    The recycle bin shows no owners: unless `is_sure`, one that someone else owns is deleted again.
+    The recycle bin shows neither owners nor whom its roles are assigned to: unless `is_sure`, one that is not believed
+    then is deleted again.
     """
     directory, object_id = session.directory, application.object_id
     back = await directory.restore_application(application)
+    await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
     if not is_sure:
-        caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back))
-        others = ", ".join(foreign_owners(owners, caller))
-        if others:
+        shown = replace(application, deleted=None)
+        is_service = resource == SERVICE
+        trusted = await trust_of(session, outcome.request, outcome.before, shown, back, is_service=is_service)
+        if isinstance(trusted, Doubted):
             await directory.delete_application(object_id)
             graph = session.connection.cloud.graph
-            raise not_ours(application, f"it is owned by {others}", resource, graph)
-    await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
+            raise not_ours(application, trusted, resource, graph, restored=True)
     return next(iter(back), None)
 
 
-async def create_as_owner(session: Session, change: CreateApplication) -> tuple[Application, bool]:
+async def create_as_owner(session: Session, outcome: Outcome, change: CreateApplication) -> tuple[Application, bool]:
     """Register by POST, which makes the caller the owner, then set the name; whether it was made now.
 
     By an upsert, who may change only what it owns may be left with one that it can neither change nor delete.
     """
     directory, unique_name, caller = session.directory, change.application.unique_name or "", await caller_of(session)
     tag = Tag.NAME.of(unique_name)
-    left = await _left_over(session, tag, caller)
+    left = await _left_over(session, outcome, tag)
     new = replace(change.application, tags=tuple(dict.fromkeys((*change.application.tags, tag))))
-    made = left or await _registered(session, new, tag, caller)
+    made = left or await _registered(session, outcome, new, tag, caller)
+    outcome.remember(made.object_id)
     try:
         await _as_owner(session, made, lambda: directory.name_application(made.object_id, unique_name))
     except ServiceError as error:
@@ -122,7 +121,7 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
         if faster is None:
             raise
         return faster, False
-    return replace(made, unique_name=unique_name), left is None
+    return replace(made, unique_name=unique_name), True
 
 
 async def create_principal(
@@ -170,17 +169,23 @@ async def explained(session: Session, object_id: ApplicationObjectId, refused: S
     )
 
 
-async def _left_over(session: Session, tag: str, caller: PrincipalId | None) -> Application | None:
-    """What an interrupted run of this caller made and did not name. Anyone can write our tag, too."""
+async def _left_over(session: Session, outcome: Outcome, tag: str) -> Application | None:
+    """What an interrupted run of this caller created and did not name: by the directory's word, or this machine's.
+
+    Anyone can write our tag, and make the caller an owner.
+    """
+    caller = await session.directory.caller()
     for application in await session.directory.applications_with_tag(tag):
-        if application.unique_name is None:
-            owners = await session.directory.owners(application.object_id)
-            if owners and not foreign_owners(owners, caller):
-                return application
+        is_created_by_caller = caller.is_person is False and same_id(application.created_by, caller.client_id)
+        is_known = is_created_by_caller or application.object_id in outcome.before.unfinished
+        if is_known and application.unique_name is None and not application.credentials:
+            return application
     return None
 
 
-async def _registered(session: Session, new: Application, tag: str, caller: PrincipalId | None) -> Application:
+async def _registered(
+    session: Session, outcome: Outcome, new: Application, tag: str, caller: PrincipalId | None
+) -> Application:
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
             return await session.directory.register_application(new, caller)
@@ -189,7 +194,7 @@ async def _registered(session: Session, new: Application, tag: str, caller: Prin
                 raise
         with waiting("looking for the registration whose response was lost"):
             for _ in range(APPEARS_WITHIN):
-                made = await _left_over(session, tag, caller)
+                made = await _left_over(session, outcome, tag)
                 if made is not None:
                     return made
                 await asyncio.sleep(1)

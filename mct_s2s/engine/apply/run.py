@@ -9,10 +9,13 @@ from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import AnyChange, RestartSite, UpdateApplication, WriteSettings
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import references
+from mct_s2s.planning.registrations import CREATE
 
 IN_FLIGHT = 16
 """As many as requests to one service (azure/retry.py): with 8, 200 clients at 100 ms took a third longer. Graph takes
@@ -42,6 +45,10 @@ class Run:
         # When each client's credential arrived at its store, in seconds of the clock, and which it is.
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False
+        # Whether one client's trouble stops no other client.
+        self._is_each_alone = isinstance(outcome.request.desired, Rotation | Removal)
+        # Changes that failed alone or met another run's registration, and what cannot be done without them.
+        self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._confirmed: dict[str, str] = {}
@@ -67,8 +74,11 @@ class Run:
             waits_for = (waits_for & before_last) | {ref.key for ref in references(change)}
         try:
             await self._wait_for(waits_for)
+            if self._lacks(change):
+                self._leave_out(change)
+                return
             async with self._slots:
-                if self.outcome.failed:
+                if self._is_stopped:
                     return
                 self.outcome.start(change)
                 with during(self.progress.started(change)):
@@ -83,10 +93,7 @@ class Run:
             self.outcome.skip(change, str(skipped))
             self.progress.skipped(change, str(skipped))
         except S2SError as error:
-            self.outcome.fail(change, error)
-            self.progress.failed(change)
-            for event in self._ready.values():
-                event.set()
+            self._failed(change, error)
         else:
             done = change.named(self.outputs) if isinstance(change, UpdateApplication) else change
             self.outcome.finish(done, detail)
@@ -102,6 +109,39 @@ class Run:
             if not self.as_owner or not isinstance(object_id, str):
                 raise
             raise await explained(self.session, ApplicationObjectId(object_id), refused) from refused
+
+    def _failed(self, change: AnyChange, error: S2SError) -> None:
+        if isinstance(error, NotOurs) and error.is_met:
+            # Perhaps by another administrator: what is left out now is done once that run has ended.
+            self.outcome.met[change.key] = error
+            self.progress.skipped(change, "someone else is creating it")
+            self._leave_out(change)
+            return
+        self.outcome.fail(change, error)
+        self.progress.failed(change)
+        if self._is_each_alone:
+            self._leave_out(change)
+            return
+        for event in self._ready.values():
+            event.set()
+
+    def _leave_out(self, change: AnyChange) -> None:
+        self._left_out.add(change.key)
+        self.mark_ready(change)
+
+    def _lacks(self, change: AnyChange) -> bool:
+        """Whether a change that it needs was left out. The settings are written without clients that are not there."""
+        if isinstance(change, RestartSite):
+            needs = frozenset(step.key for step in self.outcome.plan.changes if isinstance(step, WriteSettings))
+        elif isinstance(change, WriteSettings) and not change.first:
+            needs = frozenset({CREATE})
+        else:
+            needs = self.outcome.plan.waits_for(change)
+        return not needs.isdisjoint(self._left_out)
+
+    @property
+    def _is_stopped(self) -> bool:
+        return bool(self.outcome.failed) and not self._is_each_alone
 
     def mark_ready(self, change: AnyChange) -> None:
         """What waits for it may begin: also settings that are written, and are still being read back."""
@@ -119,5 +159,5 @@ class Run:
     async def _wait_for(self, keys: frozenset[str]) -> None:
         for key in keys:
             await self._ready[key].wait()
-        if self.outcome.failed:
+        if self._is_stopped:
             raise Stopped

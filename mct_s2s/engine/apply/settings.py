@@ -8,6 +8,7 @@ Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-sett
 
 import asyncio
 import random
+from dataclasses import replace
 from functools import partial
 
 from mct_s2s import clock
@@ -41,6 +42,7 @@ async def _(change: WriteSettings, run: Run) -> str:
     writer, backup = _Writer(change, run), run.outcome.request.backup
     await writer.read()
     await run.everything_else(change)
+    writer.leave_out_unknown()
     if writer.is_older_than(FRESH_SECONDS):
         await writer.read()
     if not writer.is_due:
@@ -95,6 +97,12 @@ class _Writer:
         self.settings = await self._arm.settings(self._change.site, leaves=lambda: asked.append(clock.seconds()))
         self._read_at = clock.seconds()
         self._reading = max(self._reading, self._read_at - asked[-1])
+
+    def leave_out_unknown(self) -> None:
+        """Ids that are not known once everything else is done are those of clients that were left out."""
+        spec = self._change.spec
+        listed = tuple(one for one in spec.listed if self._outputs.known(one[1]) is not None)
+        self._change = replace(self._change, spec=replace(spec, listed=listed))
 
     def is_older_than(self, seconds: float) -> bool:
         return clock.seconds() - self._read_at > max(self._reading, seconds)

@@ -1,24 +1,29 @@
 """Observe everything that a command needs, as much of it at once as the questions allow."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import Desired, Removal, Setup
-from mct_s2s.model.directory_objects import Custody, Tenant
-from mct_s2s.model.ids import PrincipalId, Tag, client_id_in, is_guid
+from mct_s2s.model.desired import Desired, Look, ServiceSpec, Setup
+from mct_s2s.model.directory_objects import Application, Custody, Tenant
+from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
-from mct_s2s.planning.ownership import in_question
+from mct_s2s.planning.belief import Trusted, client_trust, in_question, service_trust
+from mct_s2s.planning.ownership import is_below
+from mct_s2s.stores.host_lock import unfinished
 
 
 def reading(request: Request) -> str:
@@ -31,15 +36,11 @@ async def observe(session: Session, request: Request, located: Located = lambda 
     """`located` gets each resource's id as soon as it is known."""
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     with activity(f"Reading {reading(request)}"):
-        app_service, (tenant, trust), identity_resources = await gather_or_cancel(
+        app_service, (tenant, trust, caller), identity_resources = await gather_or_cancel(
             _app_service(session, request, settings, located),
             _directory(session, request, settings),
             gather_or_cancel(*(find_identity_resource(session, request, one, located) for one in request.identities)),
         )
-        removes = isinstance(request.desired, Removal) or request.desired.removes_unnamed
-        remembered = trust.service.tags if trust.service is not None and removes else ()
-        resources = Tag.IDENTITY.values(remembered)
-        uses = await gather_or_cancel(*(_use(session, trust, resource) for resource in resources))
     return ObservedState(
         request.now,
         session.connection.cloud.name,
@@ -47,7 +48,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         app_service,
         trust,
         identity_resources,
-        enabled=tuple(one for one in uses if one is not None),
+        caller=caller,
         graph=session.connection.cloud.graph,
         login=session.connection.cloud.login,
         where=request.where(app_service),
@@ -56,10 +57,21 @@ async def observe(session: Session, request: Request, located: Located = lambda 
 
 async def _directory(
     session: Session, request: Request, settings: asyncio.Future[AppSettings]
-) -> tuple[Tenant | None, Trust]:
+) -> tuple[Tenant | None, Trust, SignedIn]:
     if request.desired.service is None:
-        return None, Trust()
-    return await gather_or_cancel(session.directory.tenant(), find_trust(session.directory, request, settings))
+        return None, Trust(), SignedIn("")
+    directory = session.directory
+    return await gather_or_cancel(
+        directory.tenant(), find_trust(directory, request, settings), _caller(session, request)
+    )
+
+
+async def _caller(session: Session, request: Request) -> SignedIn:
+    """Whose own the registrations may be that a command writes to. A refusal counts only where it decides."""
+    signed_in: SignedIn = session.directory.credential.signed_in
+    if isinstance(request.desired, Look):
+        return signed_in
+    return await or_unknown(session.directory.caller()) or signed_in
 
 
 async def _app_service(
@@ -99,48 +111,45 @@ async def find_identity_resource(
     )
 
 
-async def _use(session: Session, trust: Trust, resource: str) -> IdentityResource | None:
-    try:
-        found = await session.arm.identity_resource(ResourceId.parse(resource))
-    except S2SError:
-        return None
-    if found is None or found.principal_id is None:
-        return found
-    uses = await or_unknown(
-        gather_or_cancel(session.arm.roles_of(found), session.directory.assignments_of(found.principal_id))
-    )
-    if uses is None:
-        return replace(found, used_by=None)
-    roles, assignments = uses
-    service = trust.principal.id if trust.principal is not None else None
-    apps = [f"app role of {a.resource_id}" for a in assignments if a.resource_id != service]
-    return replace(found, used_by=(*(f"Azure role at {scope}" for scope in roles), *apps))
-
-
 # Who controls a registration: asked only where that decides, or has to be said
 
 
 async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
+    """With what decides whether registrations are believed, as far as this command has to know it."""
+    observed = replace(observed, unfinished=unfinished(observed.subject))
     asked = [*in_question(observed, request.desired)]
     if not asked:
         return observed
     caller, found = await gather_or_cancel(
-        caller_of(session), gather_or_cancel(*(_custody_or_gone(session, request.desired, one) for one in asked))
+        session.directory.caller(),
+        gather_or_cancel(*(_custody_or_gone(session, request.desired, observed, one) for one in asked)),
     )
     custody, trust = dict[str, Custody](), observed.trust
     for client, one in zip(asked, found, strict=True):
-        if one is None:
-            trust = trust.without(client.client_id)
-        else:
+        if one is not None:
             custody[client.client_id] = one
-    return replace(observed, trust=trust, caller=caller, custody=custody)
+        elif _decides(client, observed):
+            trust = trust.without(client.client_id)
+    observed = replace(observed, trust=trust, caller=caller, custody=custody)
+    return replace(observed, local_notes=await local_notes(session, request, observed))
 
 
-async def _custody_or_gone(session: Session, desired: Desired, client: ClientApplication) -> Custody | None:
-    """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody."""
+async def _custody_or_gone(
+    session: Session, desired: Desired, observed: ObservedState, client: ClientApplication
+) -> Custody | None:
+    """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody.
+
+    Also where it may not be read, of a registration whose owners are only told.
+    """
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({client.client_id, *client.application.identifier_uris})
-    return await or_none(find_custody(session, client, may_be_gone=not is_named))
+    custody = find_custody(session, client, may_be_gone=not is_named)
+    return await (or_none(custody) if is_named or _decides(client, observed) else or_unknown(custody))
+
+
+def _decides(client: ClientApplication, observed: ObservedState) -> bool:
+    trust = observed.trust
+    return client.application == trust.service or is_below(client.application, trust.unique_name)
 
 
 async def find_custody(session: Session, client: ClientApplication, *, may_be_gone: bool = False) -> Custody:
@@ -155,3 +164,40 @@ async def find_custody(session: Session, client: ClientApplication, *, may_be_go
 
 async def caller_of(session: Session) -> PrincipalId | None:
     return (await session.directory.caller()).id
+
+
+async def trust_of(
+    session: Session,
+    request: Request,
+    before: ObservedState,
+    application: Application,
+    restored: Collection[PrincipalId] = (),
+    *,
+    is_service: bool,
+) -> Trusted:
+    """Decide it anew for a registration that a request of this run has met or restored, and not created.
+
+    `restored`: its service principals that came back with it, which not every replica shows yet.
+    """
+    spec, desired, directory = request.desired.service or ServiceSpec(), request.desired, session.directory
+    principal = await directory.principal(application.client_id)
+    client = ClientApplication(application, principal)
+    halves = {*restored, *([principal.id] if principal is not None else [])}
+    caller, owners, credentials = await gather_or_cancel(
+        directory.caller(),
+        directory.owners(application.object_id, halves),
+        directory.credentials(application.object_id, halves),
+    )
+    trust = before.trust
+    if is_service:
+        assignments = await directory.assignments_to(application.client_id)
+        trust = replace(trust, service=application, principal=principal, assignments=tuple(assignments))
+    else:
+        clients = (one for one in trust.clients if one.client_id != application.client_id)
+        trust = replace(trust, clients=(*clients, client))
+    custody = {**before.custody, application.client_id: Custody(owners, credentials)}
+    observed = replace(before, trust=trust, caller=caller, custody=custody)
+    observed = replace(observed, local_notes=await local_notes(session, request, observed))
+    if is_service:
+        return service_trust(application, observed, spec)
+    return client_trust(client, observed, spec, desired.names)

@@ -10,7 +10,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, or_unknown
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Look, Removal, Setup
-from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
@@ -24,9 +24,7 @@ async def find_trust(directory: "GraphDirectory", request: Request, settings: as
     """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
     lookup = _Lookup(directory, request, lambda: recycled.get("", directory.deleted_applications))
-    by_name = asyncio.ensure_future(
-        directory.applications_by_unique_name([request.unique_name, *lookup.unique_names(request.unique_name)])
-    )
+    by_name = asyncio.ensure_future(directory.applications_by_unique_name([request.unique_name, *lookup.unique_names]))
     tasks: list[asyncio.Task[Any]] = [by_name]
     # A round trip less where something is missing; a refusal concerns only those who look at the result.
     if isinstance(desired, Setup) and (desired.clients or (desired.service and desired.service.may_create)):
@@ -43,8 +41,17 @@ class _Lookup:
     request: Request
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
 
-    def unique_names(self, base: str) -> list[str]:
+    @property
+    def unique_names(self) -> list[str]:
+        """Of the clients that are asked for by name."""
+        base = self.request.unique_name
         return [client_unique_name(base, name) for name in self.request.desired.names if not is_guid(name)]
+
+    async def _owners(self, client_id: ClientId) -> tuple[Owner, ...]:
+        """Who else can change the service application is said by commands that change something."""
+        if isinstance(self.request.desired, Look):
+            return ()
+        return await or_unknown(self.directory.owners_of(client_id)) or ()
 
     async def trust(self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings) -> Trust:
         directory, request = self.directory, self.request
@@ -55,10 +62,8 @@ class _Lookup:
         trust = replace(trust, unique_name=request.unique_name)
         if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
             trust = replace(trust, own=own)
-        base = trust.base
-        if base != trust.unique_name:
-            made_for_names = await directory.applications_by_unique_name(self.unique_names(base))
-        tagged = await directory.applications_with_tag(Tag.TRUST.of(base)) if request.desired.removes_unnamed else []
+        tag = Tag.TRUST.of(trust.unique_name)
+        tagged = await directory.applications_with_tag(tag) if request.desired.removes_unnamed else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *applications], principals)
         trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, settings))
@@ -79,19 +84,17 @@ class _Lookup:
                         remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
                     )
         own = (await by_name)[0]
-        return Trust() if own is None else await self._around(own)
+        return Trust() if own is None else await self._of(own)
 
     async def _named(self, named: str) -> Trust:
         """The registration that an appId, `api://<appId>` or any other URI names."""
         directory, client_id = self.directory, client_id_in(named)
         if client_id is not None:
-            application, principal, assignments = await gather_or_cancel(
-                directory.application_by_client_id(client_id),
-                directory.principal(client_id),
-                directory.assignments_to(client_id),
+            application, around = await gather_or_cancel(
+                directory.application_by_client_id(client_id), self._around(client_id)
             )
             if application is not None:
-                return Trust(application, principal, tuple(assignments))
+                return replace(around, service=application)
             if not named.startswith("api://"):
                 return Trust()
         matching = await directory.applications_with_uri(named)
@@ -101,13 +104,17 @@ class _Lookup:
                 f"{len(matching)} app registrations have the Application ID URI '{named}'.",
                 remedy="Use the appId of one of them: --service-app APP_ID",
             )
-        return await self._around(matching[0]) if matching else Trust()
+        return await self._of(matching[0]) if matching else Trust()
 
-    async def _around(self, service: Application) -> Trust:
-        principal, assignments = await gather_or_cancel(
-            self.directory.principal(service.client_id), self.directory.assignments_to(service.client_id)
+    async def _of(self, service: Application) -> Trust:
+        return replace(await self._around(service.client_id), service=service)
+
+    async def _around(self, client_id: ClientId) -> Trust:
+        """What belongs to a service application, without itself."""
+        principal, assignments, owners = await gather_or_cancel(
+            self.directory.principal(client_id), self.directory.assignments_to(client_id), self._owners(client_id)
         )
-        return Trust(service, principal, tuple(assignments))
+        return Trust(None, principal, tuple(assignments), owners=owners)
 
     async def _listed(self, settings: AppSettings) -> tuple[list[Application], list[ServicePrincipal]]:
         named = [*APPLICATION_IDS.list_in(settings).ids, *self.request.desired.names]
@@ -137,7 +144,7 @@ class _Lookup:
         desired, is_removal = self.request.desired, isinstance(self.request.desired, Removal)
         names = desired.names if isinstance(desired, Setup | Removal) else ()
         missing = [name for name in names if not _is_there(name, trust)]
-        wanted = {client_unique_name(trust.base, name) for name in missing}
+        wanted = {client_unique_name(trust.unique_name, name) for name in missing}
         called = [name for name in missing if is_guid(name)]
         if trust.service is None and not is_removal:
             wanted.add(trust.unique_name)
@@ -157,7 +164,7 @@ class _Lookup:
                 names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
             case Removal(everything=lists_all) | Look(all_federated=lists_all):  # what is kept, or goes, is named
                 names = [*self.request.desired.names]
-        wished = {*map(str.casefold, names), *(client_unique_name(trust.base, name) for name in names)}
+        wished = {*map(str.casefold, names), *(client_unique_name(trust.unique_name, name) for name in names)}
         wanting = [
             app
             for app in (one.application for one in trust.clients if one.is_registered)
@@ -174,7 +181,7 @@ class _Lookup:
 def _is_there(name: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(same_id(c.client_id, name) and c.is_registered for c in trust.clients)
-    made = trust.client_of_unique_name(client_unique_name(trust.base, name))
+    made = trust.client_of_unique_name(client_unique_name(trust.unique_name, name))
     return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
 

@@ -13,7 +13,8 @@ from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.ownership import SERVICE_OPTION, NotOurs
+from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.planning.ownership import SERVICE_OPTION
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed

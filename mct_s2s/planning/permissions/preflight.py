@@ -12,7 +12,6 @@ from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
     DeleteApplication,
-    DisableIdentity,
     EnableIdentity,
     NoChange,
     OutputRef,
@@ -95,7 +94,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
                 need = replace(need, subject=name, application=object_id)
         case AssignAppRole() | RevokeAppRole():
             need = replace(need, application=trust.service.object_id if trust.service is not None else None)
-        case DisableIdentity() | EnableIdentity():
+        case EnableIdentity():
             need = replace(need, resource=change.identity_resource.resource)
         case WriteSettings() | RestartSite():
             need = replace(need, resource=change.site)

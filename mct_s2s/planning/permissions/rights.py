@@ -91,7 +91,6 @@ class Right(Enum):
     )  # fmt: skip
     RESTART = ("restart", "restart '{}'", "", "restart/action")
     ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", _BY_RESOURCE_OWNER)
-    DISABLE_IDENTITY = ("disable-identity", "disable the managed identity of '{}'", "", "write")
 
     def __init__(self, code: str, step: str, unnamed_step: str = "", action: str = "", without: str = "") -> None:
         self.code = code

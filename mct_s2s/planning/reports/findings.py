@@ -8,6 +8,7 @@ from enum import StrEnum
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import (
@@ -19,11 +20,11 @@ from mct_s2s.model.site_settings import (
     ours,
     required_by,
 )
+from mct_s2s.planning.belief import Doubted, another_site, client_trust
 from mct_s2s.planning.credentials import renewal
+from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
-    SERVICE_NOT_OURS,
     SERVICE_OPTION,
-    another_site,
     is_allowed,
     is_allowed_by_object_id,
     is_called,
@@ -175,8 +176,14 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     """Of another tenant's registration, the credentials are not known."""
     name, client_id, site, now = client.display_name, client.client_id, observed.app_service, observed.now
     add = observed.command("add-client", about=client_id)
+    whose, is_only_listed = "", False
+    if isinstance(trusted := client_trust(client, observed, ServiceSpec()), Doubted):
+        is_only_listed = site is not None and is_allowed(client, observed) and not is_consented(client, observed)
+        whose = f" Only the allow list names it: {why_doubted(trusted)}." if is_only_listed else ""
+    if is_only_listed:  # a Website Contributor may have listed anyone: what is printed must not be a step to a grant
+        add = observed.command("remove-client", about=client_id)
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
-        message = f"'{name}' has no admin consent, so its tokens have no role."
+        message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
         yield Finding("client-not-consented", name, message, add, client=client_id)
     if site is not None and not is_allowed(client, observed):
         message = f"'{name}' has the role but is not on the allow list."
@@ -192,7 +199,8 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
     if len(ends) < len(valid) or max(ends) > now + within:
         return
-    last, remedy = max(ends), renewal(client_id, credentials, now, observed.where)
+    last = max(ends)
+    remedy = add if is_only_listed else renewal(client_id, credentials, now, observed.where)
     if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
         message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."

@@ -1,0 +1,116 @@
+"""What is said of a registration that is not believed, and of one that is adopted."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.commands import command, option
+from mct_s2s.model.directory_objects import Application, Custody
+from mct_s2s.model.ids import site_in_note
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.plain_text import counted
+from mct_s2s.planning.belief import Doubt, Doubted, Reason
+from mct_s2s.planning.ownership import SERVICE, SERVICE_OPTION, is_in_settings
+
+SERVICE_NOT_OURS = "service-application-not-ours"
+
+
+class NotOurs(Refused):
+    """A registration that is not believed would have been written to."""
+
+    page = "SECURITY.md#who-may-be-believed"
+    is_met = False
+    """Whether someone else registered it while this run was creating it: perhaps another administrator's run."""
+
+
+def why_doubted(doubted: Doubted) -> str:
+    """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and it has 2 secrets …`."""
+    reasons = list(map(_reason, doubted.reasons))
+    if doubted.owners and not doubted.has(Doubt.OWNED):
+        reasons.append(f"it is owned by {', '.join(doubted.owners)}")
+    return ", and ".join(reasons)
+
+
+_SAID = {
+    Doubt.OTHER_SITE: "it was created for another App Service, {names}",
+    Doubt.ONLY_SET: "no administrator of the directory has assigned it to this App Service",
+    Doubt.OTHER_SERVICE: "its service application is not this App Service's",
+    Doubt.OTHER_TENANT: "its app registration is not in this tenant",
+    Doubt.NOT_BELOW: "mct-s2s did not create it for this App Service",
+    Doubt.OWNED: "it is owned by {names}",
+    Doubt.CREDENTIALS: "it has {counted} that this machine did not create",
+    Doubt.CONTENT: "it has settings that mct-s2s does not make ({names})",
+    Doubt.ASSIGNED: "its app roles are assigned to {names}",
+    Doubt.UNREAD: "it is not known who owns it",
+}
+
+
+def _reason(reason: Reason) -> str:
+    return _SAID[reason.doubt].format(names=", ".join(reason.names), counted=_counted(reason.names))
+
+
+def _counted(nouns: Iterable[str]) -> str:
+    """`2 secrets and 1 federated credential`."""
+    return " and ".join(counted(count, noun) for noun, count in Counter(nouns).items())
+
+
+def adoption(application: Application, observed: ObservedState, about: str) -> str:
+    custody = observed.custody_of(application) or Custody()
+    owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
+    held = _counted(credential.kind.noun for credential in custody.credentials)
+    signs_in = f"; {held} can sign in as it" if held else ""
+    return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
+
+
+def service_not_ours(application: Application, observed: ObservedState, doubted: Doubted) -> NotOurs:
+    client_id, trust, is_set = application.client_id, observed.trust, is_in_settings(application, observed)
+    if not is_set and application.unique_name == trust.unique_name and not site_in_note(application.notes):
+        return not_ours(application, doubted, SERVICE)
+    by = f"{AUDIENCE} names" if is_set else "The service application is"
+    ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
+    if trust.own is not None:
+        own = option(SERVICE_OPTION, trust.own.client_id)
+        ways += f", or with {own} for the one that was created for this App Service"
+    return NotOurs(
+        SERVICE_NOT_OURS,
+        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: "
+        f"{why_doubted(doubted)}. Nothing was changed.",
+        remedy=f"{ways}. In a trust file, use the key service-app.",
+    )
+
+
+def not_ours(
+    application: Application, doubted: Doubted, kind: str, graph: str = "", *, restored: bool = False
+) -> NotOurs:
+    """Of a deleted one, `graph` is the address that restores it; `restored`: it was, to see who owns it."""
+    since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
+    client_id, first = application.client_id, ""
+    done = "It was restored to check, and deleted again." if restored else "Nothing was changed."
+    delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)
+    if graph:
+        first = f"run {restoring(application, graph)} and "
+        url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
+        delete, remove = "purge", command("az", "rest", "--method", "DELETE", "--url", url)
+    adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
+    if kind != SERVICE:
+        adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
+    named, why = f"'{application.display_name}' (appId {client_id}{since})", why_doubted(doubted)
+    if kind != SERVICE and not doubted.is_about_its_content:
+        return NotOurs(
+            "registration-not-ours",
+            f"{named} is not changed on the word of its name: {why}. {done}",
+            remedy=f"If it is the right one, {adopt}.",
+        )
+    return NotOurs(
+        "registration-not-ours",
+        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. Its owner could sign "
+        f"in as it. {done}",
+        remedy=f"If it is the right one, {first}{adopt}. If not, {delete} it and run the same command again:",
+        command=remove,
+    )
+
+
+def restoring(deleted: Application, graph: str) -> str:
+    url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}/restore"
+    return command("az", "rest", "--method", "POST", "--url", url)

@@ -1,0 +1,292 @@
+"""Who may be believed: the table of docs/SECURITY.md, row by row, and what "untouched" is."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from mct_s2s.model.caller_rights import SignedIn
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, CredentialSpec, Federation, SecretNote
+from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, RequiredAccess
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, api_uri, new_app_role_id, site_note
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
+from mct_s2s.planning.belief import Belief, Doubt, Trusted, client_trust, service_trust
+
+from tests.planning.scenarios import (
+    IMPORT,
+    NOW,
+    ROLE,
+    SERVICE,
+    SERVICE_ID,
+    SERVICE_KEY,
+    SERVICE_PRINCIPAL,
+    SPEC,
+    TENANT,
+    assignment,
+    client,
+    credential,
+    guid,
+    observed_state,
+    settings,
+    site,
+    trust,
+)
+
+BY_HAND = replace(SERVICE, unique_name=None)
+OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
+OF_A_SLOT = replace(SERVICE, unique_name=f"{SERVICE_KEY}_staging")
+OURS_BY_NOTE = replace(SERVICE, notes=site_note(str(site().resource)))
+OF_A_NAMESAKE = replace(SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere")))
+NAMED = replace(SPEC, adopt=SERVICE_ID)
+BY_URI = replace(SPEC, adopt=api_uri(SERVICE_ID))
+OF_ADA = Custody(owners=((PrincipalId(guid("ada")), "ada@contoso.com"),))
+WITH_A_SECRET = Custody(credentials=(credential(),))
+SET, UNSET = settings(), settings(ServiceAuthAudience="")
+PIPELINE = ClientId(guid("pipeline"))
+AS_PIPELINE = SignedIn("a pipeline", PIPELINE, is_person=False, id=PrincipalId(guid("pipeline principal")))
+
+
+def doubts(found: Trusted) -> Belief | set[Doubt]:
+    return found if isinstance(found, Belief) else {reason.doubt for reason in found.reasons}
+
+
+def held_by(observed: ObservedState, of: Application, custody: Custody | None) -> ObservedState:
+    found = {key: one for key, one in observed.custody.items() if key != of.client_id}
+    return replace(observed, custody=found if custody is None else {**found, of.client_id: custody})
+
+
+@pytest.mark.parametrize(
+    ("service", "spec", "values", "custody", "expected"),
+    [
+        (BY_HAND, NAMED, SET, OF_ADA, Belief.NAMED),
+        (BY_HAND, BY_URI, UNSET, OF_ADA, Belief.NAMED),
+        (OF_B, NAMED, SET, OF_ADA, Belief.NAMED),
+        (SERVICE, SPEC, SET, OF_ADA, Belief.OWN_SERVICE),
+        (OURS_BY_NOTE, SPEC, SET, OF_ADA, Belief.OWN_SERVICE),
+        (SERVICE, SPEC, UNSET, Custody(), Belief.UNTOUCHED),
+        (SERVICE, SPEC, UNSET, OF_ADA, {Doubt.OWNED}),
+        (SERVICE, SPEC, UNSET, WITH_A_SECRET, {Doubt.CREDENTIALS}),
+        (SERVICE, SPEC, UNSET, None, {Doubt.UNREAD}),
+        (BY_HAND, SPEC, SET, Custody(), {Doubt.ONLY_SET}),
+        (OF_B, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_SLOT, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_NAMESAKE, SPEC, SET, Custody(), {Doubt.OTHER_SITE}),
+        (OF_A_NAMESAKE, SPEC, UNSET, Custody(), {Doubt.OTHER_SITE}),
+    ],
+)
+def test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or_untouched(
+    service: Application,
+    spec: ServiceSpec,
+    values: dict[str, str | None],
+    custody: Custody | None,
+    expected: Belief | set[Doubt],
+) -> None:
+    observed = held_by(observed_state(trust(service=service), values), service, custody)
+    assert doubts(service_trust(service, observed, spec)) == expected
+
+
+OTHER_ROLE = AppRole(AppRoleId(guid("other")), "Pay.All", "Pay", "…", enabled=True, member_types=("Application",))
+MADE_ROLE = replace(OTHER_ROLE, id=new_app_role_id(TENANT.id, SERVICE_KEY, "Pay.All"))
+SERVICE_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
+    "its role under another id": ({"app_roles": (replace(ROLE, id=AppRoleId(guid("x"))),)}, False),
+    "its role disabled": ({"app_roles": (replace(ROLE, enabled=False),)}, False),
+    "its role for people, too": ({"app_roles": (replace(ROLE, member_types=("Application", "User")),)}, False),
+    "one more role": ({"app_roles": (ROLE, OTHER_ROLE)}, False),
+    "one more role that this tool created": ({"app_roles": (ROLE, MADE_ROLE)}, True),
+    "its role in other words": ({"app_roles": (replace(ROLE, description="What it is for"),)}, True),
+    "no role yet": ({"app_roles": ()}, True),
+    "one more URI": ({"identifier_uris": (api_uri(SERVICE_ID), "api://contoso.com/api")}, False),
+    "no URI yet": ({"identifier_uris": ()}, True),
+    "permissions that it requests": (
+        {"required_access": (RequiredAccess(ClientId(guid("graph")), ((guid("p"), "Role"),)),)},
+        False,
+    ),
+    "redirect URIs": ({"extras": ("web.redirectUris",)}, False),
+    "v2 tokens": ({"token_version": 2}, True),
+    "another name for people": ({"display_name": "Anything"}, True),
+    "tags": ({"tags": ("mct-s2s:adopted:mct-s2s-contosolearn",)}, True),
+}
+
+
+@pytest.mark.parametrize(("changed", "is_untouched"), SERVICE_CONTENT.values(), ids=SERVICE_CONTENT.keys())
+def test_a_service_application_is_untouched_if_its_properties_are_as_this_tool_sets_them(
+    changed: Mapping[str, object], is_untouched: bool
+) -> None:
+    service = replace(SERVICE, **changed)  # type: ignore[arg-type]
+    observed = observed_state(trust(service=service), UNSET)
+    assert doubts(service_trust(service, observed, SPEC)) == (Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT})
+
+
+HAND_MADE = client("By hand", key=None)
+LISTED = settings(ServiceApplicationIds=IMPORT.client_id)
+NOTED = SecretNote(delivered=credential().key_id, client_id=IMPORT.client_id)
+OF_SOMEONE_ELSE = SecretNote(delivered=credential().key_id, client_id=HAND_MADE.client_id)
+
+
+@pytest.mark.parametrize(
+    ("holders", "custody", "notes", "is_untouched"),
+    [
+        ((IMPORT,), Custody(), (), True),
+        ((IMPORT,), WITH_A_SECRET, (NOTED,), True),
+        ((IMPORT,), WITH_A_SECRET, (), False),
+        ((IMPORT,), OF_ADA, (), False),
+        ((IMPORT,), None, (), False),
+        ((HAND_MADE,), Custody(), (), False),
+        ((IMPORT, HAND_MADE), Custody(), (), False),
+        ((), Custody(), (), True),
+    ],
+)
+def test_a_service_application_is_untouched_if_its_roles_are_held_by_untouched_clients_below_it(
+    holders: tuple[ClientApplication, ...], custody: Custody | None, notes: tuple[SecretNote, ...], is_untouched: bool
+) -> None:
+    observed = held_by(observed_state(trust(*holders), UNSET), IMPORT.application, custody)
+    observed = replace(observed, local_notes={IMPORT.client_id: notes})
+    assert (service_trust(SERVICE, observed, SPEC) is Belief.UNTOUCHED) is is_untouched
+
+
+def test_nor_are_they_held_by_a_principal_that_is_no_client() -> None:
+    held = replace(trust(), assignments=(assignment(guid("a person")),))
+    assert doubts(service_trust(SERVICE, observed_state(held, UNSET), SPEC)) == {Doubt.ASSIGNED}
+
+
+OF_ANOTHER = client(key="mct-s2s-site-b.import-2cff9baabf")
+TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))
+OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
+
+
+@pytest.mark.parametrize(
+    ("one", "consented", "named", "custody", "expected"),
+    [
+        (HAND_MADE, False, (HAND_MADE.client_id.upper(),), OF_ADA, Belief.NAMED),
+        (OF_ANOTHER_TENANT, True, (IMPORT.client_id,), None, Belief.NAMED),
+        (IMPORT, True, (), OF_ADA, Belief.OWN_CLIENT),
+        (IMPORT, False, ("Import",), Custody(), Belief.UNTOUCHED),
+        (IMPORT, False, ("Import",), OF_ADA, {Doubt.OWNED}),
+        (IMPORT, False, ("Import",), WITH_A_SECRET, {Doubt.CREDENTIALS}),
+        (IMPORT, False, ("Import",), None, {Doubt.UNREAD}),
+        (HAND_MADE, True, (), Custody(), {Doubt.NOT_BELOW}),
+        (HAND_MADE, True, ("By hand",), Custody(), {Doubt.NOT_BELOW}),
+        (OF_ANOTHER, True, (), Custody(), {Doubt.NOT_BELOW}),
+        (TAGGED, False, ("By hand",), Custody(), {Doubt.NOT_BELOW}),
+        (OF_ANOTHER_TENANT, True, (), None, {Doubt.OTHER_TENANT}),
+    ],
+)
+def test_a_client_is_believed_if_it_is_named_or_below_the_name_and_holds_the_role_or_is_untouched(
+    one: ClientApplication,
+    consented: bool,
+    named: tuple[str, ...],
+    custody: Custody | None,
+    expected: Belief | set[Doubt],
+) -> None:
+    observed = held_by(observed_state(trust(one, consented=consented), LISTED), one.application, custody)
+    assert doubts(client_trust(one, observed, SPEC, named)) == expected
+
+
+GRAPH_ACCESS = RequiredAccess(ClientId(guid("graph")), ((guid("Directory.ReadWrite.All"), "Role"),))
+OUR_ACCESS = RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),))
+MORE_ACCESS = RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"), (OTHER_ROLE.id, "Role")))
+CLIENT_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
+    "other APIs": ({"required_access": (OUR_ACCESS, GRAPH_ACCESS)}, False),
+    "another role of this API": ({"required_access": (MORE_ACCESS,)}, False),
+    "a scope of this API": ({"required_access": (RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),)),)}, False),
+    "nothing requested yet": ({"required_access": ()}, True),
+    "roles of its own": ({"app_roles": (ROLE,)}, False),
+    "a URI of its own": ({"identifier_uris": ("api://contoso.com/import",)}, False),
+    "a public client": ({"extras": ("isFallbackPublicClient",)}, False),
+    "another name for people": ({"display_name": "Anything"}, True),
+}
+
+
+@pytest.mark.parametrize(("changed", "is_untouched"), CLIENT_CONTENT.values(), ids=CLIENT_CONTENT.keys())
+def test_a_client_is_untouched_if_its_properties_are_as_this_tool_sets_them(
+    changed: Mapping[str, object], is_untouched: bool
+) -> None:
+    one = replace(IMPORT, application=replace(IMPORT.application, **changed))  # type: ignore[arg-type]
+    observed = observed_state(
+        replace(trust(one, consented=False), service=replace(SERVICE, app_roles=(ROLE, OTHER_ROLE)))
+    )
+    observed = replace(observed, app_service=replace(observed_state(None, LISTED).app_service))  # type: ignore[type-var]
+    assert doubts(client_trust(one, observed, SPEC)) == (Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT})
+
+
+CERTIFICATE = Certificate(b"", "A" * 40, NOW, NOW)
+FEDERATION = Federation("https://ci.example", "job")
+HELD_CERTIFICATE = replace(credential(kind=CredentialKind.CERTIFICATE), thumbprint="A" * 40)
+HELD_FEDERATION = replace(credential(kind=CredentialKind.FEDERATED), federation=FEDERATION)
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "note", "is_untouched"),
+    [
+        (HELD_CERTIFICATE, CERTIFICATE, None, True),
+        (HELD_CERTIFICATE, FEDERATION, None, False),
+        (HELD_CERTIFICATE, None, SecretNote(pending=CERTIFICATE), True),
+        (HELD_FEDERATION, FEDERATION, None, True),
+        (HELD_FEDERATION, replace(FEDERATION, subject="other"), None, False),
+        (credential(), None, NOTED, True),
+        (credential(), None, OF_SOMEONE_ELSE, False),
+        (credential(name="mct-s2s x"), None, SecretNote({"mct-s2s x": IMPORT.client_id}), True),
+        (credential(name="mct-s2s x"), None, SecretNote({"mct-s2s x": HAND_MADE.client_id}), False),
+        (credential(), None, SecretNote(client_id=IMPORT.client_id, held=(credential().key_id,)), False),
+        (credential(), None, None, False),
+    ],
+)
+def test_a_credential_is_known_by_a_note_on_this_machine_or_because_the_command_asks_for_it(
+    held: object, asked: CredentialSpec | None, note: SecretNote | None, is_untouched: bool
+) -> None:
+    custody = Custody(credentials=(held,))  # type: ignore[arg-type]
+    observed = held_by(observed_state(trust(IMPORT, consented=False), LISTED), IMPORT.application, custody)
+    observed = replace(observed, local_notes={IMPORT.client_id: (note,)} if note is not None else {})
+    assert (client_trust(IMPORT, observed, SPEC, (), asked) is Belief.UNTOUCHED) is is_untouched
+
+
+@pytest.mark.parametrize("service", [BY_HAND, OF_B, OF_A_NAMESAKE])
+def test_a_role_of_a_service_application_that_is_not_believed_makes_no_client(service: Application) -> None:
+    observed = observed_state(trust(IMPORT, service=service), LISTED)
+    assert doubts(client_trust(IMPORT, observed, SPEC)) == {Doubt.OTHER_SERVICE}
+    assert client_trust(IMPORT, observed, NAMED) is Belief.OWN_CLIENT
+
+
+def test_what_an_application_created_itself_is_its_own_whatever_is_in_it() -> None:
+    touched = replace(SERVICE, created_by=PIPELINE, extras=("web.redirectUris",))
+    observed = held_by(observed_state(trust(HAND_MADE, service=touched), UNSET), touched, OF_ADA)
+    assert service_trust(touched, replace(observed, caller=AS_PIPELINE), SPEC) is Belief.UNTOUCHED
+    for other in (
+        replace(AS_PIPELINE, client_id=ClientId(guid("other"))),
+        replace(AS_PIPELINE, is_person=True),  # everyone who uses az has the same
+        replace(AS_PIPELINE, is_person=None),
+        SignedIn("unknown"),
+    ):
+        assert service_trust(touched, replace(observed, caller=other), SPEC) is not Belief.UNTOUCHED
+
+
+def test_no_creator_is_no_evidence() -> None:
+    observed = held_by(observed_state(trust(), UNSET), SERVICE, OF_ADA)
+    nameless = replace(AS_PIPELINE, client_id=None)
+    assert doubts(service_trust(SERVICE, replace(observed, caller=nameless), SPEC)) == {Doubt.OWNED}
+
+
+def test_what_a_run_on_this_machine_began_is_believed_until_one_has_ended() -> None:
+    by_hand = replace(HAND_MADE, application=replace(HAND_MADE.application, unique_name=None))
+    observed = held_by(observed_state(trust(by_hand, service=OF_A_NAMESAKE), UNSET), OF_A_NAMESAKE, OF_ADA)
+    begun = frozenset({OF_A_NAMESAKE.object_id, by_hand.application.object_id})
+    observed = replace(observed, unfinished=begun)
+    assert service_trust(OF_A_NAMESAKE, observed, SPEC) is Belief.CREATED_HERE
+    assert client_trust(by_hand, observed, SPEC) is Belief.CREATED_HERE
+
+
+def test_a_role_that_only_the_settings_name_is_not_one_that_a_client_may_request() -> None:
+    service = replace(SERVICE, app_roles=(ROLE, OTHER_ROLE))
+    asking = replace(IMPORT.application, required_access=(RequiredAccess(SERVICE_ID, ((OTHER_ROLE.id, "Role"),)),))
+    one = replace(IMPORT, application=asking)
+    values = settings(ServiceAuthRole="Pay.All", ServiceApplicationIds=one.client_id)
+    observed = observed_state(trust(one, service=service, consented=False), values)
+    assert doubts(client_trust(one, observed, SPEC)) == {Doubt.CONTENT}
+    assert client_trust(one, observed, replace(SPEC, role="Pay.All")) is Belief.UNTOUCHED
+
+
+def test_another_role_of_the_same_service_application_is_the_consent_of_before_a_change() -> None:
+    assert IMPORT.principal is not None
+    held = Assignment("1", IMPORT.principal.id, SERVICE_PRINCIPAL.id, OTHER_ROLE.id)
+    of_it = Trust(SERVICE, SERVICE_PRINCIPAL, (held,), (IMPORT,))
+    assert client_trust(IMPORT, observed_state(of_it, LISTED), SPEC) is Belief.OWN_CLIENT

@@ -1,0 +1,550 @@
+"""Whatever somebody writes who is no administrator, an administrator's run harms at most that one's own App Service.
+
+Attackers: a member of the tenant, who registers applications under names that can be computed, gives them what he
+likes, assigns their roles and removes himself; the Website Contributor of one App Service; the owner of an API that
+several App Services use. Each test ends with what an honest administrator does. He is a person, of whom nothing tells
+what he has created but this machine, or a program, of which the directory tells it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.model.ids import Tag, client_unique_name, new_app_role_id, secret_name, service_unique_name
+from mct_s2s.sandbox.observability.exchange import Entry
+from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
+from mct_s2s.sandbox.state import seed
+
+from tests.cli.conftest import Ended, Program, saved_to, values_in
+from tests.conftest import JSON, SITE, Json, Sandbox
+from tests.security.conftest import Member
+from tests.support.person import sign_in_as
+from tests.support.sandbox_inside import Inside
+
+A, B = ("-a", "contosolearn"), ("-a", "site-b", "-g", "rg-b")
+SITE_B = SITE.replace("mct-prod", "rg-b").replace("contosolearn", "site-b")
+OWN = service_unique_name("contosolearn")
+ROLE_ID = "4b9b2f5c-0d0c-4d1e-9a6e-0d5f6a1c2b3d"
+
+
+def role(role_id: str = ROLE_ID) -> Json:
+    return {
+        "allowedMemberTypes": ["Application"],
+        "description": "MCT",
+        "displayName": "S2SAppRole",
+        "id": role_id,
+        "isEnabled": True,
+        "value": "S2SAppRole",
+    }
+
+
+GRAPH_ACCESS = {
+    "resourceAppId": "00000003-0000-0000-c000-000000000000",
+    "resourceAccess": [{"id": "19dbc75e-c2e2-444c-a770-ec69d8559fc7", "type": "Role"}],
+}
+
+
+@pytest.fixture(params=["person", "program"])
+def admin(request: pytest.FixtureRequest, mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The program as an administrator runs it: signed in as a person, or as an application."""
+    if request.param == "program":
+        return mct
+    address = azure.person("admin", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
+    azure.give_directory_role(address, "Cloud Application Administrator")
+
+    def run(*words: str, **options: Any) -> Ended:
+        sign_in_as(monkeypatch, azure, address)
+        return mct(*words, "--auth", "device-code", **options)
+
+    return run
+
+
+@pytest.fixture
+def rob(member: Callable[[str], Member]) -> Member:
+    return member("rob")
+
+
+@pytest.fixture
+def adele(member: Callable[[str], Member]) -> Member:
+    """Another team."""
+    return member("adele")
+
+
+def register(who: Member, name: str, *, days: int | None = None, **more: Any) -> Json:
+    """A registration with a service principal, perhaps with a secret that ends soon."""
+    made: Json = who.graph(
+        "POST", "/applications", json={"displayName": name, "signInAudience": "AzureADMyOrg", **more}
+    )
+    made["principal"] = who.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    if days is not None:
+        credential = {"displayName": "theirs", "endDateTime": who.in_days(days)}
+        made["secret"] = who.graph(
+            "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": credential}
+        )["secretText"]
+    return made
+
+
+def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
+    body = {"principalId": client["principal"], "resourceId": service["principal"], "appRoleId": role}
+    who.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
+
+
+def disown(who: Member, made: Json) -> None:
+    for half in (f"applications/{made['id']}", f"servicePrincipals/{made['principal']}"):
+        for owner in who.graph("GET", f"/{half}/owners")["value"]:
+            if owner["id"] == who.id:
+                who.graph("DELETE", f"/{half}/owners/{who.id}/$ref")
+
+
+def planted_service(azure: Sandbox, who: Member, *clients: Json) -> Json:
+    """Just as `setup` would make it, with its role assigned to whom he likes."""
+    role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
+    made = who.squat(OWN, "MCT service (contosolearn)", signInAudience="AzureADMyOrg", appRoles=[role(role_id)])
+    for client in clients:
+        assign(who, made, client, role_id)
+    return made
+
+
+def secrets(azure: Sandbox, app: Json) -> int:
+    return len(azure.graph("GET", f"/applications/{app['id']}")["passwordCredentials"])
+
+
+def listed(azure: Sandbox, site: str = SITE) -> str:
+    return azure.settings(site).get("ServiceApplicationIds") or ""
+
+
+class Contributor:
+    """May write the settings of App Service A, and nothing else."""
+
+    def __init__(self, azure: Sandbox) -> None:
+        self._azure, self._caller = azure, azure.caller(arm=[(WEBSITE_CONTRIBUTOR, SITE)])
+
+    def write(self, **settings: str) -> None:
+        caller, there = self._caller, self._azure.settings()
+        token = self._azure.token(
+            f"{self._azure.origin}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]
+        ).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        self._azure.arm(
+            "PUT", f"{SITE}/config/appsettings", json={"properties": {**there, **settings}}, headers=headers
+        )
+
+    def lists(self, client_id: str) -> None:
+        self.write(ServiceApplicationIds=f"{listed(self._azure)};{client_id}".strip(";"))
+
+
+@pytest.fixture
+def contributor(azure: Sandbox) -> Contributor:
+    return Contributor(azure)
+
+
+def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
+    """The error of a run that wrote nothing."""
+    error: Json = ended.document["error"]
+    assert (ended.code, error["code"] in codes, azure.writes()) == (2, True, []), ended.out
+    return error
+
+
+# A service application that somebody made under our name
+
+
+@pytest.mark.parametrize("words", [("setup", "--client", "Course export"), ("setup",), ("setup", "--no-app-service")])
+def test_a_planted_service_application_whose_role_is_assigned_to_others_is_refused(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, words: tuple[str, ...]
+) -> None:
+    mine, payroll = register(rob, "Course export", days=300), register(adele, "Payroll production", days=10)
+    planted = planted_service(azure, rob, mine, payroll)
+    disown(rob, planted)
+    azure.forget()
+    error = is_refused(admin(*words, *A, *JSON), azure, "registration-not-ours")
+    assert "Course export" in error["message"]
+    assert f"--service-app {planted['appId']}" in error["remedy"]
+    assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 0
+    assert (secrets(azure, payroll), azure.writes()) == (1, [])
+    azure.graph("DELETE", f"/applications/{planted['id']}")
+    azure.graph("DELETE", f"/directory/deletedItems/{planted['id']}")
+    made = admin("setup", "--client", "Course export", *A, *JSON)
+    assert made.code == 0, made.out
+    assert mine["appId"] not in listed(azure)
+    assert azure.call_as(values_in(saved_to(made))) == 200
+
+
+CONTENT: dict[str, Json] = {
+    "redirect URIs": {"web": {"redirectUris": ["https://rob.example/cb"]}},
+    "a public client": {"isFallbackPublicClient": True},
+    "an audience of others": {"signInAudience": "AzureADMultipleOrgs"},
+    "permissions": {"requiredResourceAccess": [GRAPH_ACCESS]},
+}
+
+
+@pytest.mark.parametrize("content", CONTENT.values(), ids=CONTENT.keys())
+@pytest.mark.parametrize("half", ["service", "client"])
+def test_so_is_one_with_content_of_its_own(
+    admin: Program, azure: Sandbox, rob: Member, content: Json, half: str
+) -> None:
+    name = OWN if half == "service" else client_unique_name(OWN, "Import")
+    planted = rob.squat(name, "Import", **{"signInAudience": "AzureADMyOrg", **content})
+    disown(rob, planted)
+    azure.forget()
+    error = is_refused(admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours")
+    assert next(iter(content)) in error["message"]
+
+
+def test_one_that_nobody_touched_is_taken_up(admin: Program, azure: Sandbox, rob: Member) -> None:
+    for name in (OWN, client_unique_name(OWN, "Import")):
+        disown(rob, rob.squat(name, "Import", signInAudience="AzureADMyOrg"))
+    made = admin("setup", "--client", "Import", *A, *JSON)
+    assert made.code == 0, made.out
+    assert azure.call_as(values_in(saved_to(made))) == 200
+
+
+def test_a_contributor_who_owns_the_service_application_lets_in_no_one_else_and_gets_no_secret(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
+) -> None:
+    """Two words of one person who harms his own App Service, and no one's registration."""
+    payroll = register(adele, "Payroll production", days=10)
+    planted = planted_service(azure, rob, payroll)
+    contributor.write(ServiceAuthAudience=f"api://{planted['appId']}")
+    azure.forget()
+    plan = admin("setup", "--client", "Import", "--dry-run", *A)
+    assert f"is also owned by {rob.address}" in " ".join(plan.out.split())
+    assert admin("setup", "--client", "Import", "--no-verify", *A, *JSON).code == 0
+    done = admin("configure-appservice", *A, *JSON)
+    assert done.code == 0, done.out
+    assert payroll["appId"] not in listed(azure)
+    assert [note["command"] for note in done.document["notes"] if "Payroll production" in note["text"]] == [
+        f"mct-s2s configure-appservice --application-id {payroll['appId']} {note_where(done)}"
+    ]
+    assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 0
+    contributor.lists(payroll["appId"])
+    assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 3, "left alone, and said"
+    assert secrets(azure, payroll) == 1
+    refused = admin("rotate-secret", "Payroll production", *A, *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (2, "registration-not-ours")
+
+
+def note_where(done: Ended) -> str:
+    """The options that name the App Service, as its own remedies have them."""
+    command: str = next(note["command"] for note in done.document["notes"] if note["command"])
+    return command[command.index("-a ") :]
+
+
+# Two App Services that use one API
+
+
+@pytest.fixture
+def api(azure: Sandbox) -> Json:
+    """Made by hand, with an older client that neither App Service lists."""
+    body = {"displayName": "MCT API", "signInAudience": "AzureADMyOrg", "appRoles": [role()]}
+    made: Json = azure.graph("POST", "/applications", json=body)
+    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    client = azure.graph(
+        "POST", "/applications", json={"displayName": "Old importer", "signInAudience": "AzureADMyOrg"}
+    )
+    principal = azure.graph("POST", "/servicePrincipals", json={"appId": client["appId"]})["id"]
+    body = {"principalId": principal, "resourceId": made["principal"], "appRoleId": ROLE_ID}
+    azure.graph("POST", f"/servicePrincipals/{made['principal']}/appRoleAssignedTo", json=body)
+    return made
+
+
+def holders(azure: Sandbox, service: Json) -> set[str]:
+    rows = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')/appRoleAssignedTo")["value"]
+    return {row["principalDisplayName"] for row in rows}
+
+
+def shared(admin: Program, azure: Sandbox, service: Json) -> Ended:
+    """Site B uses the API, too; its setup."""
+    azure.add_site(name="site-b", group="rg-b")
+    made = admin("setup", *B, "--service-app", service["appId"], "--client", "Learner import", *JSON)
+    assert made.code == 0, made.out
+    return made
+
+
+@pytest.mark.parametrize("whose", ["made by hand", "made for A"])
+def test_two_app_services_that_use_one_api_take_nothing_from_each_other(
+    admin: Program, azure: Sandbox, api: Json, tmp_path: Path, whose: str
+) -> None:
+    adopting = ("--service-app", api["appId"]) if whose == "made by hand" else ()
+    assert admin("setup", *A, *adopting, "--client", "Export", "--secret-lifetime", "20d", *JSON).code == 0
+    service = api if adopting else azure.applications("MCT service (contosolearn)")[0]
+    theirs = values_in(saved_to(shared(admin, azure, service)))
+    (importer,) = azure.applications("Learner import")
+    assert importer["uniqueName"].startswith(f"{service_unique_name('site-b')}."), "named after its App Service"
+    before = secrets(azure, importer)
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        "[sites.contosolearn]\n"
+        + (f'service-app = "{api["appId"]}"\n' if adopting else "")
+        + '[[sites.contosolearn.clients]]\nname = "Export"\n'
+    )
+    commands: list[tuple[str, ...]] = [
+        ("rotate-secret", *A, "--expiring-within", "400d", "--secret-lifetime", "2y"),
+        ("configure-appservice", *A),
+        ("apply", "-f", str(file), "--prune", "--allow-removals"),
+    ]
+    for words in commands:
+        done = admin(*words, *JSON)
+        assert done.code == 0, (words, done.out)
+    for words in (("remove-client", "Learner import", *A), ("rotate-secret", "Learner import", *A)):
+        assert admin(*words, *JSON).code == 2, words
+    assert importer["appId"] not in listed(azure)
+    held = holders(azure, service)
+    gone = admin("teardown", *A, *adopting, *JSON)
+    assert gone.code == 0, gone.out
+    assert holders(azure, service) == held - {"Export"}
+    assert (secrets(azure, importer), azure.applications("Export")) == (before, [])
+    assert azure.call_as(theirs) == azure_of_b(azure, theirs)
+    kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+    assert kept["detail"].startswith("kept: ")
+    if not adopting:
+        assert "'Learner import'" in kept["detail"]
+
+
+def azure_of_b(azure: Sandbox, values: dict[str, str]) -> int:
+    """What site B answers to its client; it has to be a success."""
+    token = azure.token_of(values).json()["access_token"]
+    assert azure.call_site(token, values["MCT_S2S_URL"]) == 200
+    return azure.call_site(token)
+
+
+def test_a_contributor_who_lists_another_sites_client_cuts_no_one_off(
+    admin: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path
+) -> None:
+    """A uses the service application of B, and lists B's client: pruned or torn down, it only leaves the list."""
+    azure.add_site(name="site-b", group="rg-b")
+    made = admin("setup", *B, "--client", "Learner import", *JSON)
+    (service,) = azure.applications("MCT service (site-b)")
+    (importer,) = azure.applications("Learner import")
+    its_own = {name: importer[name] for name in ("tags", "requiredResourceAccess", "passwordCredentials")}
+    adopting = ("--service-app", service["appId"])
+    assert admin("setup", *A, *adopting, "--client", "Export", *JSON).code == 0
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        f'[sites.contosolearn]\nservice-app = "{service["appId"]}"\n[[sites.contosolearn.clients]]\nname = "Export"\n'
+    )
+    for words in (("apply", "-f", str(file), "--prune", "--allow-removals"), ("teardown", *A, *adopting)):
+        contributor.lists(importer["appId"])
+        done = admin(*words, *JSON)
+        assert done.code == 0, done.out
+        assert importer["appId"] not in listed(azure)
+        (after,) = azure.applications("Learner import")
+        assert {name: sorted(map(str, after[name])) for name in its_own} == {
+            name: sorted(map(str, value)) for name, value in its_own.items()
+        }
+        assert "Learner import" in holders(azure, service)
+        azure_of_b(azure, values_in(saved_to(made)))
+
+
+def test_a_service_application_of_another_app_service_is_not_deleted_even_if_it_is_named(
+    admin: Program, azure: Sandbox
+) -> None:
+    azure.add_site(name="site-b", group="rg-b")
+    assert admin("setup", *B, *JSON).code == 0
+    (service,) = azure.applications("MCT service (site-b)")
+    assert admin("setup", *A, "--service-app", service["appId"], *JSON).code == 0
+    done = admin("teardown", *A, "--service-app", service["appId"], "--delete-adopted", *JSON)
+    assert done.code == 0, done.out
+    assert [one["id"] for one in azure.applications("MCT service (site-b)")] == [service["id"]]
+
+
+# What only looks like ours
+
+
+def test_no_registration_is_taken_for_a_left_over_by_what_its_owner_wrote(
+    mct: Program, azure: Sandbox, rob: Member
+) -> None:
+    """The caller may change only what it owns, as a pipeline should; Rob made it the owner of his registration."""
+    azure.forget()
+    owned = ("Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All")
+    pipeline = azure.caller(*owned, "Application.Read.All", arm=[("Owner", SITE)])
+    name = client_unique_name(OWN, "Course sync")
+    planted = register(rob, "Course sync", tags=[Tag.NAME.of(name)])
+    body = {"passwordCredential": {"displayName": "mct-s2s 2026-11-30 deadbeef"}}
+    rob.graph("POST", f"/applications/{planted['id']}/addPassword", json=body)
+    me = azure.graph("GET", f"/servicePrincipals(appId='{pipeline['AZURE_CLIENT_ID']}')")["id"]
+    for half in (f"applications/{planted['id']}", f"servicePrincipals/{planted['principal']}"):
+        reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{me}"}
+        rob.graph("POST", f"/{half}/owners/$ref", json=reference)
+    disown(rob, planted)
+    made = mct("setup", "--client", "Course sync", *A, *JSON, env=pipeline)
+    assert made.code == 0, made.out
+    assert planted["appId"] not in listed(azure)
+    assert azure.call_as(values_in(saved_to(made))) == 200
+
+
+@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+def test_what_is_registered_between_reading_and_creating_is_not_believed(
+    admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
+) -> None:
+    """It is as young as the run, its credential is called like ours, and no one owns it any more."""
+    planted: list[Json] = []
+
+    def plant() -> None:
+        made = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+        body = {"passwordCredential": {"displayName": "mct-s2s 2026-11-30 deadbeef"}}
+        rob.graph("POST", f"/applications/{made['id']}/addPassword", json=body)
+        disown(rob, made)
+        planted.append(made)
+
+    async def faster(entry: Entry) -> None:
+        if entry.method == "PATCH" and f"'{unique_name}'" in entry.path:
+            inside.hooks.before.clear()
+            await asyncio.to_thread(plant)
+
+    inside.hooks.before.append(faster)
+    ended = admin("setup", "--client", "Import", *A, *JSON)
+    inside.leave_alone()
+    assert ended.code in {1, 2}, ended.out
+    assert ended.document["error"]["code"] == "registration-not-ours"
+    (made,) = planted
+    assert made["appId"] not in listed(azure)
+    assert azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"] == []
+    assert secrets(azure, made) == 1
+    azure.graph("DELETE", f"/applications/{made['id']}")
+    azure.graph("DELETE", f"/directory/deletedItems/{made['id']}")
+    again = admin("setup", "--client", "Import", *A, *JSON)
+    assert again.code == 0, again.out
+    assert azure.call_as(values_in(saved_to(again))) == 200
+
+
+@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+def test_what_was_deleted_just_before_is_not_restored_into_foreign_hands(
+    admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
+) -> None:
+    """The recycle bin shows nothing at planning, and it is only found when its name turns out to be taken."""
+    planted: list[Json] = []
+
+    def plant() -> None:
+        made = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+        rob.graph("DELETE", f"/applications/{made['id']}")
+        planted.append(made)
+
+    async def faster(entry: Entry) -> None:
+        if entry.method == "PATCH" and f"'{unique_name}'" in entry.path:
+            inside.hooks.before.clear()
+            await asyncio.to_thread(plant)
+
+    inside.hooks.before.append(faster)
+    ended = admin("setup", "--client", "Import", *A, *JSON)
+    inside.leave_alone()
+    assert ended.code in {1, 2}, ended.out
+    assert ended.document["error"]["code"] == "registration-not-ours"
+    assert rob.address in ended.document["error"]["message"]
+    (made,) = planted
+    deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
+    assert [one["id"] for one in deleted] == [made["id"]], "it went back"
+    assert made["appId"] not in listed(azure)
+    azure.graph("DELETE", f"/directory/deletedItems/{made['id']}")
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+
+
+def test_a_restored_service_application_brings_no_one_along(admin: Program, azure: Sandbox, rob: Member) -> None:
+    """Its assignments come back with it: the recycle bin does not show them."""
+    mine = register(rob, "Course export", days=300)
+    planted = planted_service(azure, rob, mine)
+    disown(rob, planted)
+    azure.graph("DELETE", f"/applications/{planted['id']}")
+    ended = admin("setup", "--client", "Import", *A, *JSON)
+    assert ended.code in {1, 2}, ended.out
+    assert "its app roles are assigned to Course export" in ended.document["error"]["message"]
+    assert azure.applications("MCT service (contosolearn)") == []
+    assert "ServiceAuthAudience" not in azure.settings()
+
+
+def test_the_tags_of_a_vault_speak_for_no_registration(admin: Program, azure: Sandbox, rob: Member) -> None:
+    planted = rob.squat(client_unique_name(OWN, "Import"), "Import", signInAudience="AzureADMyOrg")
+    added = rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
+    disown(rob, planted)
+    tags = {"made-by": "mct-s2s", "appId": planted["appId"], "keyId": added["keyId"], "client": "Import"}
+    name = secret_name("contosolearn", "Import")
+    assert azure.vault("PUT", f"/secrets/{name}", json={"value": "x", "tags": tags}).is_success
+    azure.forget()
+    words = ("setup", "--client", "Import", "--secret-to", f"keyvault:{seed.VAULT}", *A, *JSON)
+    is_refused(admin(*words), azure, "registration-not-ours")
+
+
+# What a list, or a file made of it, never grants
+
+
+def test_an_exported_file_names_no_one_whom_only_the_list_names(
+    admin: Program, azure: Sandbox, adele: Member, contributor: Contributor, tmp_path: Path
+) -> None:
+    archive = register(adele, "Invoice archive", days=10)
+    assert admin("setup", "--client", "Export", *A, *JSON).code == 0
+    contributor.lists(archive["appId"])
+    text = admin("export", *A).out
+    assert (
+        f"#   'Invoice archive' ({archive['appId']}): mct-s2s did not create it for this App Service, and it is "
+        in text
+    )
+    assert f"owned by {adele.address}" in text
+    assert f'name = "{archive["appId"]}"\n' not in text
+    file = tmp_path / "trust.toml"
+    file.write_text(text)
+    assert admin("apply", "-f", str(file), *JSON).code == 0
+    assert admin("rotate-secret", "-f", str(file), "--expiring-within", "31d", *JSON).code == 0
+    assert azure.graph("GET", f"/applications/{archive['id']}")["requiredResourceAccess"] == []
+    assert secrets(azure, archive) == 1
+
+
+def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
+    admin: Program, azure: Sandbox, adele: Member, contributor: Contributor
+) -> None:
+    archive = register(adele, "Invoice archive", days=10)
+    assert admin("setup", "--client", "Export", *A, *JSON).code == 0
+    contributor.lists(archive["appId"])
+    found = [
+        one for one in admin("status", *A, "-o", "json").document["findings"] if one["subject"] == "Invoice archive"
+    ]
+    assert {one["code"] for one in found} == {"client-not-consented", "secret-expiring"}
+    assert {one["remedy"].partition(" -a ")[0] for one in found} == {f"mct-s2s remove-client {archive['appId']}"}
+    assert any(adele.address in one["message"] for one in found)
+    assert admin("remove-client", archive["appId"], *A, *JSON).code == 0
+    assert azure.applications("Invoice archive")
+
+
+# What is printed for others
+
+
+@pytest.mark.parametrize("asks_for_more", [True, False])
+def test_a_consent_link_is_printed_only_for_a_registration_that_asks_for_this_apis_role_alone(
+    admin: Program, azure: Sandbox, asks_for_more: bool
+) -> None:
+    assert admin("setup", *A, *JSON).code == 0
+    access = [GRAPH_ACCESS] if asks_for_more else []
+    body = {"displayName": "Portal", "signInAudience": "AzureADMyOrg", "requiredResourceAccess": access}
+    theirs = azure.graph("POST", "/applications", json=body)
+    done = admin("setup", "--client", theirs["appId"], "--no-consent", "--no-verify", *A, *JSON)
+    assert done.code == 0, done.out
+    (step,) = done.document["manualSteps"]
+    assert (step.get("link") is None) is asks_for_more
+    assert ("adminconsent" in done.out) is not asks_for_more
+
+
+# One client's trouble stops no other
+
+
+def test_a_vault_that_is_gone_stops_its_own_client_alone(admin: Program, azure: Sandbox) -> None:
+    assert admin("setup", "--client", "One", "--client", "Two", "--secret-lifetime", "20d", *A, *JSON).code == 0
+    (one,), (two,) = azure.applications("One"), azure.applications("Two")
+    tags = [*one["tags"], Tag.VAULT.of("no-such-vault/x")]
+    azure.graph("PATCH", f"/applications/{one['id']}", json={"tags": tags})
+    for file in Path(saved_to_any(admin)).parent.glob("one-*.env"):
+        file.unlink()
+    done = admin("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *A, *JSON)
+    assert done.code == 3, done.out
+    assert [made["client"] for made in done.made] == ["Two"]
+    assert any("'One'" in note["text"] for note in done.document["notes"])
+    assert secrets(azure, one) == 1
+    gone = admin("teardown", "--delete-secrets", *A, *JSON)
+    assert gone.code == 0, gone.out
+    assert azure.applications("One") == azure.applications("Two") == []
+    assert two["appId"] not in listed(azure)
+
+
+def saved_to_any(admin: Program) -> str:
+    done = admin("setup", "--client", "Two", *A, *JSON)
+    place: str = done.document["credentials"][0]["savedTo"]
+    return place.removeprefix("file:")
