@@ -22,6 +22,7 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.ownership import client_called, is_logic_app, uri_shown
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.manual_steps import show_manual_steps
@@ -90,7 +91,7 @@ def snippet(options: SnippetOptions) -> int:
             ca_file=trusted,
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
-        if (service := observed.trust.service) is not None and observed.trust.has_another_service:
+        if (service := observed.trust.service) is not None and is_only_set(observed):
             said = f"Its tokens are for '{service.display_name}', as the App Service's settings alone say."
             show_manual_steps(terminal.err, [Instruction(said)])
         text = program_for(call, language)

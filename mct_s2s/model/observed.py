@@ -66,11 +66,6 @@ class Trust:
     unique_name: str = ""
     """Of this App Service's own service application, whether or not there is one; its clients' are below it."""
 
-    @property
-    def has_another_service(self) -> bool:
-        """Whether the service application is not the one of that name: the settings or the operator name it."""
-        return self.service is not None and self.service.unique_name != self.unique_name
-
     def holds(self, principal_id: str, role: AppRole | None) -> bool:
         return role is not None and (principal_id, role.id) in self._assigned
 

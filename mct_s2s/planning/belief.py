@@ -119,6 +119,13 @@ def service_trust(application: Application, observed: ObservedState, spec: Servi
     return _untouched(application, observed, _service_content(application, observed), granted_by=spec)
 
 
+def is_only_set(observed: ObservedState) -> bool:
+    """Whether the App Service's settings alone say that the service application is its own."""
+    service = observed.trust.service
+    found = service_trust(service, observed, ServiceSpec()) if service is not None else Belief.OWN_SERVICE
+    return isinstance(found, Doubted) and (found.has(Doubt.ONLY_SET) or found.has(Doubt.OTHER_SITE))
+
+
 def client_trust(  # noqa: PLR0911  # one rule, one return
     client: ClientApplication,
     observed: ObservedState,

@@ -12,6 +12,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID
+from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.reports.findings import wrong_settings
 
 
@@ -80,7 +81,7 @@ def misdirected(
     if token.audience not in accepted:
         return f"Its token was not sent: it is for '{token.audience}', not for {whom}.", remedy
     # Who writes the settings must not choose for which API a token comes to the site.
-    if site is not None and sign_in.scope is None and observed.trust.has_another_service:
+    if site is not None and sign_in.scope is None and is_only_set(observed):
         why = f"only the App Service's settings say that it is to be for {whom}"
         remedy = f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: --credentials FILE"
         return f"Its token was not sent: {why}.", remedy
