@@ -144,6 +144,24 @@ def test_a_service_application_is_untouched_if_its_roles_are_held_by_untouched_c
     assert (service_trust(SERVICE, observed, SPEC) is Belief.UNTOUCHED) is is_untouched
 
 
+def test_a_client_that_a_run_on_this_machine_began_makes_its_service_application_no_others() -> None:
+    observed = held_by(observed_state(trust(IMPORT), UNSET), IMPORT.application, WITH_A_SECRET)
+    assert doubts(service_trust(SERVICE, observed, SPEC)) == {Doubt.ASSIGNED}
+    begun = replace(observed, unfinished=frozenset({IMPORT.application.object_id}))
+    assert service_trust(SERVICE, begun, SPEC) is Belief.UNTOUCHED
+
+
+def test_a_role_of_another_api_is_not_ours_for_having_the_same_id() -> None:
+    """Whoever owns an API chooses the ids of its roles."""
+    by_hand = replace(ROLE, id=AppRoleId(guid("by hand")))
+    service = replace(SERVICE, app_roles=(by_hand,))
+    for api, is_untouched in ((SERVICE_ID, True), (ClientId(guid("other API")), False)):
+        access = (RequiredAccess(api, ((by_hand.id, "Role"),)),)
+        one = replace(IMPORT, application=replace(IMPORT.application, required_access=access))
+        observed = observed_state(trust(one, service=service, consented=False), LISTED)
+        assert (client_trust(one, observed, NAMED) is Belief.UNTOUCHED) is is_untouched
+
+
 def test_nor_are_they_held_by_a_principal_that_is_no_client() -> None:
     held = replace(trust(), assignments=(assignment(guid("a person")),))
     assert doubts(service_trust(SERVICE, observed_state(held, UNSET), SPEC)) == {Doubt.ASSIGNED}
