@@ -1,6 +1,6 @@
 """Which store each client's credential goes to: where it was asked for, or where its last one is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import default_folder
-from mct_s2s.errors import S2SError, ServiceError, UsageError, or_unknown, outcome_of
+from mct_s2s.errors import Refused, S2SError, ServiceError, UsageError, or_unknown, outcome_of
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation, Setup
-from mct_s2s.model.ids import Tag
+from mct_s2s.model.ids import Tag, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
@@ -139,17 +140,63 @@ async def _store(
     file = next((one for one in files if one.holds(known.client_id)), files[0])
     if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
         return file
+    return await _noted(session, request, observed, name, known, file)
+
+
+async def _noted(
+    session: "Session",
+    request: "Request",
+    observed: ObservedState,
+    name: str,
+    client: ClientApplication,
+    file: FileStore,
+) -> Store:
+    """The key vault that a tag of the client's registration names, or its file on this machine. Raises Refused."""
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-    noted = [session.vault(one.vault).store(one.secret or "", name, known.client_id) for one in noted_vaults(known)]
-    newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
+    noted = [session.vault(one.vault).store(one.secret or "", name, client.client_id) for one in noted_vaults(client)]
+    newest, found = newest_made(secrets_among(client.credentials)), [file, *noted][-1]
     if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
         if (await file.note()).has_had(newest):
             return file
+        if isinstance(request.desired, Rotation):
+            return await _proved(session, noted, client, observed)
         # A vault that is gone or closed: the secret may have left it long ago.
         notes = await gather_or_cancel(*(or_unknown(one.note()) for one in noted)) if len(noted) > 1 else ()
         having = (store for store, note in zip(noted, notes, strict=False) if note is not None and note.has_had(newest))
         found = next(having, found)
     return found
+
+
+async def _proved(
+    session: "Session", noted: Sequence[Store], client: ClientApplication, observed: ObservedState
+) -> Store:
+    """The vault whose readers can sign in as the client already, so that the new secret tells them nothing new.
+
+    Owners of a registration, and those who were, write its tags; who may set a vault's secrets writes theirs. Raises
+    Refused: no vault holds a secret that signs in.
+    """
+    code, unread = "secret-place-unproved", list[S2SError]()
+    for store in noted:
+        stored = await outcome_of(store.read())
+        if isinstance(stored, S2SError):
+            unread.append(stored)
+        elif stored is not None and not same_id(stored.client_id, client.client_id):
+            code = "secret-place-taken"
+        elif stored is not None:
+            with activity(f"Testing the secret in {store.label}"):
+                token = session.tokens.token(stored, f"{observed.graph}/.default", is_new=False)
+                if await or_unknown(token) is not None:
+                    return store
+    if unread and len(unread) == len(noted):
+        unread[0].mention([f"The registration of '{client.display_name}' names it as the place of its secret."])
+        raise unread[0]
+    place, name = noted[-1].label, client.display_name
+    raise Refused(
+        code,
+        f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as it. Its owners, also "
+        "earlier ones, can write that tag.",
+        remedy=f"If it is right, name the place: {option('--secret-to', place)}",
+    )
 
 
 def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[ClientApplication, bool]]:

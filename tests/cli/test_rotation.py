@@ -250,16 +250,37 @@ def test_a_secret_that_has_ended_is_replaced_in_its_vault(azure: Sandbox, mct: P
 
 
 def test_of_several_vaults_the_one_with_the_secret_counts_and_the_plan_names_any(azure: Sandbox, mct: Program) -> None:
-    """Whoever may write a registration's tags may have a credential of it anyway; a person sees where it goes."""
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     rest = tags_of(azure)
     for noted in (["gone-vault/x", NOTED], [NOTED, "gone-vault/x"]):
         tag(azure, *rest, *map(Tag.VAULT.of, noted))
         assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": PLACE}
-    tag(azure, *rest, Tag.VAULT.of(f"{seed.VAULT}/another-name"))
-    said = " ".join(mct("rotate-secret", "Reports", "--dry-run").out.split())
-    assert f"saved to keyvault:{seed.VAULT}/another-name" in said
-    assert "The old one is kept until it expires" in said
+
+
+def test_a_vault_that_a_tag_names_gets_a_new_secret_only_if_it_holds_one_that_signs_in(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    """An owner of earlier days may have written the tag, and tags of the vault that say what ours would."""
+    made = mct("setup", "--client", "Reports", "--client", "Other", "--secret-lifetime", "20d", *JSON)
+    Path(saved_to(made, "Reports")).unlink()
+    (held_here,) = application(azure)["passwordCredentials"]
+    theirs = f"{seed.VAULT}/another-name"
+    tags = {
+        "made-by": "mct-s2s",
+        "appId": application(azure)["appId"],
+        "keyId": held_here["keyId"],
+        "client": "Reports",
+    }
+    azure.vault("PUT", "/secrets/another-name", json={"value": "theirs", "tags": tags})
+    tag(azure, *tags_of(azure), Tag.VAULT.of(theirs))
+    azure.forget()
+    refused = mct("rotate-secret", "Reports", *JSON)
+    assert (refused.code, refused.document["error"]["code"], azure.writes()) == (2, "secret-place-unproved", [])
+    assert f"--secret-to keyvault:{theirs}" in refused.document["error"]["remedy"]
+    nightly = mct("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *JSON)
+    assert (nightly.code, [one["client"] for one in nightly.made]) == (3, ["Other"])
+    assert held(azure, "another-name")["value"] == "theirs"
+    assert mct("rotate-secret", "Reports", "--secret-to", f"keyvault:{theirs}", *JSON).code == 0
 
 
 def test_a_vault_that_is_gone_is_told_with_client_and_way_on(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
