@@ -83,6 +83,7 @@ async def _after_others(session: Session, outcome: Outcome, ui: Interface) -> Ou
                 later = await prepare(session, request)
             except NotOurs:
                 if clock.seconds() >= until:
+                    met.exit_code = S2SError.exit_code if outcome.done else met.exit_code
                     raise met from None
     later.continue_from(outcome)
     if not later.plan.is_empty and await ui.confirm(later):

@@ -81,12 +81,16 @@ def service_not_ours(application: Application, observed: ObservedState, doubted:
 
 
 def not_ours(
-    application: Application, doubted: Doubted, kind: str, graph: str = "", *, restored: bool = False
+    application: Application,
+    doubted: Doubted,
+    kind: str,
+    graph: str = "",
+    *,
+    done: str = "Nothing was changed.",
 ) -> NotOurs:
-    """Of a deleted one, `graph` is the address that restores it; `restored`: it was, to see who owns it."""
+    """Of a deleted one, `graph` is the address that restores it. `done`: what the run has done to it."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     client_id, first = application.client_id, ""
-    done = "It was restored to check, and deleted again." if restored else "Nothing was changed."
     delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)
     if graph:
         first = f"run {restoring(application, graph)} and "
@@ -95,6 +99,7 @@ def not_ours(
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
     if kind != SERVICE:
         adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
+    harm = "It may give access to others." if kind == SERVICE else "Someone else may be able to sign in as it."
     named, why = f"'{application.display_name}' (appId {client_id}{since})", why_doubted(doubted)
     if kind != SERVICE and not doubted.is_about_its_content:
         return NotOurs(
@@ -104,8 +109,7 @@ def not_ours(
         )
     return NotOurs(
         "registration-not-ours",
-        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. Its owner could sign "
-        f"in as it. {done}",
+        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. {harm} {done}",
         remedy=f"If it is the right one, {first}{adopt}. If not, {delete} it and run the same command again:",
         command=remove,
     )

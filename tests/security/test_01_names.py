@@ -160,7 +160,7 @@ def test_somebody_who_was_faster_is_met_by_the_same_rule(
 
     inside.hooks.before.append(squat)
     ended = mct(*SETUP)
-    assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours")
+    assert (ended.code, ended.document["error"]["code"]) == (1, "registration-not-ours")
     assert mallory.address in ended.document["error"]["message"]
     made = azure.graph("GET", f"/applications/{squatted[0]['id']}")
     assert made["passwordCredentials"] == []

@@ -71,7 +71,7 @@ async def create(
         is_service = change.resource == SERVICE
         trusted = await trust_of(session, outcome.request, outcome.before, application, is_service=is_service)
         if isinstance(trusted, Doubted):
-            refused = not_ours(application, trusted, change.resource)
+            refused = not_ours(application, trusted, change.resource, done="It was left alone.")
             refused.is_met = True
             raise refused
     return application, ""
@@ -95,7 +95,8 @@ async def restore(
         if isinstance(trusted, Doubted):
             await directory.delete_application(object_id)
             graph = session.connection.cloud.graph
-            raise not_ours(application, trusted, resource, graph, restored=True)
+            done = "It was restored to check, and deleted again."
+            raise not_ours(application, trusted, resource, graph, done=done)
     return next(iter(back), None)
 
 
