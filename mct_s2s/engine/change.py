@@ -17,6 +17,7 @@ from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
@@ -42,7 +43,25 @@ class Interface(Protocol):
 
 
 async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written."""
+    """Observe, check rights and plan; nothing is written. Raises NotOurs.
+
+    A registration that is minutes old may be another administrator's, whose run is not over yet, or one that was just
+    deleted, which a replica still shows: then it is looked at again for a while.
+    """
+    until = clock.seconds() + min(OTHERS_SECONDS, session.connection.remaining(RESERVE))
+    while True:
+        try:
+            return await _prepared(session, request)
+        except NotOurs as refused:
+            is_young = refused.created is not None and request.now - refused.created < YOUNG
+            waits = is_young and isinstance(request.desired, Setup) and not request.dry_run
+            if not waits or clock.seconds() >= until:
+                raise
+        with activity("Waiting for another run, or for replicas"):
+            await asyncio.sleep(PAUSE)
+
+
+async def _prepared(session: Session, request: Request) -> Outcome:
     look = AccessLook(session, directory=request.preflight and request.desired.service is not None)
     with activity(f"Reading {reading(request)}"):
         async with aclosing(look):
@@ -80,7 +99,7 @@ async def _after_others(session: Session, outcome: Outcome, ui: Interface) -> Ou
         while later is None:
             await asyncio.sleep(PAUSE)
             try:
-                later = await prepare(session, request)
+                later = await _prepared(session, request)
             except NotOurs:
                 if clock.seconds() >= until:
                     met.exit_code = S2SError.exit_code if outcome.done else met.exit_code

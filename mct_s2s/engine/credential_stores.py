@@ -82,7 +82,10 @@ def places_of(
                 for name, store in stores.items()
             )
             return tuple((name, label) for name, label in labels if observed.secrets[name].vault is None)
-        return tuple((name, request.places.of(name).label) for name in desired.clients)
+        # A registration's tag may lead elsewhere than to the client's own file.
+        vaults = {name: observed.note_of(name).vault for name in stores}
+        usual_of = {name: request.places.of(name).label for name in desired.clients}
+        return tuple((name, stores[name].label if vaults.get(name) else label) for name, label in usual_of.items())
     # A registration's tag, which its owner writes, may name another vault than was reviewed.
     asked = {name: (request.places.of(name), observed.note_of(name).vault) for name in stores}
     return tuple(

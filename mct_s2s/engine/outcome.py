@@ -18,6 +18,7 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
     Outputs,
+    PurgeApplication,
     UpdateApplication,
     identify,
 )
@@ -58,6 +59,8 @@ class Outcome:
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: AppSettings | None = None
     """As they were read back, where they were written."""
+    barred: dict[str, S2SError] = field(default_factory=dict)
+    """By the change that would have made a credential: why its place does not take it, in a rotation of several."""
     met: dict[str, NotOurs] = field(default_factory=dict)
     """By the change that would have created it: a registration that someone else has created meanwhile."""
     started: dict[str, float] = field(default_factory=dict)
@@ -72,10 +75,15 @@ class Outcome:
             note_unfinished(self.before.subject, noted | self.remembered)
 
     def forget(self) -> None:
-        """The run has ended: from now on, what it did speaks for itself."""
+        """The run has ended: from now on, what it did speaks for itself.
+
+        What it deleted stays noted: replicas show it for a while, and it can be restored.
+        """
         noted = unfinished(self.before.subject)
+        deleted = {change.object_id for change in self.done.values() if isinstance(change, DeleteApplication)}
+        purged = {change.object_id for change in self.done.values() if isinstance(change, PurgeApplication)}
         if noted & self.remembered:
-            note_unfinished(self.before.subject, noted - self.remembered)
+            note_unfinished(self.before.subject, noted - self.remembered | ((deleted & self.remembered) - purged))
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""

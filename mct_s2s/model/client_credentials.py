@@ -153,6 +153,8 @@ class SecretNote:
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
     """By credential name, noted before the secret was made: whose it was; `None`: the store is one client's."""
+    attempts_since: datetime | None = None
+    """When the vault's version began that names the attempts: nothing older is one. Others may write its tags."""
     delivered: KeyId | None = None
     client_id: ClientId | None = None
     delivered_at: datetime | None = None
@@ -178,7 +180,9 @@ class SecretNote:
     def is_about(self, credential: Credential, client_id: str) -> bool:
         """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
         name = credential.name or ""
-        owner = self.attempts.get(name)
+        owner, since = self.attempts.get(name), self.attempts_since
+        if since is not None and credential.begins is not None and credential.begins < since:
+            return False
         return credential.is_ours and name in self.attempts and (owner is None or same_id(owner, client_id))
 
     def knows(self, credential: Credential) -> bool:

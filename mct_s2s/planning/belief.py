@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialSpec, Federation
 from mct_s2s.model.desired import Desired, Look, Removal, Rotation, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, Custody, Owner
-from mct_s2s.model.ids import DEFAULT_ROLE, PrincipalId, api_uri, same_id, site_in_note, site_in_unique_name
+from mct_s2s.model.ids import DEFAULT_ROLE, PrincipalId, Tag, api_uri, same_id, site_in_note, site_in_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.planning.changes import AnyChange
@@ -116,7 +117,7 @@ def service_trust(application: Application, observed: ObservedState, spec: Servi
     # Both words together are a Website Contributor's at most, who harms his own App Service.
     if is_in_settings(application, observed):
         return Belief.OWN_SERVICE
-    return _untouched(application, observed, _service_content(application, observed), granted_by=spec)
+    return _untouched(application, observed, service_content(application, observed), granted_by=spec)
 
 
 def is_only_set(observed: ObservedState) -> bool:
@@ -148,11 +149,51 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     # Everyone else's registrations keep what they have. Lists and assignments may be anyone's doing.
     if not is_below(application, observed.trust.unique_name):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
+    # Two App Services of one name would call their clients the same.
+    if service is not None and service.unique_name == observed.trust.unique_name and another_site(service, observed):
+        return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     if service is not None and isinstance(doubted := service_trust(service, observed, spec), Doubted):
         return doubted if doubted.has(Doubt.UNREAD) else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
-    if any(assignment.principal_id == client.principal_id for assignment in observed.trust.assignments):
+    holds_role = any(one.principal_id == client.principal_id for one in observed.trust.assignments)
+    if holds_role and (is_allowed(client, observed) or _grants_alone(observed)):
+        return _was_never_anothers(application, observed)
+    return _untouched(application, observed, client_content(application, observed, spec), asked)
+
+
+def _grants_alone(observed: ObservedState) -> bool:
+    """Whether no one but an administrator can have assigned the roles: it was created for this App Service.
+
+    The owner of an API that this App Service adopted could give its role to anyone, also to a client of our name.
+    """
+    service, name = observed.trust.service, observed.trust.unique_name
+    is_created = service is not None and service.unique_name == name and Tag.ADOPTED.of(name) not in service.tags
+    return is_created and not _others(observed.trust.owners, observed)
+
+
+def _was_never_anothers(application: Application, observed: ObservedState) -> Trusted:
+    """Or else an owner of earlier days called another team's so: that team owns it, and signs in as it."""
+    notes = observed.local_notes.get(application.client_id, ())
+    if all(
+        one.is_ours or any(note.vouches_for(one, application.client_id) for note in notes)
+        for one in application.credentials
+    ):
         return Belief.OWN_CLIENT
-    return _untouched(application, observed, _client_content(application, observed, spec), asked)
+    custody = observed.custody_of(application)
+    if custody is None:
+        return Doubted((Reason(Doubt.UNREAD),))
+    owners = _others(custody.owners, observed)
+    return Doubted((Reason(Doubt.OWNED, owners),), owners) if owners else Belief.OWN_CLIENT
+
+
+def is_named_by(application: Application, desired: Desired) -> bool:
+    """Whether the command names a registration by its appId or URI."""
+    is_service = desired.service is not None and is_named(application, desired.service)
+    return is_service or application.client_id in {name.strip().casefold() for name in desired.names}
+
+
+def is_created_by_caller(application: Application, caller: SignedIn) -> bool:
+    """Only Entra ID writes who created it, and an application's id is no one else's. A person's would be that of az."""
+    return caller.is_person is False and same_id(application.created_by, caller.client_id)
 
 
 def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
@@ -181,16 +222,15 @@ def _untouched(
     granted_by: ServiceSpec | None = None,
 ) -> Trusted:
     """`content`: the properties that are not as this tool sets them. `granted_by`: of a service application."""
-    # Only Entra ID writes who created it, and an application's id is no one else's. A person's would be that of az.
-    caller = observed.caller
-    if caller.is_person is False and same_id(application.created_by, caller.client_id):
-        return Belief.UNTOUCHED
     custody = observed.custody_of(application)
     if application.deleted is not None:  # who owns it shows once it is restored, and is looked at then
         custody = Custody()
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
     owners, reasons = _others(custody.owners, observed), list[Reason]()
+    # A pipeline may register applications for others, too: whom it makes an owner could call his one like ours.
+    if is_created_by_caller(application, observed.caller) and not owners:
+        return Belief.UNTOUCHED
     if owners:
         reasons.append(Reason(Doubt.OWNED, owners))
     if unknown := _unknown(custody.credentials, application, observed, asked):
@@ -228,7 +268,7 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
         application = client.application
         if application.object_id in observed.unfinished:
             continue
-        trusted = _untouched(application, observed, _client_content(application, observed, spec))
+        trusted = _untouched(application, observed, client_content(application, observed, spec))
         if isinstance(trusted, Doubted):
             is_unread |= trusted.has(Doubt.UNREAD)
             others += [] if trusted.has(Doubt.UNREAD) else [client.display_name]
@@ -238,7 +278,7 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
         yield Reason(Doubt.UNREAD)
 
 
-def _service_content(application: Application, observed: ObservedState) -> Iterator[str]:
+def service_content(application: Application, observed: ObservedState) -> Iterator[str]:
     name = application.unique_name or application.client_id
     yield from application.extras
     if any(role != _as_set(role, observed, name) for role in application.app_roles):
@@ -255,12 +295,14 @@ def _as_set(role: AppRole, observed: ObservedState, name: str) -> AppRole:
     return AppRole(made.id, role.value, role.display_name, role.description, True, made.member_types)
 
 
-def _client_content(application: Application, observed: ObservedState, spec: ServiceSpec) -> Iterator[str]:
+def client_content(application: Application, observed: ObservedState, spec: ServiceSpec) -> Iterator[str]:
     yield from application.extras
     if application.app_roles:
         yield "appRoles"
     if application.identifier_uris:
         yield "identifierUris"
+    if Tag.VAULT.values(application.tags):  # it would say where secrets go, once it is believed
+        yield "tags"
     if asks_for_more(application, observed, spec):
         yield "requiredResourceAccess"
 
@@ -311,7 +353,8 @@ def touched(changes: Sequence[AnyChange], observed: ObservedState, desired: Desi
     if trust.service is not None:
         decisions.append((trust.service, service_trust(trust.service, observed, spec)))
     for application, decision in decisions:
-        if isinstance(decision, Belief) and decision is not Belief.NAMED:
+        # Of one that is merely untouched, that has to be seen each time.
+        if decision in {Belief.CREATED_HERE, Belief.OWN_SERVICE, Belief.OWN_CLIENT}:
             yield application.object_id
 
 

@@ -229,6 +229,8 @@ class ApplicationEdits:
     tags: tuple[str, ...] = ()
     management_reference: str | None = None
     unique_name: str | None = None
+    notes: str | None = None
+    """Written only where there are none."""
 
     @property
     def only_removes(self) -> bool:

@@ -19,7 +19,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AUDIENCE, is_enabled
+from mct_s2s.model.site_settings import AUDIENCE, ROLE, is_enabled
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
@@ -29,6 +29,7 @@ from mct_s2s.planning.ownership import (
     is_consented,
     members,
     strangers,
+    trusted_role,
     wanted_role_value,
 )
 
@@ -70,8 +71,11 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     options |= {"slot": resource.slot} if resource.slot else {}
     if service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
         options["service-name"] = service.display_name
-    if (role := wanted_role_value(observed)) != DEFAULT_ROLE:
+    role, trusted = wanted_role_value(observed), trusted_role(observed, ServiceSpec())
+    if trusted is not None and trusted.value == role != DEFAULT_ROLE:
         options["role"] = role
+    elif role != DEFAULT_ROLE:
+        left.append(f"the app role '{role}', which {ROLE} names. If it is right, add role = \"{role}\".")
     reference, key = service.management_reference, "service-management-reference"
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference

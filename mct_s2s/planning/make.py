@@ -11,9 +11,17 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
 from mct_s2s.planning.belief import Belief, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import is_allowed, members
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
+from mct_s2s.planning.registrations import (
+    Service,
+    check_ownership,
+    plan_client,
+    plan_identity,
+    plan_service,
+    with_deleted,
+)
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus
@@ -64,13 +72,8 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     if observed.app_service is not None:
         refuse_foreign_values(desired, observed.app_service)
     observed = with_deleted(desired, observed)
-    trust = observed.trust
     service = plan_service(desired.service, observed) if desired.service else None
-    planned: dict[Deferred[ClientId], Plan] = {}
-    for spec in desired.clients:
-        if service is not None:
-            client_id, of_client = plan_client(spec, service, observed)
-            planned.setdefault(client_id, of_client)  # a name and an appId may mean the same client
+    planned = _plan_clients(desired, service, observed) if service is not None else {}
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
@@ -80,18 +83,10 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     left = [step for of_client in clients for step in of_client.manual_steps]
     application_ids = list(planned)
     object_ids: list[Deferred[PrincipalId]] = [principal for principal, _ in identities]
-    others = list[Instruction]()
+    others: list[Instruction] = []
     if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
-        for client in members(observed):
-            if trust.holds(client.principal_id, service.role):
-                if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
-                    application_ids.append(client.client_id)
-                elif not is_allowed(client, observed):
-                    others.append(_also_holds(client.display_name, "--application-id", client.client_id, observed))
-        for identity in trust.identities:
-            is_listed = identity.id in object_ids or observed.allowed_object_ids.holds(identity.id)
-            if trust.holds(identity.id, service.role) and not is_listed:
-                others.append(_also_holds(identity.display_name, "--object-id", identity.id, observed))
+        believed, others = _holders(desired, service, observed, object_ids)
+        application_ids += believed
     settings = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:
         left.append(SettingsChange(key="settings of others", name="", spec=settings))
@@ -105,6 +100,42 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
     check_ownership(plan, service, observed)
     return plan
+
+
+def _plan_clients(desired: Setup, service: Service, observed: ObservedState) -> dict[Deferred[ClientId], Plan]:
+    """By appId: a name and an appId may mean the same client. Raises NotOurs: all that are doubted, at once."""
+    planned: dict[Deferred[ClientId], Plan] = {}
+    doubted = list[NotOurs]()
+    for spec in desired.clients:
+        try:
+            client_id, plan = plan_client(spec, service, observed)
+        except NotOurs as refused:
+            doubted.append(refused)
+        else:
+            planned.setdefault(client_id, plan)
+    if doubted:
+        first, *more = doubted
+        first.mention(f"{one.headline} {one.remedy}" for one in more)
+        raise first
+    return planned
+
+
+def _holders(
+    desired: Setup, service: Service, observed: ObservedState, object_ids: Container[object]
+) -> tuple[list[ClientId], list[Instruction]]:
+    """Of those that hold the role: the clients that are believed, and how the others are allowed."""
+    trust, believed, others = observed.trust, list[ClientId](), list[Instruction]()
+    for client in members(observed):
+        if trust.holds(client.principal_id, service.role):
+            if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
+                believed.append(client.client_id)
+            elif not is_allowed(client, observed):
+                others.append(_also_holds(client.display_name, "--application-id", client.client_id, observed))
+    for identity in trust.identities:
+        is_listed = identity.id in object_ids or observed.allowed_object_ids.holds(identity.id)
+        if trust.holds(identity.id, service.role) and not is_listed:
+            others.append(_also_holds(identity.display_name, "--object-id", identity.id, observed))
+    return believed, others
 
 
 def _also_holds(name: str, allow: str, identifier: str, observed: ObservedState) -> Instruction:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, option
-from mct_s2s.model.directory_objects import Application, Custody
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import site_in_note
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
@@ -20,6 +21,8 @@ class NotOurs(Refused):
     """A registration that is not believed would have been written to."""
 
     page = "SECURITY.md#who-may-be-believed"
+    created: datetime | None = None
+    """When the registration was created: another administrator's run may not be over yet."""
     is_met = False
     """Whether someone else registered it while this run was creating it: perhaps another administrator's run."""
 
@@ -34,7 +37,7 @@ def why_doubted(doubted: Doubted) -> str:
 
 _SAID = {
     Doubt.OTHER_SITE: "it was created for another App Service, {names}",
-    Doubt.ONLY_SET: "no administrator of the directory has assigned it to this App Service",
+    Doubt.ONLY_SET: "mct-s2s did not set it up for this App Service, and only its settings name it",
     Doubt.OTHER_SERVICE: "its service application is not this App Service's",
     Doubt.OTHER_TENANT: "its app registration is not in this tenant",
     Doubt.NOT_BELOW: "mct-s2s did not create it for this App Service",
@@ -56,7 +59,9 @@ def _counted(nouns: Iterable[str]) -> str:
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
-    custody = observed.custody_of(application) or Custody()
+    custody = observed.custody_of(application)
+    if custody is None:
+        return f"adopt {about} '{application.display_name}' (appId {application.client_id}); its owners are not known."
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
     held = _counted(credential.kind.noun for credential in custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
@@ -72,12 +77,14 @@ def service_not_ours(application: Application, observed: ObservedState, doubted:
     if trust.own is not None:
         own = option(SERVICE_OPTION, trust.own.client_id)
         ways += f", or with {own} for the one that was created for this App Service"
-    return NotOurs(
+    refused = NotOurs(
         SERVICE_NOT_OURS,
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: "
         f"{why_doubted(doubted)}. Nothing was changed.",
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
+    refused.created = application.created
+    return refused
 
 
 def not_ours(
@@ -91,11 +98,11 @@ def not_ours(
     """Of a deleted one, `graph` is the address that restores it. `done`: what the run has done to it."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     client_id, first = application.client_id, ""
-    delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)
+    remove = f"delete it ({command('az', 'ad', 'app', 'delete', '--id', client_id)})"
     if graph:
         first = f"run {restoring(application, graph)} and "
         url = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
-        delete, remove = "purge", command("az", "rest", "--method", "DELETE", "--url", url)
+        remove = f"purge it ({command('az', 'rest', '--method', 'DELETE', '--url', url)})"
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
     if kind != SERVICE:
         adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
@@ -107,12 +114,14 @@ def not_ours(
             f"{named} is not changed on the word of its name: {why}. {done}",
             remedy=f"If it is the right one, {adopt}.",
         )
-    return NotOurs(
+    other = "ask its owner, or use another name" if doubted.owners else f"{remove} and run the same command again"
+    refused = NotOurs(
         "registration-not-ours",
         f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. {harm} {done}",
-        remedy=f"If it is the right one, {first}{adopt}. If not, {delete} it and run the same command again:",
-        command=remove,
+        remedy=f"If it is the right one, {first}{adopt}. If not, {other}.",
     )
+    refused.created = application.created
+    return refused
 
 
 def restoring(deleted: Application, graph: str) -> str:

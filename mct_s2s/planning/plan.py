@@ -196,6 +196,7 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
         tags=tuple(dict.fromkeys((*application.tags, *edits.tags))),
         management_reference=application.management_reference or edits.management_reference,
         unique_name=application.unique_name or edits.unique_name,
+        notes=application.notes or edits.notes,
     )
     return [after for before, after in pairwise((application, switched, final)) if after != before]
 

@@ -141,7 +141,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         token_version=1 if application.token_version == 2 else None,
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
-    edits = _remembered(edits, application, spec, observed)
+    edits = _remembered(edits, application, spec, observed, note)
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
@@ -201,7 +201,7 @@ def service_missing() -> NotThere:
 
 
 def _remembered(
-    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
+    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState, note: str | None
 ) -> ApplicationEdits:
     """With what makes an adopted registration this App Service's own, so that it need not be named again.
 
@@ -213,7 +213,8 @@ def _remembered(
         is_free = trust.own is None and all(row.unique_name != own for row in trust.deleted)
         if application.unique_name is None and is_free and site_in_unique_name(own):
             tags = (*edits.tags, Tag.ADOPTED.of(own))
-            edits = replace(edits, unique_name=own, tags=tags)
+            # Its note tells this App Service from another one of the same name.
+            edits = replace(edits, unique_name=own, tags=tags, notes=None if application.notes else note)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
     tag = Tag.NAME.of(own)
     if is_ours and tag not in application.tags and edits != ApplicationEdits():

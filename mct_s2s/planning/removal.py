@@ -12,7 +12,16 @@ from mct_s2s.model.ids import Tag, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import LISTS, SETTINGS
-from mct_s2s.planning.belief import Doubted, another_site, asks_for_more, client_trust, service_trust
+from mct_s2s.planning.belief import (
+    Doubted,
+    another_site,
+    client_content,
+    client_trust,
+    is_created_by_caller,
+    is_named_by,
+    service_content,
+    service_trust,
+)
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
@@ -175,12 +184,21 @@ class _Removal:
                 yield from self.client(target)
             case ServicePrincipal():
                 yield from self.identity(target)
-            case Application() if self.removal.purge:
+            case Application() if self.removal.purge and self.may_purge(target):
                 yield _purged(target, f"client:{target.client_id}")
             case Application():  # an earlier run has deleted it
                 since = f" since {target.deleted:%Y-%m-%d}" if target.deleted else ""
                 detail = f"already deleted{since}; still in the recycle bin"
+                if self.removal.purge:
+                    detail += f"; to purge it, name its appId {target.client_id}"
                 yield NoChange.of(target, f"client:{target.client_id}", CLIENT, detail)
+
+    def may_purge(self, deleted: Application) -> bool:
+        """No one can undo it, and what is in the recycle bin under this name may be another team's."""
+        observed = self.observed
+        is_begun = deleted.object_id in observed.unfinished
+        is_named = is_named_by(deleted, self.removal)
+        return is_named or is_begun or is_created_by_caller(deleted, observed.caller)
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:
         key, app, service = f"client:{client.client_id}", client.application, self.observed.trust.service
@@ -236,8 +254,10 @@ class _Removal:
             return "kept: it was created for another App Service"
         if not self.is_service_own and not self.removal.delete_adopted:
             return f"{_ADOPTED}{self.hint}"
-        holders = self.other_holders(steps)
-        return f"kept: its app role is held by {', '.join(holders)}" if holders else ""
+        if holders := self.other_holders(steps):
+            return f"kept: its app role is held by {', '.join(holders)}"
+        more = ", ".join(service_content(service, self.observed)) if not self.removal.delete_adopted else ""
+        return f"kept: it has settings that mct-s2s does not make ({more}){self.hint}" if more else ""
 
     def other_holders(self, steps: Sequence[AnyChange]) -> list[str]:
         """Who goes on holding a role of the service application once the steps are done, by name."""
@@ -252,11 +272,12 @@ class _Removal:
             return ""
         if not is_below(application, self.observed.trust.unique_name):
             return f"{_ADOPTED}{self.hint}"
-        if asks_for_more(application, self.observed, self.removal.service):
+        content = [one for one in client_content(application, self.observed, self.removal.service) if one != "tags"]
+        if "requiredResourceAccess" in content:
             is_gone = self.observed.trust.service is None
             more = "it requests an API that may not be the MCT API" if is_gone else "it also requests other APIs"
             return f"kept: {more}{self.hint}"
-        return ""
+        return f"kept: it has settings that mct-s2s does not make ({', '.join(content)}){self.hint}" if content else ""
 
     def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
         trust, role = self.observed.trust, trusted_role(self.observed, self.removal.service)
@@ -325,6 +346,13 @@ class _Removal:
         yield NoChange(key=key, resource=EnableIdentity.resource, name=name, detail=kept, id=identity.id)
 
     def notes(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
+        observed, removal = self.observed, self.removal
+        for target in () if removal.everything or removal.is_pruning else self.targets:
+            if isinstance(target, ClientApplication) and target.principal_id:
+                trusted = client_trust(target, observed, removal.service, removal.clients)
+                if isinstance(trusted, Doubted):
+                    what = f"'{target.display_name}' keeps its admin consent. To revoke it, name its appId:"
+                    yield Instruction(what, observed.command("remove-client", about=target.client_id))
         for target in self.targets:
             if isinstance(target, ServicePrincipal) and (disable := _disabling(target)):
                 what = f"The managed identity of '{target.display_name}' stays enabled. If nothing else uses it, run:"
@@ -334,7 +362,8 @@ class _Removal:
                 vault, _, name = step.name.partition("/")
                 delete = command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name)
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
-                yield Instruction(f"The key vault keeps the secret '{step.name}'. To delete it, {way}", delete)
+                kept = f"The key vault secret '{step.name}', which a tag of the registration names, is kept."
+                yield Instruction(f"{kept} If it is this client's, {way}", delete)
 
 
 def _disabling(identity: ServicePrincipal) -> str:

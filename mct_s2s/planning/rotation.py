@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from mct_s2s.errors import Instruction, Refused
+from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     NEVER,
@@ -48,12 +48,20 @@ def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApp
         due = _due(observed, observed.now + within)
         found = [one for one in due if is_below(one.application, observed.trust.unique_name)]
     else:
-        clients = {name: find_client(name, observed) for name in rotation.clients}
+        clients = {name: client for name in rotation.clients if (client := _client_or_none(name, observed)) is not None}
         asked = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, observed.now + within)}
         return dict(asked.values())
     distinct = {client.client_id: client for client in found}.values()
     names = Counter(client.display_name for client in distinct)
     return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
+
+
+def _client_or_none(name: str, observed: ObservedState) -> ClientApplication | None:
+    """One that a file names and that is not there, or not told apart, stops no other."""
+    try:
+        return find_client(name, observed)
+    except NotThere:
+        return None
 
 
 def _the_client(name: str, observed: ObservedState) -> ClientApplication:
@@ -105,20 +113,24 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
         if isinstance(trusted, Doubted) and rotation.expiring_within is None:
             raise not_ours(client.application, trusted, CLIENT)
         if isinstance(trusted, Doubted):
-            left_alone.append(_left_alone(client, observed, why_doubted(trusted)))
+            left_alone.append(_left_alone(client, rotation, observed, why_doubted(trusted)))
         elif unreadable is not None:
             why = f"the place of its secret could not be read: {unreadable.headline}"
-            left_alone.append(_left_alone(client, observed, why, "--secret-to", "PLACE"))
+            left_alone.append(_left_alone(client, rotation, observed, why, "--secret-to", "PLACE"))
         else:
             note, key = observed.note_of(name), f"client:{name}"
             state = ClientState(key, CLIENT, client.application, None, name, audience, note, observed.now)
             changes, said = _rotated(state, rotation.of(name))
             steps += changes
             notes += said
+    for name in rotation.clients if rotation.only_named else ():
+        if _client_or_none(name, observed) is None:
+            what = f"Left alone: '{name}', which the file names, is not an app registration of this tenant. To see it:"
+            left_alone.append(Instruction(what, observed.command("status")))
     for client in others:
         trusted = client_trust(client, observed, rotation.service, rotation.clients)
         if isinstance(trusted, Doubted) and not rotation.only_named:
-            left_alone.append(_left_alone(client, observed, why_doubted(trusted)))
+            left_alone.append(_left_alone(client, rotation, observed, why_doubted(trusted)))
         else:
             left = f"Left alone, although a credential expires: '{client.display_name}'."
             notes.append(f"{left} Nothing asks to rotate it.")
@@ -136,9 +148,12 @@ def _others_due(
     return [client for client in due if client.client_id not in known]
 
 
-def _left_alone(client: ClientApplication, observed: ObservedState, why: str, *options: str) -> Instruction:
+def _left_alone(
+    client: ClientApplication, rotation: Rotation, observed: ObservedState, why: str, *options: str
+) -> Instruction:
+    adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
     what = f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}. To rotate it:"
-    return Instruction(what, observed.command("rotate-secret", *options, about=client.client_id))
+    return Instruction(what, observed.command("rotate-secret", *options, *adopting, about=client.client_id))
 
 
 def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:

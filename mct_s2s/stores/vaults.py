@@ -168,11 +168,13 @@ class KeyVaultStore(Store):
         arrived = [one for one in ours if "keyId" in one.tags]
         names = {one.tags.get("credential", "") for one in arrived}
         attempts = dict.fromkeys(name for one in ours for name in one.pending if name not in names)
+        since = max((one.created for one in ours if one.pending), default=None)
         if not arrived:
-            return SecretNote(attempts, place=self.label)
+            return SecretNote(attempts, since, place=self.label)
         tags = arrived[-1].tags
         return SecretNote(
             {**attempts, tags.get("credential", ""): None},
+            since,
             KeyId(tags["keyId"]),
             ClientId(tags["appId"]) if "appId" in tags else None,
             arrived[-1].created,

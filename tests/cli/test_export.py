@@ -149,8 +149,8 @@ def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azu
     assert done.code == 0
     service = azure.applications("MCT service")[0]["appId"]
     named = (
-        f"service application 'MCT service' ({service}), which ServiceAuthAudience names: no administrator of the "
-        f'directory has assigned it to this App Service. If it is right, add service-app = "{service}".'
+        f"service application 'MCT service' ({service}), which ServiceAuthAudience names: mct-s2s did not set it up "
+        f'for this App Service, and only its settings name it. If it is right, add service-app = "{service}".'
     )
     add_client = f'To have it in the file, add a client with name = "{first}".'
     sentences = [

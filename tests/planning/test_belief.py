@@ -169,6 +169,7 @@ def test_nor_are_they_held_by_a_principal_that_is_no_client() -> None:
 
 OF_ANOTHER = client(key="mct-s2s-site-b.import-2cff9baabf")
 TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))
+AS_WE_MADE_IT = client("Import", credential(name="mct-s2s 2026-11-24 a1b2"))
 OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
 
 
@@ -177,7 +178,11 @@ OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
     [
         (HAND_MADE, False, (HAND_MADE.client_id.upper(),), OF_ADA, Belief.NAMED),
         (OF_ANOTHER_TENANT, True, (IMPORT.client_id,), None, Belief.NAMED),
-        (IMPORT, True, (), OF_ADA, Belief.OWN_CLIENT),
+        (IMPORT, True, (), Custody(), Belief.OWN_CLIENT),
+        (IMPORT, True, (), OF_ADA, {Doubt.OWNED}),
+        (IMPORT, True, (), None, {Doubt.UNREAD}),
+        (AS_WE_MADE_IT, True, (), OF_ADA, Belief.OWN_CLIENT),
+        (AS_WE_MADE_IT, True, (), None, Belief.OWN_CLIENT),
         (IMPORT, False, ("Import",), Custody(), Belief.UNTOUCHED),
         (IMPORT, False, ("Import",), OF_ADA, {Doubt.OWNED}),
         (IMPORT, False, ("Import",), WITH_A_SECRET, {Doubt.CREDENTIALS}),
@@ -212,6 +217,7 @@ CLIENT_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
     "a URI of its own": ({"identifier_uris": ("api://contoso.com/import",)}, False),
     "a public client": ({"extras": ("isFallbackPublicClient",)}, False),
     "another name for people": ({"display_name": "Anything"}, True),
+    "a place for its secrets": ({"tags": ("mct-s2s:vault:robs-vault/x",)}, False),
 }
 
 
@@ -261,13 +267,30 @@ def test_a_credential_is_known_by_a_note_on_this_machine_or_because_the_command_
 @pytest.mark.parametrize("service", [BY_HAND, OF_B, OF_A_NAMESAKE])
 def test_a_role_of_a_service_application_that_is_not_believed_makes_no_client(service: Application) -> None:
     observed = observed_state(trust(IMPORT, service=service), LISTED)
-    assert doubts(client_trust(IMPORT, observed, SPEC)) == {Doubt.OTHER_SERVICE}
-    assert client_trust(IMPORT, observed, NAMED) is Belief.OWN_CLIENT
+    is_namesakes = service is OF_A_NAMESAKE  # whose clients would be called the same
+    expected = {Doubt.NOT_BELOW} if is_namesakes else {Doubt.OTHER_SERVICE}
+    assert doubts(client_trust(IMPORT, observed, SPEC)) == expected
+    assert doubts(client_trust(IMPORT, observed, NAMED)) == (expected if is_namesakes else Belief.OWN_CLIENT)
+
+
+@pytest.mark.parametrize("how", ["adopted", "owned by another", "made for this App Service", "and listed"])
+def test_the_role_of_an_api_that_others_can_assign_makes_a_client_of_one_that_is_listed(how: str) -> None:
+    """Its owner could assign it to a registration of our name, and have it let in."""
+    tags = ("mct-s2s:adopted:mct-s2s-contosolearn",) if how == "adopted" else ()
+    service = replace(SERVICE, tags=tags)
+    owners = OF_ADA.owners if how in {"owned by another", "and listed"} else ()
+    values = LISTED if how == "and listed" else SET
+    made = trust(AS_WE_MADE_IT, service=service)
+    observed = held_by(observed_state(replace(made, owners=owners), values), AS_WE_MADE_IT.application, OF_ADA)
+    is_believed = how in {"made for this App Service", "and listed"}
+    assert (client_trust(AS_WE_MADE_IT, observed, SPEC) is Belief.OWN_CLIENT) is is_believed
 
 
 def test_what_an_application_created_itself_is_its_own_whatever_is_in_it() -> None:
     touched = replace(SERVICE, created_by=PIPELINE, extras=("web.redirectUris",))
-    observed = held_by(observed_state(trust(HAND_MADE, service=touched), UNSET), touched, OF_ADA)
+    observed = held_by(observed_state(trust(HAND_MADE, service=touched), UNSET), touched, WITH_A_SECRET)
+    owned = held_by(observed, touched, OF_ADA)
+    assert service_trust(touched, replace(owned, caller=AS_PIPELINE), SPEC) is not Belief.UNTOUCHED, "made for others"
     assert service_trust(touched, replace(observed, caller=AS_PIPELINE), SPEC) is Belief.UNTOUCHED
     for other in (
         replace(AS_PIPELINE, client_id=ClientId(guid("other"))),

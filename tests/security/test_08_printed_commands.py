@@ -161,7 +161,8 @@ def others() -> Iterator[str]:
     assert seen.app_service is not None
     yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
-    yield not_ours(deleted, Doubted((Reason(Doubt.OWNED, (EVIL,)),)), CLIENT, f"https://{EVIL}").command
+    refused = not_ours(deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}")
+    yield from re.findall(r"purge it \((az rest .*)\) and run", refused.remedy, re.DOTALL)
     yield make_sticky(seen.app_service)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL)

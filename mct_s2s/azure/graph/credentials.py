@@ -191,6 +191,11 @@ class CredentialRequests(CallerRequests):
         )
         return (*own[0], *federated, *chain.from_iterable(own[1:]))
 
+    async def credentials_of(self, principal: PrincipalId) -> tuple[Credential, ...]:
+        """Those that a service principal has itself."""
+        path = f"/servicePrincipals/{principal}?$select=id,passwordCredentials,keyCredentials"
+        return await self.read(path, READ, parse.credentials, lag=is_lag)
+
     async def owners(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, may_be_gone: bool = False
     ) -> tuple[Owner, ...]:

@@ -6,15 +6,16 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply import credentials, settings  # noqa: F401  # their changes are registered
-from mct_s2s.engine.apply.registrations import create, create_principal, restore
+from mct_s2s.engine.apply.registrations import check_principal, create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, outcome_of
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import api_uri
-from mct_s2s.planning.belief import touched
+from mct_s2s.planning.belief import is_named_by, touched
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,
@@ -30,6 +31,7 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
 )
+from mct_s2s.planning.ownership import CLIENT, SERVICE
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
 from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
 from mct_s2s.planning.plan import edited
@@ -39,8 +41,13 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.resource))
-    made = (one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential))
-    await gather_or_cancel(*(outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made))
+    made = [one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential)]
+    checks = [outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made]
+    if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
+        refused = await gather_or_cancel(*map(outcome_of, checks))
+        outcome.barred = {one.key: why for one, why in zip(made, refused, strict=True) if isinstance(why, S2SError)}
+    else:
+        await gather_or_cancel(*checks)
     outcome.applied, outcome.began = True, clock.seconds()
     outcome.remember(*touched(plan.changes, before, request.desired))
     try:
@@ -111,6 +118,12 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
     client_id, of = run.outputs.resolve(change.client_id), change.client_id
     made = run.outcome.created.get(of.key) if isinstance(of, OutputRef) else None
     principal = await create_principal(run.session, client_id, made, as_owner=run.as_owner)
+    before = run.outcome.before.trust
+    there = [before.service, *(client.application for client in before.clients)]
+    known = next((one for one in there if one is not None and one.client_id == client_id), None)
+    if made is None and known is not None and not is_named_by(known, run.outcome.request.desired):
+        kind = SERVICE if known == before.service else CLIENT
+        await check_principal(run.session, known, principal, kind)
     run.session.directory.expect_lag(client_id)
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
     return ""

@@ -20,9 +20,9 @@ from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceErr
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag, same_id
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import Doubted
+from mct_s2s.planning.belief import Doubt, Doubted, Reason, foreign_owners, is_created_by_caller
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
@@ -87,7 +87,6 @@ async def restore(
     """
     directory, object_id = session.directory, application.object_id
     back = await directory.restore_application(application)
-    await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
     if not is_sure:
         shown = replace(application, deleted=None)
         is_service = resource == SERVICE
@@ -97,6 +96,7 @@ async def restore(
             graph = session.connection.cloud.graph
             done = "It was restored to check, and deleted again."
             raise not_ours(application, trusted, resource, graph, done=done)
+    await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
     return next(iter(back), None)
 
 
@@ -145,6 +145,22 @@ async def create_principal(
     return await _as_owner(session, application, lambda: directory.create_principal(client_id))
 
 
+async def check_principal(session: Session, application: Application, principal: ServicePrincipal, kind: str) -> None:
+    """Make sure that the service principal of a registration that was there before is no one else's. Raises NotOurs.
+
+    One that the first look did not show may have been deleted and restored by its owner.
+    """
+    directory, halves = session.directory, [principal.id]
+    owners = await directory.owners(application.object_id, halves)
+    credentials = await directory.credentials_of(principal.id)
+    others = foreign_owners(owners, await caller_of(session))
+    if others or credentials:
+        nouns = tuple(one.kind.noun for one in credentials)
+        reasons = [Reason(Doubt.OWNED, others)] if others else []
+        reasons += [Reason(Doubt.CREDENTIALS, nouns)] if nouns else []
+        raise not_ours(application, Doubted(tuple(reasons)), kind, done="It was left alone.")
+
+
 async def explained(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
     """The refusal, for a caller that may change only what it owns."""
     try:
@@ -177,10 +193,11 @@ async def _left_over(session: Session, outcome: Outcome, tag: str) -> Applicatio
     """
     caller = await session.directory.caller()
     for application in await session.directory.applications_with_tag(tag):
-        is_created_by_caller = caller.is_person is False and same_id(application.created_by, caller.client_id)
-        is_known = is_created_by_caller or application.object_id in outcome.before.unfinished
+        is_known = is_created_by_caller(application, caller) or application.object_id in outcome.before.unfinished
         if is_known and application.unique_name is None and not application.credentials:
-            return application
+            owners = await session.directory.owners(application.object_id)
+            if not foreign_owners(owners, caller.id):
+                return application
     return None
 
 

@@ -102,6 +102,8 @@ class Run:
         self.mark_ready(change)
 
     async def _explained(self, change: AnyChange) -> str:
+        if (why := self.outcome.barred.get(change.key)) is not None:
+            raise why
         try:
             return await carry_out(change, self)
         except PermissionMissing as refused:

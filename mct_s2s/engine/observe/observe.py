@@ -1,7 +1,7 @@
 """Observe everything that a command needs, as much of it at once as the questions allow."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -130,8 +130,27 @@ async def with_custody(session: Session, request: Request, observed: ObservedSta
             custody[client.client_id] = one
         elif _decides(client, observed):
             trust = trust.without(client.client_id)
+    trust = await _read_again(session, trust, [one for one in asked if _decides(one, observed)])
     observed = replace(observed, trust=trust, caller=caller, custody=custody)
     return replace(observed, local_notes=await local_notes(session, request, observed))
+
+
+async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientApplication]) -> Trust:
+    """With what an owner could change until the owners were read."""
+    directory, service = session.directory, trust.service
+    fresh = {one.client_id: one for one in await directory.applications(one.client_id for one in asked)}
+
+    def again(application: Application) -> Application:
+        """Its credentials stay, federated ones included: those of its custody decide."""
+        read = fresh.get(application.client_id)
+        return application if read is None else replace(read, credentials=application.credentials)
+
+    clients = (replace(one, application=again(one.application)) for one in trust.clients)
+    trust = replace(trust, clients=tuple(clients))
+    if service is None or service.client_id not in fresh:
+        return trust
+    assignments = await directory.assignments_to(service.client_id)
+    return replace(trust, service=again(service), assignments=tuple(assignments))
 
 
 async def _custody_or_gone(
@@ -155,11 +174,9 @@ def _decides(client: ClientApplication, observed: ObservedState) -> bool:
 async def find_custody(session: Session, client: ClientApplication, *, may_be_gone: bool = False) -> Custody:
     directory, object_id = session.directory, client.application.object_id
     principals = [client.principal.id] if client.principal is not None else []
-    found = await gather_or_cancel(
-        directory.owners(object_id, principals, may_be_gone=may_be_gone),
-        directory.credentials(object_id, principals, may_be_gone=may_be_gone),
-    )
-    return Custody(*found)
+    # Owners first: who is none by then adds nothing any more, and what they have added shows.
+    owners = await directory.owners(object_id, principals, may_be_gone=may_be_gone)
+    return Custody(owners, await directory.credentials(object_id, principals, may_be_gone=may_be_gone))
 
 
 async def caller_of(session: Session) -> PrincipalId | None:
@@ -171,24 +188,22 @@ async def trust_of(
     request: Request,
     before: ObservedState,
     application: Application,
-    restored: Collection[PrincipalId] = (),
+    restored: Collection[PrincipalId] | None = None,
     *,
     is_service: bool,
 ) -> Trusted:
     """Decide it anew for a registration that a request of this run has met or restored, and not created.
 
-    `restored`: its service principals that came back with it, which not every replica shows yet.
+    `restored`: its service principals that came back with it, which not every replica shows yet; then all credentials
+    but the delivered one are removed next, and decide nothing.
     """
     spec, desired, directory = request.desired.service or ServiceSpec(), request.desired, session.directory
-    principal = await directory.principal(application.client_id)
-    client = ClientApplication(application, principal)
-    halves = {*restored, *([principal.id] if principal is not None else [])}
-    caller, owners, credentials = await gather_or_cancel(
-        directory.caller(),
-        directory.owners(application.object_id, halves),
-        directory.credentials(application.object_id, halves),
-    )
-    trust = before.trust
+    principal, name = await directory.principal(application.client_id), application.unique_name
+    halves = {*(restored or ()), *([principal.id] if principal is not None else [])}
+    caller, owners = await gather_or_cancel(directory.caller(), directory.owners(application.object_id, halves))
+    credentials = await directory.credentials(application.object_id, halves) if restored is None else ()
+    application = replace(await directory.application_by_object_id(application.object_id), unique_name=name)
+    client, trust = ClientApplication(application, principal), before.trust
     if is_service:
         assignments = await directory.assignments_to(application.client_id)
         trust = replace(trust, service=application, principal=principal, assignments=tuple(assignments))

@@ -20,7 +20,7 @@ from mct_s2s.model.site_settings import (
     ours,
     required_by,
 )
-from mct_s2s.planning.belief import Doubted, another_site, client_trust
+from mct_s2s.planning.belief import Doubt, Doubted, another_site, client_trust
 from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
@@ -176,12 +176,18 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     """Of another tenant's registration, the credentials are not known."""
     name, client_id, site, now = client.display_name, client.client_id, observed.app_service, observed.now
     add = observed.command("add-client", about=client_id)
-    whose, is_only_listed = "", False
-    if isinstance(trusted := client_trust(client, observed, ServiceSpec()), Doubted):
-        is_only_listed = site is not None and is_allowed(client, observed) and not is_consented(client, observed)
-        whose = f" Only the allow list names it: {why_doubted(trusted)}." if is_only_listed else ""
-    if is_only_listed:  # a Website Contributor may have listed anyone: what is printed must not be a step to a grant
+    trusted = client_trust(client, observed, ServiceSpec())
+    is_others, is_listed = isinstance(trusted, Doubted), site is not None and is_allowed(client, observed)
+    whose, is_only_listed = "", is_others and is_listed and not is_consented(client, observed)
+    if isinstance(trusted, Doubted) and is_only_listed:
+        # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
         add = observed.command("remove-client", about=client_id)
+        whose = f" Only the allow list names it: {why_doubted(trusted)}."
+    elif isinstance(trusted, Doubted) and trusted.has(Doubt.NOT_BELOW) and site is not None and not is_listed:
+        # It may be a client of another App Service that uses this API, or one that the API's owner assigned.
+        message = f"'{name}' also holds the app role, and is not on the allow list: {why_doubted(trusted)}."
+        yield Finding("client-not-allowed", name, message, observed.command("status"), Severity.NOTE, client_id)
+        return
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
         yield Finding("client-not-consented", name, message, add, client=client_id)
