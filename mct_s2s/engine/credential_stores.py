@@ -158,11 +158,11 @@ async def _noted(
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
     noted = [session.vault(one.vault).store(one.secret or "", name, client.client_id) for one in noted_vaults(client)]
     newest, found = newest_made(secrets_among(client.credentials)), [file, *noted][-1]
+    if noted and newest is not None and (await file.note()).has_had(newest):
+        return file
+    if noted and isinstance(request.desired, Rotation):
+        return await _proved(session, noted, client, observed)
     if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
-        if (await file.note()).has_had(newest):
-            return file
-        if isinstance(request.desired, Rotation):
-            return await _proved(session, noted, client, observed)
         # A vault that is gone or closed: the secret may have left it long ago.
         notes = await gather_or_cancel(*(or_unknown(one.note()) for one in noted)) if len(noted) > 1 else ()
         having = (store for store, note in zip(noted, notes, strict=False) if note is not None and note.has_had(newest))

@@ -154,7 +154,7 @@ class SecretNote:
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
     """By credential name, noted before the secret was made: whose it was; `None`: the store is one client's."""
     attempts_since: datetime | None = None
-    """When the vault's version began that names the attempts: nothing older is one. Others may write its tags."""
+    """When the vault's tags that name the attempts were written: nothing older is one. Others may write them."""
     delivered: KeyId | None = None
     client_id: ClientId | None = None
     delivered_at: datetime | None = None

@@ -55,6 +55,8 @@ class SecretVersion:
     version: str
     created: datetime
     tags: Mapping[str, str] = field(default_factory=dict)
+    updated: datetime = EPOCH
+    """When its tags were last written."""
 
     @property
     def pending(self) -> list[str]:
@@ -104,11 +106,12 @@ class KeyVault(ServiceSession):
 
 
 def _version(row: Json) -> SecretVersion:
+    attributes = members(row.get("attributes"))
     # Not by `fromtimestamp`: the system refuses what is far away with an OSError.
-    created = EPOCH + timedelta(seconds=members(row.get("attributes")).get("created") or 0)
+    created, updated = (EPOCH + timedelta(seconds=attributes.get(name) or 0) for name in ("created", "updated"))
     tags = {name: text(value) for name, value in members(row.get("tags")).items()}
     version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
-    return SecretVersion(version, created, tags)
+    return SecretVersion(version, created, tags, updated)
 
 
 @dataclass
@@ -168,7 +171,7 @@ class KeyVaultStore(Store):
         arrived = [one for one in ours if "keyId" in one.tags]
         names = {one.tags.get("credential", "") for one in arrived}
         attempts = dict.fromkeys(name for one in ours for name in one.pending if name not in names)
-        since = max((one.created for one in ours if one.pending), default=None)
+        since = max((one.updated for one in ours if one.pending), default=None)
         if not arrived:
             return SecretNote(attempts, since, place=self.label)
         tags = arrived[-1].tags

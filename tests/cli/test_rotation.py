@@ -336,3 +336,19 @@ def test_nothing_but_a_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Prog
     done = mct("rotate-secret", "Reports", *JSON)
     assert (done.code, done.document["error"]["code"]) == (2, "registration-not-ours")
     assert held(azure, "reports-key")["value"] == "x"
+
+
+@pytest.mark.parametrize("words", [("setup", "--client", "Reports"), ("rotate-secret", "Reports")])
+def test_a_vaults_tags_name_no_attempt_that_is_older_than_they_are(
+    azure: Sandbox, mct: Program, words: tuple[str, ...]
+) -> None:
+    """Names of credentials are public, and who may write the tags could have any of them removed."""
+    mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
+    body = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
+    elsewhere = azure.graph("POST", f"/applications/{application(azure)['id']}/addPassword", json=body)
+    azure.advance(3600)
+    names = ";".join(one["displayName"] for one in application(azure)["passwordCredentials"])
+    tags = {"made-by": "mct-s2s", "client": "Reports", "pending": names}
+    assert azure.vault("PATCH", f"/secrets/{NOTED.partition('/')[2]}", json={"tags": tags}).is_success
+    mct(*words, "--secret-to", PLACE, *JSON)
+    assert elsewhere["keyId"] in {one["keyId"] for one in application(azure)["passwordCredentials"]}

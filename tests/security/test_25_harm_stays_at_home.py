@@ -548,3 +548,100 @@ def saved_to_any(admin: Program) -> str:
     done = admin("setup", "--client", "Two", *A, *JSON)
     place: str = done.document["credentials"][0]["savedTo"]
     return place.removeprefix("file:")
+
+
+# What the first look could not show, and what is done only to look
+
+
+def test_the_owner_of_a_shared_api_lets_no_one_in_by_its_role(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member
+) -> None:
+    """The API is adopted by its appId; its owner registers a client of the App Service's name, and leaves it."""
+    theirs = register(adele, "MCT API", appRoles=[role()])
+    assert admin("setup", *A, "--service-app", theirs["appId"], "--client", "Export", *JSON).code == 0
+    planted = rob.squat(client_unique_name(OWN, "Nightly"), "Nightly", signInAudience="AzureADMyOrg")
+    rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
+    disown(rob, planted)
+    assign(adele, theirs, planted)
+    done = admin("configure-appservice", *A, *JSON)
+    assert done.code == 0, done.out
+    assert planted["appId"] not in listed(azure)
+    assert any("'Nightly'" in note["text"] for note in done.document["notes"])
+    azure.forget()
+    is_refused(admin("add-client", "Nightly", *A, *JSON), azure, "registration-not-ours")
+
+
+@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
+    admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
+) -> None:
+    """Rob owns it still; he deleted it, so that the first look did not show it, and restores it."""
+    made = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+    rob.graph("DELETE", f"/applications/{made['id']}/owners/{rob.id}/$ref")
+    rob.graph("DELETE", f"/servicePrincipals/{made['principal']}")
+
+    async def restored(entry: Entry) -> None:
+        if entry.method == "POST" and entry.path.endswith("/servicePrincipals"):
+            inside.hooks.before.clear()
+            path = f"/directory/deletedItems/{made['principal']}/restore"
+            await asyncio.to_thread(rob.graph, "POST", path)
+
+    inside.hooks.before.append(restored)
+    ended = admin("setup", "--client", "Import", *A, *JSON)
+    inside.leave_alone()
+    assert ended.document["error"]["code"] == "registration-not-ours", ended.out
+    assert rob.address in ended.document["error"]["message"]
+    assert made["appId"] not in listed(azure)
+    assert azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"] == []
+
+
+def test_what_is_restored_only_to_be_judged_keeps_its_credentials(
+    admin: Program, azure: Sandbox, adele: Member
+) -> None:
+    made = adele.squat(client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg")
+    adele.graph("POST", f"/applications/{made['id']}/addPassword", json={})
+    adele.graph("DELETE", f"/applications/{made['id']}")
+    ended = admin("setup", "--client", "Import", *A, *JSON)
+    assert ended.document["error"]["code"] == "registration-not-ours", ended.out
+    adele.graph("POST", f"/directory/deletedItems/{made['id']}/restore")
+    assert secrets(azure, made) == 1
+
+
+def test_what_another_team_deleted_is_purged_by_its_app_id_alone(admin: Program, azure: Sandbox, adele: Member) -> None:
+    assert admin("setup", "--client", "Export", *A, *JSON).code == 0
+    made = adele.squat(client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg")
+    adele.graph("DELETE", f"/applications/{made['id']}")
+    azure.forget()
+    done = admin("remove-client", "Import", "--purge", *A, *JSON)
+    assert (done.code, azure.writes()) == (0, [])
+    assert made["appId"] in done.document["changes"][0]["detail"]
+    assert admin("remove-client", made["appId"], "--purge", *A, *JSON).code == 0
+    assert azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"] == []
+
+
+def test_app_services_of_one_name_do_not_share_clients(admin: Program, azure: Sandbox, api: Json) -> None:
+    """Names are unique in one environment; another one, or another group of it, may have the same."""
+    adopting = ("--service-app", api["appId"])
+    assert admin("setup", *A, "-g", "mct-prod", *adopting, "--client", "Export", *JSON).code == 0
+    (export,) = azure.applications("Export")
+    azure.add_site(name="contosolearn", group="rg-b")
+    twin = ("-a", "contosolearn", "-g", "rg-b")
+    named = {"ServiceAuthAudience": f"api://{api['appId']}", "ServiceApplicationIds": export["appId"]}
+    azure.write_settings(named, SITE.replace("mct-prod", "rg-b"))
+    for words in (("teardown",), ("remove-client", "Export"), ("rotate-secret", "Export")):
+        done = admin(*words, *twin, *JSON)
+        assert (done.code, done.document["error"]["code"]) == (2, "service-application-not-ours"), (words, done.out)
+    assert admin("teardown", *twin, *adopting, *JSON).code == 0
+    assert [one["id"] for one in azure.applications("Export")] == [export["id"]]
+    assert "Export" in holders(azure, api)
+
+
+@pytest.mark.parametrize("lag", [0, 3])
+def test_what_was_just_removed_can_be_set_up_again_at_once(admin: Program, azure: Sandbox, lag: int) -> None:
+    made = ("setup", "--client", "Import", *A, *JSON)
+    assert admin(*made).code == 0
+    azure.lag(lag)
+    for removal in (("teardown",), ("remove-client", "Import")):
+        assert admin(*removal, *A, *JSON).code == 0
+        again = admin(*made)
+        assert again.code == 0, (removal, again.out)
