@@ -4,7 +4,7 @@ Source: learn.microsoft.com/entra/identity-platform/howto-create-service-princip
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Instruction, NotThere, Refused
@@ -49,11 +49,24 @@ def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApp
         found = [one for one in due if is_below(one.application, observed.trust.unique_name)]
     else:
         clients = {name: client for name in rotation.clients if (client := _client_or_none(name, observed)) is not None}
-        asked = {one.client_id: (name, one) for name, one in clients.items() if _is_due(one, observed.now + within)}
-        return dict(asked.values())
+        _refuse_twice(clients)
+        return {name: client for name, client in clients.items() if _is_due(client, observed.now + within)}
     distinct = {client.client_id: client for client in found}.values()
     names = Counter(client.display_name for client in distinct)
     return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
+
+
+def _refuse_twice(clients: Mapping[str, ClientApplication]) -> None:
+    """A name and an appId may mean one client: which entry's place counts would be a matter of their order."""
+    names: dict[str, str] = {}
+    for name, client in clients.items():
+        first = names.setdefault(client.client_id, name)
+        if first != name:
+            raise Refused(
+                "client-named-twice",
+                f"'{first}' and '{name}' are the same client, '{client.display_name}' (appId {client.client_id}).",
+                remedy="Remove one of the two from the trust file.",
+            )
 
 
 def _client_or_none(name: str, observed: ObservedState) -> ClientApplication | None:

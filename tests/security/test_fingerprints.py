@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from tests.azure.test_certificates import pem_of
 from tests.cli.conftest import Program
-from tests.conftest import LOGIC_APP, Json, Sandbox
+from tests.conftest import JSON, LOGIC_APP, Json, Sandbox
 
 APPLY = ("apply",)
 ROTATE = ("rotate-secret", "--expiring-within", "31d")
@@ -183,3 +183,22 @@ def test_who_exchanges_the_service_application_in_the_file_gets_no_secret_of_a_r
     azure.forget()
     done = mct(*ROTATE, "-f", str(file), "--expect", reviewed, "-y", "-o", "json")
     assert (done.code, done.document["error"]["code"], azure.log()) == (2, "plan-not-expected", [])
+
+
+def test_two_entries_that_mean_one_client_are_refused_by_a_rotation(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """Their order, which no fingerprint covers, would decide where the secret goes."""
+    assert mct("setup", "--client", "Import", *JSON).code == 0
+    (client,) = azure.applications("Import")
+    file = tmp_path / "twice.toml"
+    entries = (("Import", "a.env"), (client["appId"], "b.env"))
+    text = "".join(
+        f"[[sites.contosolearn.clients]]\nname = '{name}'\nsecret-to = 'file:{tmp_path / place}'\n"
+        for name, place in entries
+    )
+    file.write_text(f"[sites.contosolearn]\n{text}")
+    azure.forget()
+    done = mct("rotate-secret", "-f", str(file), "--expiring-within", "400d", "--secret-lifetime", "2y", *JSON)
+    errors = [site["error"]["error"]["code"] for site in done.document["sites"]]
+    assert (done.code, errors, azure.writes()) == (2, ["client-named-twice"], [])
