@@ -23,8 +23,9 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.stores.host_lock import hold
 
-OTHERS_SECONDS, PAUSE = 60.0, 1.0
-"""How long another run may take that creates the same registrations at this moment, and between two looks at it."""
+BEGUN_SECONDS, MET_SECONDS, PAUSE = 10.0, 20.0, 1.0
+"""How long another run may take that has created the same registrations already, or does so at this moment; and between
+two looks at it. A setup takes some 3 s, and with replicas that lag some 10 s more."""
 
 
 class Interface(Protocol):
@@ -48,7 +49,7 @@ async def prepare(session: Session, request: Request) -> Outcome:
     A registration that is minutes old may be another administrator's, whose run is not over yet, or one that was just
     deleted, which a replica still shows: then it is looked at again for a while.
     """
-    until = clock.seconds() + min(OTHERS_SECONDS, session.connection.remaining(RESERVE))
+    until = clock.seconds() + min(BEGUN_SECONDS, session.connection.remaining(RESERVE))
     while True:
         try:
             return await _prepared(session, request)
@@ -93,7 +94,7 @@ async def _after_others(session: Session, outcome: Outcome, ui: Interface) -> Ou
     registration is ever believed that way. Raises NotOurs: that did not happen.
     """
     request, met = outcome.request, next(iter(outcome.met.values()))
-    until = clock.seconds() + min(OTHERS_SECONDS, session.connection.remaining(RESERVE))
+    until = clock.seconds() + min(MET_SECONDS, session.connection.remaining(RESERVE))
     later: Outcome | None = None
     with activity("Waiting for another run that creates the same"):
         while later is None:
