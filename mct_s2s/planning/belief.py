@@ -173,10 +173,12 @@ def _grants_alone(observed: ObservedState) -> bool:
 def _was_never_anothers(application: Application, observed: ObservedState) -> Trusted:
     """Or else an owner of earlier days called another team's so: that team owns it, and signs in as it."""
     notes = observed.local_notes.get(application.client_id, ())
-    if all(
-        one.is_ours or any(note.vouches_for(one, application.client_id) for note in notes)
-        for one in application.credentials
-    ):
+
+    def is_ours(one: Credential) -> bool:
+        is_federated_by_us = one.federation is not None and one.name == one.federation.name
+        return one.is_ours or is_federated_by_us or any(note.vouches_for(one, application.client_id) for note in notes)
+
+    if all(map(is_ours, application.credentials)):
         return Belief.OWN_CLIENT
     custody = observed.custody_of(application)
     if custody is None:

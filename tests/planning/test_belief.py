@@ -170,6 +170,10 @@ def test_nor_are_they_held_by_a_principal_that_is_no_client() -> None:
 OF_ANOTHER = client(key="mct-s2s-site-b.import-2cff9baabf")
 TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))
 AS_WE_MADE_IT = client("Import", credential(name="mct-s2s 2026-11-24 a1b2"))
+OUR_FEDERATION = Federation("https://ci.example", "ours")
+_FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), federation=OUR_FEDERATION, expires=None)
+FEDERATED_BY_US = client("Import", replace(_FEDERATED, name=OUR_FEDERATION.name))
+FEDERATED_BY_OTHERS = client("Import", replace(_FEDERATED, name="theirs"))
 OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
 
 
@@ -183,6 +187,8 @@ OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
         (IMPORT, True, (), None, {Doubt.UNREAD}),
         (AS_WE_MADE_IT, True, (), OF_ADA, Belief.OWN_CLIENT),
         (AS_WE_MADE_IT, True, (), None, Belief.OWN_CLIENT),
+        (FEDERATED_BY_US, True, (), OF_ADA, Belief.OWN_CLIENT),
+        (FEDERATED_BY_OTHERS, True, (), OF_ADA, {Doubt.OWNED}),
         (IMPORT, False, ("Import",), Custody(), Belief.UNTOUCHED),
         (IMPORT, False, ("Import",), OF_ADA, {Doubt.OWNED}),
         (IMPORT, False, ("Import",), WITH_A_SECRET, {Doubt.CREDENTIALS}),
