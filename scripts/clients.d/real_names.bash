@@ -43,9 +43,10 @@ in_node() {
 }
 sdks() { in_node node "$javascript/sdks.mjs" "$@"; }
 m365() { in_node "$javascript/node_modules/.bin/m365" "$@" --output json; }
-# As the command line of its own that it is, its secret can be seen by all: it opens this sandbox alone.
+# As the command line of its own that it is, its secret can be seen by all: it opens this sandbox alone. With "=", as it may
+# begin with "-".
 sign_in_to_m365() {
-    m365 login --authType secret --appId "$AZURE_CLIENT_ID" --tenant "$AZURE_TENANT_ID" --secret "$AZURE_CLIENT_SECRET"
+    m365 login --authType secret --appId "$AZURE_CLIENT_ID" --tenant "$AZURE_TENANT_ID" "--secret=$AZURE_CLIENT_SECRET"
 }
 
 with_python() {
