@@ -20,7 +20,7 @@ from mct_s2s.model.site_settings import (
     ours,
     required_by,
 )
-from mct_s2s.planning.belief import Doubt, Doubted, another_site, client_trust
+from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust
 from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
@@ -183,10 +183,11 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
         add = observed.command("remove-client", about=client_id)
         whose = f" Only the allow list names it: {why_doubted(trusted)}."
-    elif isinstance(trusted, Doubted) and trusted.has(Doubt.NOT_BELOW) and site is not None and not is_listed:
+    elif isinstance(trusted, Doubted) and _is_elsewhere(trusted) and site is not None and not is_listed:
         # It may be a client of another App Service that uses this API, or one that the API's owner assigned.
         message = f"'{name}' also holds the app role, and is not on the allow list: {why_doubted(trusted)}."
-        yield Finding("client-not-allowed", name, message, observed.command("status"), Severity.NOTE, client_id)
+        allow = observed.command("configure-appservice", "--application-id", client_id)
+        yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client_id)
         return
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
@@ -216,6 +217,11 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         yield Finding("secret-expired", name, message, remedy, client=client_id)
 
 
+def _is_elsewhere(trusted: Trusted) -> bool:
+    """Whether a client was not made for this App Service."""
+    return isinstance(trusted, Doubted) and trusted.has(Doubt.NOT_BELOW)
+
+
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     for setting, entry in strangers(observed):
         if is_guid(entry):
@@ -224,7 +230,8 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
     trust, label = observed.trust, site.label
     is_empty = not any(one.list_in(site.settings).ids for one in LISTS)
-    if trust.service is not None and is_empty and not members(observed) and not trust.identities:
+    has_own = any(not _is_elsewhere(client_trust(client, observed, ServiceSpec())) for client in members(observed))
+    if trust.service is not None and is_empty and not has_own and not trust.identities:
         message = f"'{label}' has no clients: nothing can call its API yet."
         add = observed.command("add-client", about="NAME")
         yield Finding("no-clients", label, message, add, Severity.WARNING)
