@@ -55,10 +55,14 @@ class FileStore(Store):
         begun, arrived = self._begun(), note_in(_text(self.path))
         pending = None
         if self.keeps_key:
+            key = _text(_pending(self.pem))
             with suppress(ValueError):
-                pending = certificate_in(_text(_pending(self.pem)).encode())
+                pending = certificate_in(key.encode())
+            if pending is not None and pending.key_id == arrived.delivered and key == _text(self.pem):
+                _write(_pending(self.pem), "")  # a run was cut off between the arrival and this
+                pending = None
         if begun and begun.keys() == arrived.attempts.keys():
-            _write(_pending(self.path), "")  # a run was cut off between the arrival and this
+            _write(_pending(self.path), "")  # the same
         attempts = {**begun, **(arrived.attempts if arrived.client_id is not None else {})}
         return replace(arrived, attempts=attempts, pending=pending, place=self.label)
 

@@ -228,6 +228,20 @@ def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> Non
     asyncio.run(cut_off())
 
 
+def test_a_key_that_has_arrived_waits_for_no_one(tmp_path: Path) -> None:
+    """A run can be killed between the arrival of its key and the end of what was pending: that would stay for ever."""
+
+    async def killed() -> None:
+        place = FileStore(tmp_path / "a.env", keeps_key=True)
+        await keep(place)
+        (tmp_path / "a.pem.pending").write_bytes((tmp_path / "a.pem").read_bytes())
+        (tmp_path / "a.pem.pending").chmod(0o600)
+        assert (await place.note()).pending is None
+        assert names(tmp_path) == ["a.env", "a.pem"]
+
+    asyncio.run(killed())
+
+
 def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     place = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
     assert place.retire(RECORD.client_id) is False
