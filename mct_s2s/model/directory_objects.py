@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, TenantId
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Application:
     app_roles: tuple[AppRole, ...] = ()
     required_access: tuple[RequiredAccess, ...] = ()
     credentials: tuple[Credential, ...] = ()
+    undelivered: frozenset[KeyId] = frozenset()
+    """Of these, what a run began to make and is not known to have arrived anywhere: no one may have it."""
     token_version: int | None = None
     created: datetime | None = None
     created_by: ClientId | None = None

@@ -44,6 +44,8 @@ class Tag(StrEnum):
     """Of a service application that existed before it became this site's: it is not deleted."""
     VAULT = "mct-s2s:vault:"
     """Of a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
+    ATTEMPT = "mct-s2s:attempt:"
+    """Of a client: a secret that was begun for a place that keeps no note of it, until it has arrived there."""
 
     def of(self, value: str) -> str:
         return f"{self}{value}"

@@ -40,7 +40,9 @@ class ClientApplication:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        return self.application.credentials
+        """Without those that no one may have."""
+        lost = self.application.undelivered
+        return tuple(one for one in self.application.credentials if one.key_id not in lost)
 
     @property
     def principal_id(self) -> str:

@@ -79,18 +79,21 @@ class ClientState(Registration):
         )
 
     def orphan_removals(self) -> list[RemoveCredential]:
-        """Of each secret that an attempt made and never delivered."""
+        """Of each that an attempt made and that never arrived; not where its store knows better."""
         application, note = self.application, self.note
+        lost = application.undelivered
         return [
             RemoveCredential(
-                key=f"{self.key}:secret:{credential.key_id}",
+                key=f"{self.key}:{credential.kind.value}:{credential.key_id}",
                 name=self.name,
-                detail="created by an interrupted run; its value is lost",
+                detail="created by an interrupted run; no one has it",
                 object_id=application.object_id,
                 key_id=credential.key_id,
+                kind=credential.kind,
             )
-            for credential in secrets_among(application.credentials)
-            if note.is_about(credential, application.client_id) and credential.key_id != note.delivered
+            for credential in application.credentials
+            if (credential.key_id in lost and not note.has_received(credential))
+            or (credential.kind is CredentialKind.SECRET and note.is_undelivered(credential, application.client_id))
         ]
 
     def vault_tags(self) -> tuple[str, ...]:
@@ -103,11 +106,11 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str
     """One valid credential is enough, no matter who made it. Raises Refused."""
     note, held = client.note, client.application.credentials
     valid = [one for one in held if one.is_valid_at(client.now)]
-    removals, is_lacking, exists = list[AnyChange](), False, False
+    orphans = client.orphan_removals() if spec is not None else []
+    removals, lost = list[AnyChange](orphans), {one.key_id for one in orphans}
+    is_lacking, exists = False, False
     match spec:
         case NewCredential(kind=kind):
-            orphans = client.orphan_removals()
-            removals, lost = [*orphans], {one.key_id for one in orphans}
             good = [one for one in valid if one.key_id not in lost and not note.is_on_its_way(one)]
             usable = [one for one in good if kind is CredentialKind.SECRET or one.kind is kind]
             # The directory's word counts where the store has a credential of the client that is not among the good.

@@ -120,7 +120,7 @@ class SavedCredentialPart(Part):
     )
     created: bool = _is("Whether this run created it; in a dry run, whether it would.")
     secret: Text | None = _may_be("The secret, or a certificate with its key as PEM. Only with --secret-to show.")
-    removal: Text | None = _may_be("The command that removes it. Only if it reached no one.", "removal_if_lost")
+    removal: Text | None = _may_be("The command that removes it. Only if it reached no one, and this run could not.")
 
 
 class HeadersPart(Part):

@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.azure.answers import Json, guid, listed, members, optional, rows, text, texts
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, attempt_tag
 from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
@@ -125,6 +125,8 @@ def _remembered_name(found: Application) -> str | None:
 
 
 def application(row: Json) -> Application:
+    held, tags = credentials(row, with_keys=False), tuple(sorted(texts(row.get("tags"))))
+    attempted = (one for one in held if one.is_made and attempt_tag(one.name or "") in tags)
     return Application(
         object_id=ApplicationObjectId(guid(row["id"])),
         client_id=ClientId(guid(row["appId"])),
@@ -138,12 +140,13 @@ def application(row: Json) -> Application:
                 key=lambda entry: entry.resource_client_id,
             )
         ),
-        credentials=credentials(row, with_keys=False),
+        credentials=held,
+        undelivered=frozenset(one.key_id for one in attempted),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=optional_moment(row.get("createdDateTime")),
         created_by=ClientId(text(row.get("createdByAppId")).lower()) or None,
         extras=_extras(row),
-        tags=tuple(sorted(texts(row.get("tags")))),
+        tags=tags,
         notes=optional(row.get("notes")),
         management_reference=optional(row.get("serviceManagementReference")),
         deleted=optional_moment(row.get("deletedDateTime")),
