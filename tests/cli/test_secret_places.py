@@ -1,5 +1,6 @@
 """Where a secret goes, a vault or a program, and what a tenant's policy allows: nothing is lost or doubled."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -464,6 +465,31 @@ def test_a_night_after_a_failed_delivery_rotates(mct: Program, azure: Sandbox, o
     assert mct(*night, *place).code == 0
     assert (kept.read_text() != old, works(azure, "One", kept.read_text()), works(azure, "One", old)) == (True,) * 3
     assert len(azure.applications("One")[0]["passwordCredentials"]) == 2
+
+
+def test_a_secret_that_is_on_its_way_from_another_machine_is_waited_for(
+    mct: Program, azure: Sandbox, inside: Inside, outside: Path
+) -> None:
+    """Its note is there, as it is where a run was killed: which of the two it is, only time tells."""
+    kept = outside / "kept"
+    assert mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y").code == 0
+    (made,) = azure.applications("One")
+    (secret,) = made["passwordCredentials"]
+    noted = f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"
+    azure.graph("PATCH", f"/applications/{made['id']}", json={"tags": [*made["tags"], noted]})
+    began, arrived = inside.time.seconds, list[str]()
+
+    async def arrives(_: Entry) -> None:
+        if inside.time.seconds - began > 5 and not arrived:
+            arrived.append("at its place")
+            path, tags = f"/applications/{made['id']}", {"tags": made["tags"]}
+            await asyncio.to_thread(azure.graph, "PATCH", path, json=tags)
+
+    inside.hooks.after.append(arrives)
+    again = mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y")
+    assert arrived
+    (held_now,) = azure.applications("One")[0]["passwordCredentials"]
+    assert (again.code, held_now["keyId"]) == (0, secret["keyId"]), again
 
 
 # --- before the first change ---
