@@ -55,6 +55,8 @@ class NewCredential:
     kind: CredentialKind = CredentialKind.SECRET
     shorten: bool = False
     """Whether the tenant's longest lifetime for secrets will do, where that is shorter."""
+    is_kept: bool = False
+    """Whether a file says where it is kept: what is not there any more is made again."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,11 @@ class SecretNote:
     def has_had(self, credential: Credential) -> bool:
         """The last one, or one before it."""
         return self.knows(credential) or self.has_received(credential)
+
+    def has_lost(self, credentials: Iterable[Credential]) -> bool:
+        """Whether the place has none of those that this tool made; one that keeps nothing loses nothing."""
+        made = [one for one in credentials if one.is_made]
+        return bool(made) and self.place is not None and not any(map(self.has_had, made))
 
     def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential was delivered so recently that replicas may not show it yet."""

@@ -6,7 +6,7 @@ learn.microsoft.com/graph/api/directory-deleteditems-list.
 
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import NotThere, Refused
+from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import option
@@ -46,7 +46,7 @@ from mct_s2s.planning.changes import (
     OutputRef,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials import ClientState, plan_credential
+from mct_s2s.planning.credentials import ClientState, plan_credential, told_lost
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring, service_not_ours
 from mct_s2s.planning.ownership import (
     CLIENT,
@@ -272,7 +272,9 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
-    notes = () if added else _stale_scope(client, observed)
+    notes: tuple[str | Instruction, ...] = () if added else _stale_scope(client, observed)
+    if isinstance(spec.credential, NewCredential) and not added:
+        notes = (*notes, *told_lost(client, observed.where))
     if client.is_new:
         tags = ()
     reference = None if client.is_new or application.management_reference else spec.management_reference

@@ -225,10 +225,12 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
         )
     if any(one not in replaced for one in older):
         give = " Give the new one to its users." if is_new_needed else ""
+        last = max(one.expires or NEVER for one in older if one not in replaced)
+        stays = f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
         notes.append(
             f"'{client.name}' has a secret that is not stored where the new one goes"
-            f"{f', {note.place}' if note.place else ''}.{give} The old one is "
-            "kept until it expires. When it is no longer used, rotate with --remove-old."
+            f"{f', {note.place}' if note.place else ''}.{give} The old one {stays}. "
+            "When it is no longer used, rotate with --remove-old."
         )
     for credential in held if is_new_needed else ():
         if not credential.is_made:

@@ -242,6 +242,7 @@ class FindingPart(Part):
                 "client-unknown", "setting-missing", "setting-mismatch", "setting-malformed", "tenant-mismatch",
                 "token-version", "secret-expiring", "secret-expired", "no-credential", "no-clients",
                 "settings-unreadable", "app-service-stopped", "settings-not-sticky", "service-application-not-ours",
+                "secret-not-stored",
             ],
         ),
     ] = _is("Stable code.")  # fmt: skip

@@ -16,7 +16,7 @@ from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program, held
+from tests.cli.conftest import Ended, Program, held, saved_to
 from tests.conftest import SITE, Json, Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
@@ -511,3 +511,49 @@ def test_a_full_disk_is_found_before_anything_is_made(
         done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, azure.applications("One")) == (2, []), done.stderr
     assert "place-unwritable" in done.stderr
+
+
+# --- lost by its place ---
+
+
+@pytest.mark.parametrize("place", ["default", "keyvault"])
+def test_a_secret_that_its_place_has_lost_is_said(mct: Program, azure: Sandbox, place: str) -> None:
+    to = TO_VAULT if place == "keyvault" else ()
+    words = ("setup", "--client", "Reports", *to, "-y")
+    made = mct(*words, "-o", "json")
+    assert "does not hold it" not in mct(*words).err
+    if place == "keyvault":
+        assert azure.vault("DELETE", f"/secrets/{saved(made)}").is_success
+    else:
+        saved_to(made).rename(saved_to(made).with_name("moved.env"))
+    (found,) = (one for one in mct("status", "-o", "json").document["findings"] if one["code"] == "secret-not-stored")
+    assert found["severity"] == ("warning" if place == "keyvault" else "note"), "a file may be on another machine"
+    again = mct(*words)
+    assert (again.code, len(azure.applications("Reports")[0]["passwordCredentials"])) == (0, 1)
+    told = " ".join(again.err.split())
+    assert f"{made.made[0]['savedTo']} does not hold it. If no one else has it, replace it:" in told
+    line = next(one for one in again.err.splitlines() if "mct-s2s rotate-secret Reports" in one)
+    assert mct(*shlex.split(line)[1:], "-y").code == 0, line
+    assert mct("status").code == 0
+    assert "does not hold it" not in mct(*words).err
+
+
+@pytest.mark.parametrize("place", ["file:kept.env", f"keyvault:{seed.VAULT}/kept"])
+def test_a_secret_that_the_place_of_a_trust_file_has_lost_is_a_pending_change(
+    mct: Program, azure: Sandbox, tmp_path: Path, place: str
+) -> None:
+    place = place.replace("kept.env", str(tmp_path / "kept.env"))
+    file = tmp_path / "sites.toml"
+    site = f'[sites.learn]\napp-service = "{SITE.rpartition("/")[2]}"\n'
+    file.write_text(f'{site}[[sites.learn.clients]]\nname = "One"\nsecret-to = "{place}"\n')
+    apply = ("apply", "-f", str(file), "-y", "-o", "json")
+    assert mct(*apply).code == 0
+    assert mct(*apply, "--dry-run").code == 0
+    if place.startswith("file:"):
+        (tmp_path / "kept.env").unlink()
+    else:
+        assert azure.vault("DELETE", "/secrets/kept").is_success
+    assert mct(*apply, "--dry-run").code == 3
+    assert mct(*apply).code == 0
+    assert mct(*apply, "--dry-run").code == 0
+    assert len(azure.applications("One")[0]["passwordCredentials"]) == 2, "someone else may have the other one"

@@ -274,6 +274,7 @@ CASES: dict[str, ObservedState] = {
     "no credential": import_has(),
     "expired": import_has(credential(-1), credential(-40)),
     "expiring": import_has(credential(30), credential(-1)),
+    "lost by its vault": replace(complete(IMPORT), lost={IMPORT.client_id: "keyvault:contoso/import"}),
     "expiring certificate": import_has(credential(5, kind=CredentialKind.CERTIFICATE)),
     "expired certificate": import_has(credential(-5, kind=CredentialKind.CERTIFICATE)),
 }

@@ -202,6 +202,12 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", name, message, add, client=client_id)
         return
+    if (place := observed.lost.get(client.client_id)) is not None:
+        # A file may be on another machine; a vault is one for all.
+        severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
+        message = f"The secret of '{name}' is not in {place}."
+        rotate = observed.command("rotate-secret", "--secret-to", place, about=client_id)
+        yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
     if len(ends) < len(valid) or max(ends) > now + within:
