@@ -63,6 +63,7 @@ from mct_s2s.planning.ownership import (
 from mct_s2s.planning.plan import Plan, Registration
 
 CREATE, EXPOSE = "service-application", "service-application:expose"
+USE = "service-application:use"
 _OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
     "Name the user-assigned identity that the pods use (workload identity): --managed-identity ID",
@@ -142,6 +143,9 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
     edits = _remembered(edits, application, spec, observed, note)
+    noted = _noted_use(edits, application, spec, observed)
+    if edits != ApplicationEdits():  # one request for both
+        edits, noted = replace(edits, tags=(*edits.tags, *noted.tags)), ApplicationEdits()
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
@@ -162,6 +166,8 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     changes = registration.made(new, is_sure=trusted in {Belief.CREATED_HERE, Belief.OWN_SERVICE})
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
+    elif noted != ApplicationEdits():
+        changes.append(registration.updated(USE, SERVICE, name, f"notes that {_site_of(observed)} uses it", noted))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name or spec.display_name)
@@ -220,6 +226,36 @@ def _remembered(
     if is_ours and tag not in application.tags and edits != ApplicationEdits():
         edits = replace(edits, tags=(*edits.tags, tag))
     return edits
+
+
+def _noted_use(
+    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
+) -> ApplicationEdits:
+    """The tag by which a teardown of its own App Service keeps a service application that this one uses, too.
+
+    Clients show by their app role who uses it. Managed identities hold none.
+    """
+    own = observed.trust.unique_name
+    is_another = application.unique_name not in {None, own} or (
+        application.unique_name is None and edits.unique_name is None and not spec.is_in_file
+    )
+    tag = Tag.USED.of(own)
+    if is_another and is_named(application, spec) and site_in_unique_name(own) and tag not in application.tags:
+        return ApplicationEdits(tags=(tag,))
+    return ApplicationEdits()
+
+
+def no_longer_used(service: Registration, observed: ObservedState) -> list[UpdateApplication]:
+    """The step that takes this App Service's own tag off."""
+    tag, application = Tag.USED.of(observed.trust.unique_name), service.application
+    if tag not in application.tags:
+        return []
+    detail = f"no longer notes that {_site_of(observed)} uses it"
+    return [service.updated(USE, SERVICE, application.display_name, detail, ApplicationEdits(no_tags=(tag,)))]
+
+
+def _site_of(observed: ObservedState) -> str:
+    return site_in_unique_name(observed.trust.unique_name) or ""
 
 
 def _describe(edits: ApplicationEdits) -> str:

@@ -44,12 +44,13 @@ from mct_s2s.planning.ownership import (
     ids_of,
     is_allowed,
     is_below,
+    other_users,
     refuse_several,
     trusted_role,
     unknown,
 )
 from mct_s2s.planning.plan import Plan, Registration
-from mct_s2s.planning.registrations import CREATE
+from mct_s2s.planning.registrations import CREATE, no_longer_used
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
@@ -175,6 +176,8 @@ class _Removal:
             # Last of all: until then it is what a second run finds everything by.
             kept = self.why_service_kept(service, steps)
             gone = self.deleted(SERVICE, service, CREATE, [step.key for step in steps])
+            registration = Registration(CREATE, SERVICE, service, self.observed.trust.principal)
+            steps += no_longer_used(registration, self.observed) if kept else ()
             steps += [NoChange.of(service, CREATE, SERVICE, kept)] if kept else list(gone)
         return Plan(tuple(steps), notes=tuple(self.notes(steps)))
 
@@ -256,6 +259,8 @@ class _Removal:
             return f"{_ADOPTED}{self.hint}"
         if holders := self.other_holders(steps):
             return f"kept: its app role is held by {', '.join(holders)}"
+        if users := other_users(service, self.observed):
+            return f"kept: {_use(users)} it"
         more = ", ".join(service_content(service, self.observed)) if not self.removal.delete_adopted else ""
         return f"kept: it has settings that mct-s2s does not make ({more}){self.hint}" if more else ""
 
@@ -357,6 +362,16 @@ class _Removal:
             if isinstance(target, ServicePrincipal) and (disable := _disabling(target)):
                 what = f"The managed identity of '{target.display_name}' stays enabled. If nothing else uses it, run:"
                 yield Instruction(what, disable)
+        service = observed.trust.service
+        users = other_users(service, observed) if service is not None and removal.everything else ()
+        if (
+            service is not None
+            and users
+            and not any(isinstance(one, DeleteApplication) and one.client_id == service.client_id for one in steps)
+        ):
+            what = f"{_use(users)} the service application '{service.display_name}', as a tag of it says. The teardown"
+            what += " there removes the tag. If that App Service is gone, this deletes the registration:"
+            yield Instruction(what, command("az", "ad", "app", "delete", "--id", service.client_id))
         for step in steps:
             if isinstance(step, NoChange) and step.resource == DeleteStoredSecret.resource:
                 vault, _, name = step.name.partition("/")
@@ -364,6 +379,10 @@ class _Removal:
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
                 kept = f"The key vault secret '{step.name}', which a tag of the registration names, is kept."
                 yield Instruction(f"{kept} If it is this client's, {way}", delete)
+
+
+def _use(users: Sequence[str]) -> str:
+    return f"{' and '.join(users)} use{'s' * (len(users) == 1)}"
 
 
 def _disabling(identity: ServicePrincipal) -> str:

@@ -645,3 +645,68 @@ def test_what_was_just_removed_can_be_set_up_again_at_once(admin: Program, azure
         assert admin(*removal, *A, *JSON).code == 0
         again = admin(*made)
         assert again.code == 0, (removal, again.out)
+
+
+# An API that another App Service uses, although nothing in the directory shows it
+
+
+SITE_B_ONLY = "mct-s2s:used-by:mct-s2s-site-b"
+
+
+def test_a_teardown_keeps_the_api_that_another_app_service_uses_with_managed_identities_alone(
+    admin: Program, azure: Sandbox
+) -> None:
+    """They hold no role: nothing but a tag tells of it."""
+    assert admin("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.add_site(name="site-b", group="rg-b")
+    of_b = ("setup", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", *JSON)
+    assert admin(*of_b).code == 0
+    azure.forget()
+    assert admin(*of_b).code == 0
+    assert azure.writes() == [], "noted once"
+    for more in ((), ("--delete-adopted",), ("--purge",)):
+        gone = admin("teardown", *A, *more, *JSON)
+        assert gone.code == 0, gone.out
+        kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+        assert kept["detail"] == "kept: site-b uses it"
+        (note,) = [one for one in gone.document["notes"] if "site-b" in one["text"]]
+        assert note["command"] == f"az ad app delete --id {service['appId']}"
+    assert azure.settings(SITE_B)["ServiceAuthAudience"] == f"api://{service['appId']}"
+    assert admin("teardown", *B, "--service-app", service["appId"], *JSON).code == 0
+    assert admin("teardown", *A, *JSON).code == 0
+    assert azure.applications("MCT service (contosolearn)") == []
+
+
+@pytest.mark.parametrize("words", [(), ("--no-preflight",)])
+def test_who_may_not_write_to_the_api_sets_up_another_app_service_and_is_told_that_it_is_not_noted(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    assert mct("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.add_site(name="site-b", group="rg-b")
+    reader = azure.caller("Directory.Read.All", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
+    of_b = ("setup", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", *words, *JSON)
+    done = mct(*of_b, env=reader)
+    assert done.code == 0, done.out
+    assert "notes that site-b uses it" in done.out
+    assert SITE_B_ONLY not in azure.applications("MCT service (contosolearn)")[0]["tags"]
+    azure.forget()
+    again = mct(*of_b, env=reader)
+    refused = [f"PATCH /v1.0/applications/{service['id']}"] if words else []
+    assert (again.code, azure.writes()) == (0, refused), again.out
+    assert mct("teardown", *B, "--service-app", service["appId"], *words, *JSON, env=reader).code == 0
+
+
+def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: Sandbox) -> None:
+    assert admin("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    tags = [*service["tags"], SITE_B_ONLY, "mct-s2s:used-by:no name of ours"]
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"tags": tags})
+    azure.add_site(name="site-b", group="rg-b")
+    azure.write_settings({"ServiceAuthAudience": f"api://{service['appId']}"}, SITE_B)
+    azure.forget()
+    is_refused(admin("setup", *B, "--client", "Import", *JSON), azure, "service-application-not-ours")
+    gone = admin("teardown", *A, *JSON)
+    kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+    assert (gone.code, kept["detail"]) == (0, "kept: site-b uses it")

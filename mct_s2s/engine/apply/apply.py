@@ -106,6 +106,10 @@ async def _(change: UpdateApplication, run: Run) -> str:
             await directory.update_application(application, after)
             application = after
         directory.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
+    except PermissionMissing as refused:
+        if not change.edits.only_notes_users:
+            raise
+        raise Skipped(f"left out, as you can't update it: {change.detail}") from refused
     except ServiceError as error:
         if error.status != 404 or not change.edits.only_removes:
             raise
