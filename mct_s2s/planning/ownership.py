@@ -56,6 +56,11 @@ def other_users(service: Application, observed: ObservedState) -> tuple[str, ...
     return tuple(sorted({site for name in names if (site := site_in_unique_name(name)) is not None}))
 
 
+def is_noted_use(service: Application, observed: ObservedState) -> bool:
+    """Whether a tag of another service application says that this App Service adopted it."""
+    return Tag.USED.of(observed.trust.unique_name) in service.tags
+
+
 def uri_of(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri:
     """As typed, or as the site expects, where the application has it; else the default, which it may lack."""
     there = (one for one in (adopt, AUDIENCE.value_in(settings)) if one and one in application.identifier_uris)

@@ -22,7 +22,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.findings import Severity, diagnose
 
 from tests.planning.scenarios import (
     ALLOWED,
@@ -131,7 +131,8 @@ NOTHING_TO_DO = {
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
 def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
-    assert [one.code for one in diagnose(observed) if one.subject != guid("x")] == []
+    found = [one for one in diagnose(observed) if one.subject != guid("x")]
+    assert {one.severity for one in found} <= {Severity.NOTE}
     plan = make_plan(spec("Import"), observed)
     assert said(plan) == []
     assert plan.is_empty

@@ -7,6 +7,7 @@ what he has created but this machine, or a program, of which the directory tells
 """
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -710,3 +711,17 @@ def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: San
     gone = admin("teardown", *A, *JSON)
     kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
     assert (gone.code, kept["detail"]) == (0, "kept: site-b uses it")
+
+
+def test_status_of_what_was_adopted_prints_commands_that_run(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.add_site(name="site-b", group="rg-b")
+    of_b = ("--service-app", service["appId"], "--client", "Import", "--secret-lifetime", "20d")
+    assert mct("setup", *B, *of_b, *JSON).code == 0
+    seen = mct("status", *B, "-o", "json")
+    found = {one["code"]: one for one in seen.document["findings"] if one["severity"] != "note"}
+    assert (seen.code, found.keys()) == (3, {"secret-expiring"})
+    words = shlex.split(found["secret-expiring"]["remedy"])
+    assert mct(*words[1:], *JSON).code == 0
+    assert mct("status", *B, "-o", "json").document["healthy"]
