@@ -32,6 +32,7 @@ from mct_s2s.planning.belief import (
     asks_for_more,
     client_trust,
     is_consented_to,
+    is_created_by_caller,
     service_trust,
 )
 from mct_s2s.planning.changes import (
@@ -51,6 +52,7 @@ from mct_s2s.planning.not_ours import adoption, not_ours, restoring, service_not
 from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
+    SERVICE_OPTION,
     clients_called,
     is_allowed,
     is_called,
@@ -151,6 +153,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
     if is_named(application, spec) and not is_in_settings(application, observed):
         notes.append(adoption(application, observed, SERVICE))
+    trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     if edits.token_version:
         notes.append(
             f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience change "
@@ -162,7 +165,6 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         notes=note,
         management_reference=spec.management_reference,
     )
-    trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     changes = registration.made(new, is_sure=trusted in {Belief.CREATED_HERE, Belief.OWN_SERVICE})
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
@@ -181,6 +183,10 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
         return
     if isinstance(service.trusted, Doubted):
         raise service_not_ours(application, observed, service.trusted)
+    is_switched = any(isinstance(one, UpdateApplication) and one.edits.token_version for one in plan.changes)
+    is_made_by_us = is_created_by_caller(application, observed.caller)
+    if is_switched and service.trusted is Belief.OWN_SERVICE and not is_made_by_us:
+        raise token_version_not_confirmed(application)
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
@@ -195,6 +201,17 @@ def role_not_named(value: str) -> Refused:
         "role-not-named",
         f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing was changed.",
         remedy=f"If it is right, run the same command with {option('--role', value)}",
+    )
+
+
+def token_version_not_confirmed(application: Application) -> Refused:
+    """Nothing that mct-s2s created asks for v2 tokens. Who once owned another team's API could name it like ours."""
+    return Refused(
+        "token-version-not-confirmed",
+        f"'{application.display_name}' (appId {application.client_id}) issues v2 access tokens, and the MCT API needs "
+        "v1. That changes issuer and audience for everyone else who calls an API with them. Nothing was changed.",
+        remedy="If it serves only this App Service, run the same command with "
+        f"{option(SERVICE_OPTION, application.client_id)}",
     )
 
 

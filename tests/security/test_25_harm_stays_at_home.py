@@ -466,6 +466,55 @@ def test_the_tags_of_a_vault_speak_for_no_registration(admin: Program, azure: Sa
     is_refused(admin(*words), azure, "registration-not-ours")
 
 
+# What two words of one person, who owned an API once and may write the settings, never cause
+
+
+def test_who_owned_an_api_once_makes_no_run_change_the_tokens_of_those_who_call_it(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
+) -> None:
+    theirs = register(adele, "Payroll API", api={"requestedAccessTokenVersion": 2})
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    adele.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
+    rob.graph("PATCH", f"/applications/{theirs['id']}", json={"uniqueName": OWN})
+    adele.graph("DELETE", f"/applications/{theirs['id']}/owners/{rob.id}/$ref")
+    contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
+    azure.forget()
+    for words in (("setup",), ("setup", "--client", "Import"), ("add-client", "Import")):
+        error = is_refused(admin(*words, *A, *JSON), azure, "token-version-not-confirmed")
+        assert f"--service-app {theirs['appId']}" in error["remedy"]
+    assert admin("configure-appservice", *A, *JSON).code == 0
+    assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 2
+    assert admin("setup", "--service-app", theirs["appId"], *A, *JSON).code == 0, "the operator's own word"
+    assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 1
+
+
+@pytest.mark.parametrize("uri", ["api://{old}", "api://{tenant}/mct"])
+def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
+    admin: Program, azure: Sandbox, rob: Member, uri: str
+) -> None:
+    """The settings still name it. Its `uniqueName` is free, too, and so are those of its clients."""
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    (gone,) = azure.applications("MCT service (contosolearn)")
+    uri = uri.format(old=gone["appId"], tenant=azure.tenant_id)
+    azure.write_settings({**azure.settings(), "ServiceAuthAudience": uri})
+    azure.graph("DELETE", f"/applications/{gone['id']}")
+    azure.graph("DELETE", f"/directory/deletedItems/{gone['id']}")
+    role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
+    service = rob.squat(OWN, "MCT service", signInAudience="AzureADMyOrg", appRoles=[role(role_id)])
+    version = 2 if gone["appId"] in uri else 1  # one that asks for v2 tokens may take any free URI
+    body = {"api": {"requestedAccessTokenVersion": version}, "identifierUris": [uri]}
+    rob.graph("PATCH", f"/applications/{service['id']}", json=body)
+    client = rob.squat(client_unique_name(OWN, "Nightly"), "Nightly", signInAudience="AzureADMyOrg")
+    rob.graph("POST", f"/applications/{client['id']}/addPassword", json={})
+    assign(rob, service, client, role_id)
+    disown(rob, service)
+    disown(rob, client)
+    assert admin("configure-appservice", *A, *JSON).code == 0
+    assert client["appId"] not in listed(azure)
+    assert admin("setup", "--client", "Import", "--no-verify", *A, *JSON).code == (2 if version == 2 else 0)
+    assert client["appId"] not in listed(azure)
+
+
 # What a list, or a file made of it, never grants
 
 
