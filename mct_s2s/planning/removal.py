@@ -85,6 +85,26 @@ def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     return plan
 
 
+class TooManyRemovals(Refused):
+    """More clients than a third would be removed at one App Service."""
+
+    is_about_file = False
+    """Whether those that were created for it say so: then the file is likely to be incomplete, for every site of it.
+
+    Whoever may write the settings of one App Service could list others, and must not stop what is done at all sites.
+    """
+
+
+def _is_too_much(leaving: Sequence[object], there: Sequence[object]) -> bool:
+    return len(leaving) > len(there) // LARGEST_SHARE
+
+
+def _is_believed(one: object, desired: Setup, observed: ObservedState) -> bool:
+    if not isinstance(one, ClientApplication) or desired.service is None:
+        return False
+    return not isinstance(client_trust(one, observed, desired.service, desired.names), Doubted)
+
+
 def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan]:
     """The entries, in lower case, that leave the allow lists, and the steps or the note. Raises Refused."""
     pruning, spec = desired.pruning, desired.service
@@ -102,15 +122,18 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
         told = ", ".join(f"'{name}'" for name in called)
         note = f"Left alone, as nothing names them: {told}. To remove them, add --prune."
         return frozenset(), Plan(notes=(note,))
-    if len(called) > len(there) // LARGEST_SHARE and not pruning.any_number:
+    if _is_too_much(targets, there) and not pruning.any_number:
         site = observed.app_service.label if observed.app_service is not None else "this App Service"
-        raise Refused(
+        refused = TooManyRemovals(
             "too-many-removals",
             f"--prune would remove {len(called)} of the {len(there)} clients of {site}, which is more than a third. "
             "Nothing was changed. It would remove:",
             remedy="If the file is complete, add --allow-removals. Otherwise add to it what is missing: mct-s2s export",
             items=called,
         )
+        ours = [one for one in there if _is_believed(one, desired, observed)]
+        refused.is_about_file = _is_too_much([one for one in targets if one in ours], ours)
+        raise refused
     removal = Removal(spec, kept=pruning.kept, is_pruning=True)
     return _entries(targets, observed), _Removal(removal, observed, targets).plan()
 
