@@ -35,7 +35,7 @@ class AppRole:
 
 
 Owner = tuple[PrincipalId, str]
-"""With a person's `userPrincipalName` or a display name."""
+"""With a person's `userPrincipalName`, or an application's display name and appId."""
 
 
 @dataclass(frozen=True)

@@ -555,6 +555,23 @@ def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
     assert azure.applications("Invoice archive")
 
 
+# Who is said to own what
+
+
+def test_an_application_that_is_called_like_a_person_is_not_taken_for_one(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member
+) -> None:
+    """Its owner chooses its display name."""
+    robot = register(rob, adele.address)
+    planted = rob.squat(client_unique_name(OWN, "Import"), "Import", signInAudience="AzureADMyOrg")
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{robot['principal']}"}
+    rob.graph("POST", f"/applications/{planted['id']}/owners/$ref", json=reference)
+    disown(rob, planted)
+    azure.forget()
+    error = is_refused(admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours")
+    assert f"it is owned by '{adele.address}' (appId {robot['appId']})" in error["message"]
+
+
 # What is printed for others
 
 
