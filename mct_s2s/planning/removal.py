@@ -386,6 +386,7 @@ class _Removal:
                 what = f"The managed identity of '{target.display_name}' stays enabled. If nothing else uses it, run:"
                 yield Instruction(what, disable)
         service = observed.trust.service
+        yield from self.losing_everywhere(steps)
         users = other_users(service, observed) if service is not None and removal.everything else ()
         if (
             service is not None
@@ -402,6 +403,25 @@ class _Removal:
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
                 kept = f"The key vault secret '{step.name}', which a tag of the registration names, is kept."
                 yield Instruction(f"{kept} If it is this client's, {way}", delete)
+
+    def losing_everywhere(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
+        """Who was not made for this App Service, and loses the role of an API that others may use as well."""
+        service, revoked = self.observed.trust.service, {step.key for step in steps if isinstance(step, RevokeAppRole)}
+        if service is None or (self.is_service_own and not other_users(service, self.observed)):
+            return
+        for target in self.targets:
+            key, keeping = "", ""
+            if isinstance(target, ServicePrincipal):
+                key, keeping = f"identity:{target.id}", " By its display name instead of its ID, it keeps the role."
+            elif isinstance(target, ClientApplication) and not is_below(
+                target.application, self.observed.trust.unique_name
+            ):
+                key = f"client:{target.client_id}"
+            if key and any(one.startswith(f"{key}:consent:") for one in revoked):
+                yield Instruction(
+                    f"'{target.display_name}' loses the app role of '{service.display_name}' at every App Service that "
+                    f"uses this service application.{keeping}"
+                )
 
 
 def _use(users: Sequence[str]) -> str:

@@ -555,6 +555,27 @@ def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
     assert azure.applications("Invoice archive")
 
 
+@pytest.mark.parametrize("named", ["by its ID", "by its name"])
+def test_the_plan_says_that_a_role_of_a_shared_api_goes_everywhere(
+    admin: Program, azure: Sandbox, api: Json, named: str
+) -> None:
+    """Of who was not made for the App Service. By its name, a managed identity only leaves the list."""
+    body = {"displayName": "Portal", "signInAudience": "AzureADMyOrg"}
+    portal = azure.graph("POST", "/applications", json=body)
+    portal["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": portal["appId"]})["id"]
+    adopting = ("--service-app", api["appId"], "--managed-identity", "reports-func", "--client", portal["appId"])
+    assert admin("setup", *A, *adopting, "--no-verify", *JSON).code == 0
+    identity = str(azure.settings()["ServiceObjectIds"])
+    body = {"principalId": identity, "resourceId": api["principal"], "appRoleId": ROLE_ID}
+    azure.graph("POST", f"/servicePrincipals/{api['principal']}/appRoleAssignedTo", json=body)
+    name, by_id = ("reports-func", False) if named == "by its name" else (identity, True)
+    done = admin("remove-client", name, *A, *JSON)
+    assert (done.code, "reports-func" in holders(azure, api)) == (0, not by_id)
+    assert ("loses the app role of 'MCT API' at every App Service" in done.out) is by_id
+    dry = admin("remove-client", portal["appId"], *A, "--dry-run")
+    assert "'Portal' loses the app role of 'MCT API' at every App Service" in " ".join((dry.out + dry.err).split())
+
+
 # Who is said to own what
 
 
