@@ -102,6 +102,8 @@ class ServicePrincipal:
     resource_id: str | None = None
     assignment_required: bool = False
     """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
+    enabled: bool = True
+    """Whether Entra issues tokens for it and to it (AADSTS500014, AADSTS7000112): its owner may switch that off."""
 
 
 @dataclass(frozen=True)

@@ -576,6 +576,20 @@ def test_the_plan_says_that_a_role_of_a_shared_api_goes_everywhere(
     assert "'Portal' loses the app role of 'MCT API' at every App Service" in " ".join((dry.out + dry.err).split())
 
 
+@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+def test_a_service_principal_that_was_planted_disabled_is_said_with_its_remedy(
+    admin: Program, azure: Sandbox, rob: Member, unique_name: str
+) -> None:
+    """No one can sign in until it is enabled: nothing is harmed, but it should not take a search."""
+    planted = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+    rob.graph("PATCH", f"/servicePrincipals/{planted['principal']}", json={"accountEnabled": False})
+    disown(rob, planted)
+    done = admin("setup", "--client", "Import", "--no-verify", *A, *JSON)
+    assert done.code == 0, done.out
+    (note,) = [one for one in done.document["notes"] if "is disabled" in one["text"]]
+    assert note["command"] == f"az ad sp update --id {planted['appId']} --set accountEnabled=true"
+
+
 # Who is said to own what
 
 

@@ -95,6 +95,7 @@ PRINCIPAL_FIELDS = [
     "servicePrincipalType",
     "alternativeNames",
     "appRoleAssignmentRequired",
+    "accountEnabled",
 ]
 
 
@@ -184,6 +185,7 @@ def principal(row: Json) -> ServicePrincipal:
         is_identity=row.get("servicePrincipalType") == "ManagedIdentity",
         resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
         assignment_required=bool(row.get("appRoleAssignmentRequired")),
+        enabled=row.get("accountEnabled") is not False,
     )
 
 
