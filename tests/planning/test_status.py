@@ -405,7 +405,7 @@ def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:
 OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
 ADOPTED = replace(OF_B, tags=(Tag.USED.of(SERVICE_KEY),))
 BY_HAND = replace(SERVICE, unique_name=None)
-OWN = replace(SERVICE, client_id=ClientId(guid("own")), object_id=ApplicationObjectId(guid("own object")))
+OWN_API = replace(SERVICE, client_id=ClientId(guid("own")), object_id=ApplicationObjectId(guid("own object")))
 
 
 @pytest.mark.parametrize(
@@ -413,9 +413,9 @@ OWN = replace(SERVICE, client_id=ClientId(guid("own")), object_id=ApplicationObj
     [
         (SERVICE, None, None, ""),
         (OF_B, None, Severity.WARNING, f"mct-s2s setup --service-app APP_ID {WHERE}"),
-        (OF_B, OWN, Severity.WARNING, f"mct-s2s setup --service-app {OWN.client_id} {WHERE}"),
+        (OF_B, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
         (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE} --service-app {SERVICE_ID}"),
-        (BY_HAND, OWN, Severity.WARNING, f"mct-s2s setup --service-app {OWN.client_id} {WHERE}"),
+        (BY_HAND, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
         (BY_HAND, None, Severity.NOTE, f"mct-s2s setup --service-app {SERVICE_ID} {WHERE}"),
     ],
 )
