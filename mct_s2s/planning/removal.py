@@ -272,7 +272,9 @@ class _Removal:
     def hint(self) -> str:
         return "" if self.removal.is_pruning else " (to delete it, add --delete-adopted)"
 
-    def why_service_kept(self, service: Application, steps: Sequence[AnyChange]) -> str:
+    def why_service_kept(  # noqa: PLR0911  # one rule, one return
+        self, service: Application, steps: Sequence[AnyChange]
+    ) -> str:
         """Empty where it is deleted."""
         if self.removal.keep_registration:
             return AS_ASKED
@@ -284,8 +286,11 @@ class _Removal:
             return f"kept: its app role is held by {', '.join(holders)}"
         if users := other_users(service, self.observed):
             return f"kept: {_use(users)} it"
-        more = ", ".join(service_content(service, self.observed)) if not self.removal.delete_adopted else ""
-        return f"kept: it has settings that mct-s2s does not make ({more}){self.hint}" if more else ""
+        if self.removal.delete_adopted:
+            return ""
+        # Whoever once owned another team's registration could have named it like ours.
+        more = [*service_content(service, self.observed), *(["credentials"] if service.credentials else [])]
+        return f"kept: it has settings that mct-s2s does not make ({', '.join(more)}){self.hint}" if more else ""
 
     def other_holders(self, steps: Sequence[AnyChange]) -> list[str]:
         """Who goes on holding a role of the service application once the steps are done, by name."""

@@ -488,6 +488,22 @@ def test_who_owned_an_api_once_makes_no_run_change_the_tokens_of_those_who_call_
     assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 1
 
 
+def test_nor_a_teardown_delete_what_another_team_signs_in_as(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
+) -> None:
+    theirs = register(adele, "Payroll nightly", days=300)
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    adele.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
+    rob.graph("PATCH", f"/applications/{theirs['id']}", json={"uniqueName": OWN})
+    adele.graph("DELETE", f"/applications/{theirs['id']}/owners/{rob.id}/$ref")
+    contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
+    done = admin("teardown", *A, *JSON)
+    kept = next(change for change in done.document["changes"] if change["resource"] == "service application")
+    assert (done.code, kept["action"]) == (0, "none"), done.out
+    assert "kept: it has settings that mct-s2s does not make (credentials)" in kept["detail"]
+    assert secrets(azure, theirs) == 1
+
+
 @pytest.mark.parametrize("uri", ["api://{old}", "api://{tenant}/mct"])
 def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
     admin: Program, azure: Sandbox, rob: Member, uri: str
