@@ -269,6 +269,11 @@ class UpdateApplication(Change):
         return replace(self, name=uri) if uri else self
 
 
+def only_notes_use(change: Change) -> bool:
+    """Whether the change says only which App Services use a registration, so that the job is done without it."""
+    return isinstance(change, UpdateApplication) and change.edits.only_notes_users
+
+
 @dataclass(frozen=True, kw_only=True)
 class CreateServicePrincipal(Change):
     """Without one, Entra ID issues no token for the application."""

@@ -91,7 +91,7 @@ class TooManyRemovals(Refused):
     is_about_file = False
     """Whether those that were created for it say so: then the file is likely to be incomplete, for every site of it.
 
-    Whoever may write the settings of one App Service could list others, and must not stop what is done at all sites.
+    Those who may write the settings of one App Service could list others, and must not stop what is done at all sites.
     """
 
 
@@ -288,7 +288,7 @@ class _Removal:
             return f"kept: {_use(users)} it"
         if self.removal.delete_adopted:
             return ""
-        # Whoever once owned another team's registration could have named it like ours.
+        # Someone who once owned another team's registration could have named it like ours.
         more = [*service_content(service, self.observed), *(["credentials"] if service.credentials else [])]
         return f"kept: it has settings that mct-s2s does not make ({', '.join(more)}){self.hint}" if more else ""
 

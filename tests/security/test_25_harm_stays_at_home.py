@@ -809,6 +809,8 @@ def test_who_may_not_write_to_the_api_sets_up_another_app_service_and_is_told_th
     assert done.code == 0, done.out
     assert "notes that site-b uses it" in done.out
     assert SITE_B_ONLY not in azure.applications("MCT service (contosolearn)")[0]["tags"]
+    asked = mct("doctor", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", env=reader)
+    assert "update the app registration 'MCT service" not in " ".join(asked.out.split())
     azure.forget()
     again = mct(*of_b, env=reader)
     refused = [f"PATCH /v1.0/applications/{service['id']}"] if words else []

@@ -30,6 +30,7 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
+    only_notes_use,
 )
 from mct_s2s.planning.ownership import CLIENT, SERVICE
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
@@ -107,7 +108,7 @@ async def _(change: UpdateApplication, run: Run) -> str:
             application = after
         directory.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
     except PermissionMissing as refused:
-        if not change.edits.only_notes_users:
+        if not only_notes_use(change):
             raise
         raise Skipped(f"left out, as you can't update it: {change.detail}") from refused
     except ServiceError as error:

@@ -23,7 +23,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import Doubt, Doubted, Reason, foreign_owners, is_created_by_caller
-from mct_s2s.planning.changes import AnyChange, CreateApplication, UpdateApplication
+from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
 from mct_s2s.planning.permissions.rights import relies_on_ownership
@@ -262,8 +262,7 @@ async def _accepts_writes(session: Session, application: Application, outcome: O
 
 
 def _needs_to_write(change: AnyChange, application: Application) -> bool:
-    is_note = isinstance(change, UpdateApplication) and change.edits.only_notes_users
-    return getattr(change, "object_id", None) == application.object_id and not is_note
+    return getattr(change, "object_id", None) == application.object_id and not only_notes_use(change)
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:

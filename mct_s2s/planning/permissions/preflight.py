@@ -22,6 +22,7 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
+    only_notes_use,
 )
 from mct_s2s.planning.permissions.rights import Judged, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.plan import ManualStep, Plan
@@ -36,7 +37,7 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     unnoted: dict[str, UpdateApplication] = {}
     for change in plan.changes:
         match change:
-            case UpdateApplication(edits=edits) if change.key in missing and edits.only_notes_users:
+            case UpdateApplication() if change.key in missing and only_notes_use(change):
                 unnoted[change.key] = change
             case AssignAppRole() | RestartSite() if change.key in missing:
                 left[change.key] = change

@@ -158,7 +158,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
         message = f"{named}. mct-s2s did not set it up for this App Service, and nothing but its settings names it."
     severity, setup = Severity.WARNING, observed.command("setup", SERVICE_OPTION, own.client_id if own else "APP_ID")
     if is_noted_use(application, observed):
-        # Whoever owns it can write the tag, too: it is still said.
+        # Its owner can write the tag, too: it is still said.
         message, severity, setup = (
             f"{message} A tag of it says that it was adopted.",
             Severity.NOTE,
