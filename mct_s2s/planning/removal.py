@@ -399,7 +399,7 @@ class _Removal:
             and not any(isinstance(one, DeleteApplication) and one.client_id == service.client_id for one in steps)
         ):
             what = f"{_use(users)} the service application '{service.display_name}', as a tag of it says. The teardown"
-            what += " there removes the tag. If that App Service is gone, this deletes the registration:"
+            what += " there removes the tag. If it is no longer true, this deletes the registration:"
             yield Instruction(what, command("az", "ad", "app", "delete", "--id", service.client_id))
         for step in steps:
             if isinstance(step, NoChange) and step.resource == DeleteStoredSecret.resource:
