@@ -16,6 +16,7 @@ from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
+from mct_s2s.planning.removal import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 
@@ -58,7 +59,7 @@ def change_all(
 
             sites = await gather_or_cancel(*map(planned, works))
             errors = [site.error for site in sites if site.error is not None]
-            refused = [error for error in errors if error.code == "too-many-removals"]
+            refused = [error for error in errors if isinstance(error, TooManyRemovals) and error.is_about_file]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
                 first, *others = refused
                 first.mention(other.headline for other in others)

@@ -35,7 +35,7 @@ class AppRole:
 
 
 Owner = tuple[PrincipalId, str]
-"""With a person's `userPrincipalName` or a display name."""
+"""With a person's `userPrincipalName`, or an application's display name and appId."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ class ServicePrincipal:
     resource_id: str | None = None
     assignment_required: bool = False
     """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
+    enabled: bool = True
+    """Whether Entra issues tokens for it and to it (AADSTS500014, AADSTS7000112): its owner may switch that off."""
 
 
 @dataclass(frozen=True)

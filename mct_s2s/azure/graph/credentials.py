@@ -35,7 +35,7 @@ PAUSE = 0.3
 """Seconds, times the attempt's number."""
 SHOWS_SECONDS = 60.0
 """For so long a new certificate is looked for before an old one is removed: credentials have been seen to take 18 s."""
-OWNER_FIELDS = "?$select=id,displayName,userPrincipalName"
+OWNER_FIELDS = "?$select=id,displayName,userPrincipalName,appId"
 T = TypeVar("T")
 
 

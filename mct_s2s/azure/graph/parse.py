@@ -95,6 +95,7 @@ PRINCIPAL_FIELDS = [
     "servicePrincipalType",
     "alternativeNames",
     "appRoleAssignmentRequired",
+    "accountEnabled",
 ]
 
 
@@ -187,13 +188,17 @@ def principal(row: Json) -> ServicePrincipal:
         is_identity=row.get("servicePrincipalType") == "ManagedIdentity",
         resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
         assignment_required=bool(row.get("appRoleAssignmentRequired")),
+        enabled=row.get("accountEnabled") is not False,
     )
 
 
 def owner(row: Json) -> Owner:
-    """A person by `userPrincipalName`, an application by its display name."""
-    name = str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
-    return PrincipalId(guid(row["id"])), name
+    """A person by `userPrincipalName`; an application, which may be called like a person, by its appId, too."""
+    owner_id = PrincipalId(guid(row["id"]))
+    if name := optional(row.get("userPrincipalName")):
+        return owner_id, name
+    client_id = optional(row.get("appId"))
+    return owner_id, f"'{text(row.get('displayName'))}' ({f'appId {client_id}' if client_id else owner_id})"
 
 
 def assignment(row: Json) -> Assignment:

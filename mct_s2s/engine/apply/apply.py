@@ -31,6 +31,7 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
+    only_notes_use,
 )
 from mct_s2s.planning.ownership import CLIENT, SERVICE
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
@@ -109,6 +110,10 @@ async def _(change: UpdateApplication, run: Run) -> str:
             await directory.update_application(application, after)
             application = after
         directory.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
+    except PermissionMissing as refused:
+        if not only_notes_use(change):
+            raise
+        raise Skipped(f"left out, as you can't update it: {change.detail}") from refused
     except ServiceError as error:
         if error.status != 404 or not change.edits.only_removes:
             raise
