@@ -13,6 +13,8 @@ from tests.reliability.harness import Harness
 
 VAULT = f"keyvault:{seed.VAULT}"
 TWO = ("setup", "--client", "One", "--client", "Two")
+GIVEN = """exec:sh -c 'cat > "$0/$MCT_S2S_CLIENT.got"' {home}"""
+"""A program that keeps what it is given."""
 WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
 
 
@@ -48,6 +50,8 @@ COMMANDS = {
         tells=frozenset({3}),
     ),
     "setup --secret-to keyvault": Command(("setup", "--client", "One", "--secret-to", VAULT, *JSON), clients=("One",)),
+    "setup --secret-to exec": Command(("setup", "--client", "One", "--secret-to", GIVEN, *JSON), clients=("One",)),
+    "setup --secret-to show": Command(("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)),
     "setup --credential federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)),
     "add-client": Command(("add-client", "Two", *JSON), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
     "add-client --managed-identity": Command(
@@ -83,6 +87,22 @@ KILLED = {
     "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *JSON), clients=("One",), owner=True),
     "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *JSON)), clients=("One",)),
     "certificates": Command((*TWO, "--credential", "certificate", *JSON), clients=("One", "Two")),
+    "add-client --secret-to exec": Command(
+        ("add-client", "Two", "--secret-to", GIVEN, *JSON),
+        before=(WHOLE,),
+        clients=("One", "Two"),
+        tells=frozenset({3}),
+    ),
+    "rotate-secret --secret-to exec": Command(
+        ("rotate-secret", "One", "--secret-to", GIVEN, "--remove-old", *JSON),
+        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
+        clients=("One",),
+    ),
+    "rotate-secret --secret-to show": Command(
+        ("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON),
+        before=(("setup", "--client", "One", "--secret-to", GIVEN, *JSON),),
+        clients=("One",),
+    ),
     "out of a key vault": Command(
         ("remove-client", "One", "--delete-secrets", "--ignore-missing", *JSON),
         before=(("setup", "--client", "One", "--secret-to", VAULT, *JSON),),

@@ -20,7 +20,7 @@ import pytest
 from mct_s2s.sandbox.observability.exchange import Cut, Entry, may_write
 
 from tests.conftest import JSON
-from tests.reliability.commands import KILLED, VAULT, Command, Course, otherwise, typed
+from tests.reliability.commands import GIVEN, KILLED, VAULT, Command, Course, otherwise, typed
 from tests.reliability.harness import Harness, label
 from tests.support.inprocess import Ended
 from tests.support.sampling import sampled
@@ -135,6 +135,20 @@ def test_killed_at_any_write(
             whole(harness, command, known)
         except AssertionError as error:
             raise AssertionError(f"{moment} {write}: {error}") from error
+
+
+FAILING = Command(("setup", "--client", "One", "--secret-to", "exec:false", *JSON), code=1)
+
+
+def test_killed_where_the_place_fails(harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path) -> None:
+    """Wherever its removal is cut off, the secret that reached no one is gone after a run whose place works."""
+    known = course_of(FAILING)
+    for at, (write, moment) in enumerate(sampled(list(product(writes(known), MOMENTS)), 2, salt="a place that fails")):
+        harness.go_to(known.state, tmp_path / f"{at}")
+        harness.home.mkdir()
+        assert stopped(harness, FAILING.words, (write, moment, signal.SIGKILL)).code == -signal.SIGKILL
+        mended = harness.run(typed(("setup", "--client", "One", "--secret-to", GIVEN, *JSON), harness))
+        assert (mended.code, harness.orphans("One"), harness.leaks()) == (0, [], []), f"{moment} {write}: {mended.out}"
 
 
 def test_interrupted_at_a_write(harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path) -> None:
