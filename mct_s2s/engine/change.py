@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from mct_s2s import clock
@@ -16,7 +17,7 @@ from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.planning.make import make_plan
@@ -44,22 +45,29 @@ class Interface(Protocol):
 
 
 async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written. Raises NotOurs.
+    """Observe, check rights and plan; nothing is written. Raises NotOurs, NotThere.
 
-    A registration that is minutes old may be another administrator's, whose run is not over yet, or one that was just
-    deleted, which a replica still shows: then it is looked at again for a while.
+    A registration that is minutes old may be another administrator's, whose run is not over yet. Of any other one, a
+    replica may show what it was before it was deleted; and what the settings name, it may not show yet. Then it is
+    looked at again for a while.
     """
     until = clock.seconds() + min(BEGUN_SECONDS, session.connection.remaining(RESERVE))
     while True:
         try:
             return await _prepared(session, request)
-        except NotOurs as refused:
-            is_young = refused.created is not None and request.now - refused.created < YOUNG
-            waits = is_young and isinstance(request.desired, Setup) and not request.dry_run
-            if not waits or clock.seconds() >= until:
+        except (NotOurs, NotThere) as refused:
+            if request.dry_run or not _may_pass(refused, request.now) or clock.seconds() >= until:
                 raise
         with activity("Waiting for another run, or for replicas"):
             await asyncio.sleep(PAUSE)
+
+
+def _may_pass(refused: NotOurs | NotThere, now: datetime) -> bool:
+    """Whether the same state may be seen otherwise soon."""
+    if isinstance(refused, NotThere):
+        return refused.may_appear
+    is_young = refused.created is not None and now - refused.created < YOUNG
+    return is_young or refused.may_be_gone
 
 
 async def _prepared(session: Session, request: Request) -> Outcome:

@@ -66,6 +66,8 @@ class Outcome:
     started: dict[str, float] = field(default_factory=dict)
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
+    withdrawn: set[str] = field(default_factory=set)
+    """Object ids of what this run created and purged, as its name was taken: the recycle bin may still show them."""
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
@@ -94,6 +96,7 @@ class Outcome:
         self.took.update(earlier.took)
         self.started.update(earlier.started)
         self.remembered |= earlier.remembered
+        self.withdrawn |= earlier.withdrawn
 
     def start(self, change: AnyChange) -> None:
         self.started[change.key] = clock.seconds()

@@ -8,8 +8,9 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from mct_s2s.azure.graph import directory as graph_directory
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph.directory import GONE_AFTER, GraphDirectory
 from mct_s2s.azure.graph.parse import application, deleted_applications
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.errors import ServiceError
@@ -194,6 +195,56 @@ def test_nothing_is_concluded_from_a_write_that_another_one_was_in_the_way_of(ac
     with pytest.raises(ServiceError) as told:
         directory(act, busy, found)
     assert told.value.contention is not None
+
+
+ABSENT, DONE = refusal(404, "Request_ResourceNotFound", NOT_FOUND), Answer(204, b"", {})
+SHOWN = Answer(200, {"id": OBJECT})
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause between two looks."""
+    monkeypatch.setattr(graph_directory, "PAUSE", 0.0)
+
+
+def delete(directory: GraphDirectory) -> Awaitable[object]:
+    return directory.delete_application(OBJECT)
+
+
+def test_what_a_replica_does_not_know_yet_is_deleted_all_the_same(at_once: None) -> None:
+    assert directory(delete, ABSENT, SHOWN, ABSENT, ABSENT, DONE) is None
+
+
+def test_what_is_shown_nowhere_any_more_is_deleted(at_once: None) -> None:
+    assert directory(delete, *[ABSENT, ABSENT] * GONE_AFTER) is None
+
+
+def restore(directory: GraphDirectory) -> Awaitable[object]:
+    return directory.restore_application(Application(OBJECT, display_name="One", client_id=ClientId(guid("c"))))
+
+
+NO_PRINCIPALS = (Answer(200, {"value": []}), ABSENT)
+
+
+def test_what_a_replica_shows_as_it_was_before_its_deletion_is_not_taken_for_restored(at_once: None) -> None:
+    """It refuses to restore what it takes for living, and the next one restores it."""
+    is_behind = (ABSENT, ABSENT, SHOWN, ABSENT)  # restored, changed; the replica shows it, the recycle bin does not
+    assert directory(restore, *is_behind, SHOWN, *NO_PRINCIPALS) == []
+
+
+def test_what_takes_a_write_is_restored_already() -> None:
+    assert directory(restore, ABSENT, DONE, *NO_PRINCIPALS) == []
+
+
+def test_what_is_neither_there_nor_in_the_recycle_bin_was_purged(at_once: None) -> None:
+    with pytest.raises(ServiceError) as told:
+        directory(restore, *[ABSENT] * (4 * GONE_AFTER))
+    assert told.value.code == "not-in-recycle-bin"
+
+
+def test_a_service_principal_that_a_replica_still_shows_is_restored_with_its_application() -> None:
+    row = {"id": guid("p"), "appId": guid("c"), "displayName": "One", "servicePrincipalType": "Application"}
+    assert directory(restore, SHOWN, Answer(200, {"value": []}), Answer(200, row), SHOWN) == [guid("p")]
 
 
 # --- what is read ---
