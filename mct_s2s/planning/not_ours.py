@@ -86,6 +86,7 @@ def service_not_ours(application: Application, observed: ObservedState, doubted:
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
     refused.created = application.created
+    refused.may_be_gone = not is_set and not doubted.has(Doubt.OTHER_SITE) and not doubted.owners
     return refused
 
 
