@@ -19,9 +19,11 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.client_credentials import YOUNG
-from mct_s2s.model.desired import SettingsScope, Setup
+from mct_s2s.model.desired import Removal, SettingsScope, Setup
+from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.planning.ownership import clients_called, is_allowed
 from mct_s2s.stores.host_lock import hold
 
 BEGUN_SECONDS, MET_SECONDS, PAUSE = 10.0, 20.0, 1.0
@@ -53,10 +55,13 @@ async def prepare(session: Session, request: Request) -> Outcome:
     """
     until = clock.seconds() + min(BEGUN_SECONDS, session.connection.remaining(RESERVE))
     while True:
+        is_over = request.dry_run or clock.seconds() >= until
         try:
-            return await _prepared(session, request)
+            outcome = await _prepared(session, request)
+            if is_over or not _leaves_its_own(outcome):
+                return outcome
         except (NotOurs, NotThere) as refused:
-            if request.dry_run or not _may_pass(refused, request.now) or clock.seconds() >= until:
+            if is_over or not _may_pass(refused, request.now):
                 raise
         with activity("Waiting for another run, or for replicas"):
             await asyncio.sleep(PAUSE)
@@ -68,6 +73,24 @@ def _may_pass(refused: NotOurs | NotThere, now: datetime) -> bool:
         return refused.may_appear
     is_young = refused.created is not None and now - refused.created < YOUNG
     return is_young or refused.may_be_gone
+
+
+def _leaves_its_own(outcome: Outcome) -> bool:
+    """Whether a removal leaves a client alone that looks like ours but for what a replica may not show yet.
+
+    Of one that was set up seconds ago, the consent may be missing; without it, its credentials may be anyone's.
+    """
+    request, observed = outcome.request, outcome.before
+    desired, spec = request.desired, request.desired.service
+    if not isinstance(desired, Removal) or spec is None:
+        return False
+    named = {client for name in desired.names for client in clients_called(name, observed)}
+    asked = [client for client in observed.trust.clients if desired.everything or client in named]
+    decisions = [
+        client_trust(client, observed, spec, desired.names) for client in asked if is_allowed(client, observed)
+    ]
+    doubted = [decision for decision in decisions if isinstance(decision, Doubted)]
+    return any(decision.is_about_its_content and not decision.owners for decision in doubted)
 
 
 async def _prepared(session: Session, request: Request) -> Outcome:

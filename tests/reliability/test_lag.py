@@ -245,6 +245,32 @@ def test_a_client_of_which_a_replica_shows_one_half_is_removed_with_the_rest(har
     assert azure.applications("One") == []
 
 
+def test_a_client_whose_consent_no_replica_shows_yet_is_removed(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another machine, only the consent tells it from a registration with anyone's secret."""
+    azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
+    assert harness.run((*ONE, *options)).code == 0
+    (client,) = azure.applications("One")
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{client['appId']}')")["id"]
+    (given,) = azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"]
+    azure.graph("DELETE", f"/servicePrincipals/{principal}/appRoleAssignments/{given['id']}")
+    harness.home, looks = tmp_path / "another machine", list[Entry]()
+    harness.home.mkdir()
+
+    async def show_the_consent(entry: Entry) -> None:
+        looks.extend([entry] if entry.path.endswith(f"/applications/{client['id']}/owners") else [])
+        if len(looks) == 3:
+            harness.inside.leave_alone()
+            body = {name: given[name] for name in ("principalId", "resourceId", "appRoleId")}
+            path = f"/servicePrincipals/{principal}/appRoleAssignments"
+            await asyncio.to_thread(azure.graph, "POST", path, json=body)
+
+    harness.inside.hooks.before.append(show_the_consent)
+    assert harness.run(("teardown", "-y", *options)).code == 0
+    assert (len(looks), azure.applications("One")) == (3, [])
+
+
 def test_what_is_not_ours_as_long_as_a_replica_shows_it_is_looked_at_again(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

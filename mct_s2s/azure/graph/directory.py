@@ -17,7 +17,7 @@ from mct_s2s.azure.answers import Parse, listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests
 from mct_s2s.azure.graph.session import key, literal, query
-from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
+from mct_s2s.azure.refusals import GraphOperation, already_gone, already_there, is_lag
 from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError, or_none
@@ -138,25 +138,31 @@ class GraphDirectory(CredentialRequests):
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """Into the recycle bin; one that is gone already is no error."""
         path = f"/applications/{object_id}"
-        await self._write_unless_gone(partial(self.send, "DELETE", path, GraphOperation.DELETE_APPLICATION), path)
+        delete = partial(self.send, "DELETE", path, GraphOperation.DELETE_APPLICATION)
+        await self._write_unless_gone(delete, partial(self._is_shown, path))
 
-    async def _write_unless_gone(self, write: Callable[[], Awaitable[object]], *paths: str) -> bool:
+    async def _is_shown(self, *paths: str) -> bool:
+        """Whether any of these objects is, to one replica."""
+        return any(await self.get_many([f"{path}{query(select=['id'])}" for path in paths], dict))
+
+    async def _write_unless_gone(
+        self, write: Callable[[], Awaitable[object]], is_shown: Callable[[], Awaitable[bool]]
+    ) -> bool:
         """Whether it was written; not where the object is gone. A 404 alone says neither.
 
-        The replica that answers may not know yet that the object was created, deleted or restored. Gone is what none
-        of the `paths` shows, several times in a row.
+        The replica that answers may not know yet that the object was created, deleted or restored. Gone is what is not
+        shown several times in a row.
         """
         gives_up_at, missed = clock.seconds() + LAG_SECONDS, 0
         while True:
             try:
                 await write()
             except ServiceError as error:
-                if error.status != 404 or clock.seconds() >= gives_up_at:
+                if not already_gone(error) or clock.seconds() >= gives_up_at:
                     raise
             else:
                 return True
-            shown = await self.get_many([f"{path}{query(select=['id'])}" for path in paths], dict)
-            missed = 0 if any(shown) else missed + 1
+            missed = 0 if await is_shown() else missed + 1
             if missed == GONE_AFTER:
                 return False
             with waiting(REPLICATION, gives_up_at):
@@ -208,8 +214,15 @@ class GraphDirectory(CredentialRequests):
             raise
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
-        path = f"/servicePrincipals/{service}/appRoleAssignedTo/{quote(assignment, safe='')}"
-        await self.delete(path, GraphOperation.REVOKE)
+        """One that is gone already is no error."""
+        path = f"/servicePrincipals/{service}/appRoleAssignedTo"
+
+        async def is_shown() -> bool:
+            shown = await or_none(self.rows(f"{path}{query(top=999)}", READ, parse.assignment))
+            return any(one.id == assignment for one in shown or ())
+
+        named = f"{path}/{quote(assignment, safe='')}"
+        await self._write_unless_gone(partial(self.send, "DELETE", named, GraphOperation.REVOKE), is_shown)
 
     async def deleted_applications(self) -> list[Application]:
         """All of them: `uniqueName` is no filter there. No certificates."""
@@ -261,7 +274,7 @@ class GraphDirectory(CredentialRequests):
                     raise
 
         try:
-            return await self._write_unless_gone(restore, path, in_bin)
+            return await self._write_unless_gone(restore, partial(self._is_shown, path, in_bin))
         except ServiceError as error:
             if already_there(error):  # someone made another one
                 return False
