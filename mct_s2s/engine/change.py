@@ -76,9 +76,9 @@ def _may_pass(refused: NotOurs | NotThere, now: datetime) -> bool:
 
 
 def _leaves_its_own(outcome: Outcome) -> bool:
-    """Whether a removal leaves a client alone that looks like ours but for what a replica may not show yet.
+    """Whether a removal leaves a client alone for a reason that a replica may not have heard of yet.
 
-    Of one that was set up seconds ago, the consent may be missing; without it, its credentials may be anyone's.
+    The consent of one that was set up seconds ago may be missing; without it, its credentials may be anyone's.
     """
     request, observed = outcome.request, outcome.before
     desired, spec = request.desired, request.desired.service
