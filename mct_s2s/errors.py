@@ -140,6 +140,8 @@ class NotThere(S2SError):
     """A name matches nothing, or more than one thing."""
 
     exit_code = 2
+    may_appear = False
+    """Whether a replica may not show yet what the App Service's settings, which never lag, name."""
 
 
 class ServiceError(S2SError):

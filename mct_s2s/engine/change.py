@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mct_s2s import clock
@@ -17,12 +17,14 @@ from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.client_credentials import YOUNG
-from mct_s2s.model.desired import SettingsScope, Setup
+from mct_s2s.model.desired import Removal, SettingsScope, Setup
+from mct_s2s.planning.belief import Doubted, client_trust
 from mct_s2s.planning.changes import RemoveCredential
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
+from mct_s2s.planning.ownership import clients_called, is_allowed
 from mct_s2s.stores.host_lock import hold
 
 BEGUN_SECONDS, MET_SECONDS, PAUSE = 10.0, 20.0, 1.0
@@ -48,21 +50,21 @@ class Interface(Protocol):
 
 
 async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written. Raises NotOurs.
+    """Observe, check rights and plan; nothing is written. Raises NotOurs, NotThere.
 
-    A registration that is minutes old may be another administrator's, whose run is not over yet, or one that was just
-    deleted, which a replica still shows: then it is looked at again for a while.
+    A registration that is minutes old may be another administrator's, whose run is not over yet. Of any other one, a
+    replica may show what it was before it was deleted; and what the settings name, it may not show yet. Then it is
+    looked at again for a while.
     """
     until = clock.seconds() + min(BEGUN_SECONDS, session.connection.remaining(RESERVE))
     while True:
-        may_wait = not request.dry_run and clock.seconds() < until
+        is_over = request.dry_run or clock.seconds() >= until
         try:
             outcome = await _prepared(session, request)
-            if not (may_wait and _removes_what_may_be_arriving(outcome)):
+            if is_over or not (_leaves_its_own(outcome) or _removes_what_may_be_arriving(outcome)):
                 return outcome
-        except NotOurs as refused:
-            is_young = refused.created is not None and request.now - refused.created < YOUNG
-            if not (may_wait and is_young and isinstance(request.desired, Setup)):
+        except (NotOurs, NotThere) as refused:
+            if is_over or not _may_pass(refused, request.now):
                 raise
         with activity("Waiting for another run, or for replicas"):
             await asyncio.sleep(PAUSE)
@@ -80,6 +82,32 @@ def _removes_what_may_be_arriving(outcome: Outcome) -> bool:
         if client.application.object_id not in before.unfinished
         for credential in client.application.credentials
     )
+
+
+def _may_pass(refused: NotOurs | NotThere, now: datetime) -> bool:
+    """Whether the same state may be seen otherwise soon."""
+    if isinstance(refused, NotThere):
+        return refused.may_appear
+    is_young = refused.created is not None and now - refused.created < YOUNG
+    return is_young or refused.may_be_gone
+
+
+def _leaves_its_own(outcome: Outcome) -> bool:
+    """Whether a removal leaves a client alone for a reason that a replica may not have heard of yet.
+
+    The consent of one that was set up seconds ago may be missing; without it, its credentials may be anyone's.
+    """
+    request, observed = outcome.request, outcome.before
+    desired, spec = request.desired, request.desired.service
+    if not isinstance(desired, Removal) or spec is None:
+        return False
+    named = {client for name in desired.names for client in clients_called(name, observed)}
+    asked = [client for client in observed.trust.clients if desired.everything or client in named]
+    decisions = [
+        client_trust(client, observed, spec, desired.names) for client in asked if is_allowed(client, observed)
+    ]
+    doubted = [decision for decision in decisions if isinstance(decision, Doubted)]
+    return any(decision.is_about_its_content and not decision.owners for decision in doubted)
 
 
 async def _prepared(session: Session, request: Request) -> Outcome:

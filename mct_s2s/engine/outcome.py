@@ -73,6 +73,8 @@ class Outcome:
     """At secrets, by the key of the change, in the order in which they began."""
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
+    withdrawn: set[str] = field(default_factory=set)
+    """Object ids of what this run created and purged, as its name was taken: the recycle bin may still show them."""
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
@@ -102,6 +104,7 @@ class Outcome:
         self.started.update(earlier.started)
         self.attempts.update(earlier.attempts)
         self.remembered |= earlier.remembered
+        self.withdrawn |= earlier.withdrawn
 
     @property
     def unshown(self) -> list["Attempt"]:

@@ -23,6 +23,8 @@ class NotOurs(Refused):
     page = "SECURITY.md#who-may-be-believed"
     created: datetime | None = None
     """When the registration was created: another administrator's run may not be over yet."""
+    may_be_gone = False
+    """Whether a replica may show it as it was before it was deleted: only its name speaks for it, no one owns it."""
     is_met = False
     """Whether someone else registered it while this run was creating it: perhaps another administrator's run."""
 
@@ -84,6 +86,7 @@ def service_not_ours(application: Application, observed: ObservedState, doubted:
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
     refused.created = application.created
+    refused.may_be_gone = not is_set and not doubted.has(Doubt.OTHER_SITE) and not doubted.owners
     return refused
 
 
@@ -121,6 +124,7 @@ def not_ours(
         remedy=f"If it is the right one, {first}{adopt}. If not, {other}.",
     )
     refused.created = application.created
+    refused.may_be_gone = not doubted.owners
     return refused
 
 

@@ -133,7 +133,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
     is_new, notes = registration.is_new, list[str]()
     if not spec.may_create and (is_new or registration.is_deleted):
-        raise service_missing()
+        raise service_missing(observed)
     note = site_note(str(site.resource)) if site is not None else None
     role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
@@ -215,12 +215,14 @@ def token_version_not_confirmed(application: Application) -> Refused:
     )
 
 
-def service_missing() -> NotThere:
-    return NotThere(
+def service_missing(observed: ObservedState) -> NotThere:
+    missing = NotThere(
         "service-application-missing",
         "This App Service has no service application, so it has no clients.",
         remedy="Run mct-s2s setup first, with the same options: it creates it, or restores a deleted one.",
     )
+    missing.may_appear = bool(AUDIENCE.value_in(observed.settings))
+    return missing
 
 
 def _remembered(

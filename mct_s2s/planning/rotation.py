@@ -40,7 +40,7 @@ def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApp
     Without names, those that were made for this App Service: a rotation gives a secret to all who read its places.
     """
     if observed.trust.service is None:
-        raise service_missing()
+        raise service_missing(observed)
     within = rotation.expiring_within
     if within is None:
         found = [_the_client(name, observed) for name in rotation.clients]

@@ -32,7 +32,7 @@ class Harness:
     home: Path
     outputs: list[str] = field(default_factory=list)
     caller: dict[str, str] = field(default_factory=dict)
-    """The environment of whoever signs in, where that is not the administrator."""
+    """The environment of whoever signs in, where that is not the administrator; empty: without that variable."""
 
     def go_to(self, kept: Json, home: Path | None = None) -> None:
         """Begin anew, in a state that was kept and with another home."""
@@ -49,7 +49,8 @@ class Harness:
     @property
     def environment(self) -> dict[str, str]:
         """For the program."""
-        return {**without_azure(), **self.inside.azure.environment, **self.caller, **at_home(self.home)}
+        merged = {**without_azure(), **self.inside.azure.environment, **self.caller, **at_home(self.home)}
+        return {name: value for name, value in merged.items() if value}
 
     def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
         """The program, started."""

@@ -4,6 +4,7 @@ What was deleted moments ago is shown by replicas that lag: nothing rests on it,
 is simulated: twenty seconds of lag are waited for, and take none.
 """
 
+import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.conftest import MACHINE, SITE
 from tests.reliability.harness import Harness
+from tests.support.person import sign_in_as
 from tests.support.sampling import sampled
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", MACHINE, "-y", "-o", "json")
@@ -145,6 +148,153 @@ def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, ag
     assert second.code == 0
     assert {change["action"] for change in second.document["changes"]} == {"none"}
     assert (harness.orphans("One"), harness.leaks()) == ([], [])
+
+
+AT_ONCE = {
+    "setup after teardown": (("teardown", "-y"), ONE) * 2,
+    "add-client after remove-client": (("remove-client", "One", "-y"), ADD) * 2,
+    "add-client after setup after teardown": (("teardown", "-y"), ("setup", "-y", "-o", "json"), ADD),
+}
+CALLERS = ("a person", "a program", "a pipeline")
+AGAIN_AT_ONCE = list(product([1, 3, 8], range(1, 5), [False, True], CALLERS, AT_ONCE))
+
+
+def signed_in_as(caller: str, harness: Harness, patch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Let commands be run by this caller; the options that a command takes for it."""
+    azure = harness.inside.azure
+    if caller == "a pipeline":
+        graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
+        arm = [("Website Contributor", SITE)]
+        harness.caller = azure.caller(*graph, "AppRoleAssignment.ReadWrite.All", arm=arm)
+    if caller != "a person":
+        return ()
+    address = azure.person("casey", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
+    azure.give_directory_role(address, "Cloud Application Administrator")
+    harness.caller = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": ""}
+    sign_in_as(patch, azure, address)
+    return "--auth", "device-code"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chance", "is_name_hidden", "caller", "again"),
+    sampled(AGAIN_AT_ONCE, 4, of_all=150, salt="again at once"),
+)
+def test_what_was_removed_seconds_ago_is_made_again(
+    seconds: float,
+    chance: int,
+    is_name_hidden: bool,
+    caller: str,
+    again: str,
+    harness: Harness,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twice, so that replicas show what was there at four moments. A pipeline has a new machine for each command."""
+    azure, options = harness.inside.azure, ("-a", SITE, *signed_in_as(caller, harness, monkeypatch))
+    assert harness.run((*ONE, *options)).code == 0
+    azure.advance(11 * 60)  # nothing is young by its date
+    azure.vary(deleted_without_unique_name=is_name_hidden)
+    harness.inside.state.turn({"lagSeed": chance})
+    with lagging(harness, seconds, "replicas"):
+        for at, words in enumerate(AT_ONCE[again]):
+            if caller == "a pipeline":
+                harness.home = tmp_path / f"machine {at}"
+                harness.home.mkdir()
+            done = harness.run((*words, *options))
+            assert (done.code, done.seconds < 3 * seconds + 30) == (0, True), done
+        harness.inside.state.clock.advance(2 * seconds)
+    there = [one["displayName"] for one in harness.state["directory"]["applications"] if not one["deletedDateTime"]]
+    assert (there.count("One"), there.count("MCT service (contosolearn)")) == (1, 1)
+    assert harness.calls()["one"] == 200
+    assert (harness.orphans("One"), harness.leaks()) == ([], [])
+
+
+def test_a_service_application_that_no_replica_shows_yet_is_waited_for(harness: Harness) -> None:
+    """The App Service's settings name it, and they never lag."""
+    azure, looks = harness.inside.azure, list[Entry]()
+    assert harness.run(("setup", "-y")).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")
+    azure.graph("DELETE", f"/applications/{service['id']}")
+
+    async def show_it(entry: Entry) -> None:
+        looks.extend([entry] if entry.path.endswith("/applications(uniqueName='mct-s2s-contosolearn')") else [])
+        if len(looks) == 3:
+            harness.inside.leave_alone()
+            for half in (service, principal):
+                await asyncio.to_thread(azure.graph, "POST", f"/directory/deletedItems/{half['id']}/restore")
+
+    harness.inside.hooks.before.append(show_it)
+    assert harness.run(ADD).code == 0
+
+
+def test_a_client_of_which_a_replica_shows_one_half_is_removed_with_the_rest(harness: Harness, tmp_path: Path) -> None:
+    """Nothing on this machine speaks for it, so that its owners are asked for; of one half, a replica knows none."""
+    azure = harness.inside.azure
+    assert harness.run(ONE).code == 0
+    (client,) = azure.applications("One")
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{client['appId']}')")["id"]
+    for given in azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"]:
+        azure.graph("DELETE", f"/servicePrincipals/{principal}/appRoleAssignments/{given['id']}")
+    harness.home = tmp_path / "another machine"
+    harness.home.mkdir()
+    fault = {"type": "status", "status": 404, "code": "Request_ResourceNotFound"}
+    path = f"*/servicePrincipals/{principal}/owners"
+    azure.misbehave({"match": {"method": "GET", "path": path}, "times": 1, "fault": fault})
+    assert harness.run(("teardown", "-y")).code == 0
+    assert azure.applications("One") == []
+
+
+def test_a_client_whose_consent_no_replica_shows_yet_is_removed(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another machine, only the consent tells it from a registration with anyone's secret."""
+    azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
+    assert harness.run((*ONE, *options)).code == 0
+    (client,) = azure.applications("One")
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{client['appId']}')")["id"]
+    (given,) = azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"]
+    azure.graph("DELETE", f"/servicePrincipals/{principal}/appRoleAssignments/{given['id']}")
+    harness.home, looks = tmp_path / "another machine", list[Entry]()
+    harness.home.mkdir()
+
+    async def show_the_consent(entry: Entry) -> None:
+        looks.extend([entry] if entry.path.endswith(f"/applications/{client['id']}/owners") else [])
+        if len(looks) == 3:
+            harness.inside.leave_alone()
+            body = {name: given[name] for name in ("principalId", "resourceId", "appRoleId")}
+            path = f"/servicePrincipals/{principal}/appRoleAssignments"
+            await asyncio.to_thread(azure.graph, "POST", path, json=body)
+
+    harness.inside.hooks.before.append(show_the_consent)
+    assert harness.run(("teardown", "-y", *options)).code == 0
+    assert (len(looks), azure.applications("One")) == (3, [])
+
+
+def test_what_is_not_ours_as_long_as_a_replica_shows_it_is_looked_at_again(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was deleted seconds ago, on another machine: until that shows, it is a registration that anyone may have."""
+    azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
+    assert harness.run((*ONE, *options)).code == 0
+    (client,) = azure.applications("One")
+    azure.advance(11 * 60)
+    settings = {name: value for name, value in azure.settings().items() if not name.startswith("Service")}
+    azure.write_settings(settings)
+    azure.graph("DELETE", f"/applications/{azure.applications('MCT service (contosolearn)')[0]['id']}")
+    harness.home, looks = tmp_path / "another machine", list[Entry]()
+    harness.home.mkdir()
+
+    async def show_the_deletion(entry: Entry) -> None:
+        looks.extend([entry] if entry.path.endswith(f"/applications/{client['id']}/owners") else [])
+        if len(looks) == 3:
+            harness.inside.leave_alone()
+            await asyncio.to_thread(azure.graph, "DELETE", f"/applications/{client['id']}")
+
+    harness.inside.hooks.before.append(show_the_deletion)
+    done = harness.run((*ONE, *options))
+    assert (done.code, len(looks)) == (0, 3), done
+    assert harness.calls()["one"] == 200
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,21 @@ Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-app
 /serviceprincipal-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import Parse, listed
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.credentials import CredentialRequests, until
+from mct_s2s.azure.graph.credentials import CredentialRequests
 from mct_s2s.azure.graph.session import key, literal, query
-from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
-from mct_s2s.azure.retry import nothing
+from mct_s2s.azure.refusals import GraphOperation, already_gone, already_there, is_lag
+from mct_s2s.azure.retry import LAG_SECONDS
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError, or_none
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
@@ -26,6 +30,10 @@ IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
 BIN = "/directory/deletedItems"
+GONE_AFTER = 5
+"""Looks in a row that find nothing, before something is gone. terraform-provider-azuread demands as many."""
+PAUSE = 1.0
+"""Seconds between them."""
 
 
 class GraphDirectory(CredentialRequests):
@@ -114,9 +122,12 @@ class GraphDirectory(CredentialRequests):
         await self.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=self.lag(before.object_id))
 
     async def accepts_writes(self, application: Application) -> bool:
-        """Whether it takes the name that it has. Reads may show what was deleted moments ago; `False` is certain."""
-        path, body = f"/applications/{application.object_id}", {"displayName": application.display_name}
+        """Whether it takes the name that it has. Reads may show what was deleted moments ago; `True` is certain."""
+        return await self._accepts_name(f"/applications/{application.object_id}", application.display_name)
+
+    async def _accepts_name(self, path: str, display_name: str) -> bool:
         try:
+            body = {"displayName": display_name}
             await self.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body)
         except ServiceError as refused:
             if refused.answer_lost or refused.status == 429:
@@ -126,7 +137,36 @@ class GraphDirectory(CredentialRequests):
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """Into the recycle bin; one that is gone already is no error."""
-        await self.delete(f"/applications/{object_id}", GraphOperation.DELETE_APPLICATION)
+        path = f"/applications/{object_id}"
+        delete = partial(self.send, "DELETE", path, GraphOperation.DELETE_APPLICATION)
+        await self._write_unless_gone(delete, partial(self._is_shown, path))
+
+    async def _is_shown(self, *paths: str) -> bool:
+        """Whether any of these objects is, to one replica."""
+        return any(await self.get_many([f"{path}{query(select=['id'])}" for path in paths], dict))
+
+    async def _write_unless_gone(
+        self, write: Callable[[], Awaitable[object]], is_shown: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Whether it was written; not where the object is gone. A 404 alone says neither.
+
+        The replica that answers may not know yet that the object was created, deleted or restored. Gone is what is not
+        shown several times in a row.
+        """
+        gives_up_at, missed = clock.seconds() + LAG_SECONDS, 0
+        while True:
+            try:
+                await write()
+            except ServiceError as error:
+                if not already_gone(error) or clock.seconds() >= gives_up_at:
+                    raise
+            else:
+                return True
+            missed = 0 if await is_shown() else missed + 1
+            if missed == GONE_AFTER:
+                return False
+            with waiting(REPLICATION, gives_up_at):
+                await asyncio.sleep(PAUSE)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
         return await self.get(f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}", parse.principal)
@@ -174,8 +214,15 @@ class GraphDirectory(CredentialRequests):
             raise
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
-        path = f"/servicePrincipals/{service}/appRoleAssignedTo/{quote(assignment, safe='')}"
-        await self.delete(path, GraphOperation.REVOKE)
+        """One that is gone already is no error."""
+        path = f"/servicePrincipals/{service}/appRoleAssignedTo"
+
+        async def is_shown() -> bool:
+            shown = await or_none(self.rows(f"{path}{query(top=999)}", READ, parse.assignment))
+            return any(one.id == assignment for one in shown or ())
+
+        named = f"{path}/{quote(assignment, safe='')}"
+        await self._write_unless_gone(partial(self.send, "DELETE", named, GraphOperation.REVOKE), is_shown)
 
     async def deleted_applications(self) -> list[Application]:
         """All of them: `uniqueName` is no filter there. No certificates."""
@@ -186,7 +233,7 @@ class GraphDirectory(CredentialRequests):
     async def restore_application(self, application: Application) -> list[PrincipalId]:
         """It and its service principal, which is returned; what is there again already is no error."""
         self.expect_lag(application.client_id)
-        if not await self._restored(application.object_id, "applications"):
+        if not await self._restored("applications", application.object_id, application.display_name):
             raise ServiceError(
                 "not-in-recycle-bin",
                 f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it.",
@@ -194,8 +241,13 @@ class GraphDirectory(CredentialRequests):
                 status=404,
             )
         end = query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}")
-        deleted = await self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal)
-        return [one.id for one in deleted if await self._restored(one.id, "servicePrincipals")]
+        in_bin, shown = await gather_or_cancel(
+            self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal),
+            self.principal(application.client_id),
+        )
+        # One that a replica shows may be deleted, and one that the recycle bin shows may be there.
+        known = {one.id: one for one in (*in_bin, *([shown] if shown is not None else []))}
+        return [one.id for one in known.values() if await self._restored("servicePrincipals", one.id, one.display_name)]
 
     async def purge_application(self, object_id: ApplicationObjectId, *, just_deleted: bool) -> None:
         lost = False
@@ -208,20 +260,25 @@ class GraphDirectory(CredentialRequests):
 
         await self.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 
-    async def _restored(self, object_id: str, collection: str) -> bool:
-        """*Not there*, said to the end; sooner, it may be a replica that is behind. Or a lost answer was a success."""
-        path = f"{BIN}/{object_id}/restore"
-        restore = partial(self.send, "POST", path, GraphOperation.RESTORE)
+    async def _restored(self, collection: str, object_id: str, display_name: str) -> bool:
+        """Whether it is there in the end."""
+        path, in_bin = f"/{collection}/{object_id}", f"{BIN}/{object_id}"
+
+        async def restore() -> None:
+            try:
+                await self.send("POST", f"{in_bin}/restore", GraphOperation.RESTORE)
+            except ServiceError as error:
+                # Restored already, by a request whose answer was lost or by someone else? Only a write tells: a
+                # replica may show the object as it was before it was deleted.
+                if error.status != 404 or not await self._accepts_name(path, display_name):
+                    raise
+
         try:
-            await until(restore, lambda error: error.status == 404, nothing)
+            return await self._write_unless_gone(restore, partial(self._is_shown, path, in_bin))
         except ServiceError as error:
             if already_there(error):  # someone made another one
                 return False
-            if error.status != 404:
-                raise
-        else:
-            return True
-        return await self.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
+            raise
 
 
 def _once(ids: Iterable[str]) -> list[str]:

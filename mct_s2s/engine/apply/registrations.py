@@ -13,7 +13,7 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.observe import caller_of, trust_of
+from mct_s2s.engine.observe.observe import AGREEING, LONGEST, PAUSE, caller_of, trust_of
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
@@ -22,7 +22,7 @@ from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import Doubt, Doubted, Reason, foreign_owners, is_created_by_caller
+from mct_s2s.planning.belief import Doubt, Doubted, Reason, Trusted, foreign_owners, is_created_by_caller
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
@@ -36,11 +36,9 @@ APPEARS_WITHIN = 10
 """Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and 3.11)."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
-AGREEING = 3
-"""Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
-PAUSE = 1.0
-LONGEST = 300.0
-"""Seconds: replication that takes longer is an outage."""
+
+SETTLES_WITHIN = 15.0
+"""Seconds for which a replica may show a registration as it was before it was deleted and restored."""
 
 
 async def create(
@@ -59,7 +57,7 @@ async def create(
         with waiting("waiting for the deleted one to appear in the recycle bin"):
             for _ in range(APPEARS_WITHIN):
                 for row in await directory.deleted_applications():
-                    if row.unique_name == name:
+                    if row.unique_name == name and row.object_id not in outcome.withdrawn:
                         back = replace(row, credentials=(), deleted=None)
                         await restore(session, outcome, back, change.resource, is_sure=False)
                         return back, "restored: it had just been deleted"
@@ -89,8 +87,7 @@ async def restore(
     back = await directory.restore_application(application)
     if not is_sure:
         shown = replace(application, deleted=None)
-        is_service = resource == SERVICE
-        trusted = await trust_of(session, outcome.request, outcome.before, shown, back, is_service=is_service)
+        trusted = await _trust_of_restored(session, outcome, shown, back, is_service=resource == SERVICE)
         if isinstance(trusted, Doubted):
             await directory.delete_application(object_id)
             graph = session.connection.cloud.graph
@@ -98,6 +95,20 @@ async def restore(
             raise not_ours(application, trusted, resource, graph, done=done)
     await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
     return next(iter(back), None)
+
+
+async def _trust_of_restored(
+    session: Session, outcome: Outcome, application: Application, back: list[PrincipalId], *, is_service: bool
+) -> Trusted:
+    """Whether it is believed; doubted only once replicas had the time to show what its removal took away from it."""
+    gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
+    while True:
+        trusted = await trust_of(session, outcome.request, outcome.before, application, back, is_service=is_service)
+        # Owners are not changed by a removal.
+        if not isinstance(trusted, Doubted) or trusted.owners or clock.seconds() >= gives_up_at:
+            return trusted
+        with waiting(REPLICATION, gives_up_at):
+            await asyncio.sleep(PAUSE)
 
 
 async def create_as_owner(session: Session, outcome: Outcome, change: CreateApplication) -> tuple[Application, bool]:
@@ -116,6 +127,7 @@ async def create_as_owner(session: Session, outcome: Outcome, change: CreateAppl
     except ServiceError as error:
         if error.code != "name-taken":
             raise
+        outcome.withdrawn.add(made.object_id)
         await directory.delete_application(made.object_id)
         await directory.purge_application(made.object_id, just_deleted=True)
         [faster] = await directory.applications_by_unique_name([unique_name])

@@ -5,7 +5,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from mct_s2s.activity import activity
+from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, activity, waiting
+from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscription, find_web_app
@@ -25,6 +27,12 @@ from mct_s2s.model.site_settings import AppSettings, ours
 from mct_s2s.planning.belief import Trusted, client_trust, in_question, service_trust
 from mct_s2s.planning.ownership import is_below
 from mct_s2s.stores.host_lock import unfinished
+
+AGREEING = 3
+"""Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
+PAUSE = 1.0
+LONGEST = 300.0
+"""Seconds: replication that takes longer is an outage."""
 
 
 def reading(request: Request) -> str:
@@ -172,14 +180,30 @@ async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientAppl
 async def _custody_or_gone(
     session: Session, desired: Desired, observed: ObservedState, client: ClientApplication
 ) -> Custody | None:
-    """`None` where replicas disagree whether it exists: if it does, its creation by name looks at its custody.
+    """`None` where it is gone, or may not be read and is of a registration whose owners are only told.
 
-    Also where it may not be read, of a registration whose owners are only told.
+    Where replicas disagree, a setup takes it for gone: if it exists, its creation by name looks at its custody. Any
+    other command would leave out what is there, so it asks until they agree.
     """
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({client.client_id, *client.application.identifier_uris})
-    custody = find_custody(session, client, may_be_gone=not is_named)
-    return await (or_none(custody) if is_named or _decides(client, observed) else or_unknown(custody))
+    decides, missed = _decides(client, observed), 0
+    gives_up_at = clock.seconds() + min(LONGEST, session.connection.remaining(RESERVE))
+    while True:
+        custody = find_custody(session, client, may_be_gone=not is_named)
+        found = await (or_none(custody) if is_named or decides else or_unknown(custody))
+        if found is not None or isinstance(desired, Setup) or not decides or clock.seconds() >= gives_up_at:
+            return found
+        with waiting(REPLICATION, gives_up_at):
+            await asyncio.sleep(PAUSE)
+            shown, principal = await gather_or_cancel(
+                session.directory.application_by_client_id(client.client_id),
+                session.directory.principal(client.client_id),
+            )
+        missed = missed + 1 if shown is None else 0
+        if missed == AGREEING:
+            return None
+        client = replace(client, principal=principal)
 
 
 def _decides(client: ClientApplication, observed: ObservedState) -> bool:
@@ -211,10 +235,14 @@ async def trust_of(
     """Decide it anew for a registration that a request of this run has met or restored, and not created.
 
     `restored`: its service principals that came back with it, which not every replica shows yet; then all credentials
-    but the delivered one are removed next, and decide nothing.
+    but the delivered one are removed next, and decide nothing. Nor does a service principal that a replica shows from
+    before the removal.
     """
     spec, desired, directory = request.desired.service or ServiceSpec(), request.desired, session.directory
-    principal, name = await directory.principal(application.client_id), application.unique_name
+    name = application.unique_name
+    principal = await directory.principal(application.client_id)
+    if restored is not None and principal is not None and principal.id not in restored:
+        principal = None
     halves = {*(restored or ()), *([principal.id] if principal is not None else [])}
     caller, owners = await gather_or_cancel(directory.caller(), directory.owners(application.object_id, halves))
     credentials = await directory.credentials(application.object_id, halves) if restored is None else ()
