@@ -1,0 +1,177 @@
+"""Random histories: two administrators, faults, lag, kills, Ctrl-C, other hands; then the same commands, undisturbed.
+
+Afterwards no one has lost anything: what others wrote is there, each name has one registration, and every secret that a
+command made is held by someone. A failure prints its seed and the history; MCT_S2S_HISTORIES=100 runs so many.
+"""
+
+import os
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from mct_s2s.sandbox.observability.exchange import Entry, may_write
+
+from tests.conftest import JSON, Json
+from tests.reliability.commands import GIVEN, VAULT, typed
+from tests.reliability.harness import Harness
+from tests.support.inprocess import Ended
+from tests.support.sampling import every_cell, seed
+
+CLIENTS = ("One", "Two")
+FOREIGN = "Their__Setting"
+PLACES: dict[str, tuple[str, ...]] = {
+    "a file": (),
+    "a vault": ("--secret-to", VAULT),
+    "a program": ("--secret-to", GIVEN),
+    "a program that fails": ("--secret-to", "exec:false"),
+    "the document": ("--secret-to", "show"),
+}
+FAULTS: tuple[Json, ...] = (
+    {"type": "status", "status": 503},
+    {"type": "status", "status": 500, "when": "after"},
+    {"type": "reset"},
+    {"type": "lostAnswer"},
+    {"type": "status", "status": 403},
+)
+EXPECTED = {0, 1, 2, 3, 4, 130}
+
+
+@dataclass(frozen=True)
+class Step:
+    who: str
+    words: tuple[str, ...]
+    mishap: str = ""
+    at: int = 0
+    """Which of its writes meets the mishap."""
+
+    @property
+    def undisturbed(self) -> "Step":
+        """As a person repeats it, with a program that has been mended."""
+        words = tuple(GIVEN if word == "exec:false" else word for word in self.words)
+        return Step(self.who, words)
+
+    def __str__(self) -> str:
+        return f"{self.who}: {' '.join(self.words)}{f'  [{self.mishap} at write {self.at}]' if self.mishap else ''}"
+
+
+@dataclass
+class History:
+    harness: Harness
+    chance: random.Random
+    home: Path
+    done: list[str] = field(default_factory=list)
+    unfinished: list[Step] = field(default_factory=list)
+
+    def step(self) -> Step:
+        chance, client = self.chance, self.chance.choice(CLIENTS)
+        place = PLACES[chance.choice(list(PLACES))]
+        words: tuple[str, ...] = chance.choice(
+            [
+                ("setup", "--client", client, *place),
+                ("setup", "--client", client, *place),
+                ("add-client", client, *place),
+                ("rotate-secret", client, *place),
+                ("remove-client", client, "--ignore-missing"),
+                ("teardown",),
+            ]
+        )
+        mishap = chance.choice(["", "", "Ctrl-C", "a kill", "a fault", "a fault"])
+        return Step(chance.choice("AB"), (*words, *JSON), mishap, chance.randint(1, 9))
+
+    def run(self, step: Step) -> Ended:
+        self.done.append(str(step))
+        harness, meets = self.harness, self._meets
+        harness.home = self.home / step.who
+        words = typed(step.words, harness)
+        if step.mishap == "a kill":
+            process = harness.process(words)
+            meets(step.at, process.kill)
+            ended = harness.ended(process)
+        elif step.mishap == "Ctrl-C":
+            meets(step.at, lambda: os.kill(os.getpid(), signal.SIGINT))
+            ended = harness.run(words)
+        else:
+            if step.mishap:
+                rule = {"match": {"method": "POST"}, "nth": step.at, "times": 1, "fault": self.chance.choice(FAULTS)}
+                harness.inside.pipeline.observability.faults.replace([rule])
+            ended = harness.run(words)
+        harness.inside.leave_alone()
+        harness.inside.pipeline.observability.faults.replace([])
+        harness.inside.pipeline.observability.tokens.forget_refusals()
+        self.done[-1] += f"  -> {ended.code}"
+        assert ended.code in EXPECTED or (step.mishap == "a kill" and ended.code == -signal.SIGKILL), ended
+        return ended
+
+    def _meets(self, at: int, act: Callable[[], None]) -> None:
+        """Do something when so many writes have taken effect, if there are as many."""
+        writes = 0
+
+        async def count(entry: Entry) -> None:
+            nonlocal writes
+            writes += may_write(entry.service, entry.method, entry.path)
+            if writes == at:
+                writes += 1
+                act()
+
+        self.harness.inside.hooks.after.append(count)
+
+    def ends_well(self) -> None:
+        """Repeat what failed until it does not, and then what everyone wants; look at what there is."""
+        for step in self.unfinished:
+            for _ in range(2):
+                if self.run(step.undisturbed).code in {0, 2, 3}:
+                    break
+        for who in "AB":
+            wanted = Step(who, ("setup", *(word for name in CLIENTS for word in ("--client", name)), *JSON))
+            assert self.run(wanted).code == 0
+        self.harness.home = self.home
+        state = self.harness.state
+        applications = [row for row in state["directory"]["applications"] if not row["deletedDateTime"]]
+        for name in (*CLIENTS, "MCT service (contosolearn)"):
+            assert [row["displayName"] for row in applications].count(name) == 1, name
+        lost = [one for client in CLIENTS for one in self.harness.orphans(client) if "credentials" not in one]
+        assert lost == [], "secrets that no one has"
+        for client in CLIENTS:
+            (row,) = (row for row in applications if row["displayName"] == client)
+            assert row["passwordCredentials"], f"{client} has no secret"
+            assert [tag for tag in row["tags"] if "attempt" in tag] == []
+        assert self.harness.inside.azure.settings()[FOREIGN] == "theirs"
+        assert self.harness.leaks() == []
+        self.harness.home = self.home / "A"
+        assert self.harness.run(("status", "-o", "json")).code == 0
+
+
+def _seeds() -> list[int]:
+    wanted = os.environ.get("MCT_S2S_HISTORIES")
+    if wanted is not None:
+        return [seed() + at for at in range(int(wanted))]
+    return list(range(1, 17)) if every_cell() else [1 + seed() % 16]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", _seeds())
+def test_after_a_random_history_nothing_is_lost_doubled_or_orphaned(
+    number: int, harness: Harness, tmp_path: Path
+) -> None:
+    history = History(harness, random.Random(number), tmp_path / "homes")
+    for who in "AB":
+        (history.home / who).mkdir(parents=True)
+    azure, state = harness.inside.azure, harness.inside.state
+    azure.write_settings({**azure.settings(), FOREIGN: "theirs"})
+    try:
+        for _ in range(history.chance.randint(3, 6)):
+            lag = history.chance.choice([0.0, 0.0, 1.0, 3.0])
+            state.turn({"lagSeconds": lag, "lagJitter": 0.5, "lagMode": "replicas", "lagSeed": number})
+            step = history.step()
+            ended = history.run(step)
+            if step.mishap or ended.code not in {0, 2, 3} or "exec:false" in step.words:
+                history.unfinished.append(step)
+        state.turn({"lagSeconds": 0.0})
+        state.clock.advance(120)
+        history.ends_well()
+    except AssertionError as error:
+        told = "\n  ".join(history.done)
+        raise AssertionError(f"history {number}:\n  {told}\n{error}") from error
