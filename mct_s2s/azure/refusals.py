@@ -12,7 +12,7 @@ from typing import Any
 
 from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
 from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.planning.permissions.rights import OWNER, REGISTRAR, SITE_ROLE, Right
+from mct_s2s.planning.permissions.rights import CONTRIBUTOR, LEAST_ROLES, OWNER, READER, REGISTRAR, SITE_ROLE, Right
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 
@@ -39,6 +39,7 @@ class GraphOperation(StrEnum):
 _CONSENTS = (GraphOperation.CONSENT, GraphOperation.REVOKE)
 _PASSING = (429, *range(500, 600))
 OFFICER = "Key Vault Secrets Officer"
+SUBSCRIPTION = "the subscription"
 DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
 
 _SAID: dict[type[S2SError], str] = {
@@ -97,6 +98,18 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
         at,
         right=f"{role} (for a person) or {permissions} (for a service principal)",
         who=REGISTRAR,
+    )
+
+
+def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
+    """`action`: a pattern for the one that Resource Manager says is missing."""
+    return Row(
+        "ARM",
+        f"Ask {OWNER} for the role {role} on {where}, wait a few minutes, then run the same command again.",
+        PermissionMissing,
+        (f"perform action '{action}",) if action else (),
+        (403,),
+        right=f"{role} on {where}" if where == SUBSCRIPTION else role,
     )
 
 
@@ -175,9 +188,10 @@ ROWS = (
         PermissionMissing, ("^DenyAssignmentAuthorizationFailed:",), (403,)),
     Row("ARM", "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
         PermissionMissing, ("^RequestDisallowedByPolicy:",), (403,)),
-    Row("ARM",
-        f"Ask {OWNER} for the role {SITE_ROLE} on the resource, wait a few minutes, then run the same command again.",
-        PermissionMissing, status=(403,), right=SITE_ROLE),
+    _denied_by_arm(READER, SUBSCRIPTION, r"Microsoft\.Resources/subscriptions/(?!resourceGroups/)"),
+    *(_denied_by_arm(role, "the resource", re.escape(kind) + "/") for kind, role in LEAST_ROLES.items()),
+    _denied_by_arm(CONTRIBUTOR, "the resource", r"(?!Microsoft\.Web/sites/)"),
+    _denied_by_arm(SITE_ROLE, "the resource"),
     # Said before the token is looked at, so that it tells nothing of rights.
     Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NotThere, ("^SubscriptionNotFound:",), (404,)),
     Row("ARM", "Check the name and the resource group.", NotThere, status=(404,)),

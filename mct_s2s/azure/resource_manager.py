@@ -37,13 +37,13 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.sign_in.methods import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential, challenged_tenant
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_none
 from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
 from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
-from mct_s2s.model.ids import PrincipalId, TenantId, same_id
+from mct_s2s.model.ids import PrincipalId, TenantId, is_guid, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import AppSettings
 
@@ -89,6 +89,19 @@ class ResourceManager(ServiceSession):
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
         read = partial(self.read, path, "read the subscription", _subscription)
         return await or_none(self.once.get(path.casefold(), read))
+
+    async def tenant_of(self, subscription_id: str) -> TenantId | None:
+        """Ask without a token: Resource Manager's challenge names the tenant that the subscription trusts.
+
+        It takes no right. Source: learn.microsoft.com/entra/msal/dotnet/advanced/extract-authentication-parameters.
+        """
+        url = self.base + versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
+
+        async def ask() -> httpx.Response:
+            return await self.http.request("GET", url, extensions={"service": self.service.label})
+
+        tenant_id = challenged_tenant((await self.call(ask, "read the subscription")).headers)
+        return TenantId(tenant_id) if tenant_id is not None and is_guid(tenant_id) else None
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """Web and function apps, without slots."""

@@ -11,7 +11,7 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -96,8 +96,14 @@ def challenge_of(refusal: Refusal) -> Challenge | None:
     by_policy = "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
     if claims is None and not by_policy:
         return None
-    tenant = _TENANT.search(header)
-    return Challenge(claims or SECOND_FACTOR, tenant and tenant[1], by_policy or '"acrs"' in (claims or ""))
+    tenant = challenged_tenant(refusal.headers)
+    return Challenge(claims or SECOND_FACTOR, tenant, by_policy or '"acrs"' in (claims or ""))
+
+
+def challenged_tenant(headers: Mapping[str, str]) -> str | None:
+    """Return the tenant in which a service wants its caller to sign in."""
+    found = _TENANT.search(headers.get("www-authenticate", ""))
+    return found[1] if found is not None else None
 
 
 def azure_cli_login(scope: str | None, tenant: str | None, challenge: Challenge | None = None) -> str:

@@ -42,8 +42,8 @@ GRAPH_PERMISSIONS = {
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
 REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
-SITE_ROLE = "Website Contributor"
-_LEAST_ROLES = {
+SITE_ROLE, READER, CONTRIBUTOR = "Website Contributor", "Reader", "Contributor"
+LEAST_ROLES = {
     "microsoft.compute/virtualmachines": "Virtual Machine Contributor",
     LOGIC_APPS: "Logic App Contributor",
     CONTAINER_APPS: "Container Apps Contributor",
@@ -149,7 +149,7 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     if here.permissions is not None:
         allowing = [one for one in here.permissions if _has(one.actions, action) and not _has(one.not_actions, action)]
         if not allowing:
-            role = SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+            role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
             assign = ("az", "role", "assignment", "create", "--assignee", access.caller_id, "--role", role)
             missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
         elif not all(one.is_conditional for one in allowing):

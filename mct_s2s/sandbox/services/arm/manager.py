@@ -1,6 +1,7 @@
 """Resource Manager's own operations: tenants, subscriptions, groups, providers, lists of resources.
 
-Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
+Whoever has a role on one resource sees its subscription in the list, and may not read it: docs/azure-contract.md,
+section 4.5. Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
 """
 
 import re
@@ -42,10 +43,7 @@ def _list_subscriptions(call: ArmCall) -> Answer:
 
 
 def _get_subscription(call: ArmCall) -> Answer:
-    found = call.resources.subscription(call.params["subscription"])
-    if not call.resources.access.sees(call.caller.object_id, found["id"]):
-        call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
-    return Answer(body=found)
+    return Answer(body=call.resources.subscription(call.params["subscription"]))
 
 
 def _list_locations(call: ArmCall) -> Answer:
@@ -145,11 +143,11 @@ _R = "Microsoft.Resources/subscriptions/"
 _ROWS: tuple[tuple[Any, ...], ...] = (
     ("GET", "/tenants", "", "tenants", _list_tenants, "tenants - list"),
     ("GET", "/subscriptions", "", "subscriptions", _list_subscriptions, "subscriptions - list", "full"),
-    ("GET", _S, "", "subscriptions", _get_subscription, "subscriptions - get", "full"),
+    ("GET", _S, _R + "read", "subscriptions", _get_subscription, "subscriptions - get", "full"),
     ("GET", _S + "/locations", _R + "locations/read", "subscriptions", _list_locations, "list locations"),
     ("GET", _GROUPS, "", "resourceGroups", _list_groups, "resource groups - list"),
     ("GET", _GROUP, _R + "resourceGroups/read", "resourceGroups", _get_group, "resource groups - get", "full"),
-    ("GET", _S + "/resources", "", "resources", _list_resources, "resources - list"),
+    ("GET", _S + "/resources", _R + "resources/read", "resources", _list_resources, "resources - list"),
     ("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
     ("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
     ("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
