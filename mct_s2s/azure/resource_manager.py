@@ -66,6 +66,8 @@ STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 LOOKS = 5
 """At an identity that was accepted and does not show yet, 5 s in all."""
+LOOKS_WITHOUT_OPERATION = 27
+"""Where the operation may not be followed, so that nothing else tells when it is done: 175 s in all."""
 PAUSE = 0.5
 """Seconds, times the look's number."""
 
@@ -241,8 +243,8 @@ class ResourceManager(ServiceSession):
 
         async with self.turn(str(resource)):
             accepted = await self.call(send, step, before_repeating=look)
-            await self.finish(accepted, step)
-            for number in range(LOOKS):
+            was_followed = await self.finish(accepted, step)
+            for number in range(LOOKS if was_followed else LOOKS_WITHOUT_OPERATION):
                 if is_done():
                     break
                 with waiting(CARRYING_OUT):
@@ -279,15 +281,22 @@ class ResourceManager(ServiceSession):
         return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
-        """The newest stable one, from the provider; empty where it has no such type."""
-        path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
+        """The newest stable one, from the provider; empty where it has no such type.
+
+        A caller with a role on the resource alone may not ask at the subscription, but may in the tenant.
+        """
+        provider = f"/providers/{resource.namespace}"
         wanted = "/".join(resource.types).lower()
 
         def versions_of(provider: Json) -> list[str]:
             types = [row for row in rows(provider["resourceTypes"]) if text(row["resourceType"]).lower() == wanted]
             return [version for row in types for version in texts(row.get("apiVersions"))]
 
-        versions = await self.read(versioned(path, RESOURCES), READ, versions_of)
+        try:
+            in_subscription = versioned(f"/subscriptions/{resource.subscription_id}{provider}", RESOURCES)
+            versions = await self.read(in_subscription, READ, versions_of)
+        except PermissionMissing:
+            versions = await self.read(versioned(provider, RESOURCES), READ, versions_of)
         return max(versions, key=lambda version: (not version.endswith("-preview"), version), default="")
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
@@ -330,10 +339,14 @@ class ResourceManager(ServiceSession):
 
         return await super().call(readable, step, **rules)
 
-    async def finish(self, accepted: httpx.Response | None, step: str) -> None:
-        """Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations."""
+    async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
+        """Follow an accepted write to its end; false where the caller may not: it takes a right at the subscription.
+
+        Sources: learn.microsoft.com/azure/azure-resource-manager/management/async-operations;
+        microsoft/azure-container-apps#215.
+        """
         if accepted is None:
-            return
+            return True
         until, state_at = clock.seconds() + OPERATION_SECONDS, accepted.headers.get("azure-asyncoperation")
         location = state_at or (accepted.headers.get("location") if accepted.status_code == 202 else None)
         with waiting(CARRYING_OUT, gives_up_at=until):
@@ -341,15 +354,18 @@ class ResourceManager(ServiceSession):
                 try:
                     answer, document = await self.answer("GET", location, step)
                 except NotThere:  # the operation is no longer remembered
-                    return
+                    return True
+                except PermissionMissing:
+                    return False
                 state = str(members(document).get("status")).lower() if state_at else ""
                 if state in {"failed", "canceled"}:
                     raise refused(ARM, read_refusal(answer), step)
                 if answer.status_code != 202 and state in {"succeeded", "none", ""}:
-                    return
+                    return True
                 location = state_at or answer.headers.get("location", location)
                 pause = seconds(answer.headers.get("retry-after")) or POLL_SECONDS
                 await asyncio.sleep(min(pause, until - clock.seconds()))
+        return True
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):

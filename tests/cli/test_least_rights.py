@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.conftest import Program, alone
-from tests.conftest import JSON, SITE, Json, Sandbox
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, JSON, LOGIC_APP, MACHINE, SITE, USER_IDENTITY, Json, Sandbox
 
 READ = ("Application.Read.All", "Organization.Read.All")
 PIPELINE = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
@@ -70,3 +70,61 @@ def test_who_has_no_role_is_told_the_one_on_the_app_service(mct: Program, azure:
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (4, "permission-missing"), refused
     assert "Website Contributor on the resource" in error["remedy"]
+
+
+# --- a managed identity: a role on its resource alone ---
+
+ASSIGNED = (USER_IDENTITY, USER_IDENTITY.replace("sync-identity", "etl-identity"))
+"""The identities that users assigned to the virtual machine and to the container app: a change sends them, too."""
+OPERATOR = [("Managed Identity Operator", identity) for identity in ASSIGNED]
+ROLES_BESIDE = [
+    (MACHINE, "Virtual Machine Contributor"),
+    (LOGIC_APP, "Logic App Contributor"),
+    (CONTAINER_APP, "Container Apps Contributor"),
+    (FUNCTION_APP, "Website Contributor"),
+]
+
+
+@pytest.mark.parametrize(("resource", "role"), ROLES_BESIDE)
+def test_a_role_on_the_resource_is_enough_for_its_identity(
+    mct: Program, azure: Sandbox, resource: str, role: str
+) -> None:
+    """Which api-versions its provider has is asked in the tenant: the subscription's list may not be read."""
+    held = "Contributor" if resource == CONTAINER_APP else role
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, (held, resource), *OPERATOR])
+    done = run("setup", "-a", SITE, "--managed-identity", resource, *JSON)
+    assert done.code == 0, done.out
+    assert done.document["manualSteps"] == []
+    assert azure.settings()["ServiceObjectIds"]
+
+
+@pytest.mark.parametrize(("resource", "role"), ROLES_BESIDE)
+def test_a_resource_that_may_not_be_read_names_its_own_role(
+    mct: Program, azure: Sandbox, resource: str, role: str
+) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
+    refused = run("setup", "-a", SITE, "--managed-identity", resource, *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (4, "permission-missing"), refused
+    assert f"the role {role} on the resource" in refused.document["error"]["message"]
+    assert azure.made_by_us() == []
+
+
+def test_an_operation_that_may_not_be_followed_is_seen_by_what_comes_of_it(mct: Program, azure: Sandbox) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Contributor", CONTAINER_APP), *OPERATOR])
+    azure.operations_take(60)
+    azure.misbehave(*refuse("/operationStatuses/", "/operationResults/"))
+    done = run("setup", "-a", SITE, "--managed-identity", CONTAINER_APP, *JSON)
+    azure.behave()
+    assert done.code == 0, done
+    assert done.seconds < 90
+
+
+def test_identities_beside_it_take_the_right_to_assign_them(mct: Program, azure: Sandbox) -> None:
+    """They are sent again, or the resource would lose them. It is known before anything is written."""
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Virtual Machine Contributor", MACHINE)])
+    words = ("--managed-identity", MACHINE, "-a", SITE)
+    refused = run("setup", *words, *JSON)
+    assert (refused.code, azure.made_by_us()) == (4, []), refused
+    (missing,) = refused.document["error"]["missing"]
+    assert missing["right"] == "Managed Identity Operator"
+    assert f"--role 'Managed Identity Operator' --scope {ASSIGNED[1]}" in missing["command"]

@@ -1,6 +1,6 @@
 """Resource Manager's own operations: tenants, subscriptions, groups, providers, lists of resources.
 
-Whoever has a role on one resource sees its subscription in the list, and may not read it: docs/azure-contract.md,
+A caller with a role on one resource sees its subscription in the list, and may not read it: docs/azure-contract.md,
 section 4.5. Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
 """
 
@@ -120,12 +120,12 @@ def _plain(text: str) -> str:
 
 def _list_providers(call: ArmCall) -> Answer:
     accepted = call.resources.api_versions
-    return _page(providers.describe(n, call.params["subscription"], accepted) for n in providers.namespaces())
+    return _page(providers.describe(n, accepted, call.params["subscription"]) for n in providers.namespaces())
 
 
 def _get_provider(call: ArmCall) -> Answer:
     accepted = call.resources.api_versions
-    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], accepted))
+    return Answer(body=providers.describe(call.params["namespace"], accepted, call.params.get("subscription", "")))
 
 
 def _page(values: Iterable[Any]) -> Answer:
@@ -151,6 +151,7 @@ _ROWS: tuple[tuple[Any, ...], ...] = (
     ("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
     ("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
     ("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
+    ("GET", "/providers/{namespace}", "", "providers", _get_provider, "providers - get at tenant scope"),
     ("POST", _PROVIDER + "/register", "{namespace}/register/action", "providers", _get_provider, "register"),
 )
 OPERATIONS = tuple(_row(*row) for row in _ROWS)
