@@ -69,6 +69,9 @@ _TABLE = (
          "Check AZURE_TENANT_ID in the credentials and --cloud."),
     _Row("50059 900023", "an application must sign in to a specific tenant, not common or organizations",
          "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."),
+    _Row("50020 50034 90072", "the account does not exist in the tenant",
+         "Sign in with an account of the tenant, or with one that is a guest there. If the Azure CLI has several: az "
+         "account set --subscription ID, or az login --tenant ID"),
     _Row("53003", "a Conditional Access policy blocks the sign-in", "Sign in from a location that the policy allows.",
          "Run it from a location that the policy allows, or ask its owner for an exemption."),
     _Row("530035 530036", "the tenant blocks device codes",
