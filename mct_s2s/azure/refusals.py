@@ -12,7 +12,16 @@ from typing import Any
 
 from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
 from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.planning.permissions.rights import CONTRIBUTOR, LEAST_ROLES, OWNER, READER, REGISTRAR, SITE_ROLE, Right
+from mct_s2s.planning.permissions.rights import (
+    BIN_READERS,
+    CONTRIBUTOR,
+    LEAST_ROLES,
+    OWNER,
+    READER,
+    REGISTRAR,
+    SITE_ROLE,
+    Right,
+)
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 
@@ -20,6 +29,7 @@ class GraphOperation(StrEnum):
     """A verb phrase that completes "refused to …". A refusal is judged by it, too."""
 
     READ = "read the directory"
+    READ_BIN = "read the recycle bin"
     READ_RIGHTS = "check your permissions"
     CREATE_APPLICATION = "create the app registration"
     NAME_APPLICATION = "name the app registration"
@@ -142,6 +152,7 @@ _IN_PROGRESS = (
 ROWS = (
     Row("Graph", "Sign in again (az login), then run the same command again to resume.", SignInFailed, status=(401,)),
     _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers", GraphOperation.READ),
+    _denied_by_graph("Application.Read.All", BIN_READERS, GraphOperation.READ_BIN),
     _denied(Right.CREATE_APPLICATION, GraphOperation.CREATE_APPLICATION),
     _denied(Right.CONSENT, *_CONSENTS),
     _denied(Right.CHANGE_APPLICATION, GraphOperation.RESTORE, of_others=True),

@@ -21,7 +21,7 @@ from mct_s2s.model.directory_objects import Application, Assignment, ServicePrin
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 Registered = TypeVar("Registered", Application, ServicePrincipal)
-READ = GraphOperation.READ
+READ, READ_BIN = GraphOperation.READ, GraphOperation.READ_BIN
 IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
@@ -180,7 +180,7 @@ class GraphDirectory(CredentialRequests):
     async def deleted_applications(self) -> list[Application]:
         """All of them: `uniqueName` is no filter there. No certificates."""
         path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
-        found = parse.deleted_applications(await self.rows(path, READ, parse.application))
+        found = parse.deleted_applications(await self.rows(path, READ_BIN, parse.application))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def restore_application(self, application: Application) -> list[PrincipalId]:
@@ -189,12 +189,13 @@ class GraphDirectory(CredentialRequests):
         if not await self._restored(application.object_id, "applications"):
             raise ServiceError(
                 "not-in-recycle-bin",
-                f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it.",
-                remedy="Run the same command again to create a new one.",
+                f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it, or "
+                "made another one in its place.",
+                remedy="Run the same command again to use that one, or to create a new one.",
                 status=404,
             )
         end = query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}")
-        deleted = await self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal)
+        deleted = await self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ_BIN, parse.principal)
         return [one.id for one in deleted if await self._restored(one.id, "servicePrincipals")]
 
     async def purge_application(self, object_id: ApplicationObjectId, *, just_deleted: bool) -> None:

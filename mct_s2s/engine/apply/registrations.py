@@ -26,7 +26,7 @@ from mct_s2s.planning.belief import Doubt, Doubted, Reason, foreign_owners, is_c
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
-from mct_s2s.planning.permissions.rights import relies_on_ownership
+from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ async def create(
             raise
         with waiting("waiting for the deleted one to appear in the recycle bin"):
             for _ in range(APPEARS_WITHIN):
-                for row in await directory.deleted_applications():
+                for row in await _deleted_applications(session, error, name):
                     if row.unique_name == name:
                         back = replace(row, credentials=(), deleted=None)
                         await restore(session, outcome, back, change.resource, is_sure=False)
@@ -75,6 +75,18 @@ async def create(
             refused.is_met = True
             raise refused
     return application, ""
+
+
+async def _deleted_applications(session: Session, taken: ServiceError, name: str) -> list[Application]:
+    """Raises `taken`, with who can do it, for a caller who may not read the recycle bin."""
+    try:
+        return await session.directory.deleted_applications()
+    except PermissionMissing as refused:
+        taken.advise(
+            f"A deleted registration still has the name '{name}', and you can't read the recycle bin. Ask someone with "
+            f"the role {BIN_READERS} to run the same command: it restores that registration."
+        )
+        raise taken from refused
 
 
 async def restore(

@@ -41,6 +41,8 @@ GRAPH_PERMISSIONS = {
 }
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
+BIN_READERS = "Application Administrator, Cloud Application Administrator or Hybrid Identity Administrator"
+"""Who reads the recycle bin. Source: learn.microsoft.com/graph/api/directory-deleteditems-list, its table of roles."""
 REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
 SITE_ROLE, READER, CONTRIBUTOR = "Website Contributor", "Reader", "Contributor"
 LEAST_ROLES = {

@@ -21,6 +21,7 @@ class Variations:
             assignments has the next one refused (3.1).
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (3.9).
         role_assignments_hidden: nobody without a role may list role assignments (3.9).
+        recycle_bin_for_members: people without an administrator's role read the recycle bin, too (3.8).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (3.8).
         blocked_device_codes: who refuses a device code after its user has signed in: `conditional-access`,
             `security-defaults`, or nobody (2.3).
@@ -50,6 +51,7 @@ class Variations:
     directory_write_seconds: float = 0.0
     role_cast_status: int = 0
     role_assignments_hidden: bool = False
+    recycle_bin_for_members: bool = False
     deleted_without_unique_name: bool = False
     blocked_device_codes: str = ""
     sign_in_with_mfa: bool = True
