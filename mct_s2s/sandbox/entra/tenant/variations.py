@@ -39,6 +39,9 @@ class Variations:
         settings_accept_202: a change of settings is accepted first and completed later, as on the Flex Consumption
             plan (4.3).
         site_write_seconds: how long a write of settings or of a site is carried out, while no other is accepted (4.1).
+        site_front: what answers calls of a site in place of the API, or beside it: `network` (an access restriction,
+            403), `authentication` (App Service Authentication), `bearer` (the API itself, with a challenge in its 401),
+            or nothing (8).
         api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that is not in it has
             all there are (4.9).
     """
@@ -62,6 +65,7 @@ class Variations:
     strict_setting_names: bool = False
     settings_accept_202: bool = False
     site_write_seconds: float = 0.0
+    site_front: str = ""
     api_versions: Mapping[str, list[str]] = field(default_factory=dict)
 
     @classmethod
