@@ -102,6 +102,11 @@ _PRESENTED = re.compile(r"presented assertion (?:issuer|audience|subject) '([^'\
 _SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})
 """Said where the one that a sign-in brought is missing, too old, or not registered."""
 
+LOOP, LOOP_SECONDS = "50196", 60.0
+"""The number that ends a loop of the same request, and how long to wait where nothing is named.
+
+Source: learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling.
+"""
 ODD = (ValueError, *UNREADABLE)
 """What azure-identity raises of its own arguments and of JSON of another shape; each may be an answer's fault."""
 MACHINE, DEVICE_CODE = "managed identity of this machine", "(device code)"
@@ -196,6 +201,15 @@ def raise_if_passing(error: Exception) -> None:
         raise failure from error
     answer = _answer(error)
     is_unreadable = isinstance(error, UNREADABLE) or any(words in text for words in _PASSING)
+    if _number(error) == LOOP:
+        raise ServiceError(
+            "login-unreachable",
+            "The login service refuses requests that came too often.",
+            remedy="Run the same command again in a few minutes.",
+            request_id=request_id_of(error),
+            status=429,
+            retry_after=seconds(answer.headers.get("retry-after")) or LOOP_SECONDS,
+        ) from error
     if answer.status in {408, 429, 500, 502, 503, 504} or is_unreadable:
         raise ServiceError(
             "login-unreachable",

@@ -23,6 +23,8 @@ class Variations:
         role_assignments_hidden: nobody without a role may list role assignments (3.9).
         recycle_bin_for_members: people without an administrator's role read the recycle bin, too (3.8).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (3.8).
+        refused_tokens: how many token requests of a client may be refused within ten seconds, before it is throttled
+            for a minute; 0: any number (2.3).
         blocked_device_codes: who refuses a device code after its user has signed in: `conditional-access`,
             `security-defaults`, or nobody (2.3).
         sign_in_with_mfa: whether people bring a second factor without being asked (4.10).
@@ -56,6 +58,7 @@ class Variations:
     role_assignments_hidden: bool = False
     recycle_bin_for_members: bool = False
     deleted_without_unique_name: bool = False
+    refused_tokens: int = 0
     blocked_device_codes: str = ""
     sign_in_with_mfa: bool = True
     mfa_for_writes: str = "challenge"
