@@ -146,7 +146,19 @@ REFUSALS = {
     ),
     "Conditional Access": Case(
         400, "invalid_grant", "53003", "Access has been blocked by Conditional Access policies.",
-        "policy allows", "policy allows",
+        "use a service principal", "Ask the owner of the policy",
+    ),
+    "token protection": Case(
+        400, "invalid_grant", "530084", "Access has been blocked by conditional access token protection policy.",
+        "az login on Windows", "error?code=530084",
+    ),
+    "a platform": Case(
+        400, "invalid_grant", "50005", "User tried to log in to a device from a platform (Unknown).",
+        "platform the policy allows", "error?code=50005",
+    ),
+    "an account of another tenant": Case(
+        400, "invalid_grant", "50020", "User account 'a@b.example' does not exist in tenant 'Contoso'.",
+        "az account set --subscription ID", "error?code=50020",
     ),
     "a tenant of another cloud": Case(
         400, "invalid_request", "90038", "The tenant belongs to another national cloud.", "--cloud", "--cloud"

@@ -197,6 +197,16 @@ def test_blocked_device_codes_are_told_twice(mct: Program, azure: Sandbox, perso
     assert "blocks device codes: --auth browser" in done.err
 
 
+@pytest.mark.parametrize("tenant", [True, False])
+def test_personal_accounts_are_told_to_name_the_tenant(
+    mct: Program, azure: Sandbox, person: Inside, tenant: bool
+) -> None:
+    """The owner of a new subscription often has one, and the page for any organization's accounts refuses it."""
+    env = {**BY_DEVICE_CODE, "AZURE_TENANT_ID": azure.tenant_id if tenant else ""}
+    done = mct("status", "--auth", "device-code", env=env)
+    assert ("With a personal Microsoft account, name the tenant: --tenant ID" in done.err) is not tenant, done
+
+
 @pytest.mark.parametrize("variation", [{}, {"sign_in_with_mfa": False, "mfa_for_writes": "off"}])
 def test_who_brings_it_at_the_sign_in_or_need_not_is_asked_once(
     mct: Program, azure: Sandbox, person: Inside, variation: dict[str, Any]

@@ -72,8 +72,17 @@ _TABLE = (
     _Row("50020 50034 90072", "the account does not exist in the tenant",
          "Sign in with an account of the tenant, or with one that is a guest there. If the Azure CLI has several: az "
          "account set --subscription ID, or az login --tenant ID"),
-    _Row("53003", "a Conditional Access policy blocks the sign-in", "Sign in from a location that the policy allows.",
-         "Run it from a location that the policy allows, or ask its owner for an exemption."),
+    _Row("53003", "a Conditional Access policy blocks the sign-in, for its place, device, app or way of signing in",
+         "Run az login with a browser on a managed Windows or Mac device and use --auth cli there, or use a service "
+         "principal. The tenant's sign-in log names the policy, by the request id.",
+         "Ask the owner of the policy for workload identities: it blocks by network or by risk, and the tenant's "
+         "sign-in log names it."),
+    _Row("530084", "the tenant demands a sign-in that is bound to its device (token protection)",
+         "Run az login on Windows, where it signs in by the system, and use --auth cli there, or use a service "
+         "principal. azd, the browser and device codes can't."),
+    _Row("50005", "the tenant allows no sign-in from this platform",
+         "Run az login on a device whose platform the policy allows and use --auth cli there, or use a service "
+         "principal."),
     _Row("530035 530036", "the tenant blocks device codes",
          "Sign in with --auth browser or az login on a machine with a browser, or use a service principal."),
     _Row("53000 530003 50131", "the sign-in must come from a device that the organization manages",

@@ -363,15 +363,23 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         "transport": ThreadTransport(connection.http, "Entra"),
     }
     inner: Any
+
+    def say_of_personal_accounts() -> None:
+        """Their page refuses where no tenant is named, and nothing more is heard of it."""
+        if connection.tenant is None:
+            connection.say("With a personal Microsoft account, name the tenant: --tenant ID")
+
     if method is Method.DEVICE_CODE:
 
         def prompt(uri: str, code: str, _: object) -> None:
             connection.say(f"To sign in, open {uri} and enter the code {code}.")
             connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
+            say_of_personal_accounts()
 
         inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
     else:
         connection.say("Opening the browser to sign in.")
+        say_of_personal_accounts()
         inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
