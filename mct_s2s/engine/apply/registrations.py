@@ -32,6 +32,11 @@ T = TypeVar("T")
 
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
+OVERWRITTEN = (
+    "Someone registered it while this run was doing so: the request gave it the display name, audience, app roles, "
+    "permissions, tags and notes of this run's registration, and nothing else was changed."
+)
+"""An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
 """Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and 3.11)."""
 OWNED_WITHIN = 30.0
@@ -71,7 +76,8 @@ async def create(
         is_service = change.resource == SERVICE
         trusted = await trust_of(session, outcome.request, outcome.before, application, is_service=is_service)
         if isinstance(trusted, Doubted):
-            refused = not_ours(application, trusted, change.resource, done="It was left alone.")
+            done = "It was left alone." if as_owner else OVERWRITTEN
+            refused = not_ours(application, trusted, change.resource, done=done)
             refused.is_met = True
             raise refused
     return application, ""
