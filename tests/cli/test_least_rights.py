@@ -1,8 +1,10 @@
 """Callers with exactly the roles that docs/permissions.md promises: what it says is enough is enough."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.cli.conftest import Program, alone
+from tests.cli.conftest import Program, alone, signed_in
 from tests.conftest import CONTAINER_APP, FUNCTION_APP, JSON, LOGIC_APP, MACHINE, SITE, USER_IDENTITY, Json, Sandbox
 
 READ = ("Application.Read.All", "Organization.Read.All")
@@ -128,3 +130,65 @@ def test_identities_beside_it_take_the_right_to_assign_them(mct: Program, azure:
     (missing,) = refused.document["error"]["missing"]
     assert missing["right"] == "Managed Identity Operator"
     assert f"--role 'Managed Identity Operator' --scope {ASSIGNED[1]}" in missing["command"]
+
+
+# --- every command as each caller ---
+
+WHERE = ("-a", "contosolearn", "-g", "mct-prod")
+EVERYTHING = (
+    ("doctor", *WHERE),
+    ("setup", *WHERE, "--client", "A", "-y"),
+    ("add-client", "B", *WHERE, "-y"),
+    ("configure-appservice", *WHERE, "-y"),
+    ("status", *WHERE),
+    ("status", "--all"),
+    ("verify", *WHERE),
+    ("snippet", "A", *WHERE),
+    ("export", *WHERE),
+    ("rotate-secret", "A", *WHERE, "-y"),
+    ("remove-client", "B", *WHERE, "-y"),
+    ("teardown", *WHERE, "-y"),
+)
+
+
+@pytest.mark.parametrize("kind", ["a pipeline", "a member"])
+def test_every_command_works_with_the_least_rights(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A pipeline has application permissions, a member is Cloud Application Administrator; both have one site."""
+    if kind == "a pipeline":
+        run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
+    else:
+        roles = ["Cloud Application Administrator"]
+        run = signed_in(mct, azure, monkeypatch, arm=ON_THE_SITE, directoryRoles=roles)
+    ended = {" ".join(words): run(*words) for words in EVERYTHING}
+    assert {words: done.code for words, done in ended.items()} == dict.fromkeys(ended, 0), [
+        done.err for done in ended.values() if done.code
+    ]
+    assert azure.made_by_us() == []
+
+
+@pytest.mark.parametrize(
+    "words", [one for one in EVERYTHING if one[0] != "snippet"], ids=lambda words: " ".join(words[:2])
+)
+def test_an_operator_of_the_app_service_alone_is_told_the_right_that_is_missing(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    """Without any permission in the directory: nothing is written, and who grants what is named."""
+    assert mct("setup", "--client", "A", "--client", "B", "-y").code == 0
+    run = alone(mct, azure, arm=ON_THE_SITE)
+    azure.forget()
+    done = run(*words)
+    assert (done.code in {3, 4}, azure.writes()) == (True, []), done
+    assert "Application.Read.All" in f"{done.out}{done.err}", done
+    assert "on the subscription" not in f"{done.out}{done.err}", done
+
+
+def test_an_operator_of_the_app_service_alone_writes_its_settings(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    """By a handoff, which takes nothing of the directory."""
+    handoff = tmp_path / "handoff.json"
+    assert mct("setup", "--no-app-service", "--client", "A", "--handoff", str(handoff), "-y").code == 0
+    run = alone(mct, azure, arm=ON_THE_SITE)
+    done = run("configure-appservice", *WHERE, "--from", str(handoff), "-y")
+    assert done.code == 0, done
+    assert azure.settings()["ServiceAuthEnabled"] == "true"
