@@ -4,6 +4,7 @@ A file is used if no one else owns it or may write to it; a folder is written to
 Folders above are not looked at. Windows has neither owners nor modes of this kind.
 """
 
+import errno
 import glob
 import os
 import secrets
@@ -17,6 +18,10 @@ from mct_s2s.errors import UsageError
 from mct_s2s.plain_text import is_one_line
 
 FILE_BYTES = 1 << 20
+TRIAL_BYTES = 1 << 14
+"""More than a credential, its note, or most backups need."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""The disk, or the caller's share of it."""
 PRIVATE, READABLE = 0o600, 0o644
 PENDING = ".pending"
 """What follows a file's name in that of the note, or the key, that is on its way to it."""
@@ -38,7 +43,9 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
         raise UsageError(
             taken if is_taken else unwritable,
             f"{what} to '{path}': {why}.{' It was not changed.' if is_taken else ''}",
-            remedy=f"Choose a file that you, and no one else, can write: {option}",
+            remedy=f"Free some space, or choose another file: {option}"
+            if error.errno in FULL
+            else f"Choose a file that you, and no one else, can write: {option}",
         ) from error
 
 
@@ -92,8 +99,10 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
         make_folder(path.parent)
     check_folder(path.parent)
     trial = path.with_name(f".{path.name}{PENDING}.{secrets.token_hex(4)}")
-    write_new(trial, "", durable=False)
-    trial.unlink()
+    try:
+        write_new(trial, " " * TRIAL_BYTES, durable=False)
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def forget_leftovers(path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.fleet import open_sessions
@@ -12,10 +12,11 @@ from mct_s2s.cli.report import applied, report_of, show_end, show_review
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
 from mct_s2s.cli.work import SiteChange, SiteWork, Work
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
+from mct_s2s.planning.removal import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 
@@ -58,7 +59,7 @@ def change_all(
 
             sites = await gather_or_cancel(*map(planned, works))
             errors = [site.error for site in sites if site.error is not None]
-            refused = [error for error in errors if error.code == "too-many-removals"]
+            refused = [error for error in errors if isinstance(error, TooManyRemovals) and error.is_about_file]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
                 first, *others = refused
                 first.mention(other.headline for other in others)
@@ -75,20 +76,45 @@ async def _change(sites: Sequence[SiteChange], check: Check | None = None, diges
         found = combined(digests) if len(digests) == len(sites) else None
     if await _is_agreed(sites, found, check):
         current.progress = lambda: [report_of(site) for site in sites]
-        if sites[0].key is None:
-            await sites[0].apply(sites)
-        else:
-            current.document = lambda why: ("apply", applied(sites, found, why))
-            locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-            await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
-            for site in sites:
-                site.is_over = True
-    show_end(sites, found)
+        async with _showing(sites[0]):
+            if sites[0].key is None:
+                await sites[0].apply(sites)
+            else:
+                current.document = lambda why: ("apply", applied(sites, found, why))
+                locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+                await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
+                for site in sites:
+                    site.is_over = True
+            show_end(sites, found)
+    else:
+        show_end(sites, found)
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:
         if isinstance(site.error, NotThere) and was_written:
             site.error.exit_code = S2SError.exit_code  # its own says that nothing was written
     return worst(site.exit_code for site in sites)
+
+
+@asynccontextmanager
+async def _showing(site: SiteChange) -> AsyncIterator[None]:
+    """What only a document shows has arrived when that is written, be it about an error; or else it is removed again.
+
+    Of one site: a trust file's secrets are not shown.
+    """
+
+    async def end_attempts(*, is_shown: bool) -> None:
+        for attempt in site.outcome.unshown if site.outcome is not None else ():
+            await (attempt.arrived() if is_shown else attempt.take_back())
+
+    try:
+        yield
+    except BaseException as error:
+        if site.outcome is not None and site.outcome.unshown:
+            is_shown = site.run.shows_document(error)
+            with suppress(S2SError):  # what ended the run is told, and what is left noted is removed by the next one
+                await finish_even_if_cancelled(end_attempts(is_shown=is_shown))
+        raise
+    await finish_even_if_cancelled(end_attempts(is_shown=True))
 
 
 async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]) -> None:

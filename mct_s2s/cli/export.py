@@ -101,7 +101,7 @@ def trust_file_text(sites: Sequence[ExportedSite]) -> str:
         options = {"profile": profile, **({} if key == app else {"app-service": app}), **site.options}
         left_out = ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
         blocks.append(_block(f"[{path}]", options, left_out))
-        blocks += [_block(f"[[{path}.clients]]", client, [name] if name else ()) for client, name in site.clients]
+        blocks += [_block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients]
         blocks += [_block(f"[[{path}.managed-identities]]", one) for one in site.identities]
     return "\n".join(blocks)
 

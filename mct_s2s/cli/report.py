@@ -13,7 +13,6 @@ from mct_s2s.cli.work import SiteChange
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import ours
@@ -70,6 +69,7 @@ def report_of(site: SiteChange) -> SiteReport:
         doubtful=outcome.in_doubt,
         left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
+        taken_back=[one.client for one in outcome.attempts.values() if one.is_taken_back],
         manual_steps=manual_steps(site.options, outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
         error=error,
@@ -214,21 +214,20 @@ def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
 
 
 def credentials_of(outcome: Outcome) -> list[SavedCredential]:
-    """Those that were made, also where the step was cut off if no later run knows of it; in a dry run, would be."""
+    """Those that were made; also one that reached no one and could not be removed. In a dry run, would be."""
     found: list[SavedCredential] = []
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
         client_id, store = outcome.outputs.known(change.client_id) or "", outcome.stores.get(change.name)
         ends, place = change.ends(outcome.outputs), store.label if store is not None else None
-        is_told, secret, removal = False, None, ""
-        if store is not None and store.gives_away:
-            key_id, given = outcome.outputs.get((change.key, Output.KEY_ID)), store.given
-            is_told = key_id is not None or given is not None
-            place = place if given is not None or not outcome.applied else None
-            secret = given.value if given is not None and isinstance(store, OutputStore) else None
-            removal = credential_removal(client_id, key_id, is_key=change.kind.is_key) if client_id and key_id else ""
-        if not outcome.applied or change.key in outcome.done or is_told:
+        attempt, given = outcome.attempts.get(change.key), store.given if store is not None else None
+        removal = attempt.removal or None if attempt is not None else None
+        place = None if removal else place
+        secret = given.value if given is not None and isinstance(store, OutputStore) else None
+        is_gone = attempt is not None and attempt.is_taken_back
+        is_there = change.key in outcome.done or given is not None or bool(removal)
+        if not outcome.applied or (is_there and not is_gone):
             found.append(SavedCredential(change.name, client_id, ends, place, secret, change.kind, removal=removal))
     return found
 

@@ -60,6 +60,14 @@ async def look(
     return observed
 
 
+async def looked_for_secrets(options: AzureOptions, session: Session) -> ObservedState:
+    """As `look`, also where settings cannot be read; with the places that have lost a client's secret."""
+    from mct_s2s.engine.credential_stores import with_lost  # noqa: PLC0415  # with the code of key vaults
+
+    observed = await look(options, session, without_settings=True)
+    return await with_lost(session, request_for(options, session, Look(ServiceSpec()), observed.now), observed)
+
+
 def named_target(options: AzureOptions) -> SiteTarget | None:
     if not options.app_service:
         return None

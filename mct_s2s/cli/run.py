@@ -44,6 +44,33 @@ class CommandRun:
         """The name of the JSON document about the error, and its value."""
         self.is_asking = False
         """A question is open: no change is under way, and Ctrl-C means no."""
+        self.is_interrupted: Callable[[], bool] = lambda: False
+        self.has_document = False
+        """Whether the document about the error that ends it is written already."""
+
+    def told_as(self, error: BaseException) -> S2SError:
+        """What a user is told of an interruption or the deadline, which cancel what is under way."""
+        if isinstance(error, S2SError):
+            return error
+        if isinstance(error, TimeoutError) or not (self.is_interrupted() or isinstance(error, KeyboardInterrupt)):
+            return DeadlinePassed(
+                "deadline-passed",
+                f"Timed out after {self.options.timeout:g} s.",
+                remedy="Run the same command again to resume. To allow more time, add --timeout SECONDS.",
+            )
+        headline = CANCELLED if self.is_asking else "Interrupted."
+        return Interrupted("interrupted", headline, remedy="Run the same command again to resume.")
+
+    def shows_document(self, error: BaseException) -> bool:
+        """Write the document about the error that ends it now; whether someone takes it."""
+        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+            return False  # it could not be written just now
+        try:
+            self.terminal.document(*self.document(self.told_as(error)))
+        except OSError:
+            return False
+        self.has_document = True
+        return True
 
 
 Body = Callable[[CommandRun, Session], Awaitable[int]]
@@ -87,14 +114,14 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
         logging.getLogger(name).propagate = False
     current = CommandRun(options)
     with Interruption(current.display.restore) as interruption, watched_by(current.display):
+        current.is_interrupted = lambda: interruption.number is not None
         try:
             return asyncio.run(_with_deadline(current, connected, interruption))
         except S2SError as error:
             return _told(current, error)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            headline = CANCELLED if current.is_asking else "Interrupted."
+        except (asyncio.CancelledError, KeyboardInterrupt) as error:
             with suppress(BrokenPipeError):
-                _told(current, Interrupted("interrupted", headline, remedy="Run the same command again to resume."))
+                _told(current, current.told_as(error))
             return interruption.exit_code
         except OSError as error:
             return _told_of_unseen(current, error)
@@ -106,21 +133,17 @@ async def _with_deadline(current: CommandRun, connected: Connected, interruption
             async with asyncio.timeout(current.options.timeout):
                 return await connected(current)
     except TimeoutError as error:
-        raise DeadlinePassed(
-            "deadline-passed",
-            f"Timed out after {current.options.timeout:g} s.",
-            remedy="Run the same command again to resume. To allow more time, add --timeout SECONDS.",
-        ) from error
+        raise current.told_as(error) from error
 
 
 def _told(current: CommandRun, error: S2SError) -> int:
     terminal, sites = current.terminal, current.progress()
     is_wanted, document = isinstance(error, Cancelled | Interrupted), terminal.json
-    if document:
+    if document and not current.has_document:
         try:
             terminal.document(*current.document(error))
         except OSError as cause:
-            if any(credential.secret for site in sites for credential in site.credentials):
+            if any(site.has_reached_no_one for site in sites):
                 return _told_of_unseen(current, cause)
             document = False  # no one takes it: its message may still be seen
     if is_wanted:
@@ -137,14 +160,20 @@ def _told(current: CommandRun, error: S2SError) -> int:
 
 
 def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
-    """Say how to remove the secrets of a JSON document that no one takes; raise `cause` where there are none."""
-    made = [one for site in current.progress() for one in site.credentials]
-    unseen = [one for one in made if one.secret is not None and current.terminal.json]
-    if not unseen:
+    """Say what became of the secrets of a JSON document that no one takes; raise `cause` where there are none."""
+    sites = current.progress()
+    if not any(site.has_reached_no_one for site in sites):
         raise cause
-    message = f"Standard output is closed ({cause.strerror or cause}). What was created reached no one:"
-    remedy = "Remove it, then run the same command again with standard output open."
-    items = [Instruction(f"the {one.kind.noun} of '{one.client}'", one.removal) for one in unseen]
+    message = f"Cannot write to standard output ({cause.strerror or cause}), so a secret reached no one."
+    remedy = "Run the same command again with standard output open, or save the secret with --secret-to file:PATH"
+    gone = [Instruction(f"The secret of '{name}' was removed again.") for site in sites for name in site.taken_back]
+    left = [
+        Instruction(f"The {one.kind.noun} of '{one.client}' is still there. Remove it:", one.removal)
+        for site in sites
+        for one in site.credentials
+        if one.removal
+    ]
+    items = [*gone, *left]
     show_error(current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items))
     return S2SError.exit_code
 

@@ -23,6 +23,7 @@ from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
+from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.ownership import did_you_mean
 
@@ -297,7 +298,12 @@ def _with(work: Work, one: ClientEntry | IdentityEntry) -> Work:
         return replace(work, identities=(*work.identities, caller_resource(one.resource)))
     given = one.options | ({"certificate": Path(one.certificate)} if one.certificate is not None else {})
     options = SetupOptions(**{**vars(work.options), "no_consent": False, **given})
-    return with_client(work, options, one.name)
+    work = with_client(work, options, one.name)
+    last = work.setup.clients[-1]
+    if one.secret_to is None or not isinstance(last.credential, NewCredential):
+        return work
+    kept = replace(last, credential=replace(last.credential, is_kept=True))
+    return replace(work, desired=replace(work.setup, clients=(*work.setup.clients[:-1], kept)))
 
 
 def _may_be_same(one: SiteWork, other: SiteWork) -> bool:

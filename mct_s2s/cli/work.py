@@ -18,7 +18,7 @@ from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.credential_stores import retire_files
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import PermissionMissing, Refused, S2SError
+from mct_s2s.errors import PermissionMissing, Refused, S2SError, UsageError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_sign_in import MadeCredential
@@ -170,7 +170,12 @@ class SiteChange:
         """`others` of the command may share registrations and identities."""
         assert self.outcome is not None  # it has a plan
         self._others, self._was_asked = others, not self.options.yes
-        self.outcome = await carry_out(self.session, self.outcome, self._since, self)
+        try:
+            self.outcome = await carry_out(self.session, self.outcome, self._since, self)
+        except S2SError as error:
+            if error.exit_code == UsageError.exit_code and self.outcome.has_written:
+                error.exit_code = S2SError.exit_code  # its own says that nothing was written
+            raise
         gone = retire_files(self.session, self.outcome)
         for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
             self.run.terminal.note(text)
@@ -208,12 +213,13 @@ class SiteChange:
         with self.run.display.applying(outcome.plan) as steps:
             yield steps
 
-    def show(self, made: MadeCredential | None) -> None:
-        """Make sure that someone reads standard output, and write a secret's line, which JSON has in its document."""
+    def show(self, made: MadeCredential | None) -> bool:
+        """Make sure that someone reads standard output, and write a secret's line; `False`: JSON's document has it."""
         terminal = self.run.terminal
         if made is None or terminal.json:
             terminal.check_reader()
-            return
+            return False
         lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
         text = [*masks(made.value), *(plain(line.plain) for line in lines)]
         terminal.verbatim("".join(f"{line}\n" for line in text))
+        return True

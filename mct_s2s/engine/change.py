@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol
 
 from mct_s2s import clock
@@ -19,6 +20,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.desired import SettingsScope, Setup
+from mct_s2s.planning.changes import RemoveCredential
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.stores.host_lock import hold
@@ -26,6 +28,8 @@ from mct_s2s.stores.host_lock import hold
 BEGUN_SECONDS, MET_SECONDS, PAUSE = 10.0, 20.0, 1.0
 """How long another run may take that has created the same registrations already, or does so at this moment; and between
 two looks at it. A setup takes some 3 s, and with replicas that lag some 10 s more."""
+ARRIVES_WITHIN = timedelta(minutes=1)
+"""A secret that is older and has not arrived at its place will not."""
 
 
 class Interface(Protocol):
@@ -51,15 +55,31 @@ async def prepare(session: Session, request: Request) -> Outcome:
     """
     until = clock.seconds() + min(BEGUN_SECONDS, session.connection.remaining(RESERVE))
     while True:
+        may_wait = not request.dry_run and clock.seconds() < until
         try:
-            return await _prepared(session, request)
+            outcome = await _prepared(session, request)
+            if not (may_wait and _removes_what_may_be_arriving(outcome)):
+                return outcome
         except NotOurs as refused:
             is_young = refused.created is not None and request.now - refused.created < YOUNG
-            waits = is_young and isinstance(request.desired, Setup) and not request.dry_run
-            if not waits or clock.seconds() >= until:
+            if not (may_wait and is_young and isinstance(request.desired, Setup)):
                 raise
         with activity("Waiting for another run, or for replicas"):
             await asyncio.sleep(PAUSE)
+
+
+def _removes_what_may_be_arriving(outcome: Outcome) -> bool:
+    """Whether the plan takes a secret for lost that a run on another machine may be delivering at this moment."""
+    before = outcome.before
+    removed = {change.key_id for change in outcome.plan.changes if isinstance(change, RemoveCredential)}
+    return any(
+        credential.key_id in removed & client.application.undelivered
+        and credential.begins is not None
+        and before.now - credential.begins < ARRIVES_WITHIN
+        for client in before.trust.clients
+        if client.application.object_id not in before.unfinished
+        for credential in client.application.credentials
+    )
 
 
 async def _prepared(session: Session, request: Request) -> Outcome:

@@ -13,7 +13,7 @@ from mct_s2s.errors import Refused, S2SError, ServiceError, UsageError, or_unkno
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import Rotation, Setup
+from mct_s2s.model.desired import Rotation, ServiceSpec, Setup
 from mct_s2s.model.ids import Tag, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
@@ -39,6 +39,33 @@ def noted_vaults(client: ClientApplication) -> list[VaultTo]:
         with suppress(UsageError):  # owners write tags, too
             found.append(vault_to(place))
     return found
+
+
+async def with_lost(session: "Session", request: "Request", observed: ObservedState) -> ObservedState:
+    """With the places that have lost a secret: a vault that can be read, or a file on a machine that kept secrets."""
+    folder = default_folder(session, request.label, observed)
+
+    async def where_lost(client: ClientApplication) -> str | None:
+        made = [one for one in client.credentials if one.is_made and one.is_valid_at(observed.now)]
+        here = observed.local_notes.get(client.client_id, ())
+        if not made or any(note.has_had(one) for note in here for one in made):
+            return None
+        if not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
+            return None
+        noted = [
+            session.vault(one.vault).store(one.secret or "", client.display_name, client.client_id)
+            for one in noted_vaults(client)
+        ]
+        if not noted:
+            return f"file:{SecretTo().file_for(client.display_name, folder)}" if folder.is_dir() else None
+        notes = await gather_or_cancel(*(or_unknown(store.note()) for store in noted))
+        has_lost = all(note is not None and note.has_lost(made) for note in notes)
+        return noted[-1].label if has_lost else None
+
+    clients = observed.trust.clients
+    places = await gather_or_cancel(*map(where_lost, clients))
+    lost = {client.client_id: place for client, place in zip(clients, places, strict=True) if place is not None}
+    return replace(observed, lost=lost)
 
 
 async def open_stores(

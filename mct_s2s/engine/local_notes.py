@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.desired import Look, Rotation
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.ownership import clients_called
 from mct_s2s.stores.files import FileStore
@@ -26,11 +27,15 @@ def default_folder(session: "Session", label: str, observed: ObservedState) -> P
 async def local_notes(
     session: "Session", request: "Request", observed: ObservedState
 ) -> dict[str, tuple[SecretNote, ...]]:
-    """By appId: what files on this machine say of each client in question. A vault's tags are others' to write."""
+    """By appId: what files on this machine say of the clients whose credentials decide something.
+
+    A vault's tags are others' to write.
+    """
+    counts_credentials = isinstance(request.desired, Look | Rotation)
     folder, notes = default_folder(session, request.label, observed), dict[str, tuple[SecretNote, ...]]()
     names = {client.client_id: name for name in request.desired.names for client in clients_called(name, observed)}
     for client in observed.trust.clients:
-        if client.client_id not in observed.custody:
+        if not counts_credentials and client.client_id not in observed.custody:
             continue
         place = request.places.of(names.get(client.client_id, client.display_name), client.client_id)
         found = list[SecretNote]()

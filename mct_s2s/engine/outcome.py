@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
@@ -12,6 +13,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.changes import (
+    Action,
     AnyChange,
     DeleteApplication,
     NoChange,
@@ -30,6 +32,9 @@ from mct_s2s.planning.registrations import CREATE
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.stores.host_lock import note_unfinished, unfinished
 from mct_s2s.stores.store import Store
+
+if TYPE_CHECKING:
+    from mct_s2s.engine.apply.attempts import Attempt
 
 LEFT = "you don't have permission"
 
@@ -64,6 +69,8 @@ class Outcome:
     met: dict[str, NotOurs] = field(default_factory=dict)
     """By the change that would have created it: a registration that someone else has created meanwhile."""
     started: dict[str, float] = field(default_factory=dict)
+    attempts: dict[str, "Attempt"] = field(default_factory=dict)
+    """At secrets, by the key of the change, in the order in which they began."""
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
 
@@ -93,7 +100,13 @@ class Outcome:
         self.done.update(earlier.done)
         self.took.update(earlier.took)
         self.started.update(earlier.started)
+        self.attempts.update(earlier.attempts)
         self.remembered |= earlier.remembered
+
+    @property
+    def unshown(self) -> list["Attempt"]:
+        """Those whose secret is shown once everything else is done: until then, no one has it."""
+        return [one for one in self.attempts.values() if one.store.arrives_last and not one.is_over]
 
     def start(self, change: AnyChange) -> None:
         self.started[change.key] = clock.seconds()
@@ -119,6 +132,11 @@ class Outcome:
         # What is not there by now was there when it was planned: no name is wrong.
         error.exit_code = S2SError.exit_code if isinstance(error, NotThere) else error.exit_code
         self.failed.append((change, error))
+
+    @property
+    def has_written(self) -> bool:
+        """Whether it changed anything in Azure, as far as it knows."""
+        return bool(self.in_doubt) or any(change.action is not Action.NONE for change in self.done.values())
 
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:

@@ -6,7 +6,7 @@ settings before a command wrote any, secrets included.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,11 +86,13 @@ _NAMES: dict[type[Handoff | Backup], tuple[str, str, str, str]] = {
 """Name, description, code where something else is there, code where nothing can be written."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SettingsFile:
     path: Path
     model: type[Handoff | Backup]
     say: Callable[[str], None] = lambda _: None
+    _is_older: bool | None = field(default=None, repr=False)
+    """Whether an earlier run has written it; `None` until this one asks."""
 
     def check(self, app_service: str = "", *, dry_run: bool = False) -> bool:
         """Whether an earlier run has written it. Raises UsageError: something else is there, or it is unwritable."""
@@ -118,12 +120,15 @@ class SettingsFile:
             replace_whole(self.path, json_text(document), READABLE if self.model is Handoff else PRIVATE)
 
     def keep(self, app_service: str, settings: AppSettings) -> None:
-        """An older backup of the App Service is kept instead."""
-        if self.check(app_service):
-            self.say(f"Kept the older backup in {self.path}")
-            return
-        self.write(app_service, settings)
-        self.say(f"Backed up {len(settings)} settings to {self.path}")
+        """An older backup of the App Service is kept instead. A run that has written it may write it anew."""
+        is_first = self._is_older is None
+        if is_first:
+            self._is_older = self.check(app_service)
+        if not self._is_older:
+            self.write(app_service, settings)
+        if is_first:
+            what = "Kept the older backup in" if self._is_older else f"Backed up {len(settings)} settings to"
+            self.say(f"{what} {self.path}")
 
     def _explained(self) -> AbstractContextManager[None]:
         name, _, taken, unwritable = _NAMES[self.model]

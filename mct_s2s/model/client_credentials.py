@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, TypeGuard
 
-from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
+from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
 """The default of `--expiring-within`: then a credential is reported, and is to be replaced."""
@@ -55,6 +55,8 @@ class NewCredential:
     kind: CredentialKind = CredentialKind.SECRET
     shorten: bool = False
     """Whether the tenant's longest lifetime for secrets will do, where that is shorter."""
+    is_kept: bool = False
+    """Whether a file says where it is kept: what is not there any more is made again."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,11 @@ class Credential:
         return self.expires is None or self.expires > moment
 
 
+def attempt_tag(name: str) -> str:
+    """The tag that notes an attempt at the secret of that name. Tags have no spaces."""
+    return Tag.ATTEMPT.of(name.removeprefix(OUR_CREDENTIALS).replace(" ", "_"))
+
+
 def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
     return tuple(credential for credential in credentials if credential.kind is CredentialKind.SECRET)
 
@@ -185,6 +192,13 @@ class SecretNote:
             return False
         return credential.is_ours and name in self.attempts and (owner is None or same_id(owner, client_id))
 
+    def is_undelivered(self, credential: Credential, client_id: str) -> bool:
+        """Whether it is of an attempt that has not arrived here."""
+        return self.is_about(credential, client_id) and not self.has_received(credential)
+
+    def has_received(self, credential: Credential) -> bool:
+        return credential.key_id == self.delivered or credential.key_id in self.held
+
     def knows(self, credential: Credential) -> bool:
         if credential.kind is CredentialKind.SECRET:
             is_attempt = credential.is_ours and credential.name in self.attempts
@@ -214,7 +228,12 @@ class SecretNote:
 
     def has_had(self, credential: Credential) -> bool:
         """The last one, or one before it."""
-        return self.knows(credential) or credential.key_id in self.held
+        return self.knows(credential) or self.has_received(credential)
+
+    def has_lost(self, credentials: Iterable[Credential]) -> bool:
+        """Whether the place has none of those that this tool made; one that keeps nothing loses nothing."""
+        made = [one for one in credentials if one.is_made]
+        return bool(made) and self.place is not None and not any(map(self.has_had, made))
 
     def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential was delivered so recently that replicas may not show it yet."""

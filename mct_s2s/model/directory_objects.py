@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, TenantId
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class AppRole:
 
 
 Owner = tuple[PrincipalId, str]
-"""With a person's `userPrincipalName` or a display name."""
+"""With a person's `userPrincipalName`, or an application's display name and appId."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Application:
     app_roles: tuple[AppRole, ...] = ()
     required_access: tuple[RequiredAccess, ...] = ()
     credentials: tuple[Credential, ...] = ()
+    undelivered: frozenset[KeyId] = frozenset()
+    """Of these, what a run began to make and is not known to have arrived anywhere: no one may have it."""
     token_version: int | None = None
     created: datetime | None = None
     created_by: ClientId | None = None
@@ -102,6 +104,8 @@ class ServicePrincipal:
     resource_id: str | None = None
     assignment_required: bool = False
     """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
+    enabled: bool = True
+    """Whether Entra issues tokens for it and to it (AADSTS500014, AADSTS7000112): its owner may switch that off."""
 
 
 @dataclass(frozen=True)

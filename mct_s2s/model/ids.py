@@ -44,6 +44,10 @@ class Tag(StrEnum):
     """Of a service application that existed before it became this site's: it is not deleted."""
     VAULT = "mct-s2s:vault:"
     """Of a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
+    ATTEMPT = "mct-s2s:attempt:"
+    """Of a client: a secret that was begun for a place that keeps no note of it, until it has arrived there."""
+    USED = "mct-s2s:used-by:"
+    """Of a service application: the `uniqueName` that another App Service that uses it would give to one of its own."""
 
     def of(self, value: str) -> str:
         return f"{self}{value}"
@@ -54,7 +58,11 @@ class Tag(StrEnum):
         return [value for value in found if _TAGGED.get(self, _ANYTHING).fullmatch(value)]
 
 
-_TAGGED = {Tag.TRUST: re.compile(r"[^:]+"), Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")}
+_TAGGED = {
+    Tag.TRUST: re.compile(r"[^:]+"),
+    Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+"),
+    Tag.USED: re.compile(r"mct-s2s-[0-9a-z_-]+"),
+}
 _ANYTHING = re.compile(r".*", re.DOTALL)
 
 

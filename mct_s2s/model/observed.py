@@ -40,7 +40,9 @@ class ClientApplication:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        return self.application.credentials
+        """Without those that no one may have."""
+        lost = self.application.undelivered
+        return tuple(one for one in self.application.credentials if one.key_id not in lost)
 
     @property
     def principal_id(self) -> str:
@@ -111,6 +113,8 @@ class ObservedState:
     """By appId: of the registrations that are in question."""
     local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
     """By appId: what files on this machine say of the credentials of those registrations."""
+    lost: Mapping[ClientId, str] = field(default_factory=dict)
+    """Where the secret of each client should be, and is not, as far as this machine and its caller can see."""
     unreadable_stores: Mapping[str, S2SError] = field(default_factory=dict)
     """By client, as `secrets`: what its place answered, where a rotation of several leaves it alone for that."""
     unfinished: frozenset[str] = frozenset()

@@ -17,9 +17,18 @@ from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialSpec, Federation
 from mct_s2s.model.desired import Desired, Look, Removal, Rotation, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, Custody, Owner
-from mct_s2s.model.ids import DEFAULT_ROLE, PrincipalId, Tag, api_uri, same_id, site_in_note, site_in_unique_name
+from mct_s2s.model.ids import (
+    DEFAULT_ROLE,
+    PrincipalId,
+    Tag,
+    api_uri,
+    client_id_in,
+    same_id,
+    site_in_note,
+    site_in_unique_name,
+)
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import ROLE
+from mct_s2s.model.site_settings import AUDIENCE, ROLE
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.ownership import (
     clients_called,
@@ -166,8 +175,11 @@ def _grants_alone(observed: ObservedState) -> bool:
     The owner of an API that this App Service adopted could give its role to anyone, also to a client of our name.
     """
     service, name = observed.trust.service, observed.trust.unique_name
-    is_created = service is not None and service.unique_name == name and Tag.ADOPTED.of(name) not in service.tags
-    return is_created and not _others(observed.trust.owners, observed)
+    if service is None or service.unique_name != name or Tag.ADOPTED.of(name) in service.tags:
+        return False
+    # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever gets its appId.
+    is_named_by_id = client_id_in((AUDIENCE.value_in(observed.settings) or "").strip()) == service.client_id
+    return (is_named_by_id or not is_in_settings(service, observed)) and not _others(observed.trust.owners, observed)
 
 
 def _was_never_anothers(application: Application, observed: ObservedState) -> Trusted:

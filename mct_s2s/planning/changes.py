@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole
-from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
+from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, Tag
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES, AppSettings, Setting
 from mct_s2s.planning.permissions.rights import Right
@@ -216,7 +216,7 @@ class RestoreApplication(CreateApplication):
 
 @dataclass(frozen=True)
 class ApplicationEdits:
-    """What one PATCH brings to an application. Lists are extended, never replaced."""
+    """What one PATCH brings to an application. Lists keep the entries of others."""
 
     uri: Deferred[ApplicationIdUri] | None = None
     role: AppRole | None = None
@@ -227,6 +227,8 @@ class ApplicationEdits:
     no_access_to: ClientId | None = None
     """An API whose permissions are no longer requested."""
     tags: tuple[str, ...] = ()
+    no_tags: tuple[str, ...] = ()
+    """Tags that are taken off."""
     management_reference: str | None = None
     unique_name: str | None = None
     notes: str | None = None
@@ -235,7 +237,13 @@ class ApplicationEdits:
     @property
     def only_removes(self) -> bool:
         """Then nothing is to be done where the application is gone."""
-        return self == ApplicationEdits(no_access_to=self.no_access_to)
+        return self == ApplicationEdits(no_access_to=self.no_access_to, no_tags=self.no_tags)
+
+    @property
+    def only_notes_users(self) -> bool:
+        """Whether they say only which App Services use it: who may not write that goes on without it."""
+        is_all = self == ApplicationEdits(tags=self.tags, no_tags=self.no_tags)
+        return is_all and all(tag.startswith(Tag.USED) for tag in (*self.tags, *self.no_tags))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +267,11 @@ class UpdateApplication(Change):
         """With its resource's name as it is now: an Application ID URI is known once its appId is."""
         uri = outputs.known(self.edits.uri) if self.is_new and self.edits.uri else None
         return replace(self, name=uri) if uri else self
+
+
+def only_notes_use(change: Change) -> bool:
+    """Whether the change says only which App Services use a registration, so that the job is done without it."""
+    return isinstance(change, UpdateApplication) and change.edits.only_notes_users
 
 
 @dataclass(frozen=True, kw_only=True)

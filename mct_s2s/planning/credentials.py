@@ -1,10 +1,10 @@
 """Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mct_s2s.errors import Refused
+from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.client_credentials import (
     EXPIRING_WITHIN,
     NEVER,
@@ -17,6 +17,7 @@ from mct_s2s.model.client_credentials import (
     SecretNote,
     ending,
     has_end,
+    newest_made,
     replaced_kind,
     secrets_among,
 )
@@ -79,18 +80,21 @@ class ClientState(Registration):
         )
 
     def orphan_removals(self) -> list[RemoveCredential]:
-        """Of each secret that an attempt made and never delivered."""
+        """Of each that an attempt made and that never arrived; not where its store knows better."""
         application, note = self.application, self.note
+        lost = application.undelivered
         return [
             RemoveCredential(
-                key=f"{self.key}:secret:{credential.key_id}",
+                key=f"{self.key}:{credential.kind.value}:{credential.key_id}",
                 name=self.name,
-                detail="created by an interrupted run; its value is lost",
+                detail="created by an interrupted run; no one has it",
                 object_id=application.object_id,
                 key_id=credential.key_id,
+                kind=credential.kind,
             )
-            for credential in secrets_among(application.credentials)
-            if note.is_about(credential, application.client_id) and credential.key_id != note.delivered
+            for credential in application.credentials
+            if (credential.key_id in lost and not note.has_received(credential))
+            or (credential.kind is CredentialKind.SECRET and note.is_undelivered(credential, application.client_id))
         ]
 
     def vault_tags(self) -> tuple[str, ...]:
@@ -103,17 +107,18 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str
     """One valid credential is enough, no matter who made it. Raises Refused."""
     note, held = client.note, client.application.credentials
     valid = [one for one in held if one.is_valid_at(client.now)]
-    removals, is_lacking, exists = list[AnyChange](), False, False
+    orphans = client.orphan_removals() if spec is not None else []
+    removals, lost = list[AnyChange](orphans), {one.key_id for one in orphans}
+    is_lacking, exists = False, False
     match spec:
         case NewCredential(kind=kind):
-            orphans = client.orphan_removals()
-            removals, lost = [*orphans], {one.key_id for one in orphans}
             good = [one for one in valid if one.key_id not in lost and not note.is_on_its_way(one)]
             usable = [one for one in good if kind is CredentialKind.SECRET or one.kind is kind]
             # The directory's word counts where the store has a credential of the client that is not among the good.
             is_arriving = client.has_arrived(note.kind)
             is_stored_dead = note.is_of(client.client_id) and not note.is_among(good) and not is_arriving
-            is_lacking = not client.has_arrived(kind) and (not usable or is_stored_dead)
+            is_lost = spec.is_kept and note.has_lost(usable)
+            is_lacking = not client.has_arrived(kind) and (not usable or is_stored_dead or is_lost)
         case Certificate():
             is_lacking = not any(one.key_id == spec.key_id or spec.describes(one) for one in valid)
         case Federation():
@@ -132,6 +137,21 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str
     if spec is None or not is_lacking:
         return removals
     return [*removals, client.added(spec, exists=exists)]
+
+
+def told_lost(client: ClientState, where: str) -> Iterator[Instruction]:
+    """That a client has a credential, and its place does not: no one else can know whether someone has it."""
+    now, application, note = client.now, client.application, client.note
+    lost = application.undelivered
+    good = [one for one in application.credentials if one.is_valid_at(now) and one.key_id not in lost]
+    newest = newest_made(good)
+    # A tag says where it is, if not here.
+    is_elsewhere = note.vault is None and bool(Tag.VAULT.values(application.tags))
+    if newest is None or not note.place or is_elsewhere or client.has_arrived(note.kind) or not note.has_lost(good):
+        return
+    what = f"'{client.name}' has a {newest.kind.noun} ({ending(newest.expires)}), and {note.place} does not hold it."
+    rotate = own_command("rotate-secret", "--secret-to", note.place, about=client.name, where=where)
+    yield Instruction(f"{what} If no one else has it, replace it:", rotate)
 
 
 def exchange_audience(cloud: str) -> str:

@@ -33,6 +33,7 @@ from mct_s2s.planning.ownership import (
     wanted_role_value,
 )
 
+FROM_TAG = "secret-to is what a tag of the registration says, which its owners, also earlier ones, can write. Check it."
 Keys = Mapping[str, str | bool]
 """A table, in the order in which its keys are written."""
 
@@ -42,8 +43,8 @@ class ExportedSite:
     resource: ResourceId
     profile: Keys
     options: Keys
-    clients: tuple[tuple[Keys, str], ...] = ()
-    """Each with its display name where it is named by its appId."""
+    clients: tuple[tuple[Keys, tuple[str, ...]], ...] = ()
+    """Each with remarks: its display name where it is named by its appId, and what others could have written."""
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -83,8 +84,8 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left))
 
 
-def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tuple[tuple[Keys, str], ...]:
-    clients: dict[str, tuple[Keys, str]] = {}
+def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
+    clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
         if not client.is_registered or not observed.allowed_client_ids.holds(client.client_id):
@@ -100,17 +101,19 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
             add = f'To have it in the file, add a client with name = "{client.client_id}".'
             left.append(f"'{name}' ({client.client_id}): {why_doubted(trusted)}. {add}")
             continue
-        remark = ""
+        remarks: tuple[str, ...] = ()
         # By its name the same registration is found again only where it was made for it.
         is_ours = application.unique_name == client_unique_name(observed.trust.unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
-            name, remark = client.client_id, name
+            name, remarks = client.client_id, (name,)
         options = _credential(name, site.label, application, observed)
         if not is_consented(client, observed):
             options["no-consent"] = True
         if application.management_reference and is_name(application.management_reference):
             options["service-management-reference"] = application.management_reference
-        clients[name.casefold()] = {"name": name, **options}, remark
+        if "secret-to" in options:
+            remarks = (*remarks, FROM_TAG)
+        clients[name.casefold()] = {"name": name, **options}, remarks
     return tuple(clients.values())
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mct_s2s.errors import Instruction
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
+from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -12,7 +13,7 @@ from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
 from mct_s2s.planning.belief import Belief, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.not_ours import NotOurs
-from mct_s2s.planning.ownership import is_allowed, members
+from mct_s2s.planning.ownership import clients_called, is_allowed, members
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import (
     Service,
@@ -95,7 +96,7 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         steps += plan_site(observed, settings, restart=desired.restart)
     adopted = (*(service.notes if service else ()), *(note for of_client in clients for note in of_client.notes))
     losing = tuple(_losing_access(desired, observed, settings, planned)) if observed.app_service else ()
-    notes = (*adopted, *others, *_notes(observed, steps), *pruned.notes)
+    notes = (*adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
     check_ownership(plan, service, observed)
@@ -140,11 +141,24 @@ def _holders(
 
 def _also_holds(name: str, allow: str, identifier: str, observed: ObservedState) -> Instruction:
     """Its role alone does not make it a client: the owner of the service application can assign that, too."""
-    command = observed.command("configure-appservice", allow, identifier)
+    allowing = observed.command("configure-appservice", allow, identifier)
     what = (
         f"'{name}' ({identifier}) holds the app role, and mct-s2s did not create it for this App Service. To allow it:"
     )
-    return Instruction(what, command)
+    return Instruction(what, allowing)
+
+
+def _disabled(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
+    """Service principals to which or for which Entra ID issues no token: their owner may have switched them off."""
+    clients = [client for spec in desired.clients for client in clients_called(spec.name, observed)]
+    service = observed.trust.principal if observed.trust.service is not None else None
+    for principal in dict.fromkeys((service, *(client.principal for client in clients))):
+        if principal is not None and not principal.enabled:
+            enable = command("az", "ad", "sp", "update", "--id", principal.client_id, "--set", "accountEnabled=true")
+            what = (
+                f"The service principal of '{principal.display_name}' is disabled, so Entra ID issues no token for it."
+            )
+            yield Instruction(f"{what} It may have been switched off on purpose. To enable it:", enable)
 
 
 def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ...]:

@@ -13,10 +13,12 @@ from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincip
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     ApplicationIdUri,
+    Tag,
     api_uri,
     client_id_in,
     client_unique_name,
     new_app_role_id,
+    site_in_unique_name,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
@@ -43,6 +45,20 @@ def is_named(application: Application, spec: ServiceSpec) -> bool:
 def is_in_settings(application: Application, observed: ObservedState) -> bool:
     audience = (AUDIENCE.value_in(observed.settings) or "").strip()
     return bool(audience) and is_called(application, audience)
+
+
+def other_users(service: Application, observed: ObservedState) -> tuple[str, ...]:
+    """The other App Services that a tag of the service application names: `NAME` or `NAME/SLOT`.
+
+    Its owner can write that tag, too: it is a reason to keep the registration, and for nothing else.
+    """
+    names = (name for name in Tag.USED.values(service.tags) if name != observed.trust.unique_name)
+    return tuple(sorted({site for name in names if (site := site_in_unique_name(name)) is not None}))
+
+
+def is_noted_use(service: Application, observed: ObservedState) -> bool:
+    """Whether a tag of another service application says that this App Service adopted it."""
+    return Tag.USED.of(observed.trust.unique_name) in service.tags
 
 
 def uri_of(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri:

@@ -193,7 +193,7 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
         identifier_uris=tuple(dict.fromkeys((*application.identifier_uris, *([uri] if uri else [])))),
         app_roles=_roles(application, edits.role) if edits.role else application.app_roles,
         required_access=access,
-        tags=tuple(dict.fromkeys((*application.tags, *edits.tags))),
+        tags=tuple(tag for tag in dict.fromkeys((*application.tags, *edits.tags)) if tag not in edits.no_tags),
         management_reference=application.management_reference or edits.management_reference,
         unique_name=application.unique_name or edits.unique_name,
         notes=application.notes or edits.notes,

@@ -6,7 +6,7 @@ learn.microsoft.com/graph/api/directory-deleteditems-list.
 
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import NotThere, Refused
+from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import option
@@ -32,6 +32,7 @@ from mct_s2s.planning.belief import (
     asks_for_more,
     client_trust,
     is_consented_to,
+    is_created_by_caller,
     service_trust,
 )
 from mct_s2s.planning.changes import (
@@ -46,11 +47,12 @@ from mct_s2s.planning.changes import (
     OutputRef,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials import ClientState, plan_credential
+from mct_s2s.planning.credentials import ClientState, plan_credential, told_lost
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring, service_not_ours
 from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
+    SERVICE_OPTION,
     clients_called,
     is_allowed,
     is_called,
@@ -63,6 +65,7 @@ from mct_s2s.planning.ownership import (
 from mct_s2s.planning.plan import Plan, Registration
 
 CREATE, EXPOSE = "service-application", "service-application:expose"
+USE = "service-application:use"
 _OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
     "Name the user-assigned identity that the pods use (workload identity): --managed-identity ID",
@@ -142,11 +145,15 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
     edits = _remembered(edits, application, spec, observed, note)
+    noted = _noted_use(edits, application, spec, observed)
+    if edits != ApplicationEdits():  # one request for both
+        edits, noted = replace(edits, tags=(*edits.tags, *noted.tags)), ApplicationEdits()
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
     if is_named(application, spec) and not is_in_settings(application, observed):
         notes.append(adoption(application, observed, SERVICE))
+    trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     if edits.token_version:
         notes.append(
             f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience change "
@@ -158,10 +165,11 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         notes=note,
         management_reference=spec.management_reference,
     )
-    trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     changes = registration.made(new, is_sure=trusted in {Belief.CREATED_HERE, Belief.OWN_SERVICE})
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
+    elif noted != ApplicationEdits():
+        changes.append(registration.updated(USE, SERVICE, name, f"notes that {_site_of(observed)} uses it", noted))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name or spec.display_name)
@@ -175,6 +183,10 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
         return
     if isinstance(service.trusted, Doubted):
         raise service_not_ours(application, observed, service.trusted)
+    is_switched = any(isinstance(one, UpdateApplication) and one.edits.token_version for one in plan.changes)
+    is_made_by_us = is_created_by_caller(application, observed.caller)
+    if is_switched and service.trusted is Belief.OWN_SERVICE and not is_made_by_us:
+        raise token_version_not_confirmed(application)
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
@@ -189,6 +201,17 @@ def role_not_named(value: str) -> Refused:
         "role-not-named",
         f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing was changed.",
         remedy=f"If it is right, run the same command with {option('--role', value)}",
+    )
+
+
+def token_version_not_confirmed(application: Application) -> Refused:
+    """Nothing that mct-s2s created asks for v2 tokens. Who once owned another team's API could name it like ours."""
+    return Refused(
+        "token-version-not-confirmed",
+        f"'{application.display_name}' (appId {application.client_id}) issues v2 access tokens, and the MCT API needs "
+        "v1. That changes issuer and audience for everyone else who calls an API with them. Nothing was changed.",
+        remedy="If it serves only this App Service, run the same command with "
+        f"{option(SERVICE_OPTION, application.client_id)}",
     )
 
 
@@ -220,6 +243,36 @@ def _remembered(
     if is_ours and tag not in application.tags and edits != ApplicationEdits():
         edits = replace(edits, tags=(*edits.tags, tag))
     return edits
+
+
+def _noted_use(
+    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
+) -> ApplicationEdits:
+    """The tag by which a teardown of its own App Service keeps a service application that this one uses, too.
+
+    Clients show by their app role who uses it. Managed identities hold none.
+    """
+    own = observed.trust.unique_name
+    is_another = application.unique_name not in {None, own} or (
+        application.unique_name is None and edits.unique_name is None and not spec.is_in_file
+    )
+    tag = Tag.USED.of(own)
+    if is_another and is_named(application, spec) and site_in_unique_name(own) and tag not in application.tags:
+        return ApplicationEdits(tags=(tag,))
+    return ApplicationEdits()
+
+
+def no_longer_used(service: Registration, observed: ObservedState) -> list[UpdateApplication]:
+    """The step that takes this App Service's own tag off."""
+    tag, application = Tag.USED.of(observed.trust.unique_name), service.application
+    if tag not in application.tags:
+        return []
+    detail = f"no longer notes that {_site_of(observed)} uses it"
+    return [service.updated(USE, SERVICE, application.display_name, detail, ApplicationEdits(no_tags=(tag,)))]
+
+
+def _site_of(observed: ObservedState) -> str:
+    return site_in_unique_name(observed.trust.unique_name) or ""
 
 
 def _describe(edits: ApplicationEdits) -> str:
@@ -272,7 +325,9 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
-    notes = () if added else _stale_scope(client, observed)
+    notes: tuple[str | Instruction, ...] = () if added else _stale_scope(client, observed)
+    if isinstance(spec.credential, NewCredential) and not added:
+        notes = (*notes, *told_lost(client, observed.where))
     if client.is_new:
         tags = ()
     reference = None if client.is_new or application.management_reference else spec.management_reference

@@ -44,12 +44,13 @@ from mct_s2s.planning.ownership import (
     ids_of,
     is_allowed,
     is_below,
+    other_users,
     refuse_several,
     trusted_role,
     unknown,
 )
 from mct_s2s.planning.plan import Plan, Registration
-from mct_s2s.planning.registrations import CREATE
+from mct_s2s.planning.registrations import CREATE, no_longer_used
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
@@ -84,6 +85,26 @@ def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     return plan
 
 
+class TooManyRemovals(Refused):
+    """More clients than a third would be removed at one App Service."""
+
+    is_about_file = False
+    """Whether those that were created for it say so: then the file is likely to be incomplete, for every site of it.
+
+    Those who may write the settings of one App Service could list others, and must not stop what is done at all sites.
+    """
+
+
+def _is_too_much(leaving: Sequence[object], there: Sequence[object]) -> bool:
+    return len(leaving) > len(there) // LARGEST_SHARE
+
+
+def _is_believed(one: object, desired: Setup, observed: ObservedState) -> bool:
+    if not isinstance(one, ClientApplication) or desired.service is None:
+        return False
+    return not isinstance(client_trust(one, observed, desired.service, desired.names), Doubted)
+
+
 def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan]:
     """The entries, in lower case, that leave the allow lists, and the steps or the note. Raises Refused."""
     pruning, spec = desired.pruning, desired.service
@@ -101,15 +122,18 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
         told = ", ".join(f"'{name}'" for name in called)
         note = f"Left alone, as nothing names them: {told}. To remove them, add --prune."
         return frozenset(), Plan(notes=(note,))
-    if len(called) > len(there) // LARGEST_SHARE and not pruning.any_number:
+    if _is_too_much(targets, there) and not pruning.any_number:
         site = observed.app_service.label if observed.app_service is not None else "this App Service"
-        raise Refused(
+        refused = TooManyRemovals(
             "too-many-removals",
             f"--prune would remove {len(called)} of the {len(there)} clients of {site}, which is more than a third. "
             "Nothing was changed. It would remove:",
             remedy="If the file is complete, add --allow-removals. Otherwise add to it what is missing: mct-s2s export",
             items=called,
         )
+        ours = [one for one in there if _is_believed(one, desired, observed)]
+        refused.is_about_file = _is_too_much([one for one in targets if one in ours], ours)
+        raise refused
     removal = Removal(spec, kept=pruning.kept, is_pruning=True)
     return _entries(targets, observed), _Removal(removal, observed, targets).plan()
 
@@ -175,6 +199,8 @@ class _Removal:
             # Last of all: until then it is what a second run finds everything by.
             kept = self.why_service_kept(service, steps)
             gone = self.deleted(SERVICE, service, CREATE, [step.key for step in steps])
+            registration = Registration(CREATE, SERVICE, service, self.observed.trust.principal)
+            steps += no_longer_used(registration, self.observed) if kept else ()
             steps += [NoChange.of(service, CREATE, SERVICE, kept)] if kept else list(gone)
         return Plan(tuple(steps), notes=tuple(self.notes(steps)))
 
@@ -246,7 +272,9 @@ class _Removal:
     def hint(self) -> str:
         return "" if self.removal.is_pruning else " (to delete it, add --delete-adopted)"
 
-    def why_service_kept(self, service: Application, steps: Sequence[AnyChange]) -> str:
+    def why_service_kept(  # noqa: PLR0911  # one rule, one return
+        self, service: Application, steps: Sequence[AnyChange]
+    ) -> str:
         """Empty where it is deleted."""
         if self.removal.keep_registration:
             return AS_ASKED
@@ -256,8 +284,13 @@ class _Removal:
             return f"{_ADOPTED}{self.hint}"
         if holders := self.other_holders(steps):
             return f"kept: its app role is held by {', '.join(holders)}"
-        more = ", ".join(service_content(service, self.observed)) if not self.removal.delete_adopted else ""
-        return f"kept: it has settings that mct-s2s does not make ({more}){self.hint}" if more else ""
+        if users := other_users(service, self.observed):
+            return f"kept: {_use(users)} it"
+        if self.removal.delete_adopted:
+            return ""
+        # Someone who once owned another team's registration could have named it like ours.
+        more = [*service_content(service, self.observed), *(["credentials"] if service.credentials else [])]
+        return f"kept: it has settings that mct-s2s does not make ({', '.join(more)}){self.hint}" if more else ""
 
     def other_holders(self, steps: Sequence[AnyChange]) -> list[str]:
         """Who goes on holding a role of the service application once the steps are done, by name."""
@@ -357,6 +390,17 @@ class _Removal:
             if isinstance(target, ServicePrincipal) and (disable := _disabling(target)):
                 what = f"The managed identity of '{target.display_name}' stays enabled. If nothing else uses it, run:"
                 yield Instruction(what, disable)
+        service = observed.trust.service
+        yield from self.losing_everywhere(steps)
+        users = other_users(service, observed) if service is not None and removal.everything else ()
+        if (
+            service is not None
+            and users
+            and not any(isinstance(one, DeleteApplication) and one.client_id == service.client_id for one in steps)
+        ):
+            what = f"{_use(users)} the service application '{service.display_name}', as a tag of it says. The teardown"
+            what += " there removes the tag. If it is no longer true, this deletes the registration:"
+            yield Instruction(what, command("az", "ad", "app", "delete", "--id", service.client_id))
         for step in steps:
             if isinstance(step, NoChange) and step.resource == DeleteStoredSecret.resource:
                 vault, _, name = step.name.partition("/")
@@ -364,6 +408,29 @@ class _Removal:
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
                 kept = f"The key vault secret '{step.name}', which a tag of the registration names, is kept."
                 yield Instruction(f"{kept} If it is this client's, {way}", delete)
+
+    def losing_everywhere(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
+        """Who was not made for this App Service, and loses the role of an API that others may use as well."""
+        service, revoked = self.observed.trust.service, {step.key for step in steps if isinstance(step, RevokeAppRole)}
+        if service is None or (self.is_service_own and not other_users(service, self.observed)):
+            return
+        for target in self.targets:
+            key, keeping = "", ""
+            if isinstance(target, ServicePrincipal):
+                key, keeping = f"identity:{target.id}", " By its display name instead of its ID, it keeps the role."
+            elif isinstance(target, ClientApplication) and not is_below(
+                target.application, self.observed.trust.unique_name
+            ):
+                key = f"client:{target.client_id}"
+            if key and any(one.startswith(f"{key}:consent:") for one in revoked):
+                yield Instruction(
+                    f"'{target.display_name}' loses the app role of '{service.display_name}' at every App Service that "
+                    f"uses this service application.{keeping}"
+                )
+
+
+def _use(users: Sequence[str]) -> str:
+    return f"{' and '.join(users)} use{'s' * (len(users) == 1)}"
 
 
 def _disabling(identity: ServicePrincipal) -> str:

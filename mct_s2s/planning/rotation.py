@@ -102,7 +102,8 @@ def _is_due(client: ClientApplication, horizon: datetime) -> bool:
     """Whether what is replaced ends in time, or an earlier rotation left something to do."""
     kind = replaced_kind(client.credentials)
     held = [one for one in client.credentials if one.kind is kind]
-    return bool(held) and (_end_within(client.credentials, horizon) or sum(one.is_made for one in held) > 1)
+    is_left = bool(client.application.undelivered) or sum(one.is_made for one in held) > 1
+    return is_left or (bool(held) and _end_within(client.credentials, horizon))
 
 
 def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
@@ -171,17 +172,18 @@ def _left_alone(
 
 def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:
     note, now, application = client.note, client.now, client.application
-    kind = replaced_kind(application.credentials) or CredentialKind.SECRET
-    held = [one for one in application.credentials if one.kind is kind]
     orphaned = client.orphan_removals()
     lost = {change.key_id for change in orphaned}
+    counted = [one for one in application.credentials if one.key_id not in lost]
+    kind = replaced_kind(counted) or CredentialKind.SECRET
+    held = [one for one in counted if one.kind is kind]
     current = next((one for one in held if one.key_id == note.delivered), None)
-    made = [one for one in held if one.is_made and one.key_id not in lost and not note.is_on_its_way(one)]
+    made = [one for one in held if one.is_made and not note.is_on_its_way(one)]
     older = [one for one in made if one is not current]
     # Those whose users read them where the new one goes; no one else can know of the new one.
     replaced = [one for one in older if rotation.remove_old or one.key_id in note.held]
     if rotation.expiring_within is not None:
-        is_new_needed = _end_within(application.credentials, now + rotation.expiring_within)
+        is_new_needed = _end_within(counted, now + rotation.expiring_within)
     elif rotation.remove_old and current is not None and older:
         is_new_needed = False  # everyone has it by now: only the old ones are to go
     else:
@@ -223,10 +225,12 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
         )
     if any(one not in replaced for one in older):
         give = " Give the new one to its users." if is_new_needed else ""
+        last = max(one.expires or NEVER for one in older if one not in replaced)
+        stays = f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
         notes.append(
             f"'{client.name}' has a secret that is not stored where the new one goes"
-            f"{f', {note.place}' if note.place else ''}.{give} The old one is "
-            "kept until it expires. When it is no longer used, rotate with --remove-old."
+            f"{f', {note.place}' if note.place else ''}.{give} The old one {stays}. "
+            "When it is no longer used, rotate with --remove-old."
         )
     for credential in held if is_new_needed else ():
         if not credential.is_made:

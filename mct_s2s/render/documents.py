@@ -120,7 +120,7 @@ class SavedCredentialPart(Part):
     )
     created: bool = _is("Whether this run created it; in a dry run, whether it would.")
     secret: Text | None = _may_be("The secret, or a certificate with its key as PEM. Only with --secret-to show.")
-    removal: Text | None = _may_be("The command that removes it. Only if it reached no one.", "removal_if_lost")
+    removal: Text | None = _may_be("The command that removes it. Only if it reached no one, and this run could not.")
 
 
 class HeadersPart(Part):
@@ -242,6 +242,7 @@ class FindingPart(Part):
                 "client-unknown", "setting-missing", "setting-mismatch", "setting-malformed", "tenant-mismatch",
                 "token-version", "secret-expiring", "secret-expired", "no-credential", "no-clients",
                 "settings-unreadable", "app-service-stopped", "settings-not-sticky", "service-application-not-ours",
+                "secret-not-stored",
             ],
         ),
     ] = _is("Stable code.")  # fmt: skip

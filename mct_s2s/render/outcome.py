@@ -40,13 +40,8 @@ class SavedCredential:
     secret: str | None = None
     kind: CredentialKind = CredentialKind.SECRET
     created: bool = True
-    removal: str = ""
-    """The command that removes it, where no later run can know of it."""
-
-    @property
-    def removal_if_lost(self) -> str | None:
-        """Where it reached no one."""
-        return None if self.saved_to else self.removal or None
+    removal: str | None = None
+    """The command that removes it, where it reached no one and this run could not."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +69,16 @@ class SiteReport:
     left: Sequence[AnyChange] = ()
     """Not begun, or refused."""
     credentials: Sequence[SavedCredential] = ()
+    taken_back: Sequence[str] = ()
+    """The clients whose secrets reached no one, and were removed again."""
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None
+
+    @property
+    def has_reached_no_one(self) -> bool:
+        """Whether it made something secret that did not arrive."""
+        return bool(self.taken_back) or any(one.removal for one in self.credentials)
 
     @property
     def is_unchanged(self) -> bool:
@@ -206,6 +208,9 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
 
 
 def show_account(terminal: Terminal, site: SiteReport) -> None:
+    if site.taken_back:
+        whose = ", ".join(site.taken_back)
+        terminal.say(Text.assemble(("Removed again: ", "head"), f"the secret of {whose}, which reached no one"))
     for label, changes in (("Done", site.done), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
@@ -309,7 +314,7 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
     for one in credentials:
         here, below = f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "", list[str]()
-        if one.removal_if_lost:
+        if one.removal:
             here, below = ", reached no one. Remove it:", [f"  {one.removal}"]
         elif one.secret:
             lines = one.secret.rstrip().split("\n")

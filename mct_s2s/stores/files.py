@@ -87,6 +87,10 @@ class FileStore(Store):
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
 
+    async def forget(self, attempt: str) -> None:
+        kept = {name: owner for name, owner in self._begun().items() if name != attempt}
+        await _on_disk(lambda: self._keep(kept))
+
     async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
         pending = (await self.note()).pending
         if pending is not None and pending.expires == expires:

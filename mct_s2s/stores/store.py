@@ -23,8 +23,8 @@ LONGEST_COMPLAINT = 300
 GIVEN_AWAY = 6
 """So many characters of a secret in a row are too many to repeat."""
 
-Show = Callable[[MadeCredential | None], None]
-"""Shows a secret on standard output, to the last byte, before it returns; JSON shows it in the document at the end.
+Show = Callable[[MadeCredential | None], bool]
+"""Shows a secret on standard output, to the last byte, before it returns; `False`: in the JSON document at the end.
 `None` only asks whether someone reads it. Raises OSError: no one does."""
 
 
@@ -35,6 +35,8 @@ class Store(ABC):
     """Whether it is shown or handed over once, so that no later run can know of it."""
     given: MadeCredential | None = None
     """What has arrived, where it gives away."""
+    arrives_last: bool = False
+    """Whether that is only about to arrive, once everything else is done."""
 
     @property
     @abstractmethod
@@ -51,6 +53,10 @@ class Store(ABC):
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
         del attempt, client_id
+
+    async def forget(self, attempt: str) -> None:
+        """Of a secret that was removed again. Raises S2SError."""
+        del attempt
 
     async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
         """As PEM, with its certificate; on disk where keys are kept. An interrupted run's that ends then is used."""
@@ -86,11 +92,11 @@ class OutputStore(Store):
 
     async def deliver(self, made: MadeCredential) -> None:
         try:
-            self.show(made)
+            self.arrives_last = not self.show(made)
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
-                f"Standard output is closed ({error.strerror or error}), so the {made.credential.kind.value} of "
+                f"Cannot write to standard output ({error.strerror or error}), so the {made.credential.kind.value} of "
                 f"'{made.name}' could not be shown.",
                 remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
@@ -149,5 +155,5 @@ class CommandStore(Store):
         return S2SError(
             "secret-not-delivered",
             f"'{self.label}' did not store what it was given ({why}).",
-            remedy="Try that program by itself, and replace what it may have stored.",
+            remedy="Correct that program, then run the same command again. What it may have stored does not work.",
         )

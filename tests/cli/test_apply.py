@@ -281,6 +281,20 @@ def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Appl
     assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "too-many-removals", [])
 
 
+def test_who_lists_many_at_one_site_stops_that_site_alone(applied: Applied, azure: Sandbox) -> None:
+    """A Website Contributor can. Others' registrations show nothing about the file."""
+    applied.other_site()
+    prepared(applied, "Import")
+    theirs = [azure.graph("POST", "/applications", json={"displayName": name})["appId"] for name in ("P", "Q", "R")]
+    there = azure.settings()
+    azure.write_settings({**there, "ServiceApplicationIds": ";".join((str(there["ServiceApplicationIds"]), *theirs))})
+    applied.azure.forget()
+    done = applied("-y", "--prune", *JSON, text=TWO)
+    assert of_site(done, "learn")["error"]["error"]["code"] == "too-many-removals"
+    assert of_site(done, "academy")["result"]["verification"]["proved"] is True
+    assert (done.code, [write for write in azure.writes() if "contosolearn" in write]) == (2, [])
+
+
 def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, azure: Sandbox) -> None:
     """What is pruned at one site may be a client of another one: its entry there names it."""
     applied.other_site()

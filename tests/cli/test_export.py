@@ -107,6 +107,7 @@ def test_every_kind_of_credential_is_exported_as_it_was_applied(around: Round, m
     assert saved["In a vault"].startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
     assert saved["New"].startswith("file:")
     assert around.changes_nothing() == tomllib.loads(text)
+    assert around.export().count("a tag of the registration says, which its owners, also earlier ones, can write") == 2
 
 
 def test_what_was_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, azure: Sandbox) -> None:

@@ -1,22 +1,23 @@
 """Where a secret goes, a vault or a program, and what a tenant's policy allows: nothing is lost or doubled."""
 
+import asyncio
 import json
 import os
 import shlex
 import signal
+import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from mct_s2s import concurrency
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program, held
-from tests.conftest import SITE, Json, Sandbox
+from tests.cli.conftest import Ended, Program, held, saved_to
+from tests.conftest import SITE, Json, Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
 VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
@@ -201,11 +202,20 @@ def works(azure: Sandbox, client: str, secret: str) -> bool:
     return azure.token(f"{azure.graph_url}/.default", application["appId"], secret).is_success
 
 
-def removal(azure: Sandbox, client: str) -> str:
-    """The command that removes the client's only secret."""
-    (application,) = azure.applications(client)
-    (secret,) = application["passwordCredentials"]
-    return f"az ad app credential delete --id {application['appId']} --key-id {secret['keyId']}"
+def is_resumed(mct: Program, azure: Sandbox, outside: Path, *words: str) -> None:
+    """Nobody has a secret and none is there; the same command with a program that works makes the only one."""
+    (application,) = azure.applications("One")
+    assert (application["passwordCredentials"], attempts(application)) == ([], [])
+    kept = outside / "kept"
+    assert mct(*words, *to_python(KEEP, str(kept)), "-y").code == 0
+    (application,) = azure.applications("One")
+    assert (len(application["passwordCredentials"]), attempts(application)) == (1, [])
+    assert works(azure, "One", kept.read_text())
+    assert mct("status").code == 0
+
+
+def attempts(application: Json) -> list[str]:
+    return [one for one in application["tags"] if one.startswith("mct-s2s:attempt:")]
 
 
 def test_a_program_gets_the_secret_alone_and_nothing_else_shows_it(mct: Program, azure: Sandbox, outside: Path) -> None:
@@ -251,21 +261,51 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_secret_that_a_program_refuses_is_told_with_its_removal(mct: Program, azure: Sandbox, failure: str) -> None:
+def test_a_secret_that_a_program_refuses_is_removed_again(
+    mct: Program, azure: Sandbox, outside: Path, failure: str
+) -> None:
     code, told = FAILURES[failure]
     ended = mct("setup", "--client", "One", *to_python(code), "-y", "-o", "json")
-    error, (credential,) = ended.document["error"], ended.made
-    assert (ended.code, error["code"]) == (1, "secret-not-delivered"), ended
-    assert told in error["message"]
-    assert (credential["savedTo"], credential["removal"]) == (None, removal(azure, "One"))
+    error = ended.document["error"]
+    assert (ended.code, error["code"], ended.made) == (1, "secret-not-delivered", []), ended
+    assert (told in error["message"], "The secret was removed again." in error["message"]) == (True, True), error
+    is_resumed(mct, azure, outside, "setup", "--client", "One")
 
 
-def test_the_secret_of_a_program_cut_off_is_told(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrency, "GRACE_SECONDS", 0.0)  # time stands still while a program runs
+def test_the_secret_of_a_program_cut_off_is_removed_again(
+    process: Program, mct: Program, azure: Sandbox, outside: Path
+) -> None:
     wait = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(600)"
-    ended = mct("setup", "--client", "One", *to_python(wait), "-y")
+    ended = process("setup", "--client", "One", *to_python(wait), "-y")
     assert ended.code == 128 + signal.SIGINT, ended
-    assert removal(azure, "One") in ended.err
+    assert "Removed again: the secret of One, which reached no one" in ended.err
+    assert "Unconfirmed" not in ended.err
+    is_resumed(mct, azure, outside, "setup", "--client", "One")
+
+
+@pytest.mark.parametrize("verb", ["setup", "add-client"])
+def test_a_secret_that_nobody_could_remove_counts_for_nothing(
+    mct: Program, azure: Sandbox, outside: Path, verb: str
+) -> None:
+    """As after a kill: its note at the registration leads the next run to it, and no one else's secret goes."""
+    words = ("setup", "--client", "One") if verb == "setup" else ("add-client", "One")
+    if verb == "add-client":
+        mct("setup", "-y")
+    azure.misbehave({"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}})
+    ended = mct(*words, *to_python(FAIL), "-y", "-o", "json")
+    (application,) = azure.applications("One")
+    (left,), (told,) = application["passwordCredentials"], ended.made
+    assert (ended.code, told["savedTo"], len(attempts(application))) == (1, None, 1)
+    assert told["removal"] == f"az ad app credential delete --id {application['appId']} --key-id {left['keyId']}"
+    azure.behave()
+    status = mct("status", "-o", "json").document
+    assert "no-credential" in [one["code"] for one in status["findings"]], status["findings"]
+    kept = outside / "kept"
+    assert mct(*words, *to_python(KEEP, str(kept)), "-y").code == 0
+    (application,) = azure.applications("One")
+    (only,) = application["passwordCredentials"]
+    assert (only["keyId"] != left["keyId"], works(azure, "One", kept.read_text())) == (True, True)
+    assert mct("status").code == 0
 
 
 def test_a_program_that_is_not_there_is_told_before_anything_is_made(mct: Program, azure: Sandbox) -> None:
@@ -387,3 +427,133 @@ def test_a_registrations_own_policy_goes_before_the_tenants(
     inside.hooks.before.append(answer)
     planned = mct(*PLAIN, "--dry-run")
     assert (planned.code, "error" in planned.document) == ((3, False) if allowed else (REFUSED, True)), planned
+
+
+# --- shown, to nobody ---
+
+
+@pytest.mark.parametrize("document", ["text", "json"])
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_what_no_one_could_be_shown_is_removed_again(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, kind: str, document: str
+) -> None:
+    words = ["setup", "--client", "One", "--credential", kind, "--secret-to", "show", "-y", "-o", document]
+    env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
+    # Past the question whether someone reads it, as on a disk that fills up: 16 bytes fit.
+    with inside.time.flowing(), Path("/dev/full").open("w") as full:
+        done = subprocess.run(program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    (application,) = azure.applications("One")
+    held = "keyCredentials" if kind == "certificate" else "passwordCredentials"
+    assert (done.returncode, application[held], attempts(application)) == (1, [], []), done.stderr
+    assert "Run the same command again" in done.stderr
+    again = mct(*words[:-1], "json")
+    (shown,) = again.made
+    assert (again.code, bool(shown["secret"]), len(azure.applications("One")[0][held])) == (0, True, 1)
+
+
+def test_a_night_after_a_failed_delivery_rotates(mct: Program, azure: Sandbox, outside: Path) -> None:
+    kept, place = outside / "kept", to_python(KEEP, str(outside / "kept"))
+    mct("setup", "--client", "One", "--secret-lifetime", "20d", *place, "-y")
+    old = kept.read_text()
+    night = ("rotate-secret", "One", "--secret-lifetime", "1y", "-y", "-o", "json")
+    azure.misbehave({"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}})
+    assert mct(*night, *to_python(FAIL)).code == 1
+    azure.behave()
+    assert "secret-expiring" in [one["code"] for one in mct("status", "-o", "json").document["findings"]]
+    due = mct("rotate-secret", "One", "--dry-run", "-o", "json")
+    assert due.code == 3
+    assert mct(*night, *place).code == 0
+    assert (kept.read_text() != old, works(azure, "One", kept.read_text()), works(azure, "One", old)) == (True,) * 3
+    assert len(azure.applications("One")[0]["passwordCredentials"]) == 2
+
+
+def test_a_secret_that_is_on_its_way_from_another_machine_is_waited_for(
+    mct: Program, azure: Sandbox, inside: Inside, outside: Path
+) -> None:
+    """Its note is there, as it is where a run was killed: which of the two it is, only time tells."""
+    kept = outside / "kept"
+    assert mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y").code == 0
+    (made,) = azure.applications("One")
+    (secret,) = made["passwordCredentials"]
+    noted = f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"
+    azure.graph("PATCH", f"/applications/{made['id']}", json={"tags": [*made["tags"], noted]})
+    began, arrived = inside.time.seconds, list[str]()
+
+    async def arrives(_: Entry) -> None:
+        if inside.time.seconds - began > 5 and not arrived:
+            arrived.append("at its place")
+            path, tags = f"/applications/{made['id']}", {"tags": made["tags"]}
+            await asyncio.to_thread(azure.graph, "PATCH", path, json=tags)
+
+    inside.hooks.after.append(arrives)
+    again = mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y")
+    assert arrived
+    (held_now,) = azure.applications("One")[0]["passwordCredentials"]
+    assert (again.code, held_now["keyId"]) == (0, secret["keyId"]), again
+
+
+# --- before the first change ---
+
+
+@pytest.mark.parametrize("what", ["the secret", "the backup"])
+def test_a_full_disk_is_found_before_anything_is_made(
+    azure: Sandbox, inside: Inside, tmp_path: Path, what: str
+) -> None:
+    """No file may have more than 200 bytes, as where the disk is all but full."""
+    words = ["setup", "--client", "One", "-y", "--no-verify"]
+    words += ["--backup", str(tmp_path / "before.json")] if what == "the backup" else []
+    env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
+    limit = (
+        f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)); sys.argv[1:] = {words}"
+    )
+    code = f"{limit}; runpy.run_module('mct_s2s', run_name='__main__')"
+    with inside.time.flowing():
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, azure.applications("One")) == (2, []), done.stderr
+    assert "place-unwritable" in done.stderr
+
+
+# --- lost by its place ---
+
+
+@pytest.mark.parametrize("place", ["default", "keyvault"])
+def test_a_secret_that_its_place_has_lost_is_said(mct: Program, azure: Sandbox, place: str) -> None:
+    to = TO_VAULT if place == "keyvault" else ()
+    words = ("setup", "--client", "Reports", *to, "-y")
+    made = mct(*words, "-o", "json")
+    assert "does not hold it" not in mct(*words).err
+    if place == "keyvault":
+        assert azure.vault("DELETE", f"/secrets/{saved(made)}").is_success
+    else:
+        saved_to(made).rename(saved_to(made).with_name("moved.env"))
+    (found,) = (one for one in mct("status", "-o", "json").document["findings"] if one["code"] == "secret-not-stored")
+    assert found["severity"] == ("warning" if place == "keyvault" else "note"), "a file may be on another machine"
+    again = mct(*words)
+    assert (again.code, len(azure.applications("Reports")[0]["passwordCredentials"])) == (0, 1)
+    told = " ".join(again.err.split())
+    assert f"{made.made[0]['savedTo']} does not hold it. If no one else has it, replace it:" in told
+    line = next(one for one in again.err.splitlines() if "mct-s2s rotate-secret Reports" in one)
+    assert mct(*shlex.split(line)[1:], "-y").code == 0, line
+    assert mct("status").code == 0
+    assert "does not hold it" not in mct(*words).err
+
+
+@pytest.mark.parametrize("place", ["file:kept.env", f"keyvault:{seed.VAULT}/kept"])
+def test_a_secret_that_the_place_of_a_trust_file_has_lost_is_a_pending_change(
+    mct: Program, azure: Sandbox, tmp_path: Path, place: str
+) -> None:
+    place = place.replace("kept.env", str(tmp_path / "kept.env"))
+    file = tmp_path / "sites.toml"
+    site = f'[sites.learn]\napp-service = "{SITE.rpartition("/")[2]}"\n'
+    file.write_text(f'{site}[[sites.learn.clients]]\nname = "One"\nsecret-to = "{place}"\n')
+    apply = ("apply", "-f", str(file), "-y", "-o", "json")
+    assert mct(*apply).code == 0
+    assert mct(*apply, "--dry-run").code == 0
+    if place.startswith("file:"):
+        (tmp_path / "kept.env").unlink()
+    else:
+        assert azure.vault("DELETE", "/secrets/kept").is_success
+    assert mct(*apply, "--dry-run").code == 3
+    assert mct(*apply).code == 0
+    assert mct(*apply, "--dry-run").code == 0
+    assert len(azure.applications("One")[0]["passwordCredentials"]) == 2, "someone else may have the other one"

@@ -28,7 +28,7 @@ def test_a_plan_names_the_place_as_it_was_asked_for_or_the_vault_that_a_tag_name
     """Who owns a registration writes its tags: a vault that was not reviewed would get the secret unseen."""
     request = Request(spec("A"), NOW, TARGET, places=ClientPlaces(secret_to(asked, 1)))
     observed = replace(observed_state(), secrets={"A": SecretNote(place=noted)})
-    stores = {"A": OutputStore(lambda _: None)}
+    stores = {"A": OutputStore(lambda _: True)}
 
     async def work(session: Session) -> tuple[tuple[str, str], ...]:
         return places_of(session, request, stores, observed)

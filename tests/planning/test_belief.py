@@ -279,13 +279,17 @@ def test_a_role_of_a_service_application_that_is_not_believed_makes_no_client(se
     assert doubts(client_trust(IMPORT, observed, NAMED)) == (expected if is_namesakes else Belief.OWN_CLIENT)
 
 
-@pytest.mark.parametrize("how", ["adopted", "owned by another", "made for this App Service", "and listed"])
+@pytest.mark.parametrize(
+    "how", ["adopted", "owned by another", "named by a URI", "made for this App Service", "and listed"]
+)
 def test_the_role_of_an_api_that_others_can_assign_makes_a_client_of_one_that_is_listed(how: str) -> None:
     """Its owner could assign it to a registration of our name, and have it let in."""
     tags = ("mct-s2s:adopted:mct-s2s-contosolearn",) if how == "adopted" else ()
     service = replace(SERVICE, tags=tags)
     owners = OF_ADA.owners if how in {"owned by another", "and listed"} else ()
     values = LISTED if how == "and listed" else SET
+    if how == "named by a URI":  # it is anyone's once the registration is gone, as its name is
+        service, values = replace(service, identifier_uris=("api://mct",)), settings(ServiceAuthAudience="api://mct")
     made = trust(AS_WE_MADE_IT, service=service)
     observed = held_by(observed_state(replace(made, owners=owners), values), AS_WE_MADE_IT.application, OF_ADA)
     is_believed = how in {"made for this App Service", "and listed"}

@@ -324,3 +324,14 @@ def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
     there: list[Site], settings: Mapping[Site, Mapping[str, str | None] | None], mct: list[Site], others: list[Site]
 ) -> None:
     assert survey_of(there, {one.resource: values for one, values in settings.items()}) == (mct, others)
+
+
+def test_a_tag_is_taken_off_and_those_of_others_stay() -> None:
+    existing = replace(SERVICE, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-b", "mct-s2s:used-by:mct-s2s-site-c"))
+    edits = ApplicationEdits(no_tags=("mct-s2s:used-by:mct-s2s-site-b",))
+    (patch,) = edited(existing, edits, Outputs())
+    assert patch == replace(existing, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-c"))
+    assert edited(patch, edits, Outputs()) == []
+    assert edits.only_notes_users
+    assert edits.only_removes
+    assert not replace(edits, tags=("mct-s2s:vault:v/x",)).only_notes_users

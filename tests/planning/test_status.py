@@ -11,7 +11,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import NEVER, Credential, CredentialKind
 from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer
 from mct_s2s.model.directory_objects import Application, AppRole
-from mct_s2s.model.ids import AppRoleId
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
@@ -28,6 +28,8 @@ from tests.planning.scenarios import (
     NOW,
     ROLE,
     SERVICE,
+    SERVICE_ID,
+    SERVICE_KEY,
     SERVICE_PRINCIPAL,
     WHERE,
     assignment,
@@ -273,6 +275,7 @@ CASES: dict[str, ObservedState] = {
     "no credential": import_has(),
     "expired": import_has(credential(-1), credential(-40)),
     "expiring": import_has(credential(30), credential(-1)),
+    "lost by its vault": replace(complete(IMPORT), lost={IMPORT.client_id: "keyvault:contoso/import"}),
     "expiring certificate": import_has(credential(5, kind=CredentialKind.CERTIFICATE)),
     "expired certificate": import_has(credential(-5, kind=CredentialKind.CERTIFICATE)),
 }
@@ -397,3 +400,43 @@ def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:
     ids = f"{IMPORT.client_id};{other.client_id}"
     observed = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="Wrong"))
     assert [(one.code, one.subject) for one in diagnose(observed)] == [("client-not-consented", "Import")]
+
+
+OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
+ADOPTED = replace(OF_B, tags=(Tag.USED.of(SERVICE_KEY),))
+BY_HAND = replace(SERVICE, unique_name=None)
+OWN_API = replace(SERVICE, client_id=ClientId(guid("own")), object_id=ApplicationObjectId(guid("own object")))
+
+
+@pytest.mark.parametrize(
+    ("service", "own", "severity", "remedy"),
+    [
+        (SERVICE, None, None, ""),
+        (OF_B, None, Severity.WARNING, f"mct-s2s setup --service-app APP_ID {WHERE}"),
+        (OF_B, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
+        (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE} --service-app {SERVICE_ID}"),
+        (BY_HAND, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
+        (BY_HAND, None, Severity.NOTE, f"mct-s2s setup --service-app {SERVICE_ID} {WHERE}"),
+    ],
+)
+def test_a_service_application_that_is_not_this_app_services_is_said(
+    service: Application, own: Application | None, severity: Severity | None, remedy: str
+) -> None:
+    """What is made by hand is a note; so is what was adopted, as its owner could write the tag, too."""
+    observed = observed_state(replace(trust(IMPORT, service=service), own=own), settings(**ALLOWED))
+    found = [(one.severity, one.remedy) for one in diagnose(observed) if one.code == "service-application-not-ours"]
+    assert found == ([(severity, remedy)] if severity is not None else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "adopted", "is_named"), [(OF_B, None, False), (OF_B, SERVICE_ID, True), (ADOPTED, None, True)]
+)
+def test_commands_name_the_service_application_that_was_adopted(
+    service: Application, adopted: str | None, is_named: bool
+) -> None:
+    """They would be refused without it. Of one that only the settings name, the operator has yet to say so."""
+    spent = client("Import", credential(5))
+    observed = observed_state(trust(spent, service=service), settings(ServiceApplicationIds=spent.client_id))
+    (expiring,) = [one for one in diagnose(observed, adopted=adopted) if one.code == "secret-expiring"]
+    more = f" --service-app {SERVICE_ID}" if is_named else ""
+    assert expiring.remedy == f"mct-s2s rotate-secret {spent.client_id} {WHERE}{more}"

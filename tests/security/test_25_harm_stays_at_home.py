@@ -7,6 +7,7 @@ what he has created but this machine, or a program, of which the directory tells
 """
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -465,6 +466,71 @@ def test_the_tags_of_a_vault_speak_for_no_registration(admin: Program, azure: Sa
     is_refused(admin(*words), azure, "registration-not-ours")
 
 
+# What two words of one person, who owned an API once and may write the settings, never cause
+
+
+def test_who_owned_an_api_once_makes_no_run_change_the_tokens_of_those_who_call_it(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
+) -> None:
+    theirs = register(adele, "Payroll API", api={"requestedAccessTokenVersion": 2})
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    adele.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
+    rob.graph("PATCH", f"/applications/{theirs['id']}", json={"uniqueName": OWN})
+    adele.graph("DELETE", f"/applications/{theirs['id']}/owners/{rob.id}/$ref")
+    contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
+    azure.forget()
+    for words in (("setup",), ("setup", "--client", "Import"), ("add-client", "Import")):
+        error = is_refused(admin(*words, *A, *JSON), azure, "token-version-not-confirmed")
+        assert f"--service-app {theirs['appId']}" in error["remedy"]
+    assert admin("configure-appservice", *A, *JSON).code == 0
+    assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 2
+    assert admin("setup", "--service-app", theirs["appId"], *A, *JSON).code == 0, "the operator's own word"
+    assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 1
+
+
+def test_nor_a_teardown_delete_what_another_team_signs_in_as(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
+) -> None:
+    theirs = register(adele, "Payroll nightly", days=300)
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    adele.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
+    rob.graph("PATCH", f"/applications/{theirs['id']}", json={"uniqueName": OWN})
+    adele.graph("DELETE", f"/applications/{theirs['id']}/owners/{rob.id}/$ref")
+    contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
+    done = admin("teardown", *A, *JSON)
+    kept = next(change for change in done.document["changes"] if change["resource"] == "service application")
+    assert (done.code, kept["action"]) == (0, "none"), done.out
+    assert "kept: it has settings that mct-s2s does not make (credentials)" in kept["detail"]
+    assert secrets(azure, theirs) == 1
+
+
+@pytest.mark.parametrize("uri", ["api://{old}", "api://{tenant}/mct"])
+def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
+    admin: Program, azure: Sandbox, rob: Member, uri: str
+) -> None:
+    """The settings still name it. Its `uniqueName` is free, too, and so are those of its clients."""
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    (gone,) = azure.applications("MCT service (contosolearn)")
+    uri = uri.format(old=gone["appId"], tenant=azure.tenant_id)
+    azure.write_settings({**azure.settings(), "ServiceAuthAudience": uri})
+    azure.graph("DELETE", f"/applications/{gone['id']}")
+    azure.graph("DELETE", f"/directory/deletedItems/{gone['id']}")
+    role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
+    service = rob.squat(OWN, "MCT service", signInAudience="AzureADMyOrg", appRoles=[role(role_id)])
+    version = 2 if gone["appId"] in uri else 1  # one that asks for v2 tokens may take any free URI
+    body = {"api": {"requestedAccessTokenVersion": version}, "identifierUris": [uri]}
+    rob.graph("PATCH", f"/applications/{service['id']}", json=body)
+    client = rob.squat(client_unique_name(OWN, "Nightly"), "Nightly", signInAudience="AzureADMyOrg")
+    rob.graph("POST", f"/applications/{client['id']}/addPassword", json={})
+    assign(rob, service, client, role_id)
+    disown(rob, service)
+    disown(rob, client)
+    assert admin("configure-appservice", *A, *JSON).code == 0
+    assert client["appId"] not in listed(azure)
+    assert admin("setup", "--client", "Import", "--no-verify", *A, *JSON).code == (2 if version == 2 else 0)
+    assert client["appId"] not in listed(azure)
+
+
 # What a list, or a file made of it, never grants
 
 
@@ -503,6 +569,58 @@ def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
     assert any(adele.address in one["message"] for one in found)
     assert admin("remove-client", archive["appId"], *A, *JSON).code == 0
     assert azure.applications("Invoice archive")
+
+
+@pytest.mark.parametrize("named", ["by its ID", "by its name"])
+def test_the_plan_says_that_a_role_of_a_shared_api_goes_everywhere(
+    admin: Program, azure: Sandbox, api: Json, named: str
+) -> None:
+    """Of who was not made for the App Service. By its name, a managed identity only leaves the list."""
+    body = {"displayName": "Portal", "signInAudience": "AzureADMyOrg"}
+    portal = azure.graph("POST", "/applications", json=body)
+    portal["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": portal["appId"]})["id"]
+    adopting = ("--service-app", api["appId"], "--managed-identity", "reports-func", "--client", portal["appId"])
+    assert admin("setup", *A, *adopting, "--no-verify", *JSON).code == 0
+    identity = str(azure.settings()["ServiceObjectIds"])
+    body = {"principalId": identity, "resourceId": api["principal"], "appRoleId": ROLE_ID}
+    azure.graph("POST", f"/servicePrincipals/{api['principal']}/appRoleAssignedTo", json=body)
+    name, by_id = ("reports-func", False) if named == "by its name" else (identity, True)
+    done = admin("remove-client", name, *A, *JSON)
+    assert (done.code, "reports-func" in holders(azure, api)) == (0, not by_id)
+    assert ("loses the app role of 'MCT API' at every App Service" in done.out) is by_id
+    dry = admin("remove-client", portal["appId"], *A, "--dry-run")
+    assert "'Portal' loses the app role of 'MCT API' at every App Service" in " ".join((dry.out + dry.err).split())
+
+
+@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+def test_a_service_principal_that_was_planted_disabled_is_said_with_its_remedy(
+    admin: Program, azure: Sandbox, rob: Member, unique_name: str
+) -> None:
+    """No one can sign in until it is enabled: nothing is harmed, but it should not take a search."""
+    planted = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
+    rob.graph("PATCH", f"/servicePrincipals/{planted['principal']}", json={"accountEnabled": False})
+    disown(rob, planted)
+    done = admin("setup", "--client", "Import", "--no-verify", *A, *JSON)
+    assert done.code == 0, done.out
+    (note,) = [one for one in done.document["notes"] if "is disabled" in one["text"]]
+    assert note["command"] == f"az ad sp update --id {planted['appId']} --set accountEnabled=true"
+
+
+# Who is said to own what
+
+
+def test_an_application_that_is_called_like_a_person_is_not_taken_for_one(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member
+) -> None:
+    """Its owner chooses its display name."""
+    robot = register(rob, adele.address)
+    planted = rob.squat(client_unique_name(OWN, "Import"), "Import", signInAudience="AzureADMyOrg")
+    reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{robot['principal']}"}
+    rob.graph("POST", f"/applications/{planted['id']}/owners/$ref", json=reference)
+    disown(rob, planted)
+    azure.forget()
+    error = is_refused(admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours")
+    assert f"it is owned by '{adele.address}' (appId {robot['appId']})" in error["message"]
 
 
 # What is printed for others
@@ -645,3 +763,84 @@ def test_what_was_just_removed_can_be_set_up_again_at_once(admin: Program, azure
         assert admin(*removal, *A, *JSON).code == 0
         again = admin(*made)
         assert again.code == 0, (removal, again.out)
+
+
+# An API that another App Service uses, although nothing in the directory shows it
+
+
+SITE_B_ONLY = "mct-s2s:used-by:mct-s2s-site-b"
+
+
+def test_a_teardown_keeps_the_api_that_another_app_service_uses_with_managed_identities_alone(
+    admin: Program, azure: Sandbox
+) -> None:
+    """They hold no role: nothing but a tag tells of it."""
+    assert admin("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.add_site(name="site-b", group="rg-b")
+    of_b = ("setup", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", *JSON)
+    assert admin(*of_b).code == 0
+    azure.forget()
+    assert admin(*of_b).code == 0
+    assert azure.writes() == [], "noted once"
+    for more in ((), ("--delete-adopted",), ("--purge",)):
+        gone = admin("teardown", *A, *more, *JSON)
+        assert gone.code == 0, gone.out
+        kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+        assert kept["detail"] == "kept: site-b uses it"
+        (note,) = [one for one in gone.document["notes"] if "site-b" in one["text"]]
+        assert note["command"] == f"az ad app delete --id {service['appId']}"
+    assert azure.settings(SITE_B)["ServiceAuthAudience"] == f"api://{service['appId']}"
+    assert admin("teardown", *B, "--service-app", service["appId"], *JSON).code == 0
+    assert admin("teardown", *A, *JSON).code == 0
+    assert azure.applications("MCT service (contosolearn)") == []
+
+
+@pytest.mark.parametrize("words", [(), ("--no-preflight",)])
+def test_who_may_not_write_to_the_api_sets_up_another_app_service_and_is_told_that_it_is_not_noted(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    assert mct("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.add_site(name="site-b", group="rg-b")
+    reader = azure.caller("Directory.Read.All", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
+    of_b = ("setup", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", *words, *JSON)
+    done = mct(*of_b, env=reader)
+    assert done.code == 0, done.out
+    assert "notes that site-b uses it" in done.out
+    assert SITE_B_ONLY not in azure.applications("MCT service (contosolearn)")[0]["tags"]
+    asked = mct("doctor", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", env=reader)
+    assert "update the app registration 'MCT service" not in " ".join(asked.out.split())
+    azure.forget()
+    again = mct(*of_b, env=reader)
+    refused = [f"PATCH /v1.0/applications/{service['id']}"] if words else []
+    assert (again.code, azure.writes()) == (0, refused), again.out
+    assert mct("teardown", *B, "--service-app", service["appId"], *words, *JSON, env=reader).code == 0
+
+
+def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: Sandbox) -> None:
+    assert admin("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    tags = [*service["tags"], SITE_B_ONLY, "mct-s2s:used-by:no name of ours"]
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"tags": tags})
+    azure.add_site(name="site-b", group="rg-b")
+    azure.write_settings({"ServiceAuthAudience": f"api://{service['appId']}"}, SITE_B)
+    azure.forget()
+    is_refused(admin("setup", *B, "--client", "Import", *JSON), azure, "service-application-not-ours")
+    gone = admin("teardown", *A, *JSON)
+    kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+    assert (gone.code, kept["detail"]) == (0, "kept: site-b uses it")
+
+
+def test_status_of_what_was_adopted_prints_commands_that_run(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", *A, "--client", "Export", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.add_site(name="site-b", group="rg-b")
+    of_b = ("--service-app", service["appId"], "--client", "Import", "--secret-lifetime", "20d")
+    assert mct("setup", *B, *of_b, *JSON).code == 0
+    seen = mct("status", *B, "-o", "json")
+    found = {one["code"]: one for one in seen.document["findings"] if one["severity"] != "note"}
+    assert (seen.code, set(found)) == (3, {"secret-expiring"})
+    words = shlex.split(found["secret-expiring"]["remedy"])
+    assert mct(*words[1:], *JSON).code == 0
+    assert mct("status", *B, "-o", "json").document["healthy"]

@@ -89,7 +89,12 @@ def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -
 
 def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     seen: list[MadeCredential | None] = []
-    store = OutputStore(seen.append)
+
+    def show(made: MadeCredential | None) -> bool:
+        seen.append(made)
+        return True
+
+    store = OutputStore(show)
     assert asyncio.run(store.read()) is None
     asyncio.run(store.deliver(RECORD))
     assert asyncio.run(store.read()) == RECORD
@@ -98,7 +103,7 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
 
 
 def test_what_keeps_a_secret_from_being_shown_is_said() -> None:
-    def full(_: MadeCredential | None) -> None:
+    def full(_: MadeCredential | None) -> bool:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(S2SError, match=os.strerror(errno.ENOSPC)):

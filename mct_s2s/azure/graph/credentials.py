@@ -35,7 +35,7 @@ PAUSE = 0.3
 """Seconds, times the attempt's number."""
 SHOWS_SECONDS = 60.0
 """For so long a new certificate is looked for before an old one is removed: credentials have been seen to take 18 s."""
-OWNER_FIELDS = "?$select=id,displayName,userPrincipalName"
+OWNER_FIELDS = "?$select=id,displayName,userPrincipalName,appId"
 T = TypeVar("T")
 
 
@@ -61,23 +61,25 @@ class CredentialRequests(CallerRequests):
         add = partial(self.read, f"{path}/addPassword", operation, made, **once)
         return await until(add, lambda error: error.answer_lost, remove_lost)
 
-    async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
-        """One that is gone already is no error."""
-        await self._remove_secret(f"/applications/{object_id}", key_id, None)
+    async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId, *, is_new: bool = False) -> None:
+        """One that is gone already is no error; of a new one, that is only said by replicas that do not know it yet."""
+        await self._remove_secret(f"/applications/{object_id}", key_id, None, is_new=is_new)
 
-    async def _remove_secret(self, path: str, key_id: KeyId, lag: Lag | None) -> None:
+    async def _remove_secret(self, path: str, key_id: KeyId, lag: Lag | None, *, is_new: bool = False) -> None:
         async def remove() -> bool:
             await self.send("POST", f"{path}/removePassword", REMOVE, body={"keyId": key_id}, lag=lag)
             return True
 
         async def is_gone() -> bool | None:
+            if is_new:
+                return None
             held = await self.get(path, parse.credentials, lag=lag)
             return all(one.key_id != key_id for one in held or ()) or None
 
         try:
             await until(remove, lambda error: error.status in {400, 404} and error.contention is None, is_gone)
         except ServiceError as error:  # what a replica shows to the end although another says that it is gone
-            if error.status != 404 and "No password credential found" not in error.service_message:
+            if is_new or (error.status != 404 and "No password credential found" not in error.service_message):
                 raise
 
     async def add_certificate(self, object_id: ApplicationObjectId, certificate: Certificate, name: str) -> KeyId:

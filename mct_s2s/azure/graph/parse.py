@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.azure.answers import Json, guid, listed, members, optional, rows, text, texts
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, attempt_tag
 from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
@@ -95,6 +95,7 @@ PRINCIPAL_FIELDS = [
     "servicePrincipalType",
     "alternativeNames",
     "appRoleAssignmentRequired",
+    "accountEnabled",
 ]
 
 
@@ -125,6 +126,8 @@ def _remembered_name(found: Application) -> str | None:
 
 
 def application(row: Json) -> Application:
+    held, tags = credentials(row, with_keys=False), tuple(sorted(texts(row.get("tags"))))
+    attempted = (one for one in held if one.is_made and attempt_tag(one.name or "") in tags)
     return Application(
         object_id=ApplicationObjectId(guid(row["id"])),
         client_id=ClientId(guid(row["appId"])),
@@ -138,12 +141,13 @@ def application(row: Json) -> Application:
                 key=lambda entry: entry.resource_client_id,
             )
         ),
-        credentials=credentials(row, with_keys=False),
+        credentials=held,
+        undelivered=frozenset(one.key_id for one in attempted),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=optional_moment(row.get("createdDateTime")),
         created_by=ClientId(text(row.get("createdByAppId")).lower()) or None,
         extras=_extras(row),
-        tags=tuple(sorted(texts(row.get("tags")))),
+        tags=tags,
         notes=optional(row.get("notes")),
         management_reference=optional(row.get("serviceManagementReference")),
         deleted=optional_moment(row.get("deletedDateTime")),
@@ -184,13 +188,17 @@ def principal(row: Json) -> ServicePrincipal:
         is_identity=row.get("servicePrincipalType") == "ManagedIdentity",
         resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
         assignment_required=bool(row.get("appRoleAssignmentRequired")),
+        enabled=row.get("accountEnabled") is not False,
     )
 
 
 def owner(row: Json) -> Owner:
-    """A person by `userPrincipalName`, an application by its display name."""
-    name = str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
-    return PrincipalId(guid(row["id"])), name
+    """A person by `userPrincipalName`; an application, which may be called like a person, by its appId, too."""
+    owner_id = PrincipalId(guid(row["id"]))
+    if name := optional(row.get("userPrincipalName")):
+        return owner_id, name
+    client_id = optional(row.get("appId"))
+    return owner_id, f"'{text(row.get('displayName'))}' ({f'appId {client_id}' if client_id else owner_id})"
 
 
 def assignment(row: Json) -> Assignment:

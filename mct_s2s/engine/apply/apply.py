@@ -30,6 +30,8 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
+    WriteSettings,
+    only_notes_use,
 )
 from mct_s2s.planning.ownership import CLIENT, SERVICE
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
@@ -39,8 +41,6 @@ from mct_s2s.planning.plan import edited
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
-    if request.backup is not None and before.app_service is not None:
-        request.backup.check(str(before.app_service.resource))
     made = [one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential)]
     checks = [outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made]
     if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
@@ -48,6 +48,10 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         outcome.barred = {one.key: why for one, why in zip(made, refused, strict=True) if isinstance(why, S2SError)}
     else:
         await gather_or_cancel(*checks)
+    if request.backup is not None and any(isinstance(one, WriteSettings) for one in plan.changes):
+        assert before.app_service is not None  # its settings are planned
+        # Written now, as a full disk must be found before anything is changed; and again, just before the settings are.
+        request.backup.keep(str(before.app_service.resource), before.settings)
     outcome.applied, outcome.began = True, clock.seconds()
     outcome.remember(*touched(plan.changes, before, request.desired))
     try:
@@ -106,6 +110,10 @@ async def _(change: UpdateApplication, run: Run) -> str:
             await directory.update_application(application, after)
             application = after
         directory.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
+    except PermissionMissing as refused:
+        if not only_notes_use(change):
+            raise
+        raise Skipped(f"left out, as you can't update it: {change.detail}") from refused
     except ServiceError as error:
         if error.status != 404 or not change.edits.only_removes:
             raise

@@ -6,15 +6,16 @@ So a secret's store notes the attempt first, and a private key is stored before 
 import asyncio
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
+from mct_s2s.engine.apply.attempts import Attempt
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, GIVEN, OUR_CREDENTIALS, Federation, NewCredential, ending
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
@@ -26,10 +27,8 @@ SECONDS_TO_CHANGE_OVER = 3.0
 
 @carry_out.register
 async def add_credential(change: AddCredential, run: Run) -> str:
-    """One that replaces another is tested before it is stored; if that fails, the next run finds the noted attempt."""
     directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
-    name, outputs = run.outcome.request.credential_name, run.outputs
-    spec = change.spec
+    name, outputs, spec = run.outcome.request.credential_name, run.outputs, change.spec
     if not isinstance(spec, NewCredential):
         if isinstance(spec, Federation):
             key_id = await directory.put_federated_credential(object_id, spec)
@@ -41,49 +40,108 @@ async def add_credential(change: AddCredential, run: Run) -> str:
     if found := await _made_elsewhere(run, change, store):
         outputs[change.key, Output.KEY_ID] = found[0]
         return found[1]
+    made = await (_add_key if spec.kind.is_key else _add_secret)(change, spec, run, store)
+    run.delivered[change.name] = clock.seconds(), made.key_id
+    return ending(made.expires)
 
-    before = run.outcome.before
-    assert before.tenant is not None  # credentials are only made where the directory was read
-    made_of = partial(
-        MadeCredential,
-        before.tenant.id,
-        outputs.resolve(change.client_id),
-        authority=run.session.connection.cloud.authority_host,
-        source=store.label,
-        scope=f"{outputs.resolve(change.audience)}/.default",
-        url=before.app_service.url if before.app_service is not None else None,
-        name=change.name,
-        attempt=name,
-    )
+
+async def _add_key(change: AddCredential, spec: NewCredential, run: Run, store: Store) -> MadeCredential:
+    """One that replaces another is tested before it is stored; if that fails, the next run finds the pending key."""
+    attempt, starts = _attempt(change, run, store), run.now.replace(microsecond=0) - CLOCKS_DIFFER
 
     async def make() -> MadeCredential:
-        if spec.kind.is_key:
-            starts = run.now.replace(microsecond=0) - CLOCKS_DIFFER
-            pem, certificate = await store.key_pair(f"mct-s2s {change.name}", starts, spec.expires)
-            credential = CertificateCredential(pem.encode())
-            made = made_of(credential=credential, key_id=certificate.key_id, expires=spec.expires)
-            if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
-                await store.deliver(made)
-            key_id = await directory.add_certificate(object_id, certificate, name)
-            outputs[change.key, Output.KEY_ID] = key_id
-            return replace(made, key_id=key_id)
-        await store.begin(name, outputs.resolve(change.client_id))
-        key_id, expires, secret = await _new_secret(run, change, spec)
-        made = made_of(credential=secret, key_id=key_id, expires=expires)
-        outputs[change.key, Output.KEY_ID] = made.key_id
-        outputs[change.key, Output.EXPIRES] = made.expires.isoformat()
-        if store.gives_away:
+        pem, certificate = await store.key_pair(f"mct-s2s {change.name}", starts, spec.expires)
+        made = _made(change, run, store, CertificateCredential(pem.encode()), certificate.key_id, spec.expires)
+        if store.gives_away:  # before anything is registered
             await store.deliver(made)
-        return made
+        if store.arrives_last:
+            await attempt.begin(_created(change, run))
+            run.outcome.attempts[change.key] = attempt
+        attempt.key_id = await run.session.directory.add_certificate(attempt.object_id, certificate, attempt.name)
+        run.outputs[change.key, Output.KEY_ID] = attempt.key_id
+        return replace(made, key_id=attempt.key_id)
 
-    # No later run can know of one that is given away: that is done at once, also where this run is interrupted.
     made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
     if change.verify:
         await _test(run, made, made.scope)
     if not store.gives_away:
         await store.deliver(made)
-    run.delivered[change.name] = clock.seconds(), made.key_id
-    return ending(made.expires)
+    return made
+
+
+async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, store: Store) -> MadeCredential:
+    """One that replaces another is tested before it is stored. One that its place does not take is removed."""
+    outputs, attempt = run.outputs, _attempt(change, run, store)
+
+    async def make() -> MadeCredential:
+        await attempt.begin(_created(change, run))
+        run.outcome.attempts[change.key] = attempt
+        key_id, expires, secret = await _new_secret(run, change, spec)
+        attempt.key_id = outputs[change.key, Output.KEY_ID] = key_id
+        outputs[change.key, Output.EXPIRES] = expires.isoformat()
+        made = _made(change, run, store, secret, key_id, expires)
+        if store.gives_away:
+            await deliver(made)
+        return made
+
+    async def deliver(made: MadeCredential) -> None:
+        await store.deliver(made)
+        if not store.arrives_last:
+            await attempt.arrived()
+
+    try:
+        # To its end also where this run is interrupted, so that it is known whether there is a secret to remove.
+        made = await finish_even_if_cancelled(make())
+        if change.verify:
+            await _test(run, made, made.scope)
+        if not store.gives_away:
+            await finish_even_if_cancelled(deliver(made))
+    except BaseException as error:
+        if store.arrives_last and not isinstance(error, S2SError):
+            raise  # an interruption has a document, too
+        await finish_even_if_cancelled(attempt.take_back())
+        if attempt.is_taken_back and isinstance(error, S2SError):
+            error.headline += " The secret was removed again."
+        elif attempt.is_taken_back:
+            run.outcome.withdraw(change)
+        raise
+    return made
+
+
+def _attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
+    ids = run.outputs.resolve(change.object_id), run.outputs.resolve(change.client_id)
+    name = run.outcome.request.credential_name
+    return Attempt(run.session.directory, store, name, change.name, *ids, is_key=change.kind.is_key)
+
+
+def _created(change: AddCredential, run: Run) -> Application | None:
+    of = change.object_id
+    return run.outcome.created.get(of.key) if isinstance(of, OutputRef) else None
+
+
+def _made(
+    change: AddCredential,
+    run: Run,
+    store: Store,
+    credential: SecretCredential | CertificateCredential,
+    key_id: KeyId,
+    expires: datetime,
+) -> MadeCredential:
+    before, outputs = run.outcome.before, run.outputs
+    assert before.tenant is not None  # credentials are only made where the directory was read
+    return MadeCredential(
+        before.tenant.id,
+        outputs.resolve(change.client_id),
+        credential=credential,
+        authority=run.session.connection.cloud.authority_host,
+        source=store.label,
+        scope=f"{outputs.resolve(change.audience)}/.default",
+        url=before.app_service.url if before.app_service is not None else None,
+        name=change.name,
+        attempt=run.outcome.request.credential_name,
+        key_id=key_id,
+        expires=expires,
+    )
 
 
 async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tuple[KeyId, str] | None:

@@ -23,7 +23,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import Doubt, Doubted, Reason, foreign_owners, is_created_by_caller
-from mct_s2s.planning.changes import CreateApplication
+from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
 from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
@@ -272,11 +272,15 @@ async def _accepts_writes(session: Session, application: Application, outcome: O
     try:
         return await session.directory.accepts_writes(application)
     except PermissionMissing as refused:
-        if all(getattr(change, "object_id", None) != application.object_id for change in outcome.plan.changes):
+        if all(not _needs_to_write(change, application) for change in outcome.plan.changes):
             return True
         if not relies_on_ownership(outcome.access):
             raise
         raise await explained(session, application.object_id, refused) from refused
+
+
+def _needs_to_write(change: AnyChange, application: Application) -> bool:
+    return getattr(change, "object_id", None) == application.object_id and not only_notes_use(change)
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:

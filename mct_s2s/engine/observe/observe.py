@@ -14,6 +14,7 @@ from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn
+from mct_s2s.model.client_credentials import SecretNote, secrets_among
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Look, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, Custody, Tenant
@@ -119,9 +120,25 @@ async def find_identity_resource(
 async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
     """With what decides whether registrations are believed, as far as this command has to know it."""
     observed = replace(observed, unfinished=unfinished(observed.subject))
-    asked = [*in_question(observed, request.desired)]
-    if not asked:
-        return observed
+    if asked := [*in_question(observed, request.desired)]:
+        observed = await _with_owners(session, request, observed, asked)
+    notes = await local_notes(session, request, observed)
+    clients = (_without_lost(client, notes.get(client.client_id, ())) for client in observed.trust.clients)
+    return replace(observed, local_notes=notes, trust=replace(observed.trust, clients=tuple(clients)))
+
+
+def _without_lost(client: ClientApplication, notes: Collection[SecretNote]) -> ClientApplication:
+    """What a file on this machine has received counts, whatever a tag says, which owners write, too."""
+    application = client.application
+    secrets, lost = secrets_among(application.credentials), set(application.undelivered)
+    lost |= {one.key_id for note in notes for one in secrets if note.is_undelivered(one, client.client_id)}
+    lost -= {one.key_id for note in notes for one in secrets if note.is_of(client.client_id) and note.has_received(one)}
+    return replace(client, application=replace(application, undelivered=frozenset(lost)))
+
+
+async def _with_owners(
+    session: Session, request: Request, observed: ObservedState, asked: Sequence[ClientApplication]
+) -> ObservedState:
     caller, found = await gather_or_cancel(
         session.directory.caller(),
         gather_or_cancel(*(_custody_or_gone(session, request.desired, observed, one) for one in asked)),
@@ -133,8 +150,7 @@ async def with_custody(session: Session, request: Request, observed: ObservedSta
         elif _decides(client, observed):
             trust = trust.without(client.client_id)
     trust = await _read_again(session, trust, [one for one in asked if _decides(one, observed)])
-    observed = replace(observed, trust=trust, caller=caller, custody=custody)
-    return replace(observed, local_notes=await local_notes(session, request, observed))
+    return replace(observed, trust=trust, caller=caller, custody=custody)
 
 
 async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientApplication]) -> Trust:

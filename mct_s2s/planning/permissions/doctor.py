@@ -11,7 +11,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import SERVICE_OPTION
@@ -75,9 +75,10 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         tenant = observed.tenant
         found.append(DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id})."))
         try:
-            steps = [*make_plan(job, observed).changes]
+            steps = [change for change in make_plan(job, observed).changes if not only_notes_use(change)]
             there = replace(observed, identity_resources=())
-            pending = len(make_plan(replace(job, clients=()), there).changes) if ours(there.settings) else 0
+            as_it_is = make_plan(replace(job, clients=()), there).changes if ours(there.settings) else ()
+            pending = sum(not only_notes_use(change) for change in as_it_is)
         except (NotThere, Refused) as error:
             refusal = error
     needs = [need for change in steps for need in needs_of(change, observed)]

@@ -8,6 +8,7 @@ from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
+    Action,
     AddCredential,
     AnyChange,
     AssignAppRole,
@@ -21,6 +22,7 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
+    only_notes_use,
 )
 from mct_s2s.planning.permissions.rights import Judged, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.plan import ManualStep, Plan
@@ -32,23 +34,30 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     missing = {key: lacks for key, verdict, lacks in judged if verdict is Verdict.NO}
     restarts = {change.key for change in plan.changes if isinstance(change, RestartSite)}
     left: dict[str, ManualStep] = {}
+    unnoted: dict[str, UpdateApplication] = {}
     for change in plan.changes:
         match change:
+            case UpdateApplication() if change.key in missing and only_notes_use(change):
+                unnoted[change.key] = change
             case AssignAppRole() | RestartSite() if change.key in missing:
                 left[change.key] = change
             # Not settings that revoke access, or that are restored: the rest of the plan rests on them.
             case WriteSettings(spec=spec, first=False) if change.key in missing and not (spec.without or spec.exact):
                 left[change.key] = change
-    dropped = set(left)
+    dropped = {*left, *unnoted}
     if any(isinstance(change, WriteSettings) for change in left.values()):  # who writes them also restarts
         dropped |= restarts
         left = {key: change for key, change in left.items() if key not in restarts}
         missing = {key: lacks for key, lacks in missing.items() if key not in restarts}
+    steps = tuple(step for step in plan.steps if step.key not in dropped)
+    is_told = any(step.action is not Action.NONE for step in steps)  # not each time, where all else is done
+    told = (f"Left out, as you can't update '{one.name}': {one.detail}." for one in unnoted.values() if is_told)
     return replace(
         plan,
-        steps=tuple(step for step in plan.steps if step.key not in dropped),
+        steps=steps,
         manual_steps=(*plan.manual_steps, *left.values()),
-        missing=missing,
+        notes=(*plan.notes, *told),
+        missing={key: lacks for key, lacks in missing.items() if key not in unnoted},
     )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
-from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -20,7 +20,7 @@ from mct_s2s.model.site_settings import (
     ours,
     required_by,
 )
-from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust
+from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust, is_only_set
 from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
@@ -30,6 +30,7 @@ from mct_s2s.planning.ownership import (
     is_called,
     is_consented,
     is_in_settings,
+    is_noted_use,
     members,
     strangers,
     uri_of,
@@ -73,6 +74,7 @@ def diagnose(
     """In the order of fixing. `adopted`: the service application of a trust file."""
     site, service, is_unread = observed.app_service, observed.trust.service, observed.settings_unread
     label, down = site.label if site is not None else "", stopped(site)
+    observed = _adopting(observed, adopted)
     found = [down] if down is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only the settings know.
@@ -132,17 +134,40 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
         yield Finding("token-version", name, f"'{name}' gets v2 access tokens: {audience}.", setup)
 
 
+def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
+    """With commands that say again which service application was adopted, where they would be refused without it."""
+    service = observed.trust.service
+    if service is None or not is_only_set(observed):
+        return observed
+    is_adopted = is_called(service, (adopted or "").strip()) or is_noted_use(service, observed)
+    more = option(SERVICE_OPTION, service.client_id)
+    return replace(observed, where=f"{observed.where} {more}".strip()) if is_adopted else observed
+
+
 def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
-    """The service application of another App Service, whose settings may have been copied."""
+    """A service application that is not this App Service's: its settings may have been copied, or written by anyone."""
     application, own = observed.trust.service, observed.trust.own
     if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
         return
+    if not is_only_set(observed):
+        return
+    named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
     other = another_site(application, observed)
-    if other is not None:
-        named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
-        message = f"{named}, which was created for another App Service, {other}."
-        setup = observed.command("setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID")
-        yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, Severity.WARNING)
+    message = f"{named}, which was created for another App Service, {other}."
+    if other is None:
+        message = f"{named}. mct-s2s did not set it up for this App Service, and nothing but its settings names it."
+    severity, setup = Severity.WARNING, observed.command("setup", SERVICE_OPTION, own.client_id if own else "APP_ID")
+    if is_noted_use(application, observed):
+        # Its owner can write the tag, too: it is still said.
+        message, severity, setup = (
+            f"{message} A tag of it says that it was adopted.",
+            Severity.NOTE,
+            observed.command("setup"),
+        )
+    elif own is None and other is None:
+        # Made by hand, as the document has it: the first command that changes something asks for the operator's word.
+        severity, setup = Severity.NOTE, observed.command("setup", SERVICE_OPTION, application.client_id)
+    yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, severity)
 
 
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
@@ -202,6 +227,12 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", name, message, add, client=client_id)
         return
+    if (place := observed.lost.get(client.client_id)) is not None:
+        # A file may be on another machine; a vault is one for all.
+        severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
+        message = f"The secret of '{name}' is not in {place}."
+        rotate = observed.command("rotate-secret", "--secret-to", place, about=client_id)
+        yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
     if len(ends) < len(valid) or max(ends) > now + within:
