@@ -31,6 +31,8 @@ class Connection:
     auth: "Method | None" = None
     """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
+    subscription: str | None = None
+    """The one that is meant: the Azure CLI may have an account of its own for it."""
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 

@@ -27,6 +27,12 @@ from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 LONGEST_LAG_SECONDS = 120.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes for them. What is
 still refused then is refused: someone has taken it away meanwhile."""
+PROBES, GOOD_ROUNDS, BETWEEN_ROUNDS = 3, 3, 0.5
+"""Tokens asked for at once to test a credential, how often in a row all have to be given, and seconds in between: of
+three replicas, one that does not know it is missed once in 40 times, and catches up meanwhile."""
+PROBE_DELAYS = 0.5, 5.0
+"""Seconds between rounds that are refused, growing: some 15 requests in 10 s are known to be answered by 429 and a wait
+of a minute (docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in logs."""
 IDENTITY_SECONDS = 20
 """The endpoint of a managed identity is on the machine itself: an answer that takes longer does not come."""
 SETTLE_SECONDS = 120.0
@@ -53,20 +59,29 @@ class EntraTokens:
         *,
         is_new: bool = True,
         role: str | None = None,
-        at_once: int = 1,
+        everywhere: bool = False,
         within: float = LONGEST_LAG_SECONDS,
     ) -> ApiToken:
         """A fresh one. `is_new`: it depends on something made minutes ago, so a refusal may mean *not replicated yet*.
 
-        `role` is waited for; without it the token comes when the time is over. `at_once`: how many are asked for, all
-        of which must be given, by whichever replica. Raises ServiceError: `token-refused` or `identity-token-refused`,
-        with the number after AADSTS as `service_code`, and a command without the options that name the App Service; or
-        no answer came.
+        `role` is waited for; without it the token comes when the time is over. `everywhere`: several are asked for,
+        all of which must be given, by whichever replica. Raises ServiceError: `token-refused` or
+        `identity-token-refused`, with the number after AADSTS as `service_code`, and a command without the options that
+        name the App Service; or no answer came.
         """
-        began = clock.seconds()
+        began, probes, rounds = clock.seconds(), PROBES if everywhere else 1, GOOD_ROUNDS if everywhere else 1
 
         async def once() -> ApiToken:
-            texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(at_once)))
+            nonlocal began
+            texts: tuple[str, ...] = ()
+            try:
+                for number in range(rounds):
+                    await asyncio.sleep(BETWEEN_ROUNDS if number else 0.0)
+                    texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(probes)))
+            except ServiceError as error:
+                if error.status == 429:  # the wait that is asked for tells nothing of the credential
+                    began += error.retry_after or 0.0
+                raise
             token = read_token(texts[0])
             if role is not None and role not in token.roles:
                 raise NotYet(token, "waiting for admin consent to take effect", status=403)
@@ -79,7 +94,7 @@ class EntraTokens:
             return passing and clock.seconds() - began < within
 
         try:
-            return await self._retry_policy.call(once, lag=is_lag)
+            return await self._retry_policy.call(once, lag=is_lag, lag_delays=PROBE_DELAYS)
         except NotYet as last:
             return cast("ApiToken", last.answer)
 

@@ -12,7 +12,16 @@ from typing import Any
 
 from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
 from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.planning.permissions.rights import OWNER, REGISTRAR, SITE_ROLE, Right
+from mct_s2s.planning.permissions.rights import (
+    BIN_READERS,
+    CONTRIBUTOR,
+    LEAST_ROLES,
+    OWNER,
+    READER,
+    REGISTRAR,
+    SITE_ROLE,
+    Right,
+)
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 
@@ -20,6 +29,7 @@ class GraphOperation(StrEnum):
     """A verb phrase that completes "refused to …". A refusal is judged by it, too."""
 
     READ = "read the directory"
+    READ_BIN = "read the recycle bin"
     READ_RIGHTS = "check your permissions"
     CREATE_APPLICATION = "create the app registration"
     NAME_APPLICATION = "name the app registration"
@@ -39,6 +49,7 @@ class GraphOperation(StrEnum):
 _CONSENTS = (GraphOperation.CONSENT, GraphOperation.REVOKE)
 _PASSING = (429, *range(500, 600))
 OFFICER = "Key Vault Secrets Officer"
+SUBSCRIPTION = "the subscription"
 DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
 
 _SAID: dict[type[S2SError], str] = {
@@ -100,6 +111,18 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
     )
 
 
+def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
+    """`action`: a pattern for the one that Resource Manager says is missing."""
+    return Row(
+        "ARM",
+        f"Ask {OWNER} for the role {role} on {where}, wait a few minutes, then run the same command again.",
+        PermissionMissing,
+        (f"perform action '{action}",) if action else (),
+        (403,),
+        right=f"{role} on {where}" if where == SUBSCRIPTION else role,
+    )
+
+
 def _busy(written: str, *at: GraphOperation) -> Row:
     """Another write is in progress: 409, 503 or 400, for a minute and more. Source: docs/azure-contract.md, 3.1."""
     reason = f"Entra ID is still busy with another write to {written}"
@@ -129,6 +152,7 @@ _IN_PROGRESS = (
 ROWS = (
     Row("Graph", "Sign in again (az login), then run the same command again to resume.", SignInFailed, status=(401,)),
     _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers", GraphOperation.READ),
+    _denied_by_graph("Application.Read.All", BIN_READERS, GraphOperation.READ_BIN),
     _denied(Right.CREATE_APPLICATION, GraphOperation.CREATE_APPLICATION),
     _denied(Right.CONSENT, *_CONSENTS),
     _denied(Right.CHANGE_APPLICATION, GraphOperation.RESTORE, of_others=True),
@@ -175,9 +199,10 @@ ROWS = (
         PermissionMissing, ("^DenyAssignmentAuthorizationFailed:",), (403,)),
     Row("ARM", "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
         PermissionMissing, ("^RequestDisallowedByPolicy:",), (403,)),
-    Row("ARM",
-        f"Ask {OWNER} for the role {SITE_ROLE} on the resource, wait a few minutes, then run the same command again.",
-        PermissionMissing, status=(403,), right=SITE_ROLE),
+    _denied_by_arm(READER, SUBSCRIPTION, r"Microsoft\.Resources/subscriptions/(?!resourceGroups/)"),
+    *(_denied_by_arm(role, "the resource", re.escape(kind) + "/") for kind, role in LEAST_ROLES.items()),
+    _denied_by_arm(CONTRIBUTOR, "the resource", r"(?!Microsoft\.Web/sites/)"),
+    _denied_by_arm(SITE_ROLE, "the resource"),
     # Said before the token is looked at, so that it tells nothing of rights.
     Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NotThere, ("^SubscriptionNotFound:",), (404,)),
     Row("ARM", "Check the name and the resource group.", NotThere, status=(404,)),

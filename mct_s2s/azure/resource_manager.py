@@ -37,13 +37,13 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.sign_in.methods import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential, challenged_tenant
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_none
 from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
 from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
-from mct_s2s.model.ids import PrincipalId, TenantId, same_id
+from mct_s2s.model.ids import PrincipalId, TenantId, is_guid, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import AppSettings
 
@@ -66,6 +66,8 @@ STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 LOOKS = 5
 """At an identity that was accepted and does not show yet, 5 s in all."""
+LOOKS_WITHOUT_OPERATION = 27
+"""Where the operation may not be followed, so that nothing else tells when it is done: 175 s in all."""
 PAUSE = 0.5
 """Seconds, times the look's number."""
 
@@ -89,6 +91,19 @@ class ResourceManager(ServiceSession):
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
         read = partial(self.read, path, "read the subscription", _subscription)
         return await or_none(self.once.get(path.casefold(), read))
+
+    async def tenant_of(self, subscription_id: str) -> TenantId | None:
+        """Ask without a token: Resource Manager's challenge names the tenant that the subscription trusts.
+
+        It takes no right. Source: learn.microsoft.com/entra/msal/dotnet/advanced/extract-authentication-parameters.
+        """
+        url = self.base + versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
+
+        async def ask() -> httpx.Response:
+            return await self.http.request("GET", url, extensions={"service": self.service.label})
+
+        tenant_id = challenged_tenant((await self.call(ask, "read the subscription")).headers)
+        return TenantId(tenant_id) if tenant_id is not None and is_guid(tenant_id) else None
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """Web and function apps, without slots."""
@@ -228,8 +243,8 @@ class ResourceManager(ServiceSession):
 
         async with self.turn(str(resource)):
             accepted = await self.call(send, step, before_repeating=look)
-            await self.finish(accepted, step)
-            for number in range(LOOKS):
+            was_followed = await self.finish(accepted, step)
+            for number in range(LOOKS if was_followed else LOOKS_WITHOUT_OPERATION):
                 if is_done():
                     break
                 with waiting(CARRYING_OUT):
@@ -266,15 +281,22 @@ class ResourceManager(ServiceSession):
         return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
-        """The newest stable one, from the provider; empty where it has no such type."""
-        path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
+        """The newest stable one, from the provider; empty where it has no such type.
+
+        A caller with a role on the resource alone may not ask at the subscription, but may in the tenant.
+        """
+        provider = f"/providers/{resource.namespace}"
         wanted = "/".join(resource.types).lower()
 
         def versions_of(provider: Json) -> list[str]:
             types = [row for row in rows(provider["resourceTypes"]) if text(row["resourceType"]).lower() == wanted]
             return [version for row in types for version in texts(row.get("apiVersions"))]
 
-        versions = await self.read(versioned(path, RESOURCES), READ, versions_of)
+        try:
+            in_subscription = versioned(f"/subscriptions/{resource.subscription_id}{provider}", RESOURCES)
+            versions = await self.read(in_subscription, READ, versions_of)
+        except PermissionMissing:
+            versions = await self.read(versioned(provider, RESOURCES), READ, versions_of)
         return max(versions, key=lambda version: (not version.endswith("-preview"), version), default="")
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
@@ -317,10 +339,14 @@ class ResourceManager(ServiceSession):
 
         return await super().call(readable, step, **rules)
 
-    async def finish(self, accepted: httpx.Response | None, step: str) -> None:
-        """Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations."""
+    async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
+        """Follow an accepted write to its end; false where the caller may not: it takes a right at the subscription.
+
+        Sources: learn.microsoft.com/azure/azure-resource-manager/management/async-operations;
+        microsoft/azure-container-apps#215.
+        """
         if accepted is None:
-            return
+            return True
         until, state_at = clock.seconds() + OPERATION_SECONDS, accepted.headers.get("azure-asyncoperation")
         location = state_at or (accepted.headers.get("location") if accepted.status_code == 202 else None)
         with waiting(CARRYING_OUT, gives_up_at=until):
@@ -328,15 +354,18 @@ class ResourceManager(ServiceSession):
                 try:
                     answer, document = await self.answer("GET", location, step)
                 except NotThere:  # the operation is no longer remembered
-                    return
+                    return True
+                except PermissionMissing:
+                    return False
                 state = str(members(document).get("status")).lower() if state_at else ""
                 if state in {"failed", "canceled"}:
                     raise refused(ARM, read_refusal(answer), step)
                 if answer.status_code != 202 and state in {"succeeded", "none", ""}:
-                    return
+                    return True
                 location = state_at or answer.headers.get("location", location)
                 pause = seconds(answer.headers.get("retry-after")) or POLL_SECONDS
                 await asyncio.sleep(min(pause, until - clock.seconds()))
+        return True
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):

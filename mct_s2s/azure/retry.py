@@ -58,12 +58,14 @@ class RetryPolicy:
         *,
         repeatable: bool = True,
         lag: Lag | None = None,
+        lag_delays: tuple[float, float] = (FIRST_DELAY, LONGEST_LAG_DELAY),
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
         """Raises ServiceError: the last refusal; `throttled`: it asks for longer than the deadline leaves.
 
         `repeatable`: what may have taken effect can be sent again without harm. `lag`: which refusals mean that
-        replicas do not know the object yet; `None`: it is an old one.
+        replicas do not know the object yet; `None`: it is an old one. `lag_delays`: the first and the longest pause
+        then, in seconds.
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[str](), dict[str, float]()
@@ -85,7 +87,7 @@ class RetryPolicy:
                     elif error.status == 429 or (error.status == 503 and error.retry_after is not None):
                         kind, reason = "patience", ""  # told below, once for all requests
                     elif is_lag:
-                        kind, longest, seconds = "lag", LONGEST_LAG_DELAY, LAG_SECONDS
+                        kind, (first, longest), seconds = "lag", lag_delays, LAG_SECONDS
                         reason = getattr(error, "waits_for", REPLICATION)
                     elif not (error.answer_lost and repeatable) or attempts[kind] + 1 == TRANSIENT_ATTEMPTS:
                         raise

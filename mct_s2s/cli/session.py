@@ -72,8 +72,10 @@ def signed_in(options: AzureOptions, connection: "Connection", terminal: Termina
     from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
     credential = sign_in(connection.auth or choice.choose(options.auth, connection.environ), connection)
-    if connection.auth is None and (options.auth is Method.AUTO or options.verbose):
-        terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
+    who = credential.signed_in
+    # Of several accounts that a tool keeps, which one is used is always said.
+    if connection.auth is None and (options.auth is Method.AUTO or options.verbose or who.name):
+        terminal.note(f"Signing in with {who.description}{f' as {who.name}' if who.name else ''}.", style="quiet")
     return credential
 
 
@@ -89,14 +91,16 @@ async def connected(
         tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
             environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
         )
-        known = choice.known(subscription, options.cloud, environ) if sandbox is None else None
-        if known is not None:
-            subscription, tenant = known.id, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile")
         name, group = options.app_service, options.resource_group
         auth, reopened_by = (Method.ENVIRONMENT, reopening(sandbox)) if sandbox is not None else (None, "")
         if sandbox is not None and name is None:
             name, group = sandbox.app_service, group or sandbox.resource_group
         site = site_target(name, group, subscription, options.slot) if target else None
+        meant = site.subscription if site is not None else subscription  # a resource ID names its own
+        known = choice.known(meant, options.cloud, environ, tenant) if sandbox is None else None
+        if known is not None:
+            subscription, tenant = known.id, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile")
+            site = replace(site, subscription=known.id) if site is not None else None
 
         from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
         from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
@@ -115,7 +119,9 @@ async def connected(
                 if sandbox is not None:
                     cloud = replace(cloud, name=options.cloud)
                 await loading
-                connection = Connection(cloud, http, environ, deadline, terminal.say, auth, tenant, reopened_by)
+                connection = Connection(
+                    cloud, http, environ, deadline, terminal.say, auth, tenant, subscription, reopened_by
+                )
                 yield connection, site, subscription
             finally:
                 await asyncio.gather(loading, return_exceptions=True)

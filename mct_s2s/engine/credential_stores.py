@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 ARRIVES_SECONDS, AT_LEAST_SECONDS = 30.0, 2.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere."""
-TOKENS = 8
-"""Asked for at once: a replica that does not know yet that a secret was removed still gives one."""
 UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 """The numbers after AADSTS that are said of the credential itself."""
 
@@ -142,7 +140,7 @@ async def _judged(session: "Session", name: str, store: Store, observed: Observe
         if stored is not None:
             scope, token = stored.scope or f"{observed.graph}/.default", session.tokens.token
             with activity(f"Testing the credential of {name}"):
-                await token(stored, scope, at_once=TOKENS, within=within)
+                await token(stored, scope, everywhere=True, within=within)
     except S2SError as error:  # who cannot read it cannot test it
         if isinstance(error, ServiceError) and error.service_code in UNKNOWN:
             return replace(note, delivered_at=None)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mct_s2s.activity import activity
 from mct_s2s.azure.connection import RESERVE
@@ -13,13 +14,14 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG, replaced_kind
-from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, MachineIdentity
+from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import (
+    BY_AUTHENTICATION,
     CALL,
     SITE,
     CheckSubject,
@@ -137,10 +139,22 @@ class ClientTest:
         said = returned(api.url, api.path, answer.status)
         if answer.is_success:
             return True, said, None
-        if answer.status == 401 and not answer.challenge:  # the API's own no
-            why, remedy = why_refused(token, sign_in.source, observed)
-            return False, f"{said} {why}", remedy
+        if answer.status == 401:
+            return self._unauthorized(answer, said, token, sign_in)
+        if answer.status == 403:  # of the network: it says nothing of the client
+            return None, f"{said} It was not tested from here.", advice(answer, api.path)
         return False, said, advice(answer, api.path)
+
+    def _unauthorized(
+        self, answer: ApiAnswer, said: str, token: ApiToken, sign_in: ClientSignIn
+    ) -> tuple[bool, str, str]:
+        """Who refused the token: App Service Authentication, or the API by its settings."""
+        site = self.observed.app_service
+        own = [urlsplit(self.api.url).hostname or "", *(site.host_names if site is not None else ())]
+        if answer.is_of_app_service(own):
+            return False, said, BY_AUTHENTICATION
+        why, remedy = why_refused(token, sign_in.source, self.observed)
+        return False, f"{said} {why}", remedy
 
     def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
         halves = (self.observed.trust.service, client.application if client is not None else None)

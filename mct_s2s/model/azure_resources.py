@@ -1,9 +1,10 @@
 """App Services with their settings, and resources with an identity."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
@@ -28,6 +29,15 @@ class IdentityResource:
     @property
     def display_name(self) -> str:
         return self.resource.name
+
+    @property
+    def assigned(self) -> list[ResourceId]:
+        """The identities that users assigned to it."""
+        found = list[ResourceId]()
+        for identity in self.user_assigned:
+            with suppress(UsageError):  # an id in a form that this program does not know
+                found.append(ResourceId.parse(identity))
+        return found
 
 
 OF_DEPLOYMENT = "-fa-"

@@ -1,5 +1,7 @@
 """How a client calls the MCT API: its credential, its token, and the answer."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +17,8 @@ SERVICE_HEADER = {"ClientType": "Service"}
 """The document's warning: the header that every service call carries."""
 NOT_NOW = frozenset({429, 502, 503, 504})
 """From App Service's front end, for a site that is starting or busy: the API itself has not answered."""
+
+_REALM = re.compile(r'\brealm="([^"]{1,253})"', re.IGNORECASE)
 
 
 class Method(StrEnum):
@@ -152,7 +156,15 @@ class ApiAnswer:
     location: str | None = None
     """It is never followed: a token goes to no other host."""
     challenge: str | None = None
-    """`WWW-Authenticate`: App Service Authentication sets it."""
+    """`WWW-Authenticate`: App Service Authentication sets it, and so may the API itself."""
+
+    def is_of_app_service(self, host_names: Collection[str]) -> bool:
+        """Whether App Service Authentication answered: it alone names the site's own host as the realm.
+
+        Source: docs/azure-contract.md, section 8.
+        """
+        realm = _REALM.search(self.challenge or "")
+        return realm is not None and realm[1].casefold() in {name.casefold() for name in host_names}
 
     @property
     def is_success(self) -> bool:

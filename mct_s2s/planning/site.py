@@ -184,6 +184,13 @@ def refuse_foreign_values(desired: Setup, site: AppService) -> None:
         )
 
 
+_NO_ACCOUNT = (
+    "If you have no account there (Azure Lighthouse), let its administrator run mct-s2s setup --no-app-service "
+    "--handoff FILE, then run mct-s2s configure-appservice --from FILE"
+)
+"""Lighthouse delegates Resource Manager alone: learn.microsoft.com/azure/lighthouse/concepts/architecture."""
+
+
 def check_site(observed: ObservedState) -> None:
     """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
@@ -199,7 +206,7 @@ def check_site(observed: ObservedState) -> None:
             "other-tenant",
             f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service '{site.name}' belongs "
             f"to the tenant '{site.tenant_id}'. Nothing was changed.",
-            remedy=f"Sign in to the App Service's tenant: add {option('--tenant', site.tenant_id)}",
+            remedy=f"Sign in to the App Service's tenant: add {option('--tenant', site.tenant_id)}. {_NO_ACCOUNT}",
         )
 
 

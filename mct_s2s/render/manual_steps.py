@@ -84,3 +84,5 @@ def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> Non
             console.print(Text.assemble("    ", (step.command, "command")))
         if step.link is not None:
             console.print(Text.assemble("    or open ", (step.link, "command")))
+            # The registrations have no reply address: the page errs after "Accept", when the grant has been sent.
+            console.prose("It ends in an error page, AADSTS500113: whether it worked, mct-s2s status shows.", "quiet")

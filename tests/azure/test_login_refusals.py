@@ -21,7 +21,7 @@ from mct_s2s.azure.http import Http
 from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
+from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, raise_if_passing, refused
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge, challenge_of, service_principal, sign_in
 from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn
@@ -146,7 +146,19 @@ REFUSALS = {
     ),
     "Conditional Access": Case(
         400, "invalid_grant", "53003", "Access has been blocked by Conditional Access policies.",
-        "policy allows", "policy allows",
+        "use a service principal", "Ask the owner of the policy",
+    ),
+    "token protection": Case(
+        400, "invalid_grant", "530084", "Access has been blocked by conditional access token protection policy.",
+        "az login on Windows", "error?code=530084",
+    ),
+    "a platform": Case(
+        400, "invalid_grant", "50005", "User tried to log in to a device from a platform (Unknown).",
+        "platform the policy allows", "error?code=50005",
+    ),
+    "an account of another tenant": Case(
+        400, "invalid_grant", "50020", "User account 'a@b.example' does not exist in tenant 'Contoso'.",
+        "az account set --subscription ID", "error?code=50020",
     ),
     "a tenant of another cloud": Case(
         400, "invalid_request", "90038", "The tenant belongs to another national cloud.", "--cloud", "--cloud"
@@ -611,3 +623,10 @@ def test_a_command_line_tool_is_asked_for_one_token_after_the_other(again: Again
 
     asyncio.run(main())
     assert login.most_at_once == most
+
+
+def test_a_loop_of_the_same_request_is_waited_for() -> None:
+    """AADSTS50196: the credential is not at fault, and a new one would ask as often."""
+    with pytest.raises(ServiceError) as raised:
+        raise_if_passing(ClientAuthenticationError(f"AADSTS50196: The server terminated an operation.{JOINED}"))
+    assert (raised.value.status, raised.value.retry_after) == (429, 60.0)

@@ -161,6 +161,7 @@ PEOPLE: dict[str, Json] = {
     "an administrator by group": {"groupRoles": ["Application Administrator"]},
     "a member without any role": {},
 }
+WITHOUT_RECYCLE_BIN = ("a person with a custom role", "a member without any role")
 LEAST = "unattended, with the least permissions"
 
 
@@ -185,6 +186,11 @@ def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyP
     removed = run("teardown", "-a", SITE, *JSON)
     assert removed.code == 0, removed
     assert azure.made_by_us() == []
+    if kind in WITHOUT_RECYCLE_BIN:
+        refused = run(*WANTED)
+        assert (refused.code, refused.document["error"]["code"], azure.made_by_us()) == (1, "name-taken", []), refused
+        assert "Hybrid Identity Administrator" in refused.document["error"]["remedy"]
+        azure.vary(recycle_bin_for_members=True)
     back = run(*WANTED)
     assert back.code == 0, back
     assert registrations(back) == registrations(first), "out of the recycle bin"

@@ -92,7 +92,7 @@ def test_who_may_read_neither_is_told_of_both_always(mct: Program, azure: Sandbo
     said = mct("setup", "-a", SITE, "--client", "A", "-y", env=azure.caller()).err
     inside.leave_alone()
     assert "You can't read the directory" in said
-    assert "You can't read the subscription" in said
+    assert "You can't read the App Service" in said
 
 
 def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azure: Sandbox) -> None:

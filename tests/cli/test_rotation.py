@@ -99,6 +99,35 @@ def test_an_old_secret_can_be_kept_for_a_while(mct: Program, azure: Sandbox) -> 
     assert (azure.call_as(values_in(file)), azure.call_as(old)) == (200, 0)
 
 
+@pytest.mark.parametrize("lag", [4.0, 18.0])
+def test_a_new_secret_is_tested_without_being_throttled(mct: Program, azure: Sandbox, lag: float) -> None:
+    """The login service answers some 15 refusals in 10 s by 429: rounds are few, and come later and later."""
+    mct("setup", "--client", "One", *JSON)
+    azure.vary(refused_tokens=15)
+    azure.lag(lag)
+    azure.forget()
+    done = mct("rotate-secret", "One", *JSON)
+    azure.lag(0)
+    assert done.code == 0, done
+    asked = [row["status"] for row in azure.log("entra") if row["path"].endswith("/token")]
+    assert 429 not in asked
+    assert len(asked) < 40
+
+
+def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(mct: Program, azure: Sandbox) -> None:
+    """Two waits of a minute are as long as a credential may take to arrive: they do not count."""
+    mct("setup", "--client", "One", *JSON)
+    azure.lag(4.0)
+    said = {"type": "status", "status": 429, "retryAfter": 60}
+    match = {"service": "Entra", "method": "POST"}
+    azure.misbehave(*({"match": match, "nth": nth, "times": 1, "fault": said} for nth in (3, 7)))
+    done = mct("rotate-secret", "One", *JSON)
+    azure.behave()
+    azure.lag(0)
+    assert done.code == 0, done
+    assert done.seconds > 120
+
+
 @pytest.mark.parametrize(("kind", "list_of"), [("secret", "passwordCredentials"), ("certificate", "keyCredentials")])
 def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbox, kind: str, list_of: str) -> None:
     file = saved_to(mct("setup", "--client", "One", "--credential", kind, *JSON), "One")
@@ -220,7 +249,7 @@ def test_each_client_keeps_its_own_place(azure: Sandbox, mct: Program, tmp_path:
     assert Path(found["Handed"].removeprefix("file:")) not in {elsewhere, Path(filed["Filed"].removeprefix("file:"))}
     (told,) = [one["text"] for one in done.document["notes"] if one["text"].startswith("'Handed'")]
     assert found["Handed"] in told
-    assert "The old one is kept until it expires" in told
+    assert "The old one stays valid until" in told
     assert len(application(azure, "Handed")["passwordCredentials"]) == 2
     assert len(application(azure, "Filed")["passwordCredentials"]) == 1
 

@@ -19,7 +19,7 @@ from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.sandbox.entra.tokens import delegated
 
 from tests.cli.conftest import Ended, Program, key_credential
-from tests.conftest import SITE, Json, Sandbox, program, without_azure
+from tests.conftest import JSON, SITE, Json, Sandbox, program, without_azure
 from tests.support.person import tokens_of
 from tests.support.sandbox_inside import Inside
 
@@ -37,10 +37,16 @@ OTHER = "11111111-2222-3333-4444-555555555555"
 
 # `az account get-access-token` as azure-identity calls it; what it is asked is written down.
 AZ = """#!{python} -I
-import json, pathlib, sys
+import json, pathlib, sys, time
 here = pathlib.Path(__file__).parent
 with (here / "asked").open("a") as asked:
     print(*sys.argv[1:], file=asked)
+try:
+    (here / "busy").touch(exist_ok=False)
+except FileExistsError:
+    sys.exit("PermissionError: another az writes the cache")
+time.sleep(0.1)
+(here / "busy").unlink()
 answers = json.loads((here / "answers").read_text())
 if isinstance(answers, str):
     sys.exit(answers)
@@ -79,7 +85,9 @@ class AzureCli:
         self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
     ) -> None:
         shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
-        rows = [{"id": one, "name": one[:8], "isDefault": default, **shared} for one, default in subscriptions.items()]
+        self.rows(*({"id": one, "name": one[:8], "isDefault": it, **shared} for one, it in subscriptions.items()))
+
+    def rows(self, *rows: Json) -> None:
         content = json.dumps({"installationId": "x", "subscriptions": rows})
         (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
 
@@ -189,6 +197,16 @@ def test_blocked_device_codes_are_told_twice(mct: Program, azure: Sandbox, perso
     assert "blocks device codes: --auth browser" in done.err
 
 
+@pytest.mark.parametrize("tenant", [True, False])
+def test_personal_accounts_are_told_to_name_the_tenant(
+    mct: Program, azure: Sandbox, person: Inside, tenant: bool
+) -> None:
+    """The owner of a new subscription often has one, and the page for any organization's accounts refuses it."""
+    env = {**BY_DEVICE_CODE, "AZURE_TENANT_ID": azure.tenant_id if tenant else ""}
+    done = mct("status", "--auth", "device-code", env=env)
+    assert ("With a personal Microsoft account, name the tenant: --tenant ID" in done.err) is not tenant, done
+
+
 @pytest.mark.parametrize("variation", [{}, {"sign_in_with_mfa": False, "mfa_for_writes": "off"}])
 def test_who_brings_it_at_the_sign_in_or_need_not_is_asked_once(
     mct: Program, azure: Sandbox, person: Inside, variation: dict[str, Any]
@@ -285,6 +303,71 @@ def test_az_with_one_tenant_is_told_none(
     named = () if told else ("--tenant", azure.tenant_id)
     assert mct("status", "--auth", "cli", *named, env=az.env).code == 3
     assert [f"--tenant {azure.tenant_id}" in line for line in az.asked()] == [told, told]
+
+
+CONSULTANT, CUSTOMERS = "me@consultancy.example", "admin@customer.example"
+
+
+@pytest.fixture
+def two(az: AzureCli, azure: Sandbox) -> AzureCli:
+    """az with two accounts: the default one is of another tenant than the App Service."""
+    for_both = {"name": "Production", "state": "Enabled", "environmentName": "Sandbox"}
+    az.rows(
+        {**for_both, "id": OTHER, "tenantId": OTHER, "isDefault": True, "user": {"name": CONSULTANT, "type": "user"}},
+        {**for_both, "id": azure.subscription_id, "tenantId": azure.tenant_id, "isDefault": False,
+         "user": {"name": CUSTOMERS, "type": "user"}},
+    )  # fmt: skip
+    return az
+
+
+@pytest.mark.parametrize("named", ["subscription", "resource ID", "tenant"])
+def test_the_account_of_what_is_meant_signs_in_and_is_said(
+    mct: Program, azure: Sandbox, two: AzureCli, named: str
+) -> None:
+    """Asked for the tenant, az takes the default account: refused there, or a person who is not meant."""
+    words = {
+        "subscription": ("-s", azure.subscription_id),
+        "resource ID": ("-a", SITE),
+        "tenant": ("--tenant", azure.tenant_id),
+    }[named]
+    done = mct("status", "--auth", "cli", *words, env=two.env)
+    assert done.code == NOT_CONFIGURED, done
+    assert f"Signing in with Azure CLI as {CUSTOMERS}." in done.err
+    assert len(two.asked()) == 2
+    for line in two.asked():
+        assert f"--subscription {azure.subscription_id}" in line
+        assert "--tenant" not in line, "az takes one of them"
+
+
+def test_the_default_account_is_said_too(mct: Program, azure: Sandbox, two: AzureCli) -> None:
+    two.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": CONSULTANT, "type": "user"})
+    assert f"Signing in with Azure CLI as {CONSULTANT}." in mct("status", "--auth", "cli", env=two.env).err
+
+
+def test_the_other_account_is_not_signed_out_to_renew_one(mct: Program, azure: Sandbox, two: AzureCli) -> None:
+    refused = mct("status", "--auth", "cli", "-a", SITE, "-o", "json", env=two.env)
+    assert refused.code == NOT_CONFIGURED
+    two.answers(tokens_of(azure, azure.person("casey")))
+    refused = mct("setup", "--auth", "cli", "-a", SITE, *JSON, env=two.env)
+    assert refused.code == 4, refused
+    login = f"az logout --username {CUSTOMERS}; az login --tenant {azure.tenant_id}"
+    assert refused.document["error"]["remedy"].endswith(login)
+
+
+def test_an_application_in_az_is_told_to_sign_in_again_after_a_grant(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
+    """az keeps its tokens, too, and they show the rights of their moment: to wait would not help."""
+    caller = azure.caller(arm=[("Website Contributor", SITE)])
+    own = [caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]]
+    az.answers(
+        {to: azure.token(f"{to}/.default", *own).json()["access_token"] for to in (azure.origin, azure.graph_url)}
+    )
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": own[0], "type": "servicePrincipal"})
+    refused = mct("setup", "--auth", "cli", "-a", SITE, *JSON, env=az.env)
+    assert refused.code == 4, refused
+    login = f"az logout; az login --service-principal --username {own[0]} --tenant {azure.tenant_id}"
+    assert refused.document["error"]["remedy"].endswith(login)
 
 
 def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:

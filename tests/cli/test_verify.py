@@ -215,6 +215,32 @@ def test_a_site_that_is_stopped_or_out_of_reach_is_told(mct: Program, azure: San
     )
 
 
+@pytest.mark.parametrize("front", ["network", "authentication", "bearer"])
+def test_who_answered_in_place_of_the_api_is_told_by_its_marks(mct: Program, azure: Sandbox, front: str) -> None:
+    """A network's 403 proves nothing. Only App Service Authentication is to be opened for the API, never the API."""
+    assert mct(*SETUP).code == 0
+    azure.write_settings({**azure.settings(), "ServiceAuthRole": "Another"})
+    azure.advance(60)
+    azure.vary(site_front=front)
+    ended = mct("verify", "-o", "json")
+    without, call = checks(ended)[None, "without-token"], checks(ended)["S2S-client", "call"]
+    assert ended.code == 3
+    assert (without["ok"], call["ok"]) == {"network": (None, None)}.get(front, (True, False))
+    opens = "App Service Authentication" in call["remedy"]
+    assert opens is (front == "authentication")
+    if front == "network":
+        assert "--url https://NAME.azurefd.net" in call["remedy"]
+        assert "not tested from here" in without["message"]
+    elif front == "bearer":
+        assert "ServiceAuthRole" in call["message"]
+
+
+def test_a_network_that_refuses_this_machine_makes_no_setup_fail(mct: Program, azure: Sandbox) -> None:
+    azure.vary(site_front="network")
+    done = mct(*SETUP, "-o", "json")
+    assert (done.code, done.document["verification"]["proved"]) == (0, False), done
+
+
 def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -> None:
     azure.lag(2.0)
     azure.restart_takes(3.0)

@@ -262,7 +262,7 @@ def test_a_key_on_its_way(file: Path, content: bytes) -> None:
 def test_the_azure_clis_profile(file: Path, content: bytes) -> None:
     environ = {"AZURE_CONFIG_DIR": str(fill(file.with_name("azureProfile.json"), content).parent)}
     choice.subscriptions(environ)
-    choice.signed_in_as(environ)
+    choice.cli_account(environ, "x", "y")
     choice.known("x", "public", environ)
     choice.known(None, "https://x", environ)
 

@@ -304,4 +304,5 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
         assert line_with(screen.out, step.what)
     assert steps[0].link is not None
     assert line_with(screen.out, "adminconsent").endswith(steps[0].link)
+    assert "ends in an error page, AADSTS500113" in screen.out
     assert screen.err == ""

@@ -57,7 +57,11 @@ def test_a_caller_may_do_just_what_its_roles_say(client: Client) -> None:
         ("POST", f"{seed.SITE}/restart", "2025-05-01", 200),
         ("GET", MACHINE, "2024-11-01", 403),
         ("GET", GROUP, "2022-09-01", 403),
-        ("GET", seed.SUBSCRIPTION, "2022-12-01", 200),
+        ("GET", seed.SUBSCRIPTION, "2022-12-01", 403),
+        ("GET", f"{seed.SUBSCRIPTION}/resources", "2021-04-01", 403),
+        ("GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.Compute", "2021-04-01", 403),
+        ("GET", "/providers/Microsoft.Compute", "2021-04-01", 200),
+        ("GET", "/subscriptions", "2022-12-01", 200),
     ):
         answer = client.arm(method, path, headers=headers, version=version, json={"properties": {}})
         assert answer.status_code == status, path

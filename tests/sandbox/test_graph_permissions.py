@@ -320,6 +320,23 @@ def test_reading_keys_has_a_budget_of_its_own(client: Client) -> None:
     assert client.graph("GET", f"{path}?$select=id,keyCredentials").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        (None, 403),
+        ("Application Developer", 403),
+        ("Hybrid Identity Administrator", 200),
+        ("Application Administrator", 200),
+    ],
+)
+def test_the_recycle_bin_is_read_by_three_roles(client: Client, role: str | None, status: int) -> None:
+    path = "/directory/deletedItems/microsoft.graph.application"
+    _, headers = person(client, directoryRoles=[role] if role else [])
+    assert client.graph("GET", path, headers=headers).status_code == status
+    client.vary(recycle_bin_for_members=True)
+    assert client.graph("GET", path, headers=headers).status_code == 200
+
+
 def test_the_recycle_bin_may_hide_the_unique_name(client: Client) -> None:
     made = upsert(client, {}).json()
     client.graph("DELETE", f"/applications/{made['id']}")

@@ -162,6 +162,8 @@ def test_somebody_who_was_faster_is_met_by_the_same_rule(
     ended = mct(*SETUP)
     assert (ended.code, ended.document["error"]["code"]) == (1, "registration-not-ours")
     assert mallory.address in ended.document["error"]["message"]
+    assert "Nothing was changed" not in ended.document["error"]["message"]
+    assert "the request gave it the display name" in ended.document["error"]["message"]
     made = azure.graph("GET", f"/applications/{squatted[0]['id']}")
     assert made["passwordCredentials"] == []
     assert "ServiceApplicationIds" not in azure.settings()

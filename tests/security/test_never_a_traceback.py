@@ -287,7 +287,7 @@ def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sand
     )
     environ = {"AZURE_CONFIG_DIR": str(tmp_path)}
     assert [row.id for row in choice.subscriptions(environ)] == [azure.subscription_id]
-    assert choice.signed_in_as(environ) == (None, None, True)
+    assert choice.cli_account(environ) == choice.CliAccount()
     assert mct("setup", "--client", "A", "-y", env=environ).code == 0
 
 

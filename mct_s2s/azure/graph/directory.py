@@ -25,7 +25,7 @@ from mct_s2s.model.directory_objects import Application, Assignment, ServicePrin
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 Registered = TypeVar("Registered", Application, ServicePrincipal)
-READ = GraphOperation.READ
+READ, READ_BIN = GraphOperation.READ, GraphOperation.READ_BIN
 IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
@@ -227,7 +227,7 @@ class GraphDirectory(CredentialRequests):
     async def deleted_applications(self) -> list[Application]:
         """All of them: `uniqueName` is no filter there. No certificates."""
         path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
-        found = parse.deleted_applications(await self.rows(path, READ, parse.application))
+        found = parse.deleted_applications(await self.rows(path, READ_BIN, parse.application))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def restore_application(self, application: Application) -> list[PrincipalId]:
@@ -236,13 +236,14 @@ class GraphDirectory(CredentialRequests):
         if not await self._restored("applications", application.object_id, application.display_name):
             raise ServiceError(
                 "not-in-recycle-bin",
-                f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it.",
-                remedy="Run the same command again to create a new one.",
+                f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it, or "
+                "made another one in its place.",
+                remedy="Run the same command again to use that one, or to create a new one.",
                 status=404,
             )
         end = query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}")
         in_bin, shown = await gather_or_cancel(
-            self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal),
+            self.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ_BIN, parse.principal),
             self.principal(application.client_id),
         )
         # One that a replica shows may be deleted, and one that the recycle bin shows may be there.

@@ -147,7 +147,10 @@ class GraphSession(ServiceSession):
     async def upsert(
         self, path: str, operation: GraphOperation, parse: Parse[T], body: object, lag: Lag | None = None
     ) -> tuple[T, bool]:
-        """Create it, or read what is there and change nothing of it (204, without a body); whether it was created."""
+        """Create it; where it is there, Graph updates it (204, without a body) and it is read. Whether it was created.
+
+        Source: learn.microsoft.com/graph/api/application-upsert.
+        """
         row = await self.send("PATCH", path, operation, body=body, headers={"Prefer": "create-if-missing"}, lag=lag)
         with GRAPH.readable(operation):
             made = parse(row) if row else None

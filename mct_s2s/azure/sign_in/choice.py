@@ -9,6 +9,7 @@ import configparser
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from mct_s2s.model.client_sign_in import (
     SecretCredential,
 )
 from mct_s2s.model.documents import SavedFile, parsed
-from mct_s2s.model.ids import is_guid
+from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.plain_text import load_json
 
 SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
@@ -94,29 +95,82 @@ def subscriptions(environ: Mapping[str, str]) -> list[CliSubscription]:
         return []
 
 
-def known(wanted: str | None, cloud: str, environ: Mapping[str, str]) -> CliSubscription | None:
-    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud only."""
-    for row in subscriptions(environ):
-        is_it = row.is_default if wanted is None else wanted.casefold() in {row.id.casefold(), row.name.casefold()}
-        if is_it and _login_of(row.environment_name or "AzureCloud") == _login_of(cloud):
-            return row
-    return None
+def known(
+    wanted: str | None, cloud: str, environ: Mapping[str, str], tenant: str | None = None
+) -> CliSubscription | None:
+    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
+
+    Where none is wanted and a tenant is, a default of another tenant is not meant: the tenant's only one is.
+    """
+    here = [
+        row for row in subscriptions(environ) if _login_of(row.environment_name or "AzureCloud") == _login_of(cloud)
+    ]
+    if wanted is not None:
+        return next((row for row in here if wanted.casefold() in {row.id.casefold(), row.name.casefold()}), None)
+    default = next((row for row in here if row.is_default), None)
+    if default is None or _may_be_in(default, tenant):
+        return default
+    of_tenant = [row for row in here if _may_be_in(row, tenant)]
+    return of_tenant[0] if len(of_tenant) == 1 else None
 
 
-def signed_in_as(environ: Mapping[str, str]) -> tuple[str | None, bool | None, bool]:
-    """A service principal's appId; whether it is a person, if known; whether az takes a tenant.
+def _may_be_in(row: CliSubscription, tenant: str | None) -> bool:
+    """Whether a subscription is in the tenant that was named; a domain's name tells nothing."""
+    return tenant is None or not is_guid(tenant) or same_id(row.tenant_id, tenant)
 
-    Where it has only one, it refuses to be told even that (az before mid-2025: docs/azure-contract.md, section 6).
+
+@dataclass(frozen=True)
+class CliAccount:
+    """One of those that az is signed in with: the one whose tokens it gives for the subscription that is meant."""
+
+    name: str = ""
+    """A person's address, an application's appId, or az's word for a managed identity."""
+    is_person: bool | None = None
+    is_machine: bool = False
+    """Whether it is a managed identity, or Cloud Shell's user."""
+    subscription: str | None = None
+    """One of its own, where az would take another account if it was asked for the tenant."""
+
+    @property
+    def client_id(self) -> str | None:
+        return self.name if self.is_person is False and is_guid(self.name) else None
+
+    @property
+    def takes_a_tenant(self) -> bool:
+        """A machine's sign-in has one alone, which older az refuse to be told: docs/azure-contract.md, section 6."""
+        return not self.is_machine and self.subscription is None
+
+
+def cli_account(environ: Mapping[str, str], subscription: str | None = None, tenant: str | None = None) -> CliAccount:
+    """Find the account of the subscription that is meant, else of the tenant, else az's default one.
+
+    Asked for a tenant, az takes the default account, whose user may not exist there (AADSTS50020), or may, and then
+    writes as the wrong person.
     """
     rows = subscriptions(environ)
-    active = next((row for row in rows if row.is_default), rows[0] if rows else None)
-    user = active.user if active is not None and isinstance(active.user, dict) else {}
-    name, kind = str(user.get("name") or ""), user.get("type")
-    client_id = name if kind == "servicePrincipal" and is_guid(name) else None
-    has_one_tenant = name in {"systemAssignedIdentity", "userAssignedIdentity"} or any(
+    default = next((row for row in rows if row.is_default), rows[0] if rows else None)
+    if default is None:
+        return CliAccount()
+    meant = next((row for row in rows if subscription is not None and same_id(row.id, subscription)), None)
+    if meant is None:
+        meant = default if _may_be_in(default, tenant) else next((r for r in rows if _may_be_in(r, tenant)), default)
+    if _user(meant) == _user(default) or not _may_be_in(meant, tenant) or not is_guid(meant.id):
+        return _account(default)
+    return replace(_account(meant), subscription=meant.id)
+
+
+def _account(row: CliSubscription) -> CliAccount:
+    user = _user(row)
+    name, kind = user.get("name"), str(user.get("type"))
+    name = name if isinstance(name, str) else ""
+    is_machine = name in {"systemAssignedIdentity", "userAssignedIdentity"} or any(
         user.get(mark) for mark in ("assignedIdentityInfo", "cloudShellID")
     )
-    return client_id, {"servicePrincipal": False, "user": True}.get(str(kind)), not has_one_tenant
+    return CliAccount(name, {"servicePrincipal": False, "user": True}.get(kind), is_machine)
+
+
+def _user(row: CliSubscription) -> dict[str, Any]:
+    return row.user if isinstance(row.user, dict) else {}
 
 
 def login_host(environ: Mapping[str, str]) -> str | None:

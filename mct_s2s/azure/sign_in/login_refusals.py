@@ -69,8 +69,20 @@ _TABLE = (
          "Check AZURE_TENANT_ID in the credentials and --cloud."),
     _Row("50059 900023", "an application must sign in to a specific tenant, not common or organizations",
          "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."),
-    _Row("53003", "a Conditional Access policy blocks the sign-in", "Sign in from a location that the policy allows.",
-         "Run it from a location that the policy allows, or ask its owner for an exemption."),
+    _Row("50020 50034 90072", "the account does not exist in the tenant",
+         "Sign in with an account of the tenant, or with one that is a guest there. If the Azure CLI has several: az "
+         "account set --subscription ID, or az login --tenant ID"),
+    _Row("53003", "a Conditional Access policy blocks the sign-in, for its place, device, app or way of signing in",
+         "Run az login with a browser on a managed Windows or Mac device and use --auth cli there, or use a service "
+         "principal. The tenant's sign-in log names the policy, by the request id.",
+         "Ask the owner of the policy for workload identities: it blocks by network or by risk, and the tenant's "
+         "sign-in log names it."),
+    _Row("530084", "the tenant demands a sign-in that is bound to its device (token protection)",
+         "Run az login on Windows, where it signs in by the system, and use --auth cli there, or use a service "
+         "principal. azd, the browser and device codes can't."),
+    _Row("50005", "the tenant allows no sign-in from this platform",
+         "Run az login on a device whose platform the policy allows and use --auth cli there, or use a service "
+         "principal."),
     _Row("530035 530036", "the tenant blocks device codes",
          "Sign in with --auth browser or az login on a machine with a browser, or use a service principal."),
     _Row("53000 530003 50131", "the sign-in must come from a device that the organization manages",
@@ -99,6 +111,11 @@ _PRESENTED = re.compile(r"presented assertion (?:issuer|audience|subject) '([^'\
 _SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})
 """Said where the one that a sign-in brought is missing, too old, or not registered."""
 
+LOOP, LOOP_SECONDS = "50196", 60.0
+"""The number that ends a loop of the same request, and how long to wait where nothing is named.
+
+Source: learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling.
+"""
 ODD = (ValueError, *UNREADABLE)
 """What azure-identity raises of its own arguments and of JSON of another shape; each may be an answer's fault."""
 MACHINE, DEVICE_CODE = "managed identity of this machine", "(device code)"
@@ -193,6 +210,15 @@ def raise_if_passing(error: Exception) -> None:
         raise failure from error
     answer = _answer(error)
     is_unreadable = isinstance(error, UNREADABLE) or any(words in text for words in _PASSING)
+    if _number(error) == LOOP:
+        raise ServiceError(
+            "login-unreachable",
+            "The login service refuses requests that came too often.",
+            remedy="Run the same command again in a few minutes.",
+            request_id=request_id_of(error),
+            status=429,
+            retry_after=seconds(answer.headers.get("retry-after")) or LOOP_SECONDS,
+        ) from error
     if answer.status in {408, 429, 500, 502, 503, 504} or is_unreadable:
         raise ServiceError(
             "login-unreachable",

@@ -11,9 +11,9 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,11 @@ REFRESH_SECONDS = 300
 SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
 """What Azure Resource Manager itself asks for, for refusals that speak of a second factor and bring no claims."""
 _SINCE_SIGN_IN = "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
-"""az and azd hand out the token that they have for an hour or more: docs/azure-contract.md, section 2.4."""
+"""az and azd hand out the token that they have, az for up to 28 hours: docs/azure-contract.md, section 2.4."""
+_SINCE_LOGIN_OF_APPLICATION = (
+    "If the service principal was given it after az login, let it sign in again first, with its secret, certificate or "
+    "federated token:"
+)
 _OF_MACHINE = "A managed identity's token can be 24 hours old: what it was given since counts from its next one."
 
 # What goes into a command is matched strictly: the header may come from a proxy.
@@ -96,15 +100,28 @@ def challenge_of(refusal: Refusal) -> Challenge | None:
     by_policy = "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
     if claims is None and not by_policy:
         return None
-    tenant = _TENANT.search(header)
-    return Challenge(claims or SECOND_FACTOR, tenant and tenant[1], by_policy or '"acrs"' in (claims or ""))
+    tenant = challenged_tenant(refusal.headers)
+    return Challenge(claims or SECOND_FACTOR, tenant, by_policy or '"acrs"' in (claims or ""))
 
 
-def azure_cli_login(scope: str | None, tenant: str | None, challenge: Challenge | None = None) -> str:
-    """`az login` alone gives the same token."""
-    where = [*(["--tenant", tenant] if tenant else []), *(["--scope", scope] if scope else [])]
+def challenged_tenant(headers: Mapping[str, str]) -> str | None:
+    """Return the tenant in which a service wants its caller to sign in."""
+    found = _TENANT.search(headers.get("www-authenticate", ""))
+    return found[1] if found is not None else None
+
+
+def azure_cli_login(
+    account: choice.CliAccount, scope: str | None, tenant: str | None, challenge: Challenge | None = None
+) -> str:
+    """`az login` alone gives the same token, to an application too: azure-cli#25442, #27002."""
+    logout = ["az", "logout", *(["--username", account.name] if account.subscription else [])]
+    where = ["--tenant", tenant] if tenant else []
+    if account.is_person is False:
+        whom = ["--service-principal", "--username", account.client_id or "APP_ID"]
+        return f"{command(*logout)}; {command('az', 'login', *whom, *(where or ['--tenant', 'TENANT']))}"
+    where += ["--scope", scope] if scope else []
     claims = ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()] if challenge else []
-    return f"{command('az', 'logout')}; {command('az', 'login', *where, *claims)}"
+    return f"{command(*logout)}; {command('az', 'login', *where, *claims)}"
 
 
 class Again(Enum):
@@ -113,6 +130,8 @@ class Again(Enum):
     PERSON = auto()
     AZURE_CLI = auto()
     """Only by commands of the Azure CLI, which a person has to type."""
+    AZURE_CLI_APPLICATION = auto()
+    """The same for an application, which has no second factor: az keeps its tokens, too (MSAL for Python 1.23)."""
     AZD = auto()
     """The Azure Developer CLI takes the claims, and tells its user what to do."""
     APPLICATION = auto()
@@ -128,8 +147,10 @@ class CallerCredential:
         signed_in: SignedIn,
         connection: Connection,
         again: Again = Again.APPLICATION,
+        account: choice.CliAccount | None = None,
     ) -> None:
         self.signed_in, self._ask, self._again = signed_in, ask, again
+        self._account = account or choice.CliAccount()
         self._tenant, self._say, self._retry_policy = connection.tenant, connection.say, connection.retry_policy()
         self._renewed_at = 0.0
         self._tokens: dict[str, AccessToken] = {}
@@ -175,7 +196,9 @@ class CallerCredential:
             is_application = self._again is Again.APPLICATION
             # The Azure CLI returns the token that it has until someone types `az login`, and a person who does not
             # provide what is asked for is not asked again and again.
-            if self._again is Again.AZURE_CLI or (challenge.second_factor if is_application else scope in self._claims):
+            if self._again in {Again.AZURE_CLI, Again.AZURE_CLI_APPLICATION}:
+                return False
+            if challenge.second_factor if is_application else scope in self._claims:
                 return False
             self._tokens.pop(scope, None)
             self._claims[scope] = challenge.claims
@@ -187,9 +210,13 @@ class CallerCredential:
 
     def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
         login = ""
+        where = challenge.tenant or self._tenant
         if self._again is Again.AZURE_CLI:
-            login = azure_cli_login(scope, challenge.tenant or self._tenant, challenge)
+            login = azure_cli_login(self._account, scope, where, challenge)
             remedy = "Sign in again (needs Azure CLI 2.76 or newer), then run the same command again:"
+        elif self._again is Again.AZURE_CLI_APPLICATION and not challenge.second_factor:
+            login = azure_cli_login(self._account, scope, where)
+            remedy = "Let the service principal sign in again, then run the same command again:"
         elif self._again is Again.AZD:
             remedy, login = "Sign in again, then run the same command again:", "azd auth login"
         elif self._again is Again.PERSON or not challenge.second_factor:
@@ -211,7 +238,7 @@ class CallerCredential:
             return await self._ask(scope, **claims)
         except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error)
-            login = azure_cli_login(scope, self._tenant) if self._again is Again.AZURE_CLI else ""
+            login = azure_cli_login(self._account, scope, self._tenant) if self._again is Again.AZURE_CLI else ""
             self._refusal = refused(error, self.signed_in.description, login)
             raise self._refusal from error
 
@@ -233,14 +260,21 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
         case Method.CLI:
             host = choice.login_host(environ)
             choice.check_login_host(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
-            client_id, is_person, takes_a_tenant = choice.signed_in_as(environ)
-            cli = aio.AzureCliCredential(tenant_id=tenant or "" if takes_a_tenant else "", process_timeout=seconds)
-            if is_person is False:  # asked once more, `az` gets an application another token; it takes no claims
-                who = SignedIn("Azure CLI", ClientId(client_id) if client_id else None, False)
-                return CallerCredential(lambda scope, **_: cli.get_token(scope), who, connection)
-            since = Instruction(_SINCE_SIGN_IN, azure_cli_login(None, tenant))
-            who = SignedIn("Azure CLI", None, is_person, (since,))
-            return CallerCredential(cli.get_token, who, connection, Again.AZURE_CLI)
+            account = choice.cli_account(environ, connection.subscription, tenant)
+            cli = aio.AzureCliCredential(
+                subscription=account.subscription,  # az takes no tenant beside it: azure-cli#32755
+                tenant_id=tenant or "" if account.takes_a_tenant else "",
+                process_timeout=seconds,
+            )
+            own, again = account.client_id, Again.AZURE_CLI
+            since = Instruction(_SINCE_SIGN_IN, azure_cli_login(account, None, tenant))
+            if account.is_person is False:
+                again = Again.AZURE_CLI_APPLICATION
+                since = replace(since, what=_SINCE_LOGIN_OF_APPLICATION)
+                if account.is_machine:
+                    since = Instruction(_OF_MACHINE)
+            who = SignedIn("Azure CLI", ClientId(own) if own else None, account.is_person, (since,), name=account.name)
+            return CallerCredential(cli.get_token, who, connection, again, account)
         case Method.AZD:
             # It signs in by itself, at the login host of its own cloud, which may be any of Microsoft's: its credential
             # is never sent to the one of --cloud.
@@ -329,15 +363,23 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         "transport": ThreadTransport(connection.http, "Entra"),
     }
     inner: Any
+
+    def say_of_personal_accounts() -> None:
+        """Their page refuses where no tenant is named, and nothing more is heard of it."""
+        if connection.tenant is None:
+            connection.say("With a personal Microsoft account, name the tenant: --tenant ID")
+
     if method is Method.DEVICE_CODE:
 
         def prompt(uri: str, code: str, _: object) -> None:
             connection.say(f"To sign in, open {uri} and enter the code {code}.")
             connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
+            say_of_personal_accounts()
 
         inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
     else:
         connection.say("Opening the browser to sign in.")
+        say_of_personal_accounts()
         inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:

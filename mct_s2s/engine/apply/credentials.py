@@ -21,8 +21,6 @@ from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCre
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
 from mct_s2s.stores.store import Store
 
-TOKENS = 16
-"""Asked for at once to test a credential: of three replicas, one that does not know it is missed once in 600 times."""
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
 
@@ -178,7 +176,7 @@ async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> t
 
 
 async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
-    await run.session.tokens.token(sign_in, scope, at_once=TOKENS)
+    await run.session.tokens.token(sign_in, scope, everywhere=True)
 
 
 @carry_out.register

@@ -26,12 +26,17 @@ from mct_s2s.planning.belief import Doubt, Doubted, Reason, Trusted, foreign_own
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
-from mct_s2s.planning.permissions.rights import relies_on_ownership
+from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
 
 T = TypeVar("T")
 
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
+OVERWRITTEN = (
+    "Someone registered it while this run was doing so: the request gave it the display name, audience, app roles, "
+    "permissions, tags and notes of this run's registration, and nothing else was changed."
+)
+"""An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
 """Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and 3.11)."""
 OWNED_WITHIN = 30.0
@@ -56,7 +61,7 @@ async def create(
             raise
         with waiting("waiting for the deleted one to appear in the recycle bin"):
             for _ in range(APPEARS_WITHIN):
-                for row in await directory.deleted_applications():
+                for row in await _deleted_applications(session, error, name):
                     if row.unique_name == name and row.object_id not in outcome.withdrawn:
                         back = replace(row, credentials=(), deleted=None)
                         await restore(session, outcome, back, change.resource, is_sure=False)
@@ -69,10 +74,23 @@ async def create(
         is_service = change.resource == SERVICE
         trusted = await trust_of(session, outcome.request, outcome.before, application, is_service=is_service)
         if isinstance(trusted, Doubted):
-            refused = not_ours(application, trusted, change.resource, done="It was left alone.")
+            done = "It was left alone." if as_owner else OVERWRITTEN
+            refused = not_ours(application, trusted, change.resource, done=done)
             refused.is_met = True
             raise refused
     return application, ""
+
+
+async def _deleted_applications(session: Session, taken: ServiceError, name: str) -> list[Application]:
+    """Raises `taken`, with who can do it, for a caller who may not read the recycle bin."""
+    try:
+        return await session.directory.deleted_applications()
+    except PermissionMissing as refused:
+        taken.advise(
+            f"A deleted registration still has the name '{name}', and you can't read the recycle bin. Ask someone with "
+            f"the role {BIN_READERS} to run the same command: it restores that registration."
+        )
+        raise taken from refused
 
 
 async def restore(

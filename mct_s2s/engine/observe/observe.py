@@ -111,6 +111,8 @@ async def find_identity_resource(
     located(wanted)
     found = await session.arm.identity_resource(wanted)
     if found is not None:
+        for beside in found.assigned if found.principal_id is None else ():
+            located(beside)
         return found
     raise NotThere(
         "resource-not-found",

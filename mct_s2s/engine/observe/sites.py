@@ -9,7 +9,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_unknown, outcome_of
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.ids import is_guid
+from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings, ours
 
@@ -29,7 +29,7 @@ def is_refusal(error: S2SError) -> bool:
 
 async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subscription:
     """By id or name, or the only one that there is. Raises NotThere: none, or more than one."""
-    found = await arm.subscription(wanted) if wanted and is_guid(wanted) else None
+    found = await _subscription_with_id(arm, wanted) if wanted and is_guid(wanted) else None
     if found is not None:
         return found
     seen = await arm.subscriptions()
@@ -46,6 +46,24 @@ async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subsc
     )
 
 
+async def _subscription_with_id(arm: "ResourceManager", subscription_id: str) -> Subscription | None:
+    """Find a subscription also for callers with a role on one App Service alone, who may not read it.
+
+    Raises PermissionMissing where its tenant cannot be found in any way; without its name one can work.
+    """
+    try:
+        return await arm.subscription(subscription_id)
+    except PermissionMissing:
+        listed = await or_unknown(arm.subscriptions()) or []
+        known = next((one for one in listed if same_id(one.id, subscription_id)), None)
+        if known is not None:
+            return known
+        tenant_id = await or_unknown(arm.tenant_of(subscription_id))
+        if tenant_id is None:
+            raise
+        return Subscription(subscription_id, subscription_id, tenant_id)
+
+
 async def find_app_service(
     arm: "ResourceManager", target: SiteTarget, located: Located, *, without_settings: bool = False
 ) -> AppService:
@@ -55,7 +73,7 @@ async def find_app_service(
         known = await find_subscription(arm, target.subscription)
         subscription_id = known.id
     if not group:
-        found = await find_web_app(arm, subscription_id, name, known.name if known else "")
+        found = await find_web_app(arm, subscription_id, name, site_in=known.name if known else subscription_id)
         group, name = found.resource_group, found.name
     resource = ResourceId.site(subscription_id, group, name, target.slot)
     located(resource)
@@ -86,15 +104,22 @@ async def find_app_service(
     return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
 
 
-async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, site_in: str = "") -> ResourceId:
-    """By its bare name. `site_in`: its subscription's name, where an MCT site is meant. Raises NotThere."""
+async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, *, site_in: str = "") -> ResourceId:
+    """By its bare name. `site_in`: its subscription's name, where an MCT site is meant.
+
+    Raises NotThere, and PermissionMissing where none of the searches is allowed.
+    """
     try:
         named = await arm.sites_named(subscription_id, name)
-    except (NotThere, ServiceError):  # not allowed: all sites are looked at
+    except (NotThere, PermissionMissing, ServiceError):  # all sites that the caller may see are looked at
         named = []
     if len(named) == 1:
         return named[0]
-    rows = await arm.sites(subscription_id)
+    try:
+        rows = await arm.sites(subscription_id)
+    except PermissionMissing as refused:
+        refused.advise("Add --resource-group, or use the resource ID instead of the name: neither needs a search.")
+        raise
     matching = [row.resource for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
         return matching[0]
@@ -110,7 +135,7 @@ async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, 
 
 
 async def _missing(arm: "ResourceManager", resource: ResourceId, target: SiteTarget) -> NoReturn:
-    nearby = await arm.sites(resource.subscription_id)
+    nearby = await or_unknown(arm.sites(resource.subscription_id)) or []
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
         site = ResourceId.site(resource.subscription_id, resource.resource_group, target.name)

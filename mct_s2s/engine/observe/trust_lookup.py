@@ -1,13 +1,13 @@
 """From an App Service to its trust in the directory: the service application and everyone around it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import NotThere, or_unknown
+from mct_s2s.errors import NotThere, PermissionMissing, or_unknown
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
@@ -75,7 +75,7 @@ class _Lookup:
                 trust = await self._named(named.strip())
                 if trust.service is not None:
                     return trust
-                if must_exist and any(is_called(row, named.strip()) for row in await self.deleted()):
+                if must_exist and any(is_called(row, named.strip()) for row in await self._in_bin()):
                     return Trust()  # it is restored or refused, and no other one is used in its place
                 if must_exist:
                     raise NotThere(
@@ -152,9 +152,16 @@ class _Lookup:
         if not wanted:
             return ()
         # Who removes a client and can't look there is told that there is no such client.
-        rows = await (or_unknown(self.deleted()) if is_removal else self.deleted()) or []
-        found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
+        rows = await or_unknown(self.deleted()) if is_removal else await self._in_bin()
+        found = (row for row in rows or () if row.unique_name in wanted or any(is_called(row, name) for name in called))
         return tuple(sorted(found, key=lambda row: row.unique_name != trust.unique_name))
+
+    async def _in_bin(self) -> Sequence[Application]:
+        """Nothing for callers who may not look there, as most members: a name that is taken shows when it is met."""
+        try:
+            return await self.deleted()
+        except PermissionMissing:
+            return ()
 
     async def _with_federated(self, trust: Trust) -> Trust:
         """Federated credentials, asked for only where no other credential is good, or where they matter."""

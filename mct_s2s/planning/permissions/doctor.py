@@ -15,7 +15,7 @@ from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import SERVICE_OPTION
-from mct_s2s.planning.permissions.preflight import need_of
+from mct_s2s.planning.permissions.preflight import needs_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 
@@ -81,7 +81,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
             pending = sum(not only_notes_use(change) for change in as_it_is)
         except (NotThere, Refused) as error:
             refusal = error
-    needs = [need for change in steps if (need := need_of(change, observed)) is not None]
+    needs = [need for change in steps for need in needs_of(change, observed)]
     is_new = [need.resource is None and (need.application is None or need.right.is_consent) for need in needs]
     needs = [replace(need, subject="") if new else need for need, new in zip(needs, is_new, strict=True)]
     found += [_judged(need, access) for need in dict.fromkeys(needs) if need.right not in _OF_SITE]

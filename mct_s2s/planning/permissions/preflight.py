@@ -85,8 +85,21 @@ def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool) -> 
 
 def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
     """Unknown where only a key vault can tell."""
+    judged = [judge(need, access) for need in needs_of(change, observed)]
+    verdicts, missing = {verdict for verdict, _ in judged}, tuple(one for _, lacks in judged for one in lacks)
+    if Verdict.NO in verdicts:
+        return Verdict.NO, missing
+    return (Verdict.YES if verdicts == {Verdict.YES} else Verdict.UNKNOWN), missing
+
+
+def needs_of(change: AnyChange, observed: ObservedState) -> list[RequiredPermission]:
+    """Everything that a change takes; nothing where only a key vault can tell."""
     need = need_of(change, observed)
-    return (Verdict.UNKNOWN, ()) if need is None else judge(need, access)
+    if need is None:
+        return []
+    # Those that users assigned are sent again, or the resource would lose them: that takes the right to assign them.
+    beside = change.identity_resource.assigned if isinstance(change, EnableIdentity) else ()
+    return [need, *(RequiredPermission(Right.ASSIGN_IDENTITY, one.name, resource=one) for one in beside)]
 
 
 def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:

@@ -14,7 +14,7 @@ from mct_s2s.errors import Instruction, MissingRight
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
+from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES, VIRTUAL_MACHINES, ResourceId
 
 CLOUD_APPLICATION_ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 APPLICATION_DEVELOPER = "cf1c38e5-3621-4004-a7cb-879624dced7c"
@@ -41,14 +41,17 @@ GRAPH_PERMISSIONS = {
 }
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
+BIN_READERS = "Application Administrator, Cloud Application Administrator or Hybrid Identity Administrator"
+"""Who reads the recycle bin. Source: learn.microsoft.com/graph/api/directory-deleteditems-list, its table of roles."""
 REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
-SITE_ROLE = "Website Contributor"
-_LEAST_ROLES = {
-    "microsoft.compute/virtualmachines": "Virtual Machine Contributor",
+SITE_ROLE, READER, CONTRIBUTOR = "Website Contributor", "Reader", "Contributor"
+LEAST_ROLES = {
+    VIRTUAL_MACHINES: "Virtual Machine Contributor",
     LOGIC_APPS: "Logic App Contributor",
     CONTAINER_APPS: "Container Apps Contributor",
+    USER_ASSIGNED_IDENTITIES: "Managed Identity Operator",
 }
-"""Built-in roles that may write to a resource, and so enable its identity; else it takes a Contributor."""
+"""Built-in roles that may enable a resource's identity, or assign one; else it takes a Contributor."""
 
 _BY_REGISTRAR = (
     "ask someone who can create app registrations to run mct-s2s setup --no-app-service --handoff FILE, then run "
@@ -90,6 +93,10 @@ class Right(Enum):
         "write-settings", "write the application settings of '{}'", "write the App Service settings", "config/write",
     )  # fmt: skip
     RESTART = ("restart", "restart '{}'", "", "restart/action")
+    ASSIGN_IDENTITY = (
+        "assign-identity", "assign the identity '{}' again", "", "assign/action",
+        _BY_RESOURCE_OWNER,
+    )  # fmt: skip
     ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", _BY_RESOURCE_OWNER)
 
     def __init__(self, code: str, step: str, unnamed_step: str = "", action: str = "", without: str = "") -> None:
@@ -149,12 +156,13 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     if here.permissions is not None:
         allowing = [one for one in here.permissions if _has(one.actions, action) and not _has(one.not_actions, action)]
         if not allowing:
-            role = SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+            role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
             assign = ("az", "role", "assignment", "create", "--assignee", access.caller_id, "--role", role)
             missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
         elif not all(one.is_conditional for one in allowing):
             verdict = Verdict.YES
-    for lock in here.locks or ():
+    # A lock on an identity does not keep others from carrying it.
+    for lock in here.locks or () if need.right is not Right.ASSIGN_IDENTITY else ():
         name, delete = lock.rpartition("/")[2], command("az", "lock", "delete", "--ids", lock)
         missing.append(need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete))
     return Verdict.NO if missing else verdict, tuple(missing)
@@ -234,5 +242,9 @@ def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
 
 
 def _has(patterns: tuple[str, ...], action: str) -> bool:
-    """`*` matches any characters, slashes included; case does not count."""
-    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) for one in patterns)
+    """`*` matches any characters, slashes included, and `/*/` a single slash, too; case does not count.
+
+    Key Vault Reader reads vaults by `…/vaults/*/read`, Managed Identity Operator assigns by `…/*/assign/action`.
+    """
+    expressions = (re.escape(one).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*") for one in patterns)
+    return any(re.fullmatch(one, action, re.IGNORECASE) for one in expressions)

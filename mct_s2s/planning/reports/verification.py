@@ -161,16 +161,18 @@ def returned(url: str, path: str, status: int) -> str:
     return f"GET {url}{path} returned {status}{': the site is still starting' if status in NOT_NOW else ''}."
 
 
+BY_AUTHENTICATION = (
+    "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, or disable it."
+)
+
+
 def advice(answer: ApiAnswer, path: str) -> str:
-    """What to do about an answer that is neither yes nor the API's own no."""
+    """What to do about an answer that is neither yes nor a refusal of a token."""
     match answer:
-        case ApiAnswer(challenge=str()):
-            found = (
-                "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, "
-            )
-            found += "or disable it."
         case ApiAnswer(status=403):
-            found = "Run it from a network that the App Service's access restrictions allow, or allow this network."
+            found = "Run mct-s2s verify from a network that the App Service's access restrictions allow, or allow this "
+            found += "network. A site behind Azure Front Door is tested at that address: mct-s2s verify --url "
+            found += "https://NAME.azurefd.net"
         case ApiAnswer(location=str() as to):
             found = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
         case ApiAnswer(status=status) if status in NOT_NOW:
@@ -185,7 +187,10 @@ def advice(answer: ApiAnswer, path: str) -> str:
 def without_token(answer: ApiAnswer, url: str, path: str) -> VerificationCheck:
     """A call that must be refused, or redirected to a sign-in page."""
     check = partial(VerificationCheck, *SITE, "without-token")
-    if answer.status in {401, 403} or 300 <= answer.status < 400:
+    if answer.status == 403:  # of the network: what the API would say is not known
+        message = f"Without a token, {returned(url, path, 403)} It was not tested from here."
+        return check(None, message, advice(answer, path))
+    if answer.status == 401 or 300 <= answer.status < 400:
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
         remedy = "Choose a path that requires authentication: --path PATH. If this one should, report it to the "

@@ -17,7 +17,7 @@ from mct_s2s.sandbox.entra.sessions import Sessions, SigningKey
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies
-from mct_s2s.sandbox.entra.tenant.recent_writes import KeyReads, RecentWrites
+from mct_s2s.sandbox.entra.tenant.recent_writes import KeyReads, RecentWrites, TokenRefusals
 from mct_s2s.sandbox.entra.tenant.variations import Variations
 from mct_s2s.sandbox.entra.validation import timestamp
 
@@ -72,6 +72,7 @@ class Directory:
         replication: how far behind the newest state reads are.
         variations: in what this tenant differs from most.
         key_reads: the budget for reading the keys of certificates.
+        token_refusals: which clients ask for tokens too often.
         recent_writes: which objects are still locked by a write.
         ids: ids of new objects.
         addresses: where the cloud is served, Azure's own as long as it is not; not saved with the rest.
@@ -106,6 +107,7 @@ class Directory:
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
         self.key_reads = KeyReads(clock)
+        self.token_refusals = TokenRefusals(clock)
         self.recent_writes = RecentWrites(clock)
         self.addresses: Addresses = RealNames(PORT, ())
         self.sessions = Sessions()

@@ -130,15 +130,19 @@ def find(full_name: str) -> ResourceType:
     raise service_error("InvalidResourceType", name=name, namespace=namespace)
 
 
-def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[str, Any]:
+def describe(namespace: str, accepted: ApiVersions, subscription: str = "") -> dict[str, Any]:
+    """Describe a provider in a subscription, or without one in the tenant, where nothing is registered."""
     known = _NAMESPACES.get(namespace.lower())
     if known is None:
         raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+    types = [kind.describe(accepted) for kind in _TYPES if kind.namespace == known]
+    if not subscription:
+        return {"namespace": known, "resourceTypes": types}
     return {
         "id": f"/subscriptions/{subscription}/providers/{known}",
         "namespace": known,
         "registrationPolicy": "RegistrationRequired",
-        "resourceTypes": [kind.describe(accepted) for kind in _TYPES if kind.namespace == known],
+        "resourceTypes": types,
         "registrationState": "Registered",
     }
 

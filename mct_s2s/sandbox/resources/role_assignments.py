@@ -80,7 +80,9 @@ ROLES: dict[str, dict[str, Any]] = {role["id"]: role for role in data("azure_rol
 
 
 def _matches(patterns: list[str], action: str) -> bool:
-    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+    """`/*/` stands for a single slash, too: Key Vault Reader reads vaults by `Microsoft.KeyVault/vaults/*/read`."""
+    every = [form for pattern in patterns for form in (pattern, pattern.replace("/*/", "/"))]
+    return any(fnmatch.fnmatchcase(action.lower(), form.lower()) for form in every)
 
 
 def permits(permission: dict[str, Any], action: str) -> bool:

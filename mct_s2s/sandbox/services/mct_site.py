@@ -79,11 +79,26 @@ def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Rout
             return PlainTextResponse("Service Unavailable", 503)
         if body["properties"].get("state") == "Stopped":
             return PlainTextResponse("Error 403 - This web app is stopped.", 403)
+        refusal = _refused_before(state, addresses, request.url.hostname)
+        if refusal is not None:
+            return refusal
         if "functionapp" in body["kind"]:
             return PlainTextResponse("Your Functions 4.0 app is up and running")
         return _answer_call(state, addresses, settings, request)
 
     return [below("/", answer)]
+
+
+def _refused_before(state: SandboxState, addresses: Addresses, host: str | None) -> Response | None:
+    """Return the answer of what stands before the app, where it lets no call pass."""
+    match state.directory.variations.site_front:
+        case "network":
+            return PlainTextResponse("Error 403 - Forbidden", 403, {"x-ms-forbidden-ip": "192.0.2.1"})
+        case "authentication":
+            where = f"{addresses.login}/{state.directory.tenant_id}/oauth2/authorize"
+            challenge = f'Bearer realm="{host}" authorization_uri="{where}" resource_id="sandbox"'
+            return Response(status_code=401, headers={"WWW-Authenticate": challenge})
+    return None
 
 
 def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, request: Request) -> Response:
@@ -93,7 +108,8 @@ def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, 
         caller = check_call(state.directory, addresses, settings, request.headers)
     except CallRejected as refused:
         request.scope["sandbox"]["note"] = str(refused)
-        return Response(status_code=401)
+        is_named = state.directory.variations.site_front == "bearer"
+        return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"} if is_named else None)
     request.scope["sandbox"]["note"] = f"accepted as {caller}"
     return api_answer(request.method, request.url.path, settings)
 

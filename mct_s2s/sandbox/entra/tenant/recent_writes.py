@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.wire_errors import graph_error
+from mct_s2s.sandbox.core.wire_errors import entra_error, graph_error
 
 _STATUSES = (409, 409, 503, 409, 400)
 """Mostly the first; all three have been seen."""
@@ -56,3 +56,30 @@ class KeyReads:
             wait = max(1, round(self._moments[0] + A_MINUTE - now + 0.5))
             raise graph_error(429, "TooManyRequests", "Too many requests.", headers={"Retry-After": str(wait)})
         self._moments.append(now)
+
+
+IN_SECONDS, THROTTLED_SECONDS = 10.0, 60.0
+
+
+@dataclass
+class TokenRefusals:
+    """Token requests of each client that were refused a moment ago, and until when it is throttled; not saved."""
+
+    clock: Clock
+    _moments: dict[str, deque[float]] = field(default_factory=dict)
+    _until: dict[str, float] = field(default_factory=dict)
+
+    def check(self, client_id: str) -> None:
+        if self.clock.timestamp() < self._until.get(client_id, 0.0):
+            headers = {"Retry-After": f"{THROTTLED_SECONDS:.0f}"}
+            text = "The request was throttled by the service. Please retry later."
+            raise entra_error(429, "temporarily_unavailable", 90055, text, headers=headers)
+
+    def add(self, client_id: str, most: int) -> None:
+        """Count a refusal; 0: none are counted."""
+        now, moments = self.clock.timestamp(), self._moments.setdefault(client_id, deque())
+        moments.append(now)
+        while moments[0] <= now - IN_SECONDS:
+            moments.popleft()
+        if most and len(moments) > most:
+            self._until[client_id] = now + THROTTLED_SECONDS

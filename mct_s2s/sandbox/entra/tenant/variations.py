@@ -21,7 +21,10 @@ class Variations:
             assignments has the next one refused (3.1).
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (3.9).
         role_assignments_hidden: nobody without a role may list role assignments (3.9).
+        recycle_bin_for_members: people without an administrator's role read the recycle bin, too (3.8).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (3.8).
+        refused_tokens: how many token requests of a client may be refused within ten seconds, before it is throttled
+            for a minute; 0: any number (2.3).
         blocked_device_codes: who refuses a device code after its user has signed in: `conditional-access`,
             `security-defaults`, or nobody (2.3).
         sign_in_with_mfa: whether people bring a second factor without being asked (4.10).
@@ -38,6 +41,9 @@ class Variations:
         settings_accept_202: a change of settings is accepted first and completed later, as on the Flex Consumption
             plan (4.3).
         site_write_seconds: how long a write of settings or of a site is carried out, while no other is accepted (4.1).
+        site_front: what answers calls of a site in place of the API, or beside it: `network` (an access restriction,
+            403), `authentication` (App Service Authentication), `bearer` (the API itself, with a challenge in its 401),
+            or nothing (8).
         api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that is not in it has
             all there are (4.9).
     """
@@ -50,7 +56,9 @@ class Variations:
     directory_write_seconds: float = 0.0
     role_cast_status: int = 0
     role_assignments_hidden: bool = False
+    recycle_bin_for_members: bool = False
     deleted_without_unique_name: bool = False
+    refused_tokens: int = 0
     blocked_device_codes: str = ""
     sign_in_with_mfa: bool = True
     mfa_for_writes: str = "challenge"
@@ -60,6 +68,7 @@ class Variations:
     strict_setting_names: bool = False
     settings_accept_202: bool = False
     site_write_seconds: float = 0.0
+    site_front: str = ""
     api_versions: Mapping[str, list[str]] = field(default_factory=dict)
 
     @classmethod

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import service_error
+from mct_s2s.sandbox.core.wire_errors import WireError, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object
@@ -54,12 +54,23 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
             if scheme == "api":
                 raise service_error("no_tenant in the scope", rest.split("/")[0])
             raise service_error("no_tenant")
-        return _client_credentials(directory, form)
+        return _counted(directory, form)
     if form["grant_type"] in _DEVICE_GRANTS:
         return delegated.redeem_device_code(directory, form)
     if form["grant_type"] == "refresh_token":
         return delegated.refresh(directory, form)
     raise service_error("unsupported_grant", form["grant_type"])
+
+
+def _counted(directory: Directory, form: Form) -> dict[str, Any]:
+    """Answer a client, unless it is refused too often. Source: entra: msal client-and-server-throttling."""
+    refusals, client_id = directory.token_refusals, form["client_id"].lower()
+    refusals.check(client_id)
+    try:
+        return _client_credentials(directory, form)
+    except WireError:
+        refusals.add(client_id, directory.variations.refused_tokens)
+        raise
 
 
 def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def _authorize(
     request: Request,
     about: str,
 ) -> dict[str, str]:
-    scope = params.get("id") or params.get("scope") or request.url.path.rstrip("/")
+    scope = params.get("id") or params.get("scope") or _asked_about(request.url.path, params)
     action = operation.action.format(type=about, **{k: v for k, v in params.items() if k != "type"})
     if action:
         state.resources.access.check(caller, action, scope)
@@ -220,6 +220,14 @@ def _authorize(
     )
     kind = "resource-requests" if of_site else _COUNTS.get(request.method, "writes")
     return {f"x-ms-ratelimit-remaining-subscription-{kind}": "199"}
+
+
+def _asked_about(path: str, params: Mapping[str, str]) -> str:
+    """Return the scope that a refusal names: of a subscription's own lists it is the subscription."""
+    if "subscription" not in params:
+        return path.rstrip("/")
+    group = f"/resourceGroups/{params['group']}" if "group" in params else ""
+    return f"/subscriptions/{params['subscription']}{group}"
 
 
 _COUNTS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}

@@ -1,6 +1,7 @@
 """Resource Manager's own operations: tenants, subscriptions, groups, providers, lists of resources.
 
-Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
+A caller with a role on one resource sees its subscription in the list, and may not read it: docs/azure-contract.md,
+section 4.5. Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
 """
 
 import re
@@ -42,10 +43,7 @@ def _list_subscriptions(call: ArmCall) -> Answer:
 
 
 def _get_subscription(call: ArmCall) -> Answer:
-    found = call.resources.subscription(call.params["subscription"])
-    if not call.resources.access.sees(call.caller.object_id, found["id"]):
-        call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
-    return Answer(body=found)
+    return Answer(body=call.resources.subscription(call.params["subscription"]))
 
 
 def _list_locations(call: ArmCall) -> Answer:
@@ -122,12 +120,12 @@ def _plain(text: str) -> str:
 
 def _list_providers(call: ArmCall) -> Answer:
     accepted = call.resources.api_versions
-    return _page(providers.describe(n, call.params["subscription"], accepted) for n in providers.namespaces())
+    return _page(providers.describe(n, accepted, call.params["subscription"]) for n in providers.namespaces())
 
 
 def _get_provider(call: ArmCall) -> Answer:
     accepted = call.resources.api_versions
-    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], accepted))
+    return Answer(body=providers.describe(call.params["namespace"], accepted, call.params.get("subscription", "")))
 
 
 def _page(values: Iterable[Any]) -> Answer:
@@ -145,14 +143,15 @@ _R = "Microsoft.Resources/subscriptions/"
 _ROWS: tuple[tuple[Any, ...], ...] = (
     ("GET", "/tenants", "", "tenants", _list_tenants, "tenants - list"),
     ("GET", "/subscriptions", "", "subscriptions", _list_subscriptions, "subscriptions - list", "full"),
-    ("GET", _S, "", "subscriptions", _get_subscription, "subscriptions - get", "full"),
+    ("GET", _S, _R + "read", "subscriptions", _get_subscription, "subscriptions - get", "full"),
     ("GET", _S + "/locations", _R + "locations/read", "subscriptions", _list_locations, "list locations"),
     ("GET", _GROUPS, "", "resourceGroups", _list_groups, "resource groups - list"),
     ("GET", _GROUP, _R + "resourceGroups/read", "resourceGroups", _get_group, "resource groups - get", "full"),
-    ("GET", _S + "/resources", "", "resources", _list_resources, "resources - list"),
+    ("GET", _S + "/resources", _R + "resources/read", "resources", _list_resources, "resources - list"),
     ("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
     ("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
     ("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
+    ("GET", "/providers/{namespace}", "", "providers", _get_provider, "providers - get at tenant scope"),
     ("POST", _PROVIDER + "/register", "{namespace}/register/action", "providers", _get_provider, "register"),
 )
 OPERATIONS = tuple(_row(*row) for row in _ROWS)

@@ -169,8 +169,13 @@ def _directory_object(call: GraphCall) -> Answer:
     raise not_found(call.params["object"])
 
 
+def _reading_deleted(call: GraphCall) -> str:
+    """Return what reading the recycle bin takes: docs/azure-contract.md, section 3.8."""
+    return "application.read" if call.directory.variations.recycle_bin_for_members else "deleted.read"
+
+
 def _deleted_kind(call: GraphCall) -> Answer:
-    call.require("application.read")
+    call.require(_reading_deleted(call))
     kind = call.params["kind"]
     if kind not in {"application", "servicePrincipal"}:
         raise graph_error(501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}.")
@@ -194,8 +199,8 @@ def _deleted(call: GraphCall) -> tuple[Table, Object]:
 
 
 def _get_deleted(call: GraphCall) -> Answer:
-    call.require("application.read")
     _, found = _deleted(call)
+    call.require(_reading_deleted(call), found)
     select = selected(kind_of(found), call.query.get("$select"))
     fields = f"({','.join(select)})" if select else ""
     context = f"{call.root}/$metadata#directoryObjects{fields}/$entity"

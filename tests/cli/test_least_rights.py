@@ -1,0 +1,194 @@
+"""Callers with exactly the roles that docs/permissions.md promises: what it says is enough is enough."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program, alone, signed_in
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, JSON, LOGIC_APP, MACHINE, SITE, USER_IDENTITY, Json, Sandbox
+
+READ = ("Application.Read.All", "Organization.Read.All")
+PIPELINE = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
+"""The application permissions of a pipeline that does the whole job."""
+ON_THE_SITE = [("Website Contributor", SITE)]
+SUBSCRIPTIONS = r"^/subscriptions$"
+
+
+def refuse(*paths: str) -> list[Json]:
+    """Rules that refuse requests to Resource Manager as it refuses a role that is missing."""
+    return [
+        {"match": {"service": "ARM", "pathRegex": path}, "fault": {"type": "status", "status": 403}} for path in paths
+    ]
+
+
+# --- the App Service alone: its subscription may not be read, nor searched ---
+
+
+@pytest.mark.parametrize(
+    "named",
+    [("-a", SITE), ("-a", "contosolearn", "-g", "mct-prod"), ("-a", "contosolearn")],
+    ids=["id", "group", "name"],
+)
+@pytest.mark.parametrize("is_listed", [True, False], ids=["subscription listed", "subscription not listed"])
+def test_a_role_on_the_app_service_is_enough(
+    mct: Program, azure: Sandbox, named: tuple[str, ...], is_listed: bool
+) -> None:
+    """Where not even the list of subscriptions shows it, Resource Manager's challenge names its tenant."""
+    caller = {**azure.caller(*PIPELINE, arm=ON_THE_SITE), "MCT_S2S_RESOURCE_GROUP": ""}
+    if not is_listed:
+        azure.misbehave(*refuse(SUBSCRIPTIONS))
+    done = mct("setup", *named, "--client", "A", *JSON, env=caller)
+    looked = mct("status", *named, "-o", "json", env=caller)
+    azure.behave()
+    assert (done.code, looked.code) == (0, 0), (done, looked)
+    assert looked.document["appService"]["id"] == SITE
+    assert azure.settings()["ServiceAuthTenantId"] == azure.tenant_id
+
+
+def test_a_name_that_may_not_be_searched_for_is_told_what_needs_no_search(mct: Program, azure: Sandbox) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
+    azure.misbehave(
+        *refuse(r"/subscriptions/[^/]+/resources$", r"/subscriptions/[^/]+/providers/Microsoft\.Web/sites$")
+    )
+    refused = run("status", "-a", "contosolearn", "-g", "", "-o", "json")
+    azure.behave()
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (4, "permission-missing"), refused
+    assert "--resource-group" in error["remedy"]
+
+
+def test_a_site_that_is_not_there_is_told_also_to_who_may_search_for_none(mct: Program, azure: Sandbox) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=[("Website Contributor", SITE.partition("/providers/")[0])])
+    azure.misbehave(*refuse(r"/subscriptions/[^/]+/providers/Microsoft\.Web/sites$"))
+    missing = run("status", "-a", "contosolaern", "-g", "mct-prod", "-o", "json")
+    azure.behave()
+    assert (missing.code, missing.document["error"]["code"]) == (2, "site-not-found"), missing
+
+
+def test_who_has_no_role_is_told_the_one_on_the_app_service(mct: Program, azure: Sandbox) -> None:
+    """The subscription is asked about first; a role there is more than what is needed."""
+    run = alone(mct, azure, *PIPELINE, arm=[])
+    refused = run("status", "-a", SITE, "-o", "json")
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (4, "permission-missing"), refused
+    assert "Website Contributor on the resource" in error["remedy"]
+
+
+# --- a managed identity: a role on its resource alone ---
+
+ASSIGNED = (USER_IDENTITY, USER_IDENTITY.replace("sync-identity", "etl-identity"))
+"""The identities that users assigned to the virtual machine and to the container app: a change sends them, too."""
+OPERATOR = [("Managed Identity Operator", identity) for identity in ASSIGNED]
+ROLES_BESIDE = [
+    (MACHINE, "Virtual Machine Contributor"),
+    (LOGIC_APP, "Logic App Contributor"),
+    (CONTAINER_APP, "Container Apps Contributor"),
+    (FUNCTION_APP, "Website Contributor"),
+]
+
+
+@pytest.mark.parametrize(("resource", "role"), ROLES_BESIDE)
+def test_a_role_on_the_resource_is_enough_for_its_identity(
+    mct: Program, azure: Sandbox, resource: str, role: str
+) -> None:
+    """Which api-versions its provider has is asked in the tenant: the subscription's list may not be read."""
+    held = "Contributor" if resource == CONTAINER_APP else role
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, (held, resource), *OPERATOR])
+    done = run("setup", "-a", SITE, "--managed-identity", resource, *JSON)
+    assert done.code == 0, done.out
+    assert done.document["manualSteps"] == []
+    assert azure.settings()["ServiceObjectIds"]
+
+
+@pytest.mark.parametrize(("resource", "role"), ROLES_BESIDE)
+def test_a_resource_that_may_not_be_read_names_its_own_role(
+    mct: Program, azure: Sandbox, resource: str, role: str
+) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
+    refused = run("setup", "-a", SITE, "--managed-identity", resource, *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (4, "permission-missing"), refused
+    assert f"the role {role} on the resource" in refused.document["error"]["message"]
+    assert azure.made_by_us() == []
+
+
+def test_an_operation_that_may_not_be_followed_is_seen_by_what_comes_of_it(mct: Program, azure: Sandbox) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Contributor", CONTAINER_APP), *OPERATOR])
+    azure.operations_take(60)
+    azure.misbehave(*refuse("/operationStatuses/", "/operationResults/"))
+    done = run("setup", "-a", SITE, "--managed-identity", CONTAINER_APP, *JSON)
+    azure.behave()
+    assert done.code == 0, done
+    assert done.seconds < 90
+
+
+def test_identities_beside_it_take_the_right_to_assign_them(mct: Program, azure: Sandbox) -> None:
+    """They are sent again, or the resource would lose them. It is known before anything is written."""
+    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Virtual Machine Contributor", MACHINE)])
+    words = ("--managed-identity", MACHINE, "-a", SITE)
+    refused = run("setup", *words, *JSON)
+    assert (refused.code, azure.made_by_us()) == (4, []), refused
+    (missing,) = refused.document["error"]["missing"]
+    assert missing["right"] == "Managed Identity Operator"
+    assert f"--role 'Managed Identity Operator' --scope {ASSIGNED[1]}" in missing["command"]
+
+
+# --- every command as each caller ---
+
+WHERE = ("-a", "contosolearn", "-g", "mct-prod")
+EVERYTHING = (
+    ("doctor", *WHERE),
+    ("setup", *WHERE, "--client", "A", "-y"),
+    ("add-client", "B", *WHERE, "-y"),
+    ("configure-appservice", *WHERE, "-y"),
+    ("status", *WHERE),
+    ("status", "--all"),
+    ("verify", *WHERE),
+    ("snippet", "A", *WHERE),
+    ("export", *WHERE),
+    ("rotate-secret", "A", *WHERE, "-y"),
+    ("remove-client", "B", *WHERE, "-y"),
+    ("teardown", *WHERE, "-y"),
+)
+
+
+@pytest.mark.parametrize("kind", ["a pipeline", "a member"])
+def test_every_command_works_with_the_least_rights(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A pipeline has application permissions, a member is Cloud Application Administrator; both have one site."""
+    if kind == "a pipeline":
+        run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
+    else:
+        roles = ["Cloud Application Administrator"]
+        run = signed_in(mct, azure, monkeypatch, arm=ON_THE_SITE, directoryRoles=roles)
+    ended = {" ".join(words): run(*words) for words in EVERYTHING}
+    assert {words: done.code for words, done in ended.items()} == dict.fromkeys(ended, 0), [
+        done.err for done in ended.values() if done.code
+    ]
+    assert azure.made_by_us() == []
+
+
+@pytest.mark.parametrize(
+    "words", [one for one in EVERYTHING if one[0] != "snippet"], ids=lambda words: " ".join(words[:2])
+)
+def test_an_operator_of_the_app_service_alone_is_told_the_right_that_is_missing(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    """Without any permission in the directory: nothing is written, and who grants what is named."""
+    assert mct("setup", "--client", "A", "--client", "B", "-y").code == 0
+    run = alone(mct, azure, arm=ON_THE_SITE)
+    azure.forget()
+    done = run(*words)
+    assert (done.code in {3, 4}, azure.writes()) == (True, []), done
+    assert "Application.Read.All" in f"{done.out}{done.err}", done
+    assert "on the subscription" not in f"{done.out}{done.err}", done
+
+
+def test_an_operator_of_the_app_service_alone_writes_its_settings(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    """By a handoff, which takes nothing of the directory."""
+    handoff = tmp_path / "handoff.json"
+    assert mct("setup", "--no-app-service", "--client", "A", "--handoff", str(handoff), "-y").code == 0
+    run = alone(mct, azure, arm=ON_THE_SITE)
+    done = run("configure-appservice", *WHERE, "--from", str(handoff), "-y")
+    assert done.code == 0, done
+    assert azure.settings()["ServiceAuthEnabled"] == "true"
