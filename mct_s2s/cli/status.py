@@ -60,7 +60,7 @@ def status(options: StatusOptions) -> int:
             async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
                 try:
                     session = await session_of(site)
-                    found = await look(site.options, session, without_settings=True)
+                    found = await look(site.options, session, without_settings=True, file=site.named)
                 except S2SError as error:
                     return UnreadSite(site.target, error, key=site.key)
                 return replace(diagnosed(found, site.desired.adopt), key=site.key)

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
-from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.binding import option_words, typed_options
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import AzureOptions
@@ -23,6 +23,8 @@ from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
+from mct_s2s.model.commands import command
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.ownership import did_you_mean
 
@@ -120,6 +122,7 @@ class _Reader:
     def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
         self.sites: list[SiteWork] = []
         self._path = getattr(options, "file", None)
+        self._sign_in = {name: getattr(options, name) for name in ("subscription", "tenant", "cloud", "auth")}
         self._typed = typed
         shared = {one.name for one in fields(options)} & {one.name for one in fields(SetupOptions)} - _OF_A_SITE
         self._shared = {name: getattr(options, name) for name in shared}
@@ -206,7 +209,13 @@ class _Reader:
                 if place not in self._wrong:
                     with self._noting({place: one}):
                         work = _with(work, one)
-            self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target))
+            named = SiteOfFile(self._where(key), frozenset(one.name.strip().casefold() for one in entry.clients))
+            self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target, named=named))
+
+    def _where(self, key: str) -> str:
+        """As `requests.where`, of the file's site."""
+        shared = option_words(AzureOptions, {name: value for name, value in self._sign_in.items() if value})
+        return command("-f", str(self._path), "--only", key, *shared)
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
         called = entry.profile or ""

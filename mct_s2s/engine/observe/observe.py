@@ -52,6 +52,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         graph=session.connection.cloud.graph,
         login=session.connection.cloud.login,
         where=request.where(app_service),
+        file=request.file,
     )
 
 
