@@ -184,16 +184,26 @@ def refuse_foreign_values(desired: Setup, site: AppService) -> None:
         )
 
 
+def _function_app(site: AppService) -> Refused:
+    if site.website:
+        return Refused(
+            "function-app",
+            f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
+            remedy=f"Use the App Service that has the website's name: {option('--app-service', site.website)}",
+        )
+    listed = f"MCT sites here: {', '.join(site.mct_sites)}. " if site.mct_sites else "Use the name of the MCT website. "
+    return Refused(
+        "function-app",
+        f"'{site.name}' is a function app (kind '{site.kind}'), and MCT runs on a web app.",
+        remedy=f"{listed}As a client of an MCT site, it is named by {option('--managed-identity', site.name)}",
+    )
+
+
 def check_site(observed: ObservedState) -> None:
     """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app:
-        website = site.website or site.name.casefold()
-        raise Refused(
-            "function-app",
-            f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
-            remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
-        )
+        raise _function_app(site)
     if site is not None and tenant is not None and tenant.id != site.tenant_id:
         raise Refused(
             "other-tenant",

@@ -112,6 +112,15 @@ def test_a_function_app_is_refused(mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")
 
 
+def test_a_function_app_that_is_no_part_of_mct_is_told_which_sites_are(mct: Program) -> None:
+    error = mct("setup", "-a", "reports-func", "-g", "integrations", "--client", "A", "-y", "-o", "json").document[
+        "error"
+    ]
+    assert (error["code"], "-a reports-func" in error["remedy"]) == ("function-app", False)
+    assert "MCT sites here: contosolearn (mct-prod)." in error["remedy"]
+    assert "--managed-identity reports-func" in error["remedy"]
+
+
 def test_a_person_is_known_by_name_and_by_roles(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     run = signed_in(mct, azure, monkeypatch, arm=CONTRIBUTOR, groupRoles=["Cloud Application Administrator"])
     done = run("doctor", "-a", SITE, "-o", "json")
