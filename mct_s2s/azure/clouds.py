@@ -168,7 +168,8 @@ def _start_sandbox(over: Event) -> "Running":
         raise UsageError(
             "sandbox-not-installed",
             f"The package '{error.name}' is not installed. It is needed for the sandbox.",
-            remedy="pip install 'mct-s2s[sandbox]'",
+            remedy="Install mct-s2s with its sandbox, in its clone:",  # no package index has it
+            command="pipx install --force '.[sandbox]'",
         ) from error
 
     def is_busy() -> None:
