@@ -63,7 +63,7 @@ def guided_setup(options: SetupOptions) -> int:
         try:
             code = await change(current, session, work)
         except Cancelled:
-            raise  # whoever said no does not want to repeat it
+            raise  # who said no does not want to repeat it
         except S2SError:
             _show_command(current.terminal, chosen, more)
             raise

@@ -1,6 +1,7 @@
 """The clouds by name, held against what Azure's own SDKs say of them, and by their metadata document."""
 
 import ast
+import errno
 import sys
 from pathlib import Path
 from threading import Event
@@ -186,3 +187,17 @@ def test_without_the_sandbox_nothing_sends_people_to_a_package_that_is_not_ours(
         "pipx install --force '.[sandbox]'",
     )
     assert "mct-s2s[sandbox]" not in f"{refused.value.remedy} {refused.value.command}"
+
+
+def test_a_folder_of_the_sandbox_that_cannot_be_written_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
+
+    def full(**_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    with pytest.raises(UsageError, match="No space left on device") as refused:
+        clouds._start_sandbox(Event())
+    assert refused.value.code == "sandbox-unwritable"
