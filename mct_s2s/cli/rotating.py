@@ -45,7 +45,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         )
     _check_lifetime(rotation.expires, rotation.expiring_within, now)
     # `--expiring-within` may be about several clients: a single file cannot hold their secrets.
-    places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or 2))
+    places = ClientPlaces(secret_to(options.secret_to, 1 if rotation.clients else None))
     return change_command(Work(options, rotation, places, now=now))
 
 

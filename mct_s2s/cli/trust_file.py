@@ -5,7 +5,7 @@ An entry becomes options of `setup`, so that the same code checks every value.
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.commands import command
+from mct_s2s.model.forms import expected
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.ownership import did_you_mean
@@ -156,7 +157,7 @@ class _Reader:
         except ValidationError as error:
             errors = error.errors(include_url=False)
         for one in errors:
-            self._add_error(one["type"], one["loc"], one["msg"])
+            self._add_error(one["type"], one["loc"], one)
         wrong = {one["loc"][:-1] if one["loc"][-1] == "[key]" else one["loc"] for one in errors}
         for location in sorted(wrong, key=len, reverse=True):
             _leave_out(document, location)
@@ -166,12 +167,12 @@ class _Reader:
             self.check()
             raise
 
-    def _add_error(self, kind: str, location: Location, said: str) -> None:
+    def _add_error(self, kind: str, location: Location, wrong: Mapping[str, Any]) -> None:
         above, last = location[:-1], location[-1]
         names = [one for one in above if isinstance(one, str)]
         model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
         known = {one.alias or name: one.description or "" for name, one in model.model_fields.items()}
-        what, remedy = said, known.get(str(last), "")
+        what, remedy = expected(wrong), known.get(str(last), "")
         match kind:
             case "extra_forbidden":
                 what, remedy = "unknown key", f"Known here: {', '.join(known)}."
@@ -184,6 +185,8 @@ class _Reader:
             case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
                 location, what = above, f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
+            case "string_pattern_mismatch" if last == "secret-to" and wrong["input"] == "show":
+                what = "'show' prints a secret for one reader, and a file may be applied unattended"
             case "string_pattern_mismatch":  # pydantic quotes the pattern
                 what = "invalid or empty value"
             case "list_type" | "dict_type" | "model_type":
@@ -195,6 +198,7 @@ class _Reader:
         here: Location = ("sites", key)
         if (*here, "app-service") in self._wrong:
             return
+        mistaken = {location for location, *_ in self._mistakes}
         profile = self._profile(file, here, entry)
         values = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
         values |= {**profile.options, **entry.options}
@@ -206,7 +210,8 @@ class _Reader:
             target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
             work = setup_work(options, (), is_in_file=True)
             for place, one in _entries(key, entry):
-                if place not in self._wrong:
+                required = "name" if isinstance(one, ClientEntry) else "resource"
+                if not {place, (*place, required)} & mistaken:
                     with self._noting({place: one}):
                         work = _with(work, one)
             named = SiteOfFile(self._where(key), frozenset(one.name.strip().casefold() for one in entry.clients))
@@ -284,8 +289,10 @@ class _Reader:
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:
-    """A wrong element of a list is replaced, so that the others keep their index."""
+    """A wrong element of a list is replaced, so that the others keep their index; of one with a name, the wrong key."""
     match location:
+        case ("sites", str(site), "clients", int(index), str(wrong)) if wrong != "name":
+            document["sites"][site]["clients"][index].pop(wrong, None)
         case ("sites", str(site), ("clients" | "managed-identities") as name, int(index), *_):
             required = "name" if name == "clients" else "resource"
             document["sites"][site][name][index] = {required: f"element-{index}"}
