@@ -112,6 +112,18 @@ def test_a_place_that_all_expiring_clients_would_share_is_not_said_to_be_of_two(
     assert "it would be given the secrets of all clients that expire in turn." in capsys.readouterr().err
 
 
+def test_no_client_keeps_the_site_that_was_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "399")
+    where = "-a learn -g mct --cloud usgov"
+    for verb, words in {"snippet": "NAME", "remove-client": "NAME", "add-client": "NAME"}.items():
+        assert main([verb, *where.split()]) == 2
+        assert f"mct-s2s {verb} {words} {where}" in capsys.readouterr().err
+    assert main(["rotate-secret", *where.split()]) == 2
+    assert f"mct-s2s rotate-secret --expiring-within 30d {where}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "value"), [("MCT_S2S_VERBOSE", "maybe"), ("MCT_S2S_TIMEOUT", "abc")])
 def test_what_a_variable_has_to_be_is_said_in_our_words(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
