@@ -206,6 +206,7 @@ def test_sites_and_clients_come_before_the_log_whose_newest_are_shown(client: Cl
 
 def test_words_of_the_page_stay_whole(client: Client) -> None:
     """Only what may be long breaks anywhere: a heading of one word was cut into three."""
+    client.graph("GET", "/organization")
     text = client.request("GET", PAGE).text
     assert "th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; white-space: nowrap }" in text
     assert re.findall(r"<td>GET</td>", text)

@@ -38,6 +38,8 @@ from mct_s2s.planning.ownership import (
 from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.site import make_sticky, not_sticky, right_values
 
+NOT_CONFIGURED = "not-configured"
+
 
 class Severity(StrEnum):
     """Errors and warnings make a trust unhealthy; notes do not. An error keeps clients from calling."""
@@ -82,7 +84,7 @@ def diagnose(
         observed, site = replace(observed, app_service=None), None
     elif site is not None and service is None and not ours(site.settings):
         setup = " ".join((observed.command("setup"), "--client NAME"))
-        return (Finding("not-configured", label, f"'{label}' has no service-to-service authentication yet.", setup),)
+        return (Finding(NOT_CONFIGURED, label, f"'{label}' has no service-to-service authentication yet.", setup),)
     if service is not None or not is_unread:
         found += _service(observed)
     if site is not None:

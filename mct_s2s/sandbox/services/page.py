@@ -25,7 +25,7 @@ MOST = 200
 """Rows of a table: a directory may hold tens of thousands."""
 FIRST = 50
 """Rows that are shown at once; the others unfold."""
-_LONG = frozenset({"path", "query", "note", "id", "trust settings", "credentials", "object id"})
+_LONG = frozenset({"path", "query", "note", "id", "trust settings", "credentials"})
 """Columns whose text may break anywhere: a word, a method or a status stays whole."""
 _TRUST = frozenset(
     {"serviceauthenabled", "serviceauthaudience", "serviceauthtenantname", "serviceauthtenantid", "serviceauthrole"}
