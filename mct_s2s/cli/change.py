@@ -42,8 +42,12 @@ def change_all(
     *,
     check: Check | None = None,
     digest: str | None = None,
+    is_reviewed: bool = False,
 ) -> int:
-    """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own."""
+    """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own.
+
+    `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for again.
+    """
 
     async def body(current: CommandRun) -> int:
         async with open_sessions(works, current.terminal) as session_of:
@@ -63,17 +67,19 @@ def change_all(
                 first, *others = refused
                 first.mention(other.headline for other in others)
                 raise first
-            return await _change(sites, check, digest)
+            return await _change(sites, check, digest, is_reviewed=is_reviewed)
 
     return run_connected(options, body)
 
 
-async def _change(sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None) -> int:
+async def _change(
+    sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None, *, is_reviewed: bool = False
+) -> int:
     found, current = digest, sites[0].run
     if found is None:
         digests = [one for site in sites if (one := site.fingerprint) is not None]
         found = combined(digests) if len(digests) == len(sites) else None
-    if await _is_agreed(sites, found, check):
+    if await _is_agreed(sites, found, check, is_reviewed=is_reviewed):
         current.progress = lambda: [report_of(site) for site in sites]
         if sites[0].key is None:
             await sites[0].apply(sites)
@@ -112,13 +118,17 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
     site.is_over = True
 
 
-async def _is_agreed(sites: Sequence[SiteChange], found: str | None = None, check: Check | None = None) -> bool:
+async def _is_agreed(
+    sites: Sequence[SiteChange], found: str | None = None, check: Check | None = None, *, is_reviewed: bool = False
+) -> bool:
     options = sites[0].options
-    show_review(sites, found)
+    is_reviewed = is_reviewed and not options.dry_run
+    if not is_reviewed:
+        show_review(sites, found)
     if check is not None:
         check(sites, found)
     pending = [site for site in sites if site.is_pending]
-    if pending and not options.dry_run and not options.yes:
+    if pending and not options.dry_run and not options.yes and not is_reviewed:
         await confirmed(pending)
     return bool(pending) and not options.dry_run
 

@@ -73,6 +73,8 @@ def report_of(site: SiteChange) -> SiteReport:
         manual_steps=manual_steps(site.options, outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
         error=error,
+        places={name: store.label for name, store in outcome.stores.items()},
+        is_of_file=site.key is not None,
     )
 
 

@@ -94,4 +94,4 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         service = setup.service or shared.service
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
-    return change_all(options, works, digest=reviewed)
+    return change_all(options, works, digest=reviewed, is_reviewed=options.expect is not None)

@@ -40,8 +40,16 @@ from mct_s2s.planning.site import (
 def make_plan(desired: Desired, observed: ObservedState) -> Plan:
     """Raises Refused, NotThere."""
     check_site(observed)
-    plan = _plan(desired, observed)
+    plan = replace(_plan(desired, observed), names=_names(observed))
     return replace(plan, notes=(*_other_owners(desired, observed), *plan.notes)) if plan.changes else plan
+
+
+def _names(observed: ObservedState) -> dict[str, str]:
+    found: list[tuple[str, str]] = [(one.id, one.display_name) for one in observed.trust.identities]
+    found += [(one.principal_id, one.display_name) for one in observed.identity_resources if one.principal_id]
+    for client in observed.trust.clients:
+        found += [(client.client_id, client.display_name), (client.principal_id, client.display_name)]
+    return {identifier.casefold(): name for identifier, name in found if identifier and name}
 
 
 def _other_owners(desired: Desired, observed: ObservedState) -> Iterator[str]:

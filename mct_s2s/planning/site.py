@@ -115,7 +115,7 @@ def plan_site(
         unchanged=unchanged,
         first=first,
     )
-    restarting = RestartSite(key="restart", name=site.label, detail="restart: short downtime", site=site.resource)
+    restarting = RestartSite(key="restart", name=site.label, detail="restart: about a minute", site=site.resource)
     return (write, restarting) if restart else (write,)
 
 
@@ -220,14 +220,11 @@ def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
 
 def swap_note(site: AppService, write: WriteSettings) -> str | None:
     names = not_sticky(site, (edit.name for edit in write.edits))
-    if not names:
-        return None
+    if not names or ours(site.settings):
+        return None  # said once, when the site is set up; `status` of a slot goes on saying it
     other = "production" if site.resource.slot else ", ".join(site.slots)
     what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
-    return (
-        f"Note: swapping with {other} would move {what} away from '{site.label}'. To keep a setting there, make "
-        "it a slot setting (Environment variables, Deployment slot setting)."
-    )
+    return f"Note: swapping with {other} would move {what} away. To pin them, make them slot settings."
 
 
 def make_sticky(site: AppService) -> str:

@@ -1,7 +1,7 @@
 """What came of a command that changes something, at one App Service or several."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
 
@@ -77,6 +77,15 @@ class SiteReport:
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where the credentials of clients go, as `--secret-to` takes it, by their names."""
+    is_of_file: bool = False
+    """Whether a trust file names it, whose reader reviews where secrets go."""
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether its plan says more than that there is nothing to do."""
+        return not self.is_unchanged or bool(self.plan is not None and (self.plan.said or self.plan.manual_steps))
 
     @property
     def is_unchanged(self) -> bool:
@@ -113,8 +122,9 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         where = f"  ({', '.join(site.about)})" if site.about else ""
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
     if not site.is_unchanged:
-        show_steps(console, plan)
-    print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *plan.remarks)), "  ", "warn")
+        show_steps(console, plan, site.places)
+    said = plan.remarks if site.is_of_file else plan.said
+    print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *said)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
@@ -130,9 +140,12 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
 def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool) -> None:
     console = terminal.out if is_result else terminal.err
     for site in sites:
-        show_plan(terminal, site, is_result=is_result)
-        if not site.is_unchanged:
+        if site.needs_reading:
+            show_plan(terminal, site, is_result=is_result)
             console.print()
+    # Who reviews a file sees where secrets go, also of those that exist already.
+    quiet = [site.plan for site in sites if not site.needs_reading and site.plan is not None and is_result]
+    print_items(console, dict.fromkeys(line for plan in quiet for line in plan.destinations), "")
     console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
@@ -143,7 +156,8 @@ def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
     table = Columns()
-    for site in sites:
+    shown = [site for site in sites if len(sites) == 1 or not site.is_unchanged or site.error is not None]
+    for site in sorted(shown, key=_has_failed):  # failures last; the last line counts those that did not change
         sign, said = _summary(site)
         table.add(Text.assemble(sign, (site.title, "head")), said)
         if site.credentials:
@@ -167,6 +181,25 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
             terminal.say(_heading(site))
             show_error(terminal, site.error)
             show_account(terminal, site)
+    if len(sites) > 1:
+        if shown:
+            terminal.result()
+        terminal.result(f"{_total(sites)}.", style="head")
+
+
+def _total(sites: Sequence[SiteReport]) -> str:
+    """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients can call`."""
+    failed = sum(_has_failed(site) for site in sites)
+    unchanged = sum(site.is_unchanged and site.error is None for site in sites)
+    counts = ((len(sites) - failed - unchanged, "done"), (unchanged, "up to date"), (failed, "failed"))
+    said = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
+    calls = sum(site.verification.calls for site in sites if site.verification is not None)
+    calling = f"; {counted(calls, 'client')} can call" if calls else ""
+    return f"{len(sites)} sites: {said}{calling}"
+
+
+def _has_failed(site: SiteReport) -> bool:
+    return site.error is not None or (site.verification is not None and bool(site.verification.failed))
 
 
 def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True) -> None:

@@ -456,6 +456,13 @@ def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
     assert not any("switch" in str(one) for one in make_plan(spec("Import"), complete(client("Import"))).notes)
 
 
+def test_a_plan_knows_clients_by_their_names() -> None:
+    before = complete(client("Import"))
+    names = make_plan(spec("Import"), before).names
+    (held,) = before.trust.clients
+    assert names[held.client_id.lower()] == names[held.principal_id.lower()] == "Import"
+
+
 def test_without_restart_the_settings_are_written_alone() -> None:
     assert plan_of(spec(restart=False), observed_state(trust(), {})) == WRITE[:1]
 

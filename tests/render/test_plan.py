@@ -80,12 +80,12 @@ def test_what_becomes_of_a_setting() -> None:
         SettingEdit("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '")],
         SettingEdit("ServiceAuthAudience", "api://x", None, pending=1): [(Action.UPDATE, f"api://x → {LATER}")],
         SettingEdit("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
-            (Action.UPDATE, "2 IDs → 1 stays, 1 is added, 1 is removed"),
+            (Action.UPDATE, "1 stays, 1 is added, 1 is removed"),
             (Action.CREATE, three),
             (Action.DELETE, one),
         ],
         SettingEdit("ServiceObjectIds", f"{one};{two}", f"{one};{two}", pending=2): [
-            (Action.UPDATE, "2 IDs → 2 stay, 2 are added"),
+            (Action.UPDATE, "2 stay, 2 are added"),
             (Action.CREATE, LATER),
         ],
         SettingEdit("ServiceObjectIds", one, None): [(Action.DELETE, one)],
