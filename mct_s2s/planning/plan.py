@@ -1,7 +1,7 @@
 """A plan: changes in a readable order, each with what it waits for; and what applications become by them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -69,17 +69,17 @@ class Plan:
         """What a reader of the plan has to know beside its steps."""
         return as_instructions((*self.notes, *self.left_alone, *self.losing))
 
-    @property
-    def destinations(self) -> tuple[Instruction, ...]:
+    def destinations(self, without: Collection[str] = ()) -> tuple[Instruction, ...]:
         """Where every client's credential goes, whether or not one is made now: for reviewers."""
         by_place: dict[str, list[str]] = defaultdict(list)
         for client, place in self.places:
-            by_place[place].append(f"'{client}'")
+            if client not in without:
+                by_place[place].append(f"'{client}'")
         return as_instructions(f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
 
     @property
     def remarks(self) -> tuple[Instruction, ...]:
-        return (*self.said, *self.destinations)
+        return (*self.said, *self.destinations())
 
     @property
     def is_empty(self) -> bool:

@@ -1,5 +1,6 @@
 """What came of a command that changes something, at one App Service or several."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,10 +13,11 @@ from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.changes import Action, AddCredential, AnyChange
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.render import markdown
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, Terminal, one_line
 from mct_s2s.render.diagnostics import print_items, show_error
@@ -26,6 +28,7 @@ from mct_s2s.render.verification import show_verification
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
 FILE = "file:"
+_PADDING = re.compile(r"(?<=\S) {3,}")
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
 
 
@@ -123,7 +126,8 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
     if not site.is_unchanged:
         show_steps(console, plan, site.places)
-    said = plan.remarks if site.is_of_file else plan.said
+    in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
+    said = (*plan.said, *(plan.destinations(in_rows) if site.is_of_file else ()))
     print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *said)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
@@ -145,10 +149,47 @@ def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str
             console.print()
     # Who reviews a file sees where secrets go, also of those that exist already.
     quiet = [site.plan for site in sites if not site.needs_reading and site.plan is not None and is_result]
-    print_items(console, dict.fromkeys(line for plan in quiet for line in plan.destinations), "")
+    print_items(console, dict.fromkeys(line for plan in quiet for line in plan.destinations()), "")
     console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+
+
+def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
+    """In Markdown, for a comment on a pull request: a table of all sites, and each plan unfolds.
+
+    A comment of GitHub's has room for 65,536 characters: columns are not padded.
+    """
+    title = sites[0].title if len(sites) == 1 else f"{len(sites)} sites"
+    lines = [f"# Plan for {markdown.text(title)}", ""]
+    lines += [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
+    lines += [f"**{markdown.text(totals(sites))}.**"]
+    changing = [site for site in sites if site.needs_reading]
+    rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
+    lines += markdown.table(("Site", "Create", "Change", "Remove", ""), rows)
+    for site in sites:
+        shown = Terminal.recording()
+        if site.needs_reading:
+            show_plan(shown, site, is_result=True)
+        elif site.plan is not None:
+            print_items(shown.out, site.plan.destinations(), "")
+        told = [_PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()]
+        if told:
+            is_open = " open" if len(sites) == 1 else ""
+            lines += ["", f"<details{is_open}><summary>{markdown.text(site.title)}</summary>", ""]
+            lines += [*markdown.fenced(*told, language="text"), "", "</details>"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _counts(site: SiteReport) -> list[int]:
+    changes = site.plan.changes if site.plan is not None else ()
+    return [sum(change.action is action for change in changes) for action in _WORDS]
+
+
+def _state(site: SiteReport) -> str:
+    if site.plan is None:
+        return "failed"
+    return "blocked" if site.plan.blocked else ""
 
 
 # What came of several

@@ -73,10 +73,12 @@ def setting_rows(edit: SettingEdit, names: Mapping[str, str] | None = None) -> I
 
 def destination(place: str, detail: str) -> str:
     """`, saved to /home/ada/import.env`."""
-    kind, _, path = place.partition(":")
+    kind, colon, path = place.partition(":")
     if not place or "saved to" in detail:
         return ""
-    return ", shown once" if kind == "show" else f", given to {place}" if kind == "exec" else f", saved to {path}"
+    if kind == "file" or not colon:
+        return ", shown once" if kind == "show" else f", saved to {path or f'the {place}'}"
+    return f", given to {place}" if kind == "exec" else f", saved to {place}"
 
 
 def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = None) -> None:

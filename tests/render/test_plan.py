@@ -30,7 +30,7 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from mct_s2s.render.markdown import page
-from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing, show_plan
+from mct_s2s.render.outcome import ClientResult, SiteReport, plans_page, show_closing, show_plan
 from mct_s2s.render.plan import LATER, setting_rows, target_details
 from mct_s2s.render.verification import show_verification
 
@@ -305,3 +305,12 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
     assert steps[0].link is not None
     assert line_with(screen.out, "adminconsent").endswith(steps[0].link)
     assert screen.err == ""
+
+
+def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
+    """65,536 characters: what is longer is refused, and no one would see the plan."""
+    sites = [SiteReport(f"mct-site-{number:03}", full_plan(), is_of_file=True) for number in range(50)]
+    comment = plans_page(sites, "0" * 64)
+    assert len(comment) < 65_536
+    assert comment.count("<details>") == 50
+    assert comment.partition("<details>")[0].count("mct-site-") == 50
