@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
 
-from mct_s2s.activity import activity
+from mct_s2s.activity import activity, counting
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
@@ -16,6 +16,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 
@@ -58,9 +59,11 @@ def change_all(
                     await site.plan(await session_of(work))
                 except S2SError as error:
                     site.error = error
+                one_more()
                 return site
 
-            sites = await gather_or_cancel(*map(planned, works))
+            with counting(f"Reading {counted(len(works), 'site')}", covers=True) as one_more:
+                sites = await gather_or_cancel(*map(planned, works))
             errors = [site.error for site in sites if site.error is not None]
             refused = [error for error in errors if error.code == "too-many-removals"]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
@@ -86,7 +89,15 @@ async def _change(
         else:
             current.document = lambda why: ("apply", applied(sites, found, why))
             locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-            await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
+            pending = [site for site in sites if site.is_pending]
+
+            async def apply_counted(site: SiteChange) -> None:
+                await _apply(site, sites, locks)
+                one_more()
+
+            said = f"Applying to {len(pending)} sites" if len(pending) > 1 else ""
+            with counting(said, covers=False) as one_more:
+                await gather_or_cancel(*map(apply_counted, pending))
             for site in sites:
                 site.is_over = True
     show_end(sites, found)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from mct_s2s import clock
-from mct_s2s.activity import activity
+from mct_s2s.activity import counting
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import open_sessions, read_every_site
 from mct_s2s.cli.requests import look
@@ -63,10 +63,12 @@ def status(options: StatusOptions) -> int:
                     found = await look(site.options, session, without_settings=True, file=site.named)
                 except S2SError as error:
                     return UnreadSite(site.target, error, key=site.key)
+                finally:
+                    one_more()
                 return replace(diagnosed(found, site.desired.adopt), key=site.key)
 
             async with open_sessions(setups, current.terminal) as session_of:
-                with activity(f"Reading {counted(len(setups), 'site')}"):
+                with counting(f"Reading {counted(len(setups), 'site')}", covers=True) as one_more:
                     read = await gather_or_cancel(*map(read_one, setups))
                 return finish(current.terminal, read)
 

@@ -10,7 +10,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
 from mct_s2s.planning.changes import Action, AddCredential, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.columns import Columns
+from mct_s2s.render.columns import GAP, Columns
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
@@ -88,8 +88,11 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
     table = Columns()
     for step in plan.steps:
         detail = others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
+        goes = ""
         if isinstance(step, AddCredential):
-            detail += destination((places or {}).get(step.name, ""), detail)
+            goes = destination((places or {}).get(step.name, ""), detail)
+            if cell_len("  + ") + room + names + 2 * GAP + cell_len(detail + goes) <= console.width:
+                detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
         sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
@@ -97,6 +100,10 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
         # In line with the rows above and below the settings, which are a table of their own.
         name = f"{step.name}{' ' * (names - cell_len(step.name))}" if detail else step.name
         table.add(Text(what, style=style), name, Text(detail, style="quiet"))
+        if goes:
+            console.print(table)
+            console.print(Text(f"      {goes.removeprefix(', ')}", style="quiet"))
+            table = Columns()
         if isinstance(step, WriteSettings):
             console.print(table)
             table = Columns()
