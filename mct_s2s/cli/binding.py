@@ -115,7 +115,7 @@ def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) 
     word, given, option = values.pop(FIRST), values[first.field], f"--{first.field.replace('_', '-')}"
     if word is None:
         return
-    if first.field in typed and not isinstance(given, list):
+    if first.field in typed and not isinstance(given, list) and given != word:
         two = f"{option} '{given}' and '{word}' cannot be combined."
         raise contradiction(two, f"Remove one of them: '{word}' means {option} '{word}'.")
     values[first.field] = [word, *given] if isinstance(given, list) else word

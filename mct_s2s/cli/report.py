@@ -13,7 +13,7 @@ from mct_s2s.cli.work import SiteChange
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.model.commands import credential_removal
+from mct_s2s.model.commands import credential_removal, option
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import ours
@@ -118,8 +118,10 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
     if options.dry_run and not is_markdown and any(_is_ready(report) for report in reports):
-        reviewed = f"with --expect {fingerprint} in place of --dry-run" if sites[0].key is not None else ""
-        terminal.note(f"To apply this, run the same command {reviewed or 'without --dry-run'}.")
+        way = "without --dry-run"
+        if fingerprint is not None and sites[0].key is not None:
+            way = f"with {option('--expect', fingerprint)} in place of --dry-run"
+        terminal.note(f"To apply this, run the same command {way}.")
     if is_markdown:
         digest = [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
         terminal.verbatim(page(f"Plan for {reports[0].title}", shown.recorded, *digest))

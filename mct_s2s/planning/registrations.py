@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.commands import option
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import (
@@ -130,7 +130,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
     is_new, notes = registration.is_new, list[str]()
     if not spec.may_create and (is_new or registration.is_deleted):
-        raise service_missing()
+        raise service_missing(observed)
     note = site_note(str(site.resource)) if site is not None else None
     role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
@@ -192,11 +192,14 @@ def role_not_named(value: str) -> Refused:
     )
 
 
-def service_missing() -> NotThere:
+def service_missing(observed: ObservedState | None = None) -> NotThere:
+    """The command is that of the App Service where it is known."""
+    setup = observed.command("setup") if observed is not None else own_command("setup")
     return NotThere(
         "service-application-missing",
         "This App Service has no service application, so it has no clients.",
-        remedy="Run mct-s2s setup first, with the same options: it creates it, or restores a deleted one.",
+        remedy="It is not set up yet, or its registration was deleted. To create or restore it, add --client NAME to:",
+        command=setup,
     )
 
 

@@ -102,7 +102,7 @@ def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azur
     assert (done.code, done.document["ready"], done.document["setup"]) == (MISSING, False, "runs")
     assert states(done.document)["changes-pending"] == "missing"
     shown = mct("doctor").out
-    assert ("2 changes pending" in shown, "All checks passed." in shown) == (True, False)
+    assert ("2 changes are missing" in shown, "All checks passed." in shown) == (True, False)
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
     assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown
 

@@ -48,6 +48,7 @@ OF_FORM: dict[str, tuple[str, str]] = {
         "Remove one of them: 'a' means --app-service 'a'.",
     ),
     "snippet": ("No client given.", "mct-s2s snippet NAME"),
+    "status learn -a learn --timeout=soon": ("Invalid --timeout 'soon'.", "mct-s2s status --help"),
     "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
     "status -a": ("Option '-a' requires an argument.", "mct-s2s status --help"),
 }

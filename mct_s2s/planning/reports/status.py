@@ -20,7 +20,7 @@ _NEEDS = {
     "no-credential": "credential",
     "secret-expired": "new credential",
 }
-FIXED = "the errors fixed"
+FIXED = "blocked: see the error above"
 
 
 @dataclass(frozen=True)
