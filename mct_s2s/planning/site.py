@@ -73,11 +73,14 @@ def settings_spec(
     listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
     role = service.role.value if service else ROLE.value_in(settings)
     right = {**right_values(observed.tenant, service.uri if service else None, role)}
-    right |= {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
+    typed = {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
+    right |= typed
     required = required_by(settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
         required -= {Required.ALWAYS}
-    wanted = (one for one in SETTINGS if one in right and one.required in required and one not in LISTS)
+    # What the operator gave is written also where no client needs it yet.
+    wanted = (one for one in SETTINGS if one in right and (one.required in required or one in typed))
+    wanted = (one for one in wanted if one not in LISTS)
     return SettingsSpec(tuple((one, right[one]) for one in wanted), tuple(listed))
 
 

@@ -456,6 +456,13 @@ def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
     assert not any("switch" in str(one) for one in make_plan(spec("Import"), complete(client("Import"))).notes)
 
 
+def test_a_value_that_was_given_is_written_also_where_no_client_needs_it() -> None:
+    before = observed_state(trust(), settings(ServiceObjectIds=REPORTS.principal_id))
+    plan = make_plan(spec(settings_only=True, given={"ServiceAuthRole": "Other"}), before)
+    (write,) = [one for one in plan.changes if isinstance(one, WriteSettings)]
+    assert [(edit.name, edit.after) for edit in write.edits] == [("ServiceAuthRole", "Other")]
+
+
 def test_a_plan_knows_clients_by_their_names() -> None:
     before = complete(client("Import"))
     names = make_plan(spec("Import"), before).names
