@@ -1,7 +1,7 @@
 """What runs and what it waits for, carried in `contextvars`: a retry policy far below a step knows nothing of plans."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -19,11 +19,17 @@ class Activity:
     watcher: "Watcher"
     name: str
     within: "Activity | None" = None
+    covers: bool = False
+    """Whether what runs within it is not shown, as there is too much of it."""
 
     def __post_init__(self) -> None:
         self.since = self.waits_since = clock.seconds()
         self.reason, self.was_noticed = "", False
         self.gives_up_at: float | None = None
+
+    @property
+    def is_covered(self) -> bool:
+        return self.within is not None and (self.within.covers or self.within.is_covered)
 
     def waits(self, reason: str, gives_up_at: float | None = None) -> None:
         """Said again as long as it waits; `gives_up_at` is a time of the loop's clock."""
@@ -103,6 +109,31 @@ def activity(text: str) -> Iterator[None]:
     try:
         with during(begun):
             yield
+    finally:
+        watcher.end(begun)
+
+
+@contextmanager
+def counting(text: str, *, covers: bool) -> Iterator[Callable[[], None]]:
+    """`text`: `Reading 30 sites`. What is yielded is called whenever one more is done.
+
+    `covers`: one line stands for all of them; else each has a line of its own, too. Nothing is said without `text`.
+    """
+    watcher, done = _watcher.get(), 0
+    if watcher is None or not text:
+        yield lambda: None
+        return
+    begun = watcher.begin(text, _activity.get())
+    begun.covers = covers
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        begun.name = f"{text}: {done} done"
+
+    try:
+        with during(begun) if covers else nullcontext():
+            yield one_more
     finally:
         watcher.end(begun)
 

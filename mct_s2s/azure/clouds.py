@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -161,6 +162,16 @@ async def open_cloud(wanted: str) -> "AsyncIterator[tuple[Mapping[str, str], Run
         running.close()
 
 
+def sandbox_unwritable(error: OSError) -> UsageError:
+    where = f" to {Path(error.filename).parent}" if error.filename else ""
+    return UsageError(
+        "sandbox-unwritable",
+        f"Cannot write the sandbox's state{where}: {error.strerror or error}.",
+        remedy="Free some space there, or use another folder:",
+        command="export MCT_S2S_SANDBOX_DIR=FOLDER",
+    )
+
+
 def _start_sandbox(over: Event) -> "Running":
     try:
         from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
@@ -168,7 +179,8 @@ def _start_sandbox(over: Event) -> "Running":
         raise UsageError(
             "sandbox-not-installed",
             f"The package '{error.name}' is not installed. It is needed for the sandbox.",
-            remedy="pip install 'mct-s2s[sandbox]'",
+            remedy="Install mct-s2s with its sandbox, in its clone:",  # no package index has it
+            command="pipx install --force '.[sandbox]'",
         ) from error
 
     def is_busy() -> None:
@@ -186,6 +198,10 @@ def _start_sandbox(over: Event) -> "Running":
             remedy="Stop the process that serves it, or use another folder:",
             command="export MCT_S2S_SANDBOX_DIR=FOLDER",
         ) from error
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise sandbox_unwritable(error) from error
 
 
 def reopening(running: "Running") -> str:

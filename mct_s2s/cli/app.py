@@ -111,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_arguments(words, os.environ.items())
         words = [*words[1:], "--help"] if words[:1] == ["help"] else words
+        words = ["--version"] if words == ["version"] else words
         result = _parser()(words, standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130

@@ -33,4 +33,4 @@ def apply(options: ApplyOptions) -> int:
         )
 
     wanted = [replace(one, desired=replace(one.setup, pruning=unnamed)) for one in chosen(sites, options)]
-    return change_all(options, wanted, check=check)
+    return change_all(options, wanted, check=check, is_reviewed=options.expect is not None)

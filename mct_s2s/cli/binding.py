@@ -29,6 +29,8 @@ TEXT_AT = 28
 TYPER, WORDS = "typer", "words"
 """Keys of a field's metadata."""
 FIRST = "first_word"
+OF_A_SITE = ("app_service", "resource_group", "subscription", "slot", "tenant", "cloud", "auth")
+"""The options that a command and the next one about the same site share, by their fields."""
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
 
@@ -98,8 +100,9 @@ def command(
         if first is not None:
             _take_first_word(values, first, typed)
             if needed and values[first.field] is None:
-                line = f"{context.command_path} {first.metavar}"
-                remedy = "List the clients with mct-s2s status, then run:"
+                where = shell.command(*option_words(options, {name: values[name] for name in OF_A_SITE}))
+                line = " ".join(filter(None, (context.command_path, first.metavar, where)))
+                remedy = f"List the clients with {shell.own_command('status', where=where)}, then run:"
                 raise UsageError("client-missing", "No client given.", remedy=remedy, command=line)
         _typed.set(frozenset(typed))
         raise typer.Exit(run(options(**values)))
@@ -112,7 +115,7 @@ def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) 
     word, given, option = values.pop(FIRST), values[first.field], f"--{first.field.replace('_', '-')}"
     if word is None:
         return
-    if first.field in typed and not isinstance(given, list):
+    if first.field in typed and not isinstance(given, list) and given != word:
         two = f"{option} '{given}' and '{word}' cannot be combined."
         raise contradiction(two, f"Remove one of them: '{word}' means {option} '{word}'.")
     values[first.field] = [word, *given] if isinstance(given, list) else word

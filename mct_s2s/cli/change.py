@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 
-from mct_s2s.activity import activity
+from mct_s2s.activity import activity, counting
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
@@ -16,6 +16,7 @@ from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.removal import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
@@ -43,8 +44,12 @@ def change_all(
     *,
     check: Check | None = None,
     digest: str | None = None,
+    is_reviewed: bool = False,
 ) -> int:
-    """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own."""
+    """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own.
+
+    `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for again.
+    """
 
     async def body(current: CommandRun) -> int:
         async with open_sessions(works, current.terminal) as session_of:
@@ -55,36 +60,37 @@ def change_all(
                     await site.plan(await session_of(work))
                 except S2SError as error:
                     site.error = error
+                one_more()
                 return site
 
-            sites = await gather_or_cancel(*map(planned, works))
+            with counting(f"Reading {counted(len(works), 'site')}", covers=True) as one_more:
+                sites = await gather_or_cancel(*map(planned, works))
             errors = [site.error for site in sites if site.error is not None]
             refused = [error for error in errors if isinstance(error, TooManyRemovals) and error.is_about_file]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
                 first, *others = refused
                 first.mention(other.headline for other in others)
                 raise first
-            return await _change(sites, check, digest)
+            return await _change(sites, check, digest, is_reviewed=is_reviewed)
 
     return run_connected(options, body)
 
 
-async def _change(sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None) -> int:
+async def _change(
+    sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None, *, is_reviewed: bool = False
+) -> int:
     found, current = digest, sites[0].run
     if found is None:
         digests = [one for site in sites if (one := site.fingerprint) is not None]
         found = combined(digests) if len(digests) == len(sites) else None
-    if await _is_agreed(sites, found, check):
+    if await _is_agreed(sites, found, check, is_reviewed=is_reviewed):
         current.progress = lambda: [report_of(site) for site in sites]
         async with _showing(sites[0]):
             if sites[0].key is None:
                 await sites[0].apply(sites)
             else:
                 current.document = lambda why: ("apply", applied(sites, found, why))
-                locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-                await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
-                for site in sites:
-                    site.is_over = True
+                await _apply_all(sites)
             show_end(sites, found)
     else:
         show_end(sites, found)
@@ -117,6 +123,21 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
     await finish_even_if_cancelled(end_attempts(is_shown=True))
 
 
+async def _apply_all(sites: Sequence[SiteChange]) -> None:
+    locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+    pending = [site for site in sites if site.is_pending]
+
+    async def apply_counted(site: SiteChange) -> None:
+        await _apply(site, sites, locks)
+        one_more()
+
+    said = f"Applying to {len(pending)} sites" if len(pending) > 1 else ""
+    with counting(said, covers=False) as one_more:
+        await gather_or_cancel(*map(apply_counted, pending))
+    for site in sites:
+        site.is_over = True
+
+
 async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]) -> None:
     """Lists of a registration are replaced whole: only one site at a time writes to one that several change."""
     changes = site.outcome.plan.changes if site.outcome is not None else ()
@@ -138,13 +159,17 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
     site.is_over = True
 
 
-async def _is_agreed(sites: Sequence[SiteChange], found: str | None = None, check: Check | None = None) -> bool:
+async def _is_agreed(
+    sites: Sequence[SiteChange], found: str | None = None, check: Check | None = None, *, is_reviewed: bool = False
+) -> bool:
     options = sites[0].options
-    show_review(sites, found)
+    is_reviewed = is_reviewed and not options.dry_run
+    if not is_reviewed:
+        show_review(sites, found)
     if check is not None:
         check(sites, found)
     pending = [site for site in sites if site.is_pending]
-    if pending and not options.dry_run and not options.yes:
+    if pending and not options.dry_run and not options.yes and not is_reviewed:
         await confirmed(pending)
     return bool(pending) and not options.dry_run
 

@@ -8,13 +8,14 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change_command
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
-from mct_s2s.cli.requests import check_role, client_specs
+from mct_s2s.cli.requests import check_role, client_specs, where
 from mct_s2s.cli.work import Work
 from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.inputs.clients import management_reference, read_client_list
 from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import ROLE, need_no_directory
@@ -51,7 +52,8 @@ def add_client(options: "AddClientOptions") -> int:
         raise UsageError(
             "client-missing",
             "No client given: no name, no file and no managed identity.",
-            remedy="Run mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
+            remedy="Name one; for a managed identity, add --managed-identity RESOURCE in place of NAME:",
+            command=own_command("add-client", about="NAME", where=where(options)),
         )
     names = [] if options.client is None else [options.client]
     if options.from_file is not None:
@@ -87,7 +89,8 @@ def remove_client(options: "RemoveClientOptions") -> int:
         raise UsageError(
             "client-name-empty",
             "No client given: the name is empty.",
-            remedy="List the clients with mct-s2s status, then run mct-s2s remove-client NAME_OR_ID",
+            remedy="List the clients, then run it with the name or ID of one:",
+            command=own_command("status", where=where(options)),
         )
     return _remove(options, clients=(name,), ignore_missing=options.ignore_missing)
 

@@ -100,7 +100,9 @@ class RotateSecretOptions(FileOptions, SecretOptions):
     expiring_within: str | None = option(
         "--expiring-within DURATION", "All clients whose credential expires within 30d, 4w, …"
     )
-    expect: str | None = option("--expect FINGERPRINT", "With --file: refuse other places than a dry run printed.")
+    expect: str | None = option(
+        "--expect FINGERPRINT", "With --file: stop if secrets would go elsewhere than a dry run showed."
+    )
     keep_old: str | None = option("--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation.")
     remove_old: bool = option("--remove-old", "Remove the old one now, even if it is still in use.")
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from mct_s2s.activity import activity
+from mct_s2s.activity import activity, counting
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import end_all, gather_or_cancel
@@ -16,6 +16,7 @@ from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError, outcome_of
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.console import Terminal
 
@@ -70,9 +71,12 @@ async def read_every_site(
         found = await read(app)
         site = found.app_service if isinstance(found, ObservedState) else None
         slots, unread = await find_slots(session.arm, site) if site is not None else ([], [])
-        return [found, *await gather_or_cancel(*map(read, slots))], unread
+        of_slots = await gather_or_cancel(*map(read, slots))
+        one_more()
+        return [found, *of_slots], unread
 
     with activity("Reading every MCT site of the subscription"):
         sites, unread = await find_mct_sites(session.arm, session.subscription)
-        several = await gather_or_cancel(*map(with_slots, sites))
+        with counting(f"Reading {counted(len(sites), 'site')}", covers=True) as one_more:
+            several = await gather_or_cancel(*map(with_slots, sites))
     return [one for states, _ in several for one in states], [*unread, *(one for _, some in several for one in some)]

@@ -18,6 +18,7 @@ from mct_s2s import __version__, clock
 from mct_s2s.cli.binding import choices
 from mct_s2s.errors import Instruction, S2SError, UsageError
 from mct_s2s.local_files import make_folder, write_new
+from mct_s2s.model.forms import expected
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
@@ -61,11 +62,15 @@ def usage_error(error: Any, words: Sequence[str]) -> UsageError:
         wrong = error.__cause__.errors()[0]
         is_variable = context.get_parameter_source(param.name).name == "ENVIRONMENT"
         name, known = param.envvar if is_variable else max(param.opts, key=len), choices(param)
-        allowed = f"Use one of {', '.join(known)}" if known else wrong["msg"]
+        allowed = f"Use one of {', '.join(known)}" if known else _sentence(expected(wrong))
         message = f"Invalid {name} '{wrong['input']}'. {allowed}."
     elif hasattr(error, "option_name") and hasattr(getattr(context, "command", None), "list_commands"):
         remedy = f"Options follow the command: {path} COMMAND {error.option_name} …"
     return UsageError("usage", message, remedy=remedy)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def bug_report(error: BaseException) -> S2SError:

@@ -68,7 +68,9 @@ class ChangingOptions(AzureOptions):
 @dataclass(kw_only=True)
 class SecretOptions(ChangingOptions):
     secret_lifetime: str | None = option(
-        "--secret-lifetime LIFETIME", "Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or the old.", CREDENTIALS
+        "--secret-lifetime LIFETIME",
+        "Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or as before.",
+        CREDENTIALS,
     )
     auto_lifetime: bool = option("--auto-lifetime", "Shorten the lifetime to what the tenant allows.", CREDENTIALS)
     secret_to: str | None = option(

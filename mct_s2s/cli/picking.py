@@ -67,12 +67,14 @@ async def select(question: str, rows: Mapping[str, T]) -> T:
     return rows[await _answer(asked)]
 
 
-async def text(question: str, check: Callable[[str], object], hint: str) -> str:
+async def text(question: str, check: Callable[[str], object], hint: str, wrong: str = "") -> str:
+    """`wrong`: what is right, where the check's own words would name an option."""
+
     def verdict(typed: str) -> bool | str:
         try:
             check(typed.strip())
         except S2SError as error:
-            return plain(error.headline)
+            return plain(wrong or error.headline)
         return True
 
     shown: dict[str, Any] = {"instruction": f"({hint})", "validate_while_typing": False, "output": _standard_error()}

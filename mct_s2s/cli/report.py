@@ -13,6 +13,7 @@ from mct_s2s.cli.work import SiteChange
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import ours
@@ -36,6 +37,7 @@ from mct_s2s.render.outcome import (
     ClientResult,
     SavedCredential,
     SiteReport,
+    plans_page,
     show_closing,
     show_outcomes,
     show_plan,
@@ -73,7 +75,16 @@ def report_of(site: SiteChange) -> SiteReport:
         manual_steps=manual_steps(site.options, outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
         error=error,
+        places=_places(site, outcome),
+        is_of_file=site.key is not None,
     )
+
+
+def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
+    """As paths of this machine; for reviewers elsewhere, as the plan names them on every machine."""
+    if site.options.output == "markdown":
+        return dict(outcome.plan.places)
+    return {name: store.label for name, store in outcome.stores.items()}
 
 
 def manual_steps(options: ChangingOptions, outcome: Outcome) -> list[Instruction]:
@@ -98,16 +109,27 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
         return
     is_markdown = options.output == "markdown"
+    if is_markdown and sites[0].key is not None:
+        terminal.verbatim(plans_page(reports, fingerprint))
+        return
     shown = Terminal.recording() if is_markdown else terminal
     if sites[0].key is None:
         show_plan(shown, reports[0], is_result=options.dry_run)
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
+    if options.dry_run and not is_markdown and any(_is_ready(report) for report in reports):
+        way = "without --dry-run"
+        if fingerprint is not None and sites[0].key is not None:
+            way = f"with {option('--expect', fingerprint)} in place of --dry-run"
+        terminal.note(f"To apply this, run the same command {way}.")
     if is_markdown:
-        title = reports[0].title if len(reports) == 1 else f"{len(reports)} sites"
         digest = [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
-        terminal.verbatim(page(f"Plan for {title}", shown.recorded, *digest))
+        terminal.verbatim(page(f"Plan for {reports[0].title}", shown.recorded, *digest))
+
+
+def _is_ready(report: SiteReport) -> bool:
+    return report.plan is not None and not report.plan.is_empty and not report.plan.blocked
 
 
 # After

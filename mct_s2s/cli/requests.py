@@ -23,7 +23,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
 from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import named_unique_name, service_unique_name
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ObservedState, SiteOfFile
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.site import check_site
@@ -50,21 +50,28 @@ def request_for(options: AzureOptions, session: Session, desired: Desired, now: 
 
 
 async def look(
-    options: AzureOptions, session: Session, *, without_settings: bool = False, **what: Any
+    options: AzureOptions,
+    session: Session,
+    *,
+    without_settings: bool = False,
+    file: SiteOfFile | None = None,
+    **what: Any,
 ) -> ObservedState:
     """`what`: members of `Look`."""
     desired = Look(ServiceSpec(), **what)
-    request = request_for(options, session, desired, clock.now(), without_settings=without_settings)
+    request = request_for(options, session, desired, clock.now(), without_settings=without_settings, file=file)
     observed = await with_custody(session, request, await observe(session, request))
     check_site(observed)
     return observed
 
 
-async def looked_for_secrets(options: AzureOptions, session: Session) -> ObservedState:
+async def looked_for_secrets(
+    options: AzureOptions, session: Session, *, file: SiteOfFile | None = None
+) -> ObservedState:
     """As `look`, also where settings cannot be read; with the places that have lost a client's secret."""
     from mct_s2s.engine.credential_stores import with_lost  # noqa: PLC0415  # with the code of key vaults
 
-    observed = await look(options, session, without_settings=True)
+    observed = await look(options, session, without_settings=True, file=file)
     return await with_lost(session, request_for(options, session, Look(ServiceSpec()), observed.now), observed)
 
 

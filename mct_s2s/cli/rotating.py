@@ -7,12 +7,14 @@ from mct_s2s import clock
 from mct_s2s.cli.binding import command_line, typed_options
 from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands import RotateSecretOptions
+from mct_s2s.cli.requests import where
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import Work
 from mct_s2s.errors import Refused, UsageError, contradiction
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.duration import duration, expiry
 from mct_s2s.planning.reviewed import combined
@@ -41,11 +43,12 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         raise UsageError(
             "client-missing",
             "No client given: neither a name nor --expiring-within.",
-            remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
+            remedy="Name one, or rotate all that expire soon:",
+            command=own_command("rotate-secret", "--expiring-within", "30d", where=where(options)),
         )
     _check_lifetime(rotation.expires, rotation.expiring_within, now)
     # `--expiring-within` may be about several clients: a single file cannot hold their secrets.
-    places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or 2))
+    places = ClientPlaces(secret_to(options.secret_to, 1 if rotation.clients else None))
     return change_command(Work(options, rotation, places, now=now))
 
 
@@ -91,4 +94,4 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         service = setup.service or shared.service
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
-    return change_all(options, works, digest=reviewed)
+    return change_all(options, works, digest=reviewed, is_reviewed=options.expect is not None)

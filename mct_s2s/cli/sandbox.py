@@ -1,6 +1,7 @@
 """The commands of `mct-s2s sandbox`."""
 
 import contextlib
+import errno
 import ipaddress
 import os
 import shlex
@@ -9,16 +10,19 @@ from collections.abc import Iterator
 
 import typer
 
+from mct_s2s.azure.clouds import sandbox_unwritable
 from mct_s2s.cli.sandbox_commands import DEFAULT_PORT, REAL_PORT, EnvOptions, NoOptions, SaveOptions, ServeOptions
 from mct_s2s.errors import Refused, S2SError, UsageError
 from mct_s2s.local_files import must_not_block
 from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import plain
+from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.hosting import server
 from mct_s2s.sandbox.hosting.environment import VARIABLES, connecting, exports
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.services.coverage import table
 
+_UNWRITABLE = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES}
 START_SECONDS = 3.0
 """`env --port` waits for a sandbox that was started just before it: a start takes about one second."""
 
@@ -27,7 +31,15 @@ START_SECONDS = 3.0
 def _said_plainly() -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, RecursionError) as error:
+    except Mistake as error:
+        raise UsageError("usage", str(error), remedy=error.remedy, command=error.command) from error
+    except TimeoutError as error:
+        raise UsageError("usage", str(error), remedy="Run it again when that command has ended.") from error
+    except OSError as error:
+        if error.filename is not None and error.errno in _UNWRITABLE:
+            raise sandbox_unwritable(error) from error
+        raise UsageError("usage", str(error), remedy="mct-s2s sandbox --help") from error
+    except (ValueError, RecursionError) as error:
         text = "The file is nested too deeply." if isinstance(error, RecursionError) else str(error)
         raise UsageError("usage", text, remedy="mct-s2s sandbox --help") from error
 
@@ -57,7 +69,7 @@ def serve(options: ServeOptions) -> int:
         for file in filter(None, (options.faults, options.world)):
             must_not_block(file)
         server.serve(
-            options.port or (REAL_PORT if options.real_names else DEFAULT_PORT),
+            options.port or (REAL_PORT if options.real_names else StateDirectory().ports().get("arm", DEFAULT_PORT)),
             real_names=options.real_names,
             announce=typer.echo,
             listen=options.listen or "",

@@ -38,7 +38,7 @@ class ServeOptions:
     port: int | None = option(
         "--port NUMBER",
         "First of seven local ports (the only one with --real-names).",
-        show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
+        show_default=f"as last time, or {DEFAULT_PORT}; {REAL_PORT} with --real-names",
         min=1,
         max=_LAST_PORT,
     )

@@ -43,7 +43,7 @@ def snippet(options: SnippetOptions) -> int:
         if connection.reopened_by:
             raise UsageError(
                 "sandbox-not-served",
-                "The sandbox ends with each command, and with it the addresses that the program would call.",
+                "The program needs a running sandbox: this one ends with each command.",
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from mct_s2s import clock
-from mct_s2s.activity import activity
+from mct_s2s.activity import counting
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import open_sessions, read_every_site
 from mct_s2s.cli.requests import looked_for_secrets as looked
@@ -60,13 +60,15 @@ def status(options: StatusOptions) -> int:
             async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
                 try:
                     session = await session_of(site)
-                    found = await looked(site.options, session)
+                    found = await looked(site.options, session, file=site.named)
                 except S2SError as error:
                     return UnreadSite(site.target, error, key=site.key)
+                finally:
+                    one_more()
                 return replace(diagnosed(found, site.desired.adopt), key=site.key)
 
             async with open_sessions(setups, current.terminal) as session_of:
-                with activity(f"Reading {counted(len(setups), 'site')}"):
+                with counting(f"Reading {counted(len(setups), 'site')}", covers=True) as one_more:
                     read = await gather_or_cancel(*map(read_one, setups))
                 return finish(current.terminal, read)
 

@@ -5,7 +5,7 @@ An entry becomes options of `setup`, so that the same code checks every value.
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
-from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.binding import option_words, typed_options
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import AzureOptions
@@ -24,6 +24,9 @@ from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.commands import command
+from mct_s2s.model.forms import expected
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.ownership import did_you_mean
 
@@ -121,6 +124,7 @@ class _Reader:
     def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
         self.sites: list[SiteWork] = []
         self._path = getattr(options, "file", None)
+        self._sign_in = {name: getattr(options, name) for name in ("subscription", "tenant", "cloud", "auth")}
         self._typed = typed
         shared = {one.name for one in fields(options)} & {one.name for one in fields(SetupOptions)} - _OF_A_SITE
         self._shared = {name: getattr(options, name) for name in shared}
@@ -154,7 +158,7 @@ class _Reader:
         except ValidationError as error:
             errors = error.errors(include_url=False)
         for one in errors:
-            self._add_error(one["type"], one["loc"], one["msg"])
+            self._add_error(one["type"], one["loc"], one)
         wrong = {one["loc"][:-1] if one["loc"][-1] == "[key]" else one["loc"] for one in errors}
         for location in sorted(wrong, key=len, reverse=True):
             _leave_out(document, location)
@@ -164,12 +168,12 @@ class _Reader:
             self.check()
             raise
 
-    def _add_error(self, kind: str, location: Location, said: str) -> None:
+    def _add_error(self, kind: str, location: Location, wrong: Mapping[str, Any]) -> None:
         above, last = location[:-1], location[-1]
         names = [one for one in above if isinstance(one, str)]
         model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
         known = {one.alias or name: one.description or "" for name, one in model.model_fields.items()}
-        what, remedy = said, known.get(str(last), "")
+        what, remedy = expected(wrong), known.get(str(last), "")
         match kind:
             case "extra_forbidden":
                 what, remedy = "unknown key", f"Known here: {', '.join(known)}."
@@ -182,6 +186,8 @@ class _Reader:
             case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
                 location, what = above, f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
+            case "string_pattern_mismatch" if last == "secret-to" and wrong["input"] == "show":
+                what = "'show' prints a secret for one reader, and a file may be applied unattended"
             case "string_pattern_mismatch":  # pydantic quotes the pattern
                 what = "invalid or empty value"
             case "list_type" | "dict_type" | "model_type":
@@ -193,6 +199,7 @@ class _Reader:
         here: Location = ("sites", key)
         if (*here, "app-service") in self._wrong:
             return
+        mistaken = {location for location, *_ in self._mistakes}
         profile = self._profile(file, here, entry)
         values = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
         values |= {**profile.options, **entry.options}
@@ -204,10 +211,17 @@ class _Reader:
             target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
             work = setup_work(options, (), is_in_file=True)
             for place, one in _entries(key, entry):
-                if place not in self._wrong:
+                required = "name" if isinstance(one, ClientEntry) else "resource"
+                if not {place, (*place, required)} & mistaken:
                     with self._noting({place: one}):
                         work = _with(work, one)
-            self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target))
+            named = SiteOfFile(self._where(key), frozenset(one.name.strip().casefold() for one in entry.clients))
+            self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target, named=named))
+
+    def _where(self, key: str) -> str:
+        """As `requests.where`, of the file's site."""
+        shared = option_words(AzureOptions, {name: value for name, value in self._sign_in.items() if value})
+        return command("-f", str(self._path), "--only", key, *shared)
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
         called = entry.profile or ""
@@ -276,8 +290,10 @@ class _Reader:
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:
-    """A wrong element of a list is replaced, so that the others keep their index."""
+    """A wrong element of a list is replaced, so that the others keep their index; of one with a name, the wrong key."""
     match location:
+        case ("sites", str(site), "clients", int(index), str(wrong)) if wrong != "name":
+            document["sites"][site]["clients"][index].pop(wrong, None)
         case ("sites", str(site), ("clients" | "managed-identities") as name, int(index), *_):
             required = "name" if name == "clients" else "resource"
             document["sites"][site][name][index] = {required: f"element-{index}"}

@@ -24,6 +24,7 @@ from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
 from mct_s2s.model.documents import Backup
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
@@ -78,6 +79,7 @@ class Work:
             verify=is_setup and self.needs.target and isinstance(options, CredentialOptions) and options.verifies,
             places=self.places,
             show=show,
+            file=self.named if isinstance(self, SiteWork) else None,
         )
 
 
@@ -88,6 +90,7 @@ class SiteWork(Work):
     entry: "SiteEntry"
     profile: "Profile"
     target: SiteTarget
+    named: SiteOfFile
 
     @property
     def file_digest(self) -> str:

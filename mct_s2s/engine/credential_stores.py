@@ -48,7 +48,9 @@ async def with_lost(session: "Session", request: "Request", observed: ObservedSt
     async def where_lost(client: ClientApplication) -> str | None:
         made = [one for one in client.credentials if one.is_made and one.is_valid_at(observed.now)]
         here = observed.local_notes.get(client.client_id, ())
-        if not made or any(note.has_had(one) for note in here for one in made):
+        # Where the file says that it is kept, a dry run of `apply` looks.
+        is_of_file = observed.file is not None and observed.file.names(client)
+        if is_of_file or not made or any(note.has_had(one) for note in here for one in made):
             return None
         if not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
             return None

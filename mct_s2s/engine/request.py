@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.desired import Desired
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Request:
     verify: bool = False
     where: "Callable[[Site | None], str]" = lambda _: ""
     """The options that name the App Service, once it is known, on a command line."""
+    file: SiteOfFile | None = None
+    """`None` where no trust file named the App Service."""
 
     @property
     def credential_name(self) -> str:

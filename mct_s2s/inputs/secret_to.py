@@ -67,37 +67,41 @@ class SecretTo:
 
 
 @about("secret-to")
-def secret_to(text: str | None, clients: int) -> SecretTo:
-    """Raises UsageError: an unknown kind of place, or one that several clients would share."""
+def secret_to(text: str | None, clients: int | None) -> SecretTo:
+    """`clients`: how many; `None` for those that will be found.
+
+    Raises UsageError: an unknown kind of place, or one that several clients would share.
+    """
     if not text:
         return SecretTo()
     kind, _, rest = text.partition(":")
     shared, remedy = "", ""
+    several = f"{clients} clients" if clients is not None else "all clients that expire"
     match kind:
         case "show" if text == kind:
             return SecretTo(text, show=True)
         case "exec":
             place = SecretTo(text, command=_command(text, rest))
             if not any(CLIENT in word for word in place.command):
-                shared = f"would be given the secrets of {clients} clients in turn"
+                shared = f"would be given the secrets of {several} in turn"
                 remedy = "Run one command for each client, or write {client} where the program is told a name: it "
                 remedy += "stands for the client."
         case "keyvault" if rest:
             place = SecretTo(text, vault=(vault := vault_to(rest)))
             if vault.secret:
-                shared = f"names one secret for {clients} clients"
+                shared = f"names one secret for {several}"
                 usual = option("--secret-to", f"keyvault:{vault.vault}")
                 remedy = f"To give each client its own, omit NAME: {usual}"
         case "file" if rest:
             place = _file(text, rest)
             if not place.is_folder:
                 folder = option("--secret-to", f"file:{rest}/")
-                shared = f"names one file for {clients} clients"
+                shared = f"names one file for {several}"
                 remedy = f"To give each client its own, name a folder: {folder}"
         case _:
             remedy = "Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once)."
             raise malformed("secret-place-unknown", "--secret-to", text, remedy)
-    if clients > 1 and shared:
+    if clients not in {0, 1} and shared:
         raise UsageError("secret-place-shared", f"Invalid --secret-to '{text}': it {shared}.", remedy=remedy)
     return place
 

@@ -92,6 +92,8 @@ class AppService(Site):
     subscription: str = ""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
+    mct_sites: tuple[str, ...] = ()
+    """Those of the subscription with their resource groups, looked for only where this is a function app."""
     is_unusual: bool = False
     """Whether nothing shows it to be an MCT site; not looked at where it has been set up."""
 

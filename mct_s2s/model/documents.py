@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from mct_s2s.model.forms import expected
 from mct_s2s.model.site_settings import SETTINGS, AppSettings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -30,7 +31,7 @@ def parsed(document: object, model: type[Model]) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where, what = ".".join(map(str, first["loc"]))[:200], first["msg"].removeprefix("Value error, ")
+        where, what = ".".join(map(str, first["loc"]))[:200], expected(first)
         raise ValueError(f"{where}: {what}".removeprefix(": ")) from None
 
 

@@ -9,7 +9,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Credential, SecretNote
-from mct_s2s.model.commands import own_command
+from mct_s2s.model.commands import command, own_command
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
@@ -48,6 +48,22 @@ class ClientApplication:
     def principal_id(self) -> str:
         """Empty where there is none."""
         return self.principal.id if self.principal is not None else ""
+
+
+@dataclass(frozen=True)
+class SiteOfFile:
+    """A site of a trust file: as commands name it, and whom the file names there."""
+
+    where: str
+    """`-f trust.toml --only learn`, and how to sign in."""
+    clients: frozenset[str] = frozenset()
+    """Display names and appIds, case-folded."""
+
+    def command(self, verb: str, *words: str) -> str:
+        return " ".join(filter(None, (own_command(verb, where=self.where), command(*words))))
+
+    def names(self, client: ClientApplication) -> bool:
+        return not self.clients.isdisjoint({client.display_name.casefold(), client.client_id.casefold()})
 
 
 @dataclass(frozen=True)
@@ -121,14 +137,30 @@ class ObservedState:
     """Object ids of registrations that an earlier run on this machine began to create or change, and did not end."""
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
+    file: SiteOfFile | None = None
+    """`None` where no trust file named the App Service."""
 
     def note_of(self, client: str) -> SecretNote:
         """By its name as it was asked for; empty where nothing is stored."""
         return self.secrets.get(client, SecretNote())
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
-        """One of mct-s2s, about this App Service."""
+        """One of mct-s2s, about this App Service.
+
+        What a trust file describes is set up by `apply`: another command knows nothing of where its secrets go.
+        """
+        if self.file is not None and not words and about is None:
+            if verb in {"setup", "configure-appservice"}:
+                return self.file.command("apply")
+            if verb == "status":
+                return self.file.command(verb)
         return own_command(verb, *words, about=about, where=self.where)
+
+    def setting_up(self, client: ClientApplication) -> str:
+        """The command that completes a client."""
+        if self.file is not None and self.file.names(client):
+            return self.file.command("apply")
+        return self.command("add-client", about=client.client_id)
 
     @property
     def subject(self) -> str:

@@ -1,6 +1,6 @@
 """The one entry to planning."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 
 from mct_s2s.errors import Instruction
@@ -9,7 +9,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS
+from mct_s2s.model.site_settings import ENABLED, LISTS, ROLE, SETTINGS
 from mct_s2s.planning.belief import Belief, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.not_ours import NotOurs
@@ -25,7 +25,7 @@ from mct_s2s.planning.registrations import (
 )
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status import SiteStatus
+from mct_s2s.planning.reports.status import ClientStatus, SiteStatus
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.site import (
     check_site,
@@ -41,8 +41,16 @@ from mct_s2s.planning.site import (
 def make_plan(desired: Desired, observed: ObservedState) -> Plan:
     """Raises Refused, NotThere."""
     check_site(observed)
-    plan = _plan(desired, observed)
+    plan = replace(_plan(desired, observed), names=_names(observed))
     return replace(plan, notes=(*_other_owners(desired, observed), *plan.notes)) if plan.changes else plan
+
+
+def _names(observed: ObservedState) -> dict[str, str]:
+    found: list[tuple[str, str]] = [(one.id, one.display_name) for one in observed.trust.identities]
+    found += [(one.principal_id, one.display_name) for one in observed.identity_resources if one.principal_id]
+    for client in observed.trust.clients:
+        found += [(client.client_id, client.display_name), (client.principal_id, client.display_name)]
+    return {identifier.casefold(): name for identifier, name in found if identifier and name}
 
 
 def _other_owners(desired: Desired, observed: ObservedState) -> Iterator[str]:
@@ -62,8 +70,9 @@ def _plan(desired: Desired, observed: ObservedState) -> Plan:
         case Rotation():
             return plan_rotation(desired, observed)
         case Restore():
-            steps = plan_site(observed, restored(desired.backup, observed), restart=desired.restart)
-            return Plan(steps, notes=_notes(observed, steps))
+            spec = restored(desired.backup, observed)
+            steps = plan_site(observed, spec, restart=desired.restart)
+            return Plan(steps, notes=_notes(observed, steps), losing=tuple(_cut_off(observed, spec)))
         case Setup():
             return _plan_setup(desired, observed)
     return Plan()
@@ -95,8 +104,13 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         settings = replace(settings, without=leaving)
         steps += plan_site(observed, settings, restart=desired.restart)
     adopted = (*(service.notes if service else ()), *(note for of_client in clients for note in of_client.notes))
-    losing = tuple(_losing_access(desired, observed, settings, planned)) if observed.app_service else ()
-    notes = (*adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
+    losing: tuple[str, ...] = ()
+    if desired.settings is SettingsScope.OFF:
+        losing = tuple(_cut_off(observed, settings))
+    elif observed.app_service is not None:
+        losing = tuple(_losing_access(desired, observed, settings, planned))
+    on = _switched_on(observed, settings, desired.names) if any(isinstance(one, WriteSettings) for one in steps) else ()
+    notes = (*on, *adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
     check_ownership(plan, service, observed)
@@ -185,9 +199,34 @@ def _losing_access(
     if changed and desired.service is None:
         yield f"Clients whose tokens do not match {values} lose access. The directory was not asked which."
     elif changed:
-        could = {one.id for one in SiteStatus(observed, diagnose(observed)).clients if one.can_call}
-        can = SiteStatus(after, diagnose(after)).clients
-        lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could and one.id not in kept]
+        lose = [f"'{one.name}'" for one in _losing(observed, after) if one.id not in kept]
         if lose:
             lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"
             yield f"{', '.join(lose)} {lost} not match {values}."
+
+
+def _losing(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
+    """Who can call now, and no longer then."""
+    still = {one.id for one in SiteStatus(after, diagnose(after)).clients if one.can_call is not False}
+    return [one for one in SiteStatus(before, diagnose(before)).clients if one.can_call and one.id not in still]
+
+
+def _cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
+    """By settings that are written as a whole: switched off, or put back as they were."""
+    after = observed.with_settings(merge(observed.settings, spec, Outputs()))
+    names = [f"'{one.name}'" for one in _losing(observed, after)]
+    if names:
+        yield f"{'This client loses' if len(names) == 1 else 'These clients lose'} access: {', '.join(names)}."
+
+
+def _switched_on(observed: ObservedState, spec: SettingsSpec, named: Collection[str]) -> Iterator[str]:
+    """Someone has switched the site off, perhaps in an incident: what switches it on again says so, and for whom."""
+    after = merge(observed.settings, spec, Outputs())
+    if (ENABLED.value_in(observed.settings) or "").strip().casefold() != "false":
+        return
+    if (ENABLED.value_in(after) or "").strip().casefold() != "true":
+        return
+    on = observed.with_settings(after)
+    others = [f"'{one.name}'" for one in _losing(on, observed) if one.name not in named]
+    whom = f" It lets these clients call again, too: {', '.join(others)}." if others else ""
+    yield f"Service-to-service authentication is switched off. This switches it on again.{whom}"

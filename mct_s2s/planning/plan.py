@@ -1,7 +1,7 @@
 """A plan: changes in a readable order, each with what it waits for; and what applications become by them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -44,6 +44,8 @@ class Plan:
     """Who loses access: said in the plan, and again when it is done."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Of clients, by their ids in lower case: for readers, who know no ids."""
     places: tuple[tuple[str, str], ...] = ()
     """Client and store, whether or not a credential is made now."""
     removals: frozenset[str] = frozenset()
@@ -63,12 +65,21 @@ class Plan:
         return tuple(lack for needed in self.missing.values() for lack in needed)
 
     @property
-    def remarks(self) -> tuple[Instruction, ...]:
+    def said(self) -> tuple[Instruction, ...]:
+        """What a reader of the plan has to know beside its steps."""
+        return as_instructions((*self.notes, *self.left_alone, *self.losing))
+
+    def destinations(self, without: Collection[str] = ()) -> tuple[Instruction, ...]:
+        """Where every client's credential goes, whether or not one is made now: for reviewers."""
         by_place: dict[str, list[str]] = defaultdict(list)
         for client, place in self.places:
-            by_place[place].append(f"'{client}'")
-        places = (f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
-        return as_instructions((*self.notes, *self.left_alone, *self.losing, *places))
+            if client not in without:
+                by_place[place].append(f"'{client}'")
+        return as_instructions(f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
+
+    @property
+    def remarks(self) -> tuple[Instruction, ...]:
+        return (*self.said, *self.destinations())
 
     @property
     def is_empty(self) -> bool:

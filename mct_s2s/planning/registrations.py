@@ -219,7 +219,8 @@ def service_missing(observed: ObservedState) -> NotThere:
     missing = NotThere(
         "service-application-missing",
         "This App Service has no service application, so it has no clients.",
-        remedy="Run mct-s2s setup first, with the same options: it creates it, or restores a deleted one.",
+        remedy="It is not set up yet, or its registration was deleted. To create or restore it, add --client NAME to:",
+        command=observed.command("setup"),
     )
     missing.may_appear = bool(AUDIENCE.value_in(observed.settings))
     return missing

@@ -73,11 +73,14 @@ def settings_spec(
     listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
     role = service.role.value if service else ROLE.value_in(settings)
     right = {**right_values(observed.tenant, service.uri if service else None, role)}
-    right |= {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
+    typed = {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
+    right |= typed
     required = required_by(settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
         required -= {Required.ALWAYS}
-    wanted = (one for one in SETTINGS if one in right and one.required in required and one not in LISTS)
+    # What the operator gave is written also where no client needs it yet.
+    wanted = (one for one in SETTINGS if one in right and (one.required in required or one in typed))
+    wanted = (one for one in wanted if one not in LISTS)
     return SettingsSpec(tuple((one, right[one]) for one in wanted), tuple(listed))
 
 
@@ -115,7 +118,7 @@ def plan_site(
         unchanged=unchanged,
         first=first,
     )
-    restarting = RestartSite(key="restart", name=site.label, detail="restart: short downtime", site=site.resource)
+    restarting = RestartSite(key="restart", name=site.label, detail="restart: about a minute", site=site.resource)
     return (write, restarting) if restart else (write,)
 
 
@@ -191,16 +194,26 @@ _NO_ACCOUNT = (
 """Lighthouse delegates Resource Manager alone: learn.microsoft.com/azure/lighthouse/concepts/architecture."""
 
 
+def _function_app(site: AppService) -> Refused:
+    if site.website:
+        return Refused(
+            "function-app",
+            f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
+            remedy=f"Use the App Service that has the website's name: {option('--app-service', site.website)}",
+        )
+    listed = f"MCT sites here: {', '.join(site.mct_sites)}. " if site.mct_sites else "Use the name of the MCT website. "
+    return Refused(
+        "function-app",
+        f"'{site.name}' is a function app (kind '{site.kind}'), and MCT runs on a web app.",
+        remedy=f"{listed}As a client of an MCT site, it is named by {option('--managed-identity', site.name)}",
+    )
+
+
 def check_site(observed: ObservedState) -> None:
     """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app:
-        website = site.website or site.name.casefold()
-        raise Refused(
-            "function-app",
-            f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
-            remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
-        )
+        raise _function_app(site)
     if site is not None and tenant is not None and tenant.id != site.tenant_id:
         raise Refused(
             "other-tenant",
@@ -217,14 +230,11 @@ def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
 
 def swap_note(site: AppService, write: WriteSettings) -> str | None:
     names = not_sticky(site, (edit.name for edit in write.edits))
-    if not names:
-        return None
+    if not names or ours(site.settings):
+        return None  # said once, when the site is set up; `status` of a slot goes on saying it
     other = "production" if site.resource.slot else ", ".join(site.slots)
     what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
-    return (
-        f"Note: swapping with {other} would move {what} away from '{site.label}'. To keep a setting there, make "
-        "it a slot setting (Environment variables, Deployment slot setting)."
-    )
+    return f"Note: swapping with {other} would move {what} away. To pin them, make them slot settings."
 
 
 def make_sticky(site: AppService) -> str:

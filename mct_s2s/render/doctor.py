@@ -34,7 +34,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         for check in checks:
             if check.state is verdict:
                 terminal.result(Text.assemble(sign, check.message))
-    for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
+    for title, verdict in (("Not checked", Verdict.UNKNOWN), ("To do", Verdict.NO)):
         if steps := _manual_steps(checks, verdict):
             terminal.result()
             terminal.result(f"{title}:")

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from mct_s2s.model.client_credentials import has_end
+from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.credentials import renewal, validity
+from mct_s2s.planning.credentials import validity
+from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.markdown import fenced, table, text
 from mct_s2s.render.status import facts
@@ -39,10 +41,10 @@ def _rows(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
         for one in client.credentials:
             row = {**about, "kind": one.kind.value, "name": one.name or "", "keyId": one.key_id}
             row["state"] = validity(one.expires, report.now, report.within)
-            if has_end(one.expires):
+            if has_end(one.expires) and isinstance(client.client, ClientApplication):
                 row["expires"] = f"{one.expires:%Y-%m-%dT%H:%M:%SZ}"
                 row["daysLeft"] = str((one.expires - report.now).days)
-                row["command"] = renewal(client.id, (one,), report.now, site.observed.where)
+                row["command"] = renewing(client.client, (one,), site.observed, report.within)
             yield row
     for finding in site.findings:
         yield {

@@ -1,7 +1,8 @@
 """What came of a command that changes something, at one App Service or several."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
 
@@ -12,10 +13,11 @@ from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.changes import Action, AddCredential, AnyChange
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.render import markdown
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, NOTHING, OPEN, Terminal, one_line
 from mct_s2s.render.diagnostics import print_items, show_error
@@ -26,6 +28,7 @@ from mct_s2s.render.verification import show_verification
 LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
 FILE = "file:"
+_PADDING = re.compile(r"(?<=\S) {3,}")
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
 
 
@@ -74,6 +77,15 @@ class SiteReport:
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where the credentials of clients go, as `--secret-to` takes it, by their names."""
+    is_of_file: bool = False
+    """Whether a trust file names it, whose reader reviews where secrets go."""
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether its plan says more than that there is nothing to do."""
+        return not self.is_unchanged or bool(self.plan is not None and (self.plan.said or self.plan.manual_steps))
 
     @property
     def has_reached_no_one(self) -> bool:
@@ -115,8 +127,10 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         where = f"  ({', '.join(site.about)})" if site.about else ""
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
     if not site.is_unchanged:
-        show_steps(console, plan)
-    print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *plan.remarks)), "  ", "warn")
+        show_steps(console, plan, site.places)
+    in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
+    said = (*plan.said, *(plan.destinations(in_rows) if site.is_of_file else ()))
+    print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *said)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
@@ -132,12 +146,52 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
 def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool) -> None:
     console = terminal.out if is_result else terminal.err
     for site in sites:
-        show_plan(terminal, site, is_result=is_result)
-        if not site.is_unchanged:
+        if site.needs_reading:
+            show_plan(terminal, site, is_result=is_result)
             console.print()
+    # Who reviews a file sees where secrets go, also of those that exist already.
+    quiet = [site.plan for site in sites if not site.needs_reading and site.plan is not None and is_result]
+    print_items(console, dict.fromkeys(line for plan in quiet for line in plan.destinations()), "")
     console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+
+
+def plans_page(sites: Sequence[SiteReport], fingerprint: str | None) -> str:
+    """In Markdown, for a comment on a pull request: a table of all sites, and each plan unfolds.
+
+    A comment of GitHub's has room for 65,536 characters: columns are not padded.
+    """
+    title = sites[0].title if len(sites) == 1 else f"{len(sites)} sites"
+    lines = [f"# Plan for {markdown.text(title)}", ""]
+    lines += [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
+    lines += [f"**{markdown.text(totals(sites))}.**"]
+    changing = [site for site in sites if site.needs_reading]
+    rows = ([site.title, *map(str, _counts(site)), _state(site)] for site in changing)
+    lines += markdown.table(("Site", "Create", "Change", "Remove", ""), rows)
+    for site in sites:
+        shown = Terminal.recording()
+        if site.needs_reading:
+            show_plan(shown, site, is_result=True)
+        elif site.plan is not None:
+            print_items(shown.out, site.plan.destinations(), "")
+        told = [_PADDING.sub("  ", line) for line in shown.recorded.splitlines() if line.strip()]
+        if told:
+            is_open = " open" if len(sites) == 1 else ""
+            lines += ["", f"<details{is_open}><summary>{markdown.text(site.title)}</summary>", ""]
+            lines += [*markdown.fenced(*told, language="text"), "", "</details>"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _counts(site: SiteReport) -> list[int]:
+    changes = site.plan.changes if site.plan is not None else ()
+    return [sum(change.action is action for change in changes) for action in _WORDS]
+
+
+def _state(site: SiteReport) -> str:
+    if site.plan is None:
+        return "failed"
+    return "blocked" if site.plan.blocked else ""
 
 
 # What came of several
@@ -145,7 +199,8 @@ def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
     table = Columns()
-    for site in sites:
+    shown = [site for site in sites if len(sites) == 1 or not site.is_unchanged or site.error is not None]
+    for site in sorted(shown, key=_has_failed):  # failures last; the last line counts those that did not change
         sign, said = _summary(site)
         table.add(Text.assemble(sign, (site.title, "head")), said)
         if site.credentials:
@@ -169,6 +224,25 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
             terminal.say(_heading(site))
             show_error(terminal, site.error)
             show_account(terminal, site)
+    if len(sites) > 1:
+        if shown:
+            terminal.result()
+        terminal.result(f"{_total(sites)}.", style="head")
+
+
+def _total(sites: Sequence[SiteReport]) -> str:
+    """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients can call`."""
+    failed = sum(_has_failed(site) for site in sites)
+    unchanged = sum(site.is_unchanged and site.error is None for site in sites)
+    counts = ((len(sites) - failed - unchanged, "done"), (unchanged, "up to date"), (failed, "failed"))
+    said = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
+    calls = sum(site.verification.calls for site in sites if site.verification is not None)
+    calling = f"; {counted(calls, 'client')} can call" if calls else ""
+    return f"{len(sites)} sites: {said}{calling}"
+
+
+def _has_failed(site: SiteReport) -> bool:
+    return site.error is not None or (site.verification is not None and bool(site.verification.failed))
 
 
 def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True) -> None:

@@ -1,6 +1,6 @@
 """A plan, as text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -8,15 +8,14 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
-from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import Action, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.changes import Action, AddCredential, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.columns import Columns
+from mct_s2s.render.columns import GAP, Columns
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
 """The sign of a step that the caller has no right to."""
-LATER = "known after it is created"
+LATER = "(known after creation)"
 HIDDEN = "put back; the value is not shown"
 _LISTS = frozenset(setting.name for setting in LISTS)
 
@@ -38,11 +37,16 @@ def summary(*plans: Plan) -> str:
     return ", ".join([*counted, *([f"{blocked} blocked"] if blocked else [])])
 
 
-def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
-    """Old and new; of a list of ids, a row for each that is added or removed."""
+def setting_rows(edit: SettingEdit, names: Mapping[str, str] | None = None) -> Iterator[tuple[Action, str]]:
+    """Old and new; of a list of ids, a row for each that is added or removed, with the name of whose it is."""
     if not edit.is_ours:
         yield Action.UPDATE, HIDDEN
         return
+
+    def named(one: str) -> str:
+        name = (names or {}).get(one.casefold())
+        return f"{one}  {name}" if name else one
+
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
@@ -51,10 +55,9 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
         if stay and (added or removed or edit.pending):
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))
             said = [f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count]
-            number = counted(len(before.ids), "ID")
-            yield Action.UPDATE, f"{number} → {stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
-        yield from ((Action.CREATE, one) for one in added)
-        yield from ((Action.DELETE, one) for one in removed)
+            yield Action.UPDATE, f"{stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
+        yield from ((Action.CREATE, named(one)) for one in added)
+        yield from ((Action.DELETE, named(one)) for one in removed)
         if edit.pending:
             yield Action.CREATE, LATER
         if added or removed or edit.pending:
@@ -68,22 +71,51 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
     yield action, " → ".join(value for value in (old, new) if value is not None)
 
 
-def show_steps(console: Console, plan: Plan) -> None:
+def destination(place: str, detail: str) -> str:
+    """`, saved to /home/ada/import.env`."""
+    kind, colon, path = place.partition(":")
+    if not place or "saved to" in detail:
+        return ""
+    if kind == "file" or not colon:
+        return ", shown once" if kind == "show" else f", saved to {path or f'the {place}'}"
+    return f", given to {place}" if kind == "exec" else f", saved to {place}"
+
+
+def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = None) -> None:
+    """`places`: where the credentials of clients go, as `--secret-to` takes it, by their names."""
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
+    names = max((cell_len(step.name) for step in plan.steps), default=0)
     table = Columns()
     for step in plan.steps:
         detail = others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
+        goes = ""
+        if isinstance(step, AddCredential):
+            goes = destination((places or {}).get(step.name, ""), detail)
+            if cell_len("  + ") + room + names + 2 * GAP + cell_len(detail + goes) <= console.width:
+                detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
         sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
         what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"
-        table.add(Text(what, style=style), step.name, Text(detail, style="quiet"))
+        # In line with the rows above and below the settings, which are a table of their own.
+        name = f"{step.name}{' ' * (names - cell_len(step.name))}" if detail else step.name
+        table.add(Text(what, style=style), name, Text(detail, style="quiet"))
+        if goes:
+            console.print(table)
+            console.print(Text(f"      {goes.removeprefix(', ')}", style="quiet"))
+            table = Columns()
         if isinstance(step, WriteSettings):
             console.print(table)
             table = Columns()
             for edit in step.edits:
-                for action, values in setting_rows(edit):
-                    table.add(Text(f"      {SIGNS[action]} {edit.name}", style=action.value), values)
+                rows = [*setting_rows(edit, plan.names)]
+                for index, (action, values) in enumerate(rows):
+                    # A list's ids stand below what is said of the whole: one setting, one name.
+                    is_below = index > 0 and rows[0][0] is Action.UPDATE
+                    name = " " * len(edit.name) if is_below else edit.name
+                    value = Text(f"{SIGNS[action]} {values}", style=action.value) if is_below else values
+                    sign = " " if is_below else SIGNS[action]
+                    table.add(Text(f"      {sign} {name}", style=action.value), value)
             console.print(table)
             table = Columns()
     console.print(table)

@@ -49,6 +49,8 @@ NOTICED_SECONDS = 2.0
 """A log has a line for a wait that takes as long."""
 PATIENT_SECONDS = 10
 """From then on it is shown how long it may go on."""
+MOST_ROWS = 10
+"""Of what runs at a time: more of them fill the screen, and say less."""
 SKIPPED = ("- ", "quiet")
 _site: ContextVar[str] = ContextVar("site", default="")
 
@@ -141,9 +143,12 @@ class Reporter:
             for service, until in [*self._throttled.items()]
             if now < until
         ]
-        parents = [one.within for one in self._running]
-        lines += [_row(one, now) for one in self._running if one not in parents]
-        for line in lines:
+        visible = [one for one in self._running if not one.is_covered]
+        parents = [one.within for one in visible]
+        rows = [_row(one, now) for one in visible if one not in parents]
+        if len(rows) > MOST_ROWS:
+            rows = [*rows[:MOST_ROWS], Text(f"and {len(rows) - MOST_ROWS} more", "quiet")]
+        for line in (*lines, *rows):
             grid.add_row(self._spinner, one_line(line))
         return grid
 

@@ -77,24 +77,32 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     if not report.sites and not report.failed:
         terminal.result("No MCT App Service found in the subscription.", style="warn")
         return
-    sick, whole = sum(not site.is_healthy for site in report.sites), not report.failed and not report.unchecked
-    if sick:
-        terminal.result(f"{sick} of {len(report.sites)} App Services with problems.", style="bad")
+    whole = not report.failed and not report.unchecked
+    if report.sick:
+        count = len(report.sites) + len(report.failed)
+        missing = f", {len(report.failed)} not read" if report.failed else ""
+        terminal.result(f"{len(report.sick)} of {count} App Services with problems{missing}.", style="bad")
     else:
         terminal.result(f"No problems found{'' if whole else ' in what could be read'}.", style="good")
-    for site in report.sites:
+    shown = [site for site in report.sites if site not in report.not_set_up]
+    for site in shown:
         if site.findings:
             terminal.result(site.title, "head")
             show_findings(terminal, site.findings)
+    if report.not_set_up:
+        names = ", ".join(site.title for site in report.not_set_up)
+        are = "App Service is" if len(report.not_set_up) == 1 else "App Services are"
+        terminal.result(f"{len(report.not_set_up)} {are} not set up: {names}.", style="quiet")
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
-    for site in report.sites:
+    for site in shown:
         group = one.resource.resource_group if (one := site.observed.app_service) is not None else ""
         ends = min(((client.ends, client.name) for client in site.clients if client.ends is not None), default=None)
         table.add(site.title, group, site.calling, f"{ends[0]:%Y-%m-%d}  {ends[1]}" if ends is not None else "none")
     for unread in report.failed:
         table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
-    terminal.result()
-    terminal.out.print(table)
+    if shown or report.failed:
+        terminal.result()
+        terminal.out.print(table)
 
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}

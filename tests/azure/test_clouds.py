@@ -1,7 +1,10 @@
 """The clouds by name, held against what Azure's own SDKs say of them, and by their metadata document."""
 
 import ast
+import errno
+import sys
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -170,3 +173,31 @@ def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
         or (isinstance(node, ast.Name) and node.id in {"SANDBOX", "EmbeddedSandbox"})
     }
     assert known == {"azure/clouds.py", "cli/app.py", "cli/sandbox.py", "cli/sandbox_commands.py"}, "and what runs it"
+
+
+def test_without_the_sandbox_nothing_sends_people_to_a_package_that_is_not_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no release: whoever has the name in an index may be anyone."""
+    monkeypatch.setitem(sys.modules, "mct_s2s.sandbox.hosting.embedded", None)
+    with pytest.raises(UsageError) as refused:
+        clouds._start_sandbox(Event())
+    assert (refused.value.code, refused.value.command) == (
+        "sandbox-not-installed",
+        "pipx install --force '.[sandbox]'",
+    )
+    assert "mct-s2s[sandbox]" not in f"{refused.value.remedy} {refused.value.command}"
+
+
+def test_a_folder_of_the_sandbox_that_cannot_be_written_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
+
+    def full(**_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    with pytest.raises(UsageError, match="No space left on device") as refused:
+        clouds._start_sandbox(Event())
+    assert refused.value.code == "sandbox-unwritable"

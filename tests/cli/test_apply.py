@@ -89,7 +89,7 @@ def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(ap
     applied.azure.forget()
     again = applied("-y")
     assert (again.code, applied.azure.writes()) == (0, [])
-    assert [line.split()[0:2] for line in again.out.splitlines()] == [["·", "learn"], ["·", "academy"]]
+    assert again.out == "2 sites: 2 up to date, 0 failed.\n", "sites that do not change are counted"
 
 
 def test_a_site_that_cannot_be_read_stops_no_other_and_is_not_what_was_reviewed(applied: Applied) -> None:
@@ -105,8 +105,17 @@ def test_a_site_that_cannot_be_read_stops_no_other_and_is_not_what_was_reviewed(
     assert of_site(done, "academy")["error"]["error"]["code"] == "site-not-found"
     text = applied("-y")
     assert text.code == 2, "nothing was written"
-    assert text.out.splitlines()[-1].startswith("✗ academy")
+    assert text.out.splitlines()[0].startswith("✗ academy")
+    assert text.out.splitlines()[-1] == "2 sites: 1 up to date, 1 failed."
     assert "error: " in text.err, "the detail of what failed"
+
+
+def test_what_was_reviewed_is_applied_without_printing_or_asking_again(applied: Applied) -> None:
+    applied.other_site()
+    reviewed = applied("--dry-run", *JSON, text=TWO).document["fingerprint"]
+    done = applied("--expect", reviewed)
+    assert (done.code, "Plan for" in done.err, "Apply" in done.err) == (0, False, False), done
+    assert done.out.splitlines()[-1] == "2 sites: 2 done, 0 failed; 2 clients can call."
 
 
 def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Applied) -> None:
@@ -452,7 +461,7 @@ def test_sites_of_two_tenants_are_set_up_by_one_command(applied: Applied, both: 
     places = {one["savedTo"] for key in ("contoso", "fabrikam") for one in of_site(done, key)["result"]["credentials"]}
     assert len(places) == 2, "two clients of one name have two files"
     again = applied("-y", "--no-verify", env=EACH_ITS_OWN)
-    assert (again.code, [line[0] for line in again.out.splitlines()]) == (0, ["·", "·"])
+    assert (again.code, again.out) == (0, "2 sites: 2 up to date, 0 failed.\n")
 
 
 def test_a_tenant_that_cannot_be_signed_in_to_fails_alone(applied: Applied, both: Tenants) -> None:

@@ -102,7 +102,7 @@ def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azur
     assert (done.code, done.document["ready"], done.document["setup"]) == (MISSING, False, "runs")
     assert states(done.document)["changes-pending"] == "missing"
     shown = mct("doctor").out
-    assert ("2 changes pending" in shown, "All checks passed." in shown) == (True, False)
+    assert ("2 changes are missing" in shown, "All checks passed." in shown) == (True, False)
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
     assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown
 
@@ -110,6 +110,15 @@ def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azur
 def test_a_function_app_is_refused(mct: Program) -> None:
     done = mct("doctor", "-a", "contosolearn-fa-x7k2q", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")
+
+
+def test_a_function_app_that_is_no_part_of_mct_is_told_which_sites_are(mct: Program) -> None:
+    error = mct("setup", "-a", "reports-func", "-g", "integrations", "--client", "A", "-y", "-o", "json").document[
+        "error"
+    ]
+    assert (error["code"], "-a reports-func" in error["remedy"]) == ("function-app", False)
+    assert "MCT sites here: contosolearn (mct-prod)." in error["remedy"]
+    assert "--managed-identity reports-func" in error["remedy"]
 
 
 def test_a_person_is_known_by_name_and_by_roles(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,10 @@ UNNAMED = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}
 
 GUIDED = [
     ("MCT App Service:", f"zzz{ENTER}"), ("No match", f"{BACKSPACE * 3}{ENTER}"),
-    ("Name of a client", f"etl{ENTER}"), ("What is etl?", f"git{ENTER}"), ("Repository:", f"acme{ENTER}"),
-    ("Invalid --github 'acme'", f"{BACKSPACE * 4}https://github.com/acme/etl{ENTER}"),
-    ("Name of a client", f"reports-func{ENTER}"), ("What is reports-func?", f"identity{ENTER}"),
-    ("Name of a client", ENTER),
+    ("sign in?", f"git{ENTER}"), ("Name of that program", f"etl{ENTER}"), ("Repository:", f"acme{ENTER}"),
+    ("Write OWNER/REPO, such as contoso/learn.", f"{BACKSPACE * 4}https://github.com/acme/etl{ENTER}"),
+    ("another program", f"identity{ENTER}"), ("App whose managed identity", f"reports{ENTER}"),
+    ("another program", ENTER),
 ]  # fmt: skip
 """What is waited for, and the keys that are pressed then."""
 
@@ -66,10 +66,10 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(keys: Keys
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
     assert line == (
         f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} "
-        "--github https://github.com/acme/etl --client etl --managed-identity reports-func"
+        "--github https://github.com/acme/etl --client etl --managed-identity reports-func --yes"
     )
     azure.forget()
-    assert mct(*line.split()[1:], "-y").code == 0
+    assert mct(*line.split()[1:]).code == 0
     assert azure.writes() == [], "the command finds everything as it asks for"
 
 
@@ -77,11 +77,12 @@ def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: San
     """Found before anything is made, and before anything else is answered in vain."""
     forbidden = {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
     azure.restrict("passwordCredentials", forbidden)
-    named = (("Name of a client", f"etl{ENTER}"), ("What is etl?", ENTER), ("Name of a client", ENTER))
+    named = (("sign in?", ENTER), ("Name of that program", f"etl{ENTER}"), ("another program", ENTER))
     _, shown = keys(["setup"], *GUIDED[:2], *named, ("Apply? [y/N]", f"n{ENTER}"))
     assert "This tenant forbids client secrets." in shown
     assert "Client secret" not in shown
     assert "certificate" in shown[shown.index("Plan for") :], "the first that is offered"
+    assert "without questions" not in shown, "no one repeats what was refused"
 
 
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))

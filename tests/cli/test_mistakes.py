@@ -36,15 +36,19 @@ OF_FORM: dict[str, tuple[str, str]] = {
         "Options follow the command: mct-s2s sandbox COMMAND --port …",
     ),
     "status -oxml": ("Invalid --output 'xml'. Use one of text, json", "mct-s2s status --help"),
-    "status --timeout=soon": ("Invalid --timeout 'soon'. Input should be a valid number", "mct-s2s status --help"),
+    "status --timeout=soon": ("Invalid --timeout 'soon'. A number is expected", "mct-s2s status --help"),
     "status --timeout nan": ("Invalid --timeout 'nan'.", "mct-s2s status --help"),
-    "status --timeout -5": ("Invalid --timeout '-5'. Input should be greater than or equal to 0.1.", "status --help"),
-    "sandbox serve --port 99999": ("Invalid --port '99999'.", "mct-s2s sandbox serve --help"),
+    "status --timeout -5": ("Invalid --timeout '-5'. 0.1 or more is expected.", "status --help"),
+    "sandbox serve --port 99999": (
+        "Invalid --port '99999'. 65000 or less is expected.",
+        "mct-s2s sandbox serve --help",
+    ),
     "status a -a b": (
         "--app-service 'b' and 'a' cannot be combined.",
         "Remove one of them: 'a' means --app-service 'a'.",
     ),
     "snippet": ("No client given.", "mct-s2s snippet NAME"),
+    "status learn -a learn --timeout=soon": ("Invalid --timeout 'soon'.", "mct-s2s status --help"),
     "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
     "status -a": ("Option '-a' requires an argument.", "mct-s2s status --help"),
 }
@@ -99,6 +103,37 @@ AFTER_LOOKING = {
     "setup --client A --secret-to keyvault:https://contoso.vault.localhost.example.com -y": "foreign-vault",
     "setup": "confirmation-missing",
 }
+
+
+def test_a_place_that_all_expiring_clients_would_share_is_not_said_to_be_of_two(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "399")
+    assert main(["rotate-secret", "-a", "learn", "--expiring-within", "30d", "--secret-to", "exec:cat", "-y"]) == 2
+    assert "it would be given the secrets of all clients that expire in turn." in capsys.readouterr().err
+
+
+def test_no_client_keeps_the_site_that_was_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "399")
+    where = "-a learn -g mct --cloud usgov"
+    for verb, words in {"snippet": "NAME", "remove-client": "NAME", "add-client": "NAME"}.items():
+        assert main([verb, *where.split()]) == 2
+        assert f"mct-s2s {verb} {words} {where}" in capsys.readouterr().err
+    assert main(["rotate-secret", *where.split()]) == 2
+    assert f"mct-s2s rotate-secret --expiring-within 30d {where}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "value"), [("MCT_S2S_VERBOSE", "maybe"), ("MCT_S2S_TIMEOUT", "abc")])
+def test_what_a_variable_has_to_be_is_said_in_our_words(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["status"]) == 2
+    err = capsys.readouterr().err
+    assert f"Invalid {name} '{value}'." in err
+    assert ("Input should" in err, "is expected." in err) == (False, True)
 
 
 @pytest.mark.parametrize("line", OF_FORM)

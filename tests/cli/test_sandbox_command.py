@@ -1,6 +1,7 @@
 """`mct-s2s sandbox`: what it says, what it takes, what it leaves."""
 
 import json
+import os
 import shlex
 import signal
 import socket
@@ -16,6 +17,7 @@ import httpx
 import pytest
 from mct_s2s.cli.app import main
 from mct_s2s.sandbox.hosting import state_directory
+from mct_s2s.sandbox.hosting.embedded import start
 from mct_s2s.sandbox.hosting.environment import VARIABLES, exports
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state import seed
@@ -253,6 +255,66 @@ def test_coverage_names_every_operation_and_serves_nothing(here: Callable[..., E
     rows = ("PUT {site}/config/appsettings", "POST /v1.0/{application}/addPassword", "full", "stub", "operations:")
     assert [text for text in rows if text not in ended.out] == []
     assert not (tmp_path / "world.json").exists()
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port at which another program listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_named_with_another_one(here: Callable[..., Ended], taken: int) -> None:
+    ended = here("serve", "--port", str(taken))
+    assert (ended.code, f"Port {taken} is already in use." in ended.err) == (2, True)
+    assert "mct-s2s sandbox serve --port 9443" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [
+        ("--faults", "{", "is not JSON"),
+        ("--world", '{"schema": "mct-s2s/backup/v1"}', "is not a state of the sandbox"),
+        ("--world", "[]", "is not a state of the sandbox"),
+        ("--world", "x", "is not a state of the sandbox"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(
+    option: str, content: str, said: str, here: Callable[..., Ended], tmp_path: Path
+) -> None:
+    file = tmp_path / "given.json"
+    file.write_text(content)
+    ended = here("serve", option, str(file), folder=tmp_path / "sandbox")
+    assert (ended.code, f"{file.name}' {said}" in " ".join(ended.err.split())) == (2, True), ended.err
+    assert "sandbox --help" not in ended.err
+
+
+def test_reset_reaches_the_one_that_is_served(here: Callable[..., Ended], tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        fresh = served.control("GET", "world")["resources"]
+        served.control("POST", "sites", json={"name": "contosonew", "group": "mct-prod"})
+        assert served.control("GET", "world")["resources"] != fresh
+        assert here("reset").out == "Sandbox reset.\n"
+        assert served.control("GET", "world")["resources"] == fresh
+
+
+def test_addresses_stay_where_the_usual_ports_are_taken(here: Callable[..., Ended], taken: int, tmp_path: Path) -> None:
+    """What a client's file names works again as soon as the sandbox is served."""
+    running = start(tmp_path, taken)
+    site, first = running.site_url, running.environment["MCT_S2S_CLOUD"]
+    running.close()
+    assert StateDirectory(tmp_path).ports_at(taken + 100, ["arm", "graph"]) == {
+        "arm": taken + 100,
+        "graph": taken + 101,
+    }
+    assert (first, site) == (f"https://localhost:{taken + 100}", f"https://localhost:{taken + 102}")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_named(here: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    ended = here("serve", folder=tmp_path / "locked" / "sandbox")
+    assert (ended.code, "[sandbox-unwritable]" in ended.err) == (2, True)
 
 
 def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: Path) -> None:

@@ -227,10 +227,13 @@ def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure:
     assert mct("verify", "--slot", "staging").code == 0
 
 
-def test_production_is_told_of_its_slots_in_the_plan(mct: Program, azure: Sandbox) -> None:
+def test_production_is_told_of_its_slots_once(mct: Program, azure: Sandbox) -> None:
     plan = mct("setup", "--client", "A", "--dry-run")
     assert "swapping with staging would move these" in plan.out
     assert mct("setup", "--client", "A", "-y").code == 0
+    assert "swapping" not in mct("setup", "--client", "B", "--dry-run").out
+    again = mct("setup", "--client", "A", "--dry-run")
+    assert again.out == "No changes. contosolearn is up to date.\n", "nothing about places where no secret is made"
     assert mct("status", "-o", "json").document["findings"] == []
 
 

@@ -221,3 +221,14 @@ def test_a_terminal_is_silent_for_no_second_and_left_as_it_was(azure: Sandbox, i
     assert "Interrupted." in shown
     assert shown.rfind(SHOW_CURSOR) > shown.rfind(HIDE_CURSOR) > 0
     assert not SPINS.search(shown, shown.rfind(SHOW_CURSOR))
+
+
+def test_app_services_that_are_not_set_up_are_one_line_and_no_problem(mct: Program, azure: Sandbox) -> None:
+    for name in ("contosonew", "contosonewer"):
+        azure.add_site(name=name, group="mct-new")
+        azure.add_site(name=f"{name}-fa-a1b2c", group="mct-new", kind="functionapp")
+    assert mct("setup", "--client", "Import", "-y", "--no-verify", "--no-restart").code == 0
+    done = mct("status", "--all")
+    assert (done.code, "2 App Services are not set up: contosonew, contosonewer." in done.out) == (0, True), done.out
+    assert "error:" not in done.out
+    assert mct("status", "-a", "contosonew", "-g", "mct-new").code == 3, "who asks for it is told"

@@ -148,6 +148,33 @@ def test_a_mistake_is_named_by_its_key_and_a_value_is_refused_as_its_option_woul
     check_kept(Path(__file__).parent / "mistakes_of_trust_files.json", json.dumps(told, indent=2) + "\n")
 
 
+def test_every_mistake_of_one_client_is_listed(file: File) -> None:
+    """Of form and of value, in words of ours."""
+    error = file.refused(
+        """
+        [sites.a]
+        slot = 5
+        [[sites.a.clients]]
+        name = "I"
+        secret-lifetime = "3y6"
+        auto-lifetime = "ja"
+        credential = "password"
+        secret-to = "show"
+        colour = "x"
+        """
+    )
+    listed = [item.what for item in error.items]
+    assert {what.partition(":")[0].rpartition(".")[2] for what in listed} == {
+        "slot",
+        "secret-lifetime",
+        "auto-lifetime",
+        "credential",
+        "secret-to",
+        "colour",
+    }
+    assert not any("Input should" in what for what in listed)
+
+
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
     """Of form, of value, and of two that meet: all at once, and none that only follows from another."""
     error = file.refused(

@@ -6,8 +6,9 @@ import pytest
 from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
-from mct_s2s.model.desired import ClientSpec, Desired, Removal, Rotation, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
+from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
@@ -431,6 +432,49 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     assert make_plan(other_role, before).losing == (
         "'Portal' loses access: its tokens do not match ServiceAuthRole 'Wrong'.",
     )
+
+
+def test_switching_off_and_putting_back_name_who_loses_access() -> None:
+    held = trust(IMPORT, client("Portal"))
+    ids = ";".join(one.client_id for one in held.clients)
+    before = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole"))
+    off = Setup(settings=SettingsScope.OFF, settings_only=True)
+    assert make_plan(off, before).losing == ("These clients lose access: 'Import', 'Portal'.",)
+    assert make_plan(off, before.with_settings({**before.settings, "ServiceAuthEnabled": "false"})).losing == ()
+    assert before.app_service is not None
+    kept = {**before.settings, "ServiceApplicationIds": IMPORT.client_id}
+    backup = Backup.model_validate(
+        {"schema": "mct-s2s/backup/v1", "appService": str(before.app_service.resource), "settings": kept}
+    )
+    assert make_plan(Restore(backup=backup), before).losing == ("This client loses access: 'Portal'.",)
+
+
+def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
+    held = trust(IMPORT, client("Portal"))
+    ids = ";".join(one.client_id for one in held.clients)
+    off = observed_state(
+        held, settings(ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole", ServiceAuthEnabled="false")
+    )
+    first, *_ = make_plan(spec("Import"), off).notes
+    assert str(first) == (
+        "Service-to-service authentication is switched off. This switches it on again. "
+        "It lets these clients call again, too: 'Portal'."
+    )
+    assert not any("switch" in str(one) for one in make_plan(spec("Import"), complete(client("Import"))).notes)
+
+
+def test_a_value_that_was_given_is_written_also_where_no_client_needs_it() -> None:
+    before = observed_state(trust(), settings(ServiceObjectIds=REPORTS.principal_id))
+    plan = make_plan(spec(settings_only=True, given={"ServiceAuthRole": "Other"}), before)
+    (write,) = [one for one in plan.changes if isinstance(one, WriteSettings)]
+    assert [(edit.name, edit.after) for edit in write.edits] == [("ServiceAuthRole", "Other")]
+
+
+def test_a_plan_knows_clients_by_their_names() -> None:
+    before = complete(client("Import"))
+    names = make_plan(spec("Import"), before).names
+    (held,) = before.trust.clients
+    assert names[held.client_id.lower()] == names[held.principal_id.lower()] == "Import"
 
 
 def test_without_restart_the_settings_are_written_alone() -> None:

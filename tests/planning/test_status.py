@@ -12,7 +12,7 @@ from mct_s2s.model.client_credentials import NEVER, Credential, CredentialKind
 from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer
 from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Tag
-from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
+from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.credentials import renewal, validity
@@ -20,6 +20,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose
 from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.planning.reports.verification import advice, without_token
+from mct_s2s.render.exports import as_csv, as_ics
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
@@ -207,6 +208,34 @@ def test_a_credential_is_expiring_from_the_horizon_on(end: datetime | None, expe
 )
 def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], expected: str) -> None:
     assert renewal(guid("x"), found, NOW, WHERE) == expected  # type: ignore[arg-type]
+
+
+IN_FILE = SiteOfFile("-f trust.toml --only learn", frozenset({"import"}))
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        ((credential(9),), "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d"),
+        (
+            (replace(credential(9), begins=NOW),),
+            "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d --secret-lifetime 1y",
+        ),
+        ((credential(-9),), "mct-s2s apply -f trust.toml --only learn"),
+    ],
+)
+def test_what_a_trust_file_names_is_replaced_by_it(held: tuple[Credential, ...], expected: str) -> None:
+    """A command that does not know the file would put the secret elsewhere."""
+    observed = replace(complete(client("Import", *held)), file=IN_FILE)
+    (finding,) = diagnose(observed)
+    assert finding.remedy == expected
+    text = as_csv(one(observed)) + as_ics(one(observed)).replace("\r\n ", "")
+    assert "rotate-secret" not in text.replace(expected, "")
+
+
+def test_what_a_trust_file_does_not_name_keeps_its_own_command() -> None:
+    (finding,) = diagnose(replace(complete(client("Other", credential(9))), file=IN_FILE))
+    assert finding.remedy == f"mct-s2s rotate-secret {finding.client} {WHERE}"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from mct_s2s.render.markdown import page
-from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing, show_plan
+from mct_s2s.render.outcome import ClientResult, SiteReport, plans_page, show_closing, show_plan
 from mct_s2s.render.plan import LATER, setting_rows, target_details
 from mct_s2s.render.verification import show_verification
 
@@ -80,12 +80,12 @@ def test_what_becomes_of_a_setting() -> None:
         SettingEdit("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '")],
         SettingEdit("ServiceAuthAudience", "api://x", None, pending=1): [(Action.UPDATE, f"api://x → {LATER}")],
         SettingEdit("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
-            (Action.UPDATE, "2 IDs → 1 stays, 1 is added, 1 is removed"),
+            (Action.UPDATE, "1 stays, 1 is added, 1 is removed"),
             (Action.CREATE, three),
             (Action.DELETE, one),
         ],
         SettingEdit("ServiceObjectIds", f"{one};{two}", f"{one};{two}", pending=2): [
-            (Action.UPDATE, "2 IDs → 2 stay, 2 are added"),
+            (Action.UPDATE, "2 stay, 2 are added"),
             (Action.CREATE, LATER),
         ],
         SettingEdit("ServiceObjectIds", one, None): [(Action.DELETE, one)],
@@ -306,3 +306,12 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
     assert line_with(screen.out, "adminconsent").endswith(steps[0].link)
     assert "ends in an error page, AADSTS500113" in screen.out
     assert screen.err == ""
+
+
+def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
+    """65,536 characters: what is longer is refused, and no one would see the plan."""
+    sites = [SiteReport(f"mct-site-{number:03}", full_plan(), is_of_file=True) for number in range(50)]
+    comment = plans_page(sites, "0" * 64)
+    assert len(comment) < 65_536
+    assert comment.count("<details>") == 50
+    assert comment.partition("<details>")[0].count("mct-site-") == 50

@@ -4,11 +4,11 @@ import asyncio
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from mct_s2s import clock as time
-from mct_s2s.activity import activity, throttled, waiting, watched_by
+from mct_s2s.activity import activity, counting, throttled, waiting, watched_by
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.pipelines import masks
@@ -17,6 +17,12 @@ from mct_s2s.render.progress import Reporter
 from tests.render.conftest import Screen, Screens, line_with
 from tests.render.examples import full_plan, principal
 from tests.support.screens import check_screen
+
+
+def shown_by(reporter: Reporter) -> list[str]:
+    rows = reporter.rows()
+    return [str(cell) for cell in rows.columns[1]._cells]
+
 
 TIMED = re.compile(r"^\d\d:\d\d:\d\dZ ")
 PIPELINES = {"GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
@@ -361,3 +367,25 @@ def test_masks_come_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(masks(key, {})) == []
     assert list(masks(key, {"GITHUB_ACTIONS": "true"})) == ["::add-mask::abc", "::add-mask::def%25"]
     assert list(masks(key, {"TF_BUILD": "True"})) == ["##vso[task.setsecret]abc", "##vso[task.setsecret]def%AZP25"]
+
+
+def test_many_sites_have_one_line_while_they_are_read(screens: Screens) -> None:
+    reporter = Reporter(screens(is_terminal=True).terminal)
+    with watched_by(reporter), counting("Reading 30 sites", covers=True) as one_more, ExitStack() as stack:
+        for number in range(30):
+            stack.enter_context(activity(f"Reading the directory and site-{number}"))
+        one_more()
+        one_more()
+        assert shown_by(reporter) == ["Reading 30 sites: 2 done"]
+    reporter.restore()
+
+
+def test_of_what_runs_at_once_ten_are_shown_below_how_far_it_is(screens: Screens) -> None:
+    reporter = Reporter(screens(is_terminal=True).terminal)
+    with watched_by(reporter), counting("Applying to 30 sites", covers=False) as one_more:
+        one_more()
+        for number in range(30):
+            reporter.run(f"Creating secret {number}")
+        rows = shown_by(reporter)
+        assert (rows[0], len(rows), rows[-1]) == ("Applying to 30 sites: 1 done", 11, "and 21 more")
+    reporter.restore()

@@ -1,6 +1,7 @@
 """A secret that appears where it must not is found, however spelled; the page shows all else, as text alone."""
 
 import json
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -194,6 +195,23 @@ def test_it_shows_what_a_command_has_done(client: Client) -> None:
     assert "not for you" not in text
 
 
+def test_sites_and_clients_come_before_the_log_whose_newest_are_shown(client: Client) -> None:
+    for _ in range(60):
+        client.graph("GET", "/organization")
+    text = page(client).text
+    places = [text.index(title) for title in ("Sites", "App registrations", "Requests")]
+    assert places == sorted(places)
+    assert " more" in text[places[-1] :], "the rest unfolds"
+
+
+def test_words_of_the_page_stay_whole(client: Client) -> None:
+    """Only what may be long breaks anywhere: a heading of one word was cut into three."""
+    client.graph("GET", "/organization")
+    text = client.request("GET", PAGE).text
+    assert "th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; white-space: nowrap }" in text
+    assert re.findall(r"<td>GET</td>", text)
+
+
 def test_no_secret_is_on_it(client: Client, state: SandboxState) -> None:
     object_id = client.create("/applications", displayName="S2S-client")["id"]
     made = client.graph("POST", f"/applications/{object_id}/addPassword", json={}).json()
@@ -221,7 +239,7 @@ def test_names_from_elsewhere_are_only_ever_text(client: Client, state: SandboxS
         site.settings |= {evil: "x", "ServiceAuthRole": evil}
     seen = page(client)
     new = {element for element in seen.elements if element not in before}
-    assert {tag for tag, _ in new} <= {"div", "h2", "table", "td", "th", "tr"}
+    assert {tag for tag, _ in new} <= {"details", "div", "h2", "p", "summary", "table", "td", "th", "tr"}
     assert not any(attributes for _, attributes in new)
     for evil in HOSTILE[:-1]:
         assert seen.text.count(evil) >= 2, evil

@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mct_s2s.cli import change, work
@@ -65,14 +66,17 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
     reviewed = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document["fingerprint"]
     attacker = member("mallory")
 
-    def show_review(*_: object) -> None:
+    agreed = change._is_agreed
+
+    async def meanwhile(*about: Any, **more: Any) -> bool:
         made = attacker.graph("POST", "/applications", json={"displayName": "Nightly export"})
         attacker.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
         azure.write_settings({**azure.settings(), "ServiceApplicationIds": made["appId"]})
         azure.forget()
+        return await agreed(*about, **more)
 
     monkeypatch.setattr(work, "STALE_SECONDS", -1.0)
-    monkeypatch.setattr(change, "show_review", show_review)
+    monkeypatch.setattr(change, "_is_agreed", meanwhile)
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
     (site,) = done.document["sites"]
     assert (done.code, site["error"]["error"]["code"], azure.writes()) == (2, "registration-not-ours", [])

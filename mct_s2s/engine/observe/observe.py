@@ -10,7 +10,7 @@ from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
-from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscription, find_web_app
+from mct_s2s.engine.observe.sites import Located, find_app_service, find_mct_sites, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
@@ -18,9 +18,9 @@ from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import SecretNote, secrets_among
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import Desired, Look, ServiceSpec, Setup
+from mct_s2s.model.desired import Desired, Look, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, Custody, Tenant
-from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid
+from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
@@ -33,6 +33,8 @@ AGREEING = 3
 PAUSE = 1.0
 LONGEST = 300.0
 """Seconds: replication that takes longer is an outage."""
+NAMES_SECONDS = 10.0
+"""How long names may take that nothing else waits for."""
 
 
 def reading(request: Request) -> str:
@@ -50,6 +52,10 @@ async def observe(session: Session, request: Request, located: Located = lambda 
             _directory(session, request, settings),
             gather_or_cancel(*(find_identity_resource(session, request, one, located) for one in request.identities)),
         )
+    if request.desired.service is None and tenant is not None and app_service is not None:
+        # Another tenant's directory knows none of its clients. Nothing else depends on it here, so it is not refused.
+        is_of_site = same_id(tenant.id, app_service.tenant_id)
+        tenant, trust = (tenant, trust) if is_of_site else (None, Trust())
     return ObservedState(
         request.now,
         session.connection.cloud.name,
@@ -61,6 +67,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         graph=session.connection.cloud.graph,
         login=session.connection.cloud.login,
         where=request.where(app_service),
+        file=request.file,
     )
 
 
@@ -68,11 +75,30 @@ async def _directory(
     session: Session, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust, SignedIn]:
     if request.desired.service is None:
-        return None, Trust(), SignedIn("")
+        tenant, trust = await _named(session, request, settings)
+        return tenant, trust, SignedIn("")
     directory = session.directory
     return await gather_or_cancel(
         directory.tenant(), find_trust(directory, request, settings), _caller(session, request)
     )
+
+
+async def _named(
+    session: Session, request: Request, settings: asyncio.Future[AppSettings]
+) -> tuple[Tenant | None, Trust]:
+    """Who loses access, by name, where a command cuts clients off and needs nothing else of the directory.
+
+    It may be an incident: a directory that cannot be read, or takes its time, must not hold it up.
+    """
+    desired = request.desired
+    if not (isinstance(desired, Restore) or (isinstance(desired, Setup) and desired.settings is SettingsScope.OFF)):
+        return None, Trust()
+    own = service_unique_name(request.target.name, request.target.slot) if request.target is not None else ""
+    reading, directory = replace(request, desired=Look(ServiceSpec()), unique_name=own), session.directory
+    with suppress(S2SError, TimeoutError):
+        async with asyncio.timeout(NAMES_SECONDS):
+            return await gather_or_cancel(directory.tenant(), find_trust(directory, reading, settings))
+    return None, Trust()
 
 
 async def _caller(session: Session, request: Request) -> SignedIn:
@@ -91,6 +117,10 @@ async def _app_service(
         return None
     site = await find_app_service(session.arm, request.target, located, without_settings=request.without_settings)
     settings.set_result(site.settings)
+    if site.is_function_app and not site.website:
+        with suppress(S2SError):  # the refusal is the same without them
+            found, _ = await find_mct_sites(session.arm, site.resource.subscription_id)
+            return replace(site, mct_sites=tuple(f"{one.names[0]} ({one.resource_group})" for one in found))
     is_new = isinstance(request.desired, Setup) and not site.refusal and not ours(site.settings)
     if request.attempt and is_new:
         with suppress(S2SError):  # who may not list them is not told

@@ -159,7 +159,7 @@ async def _in_parts(session: Session, request: Request, look: AccessLook) -> See
     observed = rest if isinstance(rest, ObservedState) else ObservedState(request.now, "", None, None)
     site = there.app_service if isinstance(there, ObservedState) else None
     return Seen(
-        replace(observed, app_service=site, where=request.where(site)),
+        replace(observed, app_service=site, where=request.where(site), file=request.file),
         await look.found(),
         look.site(request.target),
         directory_refusal=rest if isinstance(rest, S2SError) else None,

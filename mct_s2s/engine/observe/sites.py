@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_unknown, outcome_of
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
-from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings, ours
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
+LIST_APPS = command("az", "webapp", "list", "--query", "[].{name:name,group:resourceGroup}", "--output", "table")
+"""Without a query, az 2.91 answers "Table output unavailable"."""
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""
 
@@ -156,7 +158,7 @@ def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThe
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
         remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read:",
-        command="" if hint else "az webapp list -o table",
+        command="" if hint else LIST_APPS,
     )
 
 

@@ -43,7 +43,7 @@ class DoctorCheck:
 
     @property
     def remedy(self) -> str:
-        first = ["If it is refused:"] if self.missing and self.state is Verdict.UNKNOWN else []
+        first = ["Not checked:"] if self.missing and self.state is Verdict.UNKNOWN else []
         return " ".join(map(str, (*first, *self.steps, *asked_for(self.missing))))
 
 
@@ -96,7 +96,8 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         given = {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
         words = [word for name, value in given.items() if value for word in (name, value)]
         changes, run = counted(pending, "change"), observed.command("setup", *words)
-        message = f"'{site.label}' is not as setup makes it: {changes} pending."
+        are = "is" if pending == 1 else "are"
+        message = f"'{site.label}' is not fully set up: {changes} {are} missing."
         found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, (Instruction(f"To make {changes}:", run),)))
     return tuple(found)
 

@@ -21,7 +21,6 @@ from mct_s2s.model.site_settings import (
     required_by,
 )
 from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust, is_only_set
-from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
     SERVICE_OPTION,
@@ -37,7 +36,10 @@ from mct_s2s.planning.ownership import (
     wanted_role,
     wanted_role_value,
 )
+from mct_s2s.planning.reports.renewal import renewing
 from mct_s2s.planning.site import make_sticky, not_sticky, right_values
+
+NOT_CONFIGURED = "not-configured"
 
 
 class Severity(StrEnum):
@@ -84,7 +86,7 @@ def diagnose(
         observed, site = replace(observed, app_service=None), None
     elif site is not None and service is None and not ours(site.settings):
         setup = " ".join((observed.command("setup"), "--client NAME"))
-        return (Finding("not-configured", label, f"'{label}' has no service-to-service authentication yet.", setup),)
+        return (Finding(NOT_CONFIGURED, label, f"'{label}' has no service-to-service authentication yet.", setup),)
     if service is not None or not is_unread:
         found += _service(observed)
     if site is not None:
@@ -200,7 +202,7 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
 def _client(client: ClientApplication, observed: ObservedState, within: timedelta) -> Iterator[Finding]:
     """Of another tenant's registration, the credentials are not known."""
     name, client_id, site, now = client.display_name, client.client_id, observed.app_service, observed.now
-    add = observed.command("add-client", about=client_id)
+    add = observed.setting_up(client)
     trusted = client_trust(client, observed, ServiceSpec())
     is_others, is_listed = isinstance(trusted, Doubted), site is not None and is_allowed(client, observed)
     whose, is_only_listed = "", is_others and is_listed and not is_consented(client, observed)
@@ -238,7 +240,7 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     if len(ends) < len(valid) or max(ends) > now + within:
         return
     last = max(ends)
-    remedy = add if is_only_listed else renewal(client_id, credentials, now, observed.where)
+    remedy = add if is_only_listed else renewing(client, credentials, observed, within)
     if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
         message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."

@@ -12,7 +12,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
-from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.planning.reports.findings import NOT_CONFIGURED, Finding, Severity
 
 _NEEDS = {
     "client-not-consented": "admin consent",
@@ -20,7 +20,7 @@ _NEEDS = {
     "no-credential": "credential",
     "secret-expired": "new credential",
 }
-FIXED = "the errors fixed"
+FIXED = "blocked: see the error above"
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ class SiteStatus:
     @property
     def is_healthy(self) -> bool:
         return all(one.severity is Severity.NOTE for one in self.findings)
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether anything of service-to-service authentication is there yet."""
+        return not any(one.code == NOT_CONFIGURED for one in self.findings)
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
@@ -158,6 +163,22 @@ class StatusReport:
     is_list: bool = False
 
     @property
+    def is_of_file(self) -> bool:
+        """Whether a trust file asks for these App Services."""
+        named = [site.key for site in self.sites] + [site.key for site in self.failed]
+        return any(key is not None for key in named)
+
+    @property
+    def not_set_up(self) -> tuple[SiteStatus, ...]:
+        """App Services that a whole subscription has and no one has asked for: none of them has a problem."""
+        is_survey = self.is_list and not self.is_of_file
+        return tuple(site for site in self.sites if is_survey and not site.is_set_up)
+
+    @property
+    def sick(self) -> tuple[SiteStatus, ...]:
+        return tuple(site for site in self.sites if not site.is_healthy and site not in self.not_set_up)
+
+    @property
     def is_healthy(self) -> bool:
         """A subscription without any App Service is not the one that was meant."""
-        return all(site.is_healthy for site in self.sites) and not (self.is_list and not self.sites)
+        return not self.sick and not (self.is_list and not self.sites)

@@ -123,7 +123,9 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
         yield f"The token's tenant is '{token.tenant_id}', but {TENANT_ID} is '{tenant_id}'.", configure
     if is_listed:
         return
-    add = observed.command("add-client", about=token.client_id)
+    client, add = observed.trust.client_of_id(token.client_id), observed.command("add-client", about=token.client_id)
+    if client is not None:
+        add = observed.setting_up(client)
     if not observed.allowed_client_ids.holds(token.client_id):
         not_there = f"{APPLICATION_IDS} does not contain the appId {token.client_id}"
         yield f"{not_there}, and {OBJECT_IDS} does not contain the object ID {token.object_id}.", add

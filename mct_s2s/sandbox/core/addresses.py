@@ -9,7 +9,7 @@ Sources: RFC 6761, 6.3 (names below `localhost`); docs/azure-contract.md, 5.1.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 HOST = "localhost"
@@ -123,6 +123,10 @@ class RealNames(Addresses):
         if self.vault_named_by(name) is not None:
             return Destination("vault")
         return _DESTINATIONS.get(name, Destination("nowhere"))
+
+
+def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
+    return {name: port + offset for offset, name in enumerate(names)}
 
 
 def label_of_site(resource_id: str) -> str:

@@ -10,6 +10,14 @@ from pathlib import Path
 from typing import Any
 
 
+class Mistake(ValueError):
+    """What the user of a sandbox can correct, and how: as a command where `is_command`."""
+
+    def __init__(self, text: str, remedy: str = "", command: str = "") -> None:
+        super().__init__(text)
+        self.remedy, self.command = remedy, command
+
+
 def make_folder(path: Path) -> None:
     if path.is_dir():
         return
@@ -25,7 +33,9 @@ def replace_file(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a write on a full disk names none
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise

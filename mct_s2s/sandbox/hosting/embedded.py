@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mct_s2s.sandbox.hosting import listening, startup
-from mct_s2s.sandbox.hosting.environment import exports, ports_from
+from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.listening import WebServer
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 
@@ -99,8 +99,11 @@ def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
         folder.forget_server()
         state = folder.state()
         names = startup.names_of(state)
-        wanted = ports_from(first_port, names) if first_port else {}
-        opened = listening.open_ports(names, {**wanted, **folder.ports()})
+        known = folder.ports()
+        if first_port and not known:
+            opened = listening.open_range(names, first_port)
+        else:
+            opened = listening.open_ports(names, known)
         server, addresses, _ = startup.prepare(folder, state, opened)
     except BaseException:
         lock.release()

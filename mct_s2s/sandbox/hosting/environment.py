@@ -4,7 +4,6 @@ import os
 import shlex
 import ssl
 import urllib.request
-from collections.abc import Sequence
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST, PORT, RealNames
@@ -27,10 +26,6 @@ VARIABLES = (
     "MCT_S2S_URL",
 )
 """Every variable that is set, so that all can be removed."""
-
-
-def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
-    return {name: port + offset for offset, name in enumerate(names)}
 
 
 def exports(port: int, *, real_names: bool = False, state_dir: Path | None = None) -> dict[str, str]:
@@ -67,11 +62,13 @@ def _site(port: int, folder: StateDirectory) -> int:
     return known.get(SITE.lower(), port + 2) if known.get("arm") == port else port + 2
 
 
-def answer_of(folder: StateDirectory, served: Served, route: str, *, seconds: float = 60) -> bytes:
+def answer_of(folder: StateDirectory, served: Served, route: str, *, seconds: float = 60, method: str = "GET") -> bytes:
     """Return what a control route such as `health` answers. No proxy of the environment is asked."""
     authority, _ = state_directory.certificates(folder.path, for_real_names=served.real_names)
     trusted = ssl.create_default_context(cafile=authority)
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
-    with opener.open(f"https://{HOST}:{served.port}/_sandbox/{route}", timeout=seconds) as answer:
+    address = f"https://{HOST}:{served.port}/_sandbox/{route}"
+    asked = urllib.request.Request(address, data=b"" if method == "POST" else None, method=method)
+    with opener.open(asked, timeout=seconds) as answer:
         content: bytes = answer.read()
     return content

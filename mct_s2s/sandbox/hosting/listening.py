@@ -5,21 +5,24 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.addresses import Addresses, ports_from
+from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.observability.exchange import App, End, Scope
 
 _BACKLOG = 2048
 _NOT_FOR_YOU = "You can't listen on a port this low."
+_FREE_RANGES = 20
+"""So many ranges of ports are tried before each service takes any port that is free."""
 _LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
 
 
-class PortTaken(OSError):
+class PortTaken(Mistake):
     """A port that is in use, or not allowed for this user."""
 
 
@@ -28,19 +31,28 @@ def open_ports(names: Iterable[str], preferred: Mapping[str, int], address: str 
     return {name: _open_any(preferred.get(name, 0), address) for name in names}
 
 
+def open_range(names: Sequence[str], first: int) -> dict[str, list[socket.socket]]:
+    """Listen on successive ports, from `first` or some hundreds later, so that `serve --port` finds them again."""
+    for start in range(first, first + 100 * _FREE_RANGES, 100):
+        with contextlib.suppress(PortTaken):
+            return open_exactly(ports_from(start, names))
+    return open_ports(names, {})
+
+
 def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[socket.socket]]:
     """Listen on exactly these ports: on the loopback, or on one IP address."""
     opened: dict[str, list[socket.socket]] = {}
-    try:
-        for name, port in ports.items():
+    for name, port in ports.items():
+        try:
             opened[name] = _open(port, address)
-    except PermissionError as error:
-        close(opened)
-        raise PortTaken(f"{_NOT_FOR_YOU} Choose another port, or allow it for all users: {_LET_LISTEN}") from error
-    except OSError as error:
-        close(opened)
-        what = "already in use" if error.errno == errno.EADDRINUSE else "not available"
-        raise PortTaken(f"A port of the sandbox is {what}: {error}") from error
+        except OSError as error:
+            close(opened)
+            if isinstance(error, PermissionError):
+                raise PortTaken(_NOT_FOR_YOU, "Choose another port, or allow it for all users:", _LET_LISTEN) from error
+            what = "is already in use" if error.errno == errno.EADDRINUSE else f"is not available ({error.strerror})"
+            other = 9443 if abs(9443 - min(ports.values())) > len(ports) else 10443
+            another = f"mct-s2s sandbox serve --port {other}"
+            raise PortTaken(f"Port {port} {what}.", "Stop what uses it, or serve elsewhere:", another) from error
     return opened
 
 

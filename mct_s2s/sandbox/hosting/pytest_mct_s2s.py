@@ -71,7 +71,7 @@ class MctSandbox:
 
     def requests(self) -> list[dict[str, Any]]:
         """What was asked since the last reset: service, method, path, status and more of each."""
-        return list(self._control("GET", "requests")["value"])
+        return [one for one in self._control("GET", "requests")["value"] if one["service"] != "control"]
 
     def leaks(self) -> list[dict[str, Any]]:
         """Secrets that were seen where they have no business, such as in an address."""

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from mct_s2s.sandbox.core.addresses import (
     ARM_HOST,
@@ -19,10 +20,10 @@ from mct_s2s.sandbox.core.addresses import (
     Addresses,
     label_of_site,
 )
-from mct_s2s.sandbox.core.files import replace_file
+from mct_s2s.sandbox.core.files import Mistake, replace_file
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import listening, startup
-from mct_s2s.sandbox.hosting.environment import answer_of, connecting, ports_from
+from mct_s2s.sandbox.hosting.environment import answer_of, connecting
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.services.page import PATH
@@ -109,14 +110,14 @@ def serve(
         listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
     """
     folder = StateDirectory(state_dir)
-    rules = json.loads(faults_file.read_text(encoding="utf-8")) if faults_file else []
+    rules = _rules(faults_file) if faults_file else []
     with folder.exclusive(seconds=2):
         if state_file is not None:
             folder.adopt(state_file)
         state = folder.state()
         if tenant:
             state.directory.variations = TENANTS[tenant]
-        ports = {"all": port} if real_names else ports_from(port, startup.names_of(state))
+        ports = {"all": port} if real_names else folder.ports_at(port, startup.names_of(state))
         opened = listening.open_exactly(ports, listen)
         server, addresses, observability = startup.prepare(folder, state, opened, listen, real_names=real_names)
         observability.faults.replace(rules)
@@ -128,6 +129,15 @@ def serve(
         server.started_up = ready
         with folder.serving(Served(port, real_names)), contextlib.suppress(KeyboardInterrupt):
             server.run(startup.all_of(opened))
+
+
+def _rules(faults_file: Path) -> Any:
+    try:
+        return json.loads(faults_file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Mistake(
+            f"'{faults_file}' is not JSON: {error}.", "Use a list of rules, as docs/sandbox.md has."
+        ) from error
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
@@ -143,9 +153,13 @@ def save(path: Path, state_dir: Path | None = None) -> None:
 
 
 def reset(state_dir: Path | None = None) -> None:
-    """Reset the saved state to the seed. Raises TimeoutError: it is being served at this moment."""
+    """Reset the saved state to the seed, also while it is being served. Raises TimeoutError: a command uses it."""
     folder = StateDirectory(state_dir)
-    with folder.exclusive(seconds=10):
+    served = folder.served()
+    if served is not None:
+        answer_of(folder, served, "reset", method="POST")
+        return
+    with folder.exclusive(seconds=3):
         folder.reset()
 
 

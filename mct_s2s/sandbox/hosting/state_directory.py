@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +23,8 @@ import trustme
 from cryptography import x509
 from filelock import FileLock, Timeout
 
-from mct_s2s.sandbox.core.addresses import CERTIFIED, HOST
-from mct_s2s.sandbox.core.files import make_folder, replace_file
+from mct_s2s.sandbox.core.addresses import CERTIFIED, HOST, ports_from
+from mct_s2s.sandbox.core.files import Mistake, make_folder, replace_file
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.state.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
@@ -131,7 +131,11 @@ class StateDirectory:
 
     def adopt(self, path: Path) -> None:
         """Save a copy of another state in place of the present one."""
-        state = SandboxState.load(path)
+        try:
+            state = SandboxState.load(path)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            written = "Use a file that this one wrote:", "mct-s2s sandbox save FILE"
+            raise Mistake(f"'{path}' is not a state of the sandbox.", *written) from error
         if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
             raise ValueError(
                 f"Invalid state file '{path}': it does not contain the administrator's application {ADMINISTRATOR_ID}."
@@ -166,6 +170,15 @@ class StateDirectory:
     def ports(self) -> dict[str, int]:
         """Return the ports used last time, by name: `arm`, `graph`, and the resource ids of sites."""
         return dict(self._read(self.path / "ports.json") or {})
+
+    def ports_at(self, port: int, names: Sequence[str]) -> dict[str, int]:
+        """The ports used last time where `port` was the first of them: saved addresses stay valid."""
+        known = self.ports()
+        if known.get("arm") != port:
+            return ports_from(port, names)
+        kept = {name: known[name] for name in names if name in known}
+        new = [name for name in names if name not in known]
+        return {**kept, **ports_from(max(known.values()) + 1, new)}
 
     def remember_ports(self, ports: Mapping[str, int]) -> None:
         if dict(ports) != self.ports():

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 PATH = "/_sandbox/"
 MOST = 200
 """Rows of a table: a directory may hold tens of thousands."""
+FIRST = 50
+"""Rows that are shown at once; the others unfold."""
+_LONG = frozenset({"path", "query", "note", "id", "trust settings", "credentials"})
+"""Columns whose text may break anywhere: a word, a method or a status stays whole."""
 _TRUST = frozenset(
     {"serviceauthenabled", "serviceauthaudience", "serviceauthtenantname", "serviceauthtenantid", "serviceauthrole"}
     | {"serviceobjectids", "serviceapplicationids"}
@@ -40,7 +44,9 @@ def routes(state: SandboxState, addresses: Addresses, observability: Observabili
     async def show(request: Request) -> Response:
         del request
         nonce, tables = secrets.token_urlsafe(16), list(_tables(state, addresses, observability))
-        text = _template().render(nonce=nonce, most=MOST, tenant=state.directory.tenant, tables=tables)
+        text = _template().render(
+            nonce=nonce, first=FIRST, most=MOST, long=_LONG, tenant=state.directory.tenant, tables=tables
+        )
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; "
@@ -70,15 +76,6 @@ def _template() -> "Template":
 
 
 def _tables(state: SandboxState, addresses: Addresses, observability: Observability) -> Iterator[_Table]:
-    log = [
-        (one.at[11:19], one.service, one.method, one.path, one.query, one.status or "no answer", one.fault, one.note)
-        for one in observability.log
-        if one.service != "control"
-    ]
-    columns = ("time", "service", "method", "path", "query", "status", "fault", "note")
-    yield _Table("Requests", columns, log[::-1])
-    leaks = [tuple(leak.values()) for leak in observability.watch.to_list()]
-    yield _Table("Secrets in wrong places", tuple(next(iter(observability.watch.to_list()), {})), leaks[::-1])
     held, now = state.resources, state.clock.timestamp()
     sites = [
         (
@@ -107,6 +104,15 @@ def _tables(state: SandboxState, addresses: Addresses, observability: Observabil
         for one in state.directory.service_principals.dump()
     ]
     yield _Table("Service principals", ("name", "type", "app id", "object id"), principals[::-1])
+    leaks = [tuple(leak.values()) for leak in observability.watch.to_list()]
+    yield _Table("Secrets in wrong places", tuple(next(iter(observability.watch.to_list()), {})), leaks[::-1])
+    log = [
+        (one.at[11:19], one.service, one.method, one.path, one.query, one.status or "no answer", one.fault, one.note)
+        for one in observability.log
+        if one.service != "control"
+    ]
+    columns = ("time", "service", "method", "path", "query", "status", "fault", "note")
+    yield _Table("Requests", columns, log[::-1])
 
 
 def _credentials(application: Mapping[str, Any]) -> Iterator[str]:

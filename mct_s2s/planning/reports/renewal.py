@@ -1,0 +1,28 @@
+"""How a client's credential is replaced, as a command: by the trust file where one names the client."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from mct_s2s.model.client_credentials import NEVER, Credential, replaced_kind
+from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.credentials import renewal
+
+YEAR = timedelta(days=365)
+
+
+def renewing(
+    client: ClientApplication, credentials: Sequence[Credential], observed: ObservedState, within: timedelta
+) -> str:
+    """`within`: how long before its end a credential counts as expiring."""
+    file = observed.file
+    if file is None or not file.names(client):
+        return renewal(client.client_id, credentials, observed.now, observed.where)
+    # The file alone knows where the new secret goes: a command without it would put it elsewhere.
+    valid = [one for one in credentials if one.is_valid_at(observed.now)]
+    kind = replaced_kind(valid)
+    if not valid or kind is None:
+        return file.command("apply")
+    last = max((one for one in valid if one.kind is kind), key=lambda one: one.expires or NEVER)
+    is_short = bool(last.begins and last.expires and last.expires - last.begins <= within)
+    longer = ["--secret-lifetime", "1y" if within < YEAR else "2y"] if is_short else []
+    return file.command("rotate-secret", "--expiring-within", f"{within.days or 1}d", *longer)
