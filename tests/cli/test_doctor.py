@@ -252,7 +252,7 @@ def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: 
         assert missing <= asked
         if error["code"] == "permission-missing":
             others = (one["what"].partition(". ")[0] for one in steps if not one["who"])
-            untold = [one for one in others if one not in error["message"] and "pending" not in one]
+            untold = [one for one in others if one not in error["message"] and "not fully set up" not in one]
             assert (missing, untold) == (asked, [])
 
 

@@ -90,8 +90,8 @@ async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, stor
             await attempt.arrived()
 
     try:
-        # To its end also where this run is interrupted, so that it is known whether there is a secret to remove.
-        made = await finish_even_if_cancelled(make())
+        # What a place gives away reaches it, or is removed, also where this run is interrupted; others keep a note.
+        made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
         if change.verify:
             await _test(run, made, made.scope)
         if not store.gives_away:
