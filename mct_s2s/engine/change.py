@@ -56,12 +56,15 @@ async def prepare(session: Session, request: Request) -> Outcome:
     replica may show what it was before it was deleted; and what the settings name, it may not show yet. Then it is
     looked at again for a while.
     """
-    until = clock.seconds() + min(BEGUN_SECONDS, session.connection.remaining(RESERVE))
+    patience = session.connection.remaining(RESERVE)
+    until = clock.seconds() + min(BEGUN_SECONDS, patience)
+    arrives_until = clock.seconds() + min(ARRIVES_WITHIN.total_seconds(), patience)
     while True:
         is_over = request.dry_run or clock.seconds() >= until
         try:
             outcome = await _prepared(session, request)
-            if is_over or not (_leaves_its_own(outcome) or _removes_what_may_be_arriving(outcome)):
+            may_arrive = clock.seconds() < arrives_until and _removes_what_may_be_arriving(outcome)
+            if request.dry_run or not (may_arrive or (not is_over and _leaves_its_own(outcome))):
                 return outcome
         except (NotOurs, NotThere) as refused:
             if is_over or not _may_pass(refused, request.now):

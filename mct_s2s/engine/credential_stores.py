@@ -184,7 +184,8 @@ async def _noted(
     """The key vault that a tag of the client's registration names, or its file on this machine. Raises Refused."""
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
     noted = [session.vault(one.vault).store(one.secret or "", name, client.client_id) for one in noted_vaults(client)]
-    newest, found = newest_made(secrets_among(client.credentials)), [file, *noted][-1]
+    # Also where a tag, which its owners write, says that no one has it.
+    newest, found = newest_made(secrets_among(client.application.credentials)), [file, *noted][-1]
     if noted and newest is not None and (await file.note()).has_had(newest):
         return file
     if noted and isinstance(request.desired, Rotation):
@@ -249,7 +250,7 @@ def _follows_tag(client: ClientApplication, request: "Request", observed: Observ
     """Whether a client's own tag says where its secret is, and may: others could have written it."""
     desired = request.desired
     # Only one that had a secret and has nothing good any more gets a secret again.
-    has_good = any(one.is_valid_at(observed.now) for one in client.credentials)
+    has_good = any(one.is_valid_at(observed.now) for one in client.application.credentials)
     if not client.is_registered or desired.service is None or (has_good and not isinstance(desired, Rotation)):
         return False
     trusted = client_trust(client, observed, desired.service, desired.names)

@@ -35,7 +35,8 @@ async def local_notes(
     folder, notes = default_folder(session, request.label, observed), dict[str, tuple[SecretNote, ...]]()
     names = {client.client_id: name for name in request.desired.names for client in clients_called(name, observed)}
     for client in observed.trust.clients:
-        if not counts_credentials and client.client_id not in observed.custody:
+        is_in_question = client.client_id in observed.custody or client.application.undelivered
+        if not counts_credentials and not is_in_question:
             continue
         place = request.places.of(names.get(client.client_id, client.display_name), client.client_id)
         found = list[SecretNote]()

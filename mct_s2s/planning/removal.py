@@ -289,7 +289,9 @@ class _Removal:
         if self.removal.delete_adopted:
             return ""
         # Someone who once owned another team's registration could have named it like ours.
-        more = [*service_content(service, self.observed), *(["credentials"] if service.credentials else [])]
+        custody = self.observed.custody_of(service)
+        has_credentials = bool(service.credentials or (custody is not None and custody.credentials))
+        more = [*service_content(service, self.observed), *(["credentials"] if has_credentials else [])]
         return f"kept: it has settings that mct-s2s does not make ({', '.join(more)}){self.hint}" if more else ""
 
     def other_holders(self, steps: Sequence[AnyChange]) -> list[str]:
@@ -399,8 +401,8 @@ class _Removal:
             and not any(isinstance(one, DeleteApplication) and one.client_id == service.client_id for one in steps)
         ):
             what = f"{_use(users)} the service application '{service.display_name}', as a tag of it says. The teardown"
-            what += " there removes the tag. If it is no longer true, this deletes the registration:"
-            yield Instruction(what, command("az", "ad", "app", "delete", "--id", service.client_id))
+            what += " there removes the tag. If it is no longer true, delete the registration in the portal."
+            yield Instruction(what)
         for step in steps:
             if isinstance(step, NoChange) and step.resource == DeleteStoredSecret.resource:
                 vault, _, name = step.name.partition("/")

@@ -176,7 +176,8 @@ class KeyVaultStore(Store):
             return SecretNote(attempts, since, place=self.label)
         tags = arrived[-1].tags
         return SecretNote(
-            {**attempts, tags.get("credential", ""): None},
+            # Not what has arrived: others write tags, and would have another secret of that name taken for lost.
+            attempts,
             since,
             KeyId(tags["keyId"]),
             ClientId(tags["appId"]) if "appId" in tags else None,

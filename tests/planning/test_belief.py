@@ -102,7 +102,7 @@ SERVICE_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
         False,
     ),
     "redirect URIs": ({"extras": ("web.redirectUris",)}, False),
-    "v2 tokens": ({"token_version": 2}, True),
+    "v2 tokens": ({"token_version": 2}, False),
     "another name for people": ({"display_name": "Anything"}, True),
     "tags": ({"tags": ("mct-s2s:adopted:mct-s2s-contosolearn",)}, True),
 }

@@ -443,7 +443,7 @@ OWN_API = replace(SERVICE, client_id=ClientId(guid("own")), object_id=Applicatio
         (SERVICE, None, None, ""),
         (OF_B, None, Severity.WARNING, f"mct-s2s setup --service-app APP_ID {WHERE}"),
         (OF_B, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
-        (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE} --service-app {SERVICE_ID}"),
+        (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE}"),
         (BY_HAND, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
         (BY_HAND, None, Severity.NOTE, f"mct-s2s setup --service-app {SERVICE_ID} {WHERE}"),
     ],
@@ -458,12 +458,12 @@ def test_a_service_application_that_is_not_this_app_services_is_said(
 
 
 @pytest.mark.parametrize(
-    ("service", "adopted", "is_named"), [(OF_B, None, False), (OF_B, SERVICE_ID, True), (ADOPTED, None, True)]
+    ("service", "adopted", "is_named"), [(OF_B, None, False), (OF_B, SERVICE_ID, True), (ADOPTED, None, False)]
 )
 def test_commands_name_the_service_application_that_was_adopted(
     service: Application, adopted: str | None, is_named: bool
 ) -> None:
-    """They would be refused without it. Of one that only the settings name, the operator has yet to say so."""
+    """They would be refused without it. Of what settings or a tag name, the operator has yet to say so."""
     spent = client("Import", credential(5))
     observed = observed_state(trust(spent, service=service), settings(ServiceApplicationIds=spent.client_id))
     (expiring,) = [one for one in diagnose(observed, adopted=adopted) if one.code == "secret-expiring"]

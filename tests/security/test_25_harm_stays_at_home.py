@@ -7,6 +7,7 @@ what he has created but this machine, or a program, of which the directory tells
 """
 
 import asyncio
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -789,7 +790,7 @@ def test_a_teardown_keeps_the_api_that_another_app_service_uses_with_managed_ide
         kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
         assert kept["detail"] == "kept: site-b uses it"
         (note,) = [one for one in gone.document["notes"] if "site-b" in one["text"]]
-        assert note["command"] == f"az ad app delete --id {service['appId']}"
+        assert note["command"] is None, "who once owned another team's API could have tagged that"
     assert azure.settings(SITE_B)["ServiceAuthAudience"] == f"api://{service['appId']}"
     assert admin("teardown", *B, "--service-app", service["appId"], *JSON).code == 0
     assert admin("teardown", *A, *JSON).code == 0
@@ -832,7 +833,9 @@ def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: San
     assert (gone.code, kept["detail"]) == (0, "kept: site-b uses it")
 
 
-def test_status_of_what_was_adopted_prints_commands_that_run(mct: Program, azure: Sandbox) -> None:
+def test_status_of_what_was_adopted_prints_commands_that_ask_for_the_operators_word(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", *A, "--client", "Export", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     azure.add_site(name="site-b", group="rg-b")
@@ -842,5 +845,67 @@ def test_status_of_what_was_adopted_prints_commands_that_run(mct: Program, azure
     found = {one["code"]: one for one in seen.document["findings"] if one["severity"] != "note"}
     assert (seen.code, set(found)) == (3, {"secret-expiring"})
     words = shlex.split(found["secret-expiring"]["remedy"])
-    assert mct(*words[1:], *JSON).code == 0
+    asked = mct(*words[1:], *JSON)
+    assert asked.code == 2, "a tag is no one's word: it is asked for, once, with whose it is"
+    adopt = re.search(r"--service-app \S+", asked.document["error"]["remedy"])
+    assert adopt is not None, asked
+    assert mct(*words[1:], *adopt[0].split(), *JSON).code == 0
     assert mct("status", *B, "-o", "json").document["healthy"]
+
+
+def _once_owned(azure: Sandbox, rob: Member, app: Json, change: Callable[[], object]) -> None:
+    """Rob owns a registration for a while, and does something to it."""
+    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    azure.graph("POST", f"/applications/{app['id']}/owners/$ref", json=owner)
+    change()
+    azure.graph("DELETE", f"/applications/{app['id']}/owners/{rob.id}/$ref")
+
+
+def test_a_note_that_a_secret_never_arrived_leads_no_secret_into_another_vault(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    """The file here shows that it did arrive; a vault's tag counts only where there is no good secret."""
+    made = admin("setup", "--client", "Import", *A, *JSON)
+    (client,) = azure.applications("Import")
+    (secret,) = client["passwordCredentials"]
+    tags = [f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"]
+    tags += [Tag.VAULT.of(f"{seed.VAULT}/robs")]
+    path, sent = f"/applications/{client['id']}", {"tags": [*client["tags"], *tags]}
+    _once_owned(azure, rob, client, lambda: rob.graph("PATCH", path, json=sent))
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    assert azure.vault("GET", "/secrets/robs").status_code == 404
+    assert azure.token_of(values_in(saved_to(made))).status_code == 200, "it works as before"
+
+
+def test_a_vaults_tag_names_no_working_secret_as_lost(mct: Program, azure: Sandbox) -> None:
+    """Who may tag the vault's secret names another one of the client, which someone else uses."""
+    values = values_in(saved_to(mct("setup", "--client", "Import", *A, *JSON)))
+    (first,) = azure.applications("Import")[0]["passwordCredentials"]
+    place = ("--secret-to", f"keyvault:{seed.VAULT}/imp")
+    assert mct("rotate-secret", "Import", *place, *A, *JSON).code == 0
+    azure.advance(3600)
+    row = azure.vault("GET", "/secrets/imp").json()
+    tags = {**row["tags"], "credential": first["displayName"]}
+    azure.vault("PATCH", f"/secrets/imp/{row['id'].rsplit('/', 1)[1]}", json={"tags": tags})
+    assert mct("setup", "--client", "Import", *place, *A, *JSON).code == 0
+    assert mct("rotate-secret", "--expiring-within", "31d", *A, *JSON).code in {0, 3}
+    assert azure.token_of(values).status_code == 200
+
+
+@pytest.mark.parametrize("half", ["federated", "service principal"])
+def test_a_teardown_deletes_no_registration_that_something_signs_in_as(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor, half: str
+) -> None:
+    """Another team's, which its former owner named like ours; nothing of ours signs in as the API."""
+    theirs = register(adele, "Payroll nightly")
+    if half == "federated":
+        subject = {"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:adele/payroll:ref:x"}
+        sent = {"name": "github", "audiences": ["api://AzureADTokenExchange"], **subject}
+        adele.graph("POST", f"/applications/{theirs['id']}/federatedIdentityCredentials", json=sent)
+    else:
+        adele.graph("POST", f"/servicePrincipals/{theirs['principal']}/addPassword", json={"passwordCredential": {}})
+    named = {"uniqueName": OWN}
+    _once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=named))
+    contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
+    assert admin("teardown", *A, "--purge", *JSON).code == 0
+    assert azure.applications("Payroll nightly")

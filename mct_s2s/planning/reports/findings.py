@@ -141,7 +141,8 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
     service = observed.trust.service
     if service is None or not is_only_set(observed):
         return observed
-    is_adopted = is_called(service, (adopted or "").strip()) or is_noted_use(service, observed)
+    # By the operator's own word: a tag may be anyone's who once owned it.
+    is_adopted = is_called(service, (adopted or "").strip())
     more = option(SERVICE_OPTION, service.client_id)
     return replace(observed, where=f"{observed.where} {more}".strip()) if is_adopted else observed
 
@@ -220,8 +221,12 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
         yield Finding("client-not-consented", name, message, add, client=client_id)
     if site is not None and not is_allowed(client, observed):
-        message = f"'{name}' has the role but is not on the allow list."
-        yield Finding("client-not-allowed", name, message, add, client=client_id)
+        # Who assigned it the role is not read here: that command lists it if it is believed, or says whose it is.
+        message, allow = (
+            f"'{name}' has the role but is not on the allow list.",
+            observed.command("configure-appservice"),
+        )
+        yield Finding("client-not-allowed", name, message, allow, client=client_id)
     if not client.is_registered:
         return
     credentials = client.credentials
@@ -233,7 +238,8 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         # A file may be on another machine; a vault is one for all.
         severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
         message = f"The secret of '{name}' is not in {place}."
-        rotate = observed.command("rotate-secret", "--secret-to", place, about=client_id)
+        # Without the place: a tag of the registration, which its owners write, may have named it.
+        rotate = observed.command("rotate-secret", about=client_id)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
