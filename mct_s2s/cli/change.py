@@ -13,6 +13,7 @@ from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
 from mct_s2s.cli.work import SiteChange, SiteWork, Work
 from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
+from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.model.desired import Removal
@@ -108,9 +109,9 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
     Of one site: a trust file's secrets are not shown.
     """
 
-    async def end_attempts(*, is_shown: bool) -> None:
-        for attempt in site.outcome.unshown if site.outcome is not None else ():
-            await (attempt.arrived() if is_shown else attempt.take_back())
+    async def end(*, is_shown: bool) -> None:
+        if site.outcome is not None:
+            await end_attempts(site.session.directory, site.outcome, is_shown=is_shown)
 
     try:
         yield
@@ -118,9 +119,9 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
         if site.outcome is not None and site.outcome.unshown:
             is_shown = site.run.shows_document(error)
             with suppress(S2SError):  # what ended the run is told, and what is left noted is removed by the next one
-                await finish_even_if_cancelled(end_attempts(is_shown=is_shown))
+                await finish_even_if_cancelled(end(is_shown=is_shown))
         raise
-    await finish_even_if_cancelled(end_attempts(is_shown=True))
+    await finish_even_if_cancelled(end(is_shown=True))
 
 
 async def _apply_all(sites: Sequence[SiteChange]) -> None:

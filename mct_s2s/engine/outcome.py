@@ -9,7 +9,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ClientId
+from mct_s2s.model.ids import ClientId, KeyId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.changes import (
@@ -21,6 +21,7 @@ from mct_s2s.planning.changes import (
     OutputRef,
     Outputs,
     PurgeApplication,
+    RemoveCredential,
     UpdateApplication,
     identify,
 )
@@ -71,6 +72,8 @@ class Outcome:
     started: dict[str, float] = field(default_factory=dict)
     attempts: dict[str, "Attempt"] = field(default_factory=dict)
     """At secrets, by the key of the change, in the order in which they began."""
+    once_shown: list[tuple[RemoveCredential, KeyId | None]] = field(default_factory=list)
+    """What is removed once the document has shown what replaces it, with the id of that."""
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
     withdrawn: set[str] = field(default_factory=set)
@@ -103,6 +106,7 @@ class Outcome:
         self.took.update(earlier.took)
         self.started.update(earlier.started)
         self.attempts.update(earlier.attempts)
+        self.once_shown += earlier.once_shown
         self.remembered |= earlier.remembered
         self.withdrawn |= earlier.withdrawn
 
@@ -139,7 +143,8 @@ class Outcome:
     @property
     def has_written(self) -> bool:
         """Whether it changed anything in Azure, as far as it knows."""
-        return bool(self.in_doubt) or any(change.action is not Action.NONE for change in self.done.values())
+        is_left = any(one.key_id is not None and not one.is_taken_back for one in self.attempts.values())
+        return is_left or bool(self.in_doubt) or any(change.action is not Action.NONE for change in self.done.values())
 
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:

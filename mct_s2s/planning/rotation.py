@@ -179,6 +179,10 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
     held = [one for one in counted if one.kind is kind]
     current = next((one for one in held if one.key_id == note.delivered), None)
     made = [one for one in held if one.is_made and not note.is_on_its_way(one)]
+    # Where no place here tells which is in use, the newest one is: it was handed over last.
+    is_told = note.delivered is not None
+    if not is_told and rotation.remove_old and rotation.expiring_within is None and len(made) > 1:
+        current = newest_made(made)
     older = [one for one in made if one is not current]
     # Those whose users read them where the new one goes; no one else can know of the new one.
     replaced = [one for one in older if rotation.remove_old or one.key_id in note.held]
@@ -209,7 +213,7 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
             object_id=application.object_id,
             key_id=credential.key_id,
             kind=kind,
-            replaced_for=(application.client_id, f"{client.audience}/.default"),
+            replaced_for=(application.client_id, f"{client.audience}/.default") if is_told or is_new_needed else None,
             after=(before,),  # certificates are one list, which is written whole
         )
         steps.append(removal)

@@ -54,6 +54,15 @@ class LineConsole(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, **options)
 
+    def on_broken_pipe(self) -> None:
+        """No one reads messages any more: the command goes on without. Of what is asked for, the error is told.
+
+        The library would send standard output to nowhere instead, and end the program.
+        """
+        self.quiet = True
+        if not self.stderr:
+            raise  # noqa: PLE0704  # it is called where a BrokenPipeError is handled
+
     def prose(self, text: str | Text = "", style: str | None = None) -> None:
         """Print a line, folded to the width of the screen.
 

@@ -37,6 +37,10 @@ class FileStore(Store):
     keeps_key: bool = False
 
     @property
+    def is_own(self) -> bool:  # type: ignore[override]
+        return self.is_ours
+
+    @property
     def label(self) -> str:
         return f"file:{self.place}"
 

@@ -557,3 +557,86 @@ def test_a_secret_that_the_place_of_a_trust_file_has_lost_is_a_pending_change(
     assert mct(*apply).code == 0
     assert mct(*apply, "--dry-run").code == 0
     assert len(azure.applications("One")[0]["passwordCredentials"]) == 2, "someone else may have the other one"
+
+
+def test_the_old_secret_goes_only_once_the_new_one_is_shown(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
+    """JSON shows it in the document at the end, which a full disk may not take."""
+    first = mct("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json").made[0]["secret"]
+    words = ("rotate-secret", "One", "--secret-to", "show", "--remove-old", "-y", "-o", "json")
+    env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
+    with inside.time.flowing(), Path("/dev/full").open("w") as full:
+        done = subprocess.run(program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, works(azure, "One", first)) == (1, True), done.stderr
+    second = mct(*words).made[0]["secret"]
+    assert (works(azure, "One", second), works(azure, "One", first)) == (True, False)
+
+
+def test_who_reads_no_messages_any_more_takes_no_secret_along(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+    """The reader of standard error leaves; standard output still has one."""
+    words = ("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json")
+    env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with inside.time.flowing():
+        done = subprocess.run(program(words), env=env, stdout=subprocess.PIPE, stderr=writer, text=True, check=False)
+    os.close(writer)
+    (credential,) = json.loads(done.stdout)["credentials"]
+    assert (done.returncode, works(azure, "One", credential["secret"])) == (0, True)
+
+
+def test_what_never_arrived_counts_for_nothing_in_the_night(mct: Program, azure: Sandbox) -> None:
+    """A run that is killed cannot say so; its note at the registration does, to every machine."""
+    assert mct("setup", "--client", "One", "--secret-lifetime", "20d", "-y").code == 0
+    (client,) = azure.applications("One")
+    (old,) = client["passwordCredentials"]
+    name = {"displayName": "mct-s2s 2026-11-30 abcd"}
+    orphan = azure.graph("POST", f"/applications/{client['id']}/addPassword", json={"passwordCredential": name})
+    noted = {"tags": [*client["tags"], "mct-s2s:attempt:2026-11-30_abcd"]}
+    azure.graph("PATCH", f"/applications/{client['id']}", json=noted)
+    azure.advance(120)
+    assert "secret-expiring" in [one["code"] for one in mct("status", "-o", "json").document["findings"]]
+    night = ("rotate-secret", "--expiring-within", "30d", "--secret-lifetime", "1y", "-y", "-o", "json")
+    assert mct(*night).code == 0
+    left = {one["keyId"] for one in azure.applications("One")[0]["passwordCredentials"]}
+    assert orphan["keyId"] not in left
+    assert left != {old["keyId"]}, "and another one was made"
+
+
+def test_a_vault_that_may_have_the_secret_keeps_it(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    """The answer was lost, and then it cannot be read: what may have arrived is not removed, but named."""
+    name = saved(mct(*SETUP))
+    azure.advance(3600)
+    stored: list[str] = []
+
+    async def closes(entry: Entry) -> None:
+        if "/secrets/" in entry.path and (entry.method == "PUT" or stored):
+            stored.append(entry.method)
+            raise WireError(503, {"error": {"code": "ServiceUnavailable", "message": "Try again."}})
+
+    async def is_closed(entry: Entry) -> None:
+        if stored:
+            await closes(entry)
+
+    inside.hooks.after.append(closes)
+    inside.hooks.before.append(is_closed)
+    ended = mct("rotate-secret", "Reports", "-y", "-o", "json")
+    inside.leave_alone()
+    assert (ended.code, works(azure, "Reports", held(azure, name)["value"])) == (1, True), ended
+    assert ended.made[0]["removal"] is not None
+    azure.advance(120)
+    assert mct("rotate-secret", "Reports", "-y").code == 0
+    assert works(azure, "Reports", held(azure, name)["value"])
+
+
+def test_what_was_handed_over_last_stays_when_old_ones_go(mct: Program, azure: Sandbox, outside: Path) -> None:
+    """No place here tells which secret is in use: the advice of a rotation, typed as it is, must not take it."""
+    first, second = outside / "first", outside / "second"
+    assert mct("setup", "--client", "One", *to_python(KEEP, str(first)), "-y").code == 0
+    azure.advance(60)
+    assert mct("rotate-secret", "One", *to_python(KEEP, str(second)), "-y").code == 0
+    azure.advance(60)
+    assert mct("rotate-secret", "One", "--remove-old", "-y").code == 0
+    assert (works(azure, "One", second.read_text()), works(azure, "One", first.read_text())) == (True, False)
+    assert len(azure.applications("One")[0]["passwordCredentials"]) == 1

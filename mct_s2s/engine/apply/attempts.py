@@ -1,10 +1,11 @@
 """A secret, or a private key, on its way to its place: noted before it is made, taken back where it does not arrive."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mct_s2s.errors import S2SError, or_unknown
+from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import attempt_tag
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.directory_objects import Application
@@ -14,10 +15,13 @@ from mct_s2s.stores.store import Store
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory
 
+LONGEST_SECONDS = 20.0
+"""For taking something back: someone may be waiting for a command to end that has failed."""
+
 
 @dataclass
 class Attempt:
-    """Places that keep nothing have their note as a tag of the registration, so that every later run knows of it."""
+    """All but the default file of this machine have their note as a tag of the registration, too: every run sees it."""
 
     directory: "GraphDirectory"
     store: Store
@@ -43,7 +47,7 @@ class Attempt:
     async def begin(self, made: Application | None) -> None:
         """Note it. `made`: the registration, where this run has created it."""
         await self.store.begin(self.name, self.client_id)
-        if self.store.gives_away:
+        if not self.store.is_own:
             application = made or await self.directory.application_by_object_id(self.object_id)
             names = {attempt_tag(one.name or "") for one in application.credentials}
             # Notes of secrets that are gone tell nothing any more.
@@ -54,25 +58,38 @@ class Attempt:
 
     async def arrived(self) -> None:
         self.has_arrived = True
-        await self._untag()
+        try:
+            await self._untag()
+        except S2SError as error:
+            told = f"The secret of '{self.client}' has arrived, and its note could not be removed:"
+            error.mention([f"{told} the next run takes it for lost and makes another."])
+            raise
 
     async def _untag(self) -> None:
-        if self._tagged is not None:
-            tag = attempt_tag(self.name)
-            after = replace(self._tagged, tags=tuple(one for one in self._tagged.tags if one != tag))
-            await self.directory.update_application(self._tagged, after)
-            self._tagged = None
+        if self._tagged is None:
+            return
+        # Read again, as another run may have its own note there by now; a replica may not show ours yet.
+        application, tag = await self.directory.application_by_object_id(self.object_id), attempt_tag(self.name)
+        others = tuple(one for one in application.tags if one != tag)
+        noted, after = replace(application, tags=(*others, tag)), replace(application, tags=others)
+        await self.directory.update_application(noted, after)
+        self._tagged = None
 
     async def take_back(self) -> None:
         """Remove what has not arrived. What cannot be removed stays noted, with its command here."""
-        if self.key_id is None or self.has_arrived or await self._is_stored():
+        if self.key_id is None or self.has_arrived:
             return
         try:
-            if self.is_key:
-                await self.directory.remove_certificate(self.object_id, self.key_id, None)
-            else:
-                await self.directory.remove_secret(self.object_id, self.key_id, is_new=True)
-        except S2SError:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                # A place that cannot be read any more may have it: then it stays, noted and named.
+                if (await self.store.note()).delivered == self.key_id:
+                    await self.arrived()
+                    return
+                if self.is_key:
+                    await self.directory.remove_certificate(self.object_id, self.key_id, None)
+                else:
+                    await self.directory.remove_secret(self.object_id, self.key_id, is_new=True)
+        except (S2SError, TimeoutError):
             self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)
             return
         self.is_taken_back = True
@@ -80,8 +97,3 @@ class Attempt:
         with suppress(S2SError):  # a note of a secret that is gone tells nothing
             await self._untag()
             await self.store.forget(self.name)
-
-    async def _is_stored(self) -> bool:
-        """Whether it arrived although the command was interrupted."""
-        note = await or_unknown(self.store.note())
-        return note is not None and note.delivered is not None and note.delivered == self.key_id

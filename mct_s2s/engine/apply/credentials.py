@@ -4,14 +4,17 @@ So a secret's store notes the attempt first, and a private key is stored before 
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.attempts import Attempt
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, GIVEN, OUR_CREDENTIALS, Federation, NewCredential, ending
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
@@ -20,6 +23,9 @@ from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
 from mct_s2s.stores.store import Store
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.graph.directory import GraphDirectory
 
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
@@ -198,8 +204,25 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
                 remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
             )
         await _test(run, stored, scope)
+    if change.replaced_for is not None and run.stores[change.name].arrives_last:
+        # Not before the document shows the new one: if no one takes that, the old one stays.
+        run.outcome.once_shown.append((change, new))
+        return ""
+    await _remove(directory, change, new)
+    return ""
+
+
+async def _remove(directory: "GraphDirectory", change: RemoveCredential, new: KeyId | None) -> None:
     if not change.kind.is_key:
         await directory.remove_secret(change.object_id, change.key_id)
     elif not await directory.remove_certificate(change.object_id, change.key_id, new):
         raise Skipped("kept: Entra ID does not show the new one yet; the next rotation removes it")
-    return ""
+
+
+async def end_attempts(directory: "GraphDirectory", outcome: Outcome, *, is_shown: bool) -> None:
+    """Once the document with a secret is written, or cannot be: then what it would have shown is removed again."""
+    for attempt in outcome.unshown:
+        await (attempt.arrived() if is_shown else attempt.take_back())
+    for change, new in outcome.once_shown if is_shown else ():
+        with suppress(Skipped):
+            await _remove(directory, change, new)
