@@ -15,6 +15,7 @@ from mct_s2s.model.client_credentials import (
     Federation,
     NewCredential,
     SecretNote,
+    attempt_tag,
     ending,
     has_end,
     newest_made,
@@ -96,6 +97,11 @@ class ClientState(Registration):
             if (credential.key_id in lost and not note.has_received(credential))
             or (credential.kind is CredentialKind.SECRET and note.is_undelivered(credential, application.client_id))
         ]
+
+    def settled_notes(self) -> tuple[str, ...]:
+        """Notes at the registration of secrets that did arrive: a run was killed between the two."""
+        named = {attempt_tag(one.name or ""): one for one in self.application.credentials}
+        return tuple(tag for tag in self.application.tags if tag in named and self.note.has_received(named[tag]))
 
     def vault_tags(self) -> tuple[str, ...]:
         """What the registration has yet to remember of its secret in a key vault, so that a removal finds it."""

@@ -334,8 +334,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     if client.is_new:
         tags = ()
     reference = None if client.is_new or application.management_reference else spec.management_reference
-    if tags or reference or not (isinstance(api, str) and application.declares(api, role_id)):
+    settled = client.settled_notes()
+    if tags or settled or reference or not (isinstance(api, str) and application.declares(api, role_id)):
         edits = ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference)
+        edits = replace(edits, no_tags=settled)
         detail = f"{role}, service management reference {reference}" if reference else role
         # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
         after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))

@@ -4,7 +4,7 @@ Source: learn.microsoft.com/entra/identity-platform/howto-create-service-princip
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Instruction, NotThere, Refused
@@ -135,7 +135,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
             note, key = observed.note_of(name), f"client:{name}"
             state = ClientState(key, CLIENT, client.application, None, name, audience, note, observed.now)
             changes, said = _rotated(state, rotation.of(name))
-            steps += changes
+            steps += [*changes, *_settled(state)]
             notes += said
     for name in rotation.clients if rotation.only_named else ():
         if _client_or_none(name, observed) is None:
@@ -168,6 +168,12 @@ def _left_alone(
     adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
     what = f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}. To rotate it:"
     return Instruction(what, observed.command("rotate-secret", *options, *adopting, about=client.client_id))
+
+
+def _settled(client: ClientState) -> Iterator[AnyChange]:
+    if settled := client.settled_notes():
+        edits, told = ApplicationEdits(no_tags=settled), "no longer notes that its secret is on its way"
+        yield client.updated(f"{client.key}:arrived", CLIENT, client.name, told, edits)
 
 
 def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:

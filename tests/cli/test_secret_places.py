@@ -640,3 +640,17 @@ def test_what_was_handed_over_last_stays_when_old_ones_go(mct: Program, azure: S
     assert mct("rotate-secret", "One", "--remove-old", "-y").code == 0
     assert (works(azure, "One", second.read_text()), works(azure, "One", first.read_text())) == (True, False)
     assert len(azure.applications("One")[0]["passwordCredentials"]) == 1
+
+
+def test_a_note_of_what_did_arrive_goes_with_the_next_run(mct: Program, azure: Sandbox) -> None:
+    """A run can be killed between the two; the vault says that it has the secret."""
+    assert mct(*SETUP).code == 0
+    (application,) = azure.applications("Reports")
+    (secret,) = application["passwordCredentials"]
+    noted = f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"
+    for words in (SETUP, ("rotate-secret", "--expiring-within", "30d", *TO_VAULT, "-y", "-o", "json")):
+        azure.graph("PATCH", f"/applications/{application['id']}", json={"tags": [*application["tags"], noted]})
+        azure.advance(120)
+        assert mct(*words).code == 0
+        (application,) = azure.applications("Reports")
+        assert (attempts(application), application["passwordCredentials"][0]["keyId"]) == ([], secret["keyId"]), words
