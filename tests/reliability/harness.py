@@ -87,14 +87,17 @@ class Harness:
 
     def orphans(self, *clients: str) -> list[str]:
         """Secrets and certificates of clients that no file and no vault holds, and clients without exactly one."""
-        state = self.state
-        kept = {*held(self.home).values(), *certificates_in(self.home), *in_vaults(state), *self.given(state)}
-        found = []
+        state, found = self.state, list[str]()
+        kept = self.kept(state)
         for client in clients:
             keys = secrets_of(state, client)
             found += [key for key in keys if key not in kept]
             found += [f"{client} has {len(keys)} credentials"] if len(keys) != 1 else []
         return found
+
+    def kept(self, state: Json) -> set[str]:
+        """What someone has: key ids of secrets, thumbprints of certificates."""
+        return {*held(self.home).values(), *certificates_in(self.home), *in_vaults(state), *self.given(state)}
 
     def given(self, state: Json) -> list[str]:
         """The key ids of the secrets that a program was given, or a document showed."""
