@@ -121,6 +121,7 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
             with suppress(S2SError):  # what ended the run is told, and what is left noted is removed by the next one
                 await finish_even_if_cancelled(end(is_shown=is_shown))
         raise
+    site.run.has_document = site.run.terminal.json  # what fails now is told beside it
     await finish_even_if_cancelled(end(is_shown=True))
 
 

@@ -51,7 +51,6 @@ COMMANDS = {
     ),
     "setup --secret-to keyvault": Command(("setup", "--client", "One", "--secret-to", VAULT, *JSON), clients=("One",)),
     "setup --secret-to exec": Command(("setup", "--client", "One", "--secret-to", GIVEN, *JSON), clients=("One",)),
-    "setup --secret-to show": Command(("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)),
     "setup --credential federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)),
     "add-client": Command(("add-client", "Two", *JSON), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
     "add-client --managed-identity": Command(
@@ -87,6 +86,7 @@ KILLED = {
     "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *JSON), clients=("One",), owner=True),
     "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *JSON)), clients=("One",)),
     "certificates": Command((*TWO, "--credential", "certificate", *JSON), clients=("One", "Two")),
+    "setup --secret-to show": Command(("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)),
     "add-client --secret-to exec": Command(
         ("add-client", "Two", "--secret-to", GIVEN, *JSON),
         before=(WHOLE,),
