@@ -289,7 +289,8 @@ def test_a_program_runs_with_a_vaults_secret(
 def test_a_program_runs_with_a_foreign_token(
     clients: Clients, machine: Machine, azure: Sandbox, tmp_path: Path
 ) -> None:
-    (tmp_path / "token").write_text(azure.issued(POD))
+    with clients.inside.time.flowing():  # on the calendar of the programs that send it
+        (tmp_path / "token").write_text(azure.issued(POD))
     env = {"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
     assert machine.run(["sh"], clients.snippet("Pod").out, env) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet("Pod", "-l", "python").out, env) == ANSWER
@@ -297,7 +298,9 @@ def test_a_program_runs_with_a_foreign_token(
 
 @only_with_all
 def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, azure: Sandbox) -> None:
-    token, directory = azure.issued(WORKFLOW, iss=GITHUB), clients.inside.state.directory
+    directory = clients.inside.state.directory
+    with clients.inside.time.flowing():  # on the calendar of the programs that send it
+        token = azure.issued(WORKFLOW, iss=GITHUB)
     directory.foreign_issuers[GITHUB] = directory.hosted_issuers["cluster"]
     text = clients.snippet("Build", "-l", "github-actions").out
     with GitHub(lambda _: token) as github:
