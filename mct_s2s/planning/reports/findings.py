@@ -152,10 +152,11 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     application, own = observed.trust.service, observed.trust.own
     if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
         return
-    if not is_only_set(observed):
+    other = another_site(application, observed)
+    # Made by hand, as the document has it, it is as it should be: what changes something asks for the operator's word.
+    if not is_only_set(observed) or (own is None and other is None):
         return
     named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
-    other = another_site(application, observed)
     message = f"{named}, which was created for another App Service, {other}."
     if other is None:
         message = f"{named}. mct-s2s did not set it up for this App Service, and nothing but its settings names it."
@@ -167,9 +168,6 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
             Severity.NOTE,
             observed.command("setup"),
         )
-    elif own is None and other is None:
-        # Made by hand, as the document has it: the first command that changes something asks for the operator's word.
-        severity, setup = Severity.NOTE, observed.command("setup", SERVICE_OPTION, application.client_id)
     yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, severity)
 
 
