@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.activity import counting
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import open_sessions, read_every_site
-from mct_s2s.cli.requests import looked_for_secrets as looked
+from mct_s2s.cli.requests import looked_for_secrets
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
@@ -60,7 +60,7 @@ def status(options: StatusOptions) -> int:
             async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
                 try:
                     session = await session_of(site)
-                    found = await looked(site.options, session, file=site.named)
+                    found = await looked_for_secrets(site.options, session, file=site.named)
                 except S2SError as error:
                     return UnreadSite(site.target, error, key=site.key)
                 finally:
@@ -77,9 +77,9 @@ def status(options: StatusOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         if not options.all_sites:
-            only = diagnosed(await looked(options, session))
+            only = diagnosed(await looked_for_secrets(options, session))
             return finish(current.terminal, [only], is_list=False)
-        found, unchecked = await read_every_site(session, partial(looked, options))
+        found, unchecked = await read_every_site(session, partial(looked_for_secrets, options))
         read = [one if isinstance(one, UnreadSite) else diagnosed(one) for one in found]
         return finish(current.terminal, read, unchecked)
 

@@ -37,7 +37,7 @@ class FileStore(Store):
     keeps_key: bool = False
 
     @property
-    def is_own(self) -> bool:  # type: ignore[override]
+    def is_own(self) -> bool:
         return self.is_ours
 
     @property

@@ -33,8 +33,6 @@ class Store(ABC):
 
     gives_away: bool = False
     """Whether it is shown or handed over once, so that no later run can know of it."""
-    is_own: bool = False
-    """Whether it is this tool's place for this client on this machine, whose own note of an attempt is always found."""
     given: MadeCredential | None = None
     """What has arrived, where it gives away."""
     arrives_last: bool = False
@@ -44,6 +42,11 @@ class Store(ABC):
     @abstractmethod
     def label(self) -> str:
         """As `--secret-to` takes it."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is this tool's place for the client on this machine, whose own note of an attempt is found."""
+        return False
 
     async def note(self) -> SecretNote:
         return SecretNote()

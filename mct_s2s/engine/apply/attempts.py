@@ -90,7 +90,8 @@ class Attempt:
                 else:
                     await self.directory.remove_secret(self.object_id, self.key_id, is_new=True)
         except (S2SError, TimeoutError):
-            self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)
+            if not self.has_arrived:  # else only its note is left
+                self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)
             return
         self.is_taken_back = True
         self.store.given = None
