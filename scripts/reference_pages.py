@@ -71,10 +71,11 @@ def trust_file_regions() -> Regions:
 
 def setting_regions() -> Regions:
     """The table of the document's settings, as the product's table has it."""
-    head = ("setting", "holds", "used for", "required", "compared", "option of `configure-appservice`")
+    head = ("setting", "holds", "used for", "compared", "option of `configure-appservice`")
     rows = (
-        (f"`{one}`", one.holds, one.about, one.required, one.comparison, f"`{one.option}`" if one.option else "none")
+        (f"`{one}`", f"`{one.holds}`", word.about, word.comparison, f"`{word.option}`" if word.option else "none")
         for one in site_settings.SETTINGS
+        for word in [one.word]
     )
     return {"settings": table(head, rows)}
 

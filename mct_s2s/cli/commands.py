@@ -80,7 +80,7 @@ class ConfigureAppserviceOptions(ChangingOptions):
 
     @property
     def given(self) -> dict[str, list[str]]:
-        options = {row.name: row.option[2:].replace("-", "_") for row in SETTINGS if row.option is not None}
+        options = {row.name: row.word.option[2:].replace("-", "_") for row in SETTINGS if row.word.option is not None}
         given = {name: getattr(self, option) for name, option in options.items()}
         return {name: one if isinstance(one, list) else [one] for name, one in given.items() if one not in (None, [])}
 

@@ -60,7 +60,9 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
 
 def given_values(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """By the setting's name; several values for a list. Raises UsageError."""
-    given = {one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.option}
+    given = {
+        one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.word.option
+    }
     return {name: ";".join(checked) for name, checked in given.items() if checked}
 
 
@@ -69,12 +71,12 @@ def _checked(setting: Setting, value: str) -> str:
         if is_guid(value.strip()):
             return value.strip()
         remedy = "Use a GUID. Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits."
-        raise malformed("malformed-id", setting.option or setting.name, value, remedy)
+        raise malformed("malformed-id", setting.word.option or setting.name, value, remedy)
     if not value.strip():
         raise UsageError(
             "empty-value",
-            f"{setting.option} is empty.",
-            remedy=f"Add a value to {setting.option}, or remove it.",
+            f"{setting.word.option} is empty.",
+            remedy=f"Add a value to {setting.word.option}, or remove it.",
         )
     return value
 

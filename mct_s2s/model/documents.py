@@ -21,7 +21,7 @@ class SavedFile(BaseModel):
 
 
 def of_settings(kind: str | list[str]) -> WithJsonSchema:
-    members = {one.name: {"type": kind, "description": one.about} for one in SETTINGS}
+    members = {one.name: {"type": kind, "description": one.word.about} for one in SETTINGS}
     return WithJsonSchema({"type": "object", "properties": members})
 
 

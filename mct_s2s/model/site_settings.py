@@ -1,4 +1,7 @@
-"""The document's step 3 as one table: docs/contributing.md says how to add a row. No other module spells a name."""
+"""The document's step 3 as two tables: what settings hold, and how they are called.
+
+docs/contributing.md says how to add a row. No other module spells a name.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,34 +12,52 @@ AppSettings = Mapping[str, str | None]
 """Of a site, all of them. A null value is kept: it is not ours to judge."""
 
 
-class Required(StrEnum):
-    ALWAYS = "always"
-    WITH_CLIENTS = "with client applications (approach 2)"
-    WITH_IDENTITIES = "with managed identities (approach 1)"
-
-
 class Comparison(StrEnum):
     EXACT = "exactly, including case"
     IGNORING_CASE = "ignoring case"
     BOOLEAN = "as a .NET boolean: ignoring case and spaces around it"
+    ADDRESS = "ignoring case and a slash at the end"
     SET_OF_IDS = "as a set of IDs, ignoring case and order"
 
+    def normalized(self, value: str) -> str:
+        match self:
+            case Comparison.EXACT:
+                return value
+            case Comparison.BOOLEAN:
+                return value.strip().casefold()
+            case Comparison.ADDRESS:
+                return value.removesuffix("/").casefold()
+        return value.casefold()
+
     def is_among(self, value: str, accepted: Collection[str]) -> bool:
-        if self is Comparison.EXACT:
-            return value in accepted
-        read = value.strip() if self is Comparison.BOOLEAN else value
-        return read.casefold() in map(str.casefold, accepted)
+        return self.normalized(value) in map(self.normalized, accepted)
+
+
+class Holds(StrEnum):
+    """What a setting holds, as a description of an API says it."""
+
+    SWITCH = "switch"
+    URI = "application-id-uri"
+    APP_ID = "app-id"
+    AUDIENCE = "audience"
+    TENANT_ID = "tenant-id"
+    TENANT_NAME = "tenant-name"
+    LOGIN = "login"
+    AUTHORITY = "authority"
+    ROLE = "role"
+    APPLICATION_IDS = "application-ids"
+    OBJECT_IDS = "object-ids"
+
+    @property
+    def is_list(self) -> bool:
+        return self in {Holds.APPLICATION_IDS, Holds.OBJECT_IDS}
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Azure compares names without case and refuses a second spelling: the one that is there is written."""
+class Word:
+    """What the program knows about everything that is held under one word, whatever a setting is called."""
 
-    name: str
-    holds: str
-    """The document's own name for it."""
     about: str
-    required: Required = Required.ALWAYS
     comparison: Comparison = Comparison.EXACT
     option: str | None = None
     """Of `configure-appservice`; of a list, one ID each time."""
@@ -44,8 +65,57 @@ class Setting:
     """Of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
 
+
+WORDS = {
+    Holds.SWITCH: Word(
+        "Switches service-to-service authentication on. `--disable` switches it off.",
+        Comparison.BOOLEAN,
+        wrong="{name} is '{value}': the API refuses every client.",
+    ),
+    Holds.URI: Word("The audience (`aud`) of every token that is accepted.", option="--audience"),
+    Holds.APP_ID: Word("The appId of the service application.", Comparison.IGNORING_CASE),
+    Holds.AUDIENCE: Word(
+        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in version 2."
+    ),
+    Holds.TENANT_ID: Word(
+        "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
+        Comparison.IGNORING_CASE,
+        "--tenant-id",
+        code="tenant-mismatch",
+        wrong="{name} is '{value}', but the App Service belongs to the tenant {wanted}.",
+    ),
+    Holds.TENANT_NAME: Word(
+        "A verified domain of the tenant that issues the tokens.", Comparison.IGNORING_CASE, "--tenant-name"
+    ),
+    Holds.LOGIN: Word("The address of the cloud's login service.", Comparison.ADDRESS),
+    Holds.AUTHORITY: Word("The address below which the tenant's discovery document is.", Comparison.ADDRESS),
+    Holds.ROLE: Word("The app role (`roles`) that the token of a client application must have.", option="--role"),
+    Holds.APPLICATION_IDS: Word(
+        "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
+        Comparison.SET_OF_IDS,
+        "--application-id",
+    ),
+    Holds.OBJECT_IDS: Word(
+        "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
+        Comparison.SET_OF_IDS,
+        "--object-id",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Azure compares names without case and refuses a second spelling: the one that is there is written."""
+
+    name: str
+    holds: Holds
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def word(self) -> Word:
+        return WORDS[self.holds]
 
     def value_in(self, settings: AppSettings) -> str | None:
         """`None` where it is not there, or null."""
@@ -55,62 +125,20 @@ class Setting:
         return AllowList(self.value_in(settings) or "")
 
 
-ENABLED = Setting(
-    "ServiceAuthEnabled",
-    "on or off",
-    "Switches service-to-service authentication on. `--disable` switches it off.",
-    comparison=Comparison.BOOLEAN,
-    wrong="{name} is '{value}': the API refuses every client.",
-)
-AUDIENCE = Setting(
-    "ServiceAuthAudience",
-    "Application ID URI",
-    "The audience (`aud`) of every token that is accepted.",
-    option="--audience",
-)
-TENANT_NAME = Setting(
-    "ServiceAuthTenantName",
-    "Tenant Name",
-    "A verified domain of the tenant that issues the tokens.",
-    comparison=Comparison.IGNORING_CASE,
-    option="--tenant-name",
-)
-TENANT_ID = Setting(
-    "ServiceAuthTenantId",
-    "Tenant ID",
-    "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
-    comparison=Comparison.IGNORING_CASE,
-    option="--tenant-id",
-    code="tenant-mismatch",
-    wrong="{name} is '{value}', but the App Service belongs to the tenant {wanted}.",
-)
-OBJECT_IDS = Setting(
-    "ServiceObjectIds",
-    "Object Id of each managed identity",
-    "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
-    required=Required.WITH_IDENTITIES,
-    comparison=Comparison.SET_OF_IDS,
-    option="--object-id",
-)
-APPLICATION_IDS = Setting(
-    "ServiceApplicationIds",
-    "Application Id of each client application",
-    "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
-    required=Required.WITH_CLIENTS,
-    comparison=Comparison.SET_OF_IDS,
-    option="--application-id",
-)
-ROLE = Setting(
-    "ServiceAuthRole",
-    "Value of the app role",
-    "The app role (`roles`) that the token of a client application must have.",
-    required=Required.WITH_CLIENTS,
-    option="--role",
-)
+ENABLED = Setting("ServiceAuthEnabled", Holds.SWITCH)
+AUDIENCE = Setting("ServiceAuthAudience", Holds.URI)
+TENANT_NAME = Setting("ServiceAuthTenantName", Holds.TENANT_NAME)
+TENANT_ID = Setting("ServiceAuthTenantId", Holds.TENANT_ID)
+OBJECT_IDS = Setting("ServiceObjectIds", Holds.OBJECT_IDS)
+APPLICATION_IDS = Setting("ServiceApplicationIds", Holds.APPLICATION_IDS)
+ROLE = Setting("ServiceAuthRole", Holds.ROLE)
 
 SETTINGS = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)
 NAMES = tuple(setting.name for setting in SETTINGS)
 LISTS = (OBJECT_IDS, APPLICATION_IDS)
+_WITH_CLIENTS = {APPLICATION_IDS: {APPLICATION_IDS, ROLE}, OBJECT_IDS: {OBJECT_IDS}}
+"""What a client on a list makes necessary."""
+ALWAYS_REQUIRED = frozenset(SETTINGS).difference(*_WITH_CLIENTS.values())
 
 
 def spelling_in(settings: AppSettings, name: str) -> str:
@@ -127,19 +155,18 @@ def ours(settings: AppSettings) -> dict[str, str]:
 
 
 def is_enabled(settings: AppSettings) -> bool:
-    return ENABLED.comparison.is_among(ENABLED.value_in(settings) or "", {"true"})
+    return ENABLED.word.comparison.is_among(ENABLED.value_in(settings) or "", {"true"})
 
 
-def required_by(settings: AppSettings, named: Collection[Setting] = ()) -> frozenset[Required]:
-    """For each kind of client that is, or will be, on a list, and always."""
-    used = (one.required for one in LISTS if one in named or one.list_in(settings).ids)
-    return frozenset({Required.ALWAYS, *used})
+def required_by(settings: AppSettings, named: Collection[Setting] = ()) -> frozenset[Setting]:
+    """Those that a site has to have, with the kinds of clients that are, or will be, on its lists."""
+    used = (_WITH_CLIENTS[one] for one in LISTS if one in named or one.list_in(settings).ids)
+    return ALWAYS_REQUIRED.union(*used)
 
 
 def need_no_directory(given: AppSettings) -> bool:
     """Whether these values are all that a site has to have."""
-    needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
-    return all(one.name in given for one in needed)
+    return all(one.name in given for one in ALWAYS_REQUIRED if one.word.option is not None)
 
 
 @dataclass(frozen=True)

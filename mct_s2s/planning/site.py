@@ -12,17 +12,16 @@ from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
+    ALWAYS_REQUIRED,
     APPLICATION_IDS,
-    AUDIENCE,
     ENABLED,
     LISTS,
     OBJECT_IDS,
     ROLE,
     SETTINGS,
     TENANT_ID,
-    TENANT_NAME,
     AppSettings,
-    Required,
+    Holds,
     Setting,
     ours,
     required_by,
@@ -44,16 +43,16 @@ from mct_s2s.planning.registrations import Service
 
 def right_values(
     tenant: Tenant | None, audience: Deferred[ApplicationIdUri] | None, role: str | None
-) -> Mapping[Setting, tuple[Deferred[str], ...]]:
-    """What each setting may say: the first is written where it says something else."""
-    values: dict[Setting, tuple[Deferred[str], ...]] = {ENABLED: ("true",)}
+) -> Mapping[Holds, tuple[Deferred[str], ...]]:
+    """What a setting may say, by what it holds: the first is written where it says something else."""
+    values: dict[Holds, tuple[Deferred[str], ...]] = {Holds.SWITCH: ("true",)}
     if audience is not None:
-        values[AUDIENCE] = (audience,)
+        values[Holds.URI] = (audience,)
     if tenant is not None:
-        values[TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
-        values[TENANT_ID] = (tenant.id,)
+        values[Holds.TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
+        values[Holds.TENANT_ID] = (tenant.id,)
     if role:
-        values[ROLE] = (role,)
+        values[Holds.ROLE] = (role,)
     return values
 
 
@@ -72,14 +71,14 @@ def settings_spec(
     listed += [(OBJECT_IDS, one) for one in object_ids]
     listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
     role = service.role.value if service else ROLE.value_in(settings)
-    right = {**right_values(observed.tenant, service.uri if service else None, role)}
+    values = right_values(observed.tenant, service.uri if service else None, role)
     typed = {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
-    right |= typed
+    right = {one: values[one.holds] for one in SETTINGS if one.holds in values} | typed
     required = required_by(settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
-        required -= {Required.ALWAYS}
+        required -= ALWAYS_REQUIRED
     # What the operator gave is written also where no client needs it yet.
-    wanted = (one for one in SETTINGS if one in right and (one.required in required or one in typed))
+    wanted = (one for one in SETTINGS if one in right and (one in required or one in typed))
     wanted = (one for one in wanted if one not in LISTS)
     return SettingsSpec(tuple((one, right[one]) for one in wanted), tuple(listed))
 
@@ -128,7 +127,7 @@ def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSet
     for setting, right in spec.values:
         value, current = outputs.known(right[0]), setting.value_in(merged)
         accepted = [known for one in right if (known := outputs.known(one)) is not None]
-        if value is not None and (current is None or not setting.comparison.is_among(current, accepted)):
+        if value is not None and (current is None or not setting.word.comparison.is_among(current, accepted)):
             merged[spelling_in(merged, setting.name)] = value
     for setting in LISTS:
         added = [known for one, entry in spec.listed if one is setting and (known := outputs.known(entry)) is not None]

@@ -63,9 +63,9 @@ def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, whe
     if pending(spec, outputs):
         return configure  # not made yet: typed later, it reads the values from the directory
     words = [
-        option(setting.option, each)
+        option(setting.word.option, each)
         for setting in SETTINGS
-        if setting.name in values and setting.option is not None
+        if setting.name in values and setting.word.option is not None
         for each in (AllowList(values[setting.name]).ids if setting in LISTS else (values[setting.name],))
     ]
     return " ".join([configure, *words])

@@ -55,7 +55,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--federated-issuer": lambda text: federated_spec(text, "s", None, None),
     "--federated-subject": lambda text: federated_spec("https://issuer", text, None, None),
     "--federated-audience": lambda text: federated_spec("https://issuer", "s", text, None),
-    **{f"{setting.option} of configure-appservice": _given(setting) for setting in SETTINGS if setting.option},
+    **{
+        f"{setting.word.option} of configure-appservice": _given(setting) for setting in SETTINGS if setting.word.option
+    },
     "--secret-lifetime": lambda text: expiry(text, NOW),
     "-a": lambda text: site_target(text, None, None, None),
     "-g": lambda text: site_target("site", text, None, None),

@@ -22,6 +22,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import (
+    ALWAYS_REQUIRED,
     APPLICATION_IDS,
     ENABLED,
     LISTS,
@@ -29,7 +30,6 @@ from mct_s2s.model.site_settings import (
     OBJECT_IDS,
     SETTINGS,
     Comparison,
-    Required,
     Setting,
     required_by,
 )
@@ -264,9 +264,9 @@ each = pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
 
 @each
 def test_a_row_explains_itself_and_its_finding(setting: Setting) -> None:
-    assert setting.about.endswith(".")
-    assert setting.code in FINDING_CODES
-    assert setting.wrong.format(name=setting, value="{x}", wanted="y").startswith(f"{setting} is '{{x}}'")
+    assert setting.word.about.endswith(".")
+    assert setting.word.code in FINDING_CODES
+    assert setting.word.wrong.format(name=setting, value="{x}", wanted="y").startswith(f"{setting} is '{{x}}'")
 
 
 @each
@@ -294,9 +294,9 @@ def test_each_comparison_counts_what_the_site_counts(comparison: Comparison, val
 
 
 def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> None:
-    assert required_by({}) == {Required.ALWAYS}
-    assert required_by({"serviceapplicationids": guid("a")}) == {Required.ALWAYS, Required.WITH_CLIENTS}
-    assert required_by({}, {OBJECT_IDS}) == {Required.ALWAYS, Required.WITH_IDENTITIES}
+    assert required_by({}) == ALWAYS_REQUIRED
+    assert required_by({"serviceapplicationids": guid("a")}) == ALWAYS_REQUIRED | {APPLICATION_IDS, ROLE_SETTING}
+    assert required_by({}, {OBJECT_IDS}) == ALWAYS_REQUIRED | {OBJECT_IDS}
 
 
 def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:

@@ -16,7 +16,7 @@ from mct_s2s.model.site_settings import (
     LISTS,
     ROLE,
     SETTINGS,
-    TENANT_ID,
+    Holds,
     ours,
     required_by,
 )
@@ -176,8 +176,8 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
     service, required = observed.trust.service, required_by(site.settings)
     uri = uri_of(service, observed.settings) if service is not None else None
     values = right_values(observed.tenant, uri, wanted_role_value(observed))
-    right = {setting: tuple(one for one in texts if isinstance(one, str)) for setting, texts in values.items()}
-    right[TENANT_ID] = (site.tenant_id,)
+    right = {holds: tuple(one for one in texts if isinstance(one, str)) for holds, texts in values.items()}
+    right[Holds.TENANT_ID] = (site.tenant_id,)
     for setting in SETTINGS:
         name, malformed, of_role = setting.name, "setting-malformed", setting is ROLE
         if setting in LISTS:
@@ -189,13 +189,13 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
                 remove = observed.command("remove-client", about=entry)
                 message = f"'{entry}' in {name} is not a GUID, so it matches no client."
                 yield Finding(malformed, name, message, remove, Severity.WARNING)
-        elif setting.required in required and setting in right:
-            value, accepted = setting.value_in(site.settings), right[setting]
+        elif setting in required and setting.holds in right:
+            value, accepted = setting.value_in(site.settings), right[setting.holds]
             if value is None or not value.strip():
                 yield Finding("setting-missing", name, f"{name} is not set.", configure, concerns_role=of_role)
-            elif not setting.comparison.is_among(value, accepted):
-                message = setting.wrong.format(name=name, value=value, wanted="' or '".join(accepted))
-                yield Finding(setting.code, name, message, configure, concerns_role=of_role)
+            elif not setting.word.comparison.is_among(value, accepted):
+                message = setting.word.wrong.format(name=name, value=value, wanted="' or '".join(accepted))
+                yield Finding(setting.word.code, name, message, configure, concerns_role=of_role)
 
 
 def _client(client: ClientApplication, observed: ObservedState, within: timedelta) -> Iterator[Finding]:
