@@ -1,4 +1,4 @@
-"""Graph: msgraph-sdk's adapter sends, and JSON is read. Its models and request builders import some 1,200 modules."""
+"""Graph: Microsoft's adapter sends, and JSON is read, for msgraph-sdk's models import some 1,200 modules."""
 
 import asyncio
 import json
@@ -13,11 +13,11 @@ from kiota_abstractions.native_response_handler import NativeResponseHandler
 from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from kiota_http.middleware.options import ResponseHandlerOption
-from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from mct_s2s import clock
 from mct_s2s.azure.answers import GRAPH, Json, Parse, rows, text
 from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.graph.adapter import GraphAdapter
 from mct_s2s.azure.graph.parse import optional_moment
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import IN_FLIGHT, Lag
@@ -49,7 +49,7 @@ class GraphSession(ServiceSession):
         provider = AzureIdentityAuthenticationProvider(
             credential, scopes=[scope], allowed_hosts=hosts, is_cae_enabled=False
         )
-        self._adapter = _Adapter(provider, client=self.http)
+        self._adapter = GraphAdapter(provider, client=self.http)
         self._adapter.base_url = base
         self._client_ids: dict[str, str] = {}
         self._young: set[str] = set()
@@ -181,13 +181,3 @@ def key(name: str, value: str) -> str:
     """An alternate key in a path: `(appId='…')`."""
     quoted = quote(literal(value), safe="'")
     return f"({name}={quoted})"
-
-
-class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
-    """Answers no claims challenge by itself: that would send the refused token once more."""
-
-    async def retry_cae_response_if_required(
-        self, resp: httpx.Response, request_info: RequestInformation, claims: str
-    ) -> httpx.Response:
-        del request_info, claims
-        return resp
