@@ -14,7 +14,7 @@ from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.inputs.clients import management_reference, read_client_list
 from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-from mct_s2s.inputs.target import caller_resource
+from mct_s2s.inputs.target import api_url, caller_resource
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
@@ -36,7 +36,15 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
             SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role)
     reference = management_reference(options.service_management_reference)
-    service = ServiceSpec(name or "", options.role, options.service_app, reference, may_create, is_in_file)
+    service = ServiceSpec(
+        name or "",
+        options.role,
+        options.service_app,
+        reference,
+        url=api_url(options.url) if options.url is not None else None,
+        may_create=may_create,
+        is_in_file=is_in_file,
+    )
     return Work(options, Setup(service, clients, scope), places, identities, now)
 
 

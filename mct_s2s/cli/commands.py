@@ -15,6 +15,7 @@ from mct_s2s.cli.options import (
     SecretOptions,
     output_option,
     service_app_option,
+    url_option,
 )
 from mct_s2s.errors import contradiction, malformed
 from mct_s2s.model.client_sign_in import API_PATH, Language
@@ -31,6 +32,7 @@ class SetupOptions(CredentialOptions):
         "mct-s2s setup -a contosolearn --client Import --dry-run",
         "mct-s2s setup -a contosolearn --client Import",
         "mct-s2s setup -a contosolearn --managed-identity reports-func",
+        "mct-s2s setup -a contosolearn --url https://contoso.azurefd.net",
     )
     client: list[str] = option("--client NAME_OR_ID", "Client application: a name or appId. Repeatable.", default=list)
     managed_identity: list[str] = option(
@@ -38,6 +40,7 @@ class SetupOptions(CredentialOptions):
     )
     service_name: str | None = option("--service-name NAME", "Display name. Default: MCT service (APP_SERVICE).")
     role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole.")
+    url: str | None = url_option()
     no_app_service: bool = option("--no-app-service", "Entra ID only; skip the App Service.")
     handoff: Path | None = option("--handoff FILE", "Write the values for configure-appservice --from FILE.")
 
@@ -58,6 +61,7 @@ class AddClientOptions(CredentialOptions):
         "--managed-identity RESOURCE", "Azure resource: its ID, or the name of a web or function app.", default=list
     )
     role: str | None = option("--role VALUE", "App role to grant. Default: S2SAppRole.")
+    url: str | None = url_option()
 
 
 @dataclass(kw_only=True)
@@ -194,7 +198,7 @@ class VerifyOptions(AzureOptions):
     credentials: list[Path] = option("--credentials FILE", "A client's secret file. Repeatable.", default=list)
     path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
     audience: str | None = option("--audience URI", "Test the caller's own call to this Application ID URI.")
-    url: str | None = option("--url URL", "The MCT site's URL. Default: from Azure.")
+    url: str | None = url_option()
 
 
 @dataclass(kw_only=True)
@@ -210,6 +214,7 @@ class SnippetOptions(AzureOptions):
     client: str = option(*CLIENT, default=MISSING)
     language: Language = option("-l --language LANGUAGE", "What to print.", default=Language.CURL)
     path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
+    url: str | None = url_option()
     credentials: Path | None = option("--credentials FILE", "The client's secret file.")
 
 

@@ -13,6 +13,10 @@ def service_app_option() -> Any:
     return option("--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI.")
 
 
+def url_option() -> Any:
+    return option("--url URL", "The API's URL, such as Azure Front Door's. Default: the App Service's.")
+
+
 def output_option(*formats: str, text: str = "Output format.", group: str | None = OUTPUT) -> Any:
     return option("-o --output FORMAT", text, group, "text", env=True, words=("text", "json", *formats))
 

@@ -55,10 +55,11 @@ async def look(
     *,
     without_settings: bool = False,
     file: SiteOfFile | None = None,
+    url: str | None = None,
     **what: Any,
 ) -> ObservedState:
-    """`what`: members of `Look`."""
-    desired = Look(ServiceSpec(), **what)
+    """`what`: members of `Look`; `url`: where the API is reached, as typed."""
+    desired = Look(ServiceSpec(url=url), **what)
     request = request_for(options, session, desired, clock.now(), without_settings=without_settings, file=file)
     observed = await with_custody(session, request, await observe(session, request))
     check_site(observed)

@@ -13,7 +13,7 @@ from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import Instruction, NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.inputs.target import api_path
+from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, Language, SecretCredential
 from mct_s2s.model.commands import option, own_command
@@ -22,6 +22,7 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.api_address import api_url as url_of_api
 from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.ownership import client_called, is_logic_app, uri_shown
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
@@ -37,6 +38,7 @@ _NOT_HERE = "The client's credential is not saved on this machine."
 
 def snippet(options: SnippetOptions) -> int:
     path, language = api_path(options.path), options.language
+    typed = api_url(options.url) if options.url is not None else None
 
     async def body(current: CommandRun, session: Session) -> int:
         terminal, connection = current.terminal, session.connection
@@ -47,12 +49,12 @@ def snippet(options: SnippetOptions) -> int:
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )
-        observed = await look(options, session, clients=(options.client,) if options.client else ())
+        observed = await look(options, session, clients=(options.client,) if options.client else (), url=typed)
         site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory
-        audience = uri_shown(observed)
+        audience, url = uri_shown(observed), url_of_api(observed) or site.url
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
             setup = observed.command("setup")
@@ -62,7 +64,7 @@ def snippet(options: SnippetOptions) -> int:
             raise UsageError(
                 "snippet-unsuitable",
                 f"'{client.display_name}' is a Logic App: it calls the MCT API by an HTTP action, not by a program.",
-                remedy=f"Add an HTTP action: method GET, URI {site.url}{path}, header ClientType: Service, "
+                remedy=f"Add an HTTP action: method GET, URI {url}{path}, header ClientType: Service, "
                 f"authentication type Managed identity, audience {audience}.",
             )
         if isinstance(client, ServicePrincipal):
@@ -82,7 +84,7 @@ def snippet(options: SnippetOptions) -> int:
             client.client_id,
             source,
             site.label,
-            site.url if language is Language.APP_SETTINGS else f"{site.url}{path}",
+            url if language is Language.APP_SETTINGS else f"{url}{path}",
             audience,
             tenant.id,
             cloud.login,

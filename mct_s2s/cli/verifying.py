@@ -18,6 +18,7 @@ from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.api_address import tested_url
 from mct_s2s.planning.ownership import client_called, members, uri_shown
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.verification import show_verification
@@ -57,7 +58,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def from_outside(current: CommandRun, session: Session) -> int:
         connection = session.connection
-        observed = await look(options, session)
+        observed = await look(options, session, url=url)
         assert observed.app_service is not None  # verify always names one
         applications, identities = members(observed), observed.trust.identities
         if options.client:
@@ -69,7 +70,7 @@ def verify(options: VerifyOptions) -> int:
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
-        api = session.api(url or observed.app_service.url, path)
+        api = session.api(tested_url(observed) or observed.app_service.url, path)
         test = ClientTest(session.tokens, api, uri_shown(observed) or "", observed)
         return _end(current, await test.verify(clients, identities))
 

@@ -18,6 +18,7 @@ from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer, ApiToken, ClientSi
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
+from mct_s2s.planning.api_address import tested_url
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import (
@@ -88,7 +89,7 @@ class ClientTest:
     async def _without_token(self) -> VerificationCheck:
         with activity("Testing a call without a token"):
             try:
-                return without_token(await self.api.get(), self.api.url, self.api.path)
+                return without_token(await self.api.get(), self.api.url, self.api.path, self.observed)
             except ServiceError as error:
                 return VerificationCheck(*SITE, "without-token", None, error.message, error.remedy)
 
@@ -142,8 +143,8 @@ class ClientTest:
         if answer.status == 401:
             return self._unauthorized(answer, said, token, sign_in)
         if answer.status == 403:  # of the network: it says nothing of the client
-            return None, f"{said} It was not tested from here.", advice(answer, api.path)
-        return False, said, advice(answer, api.path)
+            return None, f"{said} It was not tested from here.", advice(answer, api.path, observed)
+        return False, said, advice(answer, api.path, observed)
 
     def _unauthorized(
         self, answer: ApiAnswer, said: str, token: ApiToken, sign_in: ClientSignIn
@@ -181,7 +182,8 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
     mine = [replace(one, name=name) for name, one in found.items() if outcome.client_id(name) == one.client_id]
     if not mine:
         return None
-    api, audience = session.api(observed.app_service.url, API_PATH), uri_shown(observed) or ""
+    url, audience = tested_url(observed) or observed.app_service.url, uri_shown(observed) or ""
+    api = session.api(url, API_PATH)
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
             test = ClientTest(session.tokens, api, audience, observed, just_changed=True)

@@ -76,6 +76,7 @@ def caller_resource(text: str) -> str | ResourceId:
     return wanted
 
 
+@about("url")
 def api_url(text: str) -> str:
     wanted = text.strip().rstrip("/")
     if not _URL.fullmatch(wanted) or origin(wanted) is None or not {*"/?#@\\"}.isdisjoint(wanted[len("https://") :]):

@@ -18,6 +18,8 @@ class ServiceSpec:
     """The appId or Application ID URI of a registration to use instead."""
     management_reference: str | None = None
     """Set only where there is none."""
+    url: str | None = None
+    """Where the API is reached, as typed; `None`: where it was reached before, else at the App Service's host name."""
     may_create: bool = True
     is_in_file: bool = False
     """Whether a trust file says `adopt`, each time: the registration need not remember it."""

@@ -139,6 +139,8 @@ class ObservedState:
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     file: SiteOfFile | None = None
     """`None` where no trust file named the App Service."""
+    typed_url: str | None = None
+    """Where the API is reached, by the command line or the trust file."""
 
     def note_of(self, client: str) -> SecretNote:
         """By its name as it was asked for; empty where nothing is stored."""
@@ -154,6 +156,8 @@ class ObservedState:
                 return self.file.command("apply")
             if verb == "status":
                 return self.file.command(verb)
+        if verb == "verify" and self.typed_url is not None:
+            words = (*words, "--url", self.typed_url)
         return own_command(verb, *words, about=about, where=self.where)
 
     def setting_up(self, client: ClientApplication) -> str:

@@ -100,6 +100,7 @@ class SiteEntry(Table):
     role: Line | None = _key("App role value. Default: `S2SAppRole`.")
     service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
     service_management_reference: Line | None = _key("Service ID for app registrations, if the tenant requires one.")
+    url: Line | None = _key("The API's URL, such as Azure Front Door's. Default: the App Service's.")
     clients: list[ClientEntry] = Field(default=[], description="Client applications.")
     managed_identities: list[IdentityEntry] = Field(default=[], description="Resources that are clients.")
 

@@ -4,11 +4,12 @@ Deleted names are taken for 30 days, so deleted registrations are restored:
 learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
-from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.azure_resources import IdentityResource, same_origin
+from mct_s2s.model.client_credentials import NewCredential, SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
@@ -25,6 +26,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.belief import (
     Belief,
     Doubted,
@@ -66,6 +68,7 @@ from mct_s2s.planning.plan import Plan, Registration
 
 CREATE, EXPOSE = "service-application", "service-application:expose"
 USE = "service-application:use"
+_SCOPE_IS_SAID = "Correct it: mct-s2s verify says its value."
 _OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
     "Name the user-assigned identity that the pods use (workload identity): --managed-identity ID",
@@ -145,9 +148,10 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
     edits = _remembered(edits, application, spec, observed, note)
-    noted = _noted_use(edits, application, spec, observed)
+    noted = _with_url(_noted_use(edits, application, spec, observed), edits, application, spec, observed)
     if edits != ApplicationEdits():  # one request for both
-        edits, noted = replace(edits, tags=(*edits.tags, *noted.tags)), ApplicationEdits()
+        edits = replace(edits, tags=(*edits.tags, *noted.tags), no_tags=(*edits.no_tags, *noted.no_tags))
+        noted = ApplicationEdits()
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
         resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
@@ -169,7 +173,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif noted != ApplicationEdits():
-        changes.append(registration.updated(USE, SERVICE, name, f"notes that {_site_of(observed)} uses it", noted))
+        changes.append(registration.updated(USE, SERVICE, name, _noted(noted, observed), noted))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name or spec.display_name)
@@ -265,6 +269,35 @@ def _noted_use(
     return ApplicationEdits()
 
 
+def _with_url(
+    noted: ApplicationEdits,
+    edits: ApplicationEdits,
+    application: Application,
+    spec: ServiceSpec,
+    observed: ObservedState,
+) -> ApplicationEdits:
+    """With the tag that keeps the typed address; the App Service's own host names need none.
+
+    A service application of another App Service keeps only that one's address.
+    """
+    own, site = observed.trust.unique_name, observed.app_service
+    is_own = own in {application.unique_name, edits.unique_name}
+    if spec.url is None or not spec.may_create or site is None or not is_own:
+        return noted
+    wanted = () if site.is_at(spec.url) else (Tag.URL.of(spec.url),)
+    kept = tuple(tag for tag in application.tags if tag.startswith(Tag.URL))
+    tags = (*noted.tags, *(tag for tag in wanted if tag not in kept))
+    return replace(noted, tags=tags, no_tags=tuple(tag for tag in kept if tag not in wanted))
+
+
+def _noted(noted: ApplicationEdits, observed: ObservedState) -> str:
+    uses = any(tag.startswith(Tag.USED) for tag in noted.tags)
+    urls = Tag.URL.values(noted.tags)
+    parts = [f"notes that {_site_of(observed)} uses it"] if uses else []
+    parts += [f"notes that the API is reached at {url}" for url in urls]
+    return ", ".join(parts) or "notes that the API is reached at the App Service"
+
+
 def no_longer_used(service: Registration, observed: ObservedState) -> list[UpdateApplication]:
     """The step that takes this App Service's own tag off."""
     tag, application = Tag.USED.of(observed.trust.unique_name), service.application
@@ -328,7 +361,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
-    notes: tuple[str | Instruction, ...] = () if added else _stale_scope(client, observed)
+    notes: tuple[str | Instruction, ...] = () if added else _stale_values(client, observed)
     if isinstance(spec.credential, NewCredential) and not added:
         notes = (*notes, *told_lost(client, observed.where))
     if client.is_new:
@@ -370,17 +403,29 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     return client.client_id, Plan(tuple(changes), () if consented or spec.consent else (consent,), notes)
 
 
-def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
-    """That what is stored for this site has an earlier service application's scope. One file may serve two sites."""
-    note, site, uri = client.note, observed.app_service, client.audience
-    if not note.is_of(client.client_id) or note.scope in {None, f"{uri}/.default"}:
+def _stale_values(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
+    """What is stored for this site and no longer right. One file may serve two sites."""
+    note, site = client.note, observed.app_service
+    if site is None or note.url is None or not note.is_of(client.client_id) or not is_api_of(observed, note.url):
         return ()
-    if site is None or note.url is None or not site.is_at(note.url):
-        return ()
-    name = "The tag 'scope'" if note.vault else "MCT_S2S_SCOPE"
-    what = f"{name} in {note.place} is '{note.scope}', which is no longer the service application."
-    known = isinstance(uri, str)
-    return (f"{what} Set it to {uri}/.default." if known else f"{what} Correct it: mct-s2s verify says its value.",)
+    return (*_stale_scope(client, note), *_stale_url(note, note.url, observed))
+
+
+def _stale_scope(client: ClientState, note: SecretNote) -> Iterator[str]:
+    """That it has an earlier service application's scope."""
+    uri = client.audience
+    if note.scope not in {None, f"{uri}/.default"}:
+        name = "The tag 'scope'" if note.vault else "MCT_S2S_SCOPE"
+        what = f"{name} in {note.place} is '{note.scope}', which is no longer the service application."
+        yield f"{what} " + (f"Set it to {uri}/.default." if isinstance(uri, str) else _SCOPE_IS_SAID)
+
+
+def _stale_url(note: SecretNote, url: str, observed: ObservedState) -> Iterator[str]:
+    """That it has another address than the one that was typed."""
+    typed = observed.typed_url
+    if typed is not None and not same_origin(url, typed):
+        name = "The tag 'url'" if note.vault else "MCT_S2S_URL"
+        yield f"{name} in {note.place} is '{url}'. Set it to {typed}, where the API is reached."
 
 
 def plan_identity(

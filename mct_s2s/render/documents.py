@@ -25,6 +25,7 @@ from mct_s2s.model.client_sign_in import SERVICE_HEADER, Language, token_endpoin
 from mct_s2s.model.documents import Backup, Handoff, of_settings
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust_file import TrustFile
+from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.changes import Action
 from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Severity
@@ -137,15 +138,14 @@ class ConnectionPart(Part):
 
 def _connection(observed: ObservedState) -> Json | None:
     """What a client has to know; nothing where there is no service application to ask a token for."""
-    tenant, site = observed.tenant, observed.app_service
-    uri = uri_shown(observed)
+    tenant, uri = observed.tenant, uri_shown(observed)
     if uri is None or tenant is None:
         return None
     return {
         "token_endpoint": token_endpoint(observed.login, tenant.id),
         "scope": f"{uri}/.default",
         "resource": uri,
-        "url": site.url if site is not None else None,
+        "url": api_url(observed),
         "headers": SERVICE_HEADER,
     }
 

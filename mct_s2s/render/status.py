@@ -9,6 +9,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
@@ -60,6 +61,8 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
     site, service = observed.app_service, observed.trust.service
     if site is not None:
         yield "App Service", f"{site.url}  ({site.state})"
+        if (url := api_url(observed)) is not None and url != site.url:
+            yield "API", url
         if not observed.settings_unread:
             yield ENABLED.name, ENABLED.value_in(site.settings) or "not set"
     if service is not None:

@@ -7,7 +7,7 @@ version, or on a disabled first one. Source: learn.microsoft.com/rest/api/keyvau
 import asyncio
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -85,9 +85,9 @@ class KeyVault(ServiceSession):
         return await super().answer(method, below, step, lag=lambda error: error.service_code in BUSY, **options)
 
     def store(
-        self, secret: str, client: str = "", owner: ClientId | None = None, url: str | None = None
+        self, secret: str, client: str = "", owner: ClientId | None = None, urls: Collection[str] = ()
     ) -> "KeyVaultStore":
-        return KeyVaultStore(self, secret, client, owner, url)
+        return KeyVaultStore(self, secret, client, owner, frozenset(urls))
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
         if causes(error, socket.gaierror) or (refusal is not None and refusal.code == "VaultNotFound"):
@@ -121,8 +121,8 @@ class KeyVaultStore(Store):
     client: str
     owner: ClientId | None = None
     """The client's appId, where only that shows that what is there is its own. Names can be taken by anyone."""
-    url: str | None = None
-    """Of the site: clients of several may have one name."""
+    urls: frozenset[str] = frozenset()
+    """Of the site, or typed for it: clients of several may have one name."""
     _begun: SecretVersion | None = field(default=None, repr=False)
     """The version that names the attempt, with its tags from before."""
 
@@ -283,5 +283,6 @@ class KeyVaultStore(Store):
             return False
         if self.owner is not None and "appId" in tags:
             return same_id(tags["appId"], self.owner)
-        is_of_site = tags.get("client") == self.client[:LONGEST_TAG] and tags.get("url", self.url) == self.url
+        is_at_site = "url" not in tags or tags["url"] in self.urls
+        is_of_site = is_at_site and tags.get("client") == self.client[:LONGEST_TAG]
         return same_id(tags.get("appId"), client_id) or is_of_site

@@ -258,8 +258,9 @@ def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healt
 )
 def test_each_answer_has_a_remedy_also_one_without_a_token(answer: ApiAnswer, told: str, refused: bool | None) -> None:
     """An API that answers everybody proves nothing of a client."""
-    assert told in advice(answer, API_PATH)
-    assert without_token(answer, "https://learn", API_PATH).ok is refused
+    observed = complete()
+    assert told in advice(answer, API_PATH, observed)
+    assert without_token(answer, "https://learn", API_PATH, observed).ok is refused
 
 
 def import_has(*credentials: Credential) -> ObservedState:

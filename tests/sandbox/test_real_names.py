@@ -189,7 +189,7 @@ def test_the_usual_authority_does_not_vouch_for_azures_names(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="issuer"):
         of[1].verify_directly_issued_by(x509.load_pem_x509_certificate(usual[0].read_bytes()))
     names = of[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["localhost", "*.vault.localhost"]
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "*.vault.localhost", "*.azurefd.localhost"]
 
 
 # Over TLS, at a port that needs no rights: a proxy leads there, as a hosts file does with port 443.

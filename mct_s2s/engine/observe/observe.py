@@ -68,6 +68,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         login=session.connection.cloud.login,
         where=request.where(app_service),
         file=request.file,
+        typed_url=request.desired.service.url if request.desired.service is not None else None,
     )
 
 

@@ -12,6 +12,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID
+from mct_s2s.planning.api_address import is_api_of, kept_url
 from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.reports.findings import wrong_settings
 
@@ -85,7 +86,7 @@ def misdirected(
         why = f"only the App Service's settings say that it is to be for {whom}"
         remedy = f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: --credentials FILE"
         return f"Its token was not sent: {why}.", remedy
-    if site is not None and own is not None and not (same_origin(own, url) or site.is_at(own)):
+    if site is not None and own is not None and not (same_origin(own, url) or is_api_of(observed, own)):
         why = f"its credential is for '{own}', not for {url}"
         return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
     return None
@@ -163,18 +164,20 @@ def returned(url: str, path: str, status: int) -> str:
     return f"GET {url}{path} returned {status}{': the site is still starting' if status in NOT_NOW else ''}."
 
 
+_FRONT_DOOR = "https://NAME.azurefd.net"
 BY_AUTHENTICATION = (
     "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, or disable it."
 )
 
 
-def advice(answer: ApiAnswer, path: str) -> str:
+def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
     """What to do about an answer that is neither yes nor a refusal of a token."""
     match answer:
+        case ApiAnswer(status=403) if observed.typed_url is None and (url := kept_url(observed)) is not None:
+            found = f"The API is reached at another address, which setup noted. Test it there: {_verify_at(url)}"
         case ApiAnswer(status=403):
             found = "Run mct-s2s verify from a network that the App Service's access restrictions allow, or allow this "
-            found += "network. A site behind Azure Front Door is tested at that address: mct-s2s verify --url "
-            found += "https://NAME.azurefd.net"
+            found += f"network. A site behind Azure Front Door is called at that address: {_verify_at(_FRONT_DOOR)}"
         case ApiAnswer(location=str() as to):
             found = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
         case ApiAnswer(status=status) if status in NOT_NOW:
@@ -186,16 +189,20 @@ def advice(answer: ApiAnswer, path: str) -> str:
     return found
 
 
-def without_token(answer: ApiAnswer, url: str, path: str) -> VerificationCheck:
+def _verify_at(url: str) -> str:
+    return own_command("verify", "--url", url)
+
+
+def without_token(answer: ApiAnswer, url: str, path: str, observed: ObservedState) -> VerificationCheck:
     """A call that must be refused, or redirected to a sign-in page."""
     check = partial(VerificationCheck, *SITE, "without-token")
     if answer.status == 403:  # of the network: what the API would say is not known
         message = f"Without a token, {returned(url, path, 403)} It was not tested from here."
-        return check(None, message, advice(answer, path))
+        return check(None, message, advice(answer, path, observed))
     if answer.status == 401 or 300 <= answer.status < 400:
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
         remedy = "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
         remedy += "operator of MCT."
         return check(False, f"A call without a token returned {answer.status}: {path} is public.", remedy)
-    return check(None, f"Without a token, {returned(url, path, answer.status)}", advice(answer, path))
+    return check(None, f"Without a token, {returned(url, path, answer.status)}", advice(answer, path, observed))

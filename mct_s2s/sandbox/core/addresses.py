@@ -76,6 +76,10 @@ class Addresses:
             return f"{label_of_site(resource_id)}.{SITES}"
         return f"{HOST}:{port}"
 
+    def of_front_door(self, resource_id: str) -> str:
+        """Return the host name, with port, of an Azure Front Door before a site."""
+        return f"{label_of_site(resource_id)}.azurefd.{self.of_site(resource_id)}"
+
 
 PORT = 443
 LOGIN_HOSTS = ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")
@@ -83,7 +87,17 @@ GRAPH_HOST = "graph.microsoft.com"
 ARM_HOST = "management.azure.com"
 VAULTS = "vault.azure.net"
 SITES = "azurewebsites.net"
-CERTIFIED = (HOST, *LOGIN_HOSTS, GRAPH_HOST, ARM_HOST, f"*.{VAULTS}", f"*.{SITES}", f"*.scm.{SITES}")
+FRONT_DOORS = "azurefd.net"
+CERTIFIED = (
+    HOST,
+    *LOGIN_HOSTS,
+    GRAPH_HOST,
+    ARM_HOST,
+    f"*.{VAULTS}",
+    f"*.{SITES}",
+    f"*.scm.{SITES}",
+    f"*.{FRONT_DOORS}",
+)
 """Names in the certificate."""
 
 _DESTINATIONS = {
@@ -114,11 +128,15 @@ class RealNames(Addresses):
     def of_site(self, resource_id: str) -> str:
         return f"{label_of_site(resource_id)}.{SITES}"
 
+    def of_front_door(self, resource_id: str) -> str:
+        return f"{label_of_site(resource_id)}.{FRONT_DOORS}"
+
     def destination(self, host: str, port: int | None) -> Destination:
         del port
         name = _bare(host)
-        if name.endswith(f".{SITES}"):
-            found = (Destination("site", site) for site in self.sites if self.of_site(site) == name)
+        if name.endswith((f".{SITES}", f".{FRONT_DOORS}")):
+            named = (site for site in self.sites if name in {self.of_site(site), self.of_front_door(site)})
+            found = (Destination("site", site) for site in named)
             return next(found, Destination("site"))
         if self.vault_named_by(name) is not None:
             return Destination("vault")

@@ -32,6 +32,8 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 LIFETIME = timedelta(days=730)
 RENEW_BEFORE = timedelta(days=30)
+_OWN_NAMES = (HOST, f"*.vault.{HOST}", f"*.azurefd.{HOST}")
+"""In the usual certificate: this machine's, those of vaults and of Azure Front Doors."""
 
 
 def certificates(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path, Path]:
@@ -39,10 +41,10 @@ def certificates(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path
 
     The second file is of mode 0600.
     """
-    prefix, names = ("real-names-", CERTIFIED) if for_real_names else ("", (HOST, f"*.vault.{HOST}"))
+    prefix, names = ("real-names-", CERTIFIED) if for_real_names else ("", _OWN_NAMES)
     authority, server = state_dir / f"{prefix}ca.pem", state_dir / f"{prefix}server.pem"
     now = datetime.now(UTC)
-    if not (authority.exists() and server.exists() and _end(server) - RENEW_BEFORE > now):
+    if not (authority.exists() and server.exists() and _is_good(server, names, now)):
         ca = trustme.CA(path_length=0, organization_name="mct-s2s sandbox authority")
         issued = ca.issue_cert(*names, "127.0.0.1", "::1", common_name=HOST, not_after=now + LIFETIME)
         replace_file(server, issued.private_key_and_cert_chain_pem.bytes())
@@ -51,8 +53,11 @@ def certificates(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path
     return authority, server
 
 
-def _end(path: Path) -> datetime:
-    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+def _is_good(path: Path, names: Sequence[str], now: datetime) -> bool:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    certified = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    is_complete = set(names) <= set(certified.get_values_for_type(x509.DNSName))
+    return is_complete and certificate.not_valid_after_utc - RENEW_BEFORE > now
 
 
 FOLDER_VARIABLE = "MCT_S2S_SANDBOX_DIR"

@@ -79,7 +79,7 @@ def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Rout
             return PlainTextResponse("Service Unavailable", 503)
         if body["properties"].get("state") == "Stopped":
             return PlainTextResponse("Error 403 - This web app is stopped.", 403)
-        refusal = _refused_before(state, addresses, request.url.hostname)
+        refusal = _refused_before(state, addresses, site_id, request.url.netloc)
         if refusal is not None:
             return refusal
         if "functionapp" in body["kind"]:
@@ -89,14 +89,19 @@ def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Rout
     return [below("/", answer)]
 
 
-def _refused_before(state: SandboxState, addresses: Addresses, host: str | None) -> Response | None:
+def _refused_before(state: SandboxState, addresses: Addresses, site_id: str, host: str) -> Response | None:
     """Return the answer of what stands before the app, where it lets no call pass."""
-    match state.directory.variations.site_front:
+    front, is_at_door = state.directory.variations.site_front, host.lower() == addresses.of_front_door(site_id)
+    if is_at_door and front != "front-door":
+        return PlainTextResponse("Oops! We weren't able to find your Azure Front Door Service configuration.", 404)
+    match front:
+        case "front-door" if not is_at_door:  # the origin admits its own Front Door alone, by X-Azure-FDID
+            return PlainTextResponse("Error 403 - Forbidden", 403)
         case "network":
             return PlainTextResponse("Error 403 - Forbidden", 403, {"x-ms-forbidden-ip": "192.0.2.1"})
         case "authentication":
             where = f"{addresses.login}/{state.directory.tenant_id}/oauth2/authorize"
-            challenge = f'Bearer realm="{host}" authorization_uri="{where}" resource_id="sandbox"'
+            challenge = f'Bearer realm="{host.partition(":")[0]}" authorization_uri="{where}" resource_id="sandbox"'
             return Response(status_code=401, headers={"WWW-Authenticate": challenge})
     return None
 

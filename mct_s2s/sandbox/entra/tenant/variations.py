@@ -43,7 +43,7 @@ class Variations:
         site_write_seconds: how long a write of settings or of a site is carried out, while no other is accepted (4.1).
         site_front: what answers calls of a site in place of the API, or beside it: `network` (an access restriction,
             403), `authentication` (App Service Authentication), `bearer` (the API itself, with a challenge in its 401),
-            or nothing (8).
+            `front-door` (the site takes calls by its Azure Front Door only, 403), or nothing (8).
         api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that is not in it has
             all there are (4.9).
     """
