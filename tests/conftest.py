@@ -23,6 +23,8 @@ pytest_plugins = [
 
 # The same examples each time: a red run is about the change, not about luck.
 hypothesis.settings.register_profile("mct", deadline=None, database=None, derandomize=True)
+# … and others each night, by --hypothesis-profile another --hypothesis-seed NUMBER.
+hypothesis.settings.register_profile("another", deadline=None, database=None)
 hypothesis.settings.load_profile("mct")
 
 Json = dict[str, Any]

@@ -50,6 +50,41 @@ def test_the_scripts_that_it_runs_are_there(path: Path) -> None:
         assert (ROOT / script).exists(), script
 
 
+def test_each_stage_of_all_the_checks_is_a_job() -> None:
+    """What `scripts/test --all` says alone in the last place, a pull request says by the name of a job."""
+    script = (ROOT / "scripts" / "test").read_text(encoding="utf-8")
+    stages = {
+        name.strip('"'): command.removesuffix(' "${arguments[@]}"').removeprefix("env ")
+        for name, command in re.findall(r'(?m)^ *stage ("[\w ]+"|\w+) (.+)$', script)
+        if "told" not in command and (name != "tests" or "--all" in command)
+    }
+    stages["types"] = " ".join(re.search(r"(?m)^mypy .+", script)[0].removesuffix("\\").split())  # type: ignore[index]
+    jobs = read(ROOT / ".github" / "workflows" / "test.yml")["jobs"]
+    ran = [step["run"].replace(".venv/bin/", "") for job in jobs.values() for step in job["steps"] if "run" in step]
+    workers = re.compile(r"-n \d ")
+    missing = {
+        name
+        for name, command in stages.items()
+        if not any(workers.sub("", command) in workers.sub("", one) for one in ran)
+    }
+    assert len(stages) == 9
+    assert missing == set()
+
+
+def test_nothing_is_cancelled_on_main() -> None:
+    """A group of its own for each run there: GitHub cancels what waits in one, too."""
+    concurrency = read(ROOT / ".github" / "workflows" / "test.yml")["concurrency"]
+    assert concurrency["group"].endswith("github.event_name == 'pull_request' && github.ref || github.run_id }}")
+
+
+@pytest.mark.parametrize("name", ["nightly", "weekly"])
+def test_what_others_change_is_found_on_a_schedule(name: str) -> None:
+    workflow = YAML(typ="safe").load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
+    triggers = workflow["on"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [*1]", triggers["schedule"][0]["cron"])
+    assert set(triggers) == {"schedule", "workflow_dispatch"}
+
+
 def test_what_is_published_is_what_was_tried() -> None:
     """One job builds; the others take what it left, and wait for the signature."""
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
