@@ -147,6 +147,9 @@ class NotThere(S2SError):
 class ServiceError(S2SError):
     """`contention`: of a write that was refused for another one: what it waits for, and how many seconds."""
 
+    waits_for = ""
+    """What is waited for before the request is sent again, where the reason does not say it."""
+
     def __init__(
         self,
         code: str,

@@ -16,6 +16,7 @@ from mct_s2s import clock
 from mct_s2s.azure.answers import OddAnswer, advice, parse_json, reason, seconds
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
+from mct_s2s.azure.retry import Delays, Sending
 from mct_s2s.azure.sign_in.choice import AUTHORITY, kept_back, may_sign_in
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
 from mct_s2s.azure.sign_in.methods import sdk_credential
@@ -30,7 +31,7 @@ still refused then is refused: someone has taken it away meanwhile."""
 PROBES, GOOD_ROUNDS, BETWEEN_ROUNDS = 3, 3, 0.5
 """Tokens asked for at once to test a credential, how often in a row all have to be given, and seconds in between: of
 three replicas, one that does not know it is missed once in 40 times, and catches up meanwhile."""
-PROBE_DELAYS = 0.5, 5.0
+PROBE_DELAYS = Delays(0.5, 5.0)
 """Seconds between rounds that are refused, growing: some 15 requests in 10 s are known to be answered by 429 and a wait
 of a minute (docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in logs."""
 IDENTITY_SECONDS = 20
@@ -94,7 +95,7 @@ class EntraTokens:
             return passing and clock.seconds() - began < within
 
         try:
-            return await self._retry_policy.call(once, lag=is_lag, lag_delays=PROBE_DELAYS)
+            return await self._retry_policy.call(once, Sending(lag=is_lag, lag_delays=PROBE_DELAYS))
         except NotYet as last:
             return cast("ApiToken", last.answer)
 
@@ -167,7 +168,7 @@ class MctApi:
             return isinstance(error, NotYet) and error.status != 500
 
         try:
-            return await self._retry_policy.call(once, lag=is_lag)
+            return await self._retry_policy.call(once, Sending(lag=is_lag))
         except NotYet as last:
             return cast("ApiAnswer", last.answer)
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
+from mct_s2s.azure.retry import Sending
 from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.permissions.rights import (
     BIN_READERS,
@@ -296,6 +297,10 @@ def is_lag(error: ServiceError) -> bool:
     """What an object made moments ago gets until all of Graph's replicas know it."""
     known = error.status in {400, 403} and _NOT_REPLICATED.search(error.service_message) is not None
     return known or error.status == 404
+
+
+UNTIL_KNOWN = Sending(lag=is_lag)
+"""Waits until a replica knows what this run has made, restored or seen."""
 
 
 def already_there(error: ServiceError) -> bool:

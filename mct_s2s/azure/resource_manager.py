@@ -36,7 +36,8 @@ from mct_s2s.azure.answers import (
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
-from mct_s2s.azure.service_session import ServiceSession
+from mct_s2s.azure.retry import AGAIN, ONCE, Sending
+from mct_s2s.azure.service_client import ServiceClient
 from mct_s2s.azure.sign_in.methods import CallerCredential, challenged_tenant
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_none
@@ -76,7 +77,7 @@ def versioned(path: str, api_version: str, *, filter: str = "") -> str:  # noqa:
     return f"{path}?api-version={api_version}" + (f"&$filter={quote(filter, safe='')}" if filter else "")
 
 
-class ResourceManager(ServiceSession):
+class ResourceManager(ServiceClient):
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
         self._clients: dict[str, WebSiteManagementClient] = {}
@@ -174,13 +175,13 @@ class ResourceManager(ServiceSession):
 
         step = "write the application settings"
         async with self.turn(str(resource)):
-            accepted = await self.call(put, step, before_repeating=read_again)
+            accepted = await self.call(put, step, Sending(before_repeating=read_again))
             await self.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
 
     async def restart(self, resource: ResourceId) -> None:
         """A lost answer is not asked for again: the write has recycled the site already."""
         async with self.turn(str(resource)):
-            await self.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
+            await self.call(lambda: self._on(resource, "restart"), "restart the App Service", ONCE)
 
     def client(self, subscription_id: str) -> "WebSiteManagementClient":
         """Imported late: a quarter of a second."""
@@ -242,7 +243,7 @@ class ResourceManager(ServiceSession):
             return answer
 
         async with self.turn(str(resource)):
-            accepted = await self.call(send, step, before_repeating=look)
+            accepted = await self.call(send, step, Sending(before_repeating=look))
             was_followed = await self.finish(accepted, step)
             for number in range(LOOKS if was_followed else LOOKS_WITHOUT_OPERATION):
                 if is_done():
@@ -330,14 +331,14 @@ class ResourceManager(ServiceSession):
 
     # How it is asked
 
-    async def call(self, send: Callable[[], Awaitable[T]], step: str, **rules: Any) -> T:
+    async def call(self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN) -> T:
         """azure-mgmt-web's client looks into answers without asking what they are."""
 
         async def readable() -> T:
             with ARM.readable(step):
                 return await send()
 
-        return await super().call(readable, step, **rules)
+        return await super().call(readable, step, sending)
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
         """Follow an accepted write to its end; false where the caller may not: it takes a right at the subscription.

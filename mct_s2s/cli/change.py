@@ -111,7 +111,7 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
 
     async def end(*, is_shown: bool) -> None:
         if site.outcome is not None:
-            await end_attempts(site.session.directory, site.outcome, is_shown=is_shown)
+            await end_attempts(site.session.graph, site.outcome, is_shown=is_shown)
 
     try:
         yield
@@ -152,7 +152,7 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
                         await held.enter_async_context(locks[one])
                 await site.apply(sites)
     except S2SError as error:
-        site.session.directory.credential.signed_in.remind(error)
+        site.session.graph.credential.signed_in.remind(error)
         site.error = error
     except Exception as bug:  # what went wrong at one site stops no other, and what was made there is reported
         from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
+from mct_s2s.azure.graph import caller_rights
 from mct_s2s.cli.binding import command_line
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.changing import setup_work, with_client
@@ -145,7 +146,7 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
 
 
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
-    rules = await or_unknown(session.directory.secret_rules())  # few may read the policy
+    rules = await or_unknown(caller_rights.secret_rules(session.graph))  # few may read the policy
     forbidden = longest(rules or ()) == timedelta(0)
     if forbidden:
         terminal.say("This tenant forbids client secrets.")

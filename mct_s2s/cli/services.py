@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph.client import GraphClient
 from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import CallerCredential
@@ -15,7 +15,7 @@ from mct_s2s.stores.vaults import KeyVault
 def open_session(connection: Connection, credential: CallerCredential, *about: Any) -> Session:
     return Session(
         connection,
-        GraphDirectory(connection, credential),
+        GraphClient(connection, credential),
         ResourceManager(connection, credential),
         EntraTokens(connection),
         cache(lambda given: KeyVault(given, connection, credential)),

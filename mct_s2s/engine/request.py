@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.client import GraphClient
     from mct_s2s.azure.mct_api import EntraTokens, MctApi
     from mct_s2s.azure.resource_manager import ResourceManager
     from mct_s2s.inputs.documents import SettingsFile
@@ -61,7 +61,7 @@ class Session:
     """One cloud, as one caller. Its services raise `ServiceError` and its kin only."""
 
     connection: "Connection"
-    directory: "GraphDirectory"
+    graph: "GraphClient"
     arm: "ResourceManager"
     tokens: "EntraTokens"
     vault: "Callable[[str], KeyVault]"

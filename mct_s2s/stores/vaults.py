@@ -9,16 +9,17 @@ import re
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import Json, Refusal, RemoteService, causes, members, optional, text
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, refused
-from mct_s2s.azure.service_session import ServiceSession
+from mct_s2s.azure.retry import AGAIN, Sending
+from mct_s2s.azure.service_client import NO_HEADERS, Answer, ServiceClient
 from mct_s2s.azure.sign_in.choice import AUTHORITY, SECRET
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
@@ -67,7 +68,7 @@ class SecretVersion:
         return {name: value for name, value in self.tags.items() if name != _PENDING}
 
 
-class KeyVault(ServiceSession):
+class KeyVault(ServiceClient):
     """One vault, asked with tokens for this cloud's vaults alone, whatever its challenge names.
 
     Raises S2SError; UsageError: `given` is none of this cloud's.
@@ -80,9 +81,20 @@ class KeyVault(ServiceSession):
         )
         super().__init__(service, url, connection.cloud.key_vault_scope, connection, credential)
 
-    async def answer(self, method: str, path: str, step: str, **options: Any) -> Any:
-        below = f"{path}?{VERSION}" if path.startswith("/") else path
-        return await super().answer(method, below, step, lag=lambda error: error.service_code in BUSY, **options)
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        step: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        sending: Sending = AGAIN,
+    ) -> Answer:
+        """Wait for a deletion or a recovery that is under way."""
+        versioned = f"{path}?{VERSION}" if path.startswith("/") else path
+        patient = replace(sending, lag=lambda error: error.service_code in BUSY)
+        return await super().answer(method, versioned, step, body=body, headers=headers, sending=patient)
 
     def store(
         self, secret: str, client: str = "", owner: ClientId | None = None, urls: Collection[str] = ()
@@ -138,7 +150,7 @@ class KeyVaultStore(Store):
 
     async def _add(self, value: str, tags: Mapping[str, str], **attributes: object) -> SecretVersion:
         body = {"value": value, "contentType": "text/plain", "tags": tags, "attributes": attributes}
-        return await self.vault.read(f"/secrets/{self.secret}", "store a secret", _version, method="PUT", body=body)
+        return await self.vault.write("PUT", f"/secrets/{self.secret}", "store a secret", _version, body)
 
     async def _tag(self, version: str, tags: Mapping[str, str]) -> None:
         """Make `tags` all the tags of a version (the latest where `version` is empty), if it is there."""

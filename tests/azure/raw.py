@@ -19,7 +19,7 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.resource_manager import ResourceManager
-from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.retry import AGAIN, RetryPolicy, Sending
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge
 from mct_s2s.errors import S2SError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn as Who
@@ -29,7 +29,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.stores.vaults import KeyVault, KeyVaultStore
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.client import GraphClient
 
 T = TypeVar("T")
 
@@ -118,8 +118,8 @@ class Once(RetryPolicy):
     def __init__(self) -> None:
         super().__init__(lambda: 60.0)
 
-    async def call(self, send: Callable[[], Awaitable[T]], **rules: Any) -> T:
-        del rules
+    async def call(self, send: Callable[[], Awaitable[T]], sending: Sending = AGAIN) -> T:
+        del sending
         return await send()
 
 
@@ -192,11 +192,11 @@ def arm_session(*answers: Answer | Exception, brings: bool = False) -> ResourceM
     return ResourceManager(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
-def graph_session(*answers: Answer | Exception, **who: Any) -> GraphDirectory:
+def graph_session(*answers: Answer | Exception, **who: Any) -> GraphClient:
     """Microsoft Graph, which gives these answers, the last one again and again."""
-    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415  # its SDK warns while it is imported
+    from mct_s2s.azure.graph.client import GraphClient  # noqa: PLC0415  # its SDK warns while it is imported
 
-    return GraphDirectory(connection(*answers), SignedIn(**who))  # type: ignore[arg-type]
+    return GraphClient(connection(*answers), SignedIn(**who))  # type: ignore[arg-type]
 
 
 def key_vault(*answers: Answer | Exception, credential: object = None) -> KeyVaultStore:

@@ -25,10 +25,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph import (
+    applications,
+    caller_rights,
+    credentials,
+    custody,
+    recycle_bin,
+    service_principals,
+)
+from mct_s2s.azure.graph.client import GraphClient
 from mct_s2s.azure.mct_api import EntraTokens, read_token
 from mct_s2s.azure.resource_manager import ResourceManager
-from mct_s2s.azure.retry import nothing
+from mct_s2s.azure.retry import do_nothing
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -195,7 +203,8 @@ def check(ask: Callable[[], Awaitable[object]], method: Callable[..., object]) -
 
 
 def _names(method: Callable[..., object]) -> dict[str, Any]:
-    return vars(inspect.getmodule(method))
+    """What the annotations of a function name; the client of Graph is imported for type checkers alone."""
+    return {**vars(inspect.getmodule(method)), "GraphClient": GraphClient}
 
 
 # --- Graph ---
@@ -234,23 +243,47 @@ FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADToken
 
 CLIENT, OBJECT, PRINCIPAL, ROLE = ClientId(APP), ApplicationObjectId(ID), PrincipalId(ID), AppRoleId(guid("role"))
 Arguments = dict[str, tuple[Any, ...]]
-DIRECTORY: Arguments = {
-    "tenant": (), "application_by_client_id": (CLIENT,), "applications_by_unique_name": (["u"],),
-    "application_by_object_id": (OBJECT,), "applications_with_uri": ("api://x",), "applications": ([CLIENT],),
-    "principal": (CLIENT,), "principals_of": ([CLIENT],), "principals": ([PRINCIPAL],), "assignments_to": (CLIENT,),
-    "federated_credentials": (OBJECT,), "credentials": (OBJECT, [PRINCIPAL]), "owners": (OBJECT, [PRINCIPAL]),
-    "remove_credentials": (OBJECT, [PRINCIPAL], ()), "applications_with_tag": ("t",), "owners_of": (CLIENT,),
-    "create_application": (NEW,), "register_application": (NEW, PRINCIPAL), "name_application": (OBJECT, "u"),
-    "update_application": (REGISTERED, replace(REGISTERED, tags=("t",))), "create_principal": (CLIENT,),
-    "add_secret": (OBJECT, "n", datetime(2027, 1, 1, tzinfo=UTC)), "remove_secret": (OBJECT, KeyId(guid("key"))),
-    "add_certificate": (OBJECT, CERTIFICATE, "n"), "put_federated_credential": (OBJECT, FEDERATION),
-    "assign": (PRINCIPAL, PrincipalId(RESOURCE), ROLE), "revoke": (PRINCIPAL, "x"), "delete_application": (OBJECT,),
-    "deleted_applications": (), "restore_application": (REGISTERED,),
-}  # fmt: skip
-ACCESS: Arguments = {
-    "caller": (), "caller_roles": (), "role_assignments": (PRINCIPAL,), "caller_permissions": (), "owned": (),
-    "secret_rules": (), "secret_rules_of": (OBJECT,),
-}  # fmt: skip
+DIRECTORY: dict[Callable[..., Awaitable[object]], tuple[Any, ...]] = {
+    applications.tenant: (),
+    applications.by_client_id: (CLIENT,),
+    applications.by_unique_names: (["u"],),
+    applications.by_object_id: (OBJECT,),
+    applications.with_uri: ("api://x",),
+    applications.by_client_ids: ([CLIENT],),
+    service_principals.by_client_id: (CLIENT,),
+    service_principals.by_client_ids: ([CLIENT],),
+    service_principals.by_object_ids: ([PRINCIPAL],),
+    service_principals.assignments_to: (CLIENT,),
+    custody.federated_credentials: (OBJECT,),
+    custody.credentials: (OBJECT, [PRINCIPAL]),
+    custody.owners: (OBJECT, [PRINCIPAL]),
+    credentials.remove_all_but: (OBJECT, [PRINCIPAL], ()),
+    applications.with_tag: ("t",),
+    custody.owners_of_client_id: (CLIENT,),
+    applications.create: (NEW,),
+    applications.register: (NEW, PRINCIPAL),
+    applications.set_unique_name: (OBJECT, "u"),
+    applications.update: (REGISTERED, replace(REGISTERED, tags=("t",))),
+    service_principals.create: (CLIENT,),
+    credentials.add_secret: (OBJECT, "n", datetime(2027, 1, 1, tzinfo=UTC)),
+    credentials.remove_secret: (OBJECT, KeyId(guid("key"))),
+    credentials.add_certificate: (OBJECT, CERTIFICATE, "n"),
+    credentials.put_federated: (OBJECT, FEDERATION),
+    service_principals.assign: (PRINCIPAL, PrincipalId(RESOURCE), ROLE),
+    service_principals.revoke: (PRINCIPAL, "x"),
+    applications.delete: (OBJECT,),
+    recycle_bin.applications: (),
+    recycle_bin.restore: (REGISTERED,),
+}
+ACCESS: dict[Callable[..., Awaitable[object]], tuple[Any, ...]] = {
+    caller_rights.identity: (),
+    caller_rights.directory_roles: (),
+    caller_rights.role_assignments: (PRINCIPAL,),
+    caller_rights.permissions: (),
+    caller_rights.owned_applications: (),
+    caller_rights.secret_rules: (),
+    caller_rights.secret_rules_of: (OBJECT,),
+}
 
 
 # --- Azure Resource Manager ---
@@ -276,7 +309,7 @@ HOLDERS = [
 ]
 RESOURCE_MANAGER: Arguments = {
     "subscriptions": (), "subscription": (SUBSCRIPTION,), "sites": (SUBSCRIPTION,), "site": (SITE,),
-    "settings": (SITE,), "slots": (SITE,), "write_settings": (SITE, lambda: {"a": "b"}, nothing), "restart": (SITE,),
+    "settings": (SITE,), "slots": (SITE,), "write_settings": (SITE, lambda: {"a": "b"}, do_nothing), "restart": (SITE,),
     "permissions": (SITE,), "locks": (SITE,),
 }  # fmt: skip
 OF_HOLDERS: list[tuple[str, Callable[..., Awaitable[object]]]] = [
@@ -307,15 +340,18 @@ VAULTS: Arguments = {
 Case = tuple[Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..., Any], tuple[Any, ...]]
 
 
+def _ask(function: Callable[..., Awaitable[object]], words: tuple[Any, ...], graph: Any) -> Awaitable[object]:
+    return function(graph, *words)
+
+
 def cases_of_all() -> Iterator[Case]:
     """How one is asked, what for, the method, and good answers."""
-    for name, words in DIRECTORY.items():
-        yield graph_session, methodcaller(name, *words), getattr(GraphDirectory, name), OF_GRAPH
-    purge = methodcaller("purge_application", OBJECT, just_deleted=True)
-    yield graph_session, purge, GraphDirectory.purge_application, OF_GRAPH
-    for client_id, (name, words) in product((CLIENT, None), ACCESS.items()):
-        make = partial(graph_session, client_id=client_id)
-        yield make, methodcaller(name, *words), getattr(GraphDirectory, name), OF_GRAPH
+    for function, words in DIRECTORY.items():
+        yield graph_session, partial(_ask, function, words), function, OF_GRAPH
+    purge = partial(recycle_bin.purge, object_id=OBJECT, just_deleted=True)
+    yield graph_session, purge, recycle_bin.purge, OF_GRAPH
+    for client_id, (function, words) in product((CLIENT, None), ACCESS.items()):
+        yield partial(graph_session, client_id=client_id), partial(_ask, function, words), function, OF_GRAPH
     for name, words in RESOURCE_MANAGER.items():
         yield arm_session, methodcaller(name, *words), getattr(ResourceManager, name), ARM_DOCUMENTS
     for name, ask_for in OF_HOLDERS:
@@ -325,7 +361,9 @@ def cases_of_all() -> Iterator[Case]:
         yield key_vault, methodcaller(name, *words), getattr(KeyVaultStore, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
 
 
-@pytest.mark.parametrize("case", [*cases_of_all()], ids=lambda case: case[2].__qualname__)
+@pytest.mark.parametrize(
+    "case", [*cases_of_all()], ids=lambda case: f"{case[2].__module__.rpartition('.')[2]}.{case[2].__qualname__}"
+)
 @FUZZ
 @given(data=st.data())
 def test_any_answer_of_a_service(case: Case, data: st.DataObject) -> None:

@@ -8,10 +8,10 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from mct_s2s.azure.graph import directory as graph_directory
-from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.directory import GONE_AFTER, GraphDirectory
+from mct_s2s.azure.graph import applications, credentials, parse, recycle_bin, replicas, service_principals
+from mct_s2s.azure.graph.client import GraphClient
 from mct_s2s.azure.graph.parse import application, deleted_applications
+from mct_s2s.azure.graph.replicas import GONE_AFTER
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.directory_objects import Application
@@ -35,7 +35,7 @@ from tests.planning.scenarios import guid
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
 
-Act = Callable[[GraphDirectory], Awaitable[object]]
+Act = Callable[[GraphClient], Awaitable[object]]
 READ, CREATE, CHANGE = GraphOperation.READ, GraphOperation.CREATE_APPLICATION, GraphOperation.CHANGE_APPLICATION
 SECRET = GraphOperation.ADD_SECRET
 OBJECT = ApplicationObjectId("6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11")
@@ -122,12 +122,12 @@ def directory(act: Act, *answers: Answer) -> object:
     return asyncio.run(main())
 
 
-def assign(to: GraphDirectory) -> Awaitable[object]:
-    return to.assign(PrincipalId(OBJECT), PrincipalId(OBJECT), AppRoleId(OBJECT))
+def assign(graph: GraphClient) -> Awaitable[object]:
+    return service_principals.assign(graph, PrincipalId(OBJECT), PrincipalId(OBJECT), AppRoleId(OBJECT))
 
 
-def revoke(at: GraphDirectory) -> Awaitable[object]:
-    return at.revoke(PrincipalId("s"), "assignment")
+def revoke(graph: GraphClient) -> Awaitable[object]:
+    return service_principals.revoke(graph, PrincipalId("s"), "assignment")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def revoke(at: GraphDirectory) -> Awaitable[object]:
         (assign, refusal(400, "Request_BadRequest", "Permission being assigned already exists on the object")),
         (assign, refusal(400, "Request_MultipleObjectsWithSameKeyValue", "EntitlementGrant entry already exists.")),
         (
-            lambda directory: directory.application_by_client_id(ClientId(guid("c"))),
+            lambda graph: applications.by_client_id(graph, ClientId(guid("c"))),
             refusal(404, "Request_ResourceNotFound", NOT_FOUND),
         ),
     ],
@@ -153,10 +153,10 @@ def test_any_other_refusal_is_an_error(act: Act) -> None:
 
 
 def test_a_principal_that_is_expected_stays_so_once_a_replica_has_shown_it() -> None:
-    async def act(directory: GraphDirectory) -> object:
-        directory.expect_lag(OBJECT)
-        await directory.principals([PrincipalId(OBJECT)])
-        return directory.is_young(OBJECT)
+    async def act(graph: GraphClient) -> object:
+        graph.expect_lag(OBJECT)
+        await service_principals.by_object_ids(graph, [PrincipalId(OBJECT)])
+        return graph.is_young(OBJECT)
 
     row = {"id": OBJECT, "appId": guid("c"), "displayName": "reports-func", "servicePrincipalType": "ManagedIdentity"}
     assert directory(act, Answer(200, row)) is True
@@ -170,19 +170,17 @@ def test_a_service_principal_that_is_there_is_read() -> None:
         details=[{"code": "ObjectConflict"}],
     )
     row = {"id": guid("p"), "appId": guid("c"), "displayName": "Import", "servicePrincipalType": "Application"}
-    found = directory(lambda one: one.create_principal(ClientId(guid("c"))), conflict, Answer(200, row))
+    found = directory(lambda graph: service_principals.create(graph, ClientId(guid("c"))), conflict, Answer(200, row))
     assert getattr(found, "id", None) == guid("p")
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        lambda directory: directory.restore_application(Application(OBJECT)),
-        lambda directory: directory.register_application(
-            Application(display_name="n", unique_name="u"), PrincipalId(OBJECT)
-        ),
-        lambda directory: directory.remove_secret(OBJECT, KeyId(OBJECT)),
-        lambda directory: directory.create_principal(ClientId(OBJECT)),
+        lambda graph: recycle_bin.restore(graph, Application(OBJECT)),
+        lambda graph: applications.register(graph, Application(display_name="n", unique_name="u"), PrincipalId(OBJECT)),
+        lambda graph: credentials.remove_secret(graph, OBJECT, KeyId(OBJECT)),
+        lambda graph: service_principals.create(graph, ClientId(OBJECT)),
         assign,
     ],
     ids=["restore", "register", "remove secret", "principal", "assign"],
@@ -202,11 +200,11 @@ SHOWN, DENIED = Answer(200, {"id": OBJECT}), refusal(403, "Authorization_Request
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pause between two looks."""
-    monkeypatch.setattr(graph_directory, "PAUSE", 0.0)
+    monkeypatch.setattr(replicas, "LOOK_PAUSE", 0.0)
 
 
-def delete(directory: GraphDirectory) -> Awaitable[object]:
-    return directory.delete_application(OBJECT)
+def delete(graph: GraphClient) -> Awaitable[object]:
+    return applications.delete(graph, OBJECT)
 
 
 def test_what_a_replica_does_not_know_yet_is_deleted_all_the_same(at_once: None) -> None:
@@ -236,8 +234,8 @@ def test_an_assignment_that_a_replica_does_not_know_yet_is_revoked_all_the_same(
         directory(revoke, *looks, refused, Answer(200, {"value": [row]}), DENIED)
 
 
-def restore(directory: GraphDirectory) -> Awaitable[object]:
-    return directory.restore_application(Application(OBJECT, display_name="One", client_id=ClientId(guid("c"))))
+def restore(graph: GraphClient) -> Awaitable[object]:
+    return recycle_bin.restore(graph, Application(OBJECT, display_name="One", client_id=ClientId(guid("c"))))
 
 
 NO_PRINCIPALS = (Answer(200, {"value": []}), ABSENT)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from mct_s2s.activity import during
-from mct_s2s.azure.retry import nothing
+from mct_s2s.azure.retry import Sending, do_nothing
 from mct_s2s.errors import ServiceError, SignInFailed
 from mct_s2s.model.azure_resources import IdentityResource, Subscription
 from mct_s2s.model.resource_id import ResourceId
@@ -40,7 +40,7 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
     async def write() -> None:
         await asyncio.gather(
             session.enable_identity(IdentityResource(SITE, None)),
-            session.write_settings(SITE, lambda: {"A": "1"}, nothing),
+            session.write_settings(SITE, lambda: {"A": "1"}, do_nothing),
             session.restart(SITE),
         )
 
@@ -214,7 +214,7 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
     async def read_again() -> None:
         events.append("read again")
 
-    asyncio.run(session.call(send, WRITE, before_repeating=read_again))
+    asyncio.run(session.call(send, WRITE, Sending(before_repeating=read_again)))
     assert events == ["send", "read again", "send"]
 
 
@@ -248,10 +248,10 @@ def test_a_write_that_is_accepted_and_done_later_is_a_success(slot: str | None) 
     """Flex Consumption and Container Apps answer 202, which the SDK takes for a failure."""
     site = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", slot)
     session = arm_session(Answer(202, b"", {}))
-    asyncio.run(session.write_settings(site, lambda: {"a": "b"}, nothing))
+    asyncio.run(session.write_settings(site, lambda: {"a": "b"}, do_nothing))
     assert len(cast("Wire", session.http).asked) == 1
 
 
 def test_nothing_is_sent_where_there_is_nothing_to_send_any_more() -> None:
     session = arm_session(AssertionError("something was sent"))
-    asyncio.run(session.write_settings(SITE, lambda: None, nothing))
+    asyncio.run(session.write_settings(SITE, lambda: None, do_nothing))

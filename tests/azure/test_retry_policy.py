@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mct_s2s.activity import REPLICATION, Activity, during
 from mct_s2s.azure.mct_api import NotYet
-from mct_s2s.azure.retry import LAG_SECONDS, TRANSIENT_ATTEMPTS, RetryPolicy
+from mct_s2s.azure.retry import LAG_SECONDS, OUTAGE_ATTEMPTS, RetryPolicy, Sending
 from mct_s2s.errors import ServiceError
 
 from tests.support.simulated_time import SimulatedTime
@@ -60,7 +60,7 @@ class Service:
 
     def call(self, remaining: float = 60.0, **rules: Any) -> None:
         async def main() -> str:
-            return await RetryPolicy(lambda: remaining).call(self.send, **rules)
+            return await RetryPolicy(lambda: remaining).call(self.send, Sending(**rules))
 
         assert asyncio.run(main()) == "answer"
 
@@ -95,8 +95,8 @@ def test_what_passes_is_waited_out(refusals: list[int | ServiceError], rules: di
     [
         *(([status], ONCE, 1) for status in (0, 500, 503)),
         ([404], {}, 1),
-        ([500], {}, TRANSIENT_ATTEMPTS),
-        ([404, 503] * TRANSIENT_ATTEMPTS, LAG, 2 * TRANSIENT_ATTEMPTS),
+        ([500], {}, OUTAGE_ATTEMPTS),
+        ([404, 503] * OUTAGE_ATTEMPTS, LAG, 2 * OUTAGE_ATTEMPTS),
     ],
 )
 def test_what_may_have_taken_effect_or_lasts_is_told(refusals: list[int], rules: dict[str, Any], times: int) -> None:

@@ -239,9 +239,10 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: p
 
 
 async def graph(connection: Connection) -> object:
-    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
+    from mct_s2s.azure.graph import applications  # noqa: PLC0415
+    from mct_s2s.azure.graph.client import GraphClient  # noqa: PLC0415
 
-    return await GraphDirectory(connection, cast("Any", SignedIn())).tenant()
+    return await applications.tenant(GraphClient(connection, cast("Any", SignedIn())))
 
 
 async def resource_manager(connection: Connection) -> object:

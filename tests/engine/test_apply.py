@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from mct_s2s import clock
+from mct_s2s.azure.graph import applications, service_principals
 from mct_s2s.engine import change
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.run import IN_FLIGHT
@@ -235,15 +236,15 @@ def test_writes_to_one_registration_take_turns(second: str, seconds: float, engi
     ids = [ApplicationObjectId(engine.register(name)["id"]) for name in ("A", "B")]
 
     async def main(session: Session) -> float:
-        directory = session.directory
-        first, other = [await directory.application_by_object_id(one) for one in ids]
+        graph = session.graph
+        first, other = [await applications.by_object_id(graph, one) for one in ids]
         writes: dict[str, Callable[[], Awaitable[object]]] = {
-            "the same": lambda: directory.update_application(first, replace(first, notes="ours")),
-            "its service principal": lambda: directory.create_principal(first.client_id),
-            "another one": lambda: directory.update_application(other, replace(other, tags=("ours",))),
+            "the same": lambda: applications.update(graph, first, replace(first, notes="ours")),
+            "its service principal": lambda: service_principals.create(graph, first.client_id),
+            "another one": lambda: applications.update(graph, other, replace(other, tags=("ours",))),
         }
         engine.inside.state.latency_seconds, began = 1.0, clock.seconds()
-        tagging = directory.update_application(first, replace(first, tags=("ours",)))
+        tagging = applications.update(graph, first, replace(first, tags=("ours",)))
         await asyncio.gather(tagging, writes[second]())
         engine.inside.state.latency_seconds = 0.0
         return clock.seconds() - began
@@ -306,7 +307,7 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None,
     )
 
     async def main(session: Session) -> Outcome:
-        await session.directory.principal(made["appId"])
+        await service_principals.by_client_id(session.graph, made["appId"])
         outcome = planned(*own, grant)
         with suppress(S2SError):
             await apply(session, outcome, Watcher())

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.azure.graph.credentials import ATTEMPTS
+from mct_s2s.azure.graph import applications
+from mct_s2s.azure.graph.replicas import DOUBTFUL_ATTEMPTS
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import APPEARS_WITHIN, create, create_as_owner, create_principal
 from mct_s2s.engine.outcome import Outcome
@@ -86,7 +87,7 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine:
     outcome, _, _ = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
     ((_, error),) = outcome.failed
     assert getattr(error, "answer_lost", False)
-    assert len(engine.asked("/addPassword")) == ATTEMPTS
+    assert len(engine.asked("/addPassword")) == DOUBTFUL_ATTEMPTS
     (held,) = engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
     assert held["displayName"] == ATTEMPT, "no more than the last one is ever left"
     assert ATTEMPT in (engine.home / "a.env.pending").read_text()
@@ -254,7 +255,7 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
 def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
         tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
-        left = await session.directory.register_application(tagged, None)
+        left = await applications.register(session.graph, tagged, None)
         return left, *await create_as_owner(session, planned(NEW), NEW)
 
     (left, made, is_made), _ = timed(owner, work)
@@ -274,7 +275,7 @@ def test_what_only_looks_left_unnamed_is_not_taken_up(who: str, owner: Engine) -
     async def work(session: Session) -> Any:
         if who != "someone else created":
             tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
-            left = await session.directory.register_application(tagged, None)
+            left = await applications.register(session.graph, tagged, None)
             azure.graph("POST", f"/applications/{left.object_id}/addPassword", json={})
         return await create_as_owner(session, planned(NEW), NEW)
 

@@ -121,7 +121,7 @@ WHILE_LOADING = (
     "mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.commands", "asyncio", "mct_s2s.render.console",
 )  # fmt: skip
 WHILE_RUNNING = (
-    "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
+    "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.client", "msgraph",
     "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.resource_manager",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.activity import Progress
+from mct_s2s.azure.graph import applications, recycle_bin, service_principals
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply import credentials, settings  # noqa: F401  # their changes are registered
 from mct_s2s.engine.apply.registrations import check_principal, create, create_principal, restore
@@ -91,7 +92,7 @@ async def _(change: CreateApplication, run: Run) -> str:
         application, detail = await create(run.session, run.outcome, change, as_owner=run.as_owner)
     run.outcome.remember(application.object_id)
     run.outcome.created[change.key] = application
-    run.session.directory.expect_lag(application.client_id)
+    run.session.graph.expect_lag(application.client_id)
     run.outputs[change.key, Output.CLIENT_ID] = application.client_id
     run.outputs[change.key, Output.OBJECT_ID] = application.object_id
     run.outputs[change.key, Output.URI] = api_uri(application.client_id)
@@ -100,16 +101,16 @@ async def _(change: CreateApplication, run: Run) -> str:
 
 @carry_out.register
 async def _(change: UpdateApplication, run: Run) -> str:
-    directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
+    graph, object_id = run.session.graph, run.outputs.resolve(change.object_id)
     try:
         if isinstance(change.object_id, OutputRef):
             application = run.outcome.created[change.object_id.key]
         else:
-            application = await directory.application_by_object_id(object_id)
+            application = await applications.by_object_id(graph, object_id)
         for after in edited(application, change.edits, run.outputs):
-            await directory.update_application(application, after)
+            await applications.update(graph, application, after)
             application = after
-        directory.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
+        graph.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
     except PermissionMissing as refused:
         if not only_notes_use(change):
             raise
@@ -132,7 +133,7 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
     if made is None and known is not None and not is_named_by(known, run.outcome.request.desired):
         kind = SERVICE if known == before.service else CLIENT
         await check_principal(run.session, known, principal, kind)
-    run.session.directory.expect_lag(client_id)
+    run.session.graph.expect_lag(client_id)
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
     return ""
 
@@ -141,7 +142,7 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
 async def _(change: AssignAppRole, run: Run) -> str:
     principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
     try:
-        assignment = await run.session.directory.assign(principal, service, change.role)
+        assignment = await service_principals.assign(run.session.graph, principal, service, change.role)
     except PermissionMissing as refused:
         need, access = need_of(change, run.outcome.before), run.outcome.access
         is_held = need is not None and judge(need, access)[0] is Verdict.YES
@@ -164,12 +165,12 @@ async def _(change: OneRequest, run: Run) -> str:
     session = run.session
     match change:
         case RevokeAppRole():
-            await session.directory.revoke(change.service, change.assignment)
+            await service_principals.revoke(session.graph, change.service, change.assignment)
         case DeleteApplication():
-            await session.directory.delete_application(change.object_id)
+            await applications.delete(session.graph, change.object_id)
         case PurgeApplication():
             # Deleted in this very plan, the recycle bin may not show it yet.
-            await session.directory.purge_application(change.object_id, just_deleted=bool(change.after))
+            await recycle_bin.purge(session.graph, change.object_id, just_deleted=bool(change.after))
         case DeleteStoredSecret():
             vault, _, secret = change.place.partition("/")
             try:
@@ -180,6 +181,6 @@ async def _(change: OneRequest, run: Run) -> str:
                 raise Skipped("kept: its tags belong to another client")
         case EnableIdentity():
             principal = str(await session.arm.enable_identity(change.identity_resource))
-            session.directory.expect_lag(principal)
+            session.graph.expect_lag(principal)
             run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     return ""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mct_s2s.azure.graph import applications, credentials
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import attempt_tag
 from mct_s2s.model.commands import credential_removal
@@ -13,7 +14,7 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag
 from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.client import GraphClient
 
 LONGEST_SECONDS = 20.0
 """For taking something back: someone may be waiting for a command to end that has failed."""
@@ -23,7 +24,7 @@ LONGEST_SECONDS = 20.0
 class Attempt:
     """All but the default file of this machine have their note as a tag of the registration, too: every run sees it."""
 
-    directory: "GraphDirectory"
+    graph: "GraphClient"
     store: Store
     name: str
     """The credential's own, by which a later run finds it."""
@@ -48,12 +49,12 @@ class Attempt:
         """Note it. `made`: the registration, where this run has created it."""
         await self.store.begin(self.name, self.client_id)
         if not self.store.is_own:
-            application = made or await self.directory.application_by_object_id(self.object_id)
+            application = made or await applications.by_object_id(self.graph, self.object_id)
             names = {attempt_tag(one.name or "") for one in application.credentials}
             # Notes of secrets that are gone tell nothing any more.
             kept = (tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in names)
             tagged = replace(application, tags=tuple(dict.fromkeys((*kept, attempt_tag(self.name)))))
-            await self.directory.update_application(application, tagged)
+            await applications.update(self.graph, application, tagged)
             self._tagged = tagged
 
     async def arrived(self) -> None:
@@ -69,10 +70,10 @@ class Attempt:
         if self._tagged is None:
             return
         # Read again, as another run may have its own note there by now; a replica may not show ours yet.
-        application, tag = await self.directory.application_by_object_id(self.object_id), attempt_tag(self.name)
+        application, tag = await applications.by_object_id(self.graph, self.object_id), attempt_tag(self.name)
         others = tuple(one for one in application.tags if one != tag)
         noted, after = replace(application, tags=(*others, tag)), replace(application, tags=others)
-        await self.directory.update_application(noted, after)
+        await applications.update(self.graph, noted, after)
         self._tagged = None
 
     async def take_back(self) -> None:
@@ -86,9 +87,9 @@ class Attempt:
                     await self.arrived()
                     return
                 if self.is_key:
-                    await self.directory.remove_certificate(self.object_id, self.key_id, None)
+                    await credentials.remove_certificate(self.graph, self.object_id, self.key_id, None)
                 else:
-                    await self.directory.remove_secret(self.object_id, self.key_id, is_new=True)
+                    await credentials.remove_secret(self.graph, self.object_id, self.key_id, is_new=True)
         except (S2SError, TimeoutError):
             if not self.has_arrived:  # else only its note is left
                 self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)

@@ -7,10 +7,12 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
+from mct_s2s.azure.graph import credentials
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.attempts import Attempt
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
@@ -26,7 +28,7 @@ from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_e
 from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.client import GraphClient
 
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
@@ -34,13 +36,13 @@ SECONDS_TO_CHANGE_OVER = 3.0
 
 @carry_out.register
 async def add_credential(change: AddCredential, run: Run) -> str:
-    directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
+    graph, object_id = run.session.graph, run.outputs.resolve(change.object_id)
     name, outputs, spec = run.outcome.request.credential_name, run.outputs, change.spec
     if not isinstance(spec, NewCredential):
         if isinstance(spec, Federation):
-            key_id = await directory.put_federated_credential(object_id, spec)
+            key_id = await credentials.put_federated(graph, object_id, spec)
         else:
-            key_id = await directory.add_certificate(object_id, spec, name.replace(OUR_CREDENTIALS, GIVEN, 1))
+            key_id = await credentials.add_certificate(graph, object_id, spec, name.replace(OUR_CREDENTIALS, GIVEN, 1))
         outputs[change.key, Output.KEY_ID] = key_id
         return ""
     store = run.stores[change.name]
@@ -64,7 +66,9 @@ async def _add_key(change: AddCredential, spec: NewCredential, run: Run, store: 
         if store.arrives_last:
             await attempt.begin(_created(change, run))
             run.outcome.attempts[change.key] = attempt
-        attempt.key_id = await run.session.directory.add_certificate(attempt.object_id, certificate, attempt.name)
+        attempt.key_id = await credentials.add_certificate(
+            run.session.graph, attempt.object_id, certificate, attempt.name
+        )
         run.outputs[change.key, Output.KEY_ID] = attempt.key_id
         return replace(made, key_id=attempt.key_id)
 
@@ -118,7 +122,7 @@ async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, stor
 def _attempt(change: AddCredential, run: Run, store: Store) -> Attempt:
     ids = run.outputs.resolve(change.object_id), run.outputs.resolve(change.client_id)
     name = run.outcome.request.credential_name
-    return Attempt(run.session.directory, store, name, change.name, *ids, is_key=change.kind.is_key)
+    return Attempt(run.session.graph, store, name, change.name, *ids, is_key=change.kind.is_key)
 
 
 def _created(change: AddCredential, run: Run) -> Application | None:
@@ -166,7 +170,7 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
 
 
 async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> tuple[KeyId, datetime, SecretCredential]:
-    add, object_id = run.session.directory.add_secret, run.outputs.resolve(change.object_id)
+    add, object_id = partial(credentials.add_secret, run.session.graph), run.outputs.resolve(change.object_id)
     limits = shorter(spec.expires, run.now)
     ends = (spec.expires, *(last_end(limit, run.now) for limit in limits))
     for expires in ends:
@@ -188,7 +192,7 @@ async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
 
 @carry_out.register
 async def remove_credential(change: RemoveCredential, run: Run) -> str:
-    directory, new, delivered = run.session.directory, None, run.delivered.get(change.name)
+    graph, new, delivered = run.session.graph, None, run.delivered.get(change.name)
     if change.replaced_for is not None and delivered is not None:  # it has been tested
         left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())
         with waiting("waiting for callers that have just read it"):
@@ -209,21 +213,21 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
         # Not before the document shows the new one: if no one takes that, the old one stays.
         run.outcome.once_shown.append((change, new))
         return ""
-    await _remove(directory, change, new)
+    await _remove(graph, change, new)
     return ""
 
 
-async def _remove(directory: "GraphDirectory", change: RemoveCredential, new: KeyId | None) -> None:
+async def _remove(graph: "GraphClient", change: RemoveCredential, new: KeyId | None) -> None:
     if not change.kind.is_key:
-        await directory.remove_secret(change.object_id, change.key_id)
-    elif not await directory.remove_certificate(change.object_id, change.key_id, new):
+        await credentials.remove_secret(graph, change.object_id, change.key_id)
+    elif not await credentials.remove_certificate(graph, change.object_id, change.key_id, new):
         raise Skipped("kept: Entra ID does not show the new one yet; the next rotation removes it")
 
 
-async def end_attempts(directory: "GraphDirectory", outcome: Outcome, *, is_shown: bool) -> None:
+async def end_attempts(graph: "GraphClient", outcome: Outcome, *, is_shown: bool) -> None:
     """Once the document with a secret is written, or cannot be: then what it would have shown is removed again."""
     for attempt in outcome.unshown:
         await (attempt.arrived() if is_shown else attempt.take_back())
     for change, new in outcome.once_shown if is_shown else ():
         with suppress(Skipped):
-            await _remove(directory, change, new)
+            await _remove(graph, change, new)

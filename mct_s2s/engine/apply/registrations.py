@@ -12,6 +12,7 @@ from typing import TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
+from mct_s2s.azure.graph import applications, caller_rights, credentials, custody, recycle_bin, service_principals
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import AGREEING, LONGEST, PAUSE, caller_of, trust_of
 from mct_s2s.engine.outcome import Outcome
@@ -50,12 +51,12 @@ async def create(
     session: Session, outcome: Outcome, change: CreateApplication, *, as_owner: bool
 ) -> tuple[Application, str]:
     """Create it, or restore the one that was just deleted under its name; a word on which. Raises NotOurs."""
-    directory, name = session.directory, change.application.unique_name or ""
+    graph, name = session.graph, change.application.unique_name or ""
     try:
         if as_owner:
             application, is_made = await create_as_owner(session, outcome, change)
         else:
-            application, is_made = await directory.create_application(change.application)
+            application, is_made = await applications.create(graph, change.application)
     except ServiceError as error:
         if error.code != "name-taken":
             raise
@@ -84,7 +85,7 @@ async def create(
 async def _deleted_applications(session: Session, taken: ServiceError, name: str) -> list[Application]:
     """Raises `taken`, with who can do it, for a caller who may not read the recycle bin."""
     try:
-        return await session.directory.deleted_applications()
+        return await recycle_bin.applications(session.graph)
     except PermissionMissing as refused:
         taken.advise(
             f"A deleted registration still has the name '{name}', and you can't read the recycle bin. Ask someone with "
@@ -101,17 +102,17 @@ async def restore(
     The recycle bin shows neither owners nor whom its roles are assigned to: unless `is_sure`, one that is not believed
     then is deleted again.
     """
-    directory, object_id = session.directory, application.object_id
-    back = await directory.restore_application(application)
+    graph, object_id = session.graph, application.object_id
+    back = await recycle_bin.restore(graph, application)
     if not is_sure:
         shown = replace(application, deleted=None)
         trusted = await _trust_of_restored(session, outcome, shown, back, is_service=resource == SERVICE)
         if isinstance(trusted, Doubted):
-            await directory.delete_application(object_id)
-            graph = session.connection.cloud.graph
+            await applications.delete(graph, object_id)
+            graph_url = session.connection.cloud.graph
             done = "It was restored to check, and deleted again."
-            raise not_ours(application, trusted, resource, graph, done=done)
-    await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
+            raise not_ours(application, trusted, resource, graph_url, done=done)
+    await credentials.remove_all_but(graph, object_id, back, {one.key_id for one in application.credentials})
     return next(iter(back), None)
 
 
@@ -134,21 +135,21 @@ async def create_as_owner(session: Session, outcome: Outcome, change: CreateAppl
 
     By an upsert, who may change only what it owns may be left with one that it can neither change nor delete.
     """
-    directory, unique_name, caller = session.directory, change.application.unique_name or "", await caller_of(session)
+    graph, unique_name, caller = session.graph, change.application.unique_name or "", await caller_of(session)
     tag = Tag.NAME.of(unique_name)
     left = await _left_over(session, outcome, tag)
     new = replace(change.application, tags=tuple(dict.fromkeys((*change.application.tags, tag))))
     made = left or await _registered(session, outcome, new, tag, caller)
     outcome.remember(made.object_id)
     try:
-        await _as_owner(session, made, lambda: directory.name_application(made.object_id, unique_name))
+        await _as_owner(session, made, lambda: applications.set_unique_name(graph, made.object_id, unique_name))
     except ServiceError as error:
         if error.code != "name-taken":
             raise
         outcome.withdrawn.add(made.object_id)
-        await directory.delete_application(made.object_id)
-        await directory.purge_application(made.object_id, just_deleted=True)
-        [faster] = await directory.applications_by_unique_name([unique_name])
+        await applications.delete(graph, made.object_id)
+        await recycle_bin.purge(graph, made.object_id, just_deleted=True)
+        [faster] = await applications.by_unique_names(graph, [unique_name])
         if faster is None:
             raise
         return faster, False
@@ -159,20 +160,20 @@ async def create_principal(
     session: Session, client_id: ClientId, made: Application | None, *, as_owner: bool
 ) -> ServicePrincipal:
     """`made`: its application, where this run made or restored it: not every replica shows it yet."""
-    directory = session.directory
+    graph = session.graph
     try:
-        return await directory.create_principal(client_id)
+        return await service_principals.create(graph, client_id)
     except S2SError as refused:
         if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
             raise
-        application = made or await directory.application_by_client_id(client_id)
+        application = made or await applications.by_client_id(graph, client_id)
         if application is None:
             raise
         # Whom it belongs to is known everywhere, where this run did not make it.
         told = refused if made is not None else await explained(session, application.object_id, refused)
-        if told is not refused or not directory.is_young(client_id):
+        if told is not refused or not graph.is_young(client_id):
             raise told from refused
-    return await _as_owner(session, application, lambda: directory.create_principal(client_id))
+    return await _as_owner(session, application, lambda: service_principals.create(graph, client_id))
 
 
 async def check_principal(session: Session, application: Application, principal: ServicePrincipal, kind: str) -> None:
@@ -180,9 +181,9 @@ async def check_principal(session: Session, application: Application, principal:
 
     One that the first look did not show may have been deleted and restored by its owner.
     """
-    directory, halves = session.directory, [principal.id]
-    owners = await directory.owners(application.object_id, halves)
-    credentials = await directory.credentials_of(principal.id)
+    graph, halves = session.graph, [principal.id]
+    owners = await custody.owners(graph, application.object_id, halves)
+    credentials = await custody.credentials_of_principal(graph, principal.id)
     others = foreign_owners(owners, await caller_of(session))
     if others or credentials:
         nouns = tuple(one.kind.noun for one in credentials)
@@ -195,9 +196,9 @@ async def explained(session: Session, object_id: ApplicationObjectId, refused: S
     """The refusal, for a caller that may change only what it owns."""
     try:
         caller, application = await gather_or_cancel(
-            caller_of(session), session.directory.application_by_object_id(object_id)
+            caller_of(session), applications.by_object_id(session.graph, object_id)
         )
-        owners = await session.directory.owners(application.object_id) if caller is not None else []
+        owners = await custody.owners(session.graph, application.object_id) if caller is not None else []
         if caller is None or any(owner == caller for owner, _ in owners):
             return refused
     except S2SError:
@@ -221,11 +222,11 @@ async def _left_over(session: Session, outcome: Outcome, tag: str) -> Applicatio
 
     Anyone can write our tag, and make the caller an owner.
     """
-    caller = await session.directory.caller()
-    for application in await session.directory.applications_with_tag(tag):
+    caller = await caller_rights.identity(session.graph)
+    for application in await applications.with_tag(session.graph, tag):
         is_known = is_created_by_caller(application, caller) or application.object_id in outcome.before.unfinished
         if is_known and application.unique_name is None and not application.credentials:
-            owners = await session.directory.owners(application.object_id)
+            owners = await custody.owners(session.graph, application.object_id)
             if not foreign_owners(owners, caller.id):
                 return application
     return None
@@ -236,7 +237,7 @@ async def _registered(
 ) -> Application:
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
-            return await session.directory.register_application(new, caller)
+            return await applications.register(session.graph, new, caller)
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise
@@ -282,7 +283,7 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
 
 async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
     try:
-        return await session.directory.accepts_writes(application)
+        return await applications.accepts_write(session.graph, application)
     except PermissionMissing as refused:
         if all(not _needs_to_write(change, application) for change in outcome.plan.changes):
             return True
@@ -323,6 +324,6 @@ async def _is_gone(session: Session, application: Application, outcome: Outcome,
             )
         with waiting(REPLICATION):
             await asyncio.sleep(PAUSE)
-            shown = await session.directory.application_by_client_id(application.client_id)
+            shown = await applications.by_client_id(session.graph, application.client_id)
         agreeing = agreeing + 1 if shown is None else 0
     return False

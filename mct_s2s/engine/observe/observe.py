@@ -8,6 +8,7 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
+from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_mct_sites, find_subscription, find_web_app
@@ -78,9 +79,9 @@ async def _directory(
     if request.desired.service is None:
         tenant, trust = await _named(session, request, settings)
         return tenant, trust, SignedIn("")
-    directory = session.directory
+    graph = session.graph
     return await gather_or_cancel(
-        directory.tenant(), find_trust(directory, request, settings), _caller(session, request)
+        applications.tenant(graph), find_trust(graph, request, settings), _caller(session, request)
     )
 
 
@@ -95,19 +96,19 @@ async def _named(
     if not (isinstance(desired, Restore) or (isinstance(desired, Setup) and desired.settings is SettingsScope.OFF)):
         return None, Trust()
     own = service_unique_name(request.target.name, request.target.slot) if request.target is not None else ""
-    reading, directory = replace(request, desired=Look(ServiceSpec()), unique_name=own), session.directory
+    reading, graph = replace(request, desired=Look(ServiceSpec()), unique_name=own), session.graph
     with suppress(S2SError, TimeoutError):
         async with asyncio.timeout(NAMES_SECONDS):
-            return await gather_or_cancel(directory.tenant(), find_trust(directory, reading, settings))
+            return await gather_or_cancel(applications.tenant(graph), find_trust(graph, reading, settings))
     return None, Trust()
 
 
 async def _caller(session: Session, request: Request) -> SignedIn:
     """Whose own the registrations may be that a command writes to. A refusal counts only where it decides."""
-    signed_in: SignedIn = session.directory.credential.signed_in
+    signed_in: SignedIn = session.graph.credential.signed_in
     if isinstance(request.desired, Look):
         return signed_in
-    return await or_unknown(session.directory.caller()) or signed_in
+    return await or_unknown(caller_rights.identity(session.graph)) or signed_in
 
 
 async def _app_service(
@@ -179,7 +180,7 @@ async def _with_owners(
     session: Session, request: Request, observed: ObservedState, asked: Sequence[ClientApplication]
 ) -> ObservedState:
     caller, found = await gather_or_cancel(
-        session.directory.caller(),
+        caller_rights.identity(session.graph),
         gather_or_cancel(*(_custody_or_gone(session, request.desired, observed, one) for one in asked)),
     )
     custody, trust = dict[str, Custody](), observed.trust
@@ -194,8 +195,9 @@ async def _with_owners(
 
 async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientApplication]) -> Trust:
     """With what an owner could change until the owners were read."""
-    directory, service = session.directory, trust.service
-    fresh = {one.client_id: one for one in await directory.applications(one.client_id for one in asked)}
+    graph, service = session.graph, trust.service
+    client_ids = [one.client_id for one in asked]
+    fresh = {one.client_id: one for one in await applications.by_client_ids(graph, client_ids)}
 
     def again(application: Application) -> Application:
         """Its credentials stay, federated ones included: those of its custody decide."""
@@ -206,7 +208,7 @@ async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientAppl
     trust = replace(trust, clients=tuple(clients))
     if service is None or service.client_id not in fresh:
         return trust
-    assignments = await directory.assignments_to(service.client_id)
+    assignments = await service_principals.assignments_to(graph, service.client_id)
     return replace(trust, service=again(service), assignments=tuple(assignments))
 
 
@@ -230,8 +232,8 @@ async def _custody_or_gone(
         with waiting(REPLICATION, gives_up_at):
             await asyncio.sleep(PAUSE)
             shown, principal = await gather_or_cancel(
-                session.directory.application_by_client_id(client.client_id),
-                session.directory.principal(client.client_id),
+                applications.by_client_id(session.graph, client.client_id),
+                service_principals.by_client_id(session.graph, client.client_id),
             )
         missed = missed + 1 if shown is None else 0
         if missed == AGREEING:
@@ -245,15 +247,15 @@ def _decides(client: ClientApplication, observed: ObservedState) -> bool:
 
 
 async def find_custody(session: Session, client: ClientApplication, *, may_be_gone: bool = False) -> Custody:
-    directory, object_id = session.directory, client.application.object_id
+    graph, object_id = session.graph, client.application.object_id
     principals = [client.principal.id] if client.principal is not None else []
     # Owners first: who is none by then adds nothing any more, and what they have added shows.
-    owners = await directory.owners(object_id, principals, may_be_gone=may_be_gone)
-    return Custody(owners, await directory.credentials(object_id, principals, may_be_gone=may_be_gone))
+    owners = await custody.owners(graph, object_id, principals, may_be_gone=may_be_gone)
+    return Custody(owners, await custody.credentials(graph, object_id, principals, may_be_gone=may_be_gone))
 
 
 async def caller_of(session: Session) -> PrincipalId | None:
-    return (await session.directory.caller()).id
+    return (await caller_rights.identity(session.graph)).id
 
 
 async def trust_of(
@@ -271,24 +273,26 @@ async def trust_of(
     but the delivered one are removed next, and decide nothing. Nor does a service principal that a replica shows from
     before the removal.
     """
-    spec, desired, directory = request.desired.service or ServiceSpec(), request.desired, session.directory
+    spec, desired, graph = request.desired.service or ServiceSpec(), request.desired, session.graph
     name = application.unique_name
-    principal = await directory.principal(application.client_id)
+    principal = await service_principals.by_client_id(graph, application.client_id)
     if restored is not None and principal is not None and principal.id not in restored:
         principal = None
     halves = {*(restored or ()), *([principal.id] if principal is not None else [])}
-    caller, owners = await gather_or_cancel(directory.caller(), directory.owners(application.object_id, halves))
-    credentials = await directory.credentials(application.object_id, halves) if restored is None else ()
-    application = replace(await directory.application_by_object_id(application.object_id), unique_name=name)
+    caller, owners = await gather_or_cancel(
+        caller_rights.identity(graph), custody.owners(graph, application.object_id, halves)
+    )
+    credentials = await custody.credentials(graph, application.object_id, halves) if restored is None else ()
+    application = replace(await applications.by_object_id(graph, application.object_id), unique_name=name)
     client, trust = ClientApplication(application, principal), before.trust
     if is_service:
-        assignments = await directory.assignments_to(application.client_id)
+        assignments = await service_principals.assignments_to(graph, application.client_id)
         trust = replace(trust, service=application, principal=principal, assignments=tuple(assignments))
     else:
         clients = (one for one in trust.clients if one.client_id != application.client_id)
         trust = replace(trust, clients=(*clients, client))
-    custody = {**before.custody, application.client_id: Custody(owners, credentials)}
-    observed = replace(before, trust=trust, caller=caller, custody=custody)
+    known = {**before.custody, application.client_id: Custody(owners, credentials)}
+    observed = replace(before, trust=trust, caller=caller, custody=known)
     observed = replace(observed, local_notes=await local_notes(session, request, observed))
     if is_service:
         return service_trust(application, observed, spec)

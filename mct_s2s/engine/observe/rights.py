@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mct_s2s.activity import activity
+from mct_s2s.azure.graph import caller_rights
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.observe.sites import is_refusal
@@ -38,7 +39,7 @@ class AccessLook:
         self._asked: dict[str, asyncio.Task[Any]] = {}
         if directory:
             self._asked["directory"] = asyncio.ensure_future(self._in_directory())
-            self._asked["rules"] = asyncio.ensure_future(or_unknown(session.directory.secret_rules()))
+            self._asked["rules"] = asyncio.ensure_future(or_unknown(caller_rights.secret_rules(session.graph)))
 
     def at(self, resource: ResourceId) -> None:
         key = str(resource).lower()
@@ -56,7 +57,7 @@ class AccessLook:
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
         found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
-        access = found.pop("directory", None) or CallerRights(self._session.directory.credential.signed_in)
+        access = found.pop("directory", None) or CallerRights(self._session.graph.credential.signed_in)
         rules = found.pop("rules", None)
         return replace(access, secret_rules=rules, scopes={key: ScopeRights(*both) for key, both in found.items()})
 
@@ -64,17 +65,19 @@ class AccessLook:
         await end_all(self._asked.values())
 
     async def _in_directory(self) -> CallerRights:
-        directory = self._session.directory
+        graph = self._session.graph
         caller, (roles, permissions), owned = await gather_or_cancel(
-            or_unknown(directory.caller()),
-            gather_or_cancel(or_unknown(directory.caller_roles()), or_unknown(directory.caller_permissions())),
-            or_unknown(directory.owned()),
+            or_unknown(caller_rights.identity(graph)),
+            gather_or_cancel(
+                or_unknown(caller_rights.directory_roles(graph)), or_unknown(caller_rights.permissions(graph))
+            ),
+            or_unknown(caller_rights.owned_applications(graph)),
         )
-        caller = caller or directory.credential.signed_in
-        rights = CallerRights(caller, permissions, roles, False, owned, directory.base)
+        caller = caller or graph.credential.signed_in
+        rights = CallerRights(caller, permissions, roles, False, owned, graph.base)
         if caller.id is None or may_do_all(rights):
             return rights
-        assigned = await or_unknown(directory.role_assignments(caller.id))
+        assigned = await or_unknown(caller_rights.role_assignments(graph, caller.id))
         if not assigned:
             return replace(rights, has_no_role=assigned == [] and not roles)
         everywhere = {role for role, scope in assigned if scope == "/"}
@@ -92,7 +95,7 @@ async def permitted(
     rules = defaultdict[str, Sequence[SecretRule]](lambda: usual)
     for change, _, _ in too_long(plan.changes, rules, observed):
         if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
-            found = await outcome_of(session.directory.secret_rules_of(change.object_id))
+            found = await outcome_of(caller_rights.secret_rules_of(session.graph, change.object_id))
             # One that is not shown may allow what the default forbids: the real request decides.
             rules[change.key] = () if isinstance(found, S2SError) else usual if found is None else found
     plan, forbidden = fit_secrets(plan, rules, observed)

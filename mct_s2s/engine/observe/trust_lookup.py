@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mct_s2s.azure.graph import applications, custody, recycle_bin, service_principals
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, PermissionMissing, or_unknown
@@ -17,14 +19,14 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, A
 from mct_s2s.planning.ownership import is_called
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.client import GraphClient
 
 
-async def find_trust(directory: "GraphDirectory", request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(graph: "GraphClient", request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
-    lookup = _Lookup(directory, request, lambda: recycled.get("", directory.deleted_applications))
-    by_name = asyncio.ensure_future(directory.applications_by_unique_name([request.unique_name, *lookup.unique_names]))
+    lookup = _Lookup(graph, request, lambda: recycled.get("", partial(recycle_bin.applications, graph)))
+    by_name = asyncio.ensure_future(applications.by_unique_names(graph, [request.unique_name, *lookup.unique_names]))
     tasks: list[asyncio.Task[Any]] = [by_name]
     # A round trip less where something is missing; a refusal concerns only those who look at the result.
     if isinstance(desired, Setup) and (desired.clients or (desired.service and desired.service.may_create)):
@@ -37,7 +39,7 @@ async def find_trust(directory: "GraphDirectory", request: Request, settings: as
 
 @dataclass(frozen=True)
 class _Lookup:
-    directory: "GraphDirectory"
+    graph: "GraphClient"
     request: Request
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
 
@@ -51,21 +53,19 @@ class _Lookup:
         """Who else can change the service application is said by commands that change something."""
         if isinstance(self.request.desired, Look):
             return ()
-        return await or_unknown(self.directory.owners_of(client_id)) or ()
+        return await or_unknown(custody.owners_of_client_id(self.graph, client_id)) or ()
 
     async def trust(self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings) -> Trust:
-        directory, request = self.directory, self.request
-        trust, (applications, principals) = await gather_or_cancel(
-            self._service(settings, by_name), self._listed(settings)
-        )
+        graph, request = self.graph, self.request
+        trust, (listed, principals) = await gather_or_cancel(self._service(settings, by_name), self._listed(settings))
         own, *made_for_names = await by_name
         trust = replace(trust, unique_name=request.unique_name)
         if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
             trust = replace(trust, own=own)
         tag = Tag.TRUST.of(trust.unique_name)
-        tagged = await directory.applications_with_tag(tag) if request.desired.removes_unnamed else []
+        tagged = await applications.with_tag(graph, tag) if request.desired.removes_unnamed else []
         made = (one for one in made_for_names if one is not None)
-        trust = _with(trust, [*tagged, *made, *applications], principals)
+        trust = _with(trust, [*tagged, *made, *listed], principals)
         trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, settings))
         return await self._with_federated(replace(trust, deleted=deleted))
 
@@ -88,16 +88,16 @@ class _Lookup:
 
     async def _named(self, named: str) -> Trust:
         """The registration that an appId, `api://<appId>` or any other URI names."""
-        directory, client_id = self.directory, client_id_in(named)
+        graph, client_id = self.graph, client_id_in(named)
         if client_id is not None:
             application, around = await gather_or_cancel(
-                directory.application_by_client_id(client_id), self._around(client_id)
+                applications.by_client_id(graph, client_id), self._around(client_id)
             )
             if application is not None:
                 return replace(around, service=application)
             if not named.startswith("api://"):
                 return Trust()
-        matching = await directory.applications_with_uri(named)
+        matching = await applications.with_uri(graph, named)
         if len(matching) > 1:
             raise NotThere(
                 "service-application-ambiguous",
@@ -112,7 +112,9 @@ class _Lookup:
     async def _around(self, client_id: ClientId) -> Trust:
         """What belongs to a service application, without itself."""
         principal, assignments, owners = await gather_or_cancel(
-            self.directory.principal(client_id), self.directory.assignments_to(client_id), self._owners(client_id)
+            service_principals.by_client_id(self.graph, client_id),
+            service_principals.assignments_to(self.graph, client_id),
+            self._owners(client_id),
         )
         return Trust(None, principal, tuple(assignments), owners=owners)
 
@@ -120,12 +122,12 @@ class _Lookup:
         named = [*APPLICATION_IDS.list_in(settings).ids, *self.request.desired.names]
         client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
         object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
-        applications, by_client_id, by_object_id = await gather_or_cancel(
-            self.directory.applications(client_ids),
-            self.directory.principals_of(client_ids),
-            self.directory.principals(object_ids),
+        listed, by_client_id, by_object_id = await gather_or_cancel(
+            applications.by_client_ids(self.graph, client_ids),
+            service_principals.by_client_ids(self.graph, client_ids),
+            service_principals.by_object_ids(self.graph, object_ids),
         )
-        return applications, [*by_client_id, *by_object_id]
+        return listed, [*by_client_id, *by_object_id]
 
     async def _completed(self, trust: Trust) -> Trust:
         principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
@@ -133,11 +135,12 @@ class _Lookup:
         unlisted = [a.principal_id for a in trust.assignments if a.principal_id not in known]
         without_principal = [c.client_id for c in trust.clients if c.principal is None]
         by_id, of_clients = await gather_or_cancel(
-            self.directory.principals(unlisted), self.directory.principals_of(without_principal)
+            service_principals.by_object_ids(self.graph, unlisted),
+            service_principals.by_client_ids(self.graph, without_principal),
         )
         trust = _with(trust, [], [*by_id, *of_clients])
         without_application = [c.client_id for c in trust.clients if not c.is_registered]
-        return _with(trust, await self.directory.applications(without_application), [])
+        return _with(trust, await applications.by_client_ids(self.graph, without_application), [])
 
     async def _needed(self, trust: Trust, settings: AppSettings) -> tuple[Application, ...]:
         """Of the recycle bin, what the trust lacks, or what is in its way."""
@@ -179,7 +182,7 @@ class _Lookup:
             or not any(credential.is_valid_at(self.request.now) for credential in app.credentials)
             or not wished.isdisjoint({app.client_id, app.display_name.casefold(), app.unique_name})
         ]
-        lists = await gather_or_cancel(*(self.directory.federated_credentials(app.object_id) for app in wanting))
+        lists = await gather_or_cancel(*(custody.federated_credentials(self.graph, app.object_id) for app in wanting))
         pairs = zip(wanting, lists, strict=True)
         full = [replace(app, credentials=(*app.credentials, *more)) for app, more in pairs if more]
         return _with(trust, full, [])

@@ -1,0 +1,92 @@
+"""What to make of an answer by a replica of Microsoft Graph that may be behind.
+
+No single answer says that an object is gone: the replica may not know yet that it was created, deleted or restored.
+docs/reliability.md, "After a removal", says what each answer means. Requests about a young object wait by `UNTIL_KNOWN`
+of azure/refusals.py.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, waiting
+from mct_s2s.azure.graph.paths import query
+from mct_s2s.azure.refusals import GraphOperation, already_gone
+from mct_s2s.azure.retry import LAG_SECONDS
+from mct_s2s.errors import ServiceError
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.graph.client import GraphClient
+
+T = TypeVar("T")
+GONE_AFTER = 5
+"""Looks in a row that find nothing, before something is gone. terraform-provider-azuread demands as many."""
+LOOK_PAUSE = 1.0
+"""Seconds between them."""
+DOUBTFUL_ATTEMPTS = 8
+"""Writes of one credential, 8 s in all: so long may a replica show what is gone, or not know what is there."""
+DOUBTFUL_PAUSE = 0.3
+"""Seconds, times the attempt's number."""
+
+
+async def is_shown(graph: "GraphClient", *paths: str) -> bool:
+    """Whether one replica shows any of these objects."""
+    return any(await graph.get_many([f"{path}{query(select=['id'])}" for path in paths], dict))
+
+
+async def write_unless_gone(write: Callable[[], Awaitable[object]], is_shown: Callable[[], Awaitable[bool]]) -> bool:
+    """Write to an object; return false where it is gone: refused with a 404, and not shown `GONE_AFTER` times in a row.
+
+    Raises ServiceError: the last refusal, where it is shown all the time.
+    """
+    gives_up_at, missed = clock.seconds() + LAG_SECONDS, 0
+    while True:
+        try:
+            await write()
+        except ServiceError as error:
+            if not already_gone(error) or clock.seconds() >= gives_up_at:
+                raise
+        else:
+            return True
+        missed = 0 if await is_shown() else missed + 1
+        if missed == GONE_AFTER:
+            return False
+        with waiting(REPLICATION, gives_up_at):
+            await asyncio.sleep(LOOK_PAUSE)
+
+
+async def accepts_write(graph: "GraphClient", path: str, display_name: str) -> bool:
+    """Whether an object takes the name that it has.
+
+    A read may show what was deleted moments ago, and a write may meet a replica that does not know it: only true is
+    certain.
+    """
+    try:
+        await graph.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body={"displayName": display_name})
+    except ServiceError as refused:
+        if refused.answer_lost or refused.status == 429:
+            raise
+        return refused.status != 404
+    return True
+
+
+async def repeat_doubtful(
+    write: Callable[[], Awaitable[T]],
+    is_doubtful: Callable[[ServiceError], bool],
+    look: Callable[[], Awaitable[T | None]],
+) -> T:
+    """Write; after a doubtful refusal, return what `look` finds, or write again."""
+    for attempt in count(1):
+        try:
+            return await write()
+        except ServiceError as error:
+            if not is_doubtful(error) or attempt == DOUBTFUL_ATTEMPTS:
+                raise
+        with waiting(REPLICATION):
+            await asyncio.sleep(attempt * DOUBTFUL_PAUSE)
+        result = await look()
+        if result is not None:
+            return result
+    raise AssertionError(write)
