@@ -1,7 +1,7 @@
 """The client of Microsoft Graph. What is asked of it is in the other modules of this package.
 
-Microsoft's request adapter (`adapter.py`) signs in and sends. Bodies and answers are plain JSON, as msgraph-sdk's models
-and request builders would import some 1,200 modules.
+Microsoft's request adapter (`adapter.py`) signs in and sends. Bodies and answers are plain JSON, as the models and
+request builders of msgraph-sdk would import some 1,200 modules.
 """
 
 import asyncio
