@@ -156,6 +156,14 @@ def command_line(verb: str, options: Any) -> str:
 class Command(TyperCommand):
     """Rich's panels, which typer would draw, cut names such as `--service-management-reference` in 80 columns."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if getattr(error, "ctx", self) is None:  # an option without its value does not know whose it is
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_panels(self, ctx, formatter)
 

@@ -55,18 +55,42 @@ def report(error: BaseException, words: Sequence[str]) -> int:
 
 def usage_error(error: Any, words: Sequence[str]) -> UsageError:
     context: Any = getattr(error, "ctx", None)
-    param: Any = getattr(error, "param", None)
     path = context.command_path if context is not None else " ".join(("mct-s2s", *words[:1]))
-    message, remedy = error.format_message(), f"{path} --help"
+    remedy, option = f"{path} --help", getattr(error, "option_name", None)
+    if option and hasattr(error, "possibilities") and hasattr(context.command, "list_commands"):
+        remedy = f"Options follow the command: {path} COMMAND {option} …"
+    elif context is not None and context.info_name == "add-client" and _EXTRA.match(error.message):
+        remedy = "One client at a time; for many, write one name a line: mct-s2s add-client --from FILE"
+    return UsageError("usage", _said(error, context), remedy=remedy)
+
+
+def _said(error: Any, context: Any) -> str:
+    """In our words: click's are for programmers, and name no value that would be right."""
+    param: Any = getattr(error, "param", None)
+    if type(error).__name__ == "MissingParameter":
+        return f"No {_name(param)} given."
+    if type(error).__name__ == "NoSuchOption":
+        near = [*(error.possibilities or ())][:1]
+        return " ".join([f"No such option '{error.option_name}'.", *(f"Did you mean '{one}'?" for one in near)])
+    if type(error).__name__ == "BadOptionUsage":
+        used = next(one for one in context.command.params if error.option_name in (*one.opts, *one.secondary_opts))
+        needs = f"one of {', '.join(choices(used))}" if choices(used) else used.metavar
+        return f"{error.option_name} takes no value." if used.is_flag else f"{error.option_name} needs a value: {needs}."
+    if extra := _EXTRA.match(error.message):
+        return f"Unexpected '{extra[1]}'."
     if param is not None and hasattr(error.__cause__, "errors"):  # pydantic's
-        wrong = error.__cause__.errors()[0]
         is_variable = context.get_parameter_source(param.name).name == "ENVIRONMENT"
-        name, known = param.envvar if is_variable else max(param.opts, key=len), choices(param)
+        name, wrong, known = param.envvar if is_variable else _name(param), error.__cause__.errors()[0], choices(param)
         allowed = f"Use one of {', '.join(known)}" if known else _sentence(expected(wrong))
-        message = f"Invalid {name} '{wrong['input']}'. {allowed}."
-    elif hasattr(error, "option_name") and hasattr(getattr(context, "command", None), "list_commands"):
-        remedy = f"Options follow the command: {path} COMMAND {error.option_name} …"
-    return UsageError("usage", message, remedy=remedy)
+        return f"Invalid {name} '{wrong['input']}'. {allowed}."
+    return str(error.format_message())
+
+
+def _name(param: Any) -> str:
+    return str(max(param.opts, key=len) if param.param_type_name == "option" else param.metavar)
+
+
+_EXTRA = re.compile(r"Got unexpected extra argument\(s\) \((.*)\)$", re.DOTALL)
 
 
 def _sentence(text: str) -> str:

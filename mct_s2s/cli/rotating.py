@@ -39,7 +39,9 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     check_only(options)
     if options.expect is not None:
         raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
-    if (options.client is None) == (options.expiring_within is None):
+    if options.client is not None and options.expiring_within is not None:
+        raise contradiction(f"--expiring-within cannot be combined with the client '{options.client}'.")
+    if options.client is None and options.expiring_within is None:
         raise UsageError(
             "client-missing",
             "No client given: neither a name nor --expiring-within.",

@@ -28,7 +28,8 @@ START_SECONDS = 3.0
 
 
 @contextlib.contextmanager
-def _said_plainly() -> Iterator[None]:
+def _said_plainly(verb: str) -> Iterator[None]:
+    explained = own_command("sandbox", verb, "--help")
     try:
         yield
     except Mistake as error:
@@ -38,17 +39,18 @@ def _said_plainly() -> Iterator[None]:
     except OSError as error:
         if error.filename is not None and error.errno in _UNWRITABLE:
             raise sandbox_unwritable(error) from error
-        raise UsageError("usage", str(error), remedy="mct-s2s sandbox --help") from error
+        text = str(error) if error.filename is None else f"Cannot use '{error.filename}': {error.strerror}."
+        raise UsageError("usage", text, remedy=explained) from error
     except (ValueError, RecursionError) as error:
         text = "The file is nested too deeply." if isinstance(error, RecursionError) else str(error)
-        raise UsageError("usage", text, remedy="mct-s2s sandbox --help") from error
+        raise UsageError("usage", text, remedy=explained) from error
 
 
 def serve(options: ServeOptions) -> int:
     if options.coverage:
         typer.echo(table())
         return 0
-    with _said_plainly():
+    with _said_plainly("serve"):
         try:
             ipaddress.ip_address(options.listen or "::")  # a host name may be several addresses, or another machine's
         except ValueError as error:
@@ -81,7 +83,7 @@ def serve(options: ServeOptions) -> int:
 
 
 def env(options: EnvOptions) -> int:
-    with _said_plainly():
+    with _said_plainly("env"):
         if options.unset:
             lines = [f"unset {name}" for name in VARIABLES]
         else:
@@ -111,14 +113,14 @@ def _running(port: int | None, *, real_names: bool) -> Served:
 
 def hosts(options: NoOptions) -> int:
     del options
-    with _said_plainly():
+    with _said_plainly("hosts"):
         lines = server.hosts()
     typer.echo("\n".join(lines))
     return 0
 
 
 def save(options: SaveOptions) -> int:
-    with _said_plainly():
+    with _said_plainly("save"):
         server.save(options.file)
     typer.echo(f"Saved to {plain(str(options.file))}.")
     return 0
@@ -126,7 +128,7 @@ def save(options: SaveOptions) -> int:
 
 def reset(options: NoOptions) -> int:
     del options
-    with _said_plainly():
+    with _said_plainly("reset"):
         server.reset()
     typer.echo("Sandbox reset.")
     return 0

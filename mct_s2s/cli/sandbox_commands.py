@@ -43,8 +43,8 @@ class ServeOptions:
         max=_LAST_PORT,
     )
     real_names: bool = option(*_REAL_NAMES)
-    faults: Path | None = option("--faults FILE", "Inject faults by the rules in this JSON file.", exists=True)
-    world: Path | None = option("--world FILE", "Start from a state file written by mct-s2s sandbox save.", exists=True)
+    faults: Path | None = option("--faults FILE", "Inject faults by the rules in this JSON file.")
+    world: Path | None = option("--world FILE", "Start from a state file written by mct-s2s sandbox save.")
     listen: str | None = option("--listen ADDRESS", "IP address to listen on, such as 0.0.0.0. Default: the loopback.")
     tenant: str | None = option(
         "--tenant NAME", "Kind of tenant: tenants differ in what they allow.", words=("default", "strict", "legacy")

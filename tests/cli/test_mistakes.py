@@ -30,9 +30,9 @@ OF_FORM: dict[str, tuple[str, str]] = {
     "zzzz": ("No such command 'zzzz'.", "mct-s2s --help"),
     "zzzz --help": ("No such command 'zzzz'.", "mct-s2s --help"),
     "sandbox serv": ("No such command 'serv'. Did you mean 'serve'?", "mct-s2s sandbox --help"),
-    "status -z": ("No such option: -z", "mct-s2s status --help"),
+    "status -z": ("No such option '-z'.", "mct-s2s status --help"),
     "sandbox --port 1 serve": (
-        "No such option: --port",
+        "No such option '--port'.",
         "Options follow the command: mct-s2s sandbox COMMAND --port …",
     ),
     "status -oxml": ("Invalid --output 'xml'. Use one of text, json", "mct-s2s status --help"),
@@ -50,7 +50,16 @@ OF_FORM: dict[str, tuple[str, str]] = {
     "snippet": ("No client given.", "mct-s2s snippet NAME"),
     "status learn -a learn --timeout=soon": ("Invalid --timeout 'soon'.", "mct-s2s status --help"),
     "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
-    "status -a": ("Option '-a' requires an argument.", "mct-s2s status --help"),
+    "status -a": ("-a needs a value: NAME_OR_ID.", "mct-s2s status --help"),
+    "status -o": ("-o needs a value: one of text, json, csv, ics, markdown.", "mct-s2s status --help"),
+    "setup --yes=5": ("--yes takes no value.", "mct-s2s setup --help"),
+    "setup --clinet A": ("No such option '--clinet'. Did you mean '--client'?", "mct-s2s setup --help"),
+    "apply": ("No --file given.", "mct-s2s apply --help"),
+    "sandbox save": ("No FILE given.", "mct-s2s sandbox save --help"),
+    "sandbox save a 'b c'": ("Unexpected 'b c'.", "mct-s2s sandbox save --help"),
+    "sandbox serve --listen x": ("Invalid --listen 'x'.", "mct-s2s sandbox serve --help"),
+    "sandbox serve --world no": ("Cannot use 'no': No such file or directory.", "mct-s2s sandbox serve --help"),
+    "add-client A B": ("Unexpected 'B'.", "write one name a line: mct-s2s add-client --from FILE"),
 }
 
 BEFORE_ANYTHING_IS_SENT = {
@@ -66,7 +75,7 @@ BEFORE_ANYTHING_IS_SENT = {
     "add-client A --github a/b --secret-to show": "contradictory-options",
     "add-client A --credential none --secret-to show": "contradictory-options",
     "rotate-secret": "client-missing",
-    "rotate-secret One --expiring-within 30d": "client-missing",
+    "rotate-secret One --expiring-within 30d": "contradictory-options",
     "rotate-secret One --keep-old soon": "malformed-duration",
     "rotate-secret One --keep-old 1d --remove-old": "contradictory-options",
     "rotate-secret --expiring-within 30d --secret-lifetime 20d": "lifetime-too-short",

@@ -135,9 +135,8 @@ def _rules(faults_file: Path) -> Any:
     try:
         return json.loads(faults_file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Mistake(
-            f"'{faults_file}' is not JSON: {error}.", "Use a list of rules, as docs/sandbox.md has."
-        ) from error
+        at = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise Mistake(f"'{faults_file}' is not JSON{at}.", "Use a list of rules, as docs/sandbox.md has.") from error
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
