@@ -35,7 +35,7 @@ KINDS: dict[str, Credential] = {
     "Client secret": SECRET,
     "Certificate": {"credential": "certificate"},
     "GitHub Actions (federated credential, no secret)": GITHUB,
-    "Managed identity of an Azure app (you choose the app next)": IDENTITY,
+    "Managed identity of an Azure app": IDENTITY,
 }
 NONE = "No client yet: nothing will be able to call the API"
 DONE = "No, that is all"
@@ -88,9 +88,8 @@ async def _ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cr
         if kind == IDENTITY:
             name = await _ask_for_app(session)
         else:
-            name = await text(
-                'Name of that program, such as "Nightly import":', _check_name, hint="as shown in Entra ID"
-            )
+            wrong = "Type the name that Entra ID will show: one line, 120 characters at most."
+            name = await text("Name of that program:", _check_name, hint='such as "Nightly import"', wrong=wrong)
         clients[name] = kind
         if kind == GITHUB:
             hint, wrong = "OWNER/REPO[:branch] or its URL", "Write OWNER/REPO, such as contoso/learn."

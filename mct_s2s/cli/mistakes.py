@@ -75,7 +75,9 @@ def _said(error: Any, context: Any) -> str:
     if type(error).__name__ == "BadOptionUsage":
         used = next(one for one in context.command.params if error.option_name in (*one.opts, *one.secondary_opts))
         needs = f"one of {', '.join(choices(used))}" if choices(used) else used.metavar
-        return f"{error.option_name} takes no value." if used.is_flag else f"{error.option_name} needs a value: {needs}."
+        return (
+            f"{error.option_name} takes no value." if used.is_flag else f"{error.option_name} needs a value: {needs}."
+        )
     if extra := _EXTRA.match(error.message):
         return f"Unexpected '{extra[1]}'."
     if param is not None and hasattr(error.__cause__, "errors"):  # pydantic's

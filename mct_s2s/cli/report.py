@@ -150,7 +150,7 @@ def show_end(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         show_outcomes(terminal, [report_of(site) for site in sites])
         for site in sites:
             if terminal.quiet and site.outcome is not None and site.outcome.applied:
-                print_items(terminal.out, _unsaid(site, site.outcome))
+                print_items(terminal.out, _unsaid(site.outcome))
 
 
 def _close(site: SiteChange, outcome: Outcome) -> None:
@@ -160,10 +160,7 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     if outcome.applied:
         headline, clients = _headline(outcome)
         snippet = [] if headline else [before.command("snippet", about=one.name) for one in clients[:1]]
-        remarks = list(_unsaid(site, outcome))
-        if clients and site.session.connection.reopened_by:
-            sandbox = "This sandbox ended with the command. To call it, keep it running in another terminal:"
-            remarks.append(Instruction(sandbox, site.session.connection.reopened_by))
+        sandbox = site.session.connection.reopened_by
         show_closing(
             terminal,
             report,
@@ -171,7 +168,8 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
             headline,
             [*snippet, before.command("status")],
             seconds=clock.seconds() - outcome.began,
-            remarks=remarks,
+            sandbox=sandbox if snippet else "",
+            remarks=_unsaid(outcome),
         )
         if report.manual_steps:
             terminal.result()
@@ -217,10 +215,10 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
         yield ClientResult(resource.display_name, principal_id, is_identity=True)
 
 
-def _unsaid(site: SiteChange, outcome: Outcome) -> tuple[Instruction, ...]:
-    """Who loses access; of a rotation whose plan was not shown, who needs the new credential."""
-    was_hidden = site.run.terminal.quiet and site.options.yes and isinstance(outcome.request.desired, Rotation)
-    return as_instructions((*outcome.plan.losing, *(outcome.plan.notes if was_hidden else ())))
+def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Who loses access; of a rotation, which old credentials stay valid, and what removes them."""
+    is_rotation = isinstance(outcome.request.desired, Rotation)
+    return as_instructions((*outcome.plan.losing, *(outcome.plan.notes if is_rotation else ())))
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:

@@ -223,6 +223,6 @@ class SiteChange:
             terminal.check_reader()
             return False
         lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
-        text = [*masks(made.value), *(plain(line.plain) for line in lines)]
+        text = ["", *masks(made.value), *(plain(line.plain) for line in lines), ""]  # apart from the progress around it
         terminal.verbatim("".join(f"{line}\n" for line in text))
         return True

@@ -134,7 +134,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
         else:
             note, key = observed.note_of(name), f"client:{name}"
             state = ClientState(key, CLIENT, client.application, None, name, audience, note, observed.now)
-            changes, said = _rotated(state, rotation.of(name))
+            changes, said = _rotated(state, rotation.of(name), _removal(name, rotation, observed))
             steps += [*changes, *_settled(state)]
             notes += said
     for name in rotation.clients if rotation.only_named else ():
@@ -170,13 +170,22 @@ def _left_alone(
     return Instruction(what, observed.command("rotate-secret", *options, *adopting, about=client.client_id))
 
 
+def _removal(name: str, rotation: Rotation, observed: ObservedState) -> str:
+    """The command that removes the old credential of a client, once nothing uses it."""
+    if observed.file is not None and rotation.expiring_within is not None:
+        within = f"{rotation.expiring_within.days or 1}d"
+        return observed.file.command("rotate-secret", "--expiring-within", within, "--remove-old")
+    adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
+    return observed.command("rotate-secret", "--remove-old", *adopting, about=name)
+
+
 def _settled(client: ClientState) -> Iterator[AnyChange]:
     if settled := client.settled_notes():
         edits, told = ApplicationEdits(no_tags=settled), "no longer notes that its secret is on its way"
         yield client.updated(f"{client.key}:arrived", CLIENT, client.name, told, edits)
 
 
-def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], list[str | Instruction]]:
+def _rotated(client: ClientState, rotation: Rotation, removal: str) -> tuple[list[AnyChange], list[str | Instruction]]:
     note, now, application = client.note, client.now, client.application
     orphaned = client.orphan_removals()
     lost = {change.key_id for change in orphaned}
@@ -212,7 +221,7 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
         steps += _new(client, rotation, kind, current or newest_made(held))
     before = key
     for credential in going:
-        removal = RemoveCredential(
+        step = RemoveCredential(
             key=f"{key}:{credential.key_id}",
             name=client.name,
             detail=f"replaced: {credential.name}",
@@ -222,32 +231,38 @@ def _rotated(client: ClientState, rotation: Rotation) -> tuple[list[AnyChange], 
             replaced_for=(application.client_id, f"{client.audience}/.default") if is_told or is_new_needed else None,
             after=(before,),  # certificates are one list, which is written whole
         )
-        steps.append(removal)
-        before = removal.key
+        steps.append(step)
+        before = step.key
     if not steps:
         steps.append(NoChange(key=key, resource=CLIENT, name=client.name, id=application.client_id))
 
-    if note.vault and len(going) < len(replaced):
-        notes.append(
-            f"The old secret of '{client.name}' is kept for {REFERENCES_FOLLOW // timedelta(hours=1)} hours, until Key "
-            "Vault references have refreshed. The next rotation after that removes it. To remove it now, add "
-            "--remove-old."
-        )
-    if any(one not in replaced for one in older):
-        give = " Give the new one to its users." if is_new_needed else ""
-        last = max(one.expires or NEVER for one in older if one not in replaced)
-        stays = f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
-        notes.append(
-            f"'{client.name}' has a secret that is not stored where the new one goes"
-            f"{f', {note.place}' if note.place else ''}.{give} The old one {stays}. "
-            "When it is no longer used, rotate with --remove-old."
-        )
+    old = f"The old {kind.noun} of '{client.name}'"
+    if len(going) < len(replaced):
+        until = (since if since is not None and not is_new_needed else now) + wait
+        notes.append(Instruction(f"{old} {_kept(until, in_vault=note.vault is not None)}", removal))
+    if elsewhere := [one for one in older if one not in replaced]:
+        place = f"in {note.place}" if note.place else "here"
+        then = "Give the new one to its users, then remove it:" if is_new_needed else "When nothing uses it, remove it:"
+        notes.append(Instruction(f"{old} is not stored {place}. It {_valid(elsewhere)}. {then}", removal))
     for credential in held if is_new_needed else ():
         if not credential.is_made:
             delete = credential_removal(application.client_id, credential.key_id, is_key=kind.is_key)
             what = f"'{client.name}' keeps a {kind.noun} of another maker. When it is no longer used, delete it:"
             notes.append(Instruction(what, delete))
     return steps, notes
+
+
+def _kept(until: datetime, *, in_vault: bool) -> str:
+    if in_vault:
+        hours = REFERENCES_FOLLOW // timedelta(hours=1)
+        refreshed = f"is kept for {hours} hours, until Key Vault references have refreshed."
+        return f"{refreshed} The next rotation after that removes it. To remove it now:"
+    return f"is kept. After {until:%Y-%m-%d %H:%M} UTC, remove it:"
+
+
+def _valid(credentials: Iterable[Credential]) -> str:
+    last = max(one.expires or NEVER for one in credentials)
+    return f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
 
 
 def _new(client: ClientState, rotation: Rotation, kind: CredentialKind, last: Credential | None) -> list[AnyChange]:

@@ -301,14 +301,19 @@ def show_closing(
     next_commands: Sequence[str],
     *,
     seconds: float = 0.0,
+    sandbox: str = "",
     remarks: Sequence[Instruction] = (),
 ) -> None:
+    """`sandbox`: the command that starts the one again that has ended with this run."""
     for sign, said, detail in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
         terminal.result(Text.assemble(sign, (said, "head"), (f"   ({detail})", "quiet")))
     terminal.result()
-    commands = _labelled("Next", "", *(Text(run, style="command") for run in next_commands))
-    for row in (*_rows([one for one in clients if one.id]), *commands):
+    for row in _rows([one for one in clients if one.id]):
         terminal.out.print(row)
+    in_another = "In another terminal, as this sandbox has ended"
+    for label, commands in ((in_another, [sandbox] if sandbox else []), ("Next", next_commands)):
+        for row in _labelled(label, "", *(Text(run, style="command") for run in commands)) if commands else ():
+            terminal.out.print(row)
     if remarks:
         terminal.result()
     print_items(terminal.out, remarks, "", "warn")

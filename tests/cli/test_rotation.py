@@ -1,5 +1,6 @@
 """`rotate-secret`: at no moment is there a caller whose secret is not good; each goes where the old one is read."""
 
+import shlex
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -248,11 +249,24 @@ def test_each_client_keeps_its_own_place(azure: Sandbox, mct: Program, tmp_path:
     found = places(done)
     assert (found["Vaulted"], found["Filed"]) == (PLACE, filed["Filed"])
     assert Path(found["Handed"].removeprefix("file:")) not in {elsewhere, Path(filed["Filed"].removeprefix("file:"))}
-    (told,) = [one["text"] for one in done.document["notes"] if one["text"].startswith("'Handed'")]
-    assert found["Handed"] in told
-    assert "The old one stays valid until" in told
+    (told,) = [one for one in done.document["notes"] if one["text"].startswith("The old secret of 'Handed'")]
+    assert f"is not stored in {found['Handed']}. It stays valid until" in told["text"]
+    assert told["command"].startswith("mct-s2s rotate-secret Handed --remove-old ")
     assert len(application(azure, "Handed")["passwordCredentials"]) == 2
     assert len(application(azure, "Filed")["passwordCredentials"]) == 1
+
+
+@pytest.mark.parametrize("more", [("--secret-to", "exec:cat"), ("--keep-old", "1d")], ids=["elsewhere", "kept"])
+def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
+    azure: Sandbox, mct: Program, more: tuple[str, ...]
+) -> None:
+    mct("setup", "--client", "Reports", *JSON)
+    done = mct("rotate-secret", "Reports", *more, "-y")
+    assert done.code == 0
+    (line,) = [one.strip() for one in done.out.splitlines() if "--remove-old" in one]
+    azure.advance(90000.0)
+    assert mct(*shlex.split(line)[1:], "-y").code == 0
+    assert len(application(azure, "Reports")["passwordCredentials"]) == 1
 
 
 def test_the_newest_secret_says_which_of_two_places(azure: Sandbox, mct: Program) -> None:

@@ -261,7 +261,7 @@ def test_a_secret_that_is_elsewhere_goes_only_if_asked_for(mct: Program, azure: 
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
     done = mct("rotate-secret", "One", "-y")
-    assert (done.code, "The old one stays valid" in done.err, azure.token_of(values_in(elsewhere)).is_success) == (
+    assert (done.code, "It stays valid" in done.err, azure.token_of(values_in(elsewhere)).is_success) == (
         0,
         True,
         True,
