@@ -172,6 +172,10 @@ class ServiceError(S2SError):
         return self.status in {0, 408, 500, 502, 503, 504} and self.contention is None
 
 
+class Purged(ServiceError):
+    """A registration that the recycle bin showed, to one replica, and that was deleted permanently before."""
+
+
 class DeadlinePassed(S2SError):
     """`--timeout` seconds have passed."""
 

@@ -17,7 +17,7 @@ from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.errors import NotThere, Purged, S2SError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.planning.belief import Doubted, client_trust
@@ -163,6 +163,21 @@ async def _after_others(session: Session, outcome: Outcome, ui: Interface) -> Ou
     return later
 
 
+async def _still_right(session: Session, outcome: Outcome, ui: Interface, *, is_stale: bool) -> tuple[Outcome, bool]:
+    """The plan, made again as often as the state may have changed; and whether the user agrees to it."""
+    while is_stale or await wait_for_deletions(session, outcome):
+        later = await prepare(session, outcome.request)
+        later.continue_from(outcome)
+        shown, outcome = outcome.plan, later
+        if outcome.plan == shown:
+            is_stale = False
+        elif await ui.confirm(outcome):
+            is_stale = ui.takes_time
+        else:
+            return outcome, False
+    return outcome, True
+
+
 async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
     """Apply the plan of a `prepare` that began at `since` (seconds since the epoch); ask again where it has changed.
 
@@ -171,17 +186,21 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
     request = outcome.request
     async with hold(outcome.before.subject, since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
-        is_stale = others_ran or ui.takes_time
-        while is_stale or await wait_for_deletions(session, outcome):
-            shown, outcome = outcome.plan, await prepare(session, request)
-            if outcome.plan == shown:
-                is_stale = False
-            elif await ui.confirm(outcome):
-                is_stale = ui.takes_time
-            else:
-                return outcome
-        with ui.applying(outcome) as progress:
-            await apply(session, outcome, progress)
+        outcome, is_agreed = await _still_right(session, outcome, ui, is_stale=others_ran or ui.takes_time)
+        while is_agreed:
+            try:
+                with ui.applying(outcome) as progress:
+                    await apply(session, outcome, progress)
+                break
+            except Purged:
+                # Nothing but restorations has begun, as all else waits for them: what is there instead is looked for.
+                if session.connection.remaining(RESERVE) <= 0:
+                    raise
+                for change, _ in outcome.failed:
+                    outcome.withdraw(change)
+                outcome, is_agreed = await _still_right(session, outcome, ui, is_stale=True)
+        if not is_agreed:
+            return outcome
         while outcome.met:
             outcome = await _after_others(session, outcome, ui)
     if request.verify and not outcome.plan.manual_steps:

@@ -57,6 +57,8 @@ class GraphClient(ServiceClient):
         self._client_ids: dict[str, str] = {}
         """The appId of each application and service principal that an answer has shown, by its object ID."""
         self._young: set[str] = set()
+        self.purged: set[str] = set()
+        """Object IDs of what could not be restored: replicas of the recycle bin may still show it."""
         self.federating = asyncio.Lock()
         """Several federated credentials at once are refused without a reason, even of different applications."""
         self.owned: ReadOnce[Any] = ReadOnce(keep=False)

@@ -12,7 +12,7 @@ from mct_s2s.azure.graph.paths import BIN, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.azure.retry import Sending
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import Purged, ServiceError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 
@@ -23,19 +23,24 @@ READ_BIN = GraphOperation.READ_BIN
 
 
 async def applications(graph: "GraphClient") -> list[Application]:
-    """All deleted registrations, without certificates. `uniqueName` is no filter there."""
+    """All deleted registrations but those known to be purged, without certificates. `uniqueName` is no filter there."""
     path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
     deleted = parse.deleted_applications(await graph.rows(path, READ_BIN, parse.application))
-    return sorted(deleted, key=lambda application: (application.display_name, application.object_id))
+    in_bin = (application for application in deleted if application.object_id not in graph.purged)
+    return sorted(in_bin, key=lambda application: (application.display_name, application.object_id))
 
 
 async def restore(graph: "GraphClient", application: Application) -> list[PrincipalId]:
-    """Restore a registration and its service principal, which is returned; what is there already is no error."""
+    """Restore a registration and its service principal, which is returned; what is there already is no error.
+
+    Raises Purged.
+    """
     graph.expect_lag(application.client_id)
     if not await _restore(
         graph, paths.application(application.object_id), application.object_id, application.display_name
     ):
-        raise ServiceError(
+        graph.purged.add(application.object_id)
+        raise Purged(
             "not-in-recycle-bin",
             f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it, or "
             "made another one in its place.",

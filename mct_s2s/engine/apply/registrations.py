@@ -122,7 +122,9 @@ async def _trust_of_restored(
     """Whether it is believed; doubted only once replicas had the time to show what its removal took away from it."""
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
     while True:
-        trusted = await trust_of(session, outcome.request, outcome.before, application, back, is_service=is_service)
+        # What this run has restored and checked meanwhile is its own, too.
+        before = replace(outcome.before, unfinished=outcome.before.unfinished | outcome.remembered)
+        trusted = await trust_of(session, outcome.request, before, application, back, is_service=is_service)
         # Owners are not changed by a removal.
         if not isinstance(trusted, Doubted) or trusted.owners or clock.seconds() >= gives_up_at:
             return trusted

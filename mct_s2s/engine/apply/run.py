@@ -8,7 +8,7 @@ from mct_s2s.concurrency import end_all
 from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.errors import PermissionMissing, Purged, S2SError
 from mct_s2s.model.desired import Removal, Rotation
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import AnyChange, RestartSite, UpdateApplication, WriteSettings
@@ -120,7 +120,10 @@ class Run:
             self._leave_out(change)
             return
         self.outcome.fail(change, error)
-        self.progress.failed(change)
+        if isinstance(error, Purged):
+            self.progress.skipped(change, "it was deleted permanently")
+        else:
+            self.progress.failed(change)
         if self._is_each_alone:
             self._leave_out(change)
             return

@@ -12,7 +12,7 @@ from mct_s2s.azure.graph import applications, caller_rights, custody, service_pr
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_mct_sites, find_subscription, find_web_app
-from mct_s2s.engine.observe.trust_lookup import find_trust
+from mct_s2s.engine.observe.trust_lookup import completed, find_trust
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource
@@ -293,7 +293,28 @@ async def trust_of(
         trust = replace(trust, clients=(*clients, client))
     known = {**before.custody, application.client_id: Custody(owners, credentials)}
     observed = replace(before, trust=trust, caller=caller, custody=known)
+    if is_service:
+        observed = await _with_assigned(session, observed)
     observed = replace(observed, local_notes=await local_notes(session, request, observed))
     if is_service:
         return service_trust(application, observed, spec)
     return client_trust(client, observed, spec, desired.names)
+
+
+async def _with_assigned(session: Session, observed: ObservedState) -> ObservedState:
+    """Add the clients to whom the service application's roles are assigned: some came back only just now."""
+    trust = await completed(session.graph, observed.trust)
+    assigned = {assignment.principal_id for assignment in trust.assignments}
+    known = dict(observed.custody)
+    asked = [
+        client
+        for client in trust.clients
+        if client.principal_id in assigned
+        and client.is_registered
+        and is_below(client.application, trust.unique_name)
+        and client.client_id not in known
+    ]
+    found = await gather_or_cancel(*(or_none(find_custody(session, client, may_be_gone=True)) for client in asked))
+    pairs = zip(asked, found, strict=True)
+    known.update((client.client_id, custody) for client, custody in pairs if custody is not None)
+    return replace(observed, trust=trust, custody=known)

@@ -37,6 +37,21 @@ async def find_trust(graph: "GraphClient", request: Request, settings: asyncio.F
         await end_all(tasks)
 
 
+async def completed(graph: "GraphClient", trust: Trust) -> Trust:
+    """Add everyone to whom a role is assigned, and the other half of each client."""
+    principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
+    known = {one.id for one in principals}
+    unlisted = [a.principal_id for a in trust.assignments if a.principal_id not in known]
+    without_principal = [c.client_id for c in trust.clients if c.principal is None]
+    by_id, of_clients = await gather_or_cancel(
+        service_principals.by_object_ids(graph, unlisted),
+        service_principals.by_client_ids(graph, without_principal),
+    )
+    trust = _with(trust, [], [*by_id, *of_clients])
+    without_application = [c.client_id for c in trust.clients if not c.is_registered]
+    return _with(trust, await applications.by_client_ids(graph, without_application), [])
+
+
 @dataclass(frozen=True)
 class _Lookup:
     graph: "GraphClient"
@@ -66,7 +81,7 @@ class _Lookup:
         tagged = await applications.with_tag(graph, tag) if request.desired.removes_unnamed else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *listed], principals)
-        trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, settings))
+        trust, deleted = await gather_or_cancel(completed(graph, trust), self._needed(trust, settings))
         return await self._with_federated(replace(trust, deleted=deleted))
 
     async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
@@ -128,19 +143,6 @@ class _Lookup:
             service_principals.by_object_ids(self.graph, object_ids),
         )
         return listed, [*by_client_id, *by_object_id]
-
-    async def _completed(self, trust: Trust) -> Trust:
-        principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
-        known = {one.id for one in principals}
-        unlisted = [a.principal_id for a in trust.assignments if a.principal_id not in known]
-        without_principal = [c.client_id for c in trust.clients if c.principal is None]
-        by_id, of_clients = await gather_or_cancel(
-            service_principals.by_object_ids(self.graph, unlisted),
-            service_principals.by_client_ids(self.graph, without_principal),
-        )
-        trust = _with(trust, [], [*by_id, *of_clients])
-        without_application = [c.client_id for c in trust.clients if not c.is_registered]
-        return _with(trust, await applications.by_client_ids(self.graph, without_application), [])
 
     async def _needed(self, trust: Trust, settings: AppSettings) -> tuple[Application, ...]:
         """Of the recycle bin, what the trust lacks, or what is in its way."""
