@@ -33,7 +33,7 @@ class UntrustedFile(OSError):
 
 
 @contextmanager
-def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
+def as_usage_error(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
     """Raise UsageError for what is wrong with a file: `taken` where another user may have written it, or could."""
     try:
         yield

@@ -14,7 +14,7 @@ from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import wait_for_deletions
 from mct_s2s.engine.credential_stores import open_stores, places_of, without_dead
 from mct_s2s.engine.observe.observe import observe, reading, with_custody
-from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
+from mct_s2s.engine.observe.rights import AccessLook, permitted, with_all_missing_rights
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, Purged, S2SError
@@ -122,7 +122,7 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             except S2SError as error:
                 if not request.preflight:
                     raise
-                raise await explained(session, request, look, error) from error
+                raise await with_all_missing_rights(session, request, look, error) from error
             believed, (stores, noted) = await gather_or_cancel(
                 with_custody(session, request, observed), open_stores(session, request, observed)
             )

@@ -14,9 +14,9 @@ from mct_s2s.errors import UsageError, malformed
 from mct_s2s.local_files import (
     PRIVATE,
     READABLE,
+    as_usage_error,
     check_folder,
     check_place,
-    explained,
     read_given,
     read_ours,
     replace_whole,
@@ -134,4 +134,4 @@ class SettingsFile:
 
     def _explained(self) -> AbstractContextManager[None]:
         name, _, taken, unwritable = _NAMES[self.model]
-        return explained(f"Cannot write the {name}", self.path, taken, unwritable, f"--{name} FILE")
+        return as_usage_error(f"Cannot write the {name}", self.path, taken, unwritable, f"--{name} FILE")

@@ -11,7 +11,7 @@ from mct_s2s.azure.sign_in.choice import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import certificate_in
-from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, read_ours, replace_whole
+from mct_s2s.local_files import PENDING, as_usage_error, check_place, forget_leftovers, read_ours, replace_whole
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, is_guid, same_id
@@ -172,7 +172,7 @@ class FileStore(Store):
 
 
 def private(path: Path) -> AbstractContextManager[None]:
-    return explained(
+    return as_usage_error(
         "Cannot save the secret", path, "secret-place-taken", "secret-place-unwritable", "--secret-to file:PATH"
     )
 

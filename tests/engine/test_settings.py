@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from mct_s2s import clock
 from mct_s2s.engine.apply import settings as flow
-from mct_s2s.engine.apply.run import Run, carry_out
+from mct_s2s.engine.apply.apply import send_change
+from mct_s2s.engine.apply.run import Run
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.inputs.documents import SettingsFile
@@ -40,9 +41,9 @@ async def write(
     """Write, and say how long it took; `wait` is for everything else."""
     what, began = what or change(), clock.seconds()
     outcome = planned(what)
-    run = Run(session, replace(outcome, request=replace(outcome.request, backup=backup)), Watcher())
+    run = Run(session, replace(outcome, request=replace(outcome.request, backup=backup)), Watcher(), send_change)
     run.everything_else = lambda change: asyncio.sleep(wait)  # type: ignore[method-assign]  # noqa: ARG005
-    await carry_out(what, run)
+    await send_change(what, run)
     return clock.seconds() - began
 
 

@@ -1,33 +1,40 @@
 """Apply a plan: which requests each type of change sends, and which ids it yields."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.azure.graph import applications, recycle_bin, service_principals
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply import credentials, settings  # noqa: F401  # their changes are registered
+from mct_s2s.engine.apply.credentials import add_credential, remove_credential
 from mct_s2s.engine.apply.registrations import check_principal, create, create_principal, restore
-from mct_s2s.engine.apply.run import Run, Skipped, carry_out
+from mct_s2s.engine.apply.run import Run, Skipped
+from mct_s2s.engine.apply.settings import restart_site, write_settings
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, outcome_of
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import Rotation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri
 from mct_s2s.planning.belief import is_named_by, touched
 from mct_s2s.planning.changes import (
     AddCredential,
+    AnyChange,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
     DeleteStoredSecret,
     EnableIdentity,
+    NoChange,
     Output,
     OutputRef,
     PurgeApplication,
+    RemoveCredential,
+    RestartSite,
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
@@ -56,7 +63,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     outcome.applied, outcome.began = True, clock.seconds()
     outcome.remember(*touched(plan.changes, before, request.desired))
     try:
-        await Run(session, outcome, progress).all()
+        await Run(session, outcome, progress, send_change).all()
     except PermissionMissing as refused:
         _say_all_that_is_missing(refused, outcome)
         raise
@@ -79,28 +86,73 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
     refused.mention(replace(one, what=f"also not confirmed: {one.what}") for one in asked_for(rest))
 
 
-@carry_out.register
-async def _(change: CreateApplication, run: Run) -> str:
-    application, detail = change.application, ""
-    if isinstance(change, RestoreApplication):
-        principal = await restore(run.session, run.outcome, application, change.resource, is_sure=change.is_sure)
-        if principal is None:
-            made = await create_principal(run.session, application.client_id, application, as_owner=run.as_owner)
-            principal = made.id
-        run.outputs[change.key, Output.PRINCIPAL_ID] = principal
-    else:
-        application, detail = await create(run.session, run.outcome, change, as_owner=run.as_owner)
+async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR0911, PLR0912  # a flat table
+    """Send the requests of one change; return a word on what came of it, or nothing."""
+    graph = run.session.graph
+    match change:
+        case RestoreApplication():
+            await restore_application(change, run)
+        case CreateApplication():
+            return await create_application(change, run)
+        case UpdateApplication():
+            return await update_application(change, run)
+        case CreateServicePrincipal():
+            await create_service_principal(change, run)
+        case AddCredential():
+            return await add_credential(change, run)
+        case RemoveCredential():
+            return await remove_credential(change, run)
+        case AssignAppRole():
+            return await assign_app_role(change, run)
+        case RevokeAppRole():
+            await service_principals.revoke(graph, change.service, change.assignment)
+        case DeleteApplication():
+            await applications.delete(graph, change.object_id)
+        case PurgeApplication():
+            # Deleted in this very plan, the recycle bin may not show it yet.
+            await recycle_bin.purge(graph, change.object_id, just_deleted=bool(change.after))
+        case DeleteStoredSecret():
+            await delete_stored_secret(change, run)
+        case EnableIdentity():
+            await enable_identity(change, run)
+        case WriteSettings():
+            return await write_settings(change, run)
+        case RestartSite():
+            return await restart_site(change, run)
+        case NoChange():
+            raise AssertionError(change)  # no change of a plan: `Plan.changes`
+        case _:
+            assert_never(change)
+    return ""
+
+
+async def restore_application(change: RestoreApplication, run: Run) -> None:
+    application = change.application
+    principal = await restore(run.session, run.outcome, application, change.resource, is_sure=change.is_sure)
+    if principal is None:
+        created = await create_principal(run.session, application.client_id, application, as_owner=run.as_owner)
+        principal = created.id
+    run.outputs[change.key, Output.PRINCIPAL_ID] = principal
+    _note_registration(change, application, run)
+
+
+async def create_application(change: CreateApplication, run: Run) -> str:
+    application, detail = await create(run.session, run.outcome, change, as_owner=run.as_owner)
+    _note_registration(change, application, run)
+    return detail
+
+
+def _note_registration(change: CreateApplication, application: Application, run: Run) -> None:
+    """Remember a registration that this run has created or restored, for later steps and for a run after this one."""
     run.outcome.remember(application.object_id)
     run.outcome.created[change.key] = application
     run.session.graph.expect_lag(application.client_id)
     run.outputs[change.key, Output.CLIENT_ID] = application.client_id
     run.outputs[change.key, Output.OBJECT_ID] = application.object_id
     run.outputs[change.key, Output.URI] = api_uri(application.client_id)
-    return detail
 
 
-@carry_out.register
-async def _(change: UpdateApplication, run: Run) -> str:
+async def update_application(change: UpdateApplication, run: Run) -> str:
     graph, object_id = run.session.graph, run.outputs.resolve(change.object_id)
     try:
         if isinstance(change.object_id, OutputRef):
@@ -122,8 +174,7 @@ async def _(change: UpdateApplication, run: Run) -> str:
     return ""
 
 
-@carry_out.register
-async def _(change: CreateServicePrincipal, run: Run) -> str:
+async def create_service_principal(change: CreateServicePrincipal, run: Run) -> None:
     client_id, of = run.outputs.resolve(change.client_id), change.client_id
     made = run.outcome.created.get(of.key) if isinstance(of, OutputRef) else None
     principal = await create_principal(run.session, client_id, made, as_owner=run.as_owner)
@@ -135,11 +186,9 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
         await check_principal(run.session, known, principal, kind)
     run.session.graph.expect_lag(client_id)
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
-    return ""
 
 
-@carry_out.register
-async def _(change: AssignAppRole, run: Run) -> str:
+async def assign_app_role(change: AssignAppRole, run: Run) -> str:
     principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
     try:
         assignment = await service_principals.assign(run.session.graph, principal, service, change.role)
@@ -157,30 +206,17 @@ async def _(change: AssignAppRole, run: Run) -> str:
     return ""
 
 
-OneRequest = RevokeAppRole | DeleteApplication | PurgeApplication | DeleteStoredSecret | EnableIdentity
+async def delete_stored_secret(change: DeleteStoredSecret, run: Run) -> None:
+    vault, _, secret = change.place.partition("/")
+    try:
+        is_deleted = await run.session.vault(vault).store(secret, owner=change.client_id).delete()
+    except NotThere as error:  # the registration's owner writes the tag that names the vault
+        raise Skipped(f"kept, if it is there at all: {error.headline}") from error
+    if not is_deleted:
+        raise Skipped("kept: its tags belong to another client")
 
 
-@carry_out.register
-async def _(change: OneRequest, run: Run) -> str:
-    session = run.session
-    match change:
-        case RevokeAppRole():
-            await service_principals.revoke(session.graph, change.service, change.assignment)
-        case DeleteApplication():
-            await applications.delete(session.graph, change.object_id)
-        case PurgeApplication():
-            # Deleted in this very plan, the recycle bin may not show it yet.
-            await recycle_bin.purge(session.graph, change.object_id, just_deleted=bool(change.after))
-        case DeleteStoredSecret():
-            vault, _, secret = change.place.partition("/")
-            try:
-                is_deleted = await session.vault(vault).store(secret, owner=change.client_id).delete()
-            except NotThere as error:  # the registration's owner writes the tag that names the vault
-                raise Skipped(f"kept, if it is there at all: {error.headline}") from error
-            if not is_deleted:
-                raise Skipped("kept: its tags belong to another client")
-        case EnableIdentity():
-            principal = str(await session.arm.enable_identity(change.identity_resource))
-            session.graph.expect_lag(principal)
-            run.outputs[change.key, Output.PRINCIPAL_ID] = principal
-    return ""
+async def enable_identity(change: EnableIdentity, run: Run) -> None:
+    principal = str(await run.session.arm.enable_identity(change.identity_resource))
+    run.session.graph.expect_lag(principal)
+    run.outputs[change.key, Output.PRINCIPAL_ID] = principal

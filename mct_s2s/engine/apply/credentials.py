@@ -8,17 +8,25 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.azure.graph import credentials
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.attempts import Attempt
-from mct_s2s.engine.apply.run import Run, Skipped, carry_out
+from mct_s2s.engine.apply.run import Run, Skipped
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError, ServiceError
-from mct_s2s.model.client_credentials import CLOCKS_DIFFER, GIVEN, OUR_CREDENTIALS, Federation, NewCredential, ending
+from mct_s2s.model.client_credentials import (
+    CLOCKS_DIFFER,
+    GIVEN,
+    OUR_CREDENTIALS,
+    Certificate,
+    Federation,
+    NewCredential,
+    ending,
+)
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId, same_id
@@ -34,15 +42,18 @@ SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
 
 
-@carry_out.register
 async def add_credential(change: AddCredential, run: Run) -> str:
     graph, object_id = run.session.graph, run.outputs.resolve(change.object_id)
     name, outputs, spec = run.outcome.request.credential_name, run.outputs, change.spec
     if not isinstance(spec, NewCredential):
-        if isinstance(spec, Federation):
-            key_id = await credentials.put_federated(graph, object_id, spec)
-        else:
-            key_id = await credentials.add_certificate(graph, object_id, spec, name.replace(OUR_CREDENTIALS, GIVEN, 1))
+        match spec:
+            case Federation():
+                key_id = await credentials.put_federated(graph, object_id, spec)
+            case Certificate():
+                given = name.replace(OUR_CREDENTIALS, GIVEN, 1)
+                key_id = await credentials.add_certificate(graph, object_id, spec, given)
+            case _:
+                assert_never(spec)
         outputs[change.key, Output.KEY_ID] = key_id
         return ""
     store = run.stores[change.name]
@@ -190,7 +201,6 @@ async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
     await run.session.tokens.token(sign_in, scope, everywhere=True)
 
 
-@carry_out.register
 async def remove_credential(change: RemoveCredential, run: Run) -> str:
     graph, new, delivered = run.session.graph, None, run.delivered.get(change.name)
     if change.replaced_for is not None and delivered is not None:  # it has been tested

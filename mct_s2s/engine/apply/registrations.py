@@ -172,7 +172,7 @@ async def create_principal(
         if application is None:
             raise
         # Whom it belongs to is known everywhere, where this run did not make it.
-        told = refused if made is not None else await explained(session, application.object_id, refused)
+        told = refused if made is not None else await as_not_owned(session, application.object_id, refused)
         if told is not refused or not graph.is_young(client_id):
             raise told from refused
     return await _as_owner(session, application, lambda: service_principals.create(graph, client_id))
@@ -194,7 +194,7 @@ async def check_principal(session: Session, application: Application, principal:
         raise not_ours(application, Doubted(tuple(reasons)), kind, done="It was left alone.")
 
 
-async def explained(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
+async def as_not_owned(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
     """The refusal, for a caller that may change only what it owns."""
     try:
         caller, application = await gather_or_cancel(
@@ -261,7 +261,7 @@ async def _as_owner(session: Session, application: Application, act: Callable[[]
             if not _is_for_owners(refused):
                 raise
             if clock.seconds() >= until:
-                raise await explained(session, application.object_id, refused) from refused
+                raise await as_not_owned(session, application.object_id, refused) from refused
         with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
             await asyncio.sleep(1)
 
@@ -291,7 +291,7 @@ async def _accepts_writes(session: Session, application: Application, outcome: O
             return True
         if not relies_on_ownership(outcome.access):
             raise
-        raise await explained(session, application.object_id, refused) from refused
+        raise await as_not_owned(session, application.object_id, refused) from refused
 
 
 def _needs_to_write(change: AnyChange, application: Application) -> bool:

@@ -1,11 +1,11 @@
 """Run a plan: as wide as its order allows, up to the first refusal. Nothing is undone: the same command resumes."""
 
 import asyncio
-from functools import singledispatch
+from collections.abc import Awaitable, Callable
 
 from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all
-from mct_s2s.engine.apply.registrations import explained
+from mct_s2s.engine.apply.registrations import as_not_owned
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing, Purged, S2SError
@@ -30,15 +30,15 @@ class Stopped(Exception):
     """Another change was refused: this one is not to be written any more."""
 
 
-@singledispatch
-async def carry_out(change: AnyChange, run: "Run") -> str:
-    """Send the requests of one change; a word on what came of it."""
-    raise AssertionError(change, run)
+Send = Callable[[AnyChange, "Run"], Awaitable[str]]
+"""Sends the requests of one change, and returns a word on what came of it, or nothing."""
 
 
 class Run:
-    def __init__(self, session: Session, outcome: Outcome, progress: Progress) -> None:
-        self.session, self.outcome, self.progress = session, outcome, progress
+    """One application of a plan: what its changes have in common, and which of them may begin."""
+
+    def __init__(self, session: Session, outcome: Outcome, progress: Progress, send: Send) -> None:
+        self.session, self.outcome, self.progress, self._send = session, outcome, progress, send
         self.outputs, self.stores, self.now = outcome.outputs, outcome.stores, outcome.request.now
         # Whether the caller may change only what it owns, for all that is known.
         self.as_owner = relies_on_ownership(outcome.access)
@@ -82,13 +82,13 @@ class Run:
                     return
                 self.outcome.start(change)
                 with during(self.progress.started(change)):
-                    await self._attempt(change)
+                    await self._send_and_report(change)
         except Stopped:
             self.outcome.withdraw(change)
 
-    async def _attempt(self, change: AnyChange) -> None:
+    async def _send_and_report(self, change: AnyChange) -> None:
         try:
-            detail = await self._explained(change)
+            detail = await self._send_or_explain(change)
         except Skipped as skipped:
             self.outcome.skip(change, str(skipped))
             self.progress.skipped(change, str(skipped))
@@ -101,16 +101,17 @@ class Run:
                 self.progress.finished(done, detail)
         self.mark_ready(change)
 
-    async def _explained(self, change: AnyChange) -> str:
-        if (why := self.outcome.barred.get(change.key)) is not None:
-            raise why
+    async def _send_or_explain(self, change: AnyChange) -> str:
+        barred = self.outcome.barred.get(change.key)
+        if barred is not None:
+            raise barred
         try:
-            return await carry_out(change, self)
+            return await self._send(change, self)
         except PermissionMissing as refused:
             object_id = getattr(change, "object_id", None)
             if not self.as_owner or not isinstance(object_id, str):
                 raise
-            raise await explained(self.session, ApplicationObjectId(object_id), refused) from refused
+            raise await as_not_owned(self.session, ApplicationObjectId(object_id), refused) from refused
 
     def _failed(self, change: AnyChange, error: S2SError) -> None:
         if isinstance(error, NotOurs) and error.is_met:

@@ -13,7 +13,7 @@ from functools import partial
 
 from mct_s2s import clock
 from mct_s2s.activity import activity, waiting
-from mct_s2s.engine.apply.run import Run, carry_out
+from mct_s2s.engine.apply.run import Run
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.site_settings import AppSettings
@@ -36,9 +36,8 @@ LOOKS = 30
 """Looks at settings that hold ours before we let others go on writing."""
 
 
-@carry_out.register
-async def _(change: WriteSettings, run: Run) -> str:
-    """The restart and the tests go on while others may be writing."""
+async def write_settings(change: WriteSettings, run: Run) -> str:
+    """Write the settings, read them back, and watch them while the restart and the tests go on."""
     writer, backup = _Writer(change, run), run.outcome.request.backup
     await writer.read()
     await run.everything_else(change)
@@ -61,8 +60,8 @@ async def _(change: WriteSettings, run: Run) -> str:
     return writer.summary
 
 
-@carry_out.register
-async def _(change: RestartSite, run: Run) -> str:
+async def restart_site(change: RestartSite, run: Run) -> str:
+    """Restart it, unless another run wrote the settings and restarts it."""
     if not run.wrote_settings:
         return "by another run"
     try:

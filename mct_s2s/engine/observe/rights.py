@@ -111,7 +111,7 @@ async def permitted(
     return checked
 
 
-async def explained(session: Session, request: Request, look: AccessLook, error: S2SError) -> S2SError:
+async def with_all_missing_rights(session: Session, request: Request, look: AccessLook, error: S2SError) -> S2SError:
     """A refusal to show the App Service or the directory, with everything else that is missing."""
     if not is_refusal(error):
         return error
