@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mct_s2s import clock
-from mct_s2s.planning.changes import AnyChange
+
+if TYPE_CHECKING:
+    from mct_s2s.planning.changes import AnyChange
 
 T = TypeVar("T")
 REPLICATION = "waiting for Entra ID to replicate"
@@ -63,16 +65,16 @@ class Watcher(Protocol):
 class Progress(Protocol):
     """The steps of a plan."""
 
-    def started(self, change: AnyChange) -> Activity:
+    def started(self, change: "AnyChange") -> Activity:
         """Its first request goes out now. What is returned takes what it waits for."""
 
-    def finished(self, change: AnyChange, detail: str) -> None:
+    def finished(self, change: "AnyChange", detail: str) -> None:
         """Called again where there is more to say of it."""
 
-    def skipped(self, change: AnyChange, why: str) -> None:
+    def skipped(self, change: "AnyChange", why: str) -> None:
         """Left for a later run, or for someone else."""
 
-    def failed(self, change: AnyChange) -> None:
+    def failed(self, change: "AnyChange") -> None:
         """It could not be done."""
 
 

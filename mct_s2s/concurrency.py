@@ -1,8 +1,10 @@
 """Requests that go out together and end with the first that fails; what is read once; what is not cut off half-way."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
 
@@ -60,6 +62,21 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         raise
+
+
+async def in_background(function: Callable[[], A]) -> A:
+    """Run it on a thread that no one waits for at exit: what never ends must not outlive the deadline."""
+    outcome: Future[A] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            outcome.set_result(function())
+        except Exception as error:  # raised again where it is awaited
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name="background", daemon=True).start()
+    return await asyncio.wrap_future(outcome)
 
 
 class ReadOnce(Generic[A]):

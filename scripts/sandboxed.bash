@@ -73,6 +73,22 @@ sign_in_to_az() {
         --tenant "$AZURE_TENANT_ID" --output none
 }
 
+# As nearly everybody is: a person, by a device code that somebody approves in a browser.
+sign_in_to_az_as_person() {
+    local person=${1:-admin@contosolearning.onmicrosoft.com} code login
+    AZURE_CORE_ONLY_SHOW_ERRORS=false az login --use-device-code --tenant "$AZURE_TENANT_ID" --output none \
+        2> "$work/device-code" &
+    login=$!
+    for _ in {1..300}; do
+        code=$(sed -n 's/.*enter the code \([A-Z0-9]*\).*/\1/p' "$work/device-code")
+        if [ -n "$code" ]; then break; fi
+        sleep 0.1
+    done
+    curl --silent --show-error --fail --cacert "$SSL_CERT_FILE" --output /dev/null "$MCT_S2S_CLOUD/devicelogin" \
+        --data-urlencode "user_code=$code" --data-urlencode "user=$person" --data action=approve
+    wait "$login"
+}
+
 tidy_up() {
     stop_sandbox
     if [ -n "${proxy:-}" ]; then { kill "$proxy" && wait "$proxy"; } 2> /dev/null || true; fi

@@ -85,6 +85,8 @@ class ServiceClient:
                 await sending.before_repeating()
             raise AssertionError(step)
 
+        # Before the policy: what the login service does not answer is repeated by the credential's own.
+        await self.credential.get_token(self.scope)
         return await self._retry_policy.call(send_signed_in, sending)
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:

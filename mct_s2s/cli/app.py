@@ -3,7 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -64,7 +64,7 @@ class _Commands(Group):
             if cmd_name in COMMANDS:
                 options = getattr(import_module("mct_s2s.cli.commands"), f"{function.title().replace('_', '')}Options")
                 group = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-                command(group, cmd_name, options, late(options.body, function), self.lazy[cmd_name], options.examples)
+                command(group, cmd_name, options, _body(options, function), self.lazy[cmd_name], options.examples)
             else:
                 group = import_module(f"mct_s2s.cli.{function}_commands").group
             self.commands[cmd_name] = typer.main.get_command(group)
@@ -72,6 +72,20 @@ class _Commands(Group):
 
     def summary(self, name: str) -> str:
         return self.lazy[name]
+
+
+def _body(options: type[Any], function: str) -> Callable[[Any], int]:
+    """What runs a command; where it signs in by az, az is asked before it is imported."""
+    body = late(options.body, function)
+
+    def run(given: Any) -> int:
+        if getattr(given, "signs_in_to", ()):
+            from mct_s2s.cli.signing_in import ask_ahead  # noqa: PLC0415  # not for a help, nor for a mistake
+
+            ask_ahead(given)
+        return body(given)
+
+    return run
 
 
 app = typer.Typer(

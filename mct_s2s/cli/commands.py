@@ -200,6 +200,10 @@ class VerifyOptions(AzureOptions):
     audience: str | None = option("--audience URI", "Test the caller's own call to this Application ID URI.")
     url: str | None = url_option()
 
+    @property
+    def signs_in_to(self) -> tuple[str, ...]:
+        return () if self.audience else super().signs_in_to
+
 
 @dataclass(kw_only=True)
 class SnippetOptions(AzureOptions):

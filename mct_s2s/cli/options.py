@@ -53,6 +53,13 @@ class AzureOptions:
         "--timeout SECONDS", "Deadline of the whole command, in seconds.", ADVANCED, 600.0, env=True, min=0.1, max=86400
     )
 
+    @property
+    def signs_in_to(self) -> tuple[str, ...]:
+        """What one account of these options is asked tokens for at once: of `arm` and `graph`."""
+        if getattr(self, "file", None) is not None:
+            return ()  # each profile of a trust file may have an account of its own
+        return ("graph",) if getattr(self, "no_app_service", False) else ("arm", "graph")
+
 
 @dataclass(kw_only=True)
 class ChangingOptions(AzureOptions):

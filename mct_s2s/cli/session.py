@@ -1,7 +1,7 @@
 """Options become one signed-in session. What is heavy is imported while the network works."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,14 +14,17 @@ from mct_s2s.azure.clouds import BY_NAME, open_cloud, reopening
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.signing_in import aim_of, named_subscription
+from mct_s2s.concurrency import end_all
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
-from mct_s2s.inputs.target import tenant as checked_tenant
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
+
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.sign_in.methods import CallerCredential
     from mct_s2s.model.resource_id import SiteTarget
@@ -51,11 +54,15 @@ async def connect(
         connection, target, subscription = await stack.enter_async_context(connecting)
         credential = signed_in(options, connection, terminal)
         loading = _loading("mct_s2s.cli.services")
+        tokens: list[asyncio.Task[AccessToken]] = []
         try:
             cloud = connection.cloud
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
-            await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
+            tokens = [asyncio.ensure_future(credential.get_token(scope)) for scope in scopes]
+            # What the first is for is read while the others arrive; but nothing is read while a person is asked.
+            enough = asyncio.ALL_COMPLETED if credential.asks_a_person else asyncio.FIRST_COMPLETED
+            await asyncio.gather(loading, _arrived(tokens, enough))
             from mct_s2s.cli.services import open_session  # noqa: PLC0415  # loaded by now
 
             session = open_session(connection, credential, target, subscription)
@@ -65,7 +72,15 @@ async def connect(
             credential.signed_in.remind(refused)
             raise
         finally:
+            await end_all(tokens)
             await asyncio.gather(loading, return_exceptions=True)
+
+
+async def _arrived(tokens: "Sequence[asyncio.Task[AccessToken]]", enough: str) -> None:
+    """Wait until so many of them are there that it is enough, as `asyncio.wait` takes it. Raises the first failure."""
+    done, _ = await asyncio.wait(tokens, return_when=enough)
+    for token in done:
+        token.result()
 
 
 def signed_in(options: AzureOptions, connection: "Connection", terminal: Terminal) -> "CallerCredential":
@@ -86,21 +101,12 @@ async def connected(
     """The session's target and subscription, too. No one signs in yet. `target`: an App Service has to be named."""
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
-        # The options, the environment, the Azure CLI's own defaults, in that order.
-        subscription = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID") or None
-        tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
-            environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
-        )
         name, group = options.app_service, options.resource_group
         auth, reopened_by = (Method.ENVIRONMENT, reopening(sandbox)) if sandbox is not None else (None, "")
         if sandbox is not None and name is None:
             name, group = sandbox.app_service, group or sandbox.resource_group
-        site = site_target(name, group, subscription, options.slot) if target else None
-        meant = site.subscription if site is not None else subscription  # a resource ID names its own
-        known = choice.known(meant, options.cloud, environ, tenant) if sandbox is None else None
-        if known is not None:
-            subscription, tenant = known.id, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile")
-            site = replace(site, subscription=known.id) if site is not None else None
+        site = site_target(name, group, named_subscription(options, environ), options.slot) if target else None
+        aim = aim_of(options, environ, site, by_az=sandbox is None)
 
         from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
         from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
@@ -120,9 +126,9 @@ async def connected(
                     cloud = replace(cloud, name=options.cloud)
                 await loading
                 connection = Connection(
-                    cloud, http, environ, deadline, terminal.say, auth, tenant, subscription, reopened_by
+                    cloud, http, environ, deadline, terminal.say, auth, aim.tenant, aim.subscription, reopened_by
                 )
-                yield connection, site, subscription
+                yield connection, aim.site, aim.subscription
             finally:
                 await asyncio.gather(loading, return_exceptions=True)
 

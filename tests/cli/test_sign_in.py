@@ -1,6 +1,5 @@
 """Signing in: by certificate, device code, or nothing but `az login`; and what a service asks of the caller then."""
 
-import asyncio
 import json
 import os
 import re
@@ -14,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.azure.sign_in import methods
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.sandbox.entra.tokens import delegated
 
@@ -35,18 +33,26 @@ LOCATION = '{"access_token":{"xms_rp_ipaddr":{"value":"192.0.2.7"}}}'
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 
-# `az account get-access-token` as azure-identity calls it; what it is asked is written down.
+# `az account get-access-token` as azure-identity calls it; what it is asked is written down, and whether it is alone.
+# It truncates its cache before it writes it, for an application each time: another one finds nobody signed in then.
 AZ = """#!{python} -I
 import json, pathlib, sys, time
 here = pathlib.Path(__file__).parent
 with (here / "asked").open("a") as asked:
     print(*sys.argv[1:], file=asked)
-try:
-    (here / "busy").touch(exist_ok=False)
-except FileExistsError:
-    sys.exit("PermissionError: another az writes the cache")
-time.sleep(0.1)
-(here / "busy").unlink()
+(account,) = [row for row in json.loads((here / "azureProfile.json").read_text("utf-8-sig"))["subscriptions"]
+    if row["isDefault"]]
+writes = (account["user"] or {{}}).get("type") != "user"
+was_alone = not list(here.glob("running-*"))
+mark = here / f"running-{{time.monotonic_ns()}}"
+mark.touch()
+(here / "alone").open("a").write(f"{{was_alone}}\\n")
+time.sleep(0.2)
+mark.unlink()
+truncated = here / "truncated"
+if truncated.exists() or (writes and not was_alone):
+    truncated.unlink(missing_ok=True)
+    sys.exit("ERROR: Please run 'az login' to setup account.")
 answers = json.loads((here / "answers").read_text())
 if isinstance(answers, str):
     sys.exit(answers)
@@ -68,7 +74,14 @@ class AzureCli:
         self.answers(tokens)
         self.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True})
         # As `az cloud register` and `az cloud set` write them.
-        (folder / "clouds.config").write_text(f"[Sandbox]\nendpoint_active_directory = {azure.origin}\n")
+        endpoints = {
+            "active_directory": azure.origin,
+            "active_directory_resource_id": f"{azure.origin}/",
+            "microsoft_graph_resource_id": f"{azure.graph_url}/",
+            "resource_manager": azure.origin,
+        }
+        lines = [f"endpoint_{name} = {address}" for name, address in endpoints.items()]
+        (folder / "clouds.config").write_text("\n".join(["[Sandbox]", *lines, ""]))
         (folder / "config").write_text("[cloud]\nname = Sandbox\n")
         names = ("CLIENT_ID", "CLIENT_SECRET", "TENANT_ID", "SUBSCRIPTION_ID")
         self.env = {
@@ -91,8 +104,20 @@ class AzureCli:
         content = json.dumps({"installationId": "x", "subscriptions": rows})
         (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
 
+    def truncate(self) -> None:
+        """The next one finds its cache empty."""
+        (self._folder / "truncated").touch()
+
     def asked(self) -> list[str]:
-        file = self._folder / "asked"
+        """What each was asked, in the order in which they began."""
+        return self._lines("asked")
+
+    def alone(self) -> list[bool]:
+        """Whether no other one was running when each began."""
+        return [line == "True" for line in self._lines("alone")]
+
+    def _lines(self, name: str) -> list[str]:
+        file = self._folder / name
         return file.read_text().splitlines() if file.exists() else []
 
 
@@ -145,10 +170,9 @@ def turned(azure: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
-    """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
+def person(inside: Inside) -> Inside:
+    """Somebody approves each device code at once."""
     inside.state.directory.sessions.auto_approve = ADMIN
-    monkeypatch.setattr(methods, "_in_background", asyncio.to_thread)
     return inside
 
 
@@ -378,6 +402,56 @@ def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mc
     named = mct("status", env={"PATH": az.env["PATH"], "AZURE_CONFIG_DIR": az.env["AZURE_CONFIG_DIR"]})
     assert "Signing in with service principal" in named.err
     assert len(az.asked()) == before
+
+
+PERSON = {"name": CONSULTANT, "type": "user"}
+APPLICATION = {"name": OTHER, "type": "servicePrincipal"}
+
+
+def test_both_tokens_of_a_person_are_asked_for_at_once(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
+    assert az.alone() == [True, False]
+
+
+def test_an_application_in_az_asks_for_one_token_after_the_other(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=APPLICATION)
+    assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
+    assert az.alone() == [True, True]
+
+
+def test_an_az_that_finds_nobody_signed_in_is_asked_once_more_alone(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    az.truncate()
+    assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
+    assert az.alone() == [True, False, True]
+
+
+def test_a_refusal_of_az_is_told_once_and_asked_for_no_further_token(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    az.answers("ERROR: AADSTS50076: Due to a configuration change made by your administrator, use MFA.")
+    refused = mct("status", "--auth", "cli", "-o", "json", env=az.env)
+    assert error(refused) == (4, "mfa-required")
+    assert az.alone() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("setup", "--help"),
+        ("setup", "--no-such-option"),
+        ("status", "--auth", "environment"),
+        ("apply", "-f", "/dev/null"),
+        ("verify", "--audience", "api://x", "--url", "https://localhost:1"),
+        ("schema", "status"),
+    ],
+)
+def test_az_is_not_started_where_it_does_not_sign_in(mct: Program, az: AzureCli, words: tuple[str, ...]) -> None:
+    mct(*words, env=az.env)
+    time.sleep(0.3)
+    assert az.asked() == []
 
 
 def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from anyio.streams.tls import TLSStream
-from mct_s2s import clock
+from mct_s2s import clock, concurrency
 
 POLL_SECONDS = 0.005
 """How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
@@ -79,6 +79,7 @@ class SimulatedTime:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.events, "new_event_loop", lambda: SimulatedLoop(self))
             patch.setattr(clock, "now", lambda: datetime.fromtimestamp(self.timestamp(), UTC))
+            patch.setattr(concurrency, "in_background", asyncio.to_thread)  # a thread that time waits for
             patch.setattr(TLSStream, "wrap", _closing_wrap(TLSStream.wrap))
             yield
 

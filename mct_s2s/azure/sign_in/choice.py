@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.azure.answers import members
 from mct_s2s.azure.clouds import BY_NAME, PUBLIC
 from mct_s2s.errors import Refused, SignInFailed, UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.azure_resources import same_origin
+from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_sign_in import (
     AssertionFileCredential,
     CertificateCredential,
@@ -59,15 +58,26 @@ def choose(method: Method, environ: Mapping[str, str], *, on_terminal: bool | No
     )
 
 
+class _AzdAccount(SavedFile):
+    current_user: Any = None
+
+
+class _AzdAuth(SavedFile):
+    account: _AzdAccount | None = None
+
+
+class _AzdFile(SavedFile):
+    auth: _AzdAuth | None = None
+
+
 def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
     """Whether `azd auth login` has noted a user. Any azd makes its folders, and a logout leaves the file there."""
     try:
         folder = Path(environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
-        noted = members(load_json(read_given(folder / "auth.json")))
-        account = members(members(noted.get("auth")).get("account"))
+        noted = parsed(load_json(read_given(folder / "auth.json")), _AzdFile)
     except (OSError, RuntimeError, ValueError):  # no such file, another form, or a user without a home
         return False
-    return bool(account.get("currentUser"))
+    return bool(noted.auth and noted.auth.account and noted.auth.account.current_user)
 
 
 class CliSubscription(SavedFile):
@@ -175,9 +185,32 @@ def _user(row: CliSubscription) -> dict[str, Any]:
 
 def login_host(environ: Mapping[str, str]) -> str | None:
     """That of az's active cloud. `az cloud set` writes `config`, `az cloud register` writes `clouds.config`."""
+    name = _active_cloud(environ)
+    return _login_of(name) or _registered_cloud(name, environ).get("endpoint_active_directory")
+
+
+def cli_scopes(cloud: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """The scopes of Resource Manager and Graph in `cloud`; `None` unless it is az's active one, and known here."""
+    name = _active_cloud(environ)
+    built_in = BY_NAME.get(cloud.lower())
+    if built_in is not None:
+        return (built_in.arm_scope, built_in.graph_scope) if _login_of(name) == built_in.login else None
+    row = _registered_cloud(name, environ)
+    arm = row.get("endpoint_active_directory_resource_id", "").rstrip("/")
+    graph = row.get("endpoint_microsoft_graph_resource_id", "").rstrip("/")
+    if not same_origin(row.get("endpoint_resource_manager", ""), cloud) or None in (origin(arm), origin(graph)):
+        return None
+    return f"{arm}/.default", f"{graph}/.default"
+
+
+def _active_cloud(environ: Mapping[str, str]) -> str:
     active: str = _ini(environ, "config").get("cloud", "name", fallback="AzureCloud")
-    name = environ.get("AZURE_CLOUD_NAME") or active
-    return _login_of(name) or _ini(environ, "clouds.config").get(name, "endpoint_active_directory", fallback=None)
+    return environ.get("AZURE_CLOUD_NAME") or active
+
+
+def _registered_cloud(name: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    clouds = _ini(environ, "clouds.config")
+    return dict(clouds[name]) if clouds.has_section(name) else {}
 
 
 def _login_of(cloud: str) -> str | None:

@@ -9,10 +9,8 @@ learn.microsoft.com/cli/azure/use-azure-cli-successfully-troubleshooting.
 import asyncio
 import base64
 import re
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
@@ -23,13 +21,14 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, aio
 
-from mct_s2s import clock
+from mct_s2s import clock, concurrency
 from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
+from mct_s2s.azure.sign_in.tools import Tool
 from mct_s2s.errors import Instruction, SignInFailed, UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
@@ -148,8 +147,10 @@ class CallerCredential:
         connection: Connection,
         again: Again = Again.APPLICATION,
         account: choice.CliAccount | None = None,
+        tool: Tool | None = None,
     ) -> None:
-        self.signed_in, self._ask, self._again = signed_in, ask, again
+        """`tool`: what is asked for a scope's first token, before and beside `ask`."""
+        self.signed_in, self._ask, self._again, self._tool = signed_in, ask, again, tool
         self._account = account or choice.CliAccount()
         self._tenant, self._say, self._retry_policy = connection.tenant, connection.say, connection.retry_policy()
         self._renewed_at = 0.0
@@ -163,16 +164,33 @@ class CallerCredential:
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """As azure-core's `AsyncTokenCredential`. Raises SignInFailed or ServiceError."""
         (scope,) = scopes
-        # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
-        # a command-line tool would meet in its cache, and one of them may find it half written.
-        key = scope if self._again is Again.APPLICATION else ""
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        async with self._lock(scope):
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                if self._refusal is not None and self._again is not Again.APPLICATION:
-                    raise self._refusal  # neither a person who did not sign in nor their tool is asked again
-                token = self._tokens[scope] = await self._retry_policy.call(lambda: self._fetch(scope))
+                token = self._tokens[scope] = await self._first_token(scope) or await self._new_token(scope)
             return token
+
+    async def _first_token(self, scope: str) -> AccessToken | None:
+        token = await self._tool.token(scope) if self._tool is not None and self._refusal is None else None
+        return AccessToken(token.value, token.expires_on) if token is not None else None
+
+    async def _new_token(self, scope: str) -> AccessToken:
+        if self._again is Again.APPLICATION:
+            return await self._retry_policy.call(lambda: self._fetch(scope))
+        # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
+        # a command-line tool would meet in its cache, and one of them may find it half written.
+        async with self._lock(""):
+            if self._refusal is not None:
+                raise self._refusal  # neither a person who did not sign in nor their tool is asked again
+            return await self._retry_policy.call(lambda: self._fetch(scope))
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Whether someone has to type something before there is a token."""
+        return self._again is Again.PERSON
 
     async def close(self) -> None:
         """The connection has an owner."""
@@ -261,11 +279,15 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             host = choice.login_host(environ)
             choice.check_login_host(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
             account = choice.cli_account(environ, connection.subscription, tenant)
+            of_tenant = tenant or "" if account.takes_a_tenant else ""
             cli = aio.AzureCliCredential(
                 subscription=account.subscription,  # az takes no tenant beside it: azure-cli#32755
-                tenant_id=tenant or "" if account.takes_a_tenant else "",
+                tenant_id=of_tenant,
                 process_timeout=seconds,
             )
+            # az writes its cache for a person now and then, and each time for an application.
+            at_once = account.is_person is True
+            tool = Tool(method, of_tenant, account.subscription, environ, at_once=at_once)
             own, again = account.client_id, Again.AZURE_CLI
             since = Instruction(_SINCE_SIGN_IN, azure_cli_login(account, None, tenant))
             if account.is_person is False:
@@ -274,7 +296,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
                 if account.is_machine:
                     since = Instruction(_OF_MACHINE)
             who = SignedIn("Azure CLI", ClientId(own) if own else None, account.is_person, (since,), name=account.name)
-            return CallerCredential(cli.get_token, who, connection, again, account)
+            return CallerCredential(cli.get_token, who, connection, again, account, tool)
         case Method.AZD:
             # It signs in by itself, at the login host of its own cloud, which may be any of Microsoft's: its credential
             # is never sent to the one of --cloud.
@@ -284,7 +306,8 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             since = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
             who = SignedIn("Azure Developer CLI", after_a_grant=(since,))
-            return CallerCredential(azd.get_token, who, connection, Again.AZD)
+            tool = Tool(method, tenant or "", None, environ, at_once=True)
+            return CallerCredential(azd.get_token, who, connection, Again.AZD, tool=tool)
         case _:  # a person sees where they sign in
             return person(method, connection)
 
@@ -384,7 +407,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
         with waiting("waiting for the sign-in to finish", gives_up_at=connection.deadline):
-            return await _in_background(partial(inner.get_token, scope, claims=claims))
+            return await concurrency.in_background(partial(inner.get_token, scope, claims=claims))
 
     return CallerCredential(ask, SignedIn(description, is_person=True), connection, Again.PERSON)
 
@@ -400,18 +423,3 @@ class _DeviceCode(DeviceCodeCredential):
         app: Any = super()._get_app(**options)
         app.initiate_device_flow = partial(type(app).initiate_device_flow, app, claims_challenge=options.get("claims"))
         return app
-
-
-async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
-    """On a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
-    outcome: Future[AccessToken] = Future()
-    outcome.set_running_or_notify_cancel()
-
-    def work() -> None:
-        try:
-            outcome.set_result(function())
-        except Exception as error:  # raised again where it is awaited
-            outcome.set_exception(error)
-
-    threading.Thread(target=work, name="sign-in", daemon=True).start()
-    return await asyncio.wrap_future(outcome)

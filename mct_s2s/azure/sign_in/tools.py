@@ -1,0 +1,141 @@
+"""Tokens of the Azure CLI or the Azure Developer CLI, asked for before they are needed.
+
+Either tool takes as long to start as the rest of a command does. It is asked in azure-identity's words, and nothing is
+concluded from a failure here: azure-identity then asks the tool once more, alone, and says what is wrong. For az
+truncates its token cache before it writes it, and another az that reads in this moment finds nobody signed in.
+"""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mct_s2s import concurrency
+from mct_s2s.model.client_sign_in import Method
+
+LONGEST_SECONDS = 60.0
+"""For one answer."""
+_started: ContextVar["dict[TokenQuestion, TokenProcess] | None"] = ContextVar("started tools", default=None)
+
+
+@dataclass(frozen=True)
+class TokenQuestion:
+    """What a tool is asked: a token for `scope`, in one tenant, or with the account of one subscription."""
+
+    tool: Method
+    scope: str
+    tenant: str = ""
+    subscription: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        if self.tool is Method.AZD:
+            tenant = ["--tenant-id", self.tenant] if self.tenant else []
+            return ["auth", "token", "--output", "json", "--no-prompt", "--scope", self.scope, *tenant]
+        words = ["account", "get-access-token", "--output", "json"]
+        words += ["--resource", self.scope.removesuffix("/.default")]
+        words += ["--tenant", self.tenant] if self.tenant else []
+        return [*words, "--subscription", self.subscription] if self.subscription else words
+
+
+@dataclass(frozen=True)
+class ToolToken:
+    value: str
+    expires_on: int
+    """In seconds since 1970."""
+
+
+class TokenProcess:
+    """The tool, asked one question. It is never ended: it may be writing its cache at this moment."""
+
+    def __init__(self, program: str, question: TokenQuestion, environ: Mapping[str, str]) -> None:
+        self._tool = question.tool
+        self._answer: asyncio.Task[ToolToken | None] | None = None
+        folder = environ.get("SYSTEMROOT") if sys.platform == "win32" else "/bin"  # no folder of a user's choice
+        self._process = subprocess.Popen(  # noqa: S603  # as words, without a shell
+            [program, *question.words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            env={**environ, "AZURE_CORE_NO_COLOR": "true", "NO_COLOR": "true"},
+        )
+
+    async def token(self) -> ToolToken | None:
+        """Wait for its answer; `None` where it is anything but a token, or takes too long."""
+        self._answer = self._answer or asyncio.ensure_future(self._read())
+        return await asyncio.shield(self._answer)
+
+    async def _read(self) -> ToolToken | None:
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                output, _ = await concurrency.in_background(self._process.communicate)
+        except TimeoutError:
+            return None
+        return parse_token(self._tool, output) if self._process.returncode == 0 else None
+
+
+def parse_token(tool: Method, output: bytes) -> ToolToken | None:
+    """Read what the tool prints, as azure-identity does."""
+    with suppress(ValueError, KeyError, TypeError):
+        answer = json.loads(output)
+        if tool is Method.AZD:
+            ends = datetime.strptime(answer["expiresOn"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return ToolToken(str(answer["token"]), int(ends.timestamp()))
+        if "expires_on" in answer:
+            return ToolToken(str(answer["accessToken"]), int(answer["expires_on"]))
+        local = datetime.strptime(answer["expiresOn"], "%Y-%m-%d %H:%M:%S.%f")  # noqa: DTZ007  # az before 2.54
+        return ToolToken(str(answer["accessToken"]), int(local.timestamp()))
+    return None
+
+
+def start(questions: Iterable[TokenQuestion], environ: Mapping[str, str]) -> None:
+    """Ask now, by a process for each, what `Tool` will be asked for."""
+    processes = ((question, _ask(question, environ)) for question in questions)
+    _started.set({question: process for question, process in processes if process is not None})
+
+
+def _ask(question: TokenQuestion, environ: Mapping[str, str]) -> TokenProcess | None:
+    names = ["azd"] if question.tool is Method.AZD else ["az.cmd", "az"] if sys.platform == "win32" else ["az"]
+    programs = (shutil.which(name, path=environ.get("PATH")) for name in names)
+    program = next(filter(None, programs), None)
+    with suppress(OSError):
+        return TokenProcess(program, question, environ) if program is not None else None
+    return None
+
+
+class Tool:
+    """The questions of one sign-in, each asked once."""
+
+    def __init__(
+        self, tool: Method, tenant: str, subscription: str | None, environ: Mapping[str, str], *, at_once: bool
+    ) -> None:
+        """`at_once`: whether two processes may run side by side."""
+        self._tool, self._tenant, self._subscription, self._environ = tool, tenant, subscription, environ
+        self._at_once = at_once
+        self._started = dict(_started.get() or {})
+        self._scopes: set[str] = set()
+
+    async def token(self, scope: str) -> ToolToken | None:
+        """The tool's first answer for a scope; `None` where it has to be asked again, and alone."""
+        if scope in self._scopes:
+            return None
+        self._scopes.add(scope)
+        question = TokenQuestion(self._tool, scope, self._tenant, self._subscription)
+        process = self._started.get(question)
+        if process is None and self._at_once:
+            process = _ask(question, self._environ)
+        if process is not None:
+            self._started[question] = process
+            token = await process.token()
+            if token is not None:
+                return token
+        # What comes next is to be alone.
+        await asyncio.gather(*(other.token() for other in self._started.values()))
+        return None
