@@ -49,9 +49,12 @@ mark.touch()
 (here / "alone").open("a").write(f"{{was_alone}}\\n")
 time.sleep(0.2)
 mark.unlink()
-truncated = here / "truncated"
-if truncated.exists() or (writes and not was_alone):
-    truncated.unlink(missing_ok=True)
+try:
+    (here / "truncated").unlink()
+    is_truncated = True
+except FileNotFoundError:
+    is_truncated = writes and not was_alone
+if is_truncated:
     sys.exit("ERROR: Please run 'az login' to setup account.")
 answers = json.loads((here / "answers").read_text())
 if isinstance(answers, str):

@@ -2,7 +2,7 @@
 
 Either tool takes as long to start as the rest of a command does. It is asked in azure-identity's words, and nothing is
 concluded from a failure here: azure-identity then asks the tool once more, alone, and says what is wrong. For az
-truncates its token cache before it writes it, and another az that reads in this moment finds nobody signed in.
+truncates its token cache before it writes it, and another az that reads in this moment takes its user for signed out.
 """
 
 import asyncio
