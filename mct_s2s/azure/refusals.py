@@ -217,7 +217,7 @@ ROWS = (
         contention=("waiting for Azure to finish another operation on it", 180.0)),
     Row("ARM", "Ask the owner of the lock to remove it (az lock list), then run the same command again.",
         words=("^ScopeLocked:",), code="locked"),
-    Row("ARM", "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s",
+    Row("ARM", "This cloud supports none of the API versions of this mct-s2s. Update it as you installed it",
         words=("^(?:NoRegisteredProviderFound|InvalidApiVersionParameter):",)),
     Row("ARM", LATER, status=_PASSING),
     Row("ARM", _REPORT.format("Azure")),

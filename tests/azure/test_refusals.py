@@ -220,11 +220,11 @@ ARM = {
     "an api-version that this cloud does not know": Case(
         400, "NoRegisteredProviderFound",
         "No registered resource provider found for location 'usgovvirginia' and API version '2024-11-01' for type "
-        "'sites'. The supported api-versions are '2024-04-01, 2023-12-01'.", "arm-refused", "pip install -U mct-s2s",
+        "'sites'. The supported api-versions are '2024-04-01, 2023-12-01'.", "arm-refused", "as you installed it",
     ),
     "an api-version that does not exist": Case(
         400, "InvalidApiVersionParameter", "The api-version '2023-02-01' is invalid.",
-        "arm-refused", "pip install -U mct-s2s",
+        "arm-refused", "as you installed it",
     ),
     "a principal that is not known yet": Case(
         400, "PrincipalNotFound", f"Principal {OBJECT.replace('-', '')} does not exist in the directory.",

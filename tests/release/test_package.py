@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -127,3 +128,71 @@ def test_the_published_ports_are_those_of_the_sandbox() -> None:
     assert exposed
     assert int(exposed[1]) == DEFAULT_PORT
     assert int(exposed[2]) >= DEFAULT_PORT + len(names_of(seed(""))) + 10, "and room for sites that tests add"
+
+
+# What an image consists of
+
+
+def test_the_contents_of_an_image_are_those_of_the_wheel_and_debians_packages(tmp_path: Path) -> None:
+    program = {"type": "library", "bom-ref": "root", "name": "mct-s2s", "version": "1.2.3"}
+    library = {"type": "library", "bom-ref": "rich==15", "name": "rich", "version": "15"}
+    wheel = tmp_path / "wheel.cdx.json"
+    wheel.write_text(json.dumps({
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": program},
+        "components": [library], "dependencies": [{"ref": "root", "dependsOn": ["rich==15"]}],
+    }), encoding="utf-8")  # fmt: skip
+    packages = tmp_path / "status.d"
+    packages.mkdir()
+    (packages / "libssl3t64").write_text("Package: libssl3t64\nVersion: 3.5.1-1+deb13u1\nArchitecture: arm64\n")
+    (packages / "libssl3t64.md5sums").write_text("0000  usr/lib/libssl.so.3\n")
+
+    program_file = ROOT / "scripts/release/image_contents.py"
+    command = [sys.executable, str(program_file), str(wheel), str(packages), "mct-s2s-cli"]
+    contents = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    assert contents["metadata"]["component"]["type"] == "container"
+    assert [each["name"] for each in contents["components"]] == ["rich", "mct-s2s", "libssl3t64"]
+    debian = "pkg:deb/debian/libssl3t64@3.5.1-1%2Bdeb13u1?arch=arm64"
+    assert contents["components"][-1]["purl"] == debian
+    assert contents["dependencies"][-1] == {"ref": "image-mct-s2s-cli", "dependsOn": ["root", debian]}
+
+
+# Names that are not ours yet
+
+
+INSTALLERS = (
+    r"uv tool (?:install|upgrade)|uvx|pipx (?:install|upgrade|run)|pip install|docker (?:run|pull)|gh release download"
+)
+BY_NAME = re.compile(rf"(?:{INSTALLERS})(?: +(?:-\S+|v[\d.]+))* +'?(?:ghcr\.io/)?mct[-_]s2s(?![-\w]*/bin)")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_by_name"),
+    [
+        ("uv tool install 'mct-s2s[sandbox]'", True),
+        ("uvx mct-s2s --help", True),
+        ("pip install -U mct-s2s", True),
+        ("docker run --rm -it ghcr.io/mct-s2s/mct-s2s setup", True),
+        ("gh release download v1.2.3 --repo mct-s2s/mct-s2s", True),
+        ("pipx install '.[sandbox]'", False),
+        ("mct-s2s/bin/pip install .", False),
+        ("docker run --pull never --rm mct-s2s setup", False),
+    ],
+)
+def test_a_command_that_installs_by_name_is_recognised(line: str, is_by_name: bool) -> None:
+    assert bool(BY_NAME.search(line.replace("--repo mct-s2s", "mct-s2s"))) is is_by_name
+
+
+def test_nothing_that_is_printed_installs_by_a_name_that_is_not_ours() -> None:
+    """Before the first release, a package or an image of that name would be someone else's."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    if re.search(r"(?m)^## \[\d", changelog):
+        pytest.skip("there is a release: its name is ours")
+    files = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.*"),
+        *(ROOT / "mct_s2s").rglob("*.py"),
+        *(ROOT / "mct_s2s").rglob("*.j2"),
+    ]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if BY_NAME.search(line.replace("--repo mct-s2s", "mct-s2s"))] == []

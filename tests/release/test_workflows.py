@@ -11,9 +11,12 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 RIGHTS = {
     "attest": {"contents": "read", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
+    "testpypi": {"id-token": "write"},
     "pypi": {"id-token": "write"},
+    "push": {"packages": "write", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
     "images": {"packages": "write", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
     "release": {"contents": "write"},
+    "latest": {"packages": "write"},
 }
 """Jobs of a release that may do more than read."""
 
@@ -90,14 +93,26 @@ def test_what_is_published_is_what_was_tried() -> None:
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
     builds = [name for name, job in jobs.items() for step in job["steps"] if "release/build" in step.get("run", "")]
     assert builds == ["build"]
-    assert (jobs["attest"]["needs"], jobs["pypi"]["needs"], jobs["images"]["needs"]) == ("build", "attest", "attest")
+    order = ["attest", "push", "images", "pypi", "release", "latest"]
+    assert [jobs[name]["needs"] for name in order] == [["build", "arm64"], *order[:-1]]
     ran = [step.get("run", "") for step in jobs["build"]["steps"]]
-    assert ran.index("scripts/release/build") < ran.index('scripts/release/check dist "$RUNNER_TEMP/images.tar"')
-    assert not [name for name, job in jobs.items() if re.search(r"docker (buildx )?build", str(job))]
+    assert ran.index("scripts/release/build") < ran.index('scripts/release/check dist "$RUNNER_TEMP/images/images.tar"')
+    assert not [name for name, job in jobs.items() if re.search(r"docker (buildx )?build\b", str(job))]
 
 
-def test_everything_is_published_after_the_same_approval() -> None:
+def test_nothing_is_published_before_an_approval() -> None:
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
-    approved = {name for name, job in jobs.items() if job.get("environment") == "release"}
-    assert approved == {"pypi", "images"}
-    assert set(jobs["release"]["needs"]) == approved
+    approved = {name: job["environment"] for name, job in jobs.items() if "environment" in job}
+    assert approved == {"testpypi": "rehearsal", "push": "release", "pypi": "release"}
+
+
+def test_a_rehearsal_publishes_nothing_but_to_testpypi() -> None:
+    """What a job needs and was skipped skips it, too: `push` alone holds back all that follow."""
+    jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    assert (jobs["testpypi"]["if"], jobs["push"]["if"]) == (
+        "github.event_name == 'workflow_dispatch'",
+        "github.event_name == 'push'",
+    )
+    (published,) = [step["with"] for step in jobs["testpypi"]["steps"] if "pypi-publish" in step.get("uses", "")]
+    assert published["repository-url"] == "https://test.pypi.org/legacy/"
+    assert not [name for name, job in jobs.items() if "always()" in str(job) or "!cancelled()" in str(job)]
