@@ -183,11 +183,12 @@ class StatusOptions(FileOptions, AzureOptions):
 
 
 @dataclass(kw_only=True)
-class VerifyOptions(AzureOptions):
+class VerifyOptions(FileOptions, AzureOptions):
     body = "verifying"
     examples = (
         "mct-s2s verify -a contosolearn",
         "mct-s2s verify -a contosolearn --client Import",
+        "mct-s2s verify -f trust.toml",
         "mct-s2s verify --audience api://APP_ID --url https://HOST",
     )
     first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
@@ -230,12 +231,13 @@ class ExportOptions(AzureOptions):
 
 
 @dataclass(kw_only=True)
-class DoctorOptions(AzureOptions):
+class DoctorOptions(FileOptions, AzureOptions):
     body = "doctor"
     examples = (
         "mct-s2s doctor -a contosolearn",
         "mct-s2s doctor -a contosolearn --managed-identity reports-func",
         "mct-s2s doctor -a contosolearn -o markdown",
+        "mct-s2s doctor -f trust.toml",
     )
     output: str = output_option("markdown")
     managed_identity: list[str] = option(

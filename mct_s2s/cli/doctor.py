@@ -1,25 +1,40 @@
 """`doctor`: check permissions, locks and policies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.commands import DoctorOptions
+from mct_s2s.cli.fleet import read_file_sites
 from mct_s2s.cli.requests import check_role, request_for
-from mct_s2s.cli.run import PROBLEMS, CommandRun, run
+from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
+from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
+from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.request import Session
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
-from mct_s2s.planning.permissions.doctor import checks, is_ready
+from mct_s2s.plain_text import counted
+from mct_s2s.planning.permissions.doctor import SiteChecks, checks, is_ready
+from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.doctor import doctor_result, show_checks
+from mct_s2s.render.doctor import doctor_list, doctor_result, show_checks, show_sites
 from mct_s2s.render.markdown import page
+from mct_s2s.render.status import show_unread
+
+CHECKED = ("service_app", "role", "managed_identity", "no_app_service", "no_consent")
+"""Options that `setup` has, too: with them it does what was checked, no more."""
 
 
 def doctor(options: DoctorOptions) -> int:
+    if options.file is not None:
+        return _doctor_of_file(options)
+    check_only(options)
     check_role(options.role)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
 
@@ -30,19 +45,58 @@ def doctor(options: DoctorOptions) -> int:
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
         found = checks(seen, job)
-        terminal, is_page = current.terminal, options.output == "markdown"
-        if terminal.json:
-            terminal.document("doctor", doctor_result(seen, found))
+        if current.terminal.json:
+            current.terminal.document("doctor", doctor_result(seen, found))
         else:
-            # With these options, setup does what was checked, no more, and is not refused by what was seen.
-            checked = ("service_app", "role", "managed_identity", "no_app_service", "no_consent")
-            more = [*option_words(DoctorOptions, {name: getattr(options, name) for name in checked})]
+            more = [*option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
-            shown = Terminal.recording() if is_page else terminal
-            show_checks(shown, found, seen.observed.where, more)
-            if is_page:
-                terminal.verbatim(page(f"Permissions for {request.label}", shown.recorded))
+            with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
+                show_checks(shown, found, seen.observed.where, more)
         return 0 if is_ready(found) else PROBLEMS
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Services(arm=arm, target=not options.no_app_service), body)
+
+
+def _doctor_of_file(options: DoctorOptions) -> int:
+    sites = chosen(read_sites(options, "managed_identity", "role", "no_app_service", "no_consent"), options)
+
+    async def examined(site: SiteWork, session: Session) -> SiteChecks:
+        request = request_for(
+            site.options,
+            session,
+            site.setup,
+            site.now,
+            identities=site.identities,
+            places=site.places,
+            without_settings=True,
+            file=site.named,
+        )
+        seen = await examine(session, request)
+        assert isinstance(request.desired, Setup)  # what a file says
+        return SiteChecks(site.key, site.title, seen, checks(seen, request.desired))
+
+    async def body(current: CommandRun) -> int:
+        found = await read_file_sites(sites, current.terminal, examined)
+        read = [one for one in found if isinstance(one, SiteChecks)]
+        failed = [one for one in found if isinstance(one, UnreadSite)]
+        if current.terminal.json:
+            current.terminal.document("doctor-list", doctor_list(read, failed))
+            show_unread(current.terminal, failed, ())
+        else:
+            title = f"Permissions for {counted(len(sites), 'site')}"
+            with _shown_as(options, current.terminal, title) as shown:
+                show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
+        return worst([*(0 if one.is_ready else PROBLEMS for one in read), *(one.error.exit_code for one in failed)])
+
+    return run_connected(options, body)
+
+
+@contextmanager
+def _shown_as(options: DoctorOptions, terminal: Terminal, title: str) -> Iterator[Terminal]:
+    """Where to show what was found: on the terminal, or for a page of Markdown."""
+    is_page = options.output == "markdown"
+    shown = Terminal.recording() if is_page else terminal
+    yield shown
+    if is_page:
+        terminal.verbatim(page(title, shown.recorded))

@@ -54,6 +54,24 @@ async def open_sessions(
             await end_all(opening.values())
 
 
+async def read_file_sites(
+    sites: Sequence[SiteWork], terminal: Terminal, read: Callable[[SiteWork, Session], Awaitable[T]]
+) -> list[T | UnreadSite]:
+    """Read each site of a trust file; one that cannot be read stops no other."""
+
+    async def read_one(site: SiteWork) -> T | UnreadSite:
+        try:
+            return await read(site, await session_of(site))
+        except S2SError as error:
+            return UnreadSite(site.target, error, key=site.key)
+        finally:
+            one_more()
+
+    async with open_sessions(sites, terminal) as session_of:
+        with counting(f"Reading {counted(len(sites), 'site')}", covers=True) as one_more:
+            return list(await gather_or_cancel(*map(read_one, sites)))
+
+
 Read = ObservedState | UnreadSite
 
 

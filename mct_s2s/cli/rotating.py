@@ -1,5 +1,6 @@
 """`rotate-secret`, at one App Service or all of a trust file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands import RotateSecretOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
-from mct_s2s.cli.work import Work
+from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import Refused, UsageError, contradiction
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
@@ -17,6 +18,7 @@ from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.duration import duration, expiry
+from mct_s2s.planning.ownership import did_you_mean
 from mct_s2s.planning.reviewed import combined
 
 
@@ -39,8 +41,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     check_only(options)
     if options.expect is not None:
         raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
-    if options.client is not None and options.expiring_within is not None:
-        raise contradiction(f"--expiring-within cannot be combined with the client '{options.client}'.")
+    _check_one_choice(options)
     if options.client is None and options.expiring_within is None:
         raise UsageError(
             "client-missing",
@@ -54,6 +55,11 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     return change_command(Work(options, rotation, places, now=now))
 
 
+def _check_one_choice(options: RotateSecretOptions) -> None:
+    if options.client is not None and options.expiring_within is not None:
+        raise contradiction(f"--expiring-within cannot be combined with the client '{options.client}'.")
+
+
 def _check_lifetime(expires: datetime | None, within: timedelta | None, now: datetime, whose: str = "") -> None:
     if within is not None and expires is not None and expires <= now + within:
         raise UsageError(
@@ -64,7 +70,8 @@ def _check_lifetime(expires: datetime | None, within: timedelta | None, now: dat
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
-    sites = chosen(read_sites(options, "client", "secret_to"), options)
+    sites = chosen(read_sites(options, "secret_to"), options)
+    _check_one_choice(options)
     # Not of plans: which secrets end soon is another answer every night, what the file says of them is not.
     reviewed = combined([site.file_digest for site in sites])
     if options.expect is not None and options.expect.lower() != reviewed:
@@ -77,19 +84,24 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
             remedy="Review the file, and where secrets go:",
             command=command_line("rotate-secret", replace(review, output="text", dry_run=True, expiring_within=within)),
         )
-    if shared.expiring_within is None:
+    if shared.expiring_within is None and options.client is None:
+        soon = replace(options, app_service=None, resource_group=None, slot=None, expiring_within="30d")
         raise UsageError(
             "client-missing",
             "A trust file has many clients, and nothing says which of their secrets to rotate.",
-            remedy="Add --expiring-within 30d, or rotate one: mct-s2s rotate-secret NAME -a APP_SERVICE",
+            remedy="Name one, or rotate all that expire soon:",
+            command=command_line("rotate-secret", soon),
         )
+    if options.client is not None:
+        sites = _naming(options, sites)
     is_typed = "secret_lifetime" in typed_options()
-    works = []
+    works, wanted = [], {name.casefold() for name in shared.clients}
     for one in sites:
         setup, own = one.setup, dict[str, tuple[datetime | None, bool]]()
         timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
         for client in setup.clients:
-            if isinstance(client.credential, NewCredential):
+            is_asked_for = options.client is None or client.name.casefold() in wanted
+            if is_asked_for and isinstance(client.credential, NewCredential):
                 expires = client.credential.expires if client.name in timed and not is_typed else shared.expires
                 own[client.name] = expires, shared.shorten or client.credential.shorten
                 _check_lifetime(expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}")
@@ -97,3 +109,22 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
     return change_all(options, works, digest=reviewed, is_reviewed=options.expect is not None)
+
+
+def _naming(options: RotateSecretOptions, sites: Sequence[SiteWork]) -> tuple[SiteWork, ...]:
+    """The sites at which the file names the client. Raises UsageError: there is none."""
+    wanted = (options.client or "").strip().casefold()
+    naming = tuple(site for site in sites if wanted in (name.casefold() for name in site.named.clients))
+    if not naming:
+        known = list(dict.fromkeys(name for site in sites for name in site.named.clients))
+        names = f"It names {', '.join(known[:10])}{', …' if len(known) > 10 else ''}." if known else "It names none."
+        raise UsageError(
+            "client-unknown",
+            f"'{options.file}' names no client '{(options.client or '')[:130]}'{_at(options.only)}.",
+            remedy=did_you_mean(options.client or "", known, names),
+        )
+    return naming
+
+
+def _at(sites: Sequence[str]) -> str:
+    return f" at {', '.join(sites)}" if sites else ""

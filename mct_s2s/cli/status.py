@@ -5,21 +5,18 @@ from dataclasses import replace
 from functools import partial
 
 from mct_s2s import clock
-from mct_s2s.activity import counting
 from mct_s2s.cli.commands import StatusOptions
-from mct_s2s.cli.fleet import open_sessions, read_every_site
+from mct_s2s.cli.fleet import read_every_site, read_file_sites
 from mct_s2s.cli.requests import looked_for_secrets
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
-from mct_s2s.cli.trust_file import check_only, chosen, read_sites
+from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
 from mct_s2s.cli.work import SiteWork
-from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import S2SError
+from mct_s2s.model.commands import command
 from mct_s2s.model.duration import duration
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.plain_text import counted
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
@@ -38,10 +35,11 @@ def status(options: StatusOptions) -> int:
         unchecked: Sequence[ResourceId] = (),
         *,
         is_list: bool = True,
+        setting_up: str = "",
     ) -> int:
         read = tuple(one for one in sites if isinstance(one, SiteStatus))
         failed = tuple(one for one in sites if isinstance(one, UnreadSite))
-        report = StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list=is_list)
+        report = StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list, setting_up)
         if options.output == "text":
             show_report(terminal, report)
         elif options.output == "json":
@@ -57,20 +55,12 @@ def status(options: StatusOptions) -> int:
         setups = chosen(read_sites(options, "all_sites"), options)
 
         async def of_file(current: CommandRun) -> int:
-            async def read_one(site: SiteWork) -> SiteStatus | UnreadSite:
-                try:
-                    session = await session_of(site)
-                    found = await looked_for_secrets(site.options, session, file=site.named)
-                except S2SError as error:
-                    return UnreadSite(site.target, error, key=site.key)
-                finally:
-                    one_more()
+            async def read_one(site: SiteWork, session: Session) -> SiteStatus:
+                found = await looked_for_secrets(site.options, session, file=site.named)
                 return replace(diagnosed(found, site.desired.adopt), key=site.key)
 
-            async with open_sessions(setups, current.terminal) as session_of:
-                with counting(f"Reading {counted(len(setups), 'site')}", covers=True) as one_more:
-                    read = await gather_or_cancel(*map(read_one, setups))
-                return finish(current.terminal, read)
+            read = await read_file_sites(setups, current.terminal, read_one)
+            return finish(current.terminal, read, setting_up=command("mct-s2s", "apply", *file_words(options)))
 
         return run_connected(options, of_file)
     check_only(options)

@@ -17,7 +17,7 @@ from mct_s2s.azure.clouds import check_name, is_on_this_machine
 from mct_s2s.cli.binding import option_words, typed_options
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import SetupOptions
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.documents import read_text
@@ -45,6 +45,7 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names its own."""
+_SIGN_IN = ("subscription", "tenant", "cloud", "auth")
 Location = tuple[str | int, ...]
 """`("sites", "learn", "clients", 0, "name")`."""
 
@@ -81,6 +82,13 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
             remedy="Texts stand in quotes, a site begins with [sites.NAME], a client with [[sites.NAME.clients]].",
         ) from error
     return sites_in(document, options, typed)
+
+
+def file_words(options: Any) -> list[str]:
+    """The options that name a trust file's sites, and how to sign in: `-f trust.toml --only learn`."""
+    sign_in = {name: value for name in _SIGN_IN if (value := getattr(options, name))}
+    only = [word for site in options.only for word in ("--only", site)]
+    return ["-f", str(options.file), *only, *option_words(AzureOptions, sign_in)]
 
 
 def check_only(options: Any) -> None:
@@ -124,9 +132,11 @@ class _Reader:
     def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
         self.sites: list[SiteWork] = []
         self._path = getattr(options, "file", None)
-        self._sign_in = {name: getattr(options, name) for name in ("subscription", "tenant", "cloud", "auth")}
+        self._sign_in = {name: getattr(options, name) for name in _SIGN_IN}
         self._typed = typed
         shared = {one.name for one in fields(options)} & {one.name for one in fields(SetupOptions)} - _OF_A_SITE
+        if not isinstance(options, ChangingOptions):
+            shared -= {"output"}  # formats that `setup` does not have
         self._shared = {name: getattr(options, name) for name in shared}
         self._mistakes: dict[tuple[Location, str, str, str], None] = {}
         """Where, what, the remedy and the code; what is wrong in a profile is found at each site that uses it."""
@@ -215,7 +225,7 @@ class _Reader:
                 if not {place, (*place, required)} & mistaken:
                     with self._noting({place: one}):
                         work = _with(work, one)
-            named = SiteOfFile(self._where(key), frozenset(one.name.strip().casefold() for one in entry.clients))
+            named = SiteOfFile(self._where(key), tuple(one.name.strip() for one in entry.clients))
             self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target, named=named))
 
     def _where(self, key: str) -> str:

@@ -2,26 +2,35 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.cli.commands import VerifyOptions
-from mct_s2s.cli.requests import look
-from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
+from mct_s2s.cli.fleet import read_file_sites
+from mct_s2s.cli.requests import look, request_for
+from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services, connected
+from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
+from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.credential_stores import stored_credentials
 from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.engine.verify import ClientTest, clients_to_verify
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
+from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.api_address import tested_url
 from mct_s2s.planning.ownership import client_called, members, uri_shown
-from mct_s2s.planning.reports.verification import Verification
-from mct_s2s.render.verification import show_verification
+from mct_s2s.planning.reports.status import UnreadSite
+from mct_s2s.planning.reports.verification import FileVerification, Verification
+from mct_s2s.render.status import show_unread
+from mct_s2s.render.verification import show_verification, show_verifications
 from mct_s2s.stores.dotenv import ENVIRONMENT, available, from_files, own_credential
 
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
@@ -29,6 +38,9 @@ INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 
 
 def verify(options: VerifyOptions) -> int:
+    if options.file is not None:
+        return _verify_file(options)
+    check_only(options)
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
 
@@ -75,6 +87,42 @@ def verify(options: VerifyOptions) -> int:
         return _end(current, await test.verify(clients, identities))
 
     return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)
+
+
+def _verify_file(options: VerifyOptions) -> int:
+    sites = chosen(read_sites(options, "client", "credentials", "audience", "url"), options)
+    path = api_path(options.path)
+
+    async def tested(site: SiteWork, session: Session) -> Verification:
+        service = site.setup.service
+        url = service.url if service is not None else None
+        observed = await look(site.options, session, file=site.named, url=url)
+        app_service, folder = observed.app_service, default_folder(session, site.target.label, observed)
+        assert app_service is not None  # the file names it
+        request = request_for(site.options, session, site.setup, observed.now, places=site.places, file=site.named)
+        stored = await stored_credentials(session, request, observed)
+        applications = members(observed)
+        ids = {client.client_id.casefold() for client in applications}
+        saved = available(stored, session.connection.environ, folder)
+        clients = clients_to_verify(applications, [one for one in saved if one.client_id.casefold() in ids])
+        api = session.api(tested_url(observed) or app_service.url, path)
+        test = ClientTest(session.tokens, api, uri_shown(observed) or "", observed)
+        verification = await test.verify(clients, observed.trust.identities)
+        is_set_up = observed.trust.service is not None or bool(ours(app_service.settings))
+        return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)
+
+    async def body(current: CommandRun) -> int:
+        found = await read_file_sites(sites, current.terminal, tested)
+        read = tuple(one for one in found if isinstance(one, Verification))
+        report = FileVerification(read, tuple(one for one in found if isinstance(one, UnreadSite)))
+        if current.terminal.json:
+            current.terminal.document("verify-list", report)
+            show_unread(current.terminal, report.failed, ())
+        else:
+            show_verifications(current.terminal, report, command("mct-s2s", "apply", *file_words(options)))
+        return worst([0 if report.is_proved else PROBLEMS, *(one.error.exit_code for one in report.failed)])
+
+    return run_connected(options, body)
 
 
 def _end(current: CommandRun, verification: Verification) -> int:

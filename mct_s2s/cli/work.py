@@ -102,6 +102,10 @@ class SiteWork(Work):
         return digest_of([self.key, self.profile.canonical, self.entry.canonical])
 
     @property
+    def title(self) -> str:
+        return site_title(self.key, self.target.label)
+
+    @property
     def sign_in(self) -> tuple[str | None, ...]:
         one = self.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
@@ -133,7 +137,7 @@ class SiteChange:
     @property
     def title(self) -> str:
         if isinstance(self.work, SiteWork):
-            return site_title(self.key, self.work.target.label)
+            return self.work.title
         return self.outcome.request.label if self.outcome is not None else ""
 
     @property

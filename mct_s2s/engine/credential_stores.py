@@ -12,6 +12,7 @@ from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.errors import Refused, S2SError, ServiceError, UsageError, or_unknown, outcome_of
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation, ServiceSpec, Setup
 from mct_s2s.model.ids import Tag, same_id
@@ -49,7 +50,7 @@ async def with_lost(session: "Session", request: "Request", observed: ObservedSt
         made = [one for one in client.credentials if one.is_made and one.is_valid_at(observed.now)]
         here = observed.local_notes.get(client.client_id, ())
         # Where the file says that it is kept, a dry run of `apply` looks.
-        is_of_file = observed.file is not None and observed.file.names(client)
+        is_of_file = observed.file is not None and observed.file.name_of(client) is not None
         if is_of_file or not made or any(note.has_had(one) for note in here for one in made):
             return None
         if not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
@@ -94,6 +95,17 @@ async def open_stores(
         else:
             stores[name], notes[name] = one
     return stores, replace(observed, secrets=notes, unreadable_stores=unreadable)
+
+
+async def stored_credentials(session: "Session", request: "Request", observed: ObservedState) -> list[ClientSignIn]:
+    """What the places of a trust file's clients hold, as far as the caller can read them."""
+
+    async def stored(name: str, known: ClientApplication, is_key: bool) -> ClientSignIn | None:
+        store = await _store(session, request, observed, name, known, is_key)
+        return await store.read()
+
+    found = [or_unknown(stored(name, *one)) for name, one in _wanted(request, observed).items()]
+    return [one for one in await gather_or_cancel(*found) if one is not None]
 
 
 def places_of(

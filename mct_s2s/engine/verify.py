@@ -95,13 +95,14 @@ class ClientTest:
 
     async def _client(self, client: ClientToVerify) -> list[VerificationCheck]:
         if isinstance(client, ClientApplication):
-            said, remedy = "Not tested: none of its credentials is available on this machine. ", None
-            said += "Name its file by --credentials FILE."
+            said, remedy = "Not tested: none of its credentials is available on this machine.", None
+            if self.observed.file is None:  # which names its place
+                said += " Name its file by --credentials FILE."
             if client.credentials and all(one.federation for one in client.credentials):
                 said = "Not tested: only the workload that its federated credential names can sign in."
             elif client.credentials and replaced_kind(client.credentials) is not None:
                 said += " If that is lost, replace it:"
-                remedy = self.observed.command("rotate-secret", about=client.client_id)
+                remedy = self.observed.rotating(client)
             return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]
         return await self._tested(client)
 
@@ -118,8 +119,7 @@ class ClientTest:
                 role, is_new = self._awaited_role(client), self._is_new(sign_in, client)
                 token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
             except ServiceError as error:
-                is_ours = error.command.startswith("mct-s2s ")
-                remedy = f"{error.command} {observed.where}".rstrip() if is_ours else error.remedy
+                remedy = self._remedy(error, client)
                 if error.service_code == "500011" and scope != expected:  # no such Application ID URI
                     remedy = f"Set MCT_S2S_SCOPE to {expected} in {sign_in.source}."
                 return [check("token", False if error.code in REFUSED else None, error.message, remedy)]
@@ -156,6 +156,16 @@ class ClientTest:
             return False, said, BY_AUTHENTICATION
         why, remedy = why_refused(token, sign_in.source, self.observed)
         return False, f"{said} {why}", remedy
+
+    def _remedy(self, error: ServiceError, client: ClientApplication | None) -> str:
+        """Of a token that is refused: one of our commands is about this App Service."""
+        observed, (program, _, rest) = self.observed, error.command.partition(" ")
+        if program != "mct-s2s":
+            return error.remedy
+        by_verb = {"setup": observed.command("setup")}
+        if client is not None:
+            by_verb |= {"rotate-secret": observed.rotating(client), "add-client": observed.setting_up(client)}
+        return by_verb.get(rest.partition(" ")[0]) or f"{error.command} {observed.where}".rstrip()
 
     def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
         halves = (self.observed.trust.service, client.application if client is not None else None)

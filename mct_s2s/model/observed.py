@@ -50,20 +50,32 @@ class ClientApplication:
         return self.principal.id if self.principal is not None else ""
 
 
+_BY_FILE = {
+    "setup": "apply",
+    "configure-appservice": "apply",
+    "status": "status",
+    "verify": "verify",
+    "doctor": "doctor",
+}
+"""The commands that do the same for a site of a trust file."""
+
+
 @dataclass(frozen=True)
 class SiteOfFile:
     """A site of a trust file: as commands name it, and whom the file names there."""
 
     where: str
     """`-f trust.toml --only learn`, and how to sign in."""
-    clients: frozenset[str] = frozenset()
-    """Display names and appIds, case-folded."""
+    clients: tuple[str, ...] = ()
+    """Display names and appIds, as the file has them."""
 
-    def command(self, verb: str, *words: str) -> str:
-        return " ".join(filter(None, (own_command(verb, where=self.where), command(*words))))
+    def command(self, verb: str, *words: str, about: str | None = None) -> str:
+        return own_command(verb, about=about, where=" ".join(filter(None, (self.where, command(*words)))))
 
-    def names(self, client: ClientApplication) -> bool:
-        return not self.clients.isdisjoint({client.display_name.casefold(), client.client_id.casefold()})
+    def name_of(self, client: ClientApplication) -> str | None:
+        """What the file calls a client; `None` where it does not name it."""
+        names = {client.display_name.casefold(), client.client_id.casefold()}
+        return next((name for name in self.clients if name.casefold() in names), None)
 
 
 @dataclass(frozen=True)
@@ -151,20 +163,25 @@ class ObservedState:
 
         What a trust file describes is set up by `apply`: another command knows nothing of where its secrets go.
         """
-        if self.file is not None and not words and about is None:
-            if verb in {"setup", "configure-appservice"}:
-                return self.file.command("apply")
-            if verb == "status":
-                return self.file.command(verb)
+        by_file = _BY_FILE.get(verb)
+        if self.file is not None and by_file is not None and not words and about is None:
+            return self.file.command(by_file)
         if verb == "verify" and self.typed_url is not None:
             words = (*words, "--url", self.typed_url)
         return own_command(verb, *words, about=about, where=self.where)
 
     def setting_up(self, client: ClientApplication) -> str:
         """The command that completes a client."""
-        if self.file is not None and self.file.names(client):
+        if self.file is not None and self.file.name_of(client) is not None:
             return self.file.command("apply")
         return self.command("add-client", about=client.client_id)
+
+    def rotating(self, client: ClientApplication, *words: str) -> str:
+        """The command that replaces a client's credential: the new one goes where the trust file says, if one does."""
+        name = self.file.name_of(client) if self.file is not None else None
+        if self.file is not None and name is not None:
+            return self.file.command("rotate-secret", *words, about=name)
+        return self.command("rotate-secret", *words, about=client.client_id)
 
     @property
     def subject(self) -> str:

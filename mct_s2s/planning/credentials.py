@@ -28,6 +28,7 @@ from mct_s2s.model.ids import (
     ApplicationIdUri,
     Tag,
 )
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
 from mct_s2s.planning.plan import Registration
 
@@ -145,7 +146,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str
     return [*removals, client.added(spec, exists=exists)]
 
 
-def told_lost(client: ClientState, where: str) -> Iterator[Instruction]:
+def told_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruction]:
     """That a client has a credential, and its place does not: no one else can know whether someone has it."""
     now, application, note = client.now, client.application, client.note
     lost = application.undelivered
@@ -156,7 +157,9 @@ def told_lost(client: ClientState, where: str) -> Iterator[Instruction]:
     if newest is None or not note.place or is_elsewhere or client.has_arrived(note.kind) or not note.has_lost(good):
         return
     what = f"'{client.name}' has a {newest.kind.noun} ({ending(newest.expires)}), and {note.place} does not hold it."
-    rotate = own_command("rotate-secret", "--secret-to", note.place, about=client.name, where=where)
+    rotate = observed.command("rotate-secret", "--secret-to", note.place, about=client.name)
+    if observed.file is not None:  # it says where the new one goes
+        rotate = observed.file.command("rotate-secret", about=client.name)
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)
 
 

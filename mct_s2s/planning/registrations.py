@@ -363,7 +363,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
     notes: tuple[str | Instruction, ...] = () if added else _stale_values(client, observed)
     if isinstance(spec.credential, NewCredential) and not added:
-        notes = (*notes, *told_lost(client, observed.where))
+        notes = (*notes, *told_lost(client, observed))
     if client.is_new:
         tags = ()
     reference = None if client.is_new or application.management_reference else spec.management_reference

@@ -18,7 +18,7 @@ from mct_s2s.model.client_credentials import (
     newest_made,
     replaced_kind,
 )
-from mct_s2s.model.commands import credential_removal, own_command
+from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
@@ -42,6 +42,8 @@ def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApp
     if observed.trust.service is None:
         raise service_missing(observed)
     within = rotation.expiring_within
+    if within is None and rotation.only_named:
+        return {name: _the_client(name, observed) for name in rotation.clients}
     if within is None:
         found = [_the_client(name, observed) for name in rotation.clients]
     elif not rotation.only_named:
@@ -86,7 +88,7 @@ def _the_client(name: str, observed: ObservedState) -> ClientApplication:
             "no-secret-to-rotate",
             f"'{client.display_name}' has no secret, and no certificate that mct-s2s created.",
             remedy="A federated credential needs no rotation. To register another certificate of your own:",
-            command=own_command("add-client", "--certificate", "FILE", about=client.client_id),
+            command=observed.command("add-client", "--certificate", "FILE", about=client.client_id),
         )
     return client
 
@@ -165,16 +167,21 @@ def _others_due(
 def _left_alone(
     client: ClientApplication, rotation: Rotation, observed: ObservedState, why: str, *options: str
 ) -> Instruction:
+    what = f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}."
+    if observed.file is not None and options:
+        return Instruction(f"{what} To rotate it:", observed.rotating(client))
+    if observed.file is not None:
+        by_id = f"To rotate it, name it by its appId in the file, {client.client_id}, then:"
+        return Instruction(f"{what} {by_id}", observed.file.command("rotate-secret", about=client.client_id))
     adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
-    what = f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}. To rotate it:"
-    return Instruction(what, observed.command("rotate-secret", *options, *adopting, about=client.client_id))
+    rotate = observed.command("rotate-secret", *options, *adopting, about=client.client_id)
+    return Instruction(f"{what} To rotate it:", rotate)
 
 
 def _removal(name: str, rotation: Rotation, observed: ObservedState) -> str:
     """The command that removes the old credential of a client, once nothing uses it."""
-    if observed.file is not None and rotation.expiring_within is not None:
-        within = f"{rotation.expiring_within.days or 1}d"
-        return observed.file.command("rotate-secret", "--expiring-within", within, "--remove-old")
+    if observed.file is not None:
+        return observed.file.command("rotate-secret", "--remove-old", about=name)
     adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
     return observed.command("rotate-secret", "--remove-old", *adopting, about=name)
 

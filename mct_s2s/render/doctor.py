@@ -9,11 +9,23 @@ from rich.text import Text
 from mct_s2s.errors import Instruction, MissingRight
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
-from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
+from mct_s2s.plain_text import counted
+from mct_s2s.planning.permissions.doctor import (
+    EXISTING,
+    SIGNED_IN,
+    DoctorCheck,
+    Seen,
+    SiteChecks,
+    forecast,
+    is_ready,
+)
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.planning.permissions.rights import asked_for
+from mct_s2s.planning.reports.status import UnreadSite
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal
 from mct_s2s.render.manual_steps import show_manual_steps
+from mct_s2s.render.status import show_unread
 
 _SIGNS = {Verdict.YES: DONE, Verdict.UNKNOWN: UNKNOWN, Verdict.NO: FAILED}
 
@@ -29,22 +41,67 @@ def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
     }
 
 
+def doctor_list(sites: Sequence[SiteChecks], failed: Sequence[UnreadSite]) -> dict[str, Any]:
+    return {
+        "ready": all(site.is_ready for site in sites),
+        "sites": [{"key": site.key, **doctor_result(site.seen, site.checks)} for site in sites],
+        "failed": failed,
+    }
+
+
+def show_sites(terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str) -> None:
+    """A line for each site that is ready, what is missing at the others, each step once, and a total."""
+    ready, lacking = [site for site in sites if site.is_ready], [site for site in sites if not site.is_ready]
+    table = Columns()
+    for site in ready:
+        table.add(Text.assemble(DONE, (site.title, "head")), _passed(site.checks))
+    terminal.out.print(table)
+    for site in lacking:
+        terminal.result()
+        terminal.result(f"Site {site.title}", "head")
+        _show_messages(terminal, site.checks, Verdict.NO)
+    everything = [check for site in lacking for check in site.checks]
+    _show_to_do(terminal, "To do", everything, Verdict.NO)
+    show_unread(terminal, failed, ())
+    terminal.result()
+    counts = ((len(ready), "ready"), (len(lacking), "not ready"), (len(failed), "not read"))
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    style = "bad" if lacking or failed else "good"
+    terminal.result(f"{counted(len(sites) + len(failed), 'site')}: {told}.", style=style)
+    if ready:
+        terminal.result("Preview the changes:")
+        terminal.result(f"{setting_up} --dry-run", "command")
+
+
+def _passed(checks: Sequence[DoctorCheck]) -> str:
+    unknown = sum(check.state is Verdict.UNKNOWN for check in checks)
+    if not unknown:
+        return "All checks passed."
+    return f"No check failed. {unknown} could not be made: the real request decides."
+
+
+def _show_messages(terminal: Terminal, checks: Sequence[DoctorCheck], verdict: Verdict) -> None:
+    for check in checks:
+        if check.state is verdict:
+            terminal.result(Text.assemble(_SIGNS[verdict], check.message))
+
+
+def _show_to_do(terminal: Terminal, title: str, checks: Sequence[DoctorCheck], verdict: Verdict) -> None:
+    if steps := _manual_steps(checks, verdict):
+        terminal.result()
+        terminal.result(f"{title}:")
+        show_manual_steps(terminal.out, steps)
+
+
 def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
-    for verdict, sign in _SIGNS.items():
-        for check in checks:
-            if check.state is verdict:
-                terminal.result(Text.assemble(sign, check.message))
+    for verdict in _SIGNS:
+        _show_messages(terminal, checks, verdict)
     for title, verdict in (("Not checked", Verdict.UNKNOWN), ("To do", Verdict.NO)):
-        if steps := _manual_steps(checks, verdict):
-            terminal.result()
-            terminal.result(f"{title}:")
-            show_manual_steps(terminal.out, steps)
+        _show_to_do(terminal, title, checks, verdict)
     terminal.result()
     if forecast(checks) == "runs":
-        unknown = sum(check.state is Verdict.UNKNOWN for check in checks)
-        checked = f"No check failed. {unknown} could not be made: the real request decides."
         if is_ready(checks):
-            terminal.result(checked if unknown else "All checks passed.", style="good")
+            terminal.result(_passed(checks), style="good")
         terminal.result("Preview the changes:")
         preview = own_command("setup", "--client", "NAME", *more, "--dry-run", where=where)
         terminal.result(preview, "command")
@@ -62,7 +119,7 @@ def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instr
     steps = [replace(step, what=f"{check.message} {step.what}") for check in found for step in check.steps]
     if grants := asked_for(_lacking(checks, verdict)):
         steps += [*grants, *(step for check in checks if check.code == SIGNED_IN for step in check.steps)]
-    return steps
+    return [step for number, step in enumerate(steps) if step not in steps[:number]]
 
 
 def _lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:

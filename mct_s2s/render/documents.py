@@ -312,11 +312,21 @@ class VerificationCheckPart(Part):
 class VerifyDocument(Part):
     """The test of each client by a real token and a real call: `mct-s2s verify -o json`."""
 
+    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
     document: Literal["mct-s2s/verify/v1"] = "mct-s2s/verify/v1"
     proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
     url: Text = _is("Address of the MCT site.")
     path: Text = _is("Path that was called.")
     checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
+
+
+class VerifyListDocument(Part):
+    """The tests at every site of a trust file: `mct-s2s verify -f FILE -o json`."""
+
+    document: Literal["mct-s2s/verify-list/v1"] = "mct-s2s/verify-list/v1"
+    proved: bool = _is("Whether every site that was read is proved.", "is_proved")
+    sites: list[VerifyDocument] = _is("The sites that were read, in the order of the file.")
+    failed: list[UnreadSitePart] = _is("The sites that could not be read.")
 
 
 class CallerPart(Part):
@@ -341,6 +351,7 @@ class DoctorCheckPart(Part):
 class DoctorDocument(Part):
     """What the caller may do: `mct-s2s doctor -o json`."""
 
+    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
     document: Literal["mct-s2s/doctor/v1"] = "mct-s2s/doctor/v1"
     ready: bool = _is("Whether no check is `missing`.")
     setup: Literal["runs", "partial", "stops"] = _is(
@@ -350,6 +361,15 @@ class DoctorDocument(Part):
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it can't be read.")
     checks: list[DoctorCheckPart] = _is("One check for each right, lock and policy.")
     manual_steps: list[ManualStepPart] = _is("What someone else has to grant, complete.")
+
+
+class DoctorListDocument(Part):
+    """What the caller may do at every site of a trust file: `mct-s2s doctor -f FILE -o json`."""
+
+    document: Literal["mct-s2s/doctor-list/v1"] = "mct-s2s/doctor-list/v1"
+    ready: bool = _is("Whether no check of a site that was read is `missing`.")
+    sites: list[DoctorDocument] = _is("The sites that were read, in the order of the file.")
+    failed: list[UnreadSitePart] = _is("The sites that could not be read.")
 
 
 class SnippetDocument(Part):
@@ -472,6 +492,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "apply": ApplyDocument,
     "backup": Backup,
     "doctor": DoctorDocument,
+    "doctor-list": DoctorListDocument,
     "error": ErrorDocument,
     "export": ExportDocument,
     "handoff": Handoff,
@@ -482,6 +503,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "status-list": StatusListDocument,
     "trust": TrustFile,
     "verify": VerifyDocument,
+    "verify-list": VerifyListDocument,
 }
 DOCUMENTS = tuple(name for name in _MODELS if name not in FILES)
 

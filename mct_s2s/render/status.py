@@ -87,15 +87,12 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
         terminal.result(f"{len(report.sick)} of {count} App Services with problems{missing}.", style="bad")
     else:
         terminal.result(f"No problems found{'' if whole else ' in what could be read'}.", style="good")
-    shown = [site for site in report.sites if site not in report.not_set_up]
+    shown = [site for site in report.sites if site.is_set_up]
     for site in shown:
         if site.findings:
             terminal.result(site.title, "head")
             show_findings(terminal, site.findings)
-    if report.not_set_up:
-        names = ", ".join(site.title for site in report.not_set_up)
-        are = "App Service is" if len(report.not_set_up) == 1 else "App Services are"
-        terminal.result(f"{len(report.not_set_up)} {are} not set up: {names}.", style="quiet")
+    show_not_set_up(terminal, [site.title for site in report.sites if not site.is_set_up], report.setting_up)
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in shown:
         group = one.resource.resource_group if (one := site.observed.app_service) is not None else ""
@@ -106,6 +103,17 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     if shown or report.failed:
         terminal.result()
         terminal.out.print(table)
+
+
+def show_not_set_up(terminal: Terminal, titles: Sequence[str], setting_up: str) -> None:
+    """In one line, however many. `setting_up`: the command, where someone has asked for them."""
+    if not titles:
+        return
+    are = "App Service is" if len(titles) == 1 else "App Services are"
+    told = f"{len(titles)} {are} not set up: {', '.join(titles)}."
+    terminal.result(told, style="bad" if setting_up else "quiet")
+    if setting_up:
+        terminal.result(Text.assemble("  → ", (setting_up, "command")))
 
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}

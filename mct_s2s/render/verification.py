@@ -5,22 +5,17 @@ from itertools import groupby
 from rich.text import Text
 
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification
-from mct_s2s.render.console import SIGNS, Terminal
+from mct_s2s.planning.reports.verification import CheckSubject, FileVerification, Verification
+from mct_s2s.render.columns import Columns
+from mct_s2s.render.console import DONE, SIGNS, Terminal
+from mct_s2s.render.status import show_not_set_up, show_unread
 
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
-    for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
-        terminal.result(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", "head")
-        for check in checks:
-            terminal.result(Text.assemble("  ", SIGNS[check.ok], check.message))
-            if check.remedy:
-                terminal.result(Text.assemble("    → ", (check.remedy, "command")))
-    calls, failed = verification.calls, verification.failed
-    untested = sum(check.ok is None and check.check == CALL for check in verification.checks)
-    left = f"; {counted(untested, 'call')} not tested from here" if untested else ""
+    _show_checks(terminal, verification)
+    calls, failed, left = verification.calls, verification.failed, _untested(verification)
     said, style = f"Not verified: no client call succeeded{left}.", "warn"
     if failed:
         said, style = f"Verification failed: {counted(failed, 'check')} failed{left}.", "bad"
@@ -28,3 +23,44 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
         said, style = f"Verified: {counted(calls, 'client')} called the MCT API{left}.", "good"
     terminal.result()
     terminal.result(said, style)
+
+
+def show_verifications(terminal: Terminal, report: FileVerification, setting_up: str) -> None:
+    """A line for each site where all is well, what is wrong at the others, and a total. `setting_up`: a command."""
+    table = Columns()
+    for site in report.proved:
+        called = f"{counted(site.calls, 'client')} called the MCT API{_untested(site)}"
+        table.add(Text.assemble(DONE, (site.title, "head")), called)
+    terminal.out.print(table)
+    show_not_set_up(terminal, [site.title for site in report.not_set_up], setting_up)
+    for site in (*report.open, *report.disproved):
+        terminal.result()
+        terminal.result(f"Site {site.title}", "head")
+        _show_checks(terminal, site)
+    show_unread(terminal, report.failed, ())
+    counts = (
+        (len(report.proved), "verified"),
+        (len(report.not_set_up), "not set up"),
+        (len(report.open), "not tested from here"),
+        (len(report.disproved), "failed"),
+        (len(report.failed), "not read"),
+    )
+    total = counted(len(report.sites) + len(report.failed), "site")
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    calls = sum(site.calls for site in report.sites)
+    terminal.result()
+    style = "good" if report.is_proved and not report.failed else "bad"
+    terminal.result(f"{total}: {told}; {counted(calls, 'client')} called the MCT API.", style)
+
+
+def _show_checks(terminal: Terminal, verification: Verification) -> None:
+    for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
+        terminal.result(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", "head")
+        for check in checks:
+            terminal.result(Text.assemble("  ", SIGNS[check.ok], check.message))
+            if check.remedy:
+                terminal.result(Text.assemble("    → ", (check.remedy, "command")))
+
+
+def _untested(verification: Verification) -> str:
+    return f"; {counted(verification.untested, 'call')} not tested from here" if verification.untested else ""

@@ -157,6 +157,11 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(fleet: Fleet) -> None:
     assert "t3-2 (mct-2): its state could not be read." in page.err
 
 
+def test_status_of_a_file_is_a_page_of_markdown(fleet: Fleet) -> None:
+    done = status(fleet, "-o", "markdown")
+    assert (done.code, done.out.startswith("# Service-to-service authentication of MCT")) == (0, True)
+
+
 def test_only_needs_a_file(mct: Program) -> None:
     done = mct("status", "--only", "t1-1")
     assert (done.code, "--only names sites of a trust file" in done.err) == (2, True)
@@ -215,7 +220,7 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
         (("status", "--all"), "--all cannot be combined with --file"),
         (("status", "--only", "t1-0"), "names no site 't1-0'"),
         (("rotate-secret",), "nothing says which of their secrets"),
-        (("rotate-secret", "Import 1", *DUE_SOON), "--client cannot be combined with --file"),
+        (("rotate-secret", "Import 1", *DUE_SOON), "--expiring-within cannot be combined with the client 'Import 1'"),
         (("rotate-secret", *DUE_SOON, "--secret-to", "show"), "--secret-to cannot be combined with --file"),
         (("rotate-secret", *DUE_SOON, "--secret-lifetime", "30d"), "of 'Import 1' at t1-1 would itself expire"),
     ],

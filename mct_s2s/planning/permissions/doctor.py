@@ -59,6 +59,21 @@ class Seen:
     site_refusal: S2SError | None = None
 
 
+@dataclass(frozen=True)
+class SiteChecks:
+    """What the caller may do at a site of a trust file."""
+
+    key: str
+    """The file's name for it."""
+    title: str
+    seen: Seen
+    checks: tuple[DoctorCheck, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        return is_ready(self.checks)
+
+
 def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     """Of a setup that adds a client, and of what it would change in what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
@@ -95,6 +110,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     elif site is not None and pending:
         given = {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
         words = [word for name, value in given.items() if value for word in (name, value)]
+        words = words if observed.file is None else []  # it says these itself
         changes, run = counted(pending, "change"), observed.command("setup", *words)
         are = "is" if pending == 1 else "are"
         message = f"'{site.label}' is not fully set up: {changes} {are} missing."

@@ -20,6 +20,7 @@ from mct_s2s.model.site_settings import (
     ours,
     required_by,
 )
+from mct_s2s.model.trust_file import toml_value
 from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust, is_only_set
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
@@ -85,7 +86,9 @@ def diagnose(
         found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
     elif site is not None and service is None and not ours(site.settings):
-        setup = " ".join((observed.command("setup"), "--client NAME"))
+        setup = observed.command("setup")
+        if observed.file is None:
+            setup = f"{setup} --client NAME"
         return (Finding(NOT_CONFIGURED, label, f"'{label}' has no service-to-service authentication yet.", setup),)
     if service is not None or not is_unread:
         found += _service(observed)
@@ -161,6 +164,9 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     if other is None:
         message = f"{named}. mct-s2s did not set it up for this App Service, and nothing but its settings names it."
     severity, setup = Severity.WARNING, observed.command("setup", SERVICE_OPTION, own.client_id if own else "APP_ID")
+    if observed.file is not None:
+        message = f"{message} If it is right, the file has to say so: service-app = {toml_value(application.client_id)}"
+        setup = observed.command("setup")
     if is_noted_use(application, observed):
         # Its owner can write the tag, too: it is still said.
         message, severity, setup = (
@@ -237,7 +243,7 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
         message = f"The secret of '{name}' is not in {place}."
         # Without the place: a tag of the registration, which its owners write, may have named it.
-        rotate = observed.command("rotate-secret", about=client_id)
+        rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
@@ -269,6 +275,11 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     is_empty = not any(one.list_in(site.settings).ids for one in LISTS)
     has_own = any(not _is_elsewhere(client_trust(client, observed, ServiceSpec())) for client in members(observed))
     if trust.service is not None and is_empty and not has_own and not trust.identities:
-        message = f"'{label}' has no clients: nothing can call its API yet."
-        add = observed.command("add-client", about="NAME")
+        message, add = (
+            f"'{label}' has no clients: nothing can call its API yet.",
+            observed.command("add-client", about="NAME"),
+        )
+        if observed.file is not None:
+            message = message if observed.file.clients else f"{message} The file names none, either."
+            add = observed.command("setup")
         yield Finding("no-clients", label, message, add, Severity.WARNING)

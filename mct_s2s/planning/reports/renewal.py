@@ -15,7 +15,7 @@ def renewing(
 ) -> str:
     """`within`: how long before its end a credential counts as expiring."""
     file = observed.file
-    if file is None or not file.names(client):
+    if file is None or file.name_of(client) is None:
         return renewal(client.client_id, credentials, observed.now, observed.where)
     # The file alone knows where the new secret goes: a command without it would put it elsewhere.
     valid = [one for one in credentials if one.is_valid_at(observed.now)]

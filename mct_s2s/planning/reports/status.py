@@ -161,22 +161,14 @@ class StatusReport:
     unchecked: tuple[ResourceId, ...] = ()
     """Web apps that may be MCT App Services: the caller cannot read their settings."""
     is_list: bool = False
-
-    @property
-    def is_of_file(self) -> bool:
-        """Whether a trust file asks for these App Services."""
-        named = [site.key for site in self.sites] + [site.key for site in self.failed]
-        return any(key is not None for key in named)
-
-    @property
-    def not_set_up(self) -> tuple[SiteStatus, ...]:
-        """App Services that a whole subscription has and no one has asked for: none of them has a problem."""
-        is_survey = self.is_list and not self.is_of_file
-        return tuple(site for site in self.sites if is_survey and not site.is_set_up)
+    setting_up: str = ""
+    """The command that sets up the sites of a trust file; empty where no file asks for them."""
 
     @property
     def sick(self) -> tuple[SiteStatus, ...]:
-        return tuple(site for site in self.sites if not site.is_healthy and site not in self.not_set_up)
+        """Without those of a subscription that are not set up, and that no one has asked for."""
+        is_survey = self.is_list and not self.setting_up
+        return tuple(site for site in self.sites if not site.is_healthy and not (is_survey and not site.is_set_up))
 
     @property
     def is_healthy(self) -> bool:

@@ -11,10 +11,12 @@ from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import site_title
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID
 from mct_s2s.planning.api_address import is_api_of, kept_url
 from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.reports.findings import wrong_settings
+from mct_s2s.planning.reports.status import UnreadSite
 
 
 class CheckSubject(StrEnum):
@@ -47,6 +49,19 @@ class Verification:
     url: str
     path: str
     checks: tuple[VerificationCheck, ...]
+    key: str | None = None
+    """A trust file's name for the App Service."""
+    label: str = ""
+    is_set_up: bool = True
+    """Whether anything of service-to-service authentication is there yet."""
+
+    @property
+    def title(self) -> str:
+        return site_title(self.key, self.label)
+
+    @property
+    def untested(self) -> int:
+        return sum(check.ok is None and check.check == CALL for check in self.checks)
 
     @property
     def failed(self) -> int:
@@ -65,6 +80,35 @@ class Verification:
     @property
     def is_proved(self) -> bool:
         return bool(self.calls) and not self.failed
+
+
+@dataclass(frozen=True)
+class FileVerification:
+    """The sites of a trust file, by what came of their tests."""
+
+    sites: tuple[Verification, ...]
+    failed: tuple[UnreadSite, ...]
+
+    @property
+    def proved(self) -> list[Verification]:
+        return [site for site in self.sites if site.is_proved]
+
+    @property
+    def not_set_up(self) -> list[Verification]:
+        return [site for site in self.sites if not site.is_set_up]
+
+    @property
+    def disproved(self) -> list[Verification]:
+        return [site for site in self.sites if site.is_set_up and site.failed]
+
+    @property
+    def open(self) -> list[Verification]:
+        """Neither proved nor disproved: nothing there could be tested from here."""
+        return [site for site in self.sites if site.is_set_up and not site.failed and not site.calls]
+
+    @property
+    def is_proved(self) -> bool:
+        return all(site.is_proved for site in self.sites)
 
 
 def misdirected(

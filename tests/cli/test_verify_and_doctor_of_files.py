@@ -1,0 +1,207 @@
+"""`verify -f`, `doctor -f`, and the commands that are printed with `-f`: they name the file."""
+
+import csv
+import io
+import shlex
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import SITE, Sandbox
+
+READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory")
+GROUP = "mct-fleet"
+KEPT, BROKEN, UNSET, GONE = "kept", "broken", "unset", "gone"
+
+
+@dataclass
+class Fleet:
+    mct: Program
+    azure: Sandbox
+    file: Path
+
+    def __call__(self, command: str, *words: str, **more: dict[str, str]) -> Ended:
+        return self.mct(command, "-f", str(self.file), *words, **more)
+
+    def write(self, *sites: str, more: str = "") -> None:
+        places = {site: self.file.parent / "secrets" / f"{site}.env" for site in sites}
+        self.file.write_text(
+            "\n".join(
+                f'[sites.{site}]\nresource-group = "{GROUP}"\n[[sites.{site}.clients]]\nname = "Import {site}"\n'
+                f'secret-to = "file:{place}"\n{more}'
+                for site, place in places.items()
+            )
+        )
+
+    def settings(self, site: str, **values: str) -> None:
+        resource = SITE.replace("/mct-prod/", f"/{GROUP}/").replace("/contosolearn", f"/{site}")
+        self.azure.write_settings({**self.azure.settings(resource), **values}, resource)
+
+
+@pytest.fixture
+def fleet(mct: Program, azure: Sandbox, tmp_path: Path) -> Fleet:
+    """Two sites that are set up by the file, one that is not, and one that does not exist."""
+    for site in (KEPT, BROKEN, UNSET):
+        azure.add_site(name=site, group=GROUP)
+    fleet = Fleet(mct, azure, tmp_path / "trust.toml")
+    fleet.write(KEPT, BROKEN)
+    assert fleet("apply", "-y", "--no-verify").code == 0
+    return fleet
+
+
+def printed(*texts: str) -> list[list[str]]:
+    """Our commands that a run has printed, as words."""
+    lines = [line.strip().removeprefix("→ ") for text in texts for line in text.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("mct-s2s ")]
+
+
+# verify
+
+
+def test_each_proved_site_is_one_line_of_verify(fleet: Fleet) -> None:
+    done = fleet("verify")
+    assert done.code == 0, done
+    assert done.out.splitlines() == [
+        "✓ kept    1 client called the MCT API",
+        "✓ broken  1 client called the MCT API",
+        "",
+        "2 sites: 2 verified; 2 clients called the MCT API.",
+    ]
+
+
+def test_verify_shows_failures_last_and_a_total_at_the_end(fleet: Fleet) -> None:
+    fleet.settings(BROKEN, ServiceAuthRole="Wrong")
+    fleet.write(BROKEN, GONE, UNSET, KEPT)
+    done = fleet("verify")
+    assert done.code == 2, "a site that the file names does not exist"
+    lines = done.out.splitlines()
+    assert lines[:2] == ["✓ kept  1 client called the MCT API", "1 App Service is not set up: unset."]
+    assert lines[-1] == "4 sites: 1 verified, 1 not set up, 1 failed, 1 not read; 1 client called the MCT API."
+    assert "ServiceAuthRole is 'Wrong'" in done.out.partition("Site broken")[2]
+    assert "gone: its state could not be read." in done.err
+
+
+def test_the_document_of_verify_has_every_site(fleet: Fleet) -> None:
+    fleet.settings(BROKEN, ServiceAuthRole="Wrong")
+    fleet.write(KEPT, GONE, UNSET, BROKEN)
+    document = fleet("verify", "-o", "json").document
+    assert {site["site"]: site["proved"] for site in document["sites"]} == {KEPT: True, UNSET: False, BROKEN: False}
+    assert [site["site"] for site in document["failed"]] == [GONE]
+    assert document["proved"] is False
+
+
+def test_verify_of_a_file_exits_3_for_a_site_that_is_not_set_up(fleet: Fleet) -> None:
+    fleet.write(KEPT, UNSET)
+    done = fleet("verify")
+    assert (done.code, printed(done.out)) == (3, [["apply", "-f", str(fleet.file), "--cloud", fleet.azure.origin]])
+
+
+# doctor
+
+
+def test_each_ready_site_is_one_line_of_doctor(fleet: Fleet) -> None:
+    fleet.write(KEPT, UNSET)
+    done = fleet("doctor")
+    assert done.code == 0, done
+    lines = done.out.splitlines()
+    assert lines[:4] == ["✓ kept   All checks passed.", "✓ unset  All checks passed.", "", "2 sites: 2 ready."]
+    (preview,) = printed(done.out)
+    assert preview[:3] == ["apply", "-f", str(fleet.file)]
+    assert fleet.mct(*preview).code == 3, "changes are pending"
+
+
+def test_doctor_of_a_file_says_once_what_is_missing_at_several_sites(fleet: Fleet) -> None:
+    fleet.azure.add_site(name="new", group=GROUP)
+    scopes = [SITE.replace("/mct-prod/", f"/{GROUP}/").replace("/contosolearn", f"/{site}") for site in ("new", UNSET)]
+    caller = fleet.azure.caller(*READ, arm=[("Website Contributor", scope) for scope in scopes])
+    fleet.write("new", UNSET)
+    done = fleet("doctor", env=caller)
+    assert done.code == 3
+    told, _, to_do = done.out.partition("To do:")
+    assert [line for line in told.splitlines() if line.startswith("Site ")] == ["Site new", "Site unset"]
+    assert to_do.count("to create app registrations") == to_do.count("to grant admin consent") == 1, done.out
+    assert done.out.splitlines()[-1] == "2 sites: 2 not ready."
+    document = fleet("doctor", "-o", "json", env=caller).document
+    assert {site["site"]: site["ready"] for site in document["sites"]} == {"new": False, UNSET: False}
+    page = fleet("doctor", "-o", "markdown", env=caller).out
+    assert page.startswith("# Permissions for 2 sites\n")
+
+
+def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> None:
+    fleet.settings(BROKEN, ServiceAuthEnabled="false")
+    done = fleet("doctor")
+    assert done.code == 3
+    assert ["apply", "-f", str(fleet.file), "--only", BROKEN, "--cloud", fleet.azure.origin] in printed(done.out)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "--client", "Import kept"),
+        ("verify", "--audience", "api://x"),
+        ("verify", "--url", "https://x"),
+        ("doctor", "--role", "R"),
+        ("doctor", "--managed-identity", "reports-func"),
+        ("doctor", "--no-app-service"),
+    ],
+)
+def test_what_a_file_says_is_refused_beside_it(words: tuple[str, ...], fleet: Fleet) -> None:
+    done = fleet(*words)
+    assert (done.code, "cannot be combined with --file" in done.err) == (2, True)
+
+
+# one client
+
+
+def test_one_client_is_rotated_where_the_file_says(fleet: Fleet) -> None:
+    place = fleet.file.parent / "secrets" / f"{KEPT}.env"
+    before = place.read_text()
+    done = fleet("rotate-secret", f"Import {KEPT}", "-y", "-o", "json")
+    assert done.code == 0, done
+    (site,) = done.document["sites"]
+    assert [one["savedTo"] for one in site["result"]["credentials"] if one["created"]] == [f"file:{place}"]
+    assert place.read_text() != before
+    assert fleet("verify").code == 0
+
+
+def test_a_client_that_the_file_does_not_name_is_not_rotated(fleet: Fleet) -> None:
+    done = fleet("rotate-secret", "Import kep", "-y")
+    assert (done.code, "names no client 'Import kep'" in done.err) == (2, True)
+    assert "Did you mean 'Import kept'?" in done.err
+
+
+# what is printed with -f
+
+NO_SECRET = {"remove-client", "configure-appservice"}
+"""What has no form with `-f`, and puts no secret anywhere."""
+WRONG: dict[str, dict[str, str]] = {
+    "role": {"ServiceAuthRole": "Wrong"},
+    "audience": {"ServiceAuthAudience": "api://wrong"},
+    "off": {"ServiceAuthEnabled": "false"},
+    "list": {"ServiceApplicationIds": ""},
+    "stranger": {"ServiceObjectIds": "0b1f6471-1bf0-4dda-aec3-cb9272f09590"},
+}
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, "lost", "unset", "expiring"])
+def test_commands_that_are_printed_with_a_file_name_it(fleet: Fleet, wrong: str) -> None:
+    within = ("--expiring-within", "400d") if wrong == "expiring" else ()
+    if wrong == "unset":
+        fleet.write(KEPT, UNSET)
+    elif wrong == "lost":
+        (fleet.file.parent / "secrets" / f"{BROKEN}.env").unlink()
+    else:
+        fleet.settings(BROKEN, **WRONG.get(wrong, {}))
+    runs = [fleet("status", *within), fleet("status", *within, "-o", "csv"), fleet("verify"), fleet("doctor")]
+    runs += [fleet("apply", "--dry-run"), fleet("rotate-secret", "--expiring-within", "400d", "--dry-run")]
+    found = printed(*(text for done in runs for text in (done.out, done.err)))
+    rows = csv.DictReader(io.StringIO(runs[1].out))
+    found += [shlex.split(row["command"])[1:] for row in rows if row["command"].startswith("mct-s2s ")]
+    assert found
+    named = ["-f", str(fleet.file)]
+    assert [
+        words for words in found if words[0] not in NO_SECRET and named not in list(map(list, pairwise(words)))
+    ] == []
