@@ -366,7 +366,7 @@ def cases_of_all() -> Iterator[Case]:
 )
 @FUZZ
 @given(data=st.data())
-def test_any_answer_of_a_service(case: Case, data: st.DataObject) -> None:
+def test_any_answer_of_a_service_gives_typed_values_or_our_error(case: Case, data: st.DataObject) -> None:
     make, ask, method, good = case
     service = make(*data.draw(st.lists(answers(*good), min_size=1, max_size=3)))
     check(lambda: ask(service), method)
@@ -384,7 +384,7 @@ AADSTS = {"error": "invalid_client", "error_description": "AADSTS7000215: No. Tr
 
 @FUZZ
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
-def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
+def test_any_answer_to_a_sign_in_gives_a_token_or_our_error(given_answers: list[Answer]) -> None:
     async def ask() -> object:
         context = connection(*given_answers)
         credential = service_principal(TENANT, APP, SecretCredential("secret"), context)
@@ -405,7 +405,9 @@ def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
 @pytest.mark.parametrize("inside", [True, False], ids=["App Service", "a virtual machine"])
 @FUZZ
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
-def test_any_answer_to_a_clients_sign_in(sign_in: ClientSignIn, inside: bool, given_answers: list[Answer]) -> None:
+def test_any_answer_to_a_clients_sign_in_gives_a_token_or_our_error(
+    sign_in: ClientSignIn, inside: bool, given_answers: list[Answer]
+) -> None:
     async def ask() -> object:
         tokens = EntraTokens(connection(*given_answers))
         return await tokens.token(sign_in, "api://x/.default", is_new=True, role=None)
@@ -425,7 +427,7 @@ CLAIMS = {
 
 @FUZZ
 @given(documents(CLAIMS), st.sampled_from(["{}.{}.{}", "{1}", "", ".", "{0}.{0}", "a.{1}.c", "a.é.c", "a.=.c"]))
-def test_any_token(claims: object, form: str) -> None:
+def test_any_token_is_read_as_typed_claims_or_refused(claims: object, form: str) -> None:
     part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
     async def ask() -> ApiToken:
@@ -443,7 +445,7 @@ METADATA = {
 
 @FUZZ
 @given(documents(METADATA))
-def test_any_metadata_of_a_cloud(document: object) -> None:
+def test_any_metadata_of_a_cloud_gives_a_typed_cloud_or_is_refused(document: object) -> None:
     try:
         cloud = read_cloud("https://m.example", document)
     except (LookupError, ValueError, S2SError):
@@ -453,7 +455,7 @@ def test_any_metadata_of_a_cloud(document: object) -> None:
 
 @FUZZ
 @given(json_values)
-def test_the_check_of_types_is_one(value: object) -> None:
+def test_the_check_of_types_refuses_values_of_other_types(value: object) -> None:
     """The tests above say nothing if it says yes to everything."""
     assert is_well_typed(value, str) == isinstance(value, str)
     assert not is_well_typed(value, Cloud)

@@ -46,7 +46,7 @@ PRIVATE = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFor
 
 
 @pytest.mark.parametrize("text", [pem_of(RSA), PRIVATE + pem_of(RSA), b"Bag Attributes\r\n" + pem_of(RSA) + PRIVATE])
-def test_the_certificate_alone_is_read(text: bytes) -> None:
+def test_a_file_with_a_key_is_read_for_its_certificate_alone(text: bytes) -> None:
     found = certificate_in(text)
     expected = x509.load_pem_x509_certificate(pem_of(RSA))
     assert found.der == expected.public_bytes(serialization.Encoding.DER)
@@ -55,7 +55,7 @@ def test_the_certificate_alone_is_read(text: bytes) -> None:
     assert "der" not in repr(found)
 
 
-def test_the_first_of_a_chain_is_the_clients() -> None:
+def test_the_first_certificate_of_a_chain_is_the_clients() -> None:
     other = pem_of(rsa.generate_private_key(public_exponent=65537, key_size=2048))
     assert certificate_in(pem_of(RSA) + other) == certificate_in(pem_of(RSA))
 
@@ -74,7 +74,7 @@ def test_the_first_of_a_chain_is_the_clients() -> None:
         (pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024)), "1024 bits"),
     ],
 )
-def test_what_nobody_can_sign_in_with_is_refused(text: bytes, why: str, tmp_path: Path) -> None:
+def test_a_certificate_that_entra_id_would_not_accept_is_refused(text: bytes, why: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=why):
         certificate_in(text)
     file = tmp_path / "x.pem"
@@ -86,7 +86,7 @@ def test_what_nobody_can_sign_in_with_is_refused(text: bytes, why: str, tmp_path
 
 
 @pytest.mark.parametrize(("ended", "why"), [(None, "No such file"), (timedelta(seconds=1), "it expired on")])
-def test_an_expired_or_missing_one_is_refused(ended: timedelta | None, why: str, tmp_path: Path) -> None:
+def test_an_expired_or_missing_certificate_is_refused(ended: timedelta | None, why: str, tmp_path: Path) -> None:
     file = tmp_path / "x.pem"
     if ended is not None:
         file.write_bytes(pem_of(RSA, NOW - ended))

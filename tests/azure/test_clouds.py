@@ -29,7 +29,7 @@ SDK = {
 
 
 @pytest.mark.parametrize("name", SDK)
-def test_a_clouds_addresses_are_those_of_azures_own_sdks(name: str) -> None:
+def test_addresses_of_a_cloud_are_those_of_azures_own_sdks(name: str) -> None:
     cloud, (setting, authority, graph) = clouds.BY_NAME[name], SDK[name]
     endpoints = get_arm_endpoints(setting)
     assert cloud.arm == endpoints["resource_manager"].rstrip("/")
@@ -40,7 +40,7 @@ def test_a_clouds_addresses_are_those_of_azures_own_sdks(name: str) -> None:
     assert cloud.is_microsofts
 
 
-def test_the_azure_clis_names_mean_the_same() -> None:
+def test_names_of_clouds_in_the_azure_cli_mean_the_same_clouds() -> None:
     for name, cloud in (("AzureCloud", PUBLIC), ("AzureUSGovernment", US_GOVERNMENT), ("AzureChinaCloud", CHINA)):
         clouds.check_name(name)
         assert clouds.BY_NAME[name.lower()] is cloud
@@ -96,7 +96,7 @@ def test_no_address_but_https_is_taken_from_metadata() -> None:
 
 
 @pytest.mark.parametrize("name", ["germany", "http://arm.example", "https://", "arm.example"])
-def test_another_name_is_no_cloud(name: str) -> None:
+def test_an_unknown_name_of_a_cloud_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="Invalid --cloud"):
         clouds.check_name(name)
 

@@ -104,7 +104,7 @@ def test_a_success_without_a_body_is_none() -> None:
     assert asyncio.run(graph_session(Answer(204, b"", {})).send("GET", "/applications", CHANGE)) is None
 
 
-def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
+def test_an_error_that_is_not_a_services_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
         asyncio.run(graph_session(ZeroDivisionError()).send("GET", "/applications", CREATE))
@@ -141,7 +141,7 @@ def revoke(graph: GraphClient) -> Awaitable[object]:
         ),
     ],
 )
-def test_what_is_so_already_is_no_error(act: Act, answer: Answer) -> None:
+def test_a_refusal_because_it_is_so_already_is_no_error(act: Act, answer: Answer) -> None:
     """All texts are in use: some come for a repetition whose first answer was lost, or has not replicated yet."""
     assert directory(act, answer) is None
 
@@ -162,7 +162,7 @@ def test_a_principal_that_is_expected_stays_so_once_a_replica_has_shown_it() -> 
     assert directory(act, Answer(200, row)) is True
 
 
-def test_a_service_principal_that_is_there_is_read() -> None:
+def test_an_existing_service_principal_is_read() -> None:
     conflict = refusal(
         409,
         "Request_MultipleObjectsWithSameKeyValue",
@@ -207,12 +207,12 @@ def delete(graph: GraphClient) -> Awaitable[object]:
     return applications.delete(graph, OBJECT)
 
 
-def test_what_a_replica_does_not_know_yet_is_deleted_all_the_same(at_once: None) -> None:
+def test_an_object_that_a_replica_does_not_know_yet_is_deleted_all_the_same(at_once: None) -> None:
     with pytest.raises(PermissionMissing):  # sent again, it meets a replica that knows it
         directory(delete, *[ABSENT, ABSENT] * (GONE_AFTER - 1), ABSENT, SHOWN, DENIED)
 
 
-def test_what_is_shown_nowhere_any_more_is_deleted(at_once: None) -> None:
+def test_an_object_that_no_replica_shows_any_more_counts_as_deleted(at_once: None) -> None:
     assert directory(delete, *[ABSENT, ABSENT] * GONE_AFTER) is None
 
 
@@ -221,7 +221,7 @@ NO_ROWS = Answer(200, {"value": []})
 
 
 @pytest.mark.parametrize("refused", [ABSENT, NOT_ASSIGNED], ids=["404", "400"])
-def test_an_assignment_that_is_listed_no_more_is_revoked(refused: Answer, at_once: None) -> None:
+def test_an_assignment_that_is_no_longer_listed_counts_as_revoked(refused: Answer, at_once: None) -> None:
     """Both are in use: some come for a repetition whose first answer was lost."""
     assert directory(revoke, *[refused, NO_ROWS] * GONE_AFTER) is None
 
@@ -241,17 +241,17 @@ def restore(graph: GraphClient) -> Awaitable[object]:
 NO_PRINCIPALS = (Answer(200, {"value": []}), ABSENT)
 
 
-def test_what_a_replica_shows_as_it_was_before_its_deletion_is_not_taken_for_restored(at_once: None) -> None:
+def test_an_application_shown_as_before_its_deletion_is_not_taken_for_restored(at_once: None) -> None:
     """It refuses to restore what it takes for living, and the next one restores it."""
     is_behind = (ABSENT, ABSENT, SHOWN, ABSENT)  # restored, changed; the replica shows it, the recycle bin does not
     assert directory(restore, *is_behind, SHOWN, *NO_PRINCIPALS) == []
 
 
-def test_what_takes_a_write_is_restored_already() -> None:
+def test_an_application_that_takes_a_write_is_restored_already() -> None:
     assert directory(restore, ABSENT, DONE, *NO_PRINCIPALS) == []
 
 
-def test_what_is_neither_there_nor_in_the_recycle_bin_was_purged(at_once: None) -> None:
+def test_an_application_neither_there_nor_in_the_recycle_bin_was_purged(at_once: None) -> None:
     with pytest.raises(ServiceError) as told:
         directory(restore, *[ABSENT] * (4 * GONE_AFTER))
     assert told.value.code == "not-in-recycle-bin"
@@ -351,7 +351,7 @@ def row(name: str = "Import", unique_name: str | None = None, **more: Any) -> di
         ({}, None),
     ],
 )
-def test_our_own_words_tell_its_name(written: dict[str, Any], name: str | None) -> None:
+def test_where_graph_shows_no_unique_name_our_tags_and_notes_tell_it(written: dict[str, Any], name: str | None) -> None:
     (found,) = deleted_applications([*map(application, [row(**written)])])
     assert found.unique_name == name
 

@@ -27,7 +27,7 @@ from tests.azure.raw import MADE, Answer, SignedIn, Wire, key_vault, refusal, va
         (CHINA, "https://contoso.vault.azure.cn", "https://vault.azure.cn/.default"),
     ],
 )
-def test_each_cloud_has_vaults_of_its_own(cloud: Cloud, url: str, scope: str) -> None:
+def test_each_cloud_has_its_own_domain_of_vaults(cloud: Cloud, url: str, scope: str) -> None:
     assert cloud.vault("contoso") == ("contoso", url)
     assert cloud.vault(url) == ("contoso", url)
     assert cloud.key_vault_scope == scope
@@ -79,14 +79,14 @@ def test_a_vault_can_be_given_in_several_ways(text: str, vault: str, secret: str
     ["", "/name", "ab", "1abc", "a-", "a--b", "a" * 25, "a.b", "a b", "https://", "https://user@contoso.vault.azure.net",
      "https://a.vault.azure.net/x?y=1", "contoso/a/b", "contoso/a_b"],
 )  # fmt: skip
-def test_what_can_be_no_vault_is_refused(text: str) -> None:
+def test_a_name_or_address_that_cannot_be_a_vault_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         vault_to(text)
     is_name = "contoso/a" in text or "?" in text
     assert refused.value.code == ("malformed-secret-name" if is_name else "malformed-vault")
 
 
-def test_names_that_look_alike_never_meet() -> None:
+def test_client_names_that_look_alike_have_different_secret_names() -> None:
     labels = ["contosolearn", "contosolearn/staging", "contosolearn-staging", "c" * 60 + "/" + "s" * 59]
     clients = ["Reports", "reports", "REPORTS ", "Репорты", "r" * 120, "R" * 119 + "x"]
     names = [secret_name(label, client) for label in labels for client in clients]
@@ -121,7 +121,7 @@ def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
     [(httpx.RemoteProtocolError("closed"), True), (httpx.ReadTimeout(""), True), (CERTIFICATE, False)],
     ids=["closed without a word", "no answer in time", "a certificate that nobody trusts"],
 )
-def test_no_answer_is_told_as_such(failure: Exception, lost: bool) -> None:
+def test_a_vault_that_does_not_answer_is_told_as_such(failure: Exception, lost: bool) -> None:
     """Repeating is for answers that were lost; no repetition mends a certificate."""
     error = vault_told(failure)
     assert (error.code, error.answer_lost) == ("vault-unreachable", lost)
@@ -177,7 +177,7 @@ def test_the_newest_version_is_the_one_that_was_delivered_at_the_time_that_the_v
     assert (note.delivered, note.delivered_at, note.held) == ("a", now, ("b", "a"))
 
 
-def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:
+def test_a_caller_who_may_not_list_deleted_secrets_goes_on_without() -> None:
     missing = refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault.")
     denied = refusal(403, "Forbidden", "No.", innererror={"code": "ForbiddenByRbac"})
     asyncio.run(key_vault(missing, denied, missing).check(None))

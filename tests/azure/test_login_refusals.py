@@ -325,7 +325,9 @@ SIGNED_OUT, AZD_SIGNED_OUT = "Please run 'az login' to set up an account", "Plea
         (MACHINE, "no response from the IMDS endpoint.", "no response", "Run it in an Azure resource"),
     ],
 )  # fmt: skip
-def test_a_tool_that_is_absent_signed_out_or_offline(description: str, says: str, told: str, remedy: str) -> None:
+def test_a_tool_that_is_absent_signed_out_or_offline_is_told_as_such(
+    description: str, says: str, told: str, remedy: str
+) -> None:
     async def ask(scope: str, /, *, claims: str | None = None) -> Any:
         raise ClientAuthenticationError(says)
 
@@ -518,7 +520,7 @@ async def challenged(credential: CallerCredential, challenge: Challenge) -> bool
         (Again.APPLICATION, False, True),
     ],
 )
-def test_who_brings_what(again: Again, second_factor: bool, anew: bool) -> None:
+def test_each_kind_of_caller_brings_the_claims_that_it_can(again: Again, second_factor: bool, anew: bool) -> None:
     """An application has no second factor, and the Azure CLI gives out what it has until somebody signs in anew."""
 
     async def run(credential: CallerCredential) -> None:
@@ -554,7 +556,7 @@ def test_requests_that_are_refused_at_once_ask_a_person_once() -> None:
     assert with_login(Again.PERSON, run) == [(SCOPE, None), (SCOPE, MFA)]
 
 
-def test_the_token_of_another_service_is_left_alone() -> None:
+def test_claims_for_one_service_leave_the_token_of_another_alone() -> None:
     async def run(credential: CallerCredential) -> None:
         other = await credential.get_token(OTHER)
         assert await challenged(credential, SECOND_FACTOR)
@@ -564,7 +566,7 @@ def test_the_token_of_another_service_is_left_alone() -> None:
     with_login(Again.PERSON, run)
 
 
-def test_a_person_who_does_not_bring_it_is_told_so() -> None:
+def test_a_person_who_does_not_bring_the_claims_is_told_so() -> None:
     async def run(credential: CallerCredential) -> None:
         with pytest.raises(SignInFailed, match="The window was closed"):
             await challenged(credential, SECOND_FACTOR)
@@ -582,7 +584,7 @@ def test_the_azure_cli_is_told_by_commands_that_hold_everything() -> None:
 
 
 @pytest.mark.parametrize("again", Again)
-def test_the_way_out_never_is_to_ask_for_a_permission(again: Again) -> None:
+def test_the_remedy_of_a_challenge_never_is_to_ask_for_a_permission(again: Again) -> None:
     async def run(credential: CallerCredential) -> None:
         for challenge in (SECOND_FACTOR, ANEW):
             told = credential.demanded("Azure", "read", SCOPE, challenge, REFUSED)
@@ -604,7 +606,9 @@ def test_the_way_out_never_is_to_ask_for_a_permission(again: Again) -> None:
         ('Bearer error="insufficient_claims", claims="e30="', "RequestDisallowedByPolicy: MFA", "{}", True),
     ],
 )
-def test_a_challenge_has_a_header_or_words(header: str, said: str, claims: str | None, second_factor: bool) -> None:
+def test_claims_are_read_from_a_header_or_from_the_words_of_a_refusal(
+    header: str, said: str, claims: str | None, second_factor: bool
+) -> None:
     found = challenge_of(Refusal(401, "", "", {"www-authenticate": header}, said))
     assert (found is None) == (claims is None)
     if found is not None and claims is not None:

@@ -51,7 +51,7 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
     assert heard.told.count("waiting for another write to the same object") == 2
 
 
-def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> None:
+def test_an_operation_is_followed_at_resource_managers_own_address_only() -> None:
     session = arm_session(Answer(200, {}))
     accepted = httpx.Response(202, headers={"Location": "https://management.azure.com.evil.example/x"})
     with pytest.raises(ServiceError, match="redirects to an address other than"):
@@ -105,14 +105,14 @@ def test_an_answer_without_a_list_is_no_empty_list() -> None:
 # --- refusals ---
 
 
-def test_a_policy_that_speaks_of_it_after_long_identifiers_is_understood() -> None:
+def test_a_policy_that_names_the_claims_after_long_identifiers_is_understood() -> None:
     message = (
         f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. Reasons: 'MFA is required'."
     )
     assert told(arm_session, refusal(403, "RequestDisallowedByPolicy", message), READ).code == "mfa-required"
 
 
-def test_what_was_brought_and_did_not_help_is_not_brought_again() -> None:
+def test_claims_that_were_brought_and_did_not_help_are_not_brought_again() -> None:
     asked = refusal(401, "RequestDisallowedByPolicy", "Use MFA.", challenge("e30="))
     session = arm_session(asked, brings=True)
     with pytest.raises(SignInFailed) as raised:
@@ -132,7 +132,7 @@ ODD_CHALLENGES = {
 
 
 @pytest.mark.parametrize("header", ODD_CHALLENGES.values(), ids=ODD_CHALLENGES.keys())
-def test_what_is_no_challenge_is_a_refused_token(header: str) -> None:
+def test_a_header_that_is_no_challenge_is_a_refused_token(header: str) -> None:
     """Nothing of a header that a proxy may have written goes into a command, unless it is what it has to be."""
     error = told(arm_session, refusal(401, "AuthenticationFailed", "No.", {"WWW-Authenticate": header}), READ)
     assert (error.code, "challenge" in error.remedy) == ("arm-sign-in", False)
@@ -184,7 +184,7 @@ ENVELOPES: dict[str, Mapping[str, object]] = {
 
 
 @pytest.mark.parametrize("body", ENVELOPES.values(), ids=ENVELOPES.keys())
-def test_the_words_are_found_in_every_envelope(body: Mapping[str, object]) -> None:
+def test_the_words_of_an_error_are_found_in_every_envelope(body: Mapping[str, object]) -> None:
     error = told(arm_session, Answer(409, body), READ)
     assert (error.service_code, error.service_message) == ("Conflict", "Busy.")
     assert "Conflict: Busy." in error.message
@@ -238,7 +238,7 @@ def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
     [refusal(403, "AuthorizationFailed", "No."), refusal(404, "ResourceNotFound", "No."), refusal(500, "X", "No.")],
     ids=["forbidden", "missing", "broken"],
 )
-def test_what_only_serves_a_warning_stops_nobody(answer: Answer) -> None:
+def test_slots_that_may_not_be_listed_stop_no_command(answer: Answer) -> None:
     """Slots are looked at for a note; whoever may not see them can do the job all the same."""
     assert asyncio.run(arm_session(answer).slots(SITE)) == ([], frozenset())
 
@@ -252,6 +252,6 @@ def test_a_write_that_is_accepted_and_done_later_is_a_success(slot: str | None) 
     assert len(cast("Wire", session.http).asked) == 1
 
 
-def test_nothing_is_sent_where_there_is_nothing_to_send_any_more() -> None:
+def test_settings_that_need_no_change_by_now_are_not_written() -> None:
     session = arm_session(AssertionError("something was sent"))
     asyncio.run(session.write_settings(SITE, lambda: None, do_nothing))

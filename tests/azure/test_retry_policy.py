@@ -81,7 +81,7 @@ class Service:
         ([refusal(429, LAG_SECONDS + 5), 404], {**LAG, "remaining": 600.0}),
     ],
 )
-def test_what_passes_is_waited_out(refusals: list[int | ServiceError], rules: dict[str, Any]) -> None:
+def test_a_failure_that_passes_is_waited_out(refusals: list[int | ServiceError], rules: dict[str, Any]) -> None:
     """A 503 after twenty answers of a replica that lags, or of a busy service, is one 503; and patience is no lag."""
     service = Service(*refusals)
     service.call(**rules)
@@ -99,13 +99,15 @@ def test_what_passes_is_waited_out(refusals: list[int | ServiceError], rules: di
         ([404, 503] * OUTAGE_ATTEMPTS, LAG, 2 * OUTAGE_ATTEMPTS),
     ],
 )
-def test_what_may_have_taken_effect_or_lasts_is_told(refusals: list[int], rules: dict[str, Any], times: int) -> None:
+def test_a_failure_that_lasts_or_may_have_taken_effect_is_told(
+    refusals: list[int], rules: dict[str, Any], times: int
+) -> None:
     service = Service(*refusals, answers=False)
     service.refuses(**rules)
     assert len(service.asked_at) == times
 
 
-def test_what_is_waited_for_is_told_until_it_is_over() -> None:
+def test_a_wait_is_shown_until_it_is_over() -> None:
     heard = Listener()
     with during(heard):
         Service(404, 404, 502).call(**LAG)
@@ -114,7 +116,7 @@ def test_what_is_waited_for_is_told_until_it_is_over() -> None:
     assert all(end is not None for end in heard.ends)
 
 
-def test_what_ends_in_a_refusal_is_waited_for_no_longer() -> None:
+def test_a_lag_that_no_longer_explains_the_answer_is_waited_for_no_longer() -> None:
     heard, still = Listener(), [True, True, False]
     with during(heard):
         Service(NotYet(None, "for 404", status=404), answers=False).refuses(lag=lambda _: still.pop(0))
@@ -123,7 +125,9 @@ def test_what_ends_in_a_refusal_is_waited_for_no_longer() -> None:
 
 @pytest.mark.parametrize("status", [400, 409, 503])
 @pytest.mark.parametrize("retry_after", [None, 3.0])
-def test_contention_is_waited_for_even_then_for_nothing_was_written(status: int, retry_after: float | None) -> None:
+def test_contention_is_waited_for_even_for_a_request_that_is_not_repeatable(
+    status: int, retry_after: float | None
+) -> None:
     heard, service = Listener(), Service(*[refusal(status, retry_after, contention=BUSY)] * 3)
     with during(heard):
         service.call(**ONCE)

@@ -192,12 +192,16 @@ def test_a_companys_root_that_the_system_trusts_is_trusted_behind_its_proxy(
 
 @pytest.mark.parametrize("variable", VARIABLES)
 @pytest.mark.parametrize("named", ["root", "folder"])
-def test_a_named_root_is_trusted(company: Company, monkeypatch: pytest.MonkeyPatch, variable: str, named: str) -> None:
+def test_a_root_that_a_variable_names_is_trusted(
+    company: Company, monkeypatch: pytest.MonkeyPatch, variable: str, named: str
+) -> None:
     monkeypatch.setenv(variable, str(getattr(company, named)))
     assert answered(by_loop, tls_context()) == 200
 
 
-def test_variables_replace_the_system(company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_roots_that_variables_name_replace_those_of_the_system(
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Who trusts one authority only is not to trust a hundred others beside it."""
     (tmp_path / "other").mkdir()
     with inspecting(tmp_path / "other", HOSTS) as other:

@@ -118,7 +118,7 @@ def test_a_registration_bound_to_v2_tokens_stays_and_the_ways_out_are_told(mct: 
 
 
 @pytest.mark.parametrize("tenant", ["default", "strict", "legacy"])
-def test_the_whole_job_is_done_in_each_tenant(mct: Program, azure: Sandbox, tenant: str) -> None:
+def test_setup_add_and_remove_client_are_done_in_each_tenant(mct: Program, azure: Sandbox, tenant: str) -> None:
     """Lists in pages, the other text of a duplicate, settings accepted first, identities by PUT, and references."""
     azure.tenant(tenant)
     wanted = ("setup", "--client", "One", "--managed-identity", LOGIC_APP, *WITH_REFERENCE, *JSON)
@@ -170,7 +170,9 @@ def registrations(ended: Ended) -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "tenant"), sampled(list(product([LEAST, *PEOPLE], TENANTS)), 6, salt="callers"))
-def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str) -> None:
+def test_setup_to_teardown_is_done_by_each_kind_of_caller_in_each_tenant(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str
+) -> None:
     azure.vary(**TENANTS[tenant])
     if kind == LEAST:
         run = alone(mct, azure, *UNATTENDED, arm=ARM)
@@ -196,7 +198,9 @@ def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyP
     assert registrations(back) == registrations(first), "out of the recycle bin"
 
 
-def test_who_administers_one_registration_adds(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_administrator_of_one_registration_adds_clients(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The role reaches the service application and its service principal, and shows in no membership."""
     theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
     principal = azure.graph("POST", "/servicePrincipals", json={"appId": theirs["appId"]})

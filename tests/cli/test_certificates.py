@@ -115,7 +115,9 @@ def test_a_given_certificate_is_registered_and_its_key_stays_here(mct: Program, 
         assert told in text.out + text.err
 
 
-def test_a_portal_upload_is_recognised_and_others_stay(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_certificate_uploaded_in_the_portal_is_recognised_and_others_stay(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     made = mct(*SETUP)
     (ours,) = registered(azure)
     file = tmp_path / "by-hand.pem"
@@ -135,7 +137,7 @@ def test_a_portal_upload_is_recognised_and_others_stay(mct: Program, azure: Sand
     assert call_as_sdk(values_in(saved_to(made)), azure) == 200
 
 
-def test_one_that_an_interrupted_run_registered_is_told_once(mct: Program, azure: Sandbox) -> None:
+def test_a_certificate_that_an_interrupted_run_registered_is_told_once(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     written = {"method": "PATCH", "path": "/v1.0/applications/*"}
     azure.misbehave({"match": written, "fault": {"type": "hang", "when": "after"}})
@@ -146,7 +148,7 @@ def test_one_that_an_interrupted_run_registered_is_told_once(mct: Program, azure
     assert [one["keyId"] for one in registered(azure)] == [entry["keyId"]]
 
 
-def test_a_client_with_a_secret_gets_one_beside_it(mct: Program, azure: Sandbox) -> None:
+def test_a_client_with_a_secret_gets_a_certificate_beside_it(mct: Program, azure: Sandbox) -> None:
     first = mct("setup", "--client", "Import", "-y", "-o", "json")
     secret = values_in(saved_to(first))["AZURE_CLIENT_SECRET"]
     done = mct(*SETUP)
@@ -217,7 +219,9 @@ def federated(azure: Sandbox, name: str = "Import") -> list[Json]:
     return list(azure.graph("GET", path(azure, name))["value"])
 
 
-def test_foreign_tokens_call_it(mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_with_a_federated_credential_calls_by_foreign_tokens(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     setup = ("setup", "--client", "Import", *cluster(azure))
     done = mct(*setup)
     assert done.code == 0, done.err
@@ -256,7 +260,7 @@ def test_foreign_tokens_call_it(mct: Program, azure: Sandbox, tmp_path: Path, mo
     assert azure.writes() == []
 
 
-def test_duplicates_that_are_none_add_one(mct: Program, azure: Sandbox) -> None:
+def test_a_false_refusal_for_duplicates_adds_one_federated_credential(mct: Program, azure: Sandbox) -> None:
     message = "Request contains a property with duplicate values."
     fault = {"type": "status", "status": 400, "code": "Request_BadRequest", "message": message}
     match = {"service": "Graph", "path": "*federatedIdentityCredentials*", "method": "PATCH"}
@@ -265,7 +269,7 @@ def test_duplicates_that_are_none_add_one(mct: Program, azure: Sandbox) -> None:
     assert len(federated(azure)) == 1
 
 
-def test_one_too_many_is_refused_with_a_way_on(mct: Program, azure: Sandbox) -> None:
+def test_the_21st_federated_credential_is_refused_with_a_remedy(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     for number in range(20):
         other = {"name": f"other-{number}", "issuer": issuer(azure), "subject": f"{number}", "audiences": [EXCHANGE]}
@@ -274,7 +278,7 @@ def test_one_too_many_is_refused_with_a_way_on(mct: Program, azure: Sandbox) -> 
     assert done.document["error"]["remedy"].startswith("Delete one that is no longer used")
 
 
-def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure: Sandbox) -> None:
+def test_a_federated_credential_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     azure.lag(30)
     by_hand = {"name": "by-hand", "issuer": issuer(azure), "subject": SUBJECT, "audiences": [EXCHANGE]}
@@ -299,7 +303,9 @@ def test_a_foreign_token_signs_the_program_itself_in(mct: Program, azure: Sandbo
     assert "workload identity" in done.err
 
 
-def test_entra_that_does_not_know_a_new_one_yet_is_waited_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_new_federated_credential_that_entra_does_not_know_yet_is_waited_for(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     """401 AADSTS70025 for about two minutes after the first federated credential of a client was made."""
     assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
     (made,) = federated(azure)

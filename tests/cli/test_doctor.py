@@ -27,7 +27,7 @@ def remedies(done: Ended) -> str:
     return " ".join(found["remedy"] or "" for found in done.document["checks"])
 
 
-def test_an_administrator_may_do_it_all(mct: Program, azure: Sandbox) -> None:
+def test_an_administrator_may_do_all_that_doctor_checks(mct: Program, azure: Sandbox) -> None:
     done = mct("doctor", "-o", "json", "--managed-identity", "reports-func")
     assert done.code == OK
     document = done.document
@@ -41,7 +41,7 @@ def test_an_administrator_may_do_it_all(mct: Program, azure: Sandbox) -> None:
     assert azure.writes() == []
 
 
-def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -> None:
+def test_every_missing_right_has_a_remedy(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*READ, SEEN, arm=[*READER, ("Reader", FUNCTION_APP)])
     done = mct("doctor", "-a", SITE, "-o", "json", "--managed-identity", FUNCTION_APP, env=caller)
     assert done.code == MISSING
@@ -83,7 +83,9 @@ def test_a_half_that_cannot_be_read_is_a_check_and_the_other_half_is_judged(
 
 
 @pytest.mark.parametrize("slow", ["/subscriptions", "/organization"])
-def test_who_may_read_neither_is_told_of_both_always(mct: Program, azure: Sandbox, inside: Inside, slow: str) -> None:
+def test_a_caller_who_may_read_neither_half_is_told_of_both(
+    mct: Program, azure: Sandbox, inside: Inside, slow: str
+) -> None:
     async def later(entry: Entry) -> None:
         if slow in entry.path:
             await inside.time.sleep(1)

@@ -65,7 +65,7 @@ def clients(document: dict[str, Any], key: str = "contosolearn") -> dict[str, di
     return {one.pop("name"): one for one in document["sites"][key]["clients"]}
 
 
-def test_a_trust_that_setup_made(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_an_export_of_what_setup_made_changes_nothing_when_applied(around: Round, mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "--managed-identity", "reports-func", *JSON).code == 0
     document = around.changes_nothing()
     profile = {
@@ -110,7 +110,7 @@ def test_every_kind_of_credential_is_exported_as_it_was_applied(around: Round, m
     assert around.export().count("a tag of the registration says, which its owners, also earlier ones, can write") == 2
 
 
-def test_what_was_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, azure: Sandbox) -> None:
+def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, azure: Sandbox) -> None:
     hand = Hand(azure).step_1().step_2().step_3()
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
     principal = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
@@ -125,7 +125,7 @@ def test_what_was_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, az
         assert line in text
 
 
-def test_a_role_and_a_name_of_its_own_and_identities_of_each_kind(around: Round, mct: Program) -> None:
+def test_an_export_has_role_name_and_identities_of_each_kind(around: Round, mct: Program) -> None:
     """A reference counts for every client where a site has it: it is said there only where each client has one."""
     words = ("--managed-identity", "partner-portal", "--managed-identity", USER_IDENTITY, "--role", "Reader")
     more = ("--service-name", 'The "API"', "--service-management-reference", "7")
@@ -140,7 +140,7 @@ def test_a_role_and_a_name_of_its_own_and_identities_of_each_kind(around: Round,
     assert [one.get("service-management-reference") for one in site["clients"]] == ["7", None]
 
 
-def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_what_a_trust_file_cannot_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
     hand = Hand(azure).step_1().step_2().step_3()
     allowed = hand.step_2("By object").client
     forgotten = hand.step_2("Not listed").client
@@ -176,7 +176,9 @@ def test_the_seed_has_nothing_to_export(around: Round, mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (2, "nothing-to-export")
 
 
-def test_all_sites_and_slots_and_those_not_readable_are_told(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_an_export_of_all_has_sites_and_slots_and_tells_those_not_readable(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
     azure.add_site(name="fabrikamlearn", group="mct-prod", subscription=azure.subscription_id)
     text = "[[sites.contosolearn.clients]]\nname = 'A'\n[[sites.fabrikamlearn.clients]]\nname = 'B'\n"
     text += "[sites.staging]\napp-service = 'contosolearn'\nslot = 'staging'\n"

@@ -123,7 +123,7 @@ def test_a_mistake_in_what_was_typed_is_refused_before_anything_is_asked(azure: 
 
 
 @pytest.mark.parametrize("words", [("setup",), ("status",), ("add-client", "A")])
-def test_without_a_terminal_no_one_waits(words: tuple[str, ...], mct: Program, azure: Sandbox) -> None:
+def test_without_a_terminal_no_question_is_waited_for(words: tuple[str, ...], mct: Program, azure: Sandbox) -> None:
     azure.forget()
     done = mct(*words, env=UNNAMED)
     assert (done.code, done.out, azure.log("graph")) == (2, "", [])
@@ -167,7 +167,9 @@ def _asked(
 
 
 @pytest.mark.parametrize(("answers", "code"), [(("maybe\n", "no\n"), 1), (("\x04",), 1), (("\x03",), 130)])
-def test_no_and_ctrl_c_change_nothing(answers: tuple[str, ...], code: int, azure: Sandbox, tmp_path: Path) -> None:
+def test_answering_no_or_ctrl_c_changes_nothing(
+    answers: tuple[str, ...], code: int, azure: Sandbox, tmp_path: Path
+) -> None:
     ended, shown = _asked(azure, tmp_path, *answers)
     assert (ended, shown.splitlines()[-1].endswith("Cancelled. Nothing was changed.")) == (code, True), shown
     assert ("Please answer y or n." in shown) is (len(answers) > 1)
@@ -186,7 +188,9 @@ def test_what_was_typed_before_a_question_is_no_answer(early: str, answer: str, 
     assert (run.exitstatus, azure.writes()) == (1, [])
 
 
-def test_yes_does_it_and_a_secret_is_shown_once_beside_the_steps(azure: Sandbox, tmp_path: Path) -> None:
+def test_answering_yes_applies_the_plan_and_shows_a_secret_once_beside_the_steps(
+    azure: Sandbox, tmp_path: Path
+) -> None:
     """The list of steps, which is drawn again and again, makes room for it."""
     ended, shown = _asked(azure, tmp_path, "y\n", words=(*SETUP, "--secret-to", "show"))
     assert (ended, azure.restarts(), "admin consent" in shown) == (0, 1, True), shown
@@ -200,7 +204,7 @@ def test_yes_does_it_and_a_secret_is_shown_once_beside_the_steps(azure: Sandbox,
 NAME = "type the App Service's name, contosolearn: "
 
 
-def test_everything_is_removed_by_typing_the_name(azure: Sandbox, tmp_path: Path, mct: Program) -> None:
+def test_teardown_at_a_terminal_asks_for_the_name_to_be_typed(azure: Sandbox, tmp_path: Path, mct: Program) -> None:
     assert mct("setup", "--client", "One", "--managed-identity", "reports-func", "-y").code == 0
     azure.forget()
     ended, shown = _asked(azure, tmp_path, "y\n", "\n", words=("teardown",), question=NAME)

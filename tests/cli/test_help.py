@@ -164,7 +164,7 @@ def test_a_help_text_is_one_short_line_without_semicolons() -> None:
 JSON = ("-o", "json")
 
 
-def test_without_a_name_it_lists_the_documents(mct: Program) -> None:
+def test_schema_without_a_name_lists_the_documents(mct: Program) -> None:
     ended = mct("schema")
     assert (ended.code, ended.err) == (0, "")
     assert [line.split()[0] for line in ended.out.splitlines()] == sorted((*DOCUMENTS, *FILES))
@@ -172,7 +172,7 @@ def test_without_a_name_it_lists_the_documents(mct: Program) -> None:
     assert [row["name"] for row in listed["schemas"]] == sorted((*DOCUMENTS, *FILES))
 
 
-def test_a_document_is_named_by_its_short_name_or_by_its_schema_key(mct: Program) -> None:
+def test_schema_takes_the_short_name_or_the_schema_key_of_a_document(mct: Program) -> None:
     """What is printed is what the documents of all tests are held against."""
     for name in (*DOCUMENTS, *FILES):
         for words in ((name,), (f"mct-s2s/{name}/v1", *JSON)):
@@ -180,14 +180,14 @@ def test_a_document_is_named_by_its_short_name_or_by_its_schema_key(mct: Program
             assert (ended.code, ended.err, json.loads(ended.out)) == (0, "", schema(name)), "and it needs no Azure"
 
 
-def test_an_unknown_name_is_an_error_with_a_remedy(mct: Program) -> None:
+def test_schema_of_an_unknown_document_is_an_error_with_a_remedy(mct: Program) -> None:
     ended = mct("schema", "nonsense", *JSON)
     assert (ended.code, ended.document["error"]["code"]) == (2, "schema-unknown")
     assert ended.document["error"]["remedy"] == "mct-s2s schema"
     assert "'nonsense'" in mct("schema", "nonsense").err
 
 
-def test_text_loads_none_of_the_models() -> None:
+def test_commands_that_print_text_load_no_models_of_documents() -> None:
     names = ("change", "doctor", "export", "mistakes", "snippets", "status", "verifying")
     script = "import sys;" + "".join(f"import mct_s2s.cli.{name};" for name in names)
     script += "sys.exit('mct_s2s.render.documents' in sys.modules)"
@@ -220,11 +220,11 @@ def typed(line: str, kind: type[Any]) -> Any:
         AddClientOptions(client="--odd", app_service="a", from_file=Path("-f")),
     ],
 )
-def test_what_is_printed_means_the_same(options: Any) -> None:
+def test_a_printed_command_line_parses_to_the_options_it_was_made_from(options: Any) -> None:
     assert typed(command_line("x", options), type(options)) == options
 
 
-def test_defaults_are_left_out_and_short_names_used() -> None:
+def test_a_printed_command_line_leaves_out_defaults_and_uses_short_names() -> None:
     options = SetupOptions(app_service="contosolearn", resource_group="mct-prod", client=["A b"])
     assert command_line("setup", options) == "mct-s2s setup -a contosolearn -g mct-prod --client 'A b'"
 
@@ -238,7 +238,9 @@ def test_defaults_are_left_out_and_short_names_used() -> None:
         *((kind, "-a", "learn") for kind in (TeardownOptions, ConfigureAppserviceOptions)),
     ],
 )
-def test_the_first_word_is_the_client_or_else_the_app_service(kind: type[Any], option: str, value: str) -> None:
+def test_the_first_word_of_a_command_is_the_client_or_else_the_app_service(
+    kind: type[Any], option: str, value: str
+) -> None:
     assert typed(f"mct-s2s x {value}", kind) == typed(f"mct-s2s x {option} {value}", kind)
 
 

@@ -122,7 +122,7 @@ def test_a_place_that_all_expiring_clients_would_share_is_not_said_to_be_of_two(
     assert "it would be given the secrets of all clients that expire in turn." in capsys.readouterr().err
 
 
-def test_no_client_keeps_the_site_that_was_given(
+def test_the_remedy_for_a_missing_client_keeps_the_site_that_was_given(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "399")
@@ -135,7 +135,7 @@ def test_no_client_keeps_the_site_that_was_given(
 
 
 @pytest.mark.parametrize(("name", "value"), [("MCT_S2S_VERBOSE", "maybe"), ("MCT_S2S_TIMEOUT", "abc")])
-def test_what_a_variable_has_to_be_is_said_in_our_words(
+def test_the_form_of_an_environment_variable_is_said_in_our_words(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -233,7 +233,7 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], mct: Program)
         (("teardown", "--dry-run"), "No changes. There is nothing to remove from contosolearn."),
     ],
 )
-def test_what_is_said_is_what_is_wrong(mct: Program, words: tuple[str, ...], told: str) -> None:
+def test_a_command_that_can_do_nothing_says_why(mct: Program, words: tuple[str, ...], told: str) -> None:
     done = mct(*words)
     assert told in " ".join((done.out + done.err).split())
 
@@ -283,17 +283,17 @@ def _crash(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", TERMINALS)
 @pytest.mark.parametrize("screen", [_mistakes, _unknown_client], ids=["mistakes", "unknown-client"])
-def test_a_mistake_looks_like_this(screen: Callable[[Terminal], None], kind: str) -> None:
+def test_the_screen_of_a_mistake_is_as_it_was(screen: Callable[[Terminal], None], kind: str) -> None:
     check_screen(f"{screen.__name__[1:].replace('_', '-')}.{kind}", screen, **TERMINALS[kind])
 
 
 @pytest.mark.parametrize("kind", ["80x24", "40"])
-def test_a_crash_looks_like_this(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_the_screen_of_a_crash_is_as_it_was(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     check_screen(f"crash.{kind}", lambda terminal: _crash(terminal, monkeypatch), **TERMINALS[kind])
 
 
 @pytest.mark.parametrize("words", [(), ("rotate-secret",)], ids=" ".join)
-def test_help_looks_like_this(
+def test_the_screen_of_help_is_as_it_was(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -302,7 +302,7 @@ def test_help_looks_like_this(
     check_screen("-".join(("help", *words)), Group(*map(Text, lines)))
 
 
-def test_the_program_alone_looks_like_this() -> None:
+def test_the_screen_of_the_program_without_arguments_is_as_it_was() -> None:
     check_screen("short-help", Group(*map(Text, SHORT_HELP.splitlines())))
 
 

@@ -39,7 +39,7 @@ def test_a_bare_name_is_looked_for_in_the_app_services_subscription_also_in_part
     assert "You can't read the directory." in refused.document["error"]["message"]
 
 
-def test_consent_is_left_out_and_the_rest_is_done(mct: Program, azure: Sandbox) -> None:
+def test_a_caller_without_the_right_to_consent_does_the_rest(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
     done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
     assert done.code == PERMISSION_MISSING
@@ -57,7 +57,7 @@ def test_consent_is_left_out_and_the_rest_is_done(mct: Program, azure: Sandbox) 
 
 
 @pytest.mark.parametrize("to_a_file", [True, False])
-def test_the_settings_are_left_out_with_the_command_that_writes_them(
+def test_a_caller_without_the_right_to_settings_gets_the_command_that_writes_them(
     mct: Program, azure: Sandbox, tmp_path: Path, to_a_file: bool
 ) -> None:
     """It reads the values from the file, or carries them."""
@@ -98,7 +98,7 @@ def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox
     [("/appRoleAssignedTo", True), ("/config/appsettings/list", False)],
     ids=["settings", "refusal"],
 )
-def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(
+def test_without_the_check_of_rights_the_real_refusal_decides(
     mct: Program, azure: Sandbox, inside: Inside, slow: str, is_written: bool
 ) -> None:
     """Consent and settings are on their way at once, and either may be first. On this machine anyone may go on."""
@@ -120,7 +120,7 @@ def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(
     assert [one["appId"] for one in azure.applications("A")] == [client["appId"]]
 
 
-def test_a_check_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox) -> None:
+def test_a_check_of_rights_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(
         {"match": {"path": "*Microsoft.Authorization*"}, "fault": {"type": "status", "status": 500}},
         {"match": {"path": "*ownedObjects*"}, "fault": {"type": "hang"}},
@@ -165,7 +165,7 @@ def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(mct: Progra
     assert all(one["who"] and one["command"] for one in dry.document["missing"])
 
 
-def test_a_step_that_stops_the_whole_is_marked(mct: Program, azure: Sandbox) -> None:
+def test_a_missing_right_that_stops_the_whole_plan_is_marked(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*READ, SEEN, arm=[CONTRIBUTOR])
     dry = mct("setup", "--client", "A", "--dry-run", "-o", "json", env=caller)
     blocked = {row["resource"] for row in dry.document["changes"] if row["blocked"]}

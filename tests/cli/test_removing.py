@@ -117,7 +117,7 @@ def test_an_identity_that_was_named_by_its_display_name_keeps_its_app_role(mct: 
         assert len(azure.graph("GET", roles)["value"]) == left
 
 
-def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandbox) -> None:
+def test_remove_client_keeps_a_registration_that_was_there_before(mct: Program, azure: Sandbox) -> None:
     adopted = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
     by_name = mct("remove-client", "Theirs", *JSON)
@@ -141,7 +141,7 @@ def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandb
     assert azure.applications("Theirs") == [], "where that is asked for"
 
 
-def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
+def test_remove_client_keeps_the_registration_if_asked_to(mct: Program, azure: Sandbox) -> None:
     """And can be a client again, with the secret that it kept."""
     made = mct(*SETUP)
     assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
@@ -220,9 +220,7 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert (mct("setup", "--client", "One", *JSON).code, azure.writes()) == (0, [])
 
 
-def test_what_is_restored_is_no_client_of_another_api_for_the_one_that_is_gone_for_good(
-    mct: Program, azure: Sandbox
-) -> None:
+def test_a_client_restored_for_a_new_service_application_can_be_removed_again(mct: Program, azure: Sandbox) -> None:
     made = ("setup", "--client", "A", "-y", "--no-verify")
     for words in (
         made,
@@ -255,7 +253,9 @@ def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure
     assert {change["action"] for change in mct(*words).document["changes"]} == {"none"}
 
 
-def test_one_named_by_its_app_id_is_refused_with_the_command_that_restores_it(mct: Program, azure: Sandbox) -> None:
+def test_a_deleted_app_named_by_its_id_is_refused_with_the_command_that_restores_it(
+    mct: Program, azure: Sandbox
+) -> None:
     _set_up(mct)
     theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
     azure.graph("DELETE", f"/applications/{theirs['id']}")
@@ -301,7 +301,7 @@ def test_a_client_deleted_by_hand_keeps_a_secret_at_its_place(mct: Program, azur
     assert azure.call_as(values_in(saved_to(first if is_kept else again, "One"))) == 200
 
 
-def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> None:
+def test_a_clients_name_is_free_thirty_days_after_its_removal(mct: Program, azure: Sandbox) -> None:
     first = _set_up(mct)
     assert mct("teardown", *JSON).code == 0
     azure.advance(30 * 86_400 + 1)
@@ -310,7 +310,9 @@ def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
-def test_one_deleted_for_good_is_made_anew_and_told(mct: Program, azure: Sandbox, tmp_path: Path, kind: str) -> None:
+def test_a_client_that_was_purged_is_made_anew_and_told(
+    mct: Program, azure: Sandbox, tmp_path: Path, kind: str
+) -> None:
     file = tmp_path / "one.env"
     asked = ("setup", "--client", "One", "--credential", kind, "--secret-to", f"file:{file}", *JSON)
     mct(*asked)

@@ -46,7 +46,9 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
 
 
 @pytest.mark.parametrize("mode", sampled(["replicas", "adversarial"], 1, salt="callers"))
-def test_who_reads_the_file_sees_no_failed_call(mct: Program, process: Program, azure: Sandbox, mode: str) -> None:
+def test_a_reader_of_the_file_sees_no_failed_call_during_a_rotation(
+    mct: Program, process: Program, azure: Sandbox, mode: str
+) -> None:
     made = mct(*SETUP)
     file, over, answers = saved_to(made, "One"), threading.Event(), list[int]()
     azure.lag(1, mode)
@@ -131,7 +133,9 @@ def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(mct: 
 
 
 @pytest.mark.parametrize(("kind", "list_of"), [("secret", "passwordCredentials"), ("certificate", "keyCredentials")])
-def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbox, kind: str, list_of: str) -> None:
+def test_a_new_secret_that_does_not_sign_in_replaces_nothing(
+    mct: Program, azure: Sandbox, kind: str, list_of: str
+) -> None:
     file = saved_to(mct("setup", "--client", "One", "--credential", kind, *JSON), "One")
     before = file.read_bytes()
     # The first two tokens are for the caller's own services, the rest are the proof.
@@ -164,7 +168,7 @@ def test_a_rotation_cut_off_before_the_removal_proves_the_new_secret_again(mct: 
     assert (len(_secrets(azure, "One")), azure.call_as(values_in(file))) == (1, 200)
 
 
-def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:
+def test_a_rotation_leaves_somebody_elses_secret(mct: Program, azure: Sandbox) -> None:
     mct(*SETUP)
     (one,) = azure.applications("One")
     theirs = azure.graph(
@@ -179,7 +183,7 @@ def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:
     assert theirs["secretText"] not in done.out + done.err, HIDDEN
 
 
-def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_rotation_can_show_the_new_secret_instead_of_writing_it(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
     assert not list(tmp_path.rglob("*.env"))
     (credential,) = made.made
@@ -219,7 +223,7 @@ def in_force(azure: Sandbox) -> bool:
     return azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).is_success
 
 
-def test_a_secret_in_a_vault_stays_in_it(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_secret_in_a_vault_is_rotated_in_that_vault(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     azure.forget()
     again = mct("setup", "--client", "Reports", *JSON)
@@ -238,7 +242,7 @@ def test_a_secret_in_a_vault_stays_in_it(azure: Sandbox, mct: Program, tmp_path:
     assert azure.leaks() == []
 
 
-def test_each_client_keeps_its_own_place(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_rotation_of_several_clients_keeps_the_place_of_each(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
     ending = ("--secret-lifetime", SOON)
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "Vaulted", *IN_VAULT, *ending, *JSON)
@@ -360,7 +364,7 @@ def test_a_tag_that_names_no_vault_is_nothing(azure: Sandbox, mct: Program) -> N
     assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": file}
 
 
-def test_nothing_but_a_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Program) -> None:
+def test_a_registration_with_only_our_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Program) -> None:
     """Anyone may have registered that name, with a vault of theirs that vouches for their credential."""
     mct("setup", "--client", "Other", *JSON)
     name = client_unique_name(service_unique_name("contosolearn"), "Reports")

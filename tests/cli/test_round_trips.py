@@ -64,7 +64,7 @@ def measured(mct: Program, inside: Inside, tmp_path: Path, tmp_path_factory: pyt
     return Measured(mct, inside, tmp_path, tmp_path_factory.mktemp("kept") / "home")
 
 
-def test_setup_and_what_follows(measured: Measured) -> None:
+def test_setup_and_the_commands_after_it_take_the_known_number_of_requests(measured: Measured) -> None:
     found = {
         "setup": measured.cost(*WITH_IDENTITY),
         "setup again": measured.cost(*WITH_IDENTITY),
@@ -92,11 +92,11 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         ((*SETUP, "--managed-identity", FUNCTION_APP), Cost(37, 10)),  # it need not be looked up
     ],
 )
-def test_setup_of_less(measured: Measured, words: tuple[str, ...], cost: Cost) -> None:
+def test_setup_of_parts_takes_fewer_requests(measured: Measured, words: tuple[str, ...], cost: Cost) -> None:
     assert measured.cost(*words) == cost
 
 
-def test_what_takes_away(measured: Measured) -> None:
+def test_rotation_and_removals_take_the_known_number_of_requests(measured: Measured) -> None:
     measured.cost(*WITH_IDENTITY)
     found = {
         "rotate-secret": measured.cost("rotate-secret", "One", "-y"),
@@ -134,7 +134,7 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
     assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
 
 
-def test_a_limit_of_graph_is_waited_for_and_said(mct: Program, azure: Sandbox, inside: Inside, listed: Path) -> None:
+def test_a_throttle_of_graph_is_waited_for_and_said(mct: Program, azure: Sandbox, inside: Inside, listed: Path) -> None:
     assert mct("setup", "-y").code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
     limit = {"type": "status", "status": 429, "retryAfter": 150}

@@ -82,7 +82,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def test_under_azures_names_it_says_how_they_lead_there_and_away(here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_serve_with_real_names_says_how_the_names_lead_there_and_away(
+    here: Callable[..., Ended], tmp_path: Path
+) -> None:
     with serving(tmp_path, "--real-names") as served:
         assert served.said.startswith("Sandbox ready: https://management.azure.com\n")
         assert "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts\n" in served.said
@@ -114,11 +116,11 @@ def test_the_environment_of_one_that_is_just_starting_is_waited_for(
     assert "export MCT_S2S_CLOUD=https://localhost:21899\n" in here("env", "--port", "21899").out
 
 
-def test_what_was_set_is_removed_again_without_a_sandbox(here: Callable[..., Ended]) -> None:
+def test_env_unset_needs_no_running_sandbox(here: Callable[..., Ended]) -> None:
     assert here("env", "--unset").out.splitlines() == [f"unset {name}" for name in VARIABLES]
 
 
-def test_all_that_is_set_can_be_removed_and_every_client_is_told_whom_to_trust(tmp_path: Path) -> None:
+def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(tmp_path: Path) -> None:
     own, real = exports(8443, state_dir=tmp_path), exports(443, real_names=True, state_dir=tmp_path)
     assert tuple(own) == VARIABLES
     assert set(real) < set(VARIABLES)
@@ -157,7 +159,7 @@ def unfinished(served: Served, folder: Path, count: int) -> list[ssl.SSLSocket]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 leads to this machine on Linux only")
-def test_it_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> None:
+def test_serve_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> None:
     """Within a container the loopback is the container's own: no published port leads there."""
     with serving(tmp_path, "--listen", "127.0.0.2", at="127.0.0.2") as served:
         assert "It listens on 127.0.0.2: whoever can reach these ports controls it." in served.said
@@ -170,7 +172,7 @@ def test_it_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("address", ["localhost", "0.0.0.0:8443", "*", "\x1b[31m"])
-def test_what_is_no_address_is_not_listened_on(here: Callable[..., Ended], address: str) -> None:
+def test_serve_refuses_to_listen_on_what_is_no_address(here: Callable[..., Ended], address: str) -> None:
     ended = here("serve", "--listen", address)
     assert (ended.code, ended.out) == (2, "")
     assert "Use an IP address of this machine, such as 0.0.0.0." in " ".join(ended.err.split())
@@ -194,7 +196,7 @@ def served(home: Path) -> Iterator[Served]:
         yield made
 
 
-def test_what_it_says_leads_there_and_keeps_the_secret(served: Served, home: Path) -> None:
+def test_the_addresses_that_serve_prints_lead_there_and_hold_no_secret(served: Served, home: Path) -> None:
     secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
     address = f"https://localhost:{served.port}"
     assert secret not in served.said
@@ -206,7 +208,7 @@ def test_what_it_says_leads_there_and_keeps_the_secret(served: Served, home: Pat
     assert f"https://localhost:{served.port + 2}  mct-prod/contosolearn" in served.said
 
 
-def test_what_is_exported_comes_through_a_shell(here: Callable[..., Ended], served: Served, home: Path) -> None:
+def test_exported_variables_come_through_a_shell(here: Callable[..., Ended], served: Served, home: Path) -> None:
     exported = here("env", folder=home).out
     assert here("env", "--port", str(served.port), folder=home).out == exported
     words = ["sh", "-c", f"{exported}\nprintenv SSL_CERT_FILE MCT_S2S_CLOUD AZURE_CLIENT_SECRET"]
@@ -216,7 +218,9 @@ def test_what_is_exported_comes_through_a_shell(here: Callable[..., Ended], serv
     assert not (home.parent / "pwned").exists()
 
 
-def test_a_second_says_where_one_is(served: Served, home: Path, here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_a_second_serve_says_where_the_first_one_is(
+    served: Served, home: Path, here: Callable[..., Ended], tmp_path: Path
+) -> None:
     address, state = f"https://localhost:{served.port}", tmp_path / "state.json"
     state.write_text("{}")
     for options in ([], ["--port", str(served.port)]):
@@ -249,7 +253,7 @@ def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path:
     assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
 
 
-def test_coverage_names_every_operation_and_serves_nothing(here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_sandbox_coverage_names_every_operation_and_serves_nothing(here: Callable[..., Ended], tmp_path: Path) -> None:
     ended = here("serve", "--coverage")
     assert ended.code == 0
     rows = ("PUT {site}/config/appsettings", "POST /v1.0/{application}/addPassword", "full", "stub", "operations:")
@@ -264,7 +268,7 @@ def taken() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_port_that_is_taken_is_named_with_another_one(here: Callable[..., Ended], taken: int) -> None:
+def test_a_taken_port_is_refused_with_a_free_one(here: Callable[..., Ended], taken: int) -> None:
     ended = here("serve", "--port", str(taken))
     assert (ended.code, f"Port {taken} is already in use." in ended.err) == (2, True)
     assert "mct-s2s sandbox serve --port 9443" in ended.err
@@ -279,7 +283,7 @@ def test_a_port_that_is_taken_is_named_with_another_one(here: Callable[..., Ende
         ("--world", "x", "is not a state of the sandbox"),
     ],
 )
-def test_a_file_of_another_kind_is_named(
+def test_a_state_file_of_another_kind_is_refused_by_name(
     option: str, content: str, said: str, here: Callable[..., Ended], tmp_path: Path
 ) -> None:
     file = tmp_path / "given.json"
@@ -289,7 +293,7 @@ def test_a_file_of_another_kind_is_named(
     assert "sandbox --help" not in ended.err
 
 
-def test_reset_reaches_the_one_that_is_served(here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_reset_reaches_the_running_sandbox(here: Callable[..., Ended], tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         fresh = served.control("GET", "world")["resources"]
         served.control("POST", "sites", json={"name": "contosonew", "group": "mct-prod"})
@@ -298,7 +302,9 @@ def test_reset_reaches_the_one_that_is_served(here: Callable[..., Ended], tmp_pa
         assert served.control("GET", "world")["resources"] == fresh
 
 
-def test_addresses_stay_where_the_usual_ports_are_taken(here: Callable[..., Ended], taken: int, tmp_path: Path) -> None:
+def test_addresses_stay_the_same_if_the_usual_ports_are_taken(
+    here: Callable[..., Ended], taken: int, tmp_path: Path
+) -> None:
     """What a client's file names works again as soon as the sandbox is served."""
     running = start(tmp_path, taken)
     site, first = running.site_url, running.environment["MCT_S2S_CLOUD"]

@@ -274,7 +274,7 @@ def _calls(azure: Sandbox, shell: Shell, client: Registration, audience: object,
 
 
 @pytest.mark.parametrize("name", sampled(list(SCENARIOS), 16, salt="states"))
-def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> None:
+def test_the_commands_that_status_prints_mend_each_state(mct: Program, azure: Sandbox, name: str) -> None:
     (made, *found), hand, shell = SCENARIOS[name], Hand(azure), Shell(mct, azure)
     made(hand)
     assert [*shell.mend(lambda: mct("status", "-o", "json"))] == found
@@ -283,7 +283,7 @@ def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> No
         assert _calls(azure, shell, hand.client, settings["serviceauthaudience"])
 
 
-def test_every_finding_of_the_contract_is_met_here() -> None:
+def test_every_finding_of_the_contract_is_met_by_a_scenario() -> None:
     met = {code for _, *codes in SCENARIOS.values() for code in codes}
     elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_preflight
     elsewhere |= {"service-application-not-ours"}  # see tests/security/test_24_nobodys_word

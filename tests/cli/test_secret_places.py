@@ -80,7 +80,7 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
 
 
-def test_the_name_and_the_address_can_be_given(azure: Sandbox, mct: Program) -> None:
+def test_the_name_of_a_vaults_secret_and_its_address_can_be_given(azure: Sandbox, mct: Program) -> None:
     port = azure.origin.rsplit(":", 1)[1]
     place = f"keyvault:https://{seed.VAULT}.vault.localhost:{port}/Reports-Key"
     ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
@@ -101,7 +101,7 @@ def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(azure: San
     assert azure.writes() == []
 
 
-def test_who_may_read_and_not_write_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
+def test_a_caller_who_may_only_read_the_vault_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
     may = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All"]
     roles = [{"role": "Owner"}, {"role": SECRETS_USER, "scope": VAULT_ID}]
     made = azure._control("POST", "/callers", json={"name": "reader", "graphRoles": may, "armRoles": roles}).json()
@@ -342,7 +342,7 @@ def forbid(azure: Sandbox, *rules: Json) -> None:
     ("rule", "more", "code"),
     [(NINETY_DAYS, (), "secret-lifetime-forbidden"), (FORBIDDEN, ("--auto-lifetime",), "secrets-forbidden")],
 )
-def test_what_is_forbidden_is_told_before_anything_is_written_with_a_way_that_is_allowed(
+def test_a_forbidden_secret_is_told_before_any_write_with_a_way_that_is_allowed(
     mct: Program, azure: Sandbox, rule: Json, more: tuple[str, ...], code: str
 ) -> None:
     forbid(azure, rule)
@@ -357,7 +357,7 @@ def test_what_is_forbidden_is_told_before_anything_is_written_with_a_way_that_is
         assert mct(*PLAIN, "--secret-lifetime", offered).code == 0, "typed as offered, it is allowed"
 
 
-def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Program, azure: Sandbox) -> None:
+def test_a_policy_that_cannot_be_read_refuses_later_and_nothing_is_lost(mct: Program, azure: Sandbox) -> None:
     forbid(azure, NINETY_DAYS)
     caller = azure.caller(*LEAST, arm=[CONTRIBUTOR])
     done = mct(*PLAIN, env=caller)
@@ -434,7 +434,7 @@ def test_a_registrations_own_policy_goes_before_the_tenants(
 
 @pytest.mark.parametrize("document", ["text", "json"])
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
-def test_what_no_one_could_be_shown_is_removed_again(
+def test_a_secret_that_could_not_be_shown_is_removed_again(
     mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, kind: str, document: str
 ) -> None:
     words = ["setup", "--client", "One", "--credential", kind, "--secret-to", "show", "-y", "-o", document]
@@ -517,7 +517,7 @@ def test_a_full_disk_is_found_before_anything_is_made(
 
 
 @pytest.mark.parametrize("place", ["default", "keyvault"])
-def test_a_secret_that_its_place_has_lost_is_said(mct: Program, azure: Sandbox, place: str) -> None:
+def test_status_says_that_a_secret_is_lost_from_its_place(mct: Program, azure: Sandbox, place: str) -> None:
     to = TO_VAULT if place == "keyvault" else ()
     words = ("setup", "--client", "Reports", *to, "-y")
     made = mct(*words, "-o", "json")
@@ -573,7 +573,7 @@ def test_the_old_secret_goes_only_once_the_new_one_is_shown(
     assert (works(azure, "One", second), works(azure, "One", first)) == (True, False)
 
 
-def test_who_reads_no_messages_any_more_takes_no_secret_along(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+def test_a_closed_standard_error_loses_no_secret(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
     """The reader of standard error leaves; standard output still has one."""
     words = ("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json")
     env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
@@ -586,7 +586,7 @@ def test_who_reads_no_messages_any_more_takes_no_secret_along(azure: Sandbox, in
     assert (done.returncode, works(azure, "One", credential["secret"])) == (0, True)
 
 
-def test_what_never_arrived_counts_for_nothing_in_the_night(mct: Program, azure: Sandbox) -> None:
+def test_a_secret_that_never_arrived_counts_for_nothing_in_a_scheduled_rotation(mct: Program, azure: Sandbox) -> None:
     """A run that is killed cannot say so; its note at the registration does, to every machine."""
     assert mct("setup", "--client", "One", "--secret-lifetime", "20d", "-y").code == 0
     (client,) = azure.applications("One")
@@ -630,7 +630,9 @@ def test_a_vault_that_may_have_the_secret_keeps_it(mct: Program, azure: Sandbox,
     assert works(azure, "Reports", held(azure, name)["value"])
 
 
-def test_what_was_handed_over_last_stays_when_old_ones_go(mct: Program, azure: Sandbox, outside: Path) -> None:
+def test_the_secret_that_was_handed_over_last_stays_when_old_ones_go(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
     """No place here tells which secret is in use: the advice of a rotation, typed as it is, must not take it."""
     first, second = outside / "first", outside / "second"
     assert mct("setup", "--client", "One", *to_python(KEEP, str(first)), "-y").code == 0

@@ -71,7 +71,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, 
     assert [client["kind"] for client in status.document["clients"]] == ["application", "managedIdentity"]
 
 
-def test_registrations_are_as_the_document_says(mct: Program, azure: Sandbox) -> None:
+def test_registrations_are_as_the_contract_says(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "A", "-y").code == 0
     ((service,), (client,)) = (azure.applications(name) for name in ("MCT service (contosolearn)", "A"))
     assert (service["signInAudience"], client["signInAudience"]) == ("AzureADMyOrg", "AzureADMyOrg")
@@ -185,7 +185,7 @@ def test_disable_refuses_every_call_until_configured_again(mct: Program, azure: 
     assert azure.restarts() == 1 + 1
 
 
-def test_the_whole_job_is_done_in_a_cloud_that_knows_fewer_api_versions(mct: Program, azure: Sandbox) -> None:
+def test_setup_is_done_in_a_cloud_that_knows_fewer_api_versions(mct: Program, azure: Sandbox) -> None:
     azure.vary(api_versions=GOVERNMENT)
     callers = ("--client", "Import", "--managed-identity", MACHINE, "--managed-identity", FUNCTION_APP)
     done = mct("setup", *callers, "--secret-to", f"keyvault:{seed.VAULT}", "-y", "-o", "json")
@@ -237,7 +237,7 @@ def test_production_is_told_of_its_slots_once(mct: Program, azure: Sandbox) -> N
     assert mct("status", "-o", "json").document["findings"] == []
 
 
-def test_whoever_may_not_see_the_slots_can_do_the_job(mct: Program, azure: Sandbox) -> None:
+def test_a_caller_who_may_not_see_the_slots_can_do_the_setup(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(
         {
             "match": {"service": "ARM", "pathRegex": "/slots$|/slotConfigNames$"},

@@ -201,7 +201,9 @@ def error(done: Ended) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("mode", ["challenge", "policy"])
-def test_a_person_brings_it_once_and_the_work_goes_on(mct: Program, turned: Sandbox, person: Inside, mode: str) -> None:
+def test_a_person_brings_a_second_factor_once_and_the_work_goes_on(
+    mct: Program, turned: Sandbox, person: Inside, mode: str
+) -> None:
     """Whether Azure asks by a challenge, or a policy refuses and speaks of it."""
     turned.vary(mfa_for_writes=mode)
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
@@ -214,7 +216,9 @@ def test_a_person_brings_it_once_and_the_work_goes_on(mct: Program, turned: Sand
 
 
 @pytest.mark.parametrize("who", ["conditional-access", "security-defaults"])
-def test_blocked_device_codes_are_told_twice(mct: Program, azure: Sandbox, person: Inside, who: str) -> None:
+def test_a_tenant_that_blocks_device_codes_is_told_beside_the_code_and_at_the_end(
+    mct: Program, azure: Sandbox, person: Inside, who: str
+) -> None:
     """Some tenants refuse it on the page alone: then nothing more is heard of it."""
     azure.vary(blocked_device_codes=who)
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
@@ -235,7 +239,7 @@ def test_personal_accounts_are_told_to_name_the_tenant(
 
 
 @pytest.mark.parametrize("variation", [{}, {"sign_in_with_mfa": False, "mfa_for_writes": "off"}])
-def test_who_brings_it_at_the_sign_in_or_need_not_is_asked_once(
+def test_a_person_with_a_second_factor_at_the_sign_in_is_asked_once(
     mct: Program, azure: Sandbox, person: Inside, variation: dict[str, Any]
 ) -> None:
     azure.vary(**variation)
@@ -269,7 +273,7 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     assert mct("status", "-o", "json").document["healthy"] is True
 
 
-def test_graph_asks_for_claims_and_gets_them(mct: Program, azure: Sandbox, person: Inside) -> None:
+def test_claims_that_graph_asks_for_are_brought(mct: Program, azure: Sandbox, person: Inside) -> None:
     """Continuous access evaluation: a service principal brings them without a word, a person by signing in again."""
     azure.vary(location_challenges=True)
     assert mct(*SETUP).code == 0
@@ -348,7 +352,7 @@ def two(az: AzureCli, azure: Sandbox) -> AzureCli:
 
 
 @pytest.mark.parametrize("named", ["subscription", "resource ID", "tenant"])
-def test_the_account_of_what_is_meant_signs_in_and_is_said(
+def test_the_az_account_of_the_meant_subscription_signs_in_and_is_said(
     mct: Program, azure: Sandbox, two: AzureCli, named: str
 ) -> None:
     """Asked for the tenant, az takes the default account: refused there, or a person who is not meant."""
@@ -366,12 +370,12 @@ def test_the_account_of_what_is_meant_signs_in_and_is_said(
         assert "--tenant" not in line, "az takes one of them"
 
 
-def test_the_default_account_is_said_too(mct: Program, azure: Sandbox, two: AzureCli) -> None:
+def test_the_default_account_of_az_is_said(mct: Program, azure: Sandbox, two: AzureCli) -> None:
     two.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": CONSULTANT, "type": "user"})
     assert f"Signing in with Azure CLI as {CONSULTANT}." in mct("status", "--auth", "cli", env=two.env).err
 
 
-def test_the_other_account_is_not_signed_out_to_renew_one(mct: Program, azure: Sandbox, two: AzureCli) -> None:
+def test_renewing_one_account_of_az_does_not_sign_out_the_other(mct: Program, azure: Sandbox, two: AzureCli) -> None:
     refused = mct("status", "--auth", "cli", "-a", SITE, "-o", "json", env=two.env)
     assert refused.code == NOT_CONFIGURED
     two.answers(tokens_of(azure, azure.person("casey")))
@@ -464,7 +468,7 @@ def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sa
     assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
 
 
-def test_a_default_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_the_default_subscription_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     az.profile(azure.tenant_id, {OTHER: True}, cloud="AzureCloud")
     assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"
 

@@ -140,7 +140,7 @@ APP = "az webapp config appsettings set -g integrations -n reports-func --subscr
         ("Late", "", "mct-s2s rotate-secret"),
     ],
 )
-def test_a_program_has_what_fits_its_client_and_what_lacks(clients: Clients, words: str, out: str, err: str) -> None:
+def test_a_snippet_fits_its_client_and_says_what_is_missing(clients: Clients, words: str, out: str, err: str) -> None:
     printed = clients.snippet(*words.split())
     assert out in printed.out
     assert err in printed.err
@@ -160,7 +160,7 @@ def test_a_program_has_what_fits_its_client_and_what_lacks(clients: Clients, wor
         ("nightly-import", "snippet-unsuitable", "ClientType: Service, authentication type Managed identity, aud"),
     ],
 )
-def test_what_cannot_work_is_refused(clients: Clients, words: str, code: str, told: str) -> None:
+def test_a_snippet_that_cannot_work_is_refused(clients: Clients, words: str, code: str, told: str) -> None:
     refused = clients.refused(*words.format(home=clients.home).split())
     assert (*refused[:2], told in refused[2]) == (2, code, True)
 
@@ -182,7 +182,7 @@ def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> Non
     assert "not saved" not in printed.err
 
 
-def test_a_key_that_is_gone_stands_in_no_one_else_s_way(clients: Clients) -> None:
+def test_a_lost_key_of_one_client_stops_no_snippet_of_another(clients: Clients) -> None:
     key = clients.file("pem", "cert")
     aside = key.rename(key.with_suffix(".aside"))
     try:
@@ -213,7 +213,7 @@ def test_an_app_gets_its_settings_by_a_command_without_the_secret(clients: Clien
     assert re.search(r"&client_id=(\S+)\n(?s:.*) AZURE_CLIENT_ID=\1 ", shared)
 
 
-def test_what_keeps_every_client_from_calling_is_counted(clients: Clients, azure: Sandbox) -> None:
+def test_a_snippet_counts_what_keeps_every_client_from_calling(clients: Clients, azure: Sandbox) -> None:
     azure.write_settings({**azure.settings(), "ServiceAuthEnabled": "false"})
     told = clients.snippet("Import").err
     assert "contosolearn has 1 other problem:\n    mct-s2s status -a contosolearn" in told
@@ -261,7 +261,7 @@ def test_curl_runs_as_it_is_pasted(clients: Clients, machine: Machine) -> None:
 
 @only_with_all
 @pytest.mark.parametrize("name", ["Import", "Cert"])
-def test_each_program_runs(clients: Clients, machine: Machine, name: str) -> None:
+def test_a_snippet_of_each_language_runs(clients: Clients, machine: Machine, name: str) -> None:
     assert machine.run(["sh"], clients.snippet(name).out) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet(name, "-l", "python").out) == ANSWER
     pem, secret = clients.file("pem", "cert"), clients.file("env", "import").read_text().splitlines()

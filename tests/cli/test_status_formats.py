@@ -53,7 +53,9 @@ def names(done: Ended) -> list[str]:
     return [site["appService"]["name"] for site in done.document["sites"]]
 
 
-def test_all_has_the_slots_that_have_settings_of_their_own(mct: Program, subscription: Sandbox, inside: Inside) -> None:
+def test_status_all_has_the_slots_that_have_settings_of_their_own(
+    mct: Program, subscription: Sandbox, inside: Inside
+) -> None:
     before = [row.path for row in _requests(mct, inside)]
     slot = ("--slot", "staging", "--no-verify", "--no-restart", "-y")
     assert mct("setup", "--client", "Import", *slot).code == 0
@@ -71,7 +73,7 @@ def test_all_has_the_slots_that_have_settings_of_their_own(mct: Program, subscri
     assert [path for path in after if "contosotrain" in path] == [path for path in before if "contosotrain" in path]
 
 
-def test_all_names_the_slots_whose_settings_cannot_be_read(mct: Program, subscription: Sandbox) -> None:
+def test_status_all_names_the_slots_whose_settings_cannot_be_read(mct: Program, subscription: Sandbox) -> None:
     settings = {"path": "*/slots/staging/config/appsettings/list"}
     subscription.misbehave({"match": settings, "fault": {"type": "status", "status": 409}, "times": 99})
     done = mct("status", "--all", *JSON)
@@ -85,7 +87,7 @@ def _requests(mct: Program, inside: Inside) -> list[Entry]:
     return sorted(inside.log(), key=lambda row: row.path)
 
 
-def test_all_has_every_mct_app_service_and_no_other(mct: Program, subscription: Sandbox) -> None:
+def test_status_all_has_every_mct_app_service_and_no_other(mct: Program, subscription: Sandbox) -> None:
     done = mct("status", "--all", *JSON)
     assert (done.code, notes(done)) == (3, [])
     assert names(done) == ["contosolearn", "contosonew", "contosotrain"]
@@ -96,7 +98,7 @@ def test_all_has_every_mct_app_service_and_no_other(mct: Program, subscription: 
     assert [remedy.partition(" -a ")[2].split()[0] for remedy in remedies] == ["contosonew", "contosotrain"]
 
 
-def test_one_that_fails_is_reported_and_the_others_are_shown(mct: Program, subscription: Sandbox) -> None:
+def test_an_app_service_that_fails_is_reported_and_the_others_are_shown(mct: Program, subscription: Sandbox) -> None:
     broken = {"match": {"path": "*/sites/contosotrain"}, "fault": {"type": "status", "status": 409}, "times": 99}
     subscription.misbehave(broken)
     done = mct("status", "--all", *JSON)
@@ -137,7 +139,7 @@ def test_a_web_app_whose_settings_may_not_be_read_is_named(mct: Program, subscri
     assert "can't read the settings" in done.err
 
 
-def test_other_commands_have_two_formats(mct: Program) -> None:
+def test_commands_other_than_status_have_two_formats(mct: Program) -> None:
     assert mct("verify", "-o", "csv").code == 2
 
 
@@ -165,7 +167,7 @@ def test_a_log_has_a_line_with_a_time_for_each_step_and_the_restart_comes_after_
     assert [line for line in done.err.splitlines() if line != line.rstrip()] == []
 
 
-def test_quiet_shows_results_and_errors_alone(mct: Program) -> None:
+def test_quiet_output_has_results_and_errors_alone(mct: Program) -> None:
     done = mct(*SETUP, "-q")
     assert (done.code, done.err, "One" in done.out) == (0, "", True)
     for words in ("status", "doctor", "verify", "rotate-secret One -y", "remove-client One -y", "teardown -y"):

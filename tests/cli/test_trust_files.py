@@ -100,7 +100,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     assert not options.verifies, "a client without consent cannot call"
 
 
-def test_only_some_sites_are_the_work_and_all_are_checked(file: File) -> None:
+def test_with_only_some_sites_are_changed_and_all_entries_are_checked(file: File) -> None:
     text = "[sites.a]\n[sites.b]\n[sites.c]\n"
     assert [one.key for one in file.setups(text, only=["c", "a"])] == ["a", "c"]
     assert file.refused(text, only=["B"]).code == "site-unknown"
@@ -205,7 +205,7 @@ def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
     }  # fmt: skip
 
 
-def test_what_a_profile_says_is_not_typed_as_well(file: File) -> None:
+def test_an_option_that_the_profile_says_too_is_refused(file: File) -> None:
     text = "[profiles.p]\ntenant = 't.example'\n[sites.a]\nprofile = 'p'"
     assert file.setups(text, typed=("subscription",))
     error = file.refused(text, typed=("tenant",))
@@ -242,7 +242,7 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
         ),
     ],
 )
-def test_two_entries_are_not_the_same_app_service(file: File, one: str, other: str, same: bool) -> None:
+def test_two_entries_for_one_app_service_are_refused(file: File, one: str, other: str, same: bool) -> None:
     profiles = "[profiles.p]\nsubscription = 'one'\n[profiles.q]\nsubscription = 'two'\n"
     text = f"{profiles}[sites.a]\n{one}\n[sites.b]\n{other}\n"
     if same:
@@ -264,7 +264,7 @@ def test_two_entries_are_not_the_same_app_service(file: File, one: str, other: s
         ("exec:gh secret set {client}", "exec:gh secret set {client}", False),
     ],
 )
-def test_two_clients_have_no_secret_in_one_place(file: File, one: str, other: str, meet: bool) -> None:
+def test_two_clients_with_one_place_for_their_secrets_are_refused(file: File, one: str, other: str, meet: bool) -> None:
     text = (
         f"[[sites.a.clients]]\nname = 'One'\nsecret-to = '{one}'\n"
         f"[[sites.b.clients]]\nname = 'Two'\nsecret-to = '{other}'\n"
@@ -294,7 +294,7 @@ def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) 
         (b" " * (1 << 20) + b" ", "Cannot read 'F': it is larger than 1 MiB."),
     ],
 )
-def test_what_cannot_be_read_is_told_as_such(file: File, text: str | bytes, told: str) -> None:
+def test_a_trust_file_that_cannot_be_read_is_told_as_such(file: File, text: str | bytes, told: str) -> None:
     error = file.refused(text)
     assert error.code in {MALFORMED, "trust-file-unreadable"}
     assert error.headline.startswith(told)

@@ -173,7 +173,7 @@ def test_a_service_application_that_is_disabled_is_enabled_by_the_printed_comman
     assert "rotate-secret" not in remedies
 
 
-def test_consent_that_was_taken_away_shows_in_the_token(mct: Program, azure: Sandbox) -> None:
+def test_verify_names_a_revoked_consent_from_the_token(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     service = mct("status", "-o", "json").document["serviceApplication"]["servicePrincipalId"]
     (assignment,) = azure.graph("GET", f"/servicePrincipals/{service}/appRoleAssignedTo")["value"]
@@ -185,7 +185,7 @@ def test_consent_that_was_taken_away_shows_in_the_token(mct: Program, azure: San
     is_mended_by(row["remedy"], mct)
 
 
-def test_an_open_door_is_an_error(mct: Program, azure: Sandbox) -> None:
+def test_an_api_that_answers_without_a_token_is_an_error(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     ended = mct("verify", "--path", "/", "-o", "json")
     assert (ended.code, ended.document["proved"]) == (3, False)
@@ -193,7 +193,7 @@ def test_an_open_door_is_an_error(mct: Program, azure: Sandbox) -> None:
     assert verdicts(ended)["S2S-client", "call"] is True
 
 
-def test_before_setup_there_is_nothing_to_prove(mct: Program, azure: Sandbox) -> None:
+def test_verify_before_setup_says_that_there_is_nothing_to_prove(mct: Program, azure: Sandbox) -> None:
     ended = mct("verify", "-o", "json")
     assert ended.code == 3
     (row,) = ended.document["checks"]
@@ -258,7 +258,7 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
 
 
 @pytest.mark.parametrize("option", ["--no-verify", "--no-consent", "--no-restart", "--dry-run", "--no-app-service"])
-def test_no_proof_where_it_is_not_wanted_or_cannot_succeed(mct: Program, azure: Sandbox, option: str) -> None:
+def test_setup_proves_nothing_if_not_wanted_or_if_it_cannot_succeed(mct: Program, azure: Sandbox, option: str) -> None:
     done = mct(*SETUP, option, "-o", "json")
     assert (done.code, done.document["verification"]) == (3 if option == "--dry-run" else 0, None)
     assert azure.log("site") == []
