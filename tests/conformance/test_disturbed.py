@@ -49,7 +49,7 @@ def interrupt_at(method: str, path: str) -> Hook:
     return interrupt
 
 
-def test_a_knob_is_found_and_nothing_else(conformance: Conformance) -> None:
+def test_a_cloud_with_one_variation_differs_in_it_alone(conformance: Conformance) -> None:
     directory = conformance.cloud.state.directory
     directory.variations = replace(directory.variations, settings_accept_202=True)
     conformance.tables = ("settings",)
@@ -73,7 +73,7 @@ def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) 
     assert conformance.lasting == before
 
 
-def test_a_refusal_is_told_with_what_could_not_be_asked(conformance: Conformance) -> None:
+def test_a_refusal_is_told_with_the_requests_that_it_prevented(conformance: Conformance) -> None:
     fault = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Not you."}
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "fault": fault})
     ended = conformance("-y")
@@ -85,7 +85,7 @@ def test_a_refusal_is_told_with_what_could_not_be_asked(conformance: Conformance
     assert [line for line in left_out if "needs " not in line] == []
 
 
-def test_throttling_is_waited_for(conformance: Conformance) -> None:
+def test_throttling_is_waited_for_and_no_difference(conformance: Conformance) -> None:
     fault = {"type": "status", "status": 429, "retryAfter": 7}
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "times": 2, "fault": fault})
     conformance.tables = ("registrations",)
@@ -103,7 +103,7 @@ def test_throttling_is_waited_for(conformance: Conformance) -> None:
         ("PUT", "/secrets/", ("registrations", "settings", "key-vault")),
     ],
 )
-def test_interrupted_it_leaves_nothing(
+def test_an_interrupted_run_leaves_nothing(
     conformance: Conformance, method: str, path: str, tables: tuple[str, ...]
 ) -> None:
     before = conformance.lasting
@@ -114,7 +114,9 @@ def test_interrupted_it_leaves_nothing(
     assert (conformance.lasting, "Interrupted" in ended.err) == (before, True)
 
 
-def test_what_a_killed_run_left_is_removed_by_name(conformance: Conformance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_that_a_killed_run_left_are_removed_by_name(
+    conformance: Conformance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = conformance.lasting
 
     async def killed(*_: Any, **__: Any) -> Any:
@@ -133,7 +135,7 @@ def test_what_a_killed_run_left_is_removed_by_name(conformance: Conformance, mon
     assert "Removed" not in conformance("-y", "--key-vault", VAULT, "--clean-up", run).err
 
 
-def test_what_was_made_without_an_answer_is_removed(conformance: Conformance) -> None:
+def test_an_object_whose_creation_was_not_answered_is_removed(conformance: Conformance) -> None:
     before = conformance.lasting
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "fault": {"type": "lostAnswer"}})
     conformance.tables = ("registrations",)
@@ -142,7 +144,7 @@ def test_what_was_made_without_an_answer_is_removed(conformance: Conformance) ->
     assert conformance.lasting == before
 
 
-def test_what_could_not_be_removed_is_told_with_the_command_for_it(conformance: Conformance) -> None:
+def test_an_object_that_could_not_be_removed_is_told_with_the_command_for_it(conformance: Conformance) -> None:
     fault = {"match": {"service": "ARM", "method": "DELETE"}, "fault": {"type": "status", "status": 409}}
     conformance.cloud.azure.misbehave(fault)
     conformance.tables = ("resource-manager", "identity")
@@ -176,7 +178,7 @@ def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conform
         (("-y", "--report", "/dev/null/x"), APP_SERVICE, 2, "--report FOLDER"),
     ],
 )
-def test_it_touches_nothing(
+def test_a_run_that_is_refused_touches_nothing(
     conformance: Conformance, words: tuple[str, ...], app_service: str, exit_code: int, told: str
 ) -> None:
     ended = conformance(*words, app_service=app_service)
@@ -198,7 +200,7 @@ def test_another_sandbox_differs_in_nothing_and_is_left_as_it_was(quiet: Quiet) 
     assert lasting(quiet.after) == lasting(quiet.before)
 
 
-def test_only_what_was_told_is_written(quiet: Quiet) -> None:
+def test_a_run_writes_only_where_it_announced(quiet: Quiet) -> None:
     name = re.search(r"mct-s2s-conformance-[0-9a-f]{10}", quiet.ended.err)
     assert name is not None
     for told in (SETTING, APP_SERVICE, GROUP, VAULT, TENANT, f"{name[0]}-api", f"--clean-up {name[0]}"):
@@ -223,7 +225,7 @@ def test_the_report_holds_nothing_of_the_tenant(quiet: Quiet) -> None:
     assert "removed" not in text.replace("objects were not removed", "")  # the redaction of each answer was enough
 
 
-def test_its_tables_are_recordings(quiet: Quiet) -> None:
+def test_the_tables_of_a_report_are_recordings(quiet: Quiet) -> None:
     tables = Tables.read(quiet.conformance.report)
     rows = [tables[name] for name in tables]
     assert len(rows) == len(STEPS)
@@ -264,34 +266,34 @@ def shown(
 
 
 @pytest.mark.parametrize("value", PRIVATE)
-def test_what_identifies_is_replaced_wherever_it_stands(value: str) -> None:
+def test_identifying_values_are_replaced_wherever_they_stand(value: str) -> None:
     stores = {"displayName": value, "list": [{"deep": value}], "error": {"code": "Odd", "message": f"Of {value}, not."}}
     assert value.lower() not in shown(stores).lower()
     assert value.lower() not in shown({"error": {"message": f"See '{value}' or {value}."}}, status=400).lower()
 
 
 @pytest.mark.parametrize("value", KEPT)
-def test_a_services_own_words_stay(value: str) -> None:
+def test_the_services_own_words_stay_in_a_report(value: str) -> None:
     assert value in shown({"error": {"code": "x", "message": value}}, status=400)
 
 
-def test_names_are_put_where_their_values_were() -> None:
+def test_placeholders_stand_where_their_values_were() -> None:
     message = f"Tenant {NAMES['tenantId']} at {NAMES['graph']}/v1.0, group rg-1 in 'rg', not RG."
     text = shown({"error": {"message": message}})
     assert "Tenant {tenantId} at {graph}/v1.0, group {group}-1 in '{group}', not <string>." in text
 
 
-def test_a_word_that_nobody_knows_goes() -> None:
+def test_unknown_words_are_left_out_of_a_report() -> None:
     text = shown({"displayName": "Hochschule", "error": {"message": "The user 'Jane Doe' is not in \"Fabrikam\"."}})
     assert not any(word in text for word in ("Hochschule", "Jane", "Fabrikam"))
 
 
-def test_private_words_go_from_messages_too() -> None:
+def test_private_words_are_left_out_of_messages_too() -> None:
     text = shown({"error": {"message": "Jane Doe may not do this."}}, status=403, private=("Jane Doe",))
     assert "<string> may not do this." in text
 
 
-def test_of_others_objects_only_the_shape_is_kept() -> None:
+def test_a_report_keeps_only_the_shape_of_others_objects() -> None:
     site = {
         "id": "/x",
         "name": "Jane",
@@ -312,13 +314,13 @@ def test_members_that_owners_name_are_left_out() -> None:
     assert json.loads(shown(directory, others=True))["body"] == {"id": "<any>", "ok": "<number or null>"}
 
 
-def test_of_settings_only_ours_is_shown() -> None:
+def test_a_report_shows_only_our_own_settings() -> None:
     body = {"name": "appsettings", "properties": {"Jane": "secret", SETTING: "run"}}
     text = shown(body, settings=Settings.READ, known=("run",))
     assert json.loads(text)["body"]["properties"] == {SETTING: "run"}
 
 
-def test_what_got_through_is_replaced_as_the_report_is_written(tmp_path: Path) -> None:
+def test_a_private_value_that_got_through_is_replaced_as_the_report_is_written(tmp_path: Path) -> None:
     row = {"response": {"status": 403, "body": {"error": {"message": "Jane Doe may not do this."}}}}
     found = [Finding(step(path="/Janeville"), Verdict.SAME, row=row)]
     save(tmp_path, found, {"Janeville", "jane doe"}, "public", datetime(2026, 1, 1, tzinfo=UTC), 0)
@@ -326,7 +328,7 @@ def test_what_got_through_is_replaced_as_the_report_is_written(tmp_path: Path) -
     assert "removed may not do this." in (tmp_path / "t.json").read_text()
 
 
-def test_what_differs_in_many_answers_is_told_once(tmp_path: Path) -> None:
+def test_a_difference_in_many_answers_is_told_once(tmp_path: Path) -> None:
     server = "header server: absent, expected 'IIS'"
     found = [Finding(step(id=f"t/{number:02}"), Verdict.DIFFERS, (server,)) for number in range(1, 8)]
     report = save(tmp_path, found, (), "public", datetime(2026, 1, 1, tzinfo=UTC), 0).read_text()
@@ -352,11 +354,11 @@ def compared(expected: Any, actual: Any, **compare: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("expected", "actual"), DIFFERS)
-def test_what_differs(expected: Any, actual: Any) -> None:
+def test_a_different_answer_is_a_difference(expected: Any, actual: Any) -> None:
     assert compared(expected, actual) != []
 
 
-def test_a_difference_says_where_it_is() -> None:
+def test_a_difference_names_its_place() -> None:
     assert compared({"a": [{"b": 1}]}, {"a": [{"c": 1}]}) == [
         "/a/0/b: absent, expected 1",
         "/a/0/c: there, expected none",
@@ -388,11 +390,11 @@ def test_headers_are_compared_without_case_and_bound_for_their_own_answer_only()
     ("expected", "status", "agrees"),
     [(200, 200, True), (200, 201, False), ("<4xx, not quoted>", 403, True), ("<400 or 401>", 403, False)],
 )
-def test_a_status_may_be_known_in_part(expected: Any, status: int, agrees: bool) -> None:
+def test_an_expected_status_may_be_given_in_part(expected: Any, status: int, agrees: bool) -> None:
     assert (differences({"status": expected}, Answer(status, {}), {}) == []) is agrees
 
 
-def test_partial_sets_and_members_that_may_be_there() -> None:
+def test_an_expected_answer_may_have_partial_sets_and_optional_members() -> None:
     assert compared({"a": 1}, {"a": 1, "b": 2}, partial=[""]) == []
     assert compared({"a": 1}, {"a": 1, "b": 2}, **{"may-have": ["/b"]}) == []
     assert compared({"a": 1}, {"a": 1, "c": 2}, **{"may-have": ["/b"]}) != []
@@ -402,7 +404,7 @@ def test_partial_sets_and_members_that_may_be_there() -> None:
     assert compared([4], [3, 1, 2], partial=[""]) != []
 
 
-def test_like_set_and_unset() -> None:
+def test_a_row_may_be_like_another_one_with_members_set_and_unset() -> None:
     row = {"source": "s", "service": "graph"}
     first = {**row, "id": "t/1", "request": {"body": {"a": 1}}, "response": {"status": 200, "body": {"a": 1, "b": {}}}}
     changed = {"value": [{"<like>": "t/1", "<set>": {"/b/c": 2}, "<unset>": ["/a"]}]}

@@ -128,7 +128,7 @@ def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason(engine: En
     assert any(line.endswith(": merging with changes by someone else") for line in told)
 
 
-def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted(engine: Engine) -> None:
+def test_a_removed_client_is_shut_out_before_anything_is_deleted(engine: Engine) -> None:
     """A client whose registration is gone first could still call for as long as its token lives."""
     made = engine.register()
     gone = DeleteApplication(
@@ -169,7 +169,7 @@ def test_at_the_first_refusal_nothing_else_begins(
     assert "POST restart" not in engine.asked(RESTARTED)
 
 
-def test_what_waits_for_its_turn_does_not_begin_after_a_refusal(engine: Engine) -> None:
+def test_a_change_that_waits_for_its_turn_does_not_begin_after_a_refusal(engine: Engine) -> None:
     """A large setup must not send hundreds of requests after the first one was denied."""
     refusal = {"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}}
     engine.inside.azure.misbehave(refusal, LATER)
@@ -318,7 +318,7 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None,
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_not_there_yet_is_waited_out_only_where_lag_is_expected(is_new: bool, engine: Engine) -> None:
+def test_an_object_that_is_not_there_yet_is_waited_for_only_where_lag_is_expected(is_new: bool, engine: Engine) -> None:
     """The same answer about anything else is an error at once."""
     made = engine.register()
     engine.misbehave(PRINCIPALS, times=3, status=404, code="Request_ResourceNotFound")
@@ -371,7 +371,7 @@ CHANGED = {"ServiceAuthEnabled": "true"}
     ],
     ids=["at once", "a plan that still holds", "yes was said to another plan", "another run had its turn"],
 )
-def test_what_was_agreed_to_is_what_is_done(
+def test_only_the_plan_that_was_agreed_to_is_applied(
     takes_time: bool,
     overtaken: bool,
     meanwhile: dict[str, str],

@@ -80,7 +80,7 @@ def test_federated_credentials_are_written_one_after_another(engine: Engine) -> 
     assert (len(outcome.done), seconds >= 3.0) == (3, True), seconds
 
 
-def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine: Engine) -> None:
+def test_a_creation_that_is_never_answered_ends_and_its_secret_stays_noted(engine: Engine) -> None:
     made = engine.register()
     engine.misbehave("/addPassword", type="lostAnswer")
     adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
@@ -232,7 +232,7 @@ def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> N
 
 
 @pytest.mark.parametrize("place", ["there", "in the recycle bin"])
-def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: Engine) -> None:
+def test_a_unique_name_that_another_registration_holds_is_left_to_it(place: str, owner: Engine) -> None:
     other = owner.register(uniqueName=UNIQUE_NAME)
     if place == "there":
         (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
@@ -252,7 +252,7 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
     assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
 
 
-def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
+def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
         tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
         left = await applications.register(session.graph, tagged, None)
@@ -263,7 +263,7 @@ def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
 
 
 @pytest.mark.parametrize("who", ["someone else created", "a credential was added to"])
-def test_what_only_looks_left_unnamed_is_not_taken_up(who: str, owner: Engine) -> None:
+def test_a_registration_that_only_looks_left_unnamed_is_not_taken_up(who: str, owner: Engine) -> None:
     """Our tag, and the caller as its only owner, can be anyone's doing."""
     azure = owner.inside.azure
     if who == "someone else created":

@@ -93,7 +93,7 @@ def subscription(engine: Engine, wanted: str | None, there: Mapping[str, str]) -
     ],
     ids=["the only one", "by name in any case", "by id in any case"],
 )
-def test_the_subscription_that_is_meant(
+def test_the_meant_subscription_is_found_by_name_id_or_default(
     wanted: str | None, there: list[tuple[str, str]], found: tuple[str, str], engine: Engine
 ) -> None:
     assert subscription(engine, wanted, dict(there)) == found[0]
@@ -133,7 +133,7 @@ def test_two_sites_of_one_name_are_a_question(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("by", ["appId", "URI", "the audience", "the audience's own URI", "key"])
-def test_the_service_application_that_is_meant(by: str, engine: Engine) -> None:
+def test_the_meant_service_application_is_found(by: str, engine: Engine) -> None:
     service = service_in(engine, SERVICE_KEY if by == "key" else None, uri=URI if "URI" in by else "")
     adopt = {"appId": f" {service['appId'].upper()} ", "URI": URI}.get(by)
     if "audience" in by:
@@ -157,7 +157,7 @@ def test_a_uri_that_only_looks_like_an_app_id_names_the_registration_that_has_it
     assert (trust.service.object_id, trust.service.identifier_uris) == (service["id"], (uri,))
 
 
-def test_what_is_named_goes_before_what_the_site_says_and_that_before_the_key(engine: Engine) -> None:
+def test_a_named_service_application_goes_before_the_settings_and_those_before_the_unique_name(engine: Engine) -> None:
     named, audience, keyed = service_in(engine, None), service_in(engine, None), service_in(engine)
     for uri, adopt, expected in [
         (api_uri(audience["appId"]), named["appId"], named),
@@ -277,7 +277,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, engine: Engine) -> None:
+def test_an_object_that_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, engine: Engine) -> None:
     """Unreadable is never taken for missing."""
     engine.misbehave(QUESTIONS[question])
 
@@ -323,7 +323,7 @@ def test_a_site_is_found_and_no_function_app_is_read(is_readable: bool, engine: 
     assert [name for name in read(engine) if name.endswith("-func") or "-fa-" in name] == []
 
 
-def test_all_are_read_side_by_side(engine: Engine) -> None:
+def test_all_sites_are_read_side_by_side(engine: Engine) -> None:
     engine.run(everything)
     for at in range(3 * AT_ONCE - len(read(engine))):
         seed.add_site(

@@ -168,7 +168,7 @@ def test_a_write_that_is_carried_out_seconds_later_is_waited_for_and_not_repeate
     assert (MINE in ids(engine), engine.asked(PUT)) == (True, ["PUT appsettings"])
 
 
-def test_others_may_go_on_writing_what_is_theirs(engine: Engine) -> None:
+def test_others_may_go_on_writing_their_settings(engine: Engine) -> None:
     """A site whose settings somebody changes all the time must not hold the command for ever."""
     contends(engine, at="no write")
     engine.run(write)

@@ -97,14 +97,14 @@ ANY = st.one_of(
 @example(text="²y")
 @example(text="9999-12-31T23:59:59-23:59")
 @example(text="\ud800")
-def test_a_text_is_taken_or_refused(option: str, text: str) -> None:
+def test_any_text_of_an_option_is_parsed_or_refused_with_our_error(option: str, text: str) -> None:
     with contextlib.suppress(S2SError):
         PARSERS[option](text)
 
 
 @settings(max_examples=cases(200, 5000))
 @given(st.text(st.characters(), max_size=30), st.text(st.characters(), max_size=30))
-def test_what_is_taken_stays_a_part_of_a_path(group: str, slot: str) -> None:
+def test_an_accepted_name_stays_one_part_of_a_path(group: str, slot: str) -> None:
     try:
         target = site_target("site", group, GUID, slot)
     except S2SError:
@@ -209,14 +209,14 @@ def only_our_errors(function: Callable[[], object]) -> None:
 
 @settings(max_examples=cases(60, 2500))
 @given(content=handoffs | backups)
-def test_a_handoff_or_a_backup(file: Path, content: bytes) -> None:
+def test_any_content_of_a_handoff_or_backup_is_read_or_refused(file: Path, content: bytes) -> None:
     only_our_errors(lambda: read_handoff(fill(file, content)))
     only_our_errors(lambda: read_backup(fill(file, content)))
 
 
 @settings(max_examples=cases(60, 2500))
 @given(content=dotenvs)
-def test_a_credential_file(file: Path, content: bytes) -> None:
+def test_any_content_of_a_credential_file_is_read_or_refused(file: Path, content: bytes) -> None:
     fill(file, content)
     only_our_errors(lambda: from_files([file]))
     only_our_errors(lambda: available([], {}, file.parent))
@@ -228,7 +228,7 @@ def test_a_credential_file(file: Path, content: bytes) -> None:
     content=dotenvs,
     note=st.binary(max_size=60) | st.builds(lambda name: f"{name}\t{GUID}\n".encode("utf-8", "replace"), words),
 )
-def test_a_credential_file_and_its_note_of_our_own(file: Path, content: bytes, note: bytes) -> None:
+def test_a_credential_file_with_any_note_can_be_planned_with(file: Path, content: bytes, note: bytes) -> None:
     """Whatever is noted, the plan can reckon with it."""
     fill(file, content)
     fill(file.with_name(f"{file.name}.pending"), note)
@@ -245,7 +245,7 @@ def test_a_credential_file_and_its_note_of_our_own(file: Path, content: bytes, n
 
 @settings(max_examples=cases(60, 2500))
 @given(content=pems())
-def test_a_certificate(file: Path, content: bytes) -> None:
+def test_any_content_of_a_certificate_is_read_or_refused(file: Path, content: bytes) -> None:
     only_our_errors(lambda: given_certificate(fill(file, content), NOW))
     with contextlib.suppress(ValueError):
         certificate_in(content)
@@ -253,7 +253,7 @@ def test_a_certificate(file: Path, content: bytes) -> None:
 
 @settings(max_examples=cases(60, 2500))
 @given(content=pems())
-def test_a_key_on_its_way(file: Path, content: bytes) -> None:
+def test_any_content_of_a_pending_key_is_read_or_refused(file: Path, content: bytes) -> None:
     pending = file.with_name("key.pem.pending")
     fill(pending, content)
     only_our_errors(lambda: asyncio.run(FileStore(file.with_name("key.pem"), is_ours=True, keeps_key=True).note()))
@@ -261,7 +261,7 @@ def test_a_key_on_its_way(file: Path, content: bytes) -> None:
 
 @settings(max_examples=cases(60, 2500))
 @given(content=profiles)
-def test_the_azure_clis_profile(file: Path, content: bytes) -> None:
+def test_any_content_of_the_azure_clis_profile_is_read(file: Path, content: bytes) -> None:
     environ = {"AZURE_CONFIG_DIR": str(fill(file.with_name("azureProfile.json"), content).parent)}
     choice.subscriptions(environ)
     choice.cli_account(environ, "x", "y")
@@ -271,7 +271,7 @@ def test_the_azure_clis_profile(file: Path, content: bytes) -> None:
 
 @settings(max_examples=cases(60, 2500))
 @given(content=documents() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_a_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
+def test_any_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
     try:
         value = load_json(content)
     except ValueError:
@@ -334,7 +334,7 @@ def test_a_duration_has_an_exact_length(text: str, length: timedelta) -> None:
                                     "P1.5D", "P٣D", "P1H")),
     ],
 )  # fmt: skip
-def test_one_by_the_calendar_or_of_more_than_ten_years_is_a_policys_only(text: str, days: int | None) -> None:
+def test_a_duration_by_the_calendar_or_above_ten_years_is_a_policys_only(text: str, days: int | None) -> None:
     """Where no months have a length of their own, a year counts 365 days and a month 30."""
     found = read_duration(text)
     assert (found.length.days if found else None) == days
@@ -402,7 +402,7 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("parse", "code", "given"), [(*row[:2], one) for row in REFUSED for one in row[2]])
-def test_what_is_no_good_is_refused_with_a_remedy(parse: Callable[..., Any], code: str, given: Any) -> None:
+def test_a_value_of_the_wrong_form_is_refused_with_a_remedy(parse: Callable[..., Any], code: str, given: Any) -> None:
     with pytest.raises(UsageError) as refused:
         parse(*given) if isinstance(given, tuple) else parse(given)
     assert refused.value.code == code
@@ -513,7 +513,7 @@ MALFORMED_ID = '{"schema": "mct-s2s/handoff/v1", "appService": null, "settings":
 @pytest.mark.parametrize(
     ("text", "code"), [*((text, "handoff-unreadable") for text in NO_HANDOFF), (MALFORMED_ID, "malformed-id")]
 )
-def test_what_is_no_handoff_is_refused(tmp_path: Path, text: str, code: str) -> None:
+def test_a_file_that_is_no_handoff_is_refused(tmp_path: Path, text: str, code: str) -> None:
     file = tmp_path / "handoff.json"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError, match=re.escape(str(file)) if text != MALFORMED_ID else "Invalid --") as refused:
@@ -530,14 +530,14 @@ def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> Non
     assert one[3].startswith("mct/one-")
 
 
-def test_a_line_is_a_name(tmp_path: Path) -> None:
+def test_each_line_of_a_client_list_is_a_name(tmp_path: Path) -> None:
     file = tmp_path / "clients"
     file.write_text("\ufeffÄrzte\r\n\n# later\n  Payroll, old  \n", encoding="utf-8")
     assert read_client_list(file) == ["Ärzte", "Payroll, old"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n# nothing\n", b"\xff\xfe\x00", None])
-def test_a_file_without_names_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_a_client_list_without_names_is_refused(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "clients"
     if content is not None:
         file.write_bytes(content)

@@ -82,12 +82,12 @@ def _scripts(part: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", [*BY_SCHEMA, *OWN], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_its_service_reads_it(path: Path) -> None:
+def test_each_pipeline_file_fits_the_schema_of_its_service(path: Path) -> None:
     schema = files("check_jsonschema").joinpath(f"builtin_schemas/vendor/{(BY_SCHEMA | OWN)[path]}.json")
     Draft7Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(load_body(path))
 
 
-def test_shellcheck_has_nothing_to_say() -> None:
+def test_shellcheck_finds_nothing_in_the_scripts_of_pipelines() -> None:
     checked = dict(scripts())
     assert len(checked) > 6
     for name, script in checked.items():
@@ -97,7 +97,7 @@ def test_shellcheck_has_nothing_to_say() -> None:
         assert done.returncode == 0, f"{name}\n{done.stdout}"
 
 
-def test_zizmor_finds_no_way_in() -> None:
+def test_zizmor_finds_no_way_into_the_workflows() -> None:
     """Injection, rights, triggers, credentials that persist, actions of others without their hash."""
     given = [
         tool("zizmor"), "--offline", "--quiet", "--config", str(PIPELINES / "zizmor.yml"),
@@ -125,7 +125,7 @@ def test_every_input_reaches_the_step() -> None:
     assert set(used) == {one["name"] for one in template["parameters"]}
 
 
-def test_what_they_name_of_ours_is_there_at_this_version() -> None:
+def test_pipelines_use_our_actions_and_package_at_this_version() -> None:
     found = 0
     for path in [*BY_SCHEMA, PIPELINES.parents[1] / "docs" / "pipelines.md"]:
         for action, used, tag in OURS.findall(path.read_text(encoding="utf-8")):

@@ -134,7 +134,7 @@ def test_a_pull_request_is_planned_without_a_stored_secret(repository: Repositor
 
 
 @only_with_all
-def test_main_applies_what_was_reviewed(repository: Repository) -> None:
+def test_a_run_on_main_applies_what_was_reviewed(repository: Repository) -> None:
     repository.write(TRUST + MORE)
     assert repository.review().code == 0
     repository.merge()
@@ -162,7 +162,7 @@ def test_a_secret_that_would_go_away_with_the_machine_is_not_made(repository: Re
 
 
 @only_with_all
-def test_what_is_no_longer_what_was_reviewed_is_refused(repository: Repository) -> None:
+def test_a_plan_that_is_no_longer_the_reviewed_one_is_refused(repository: Repository) -> None:
     """The file that is merged is another one, or Azure has changed in between."""
     repository.write(TRUST)
     assert repository.review().code == 0
@@ -179,7 +179,7 @@ def test_what_is_no_longer_what_was_reviewed_is_refused(repository: Repository) 
 
 
 @only_with_all
-def test_secrets_are_rotated_in_time(repository: Repository) -> None:
+def test_a_scheduled_run_rotates_secrets_in_time(repository: Repository) -> None:
     repository.write(TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to'))
     assert repository.apply(inputs={"fingerprint": "0" * 64}).code == 2
     assert repository.review().code == 0
@@ -291,7 +291,7 @@ def test_a_pull_request_is_planned_and_main_applies_that_plan(machine: Machine, 
 
 
 @only_with_all
-def test_one_site_is_rotated(machine: Machine, devops: AzureDevOps) -> None:
+def test_a_pipeline_rotates_the_secret_of_one_site(machine: Machine, devops: AzureDevOps) -> None:
     azure, template = machine.inside.azure, load(FILES / "steps.yml")
     write = agent(machine, devops, writer(azure, APPLIES), APPLIES, "Schedule")
     (machine.workspace / "trust.toml").write_text(TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to'))
@@ -380,7 +380,7 @@ def test_a_comment_of_somebody_else_is_never_taken_for_ours(step: Step, github: 
     assert [one["user"]["login"] for one in github.comments] == ["mallory", BOT["login"]]
 
 
-def test_a_name_calls_nobody(step: Step, github: GitHub) -> None:
+def test_a_name_in_a_comment_mentions_no_user(step: Step, github: GitHub) -> None:
     assert step("comment", commenting(github, "| &#64;contoso/admins &#35;1 | `@a` |")).code == 0
     assert "| &#64;<!-- -->contoso/admins &#35;<!-- -->1 | `@a` |" in github.comments[0]["body"]
 
@@ -394,7 +394,7 @@ def test_a_comment_fits_whole_lines_and_says_where_the_rest_is(step: Step, githu
     assert all(line.endswith("|") for line in body.splitlines() if line.startswith("|"))
 
 
-def test_what_is_no_fingerprint_is_beside_no_commit(step: Step, github: GitHub) -> None:
+def test_a_text_that_is_no_fingerprint_is_refused_and_put_at_no_commit(step: Step, github: GitHub) -> None:
     for fingerprint in ("any", FIRST[1:], ""):
         assert step("comment", commenting(github, fingerprint=fingerprint)).code == 2
     assert (github.statuses, github.comments) == ({}, [])
@@ -479,7 +479,7 @@ def was_refused(step: Step, github: GitHub) -> bool:
 @pytest.mark.parametrize(
     "changed", [{"state": "CHANGES_REQUESTED"}, {"state": "DISMISSED"}, {"state": "COMMENTED"}, {"commit_id": OTHER}]
 )
-def test_what_was_not_approved_has_no_fingerprint(step: Step, github: GitHub, changed: dict[str, Any]) -> None:
+def test_a_plan_that_was_not_approved_has_no_fingerprint(step: Step, github: GitHub, changed: dict[str, Any]) -> None:
     """… or an earlier commit was."""
     reviewed(github)
     github.reviews.clear()
@@ -489,7 +489,9 @@ def test_what_was_not_approved_has_no_fingerprint(step: Step, github: GitHub, ch
 
 @pytest.mark.parametrize("commit", [HEAD, OTHER])
 @pytest.mark.parametrize("state", ["CHANGES_REQUESTED", "DISMISSED"])
-def test_who_takes_an_approval_back_has_not_approved(step: Step, github: GitHub, state: str, commit: str) -> None:
+def test_a_reviewer_who_takes_an_approval_back_has_not_approved(
+    step: Step, github: GitHub, state: str, commit: str
+) -> None:
     reviewed(github)
     github.approved(commit, "2026-11-25T12:30:00Z", state=state)
     assert was_refused(step, github)

@@ -75,7 +75,7 @@ def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
         {"STEP_FILE": "", "STEP_APP_SERVICE": "a"},
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_runs(asked: dict[str, str]) -> None:
+def test_contradictory_inputs_are_refused_before_anything_runs(asked: dict[str, str]) -> None:
     with pytest.raises(StepError):
         commands.rotate(Inputs.of(asked))
 
@@ -118,7 +118,7 @@ def test_a_document_takes_the_place_of_nothing_that_is_there(planted: str, tmp_p
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_page_has_names_as_text(name: str) -> None:
+def test_names_on_a_page_are_text(name: str) -> None:
     made = Credential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
     failure = Failure("client-unknown", name, f"mct-s2s {name}")
     site = Site(name, Counter(create=1), (made,), url=name, left_to_others=2, verified=False, failure=failure)
@@ -187,14 +187,14 @@ def test_github_s_token_is_renewed_meanwhile(github: GitHub, tmp_path: Path, mon
     assert {one.query["audience"] for one in github.asked} == {"api://AzureADTokenExchange"}
 
 
-def test_who_has_signed_in_before_stays_signed_in(github: GitHub, tmp_path: Path) -> None:
+def test_a_job_that_has_signed_in_before_stays_signed_in(github: GitHub, tmp_path: Path) -> None:
     """As `azure/login` does: the job's right to a token is none of ours without a client-id."""
     with sign_in.signed_in({**github.oidc("x"), "AZURE_CONFIG_DIR": "/az"}, tmp_path) as environment:
         assert environment == {"AZURE_CONFIG_DIR": "/az"}
     assert github.asked == []
 
 
-def test_what_opens_the_job_s_own_doors_reaches_no_program(tmp_path: Path) -> None:
+def test_the_jobs_own_tokens_and_files_reach_no_program(tmp_path: Path) -> None:
     """Its tokens, and the files by which a program that is handed a secret could steer later steps."""
     kept = {"PATH": "/bin", "HOME": "/h", "MCT_S2S_TIMEOUT": "60", "GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
     doors = (
@@ -243,7 +243,7 @@ def test_a_job_that_is_cancelled_lets_the_program_end(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_one_step_is_named(step: Step) -> None:
+def test_an_unknown_step_is_refused(step: Step) -> None:
     assert step("destroy", {}).code == 2
 
 

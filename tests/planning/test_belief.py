@@ -162,7 +162,7 @@ def test_a_role_of_another_api_is_not_ours_for_having_the_same_id() -> None:
         assert (client_trust(one, observed, NAMED) is Belief.UNTOUCHED) is is_untouched
 
 
-def test_nor_are_they_held_by_a_principal_that_is_no_client() -> None:
+def test_a_role_held_by_a_principal_that_is_no_client_makes_its_service_application_others() -> None:
     held = replace(trust(), assignments=(assignment(guid("a person")),))
     assert doubts(service_trust(SERVICE, observed_state(held, UNSET), SPEC)) == {Doubt.ASSIGNED}
 
@@ -311,13 +311,13 @@ def test_what_an_application_created_itself_is_its_own_whatever_is_in_it() -> No
         assert service_trust(touched, replace(observed, caller=other), SPEC) is not Belief.UNTOUCHED
 
 
-def test_no_creator_is_no_evidence() -> None:
+def test_a_registration_without_a_creator_is_not_believed_for_that() -> None:
     observed = held_by(observed_state(trust(), UNSET), SERVICE, OF_ADA)
     nameless = replace(AS_PIPELINE, client_id=None)
     assert doubts(service_trust(SERVICE, replace(observed, caller=nameless), SPEC)) == {Doubt.OWNED}
 
 
-def test_what_a_run_on_this_machine_began_is_believed_until_one_has_ended() -> None:
+def test_a_registration_that_a_run_on_this_machine_began_is_believed_until_one_has_ended() -> None:
     by_hand = replace(HAND_MADE, application=replace(HAND_MADE.application, unique_name=None))
     observed = held_by(observed_state(trust(by_hand, service=OF_A_NAMESAKE), UNSET), OF_A_NAMESAKE, OF_ADA)
     begun = frozenset({OF_A_NAMESAKE.object_id, by_hand.application.object_id})

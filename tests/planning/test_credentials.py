@@ -94,12 +94,14 @@ IMPORT_ID = ClientId(guid("Import"))
         (None, [], None),
     ],
 )
-def test_kinds_decide_what_lacks(wanted: CredentialSpec, credentials: list[Credential], lacking: str | None) -> None:
+def test_a_client_lacks_a_credential_if_none_of_the_wanted_kind_is_there(
+    wanted: CredentialSpec, credentials: list[Credential], lacking: str | None
+) -> None:
     assert said(plan_of(wanted, *credentials)) == ([lacking] if lacking else [])
 
 
 @pytest.mark.parametrize("wanted", [MADE, GIVEN, FEDERATED])
-def test_a_new_client_gets_it_before_its_declaration(wanted: CredentialSpec) -> None:
+def test_a_new_client_gets_its_credential_before_its_api_permission(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
     plan = make_plan(desired, observed_state())
     proof = next(c for c in plan.changes if isinstance(c, AddCredential))
@@ -178,7 +180,7 @@ OF_ANOTHER = replace(GONE, client_id=ClientId(guid("another")))
         (A_SECRET, [HELD], SecretNote(attempts={"cert": None}), None),
     ],
 )
-def test_what_its_store_remembers_decides_with_the_directory(
+def test_a_secret_is_planned_by_what_store_and_directory_remember(
     wanted: CredentialSpec, credentials: list[Credential], note: SecretNote, lacking: str | None
 ) -> None:
     assert said(plan_of(wanted, *credentials, note=note)) == ([lacking] if lacking else [])
@@ -215,13 +217,13 @@ def test_a_persons_federated_credential_for_another_audience_is_a_question() -> 
 @pytest.mark.parametrize(
     ("cloud", "end"), [("public", ""), ("usgov", "USGov"), ("usgov-dod", "USGov"), ("china", "China"), ("sandbox", "")]
 )
-def test_each_cloud_has_its_exchange(cloud: str, end: str) -> None:
+def test_a_federated_credential_has_the_audience_of_its_cloud(cloud: str, end: str) -> None:
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), replace(observed_state(), cloud=cloud))
     (change,) = (c for c in plan.changes if isinstance(c, AddCredential))
     assert change.spec == replace(FEDERATED, audience=f"{EXCHANGE}{end}")
 
 
-def test_a_name_is_the_same_each_time_and_fits_graphs_rule() -> None:
+def test_a_federated_credentials_name_is_the_same_each_time_and_fits_graphs_rule() -> None:
     names = {
         federated_name(issuer, subject)
         for issuer in (GITHUB, "https://a")
@@ -270,7 +272,7 @@ def test_a_repository_or_its_pasted_address_is_a_subject(text: str, subject: str
         "contoso/Learn:@{x",
     ],
 )  # fmt: skip
-def test_what_is_no_repository_is_refused(text: str) -> None:
+def test_a_text_that_is_no_github_repository_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         federated_spec(None, None, None, text)
     assert refused.value.code == "malformed-repository"
@@ -286,7 +288,7 @@ def test_what_is_no_repository_is_refused(text: str) -> None:
         ("https://i.example", "s" * 600, "a" * 600),
     ],
 )
-def test_any_issuer_is_taken_as_it_is(issuer: str, subject: str, audience: str | None) -> None:
+def test_an_issuer_subject_and_audience_are_taken_as_typed(issuer: str, subject: str, audience: str | None) -> None:
     assert federated_spec(issuer, subject, audience, None) == Federation(issuer, subject, audience or "")
 
 
@@ -305,7 +307,7 @@ NEVER_MATCHES = {
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in NEVER_MATCHES.items() for text in texts])
-def test_what_could_never_match_is_refused(name: str, text: str) -> None:
+def test_a_federated_credential_that_could_never_match_is_refused(name: str, text: str) -> None:
     values = {"issuer": ISSUER, "subject": SUBJECT, "audience": None, name: text}
     with pytest.raises(UsageError, match=f"--federated-{name}") as refused:
         federated_spec(**values, github=None)
@@ -322,7 +324,9 @@ def test_what_could_never_match_is_refused(name: str, text: str) -> None:
         (None, SUBJECT, "contoso/Learn", "contradictory-options"),
     ],
 )
-def test_the_options_belong_together(issuer: str | None, subject: str | None, github: str | None, code: str) -> None:
+def test_options_of_a_federated_credential_belong_together(
+    issuer: str | None, subject: str | None, github: str | None, code: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         federated_spec(issuer, subject, None, github)
     assert refused.value.code == code

@@ -129,7 +129,7 @@ def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> 
 @example("Ä", "A")
 @example("日本", "中国")
 @example("Zu\u0308rich", "Z\u00fcrich")
-def test_names_that_look_alike_never_meet(one: str, other: str) -> None:
+def test_names_that_look_alike_have_different_unique_names(one: str, other: str) -> None:
     from unicodedata import normalize  # noqa: PLC0415
 
     same = normalize("NFC", one) == normalize("NFC", other)
@@ -210,14 +210,14 @@ def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
 TEARDOWN = Removal(SPEC, everything=True, purge=True)
 
 
-def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
+def test_ids_of_what_has_yet_to_be_created_are_unknown() -> None:
     new = {"service application", "client application", "service principal", "API permission"}
     steps = make_plan(spec("Import"), observed_state()).steps
     known = {step.resource: identify(step, Outputs()) for step in steps if step.resource in new}
     assert known == dict.fromkeys(new, Identifiers())
 
 
-def test_what_was_created_has_the_ids_that_it_got() -> None:
+def test_a_created_registration_has_the_ids_that_graph_gave_it() -> None:
     outputs = Outputs()
     steps = {step.key: step for step in make_plan(spec("Import"), observed_state()).steps}
     outputs["client:Import", Output.CLIENT_ID] = guid("app")
@@ -263,7 +263,7 @@ each = pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
 
 
 @each
-def test_a_row_explains_itself_and_its_finding(setting: Setting) -> None:
+def test_a_setting_has_an_explanation_and_a_finding_that_names_both_values(setting: Setting) -> None:
     assert setting.word.about.endswith(".")
     assert setting.word.code in FINDING_CODES
     assert setting.word.wrong.format(name=setting, value="{x}", wanted="y").startswith(f"{setting} is '{{x}}'")
@@ -289,7 +289,7 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
         (Comparison.BOOLEAN, " r ", True),
     ],
 )
-def test_each_comparison_counts_what_the_site_counts(comparison: Comparison, value: str, same: bool) -> None:
+def test_settings_are_compared_as_the_site_compares_them(comparison: Comparison, value: str, same: bool) -> None:
     assert comparison.is_among(value, {"R", "S"}) is same
 
 

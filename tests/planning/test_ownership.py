@@ -49,11 +49,11 @@ def test_a_name_or_an_id_means_a_client_whatever_its_case(name: str) -> None:
     assert called(name, complete(IMPORT, EXPORT)) == ["Export"]
 
 
-def test_what_was_made_for_a_name_is_meant_by_it_although_it_was_renamed() -> None:
+def test_a_renamed_client_is_meant_by_the_name_it_was_made_for() -> None:
     assert called("Import", complete(renamed(IMPORT, "Reports"), renamed(EXPORT, "Import"))) == ["Reports"]
 
 
-def test_of_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
+def test_among_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
     lower = client("import", key=None)
     both = complete(renamed(EXPORT, "Import"), lower)
     assert called("Import", both) == ["Import"]

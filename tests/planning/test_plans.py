@@ -131,7 +131,7 @@ NOTHING_TO_DO = {
 
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
-def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
+def test_an_object_that_is_right_is_left_alone(observed: ObservedState) -> None:
     found = [one for one in diagnose(observed) if one.subject != guid("x")]
     assert {one.severity for one in found} <= {Severity.NOTE}
     plan = make_plan(spec("Import"), observed)
@@ -331,7 +331,7 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
 
 
 @pytest.mark.parametrize(("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_must_not_be_touched_is_refused_with_a_way_out(
+def test_a_change_of_what_must_not_be_touched_is_refused_with_a_remedy(
     desired: Desired, observed: ObservedState, kind: type[S2SError], code: str
 ) -> None:
     with pytest.raises(kind) as refused:
@@ -481,7 +481,7 @@ def test_without_restart_the_settings_are_written_alone() -> None:
     assert plan_of(spec(restart=False), observed_state(trust(), {})) == WRITE[:1]
 
 
-def test_two_runs_at_one_moment_add_the_same_role_and_another_tenant_has_another() -> None:
+def test_two_runs_at_one_moment_add_a_role_of_one_id_which_is_another_in_another_tenant() -> None:
     before = replace(observed_state(Trust(replace(SERVICE, app_roles=()))), app_service=None)
     elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
 

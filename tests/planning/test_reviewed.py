@@ -80,7 +80,7 @@ SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
 
 
 @pytest.mark.parametrize(("plan", "other", "now", "subject"), SAME.values(), ids=SAME.keys())
-def test_it_is_the_same(plan: Plan, other: Plan, now: datetime, subject: str) -> None:
+def test_a_fingerprint_is_the_same_for_the_same_steps(plan: Plan, other: Plan, now: datetime, subject: str) -> None:
     assert fingerprint(other, now, subject) == fingerprint(plan, NOW, SUBJECT)
 
 
@@ -96,7 +96,7 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_it_changes_with_the_plan(change: str) -> None:
+def test_a_fingerprint_changes_with_each_step_of_the_plan(change: str) -> None:
     assert fingerprint(CHANGES[change](PLAN), NOW, SUBJECT) != fingerprint(PLAN, NOW, SUBJECT)
     assert fingerprint(PLAN, NOW, f"{SUBJECT}2") != fingerprint(PLAN, NOW, SUBJECT), "nor for another App Service"
 
@@ -229,7 +229,7 @@ def kinds(plan: Plan, kind: type[AnyChange]) -> list[str]:
     return [step.name for step in plan.changes if isinstance(step, kind)]
 
 
-def test_what_goes_waits_until_it_has_no_access_and_what_is_added_does_not_wait_for_it() -> None:
+def test_a_pruned_registration_goes_after_its_access_and_nothing_added_waits_for_it() -> None:
     plan = plan_of(wanted("A", "B", "New"), there("A", "B", "C"))
     (write,) = [step for step in plan.changes if isinstance(step, WriteSettings)]
     (restart,) = [step for step in plan.changes if isinstance(step, RestartSite)]
@@ -246,7 +246,7 @@ def test_what_goes_waits_until_it_has_no_access_and_what_is_added_does_not_wait_
 @pytest.mark.parametrize(
     ("present", "named", "allowed"), [(1, 0, 0), (2, 1, 0), (3, 2, 1), (5, 4, 1), (6, 4, 1), (6, 3, 0), (9, 6, 1)]
 )
-def test_a_third_of_the_clients_goes_at_most(present: int, named: int, allowed: int) -> None:
+def test_pruning_removes_a_third_of_the_clients_at_most(present: int, named: int, allowed: int) -> None:
     names = [f"C{number}" for number in range(present)]
     observed, desired = there(*names), wanted(*names[:named])
     if allowed:

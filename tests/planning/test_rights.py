@@ -119,7 +119,9 @@ IN_THE_DIRECTORY = {
 
 
 @pytest.mark.parametrize(("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys())
-def test_rights_in_the_directory(rights: CallerRights, verdicts: list[Verdict]) -> None:
+def test_a_right_in_the_directory_is_judged_by_roles_permissions_and_owners(
+    rights: CallerRights, verdicts: list[Verdict]
+) -> None:
     assert [judge(need, rights)[0] for need in DIRECTORY] == verdicts
 
 
@@ -157,7 +159,9 @@ PERMISSIONS = {
 
 
 @pytest.mark.parametrize(("permissions", "verdict"), PERMISSIONS.values(), ids=PERMISSIONS.keys())
-def test_azure_roles_with_wildcards(permissions: tuple[Permission, ...] | None, verdict: Verdict) -> None:
+def test_an_azure_role_is_judged_with_its_wildcards_and_exceptions(
+    permissions: tuple[Permission, ...] | None, verdict: Verdict
+) -> None:
     assert at_site(ScopeRights(permissions))[0] is verdict
 
 
@@ -263,7 +267,7 @@ def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_want
     assert [one.step for one in dry.lacks] == expected
 
 
-def test_what_an_option_left_out_is_not_missing() -> None:
+def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
     wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE)
     plan = make_plan(wanted, observed_state())
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
@@ -287,7 +291,7 @@ def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_onl
     }
 
 
-def test_what_is_restored_first_is_not_taken_for_somebody_else_s() -> None:
+def test_a_registration_that_is_restored_first_is_not_taken_for_somebody_elses() -> None:
     """No list of what one owns shows what is deleted."""
     deleted = IMPORT.application
     assert deleted is not None
@@ -334,7 +338,7 @@ def test_the_first_shorter_lifetime_that_is_tried_is_at_least_a_day_below_what_w
     assert shorter(NOW + timedelta(days=asked), NOW)[0] == timedelta(days=longest)
 
 
-def test_a_registration_from_before_the_rule_is_spared() -> None:
+def test_a_registration_from_before_a_policy_is_spared_by_it() -> None:
     since = replace(FORBIDDEN, since=NOW + timedelta(days=1))
     assert since.applies_to(NOW) is False
     assert since.applies_to(NOW + timedelta(days=2)) is True

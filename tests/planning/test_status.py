@@ -57,7 +57,7 @@ from tests.support.screens import check_kept
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
 
 
-def test_those_that_need_attention_come_first_then_those_that_expire_first() -> None:
+def test_clients_that_need_attention_come_first_then_those_that_expire_first() -> None:
     site = status_of(mixed())
     assert [(one.name, one.can_call, one.needs) for one in site.clients] == [
         ("Reports", False, "allow list, new credential"),
@@ -132,14 +132,16 @@ STOPS_THE_ROLE = {
 
 
 @pytest.mark.parametrize("flaw", STOPS_ALL.values(), ids=STOPS_ALL.keys())
-def test_what_stops_every_call_leaves_no_client_that_can(flaw: Callable[[ObservedState], ObservedState]) -> None:
+def test_a_finding_that_stops_every_call_leaves_no_client_that_can(
+    flaw: Callable[[ObservedState], ObservedState],
+) -> None:
     site = status_of(flaw(mixed()))
     assert {one.can_call for one in site.clients} == {False}
     assert site.verdict.startswith("0 of 4 clients can call contosolearn. ")
 
 
 @pytest.mark.parametrize("flaw", STOPS_THE_ROLE.values(), ids=STOPS_THE_ROLE.keys())
-def test_what_is_wrong_with_the_role_stops_those_that_need_it(flaw: Callable[[ObservedState], ObservedState]) -> None:
+def test_a_wrong_role_stops_the_clients_that_need_it(flaw: Callable[[ObservedState], ObservedState]) -> None:
     site = status_of(flaw(mixed()))
     assert [one.name for one in site.clients if one.can_call] == ["reports-func"]
 
@@ -224,7 +226,7 @@ IN_FILE = SiteOfFile("-f trust.toml --only learn", ("Import",))
         ((credential(-9),), "mct-s2s apply -f trust.toml --only learn"),
     ],
 )
-def test_what_a_trust_file_names_is_replaced_by_it(held: tuple[Credential, ...], expected: str) -> None:
+def test_a_credential_that_a_trust_file_names_is_replaced_by_apply(held: tuple[Credential, ...], expected: str) -> None:
     """A command that does not know the file would put the secret elsewhere."""
     observed = replace(complete(client("Import", *held)), file=IN_FILE)
     (finding,) = diagnose(observed)
@@ -233,7 +235,7 @@ def test_what_a_trust_file_names_is_replaced_by_it(held: tuple[Credential, ...],
     assert "rotate-secret" not in text.replace(expected, "")
 
 
-def test_what_a_trust_file_does_not_name_keeps_its_own_command() -> None:
+def test_a_credential_that_a_trust_file_does_not_name_keeps_its_own_command() -> None:
     (finding,) = diagnose(replace(complete(client("Other", credential(9))), file=IN_FILE))
     assert finding.remedy == f"mct-s2s rotate-secret {finding.client} {WHERE}"
 
@@ -392,7 +394,7 @@ HEALTHY: Mapping[str, ObservedState] = {
 
 
 @pytest.mark.parametrize("observed", HEALTHY.values(), ids=HEALTHY.keys())
-def test_nothing_is_found_where_nothing_is_wrong(observed: ObservedState) -> None:
+def test_a_trust_without_flaws_has_no_findings(observed: ObservedState) -> None:
     assert diagnose(observed) == ()
 
 

@@ -268,7 +268,7 @@ def is_valid(document: dict[str, Any]) -> bool:
         (f"[sites.{'a' * 121}]\napp-service = 'a'\n", False),
     ],
 )
-def test_what_is_valid_is_read_and_what_is_not_is_refused(text: str, sound: bool) -> None:
+def test_a_valid_document_is_read_and_another_one_is_refused(text: str, sound: bool) -> None:
     document = tomllib.loads(text)
     assert (is_valid(document), is_read(document)) == (sound, sound)
 
@@ -283,7 +283,9 @@ OTHERS = st.sampled_from([1, 1.5, True, "", " ", "a\u0001", dt.date(2027, 6, 30)
 
 @examples(max_examples=cases(60, 2000), deadline=None)
 @given(st.sampled_from(_places(SOUND)[1:]), st.sampled_from(["change", "remove", "add"]), OTHERS)
-def test_a_change_is_seen_by_both_or_by_none(place: tuple[Any, ...], how: str, other: Any) -> None:
+def test_a_changed_document_is_refused_by_model_and_schema_or_by_neither(
+    place: tuple[Any, ...], how: str, other: Any
+) -> None:
     document = copy.deepcopy(SOUND)
     *above, last = place
     node = functools.reduce(lambda found, key: found[key], above, document)

@@ -106,7 +106,7 @@ def test_a_client_that_cannot_sign_in_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_would_be_a_formula_is_text(text: str) -> None:
+def test_a_cell_that_would_be_a_formula_is_text(text: str) -> None:
     shown = cell(text)
     assert re.sub("'(?=[=+@\uff1d-])", "", shown) == plain(text)
     for separator in ";,|:":
@@ -152,7 +152,7 @@ def test_an_alarm_rings_at_the_horizon() -> None:
 
 
 @pytest.mark.parametrize("within", [timedelta(days=7), timedelta(hours=36), timedelta(0)])
-def test_the_horizon_may_be_short(within: timedelta) -> None:
+def test_an_alarm_rings_at_a_short_horizon_too(within: timedelta) -> None:
     found = events(as_ics(replace(one(), within=within)))[-1]
     assert [alarm["TRIGGER"].dt for alarm in found.walk("VALARM")] == [-within]
 
@@ -184,7 +184,7 @@ def usual_parts() -> list[tuple[str | None, list[str]]]:
 
 
 @pytest.mark.parametrize("name", [*COMMON, *ICS])
-def test_no_name_makes_another_line(name: str) -> None:
+def test_no_name_makes_another_line_of_a_calendar(name: str) -> None:
     text = as_ics(report(name))
     assert text.count("\n") == text.count("\r\n") == text.count("\r")
     assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
@@ -239,20 +239,20 @@ def test_several_app_services_have_a_section_each() -> None:
 
 
 @pytest.mark.parametrize("value", [*MARKDOWN, "plain words", "contosolearn.azurewebsites.net", guid("x")])
-def test_a_value_is_read_back_as_it_is(value: str) -> None:
+def test_a_value_in_markdown_is_read_back_as_it_is(value: str) -> None:
     for written in ("\n".join(table(("a", "b"), [(value, "c")])), f"| a | b |\n| --- | --- |\n| {text(value)} | c |"):
         assert [content for content in cells(written) if content] == ["a", "b", value.strip(), "c"]
         assert not re.search(r"https?:(?=/)|www\.", re.sub("`[^`]*`", "", written))
 
 
 @pytest.mark.parametrize("value", ["```", "a ```` b", "~~~", "plain"])
-def test_a_fence_holds_whatever_is_in_it(value: str) -> None:
+def test_a_fenced_block_holds_whatever_is_in_it(value: str) -> None:
     (only,) = MARKDOWN_IT.parse("\n".join(fenced(value)))
     assert (only.type, only.content) == ("fence", f"{value}\n")
 
 
 @pytest.mark.parametrize("name", [*COMMON, *MARKDOWN])
-def test_no_name_is_markup(name: str) -> None:
+def test_no_name_is_markup_in_markdown(name: str) -> None:
     if ";" not in name:  # which makes more entries of an allow list, and more findings
         assert shape(name) == shape(USUAL)
     assert not {"link_open", "image", "html_inline", "html_block", "s_open"} & set(shape(name))

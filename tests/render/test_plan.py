@@ -68,12 +68,12 @@ NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsS
 SITE = "contosolearn"
 
 
-def test_where_nothing_was_looked_at_no_target_is_made_up() -> None:
+def test_a_plan_names_no_target_that_was_not_read() -> None:
     assert target_details(replace(complete(), tenant=None, app_service=None)) == ()
     assert target_details(replace(complete(), tenant=None))[-1] == f"tenant {TENANT.id}"
 
 
-def test_what_becomes_of_a_setting() -> None:
+def test_a_plan_shows_what_becomes_of_a_setting() -> None:
     one, two, three = guid("1"), guid("2"), guid("3")
     rows = {
         SettingEdit("ServiceAuthRole", None, "R"): [(Action.CREATE, "R")],

@@ -53,7 +53,7 @@ LIVE, LOG = (True, False), (False, True)
         (False, {"TTY_COMPATIBLE": "1"}, LOG),
     ],
 )
-def test_what_is_shown_depends_on_who_looks(
+def test_progress_is_live_on_a_terminal_and_a_log_elsewhere(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environ: dict[str, str], mode: object
 ) -> None:
     for name, value in environ.items():
@@ -358,11 +358,11 @@ WAITS = (
         ("progress-ascii", {"unicode": False}),
     ],
 )
-def test_a_run_in_the_middle(name: str, options: dict[str, int | bool]) -> None:
+def test_a_screen_in_the_middle_of_a_run_is_as_it_was(name: str, options: dict[str, int | bool]) -> None:
     check_screen(name, everything_at_once, **options)  # type: ignore[arg-type]
 
 
-def test_masks_come_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_masked_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "-----BEGIN PRIVATE KEY-----\nabc\n\ndef%\n-----END PRIVATE KEY-----\n"
     assert list(masks(key, {})) == []
     assert list(masks(key, {"GITHUB_ACTIONS": "true"})) == ["::add-mask::abc", "::add-mask::def%25"]

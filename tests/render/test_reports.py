@@ -127,7 +127,7 @@ CLOSINGS: dict[str, Shown] = {
 }
 
 
-def test_a_command_ends_as_it_did() -> None:
+def test_the_closing_words_of_commands_are_as_they_were() -> None:
     shown = check_texts("closings", CLOSINGS)
     assert "s3cr3t" not in shown, "it was shown, once"
     assert vault_reading(VAULT) in shown
@@ -194,7 +194,7 @@ def shown(report: StatusReport) -> Shown:
     return partial(show_report, report=report)
 
 
-def test_app_services_as_a_picture() -> None:
+def test_a_status_of_many_app_services_looks_as_it_did() -> None:
     for width in (40, 80):
         check_screen(f"status-{width}", shown(one()), width=width)
     check_screen("status-ascii", shown(one()), color=False, unicode=False)
@@ -319,7 +319,7 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("name", SCREENS)
-def test_the_screens(name: str) -> None:
+def test_checks_and_verifications_look_as_they_did(name: str) -> None:
     found = checked(checks(SCREENS[name], spec("NAME")))
     check_screen(f"{name}-80", found)
     if name == "doctor-half":

@@ -158,7 +158,7 @@ CALLS: dict[str, Callable[[CredentialSource], ApiCall]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
-def test_its_language_reads_it(language: Language, source: CredentialSource, call: str) -> None:
+def test_a_program_is_read_by_its_language(language: Language, source: CredentialSource, call: str) -> None:
     text = snippet(CALLS[call](source), language)
     READERS[language](text)
     lines = text.split("\n")
@@ -174,7 +174,7 @@ def test_its_language_reads_it(language: Language, source: CredentialSource, cal
 
 @pytest.mark.parametrize("language", [Language.PYTHON, Language.CSHARP])
 @pytest.mark.parametrize("source", SOURCES[:4], ids=named)
-def test_another_cloud_s_login_is_named(language: Language, source: CredentialSource) -> None:
+def test_a_program_names_the_login_host_of_another_cloud(language: Language, source: CredentialSource) -> None:
     text = snippet(caller(source, authority="https://login.microsoftonline.us", is_public=False), language)
     assert '"https://login.microsoftonline.us"' in text
     assert "iscovery" not in text  # Microsoft knows it
@@ -273,7 +273,7 @@ def test_a_powershell_string_ends_where_it_should(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\x1b[2J", "\u2028", "\udcff"])
-def test_what_cannot_be_shown_is_in_no_program_of_a_shell(value: str) -> None:
+def test_characters_that_cannot_be_shown_are_in_no_program_of_a_shell(value: str) -> None:
     for quote in (literals.shell, literals.workflow_shell, literals.powershell):
         with pytest.raises(UsageError, match="cannot be shown"):
             quote(f"a{value}")

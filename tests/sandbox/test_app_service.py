@@ -214,7 +214,7 @@ def test_a_system_identity_is_new_each_time_and_lives_in_the_directory(client: C
     assert second["principalId"] != first["principalId"]
 
 
-def test_the_type_is_not_merged(client: Client) -> None:
+def test_the_type_of_an_identity_is_not_merged(client: Client) -> None:
     both = identify(client, MACHINE, {"type": "SystemAssigned, UserAssigned"}, "2024-11-01")
     assert list(both["userAssignedIdentities"]) == [ETL]
     alone = identify(client, MACHINE, {"type": "SystemAssigned"}, "2024-11-01")
@@ -317,7 +317,7 @@ def test_lists_come_in_pages_of_any_length(client: Client, state: SandboxState) 
     assert (spoilt.status_code, spoilt.json()["error"]["code"]) == (400, "InvalidSkipToken")
 
 
-def test_a_provider_shows_those_that_are_taken(client: Client) -> None:
+def test_a_provider_shows_the_api_versions_that_are_taken(client: Client) -> None:
     client.vary(api_versions={"Microsoft.App": ["2023-05-01", "2024-02-02-preview"]})
     shown = client.arm("GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.App", version="2021-04-01").json()
     assert shown["resourceTypes"][0]["apiVersions"] == ["2024-02-02-preview", "2023-05-01"]

@@ -135,7 +135,7 @@ def test_denials_and_locks_are_set_and_taken_away(client: Client) -> None:
         ("locks", {"level": "Tight"}),
     ],
 )
-def test_nonsense_is_refused_and_changes_nothing(client: Client, path: str, body: Any) -> None:
+def test_a_malformed_control_request_is_refused_and_changes_nothing(client: Client, path: str, body: Any) -> None:
     before = client.request("GET", "/_sandbox/world").json()
     assert client.request("POST", f"/_sandbox/{path}", json=body).status_code == 400
     assert client.request("GET", "/_sandbox/world").json() == before
@@ -188,7 +188,7 @@ def test_a_knob_takes_only_what_it_means(client: Client) -> None:
 
 
 @pytest.mark.parametrize("body", [{"advanceSeconds": -1}, {"advanceSeconds": "x"}, {}, []])
-def test_time_goes_forward_only(client: Client, body: Any) -> None:
+def test_the_sandboxs_clock_goes_forward_only(client: Client, body: Any) -> None:
     assert client.request("POST", "/_sandbox/clock", json=body).status_code == 400
 
 
@@ -228,7 +228,7 @@ def test_the_token_service_offers_what_its_table_says_and_nothing_else(client: C
     assert unknown.status_code == 501
 
 
-def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
+def test_a_state_directory_keeps_what_the_last_program_did(running: Running, state_dir: Path) -> None:
     with Wire(running) as wire:
         assert wire.put({"kept": "ü"}).is_success
     running.close()
@@ -248,7 +248,7 @@ def test_secrets_are_for_the_owner_alone_and_the_state_holds_none(running: Runni
     assert running.client_secret not in repr(running)
 
 
-def test_others_join_one_that_serves(running: Running, state_dir: Path) -> None:
+def test_a_program_joins_a_sandbox_that_is_being_served(running: Running, state_dir: Path) -> None:
     served = Served(httpx.URL(running.resource_manager).port or 0, real_names=False)
     with StateDirectory(state_dir).serving(served):
         joined = start(state_dir)
@@ -300,7 +300,7 @@ def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tm
     assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
 
 
-def test_what_a_killed_server_left_is_not_believed_by_those_who_wait(state_dir: Path) -> None:
+def test_a_killed_servers_leftovers_are_not_believed_by_waiting_programs(state_dir: Path) -> None:
     folder = StateDirectory(state_dir)
     (state_dir / "running.json").write_text(json.dumps({"pid": 1, "port": free_ports(1), "realNames": False}))
     running = start(state_dir)

@@ -92,7 +92,7 @@ BAD_RULES: list[Any] = [
 
 
 @pytest.mark.parametrize("rules", BAD_RULES, ids=str)
-def test_what_is_no_rule_is_refused_and_the_old_ones_stay(client: Client, rules: Any) -> None:
+def test_an_invalid_rule_is_refused_and_the_old_ones_stay(client: Client, rules: Any) -> None:
     misbehave(client, refuse(nth=1))
     answer = client.request("PUT", "/_sandbox/faults", json=rules)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidFault")

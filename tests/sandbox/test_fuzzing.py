@@ -312,7 +312,7 @@ RULES = st.lists(
     body=RAW | RULES.map(lambda rules: json.dumps(rules).encode()),
 )
 @settings(FUZZ, max_examples=cases(150, 600))
-def test_every_other_place_answers_too(
+def test_every_other_address_of_the_sandbox_answers(
     place: tuple[int, str], method: str, options: dict[str, str], headers: dict[str, str], body: bytes
 ) -> None:
     port, path = place

@@ -81,7 +81,7 @@ def test_credentials_come_back_as_they_were_read(client: Client) -> None:
     assert client.graph("GET", path).json()["keyCredentials"] == []
 
 
-def test_filters_as_clients_send_them(client: Client) -> None:
+def test_filters_select_as_clients_expect(client: Client) -> None:
     service = make_service(client, tags=["mct"])
     client.graph("POST", "/applications", json={**OWN, "displayName": "it's"})
     other = client.graph("GET", f"/applications(appId='{seed.ADMINISTRATOR_ID}')").json()
@@ -140,7 +140,7 @@ def test_a_deleted_application_takes_its_principal_along_and_comes_back_without_
     assert client.graph("GET", f"/servicePrincipals/{made['principal']}").status_code == 200
 
 
-def test_federated_credentials_by_id_and_by_name(client: Client) -> None:
+def test_federated_credentials_are_found_by_id_and_by_name(client: Client) -> None:
     made = make_app(client)
     path = f"/applications/{made['id']}/federatedIdentityCredentials"
     body = {"issuer": "https://i", "subject": "s", "audiences": ["api://AzureADTokenExchange"]}
@@ -152,7 +152,7 @@ def test_federated_credentials_by_id_and_by_name(client: Client) -> None:
     assert client.graph("GET", path).json()["value"] == []
 
 
-def test_objects_of_several_types_by_their_ids(client: Client) -> None:
+def test_objects_of_several_types_are_found_by_their_ids(client: Client) -> None:
     made = make_app(client)
     ids = [made["id"], made["principal"], str(uuid.UUID(int=3))]
     found = client.graph("POST", "/directoryObjects/getByIds", json={"ids": ids}).json()["value"]

@@ -74,7 +74,7 @@ def test_an_application_may_do_what_its_roles_say(client: Client, roles: list[st
     assert allowed(client, make_service(client), bearer_with(client, *roles)) == expected
 
 
-def test_what_an_application_made_it_owns(client: Client) -> None:
+def test_an_application_owns_what_it_made(client: Client) -> None:
     headers = bearer_with(client, "Application.ReadWrite.OwnedBy")
     made = client.graph("POST", "/applications", json=OWN, headers=headers).json()
     path = f"/applications/{made['id']}"
@@ -282,7 +282,9 @@ def assign(client: Client, service: dict[str, Any], headers: dict[str, str]) -> 
         ({"customRoles": [{"name": "c", "actions": ["microsoft.directory/applications/create"]}]}, 403),
     ],
 )
-def test_who_may_consent(client: Client, rights: dict[str, Any], status: int) -> None:
+def test_consent_takes_the_permissions_and_roles_that_graph_names(
+    client: Client, rights: dict[str, Any], status: int
+) -> None:
     """Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
     service = make_service(client)
     assert assign(client, service, person(client, **rights)[1]) == status
@@ -297,7 +299,7 @@ def test_who_may_consent(client: Client, rights: dict[str, Any], status: int) ->
         {"scopedRoles": [{"role": "Directory Readers"}]},
     ],
 )
-def test_what_is_no_role_is_refused(client: Client, wrong: dict[str, Any]) -> None:
+def test_an_unknown_role_is_refused(client: Client, wrong: dict[str, Any]) -> None:
     assert client.request("POST", "/_sandbox/people", json={"name": "casey", **wrong}).status_code == 400
 
 

@@ -72,19 +72,19 @@ BAD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_secret_that_cannot_be_is_refused(name: str, vault: Vault) -> None:
+def test_an_invalid_secret_is_refused(name: str, vault: Vault) -> None:
     answer = vault.ask("PUT", "/secrets/x", json=BAD[name])
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadParameter")
     assert vault.ask("GET", "/secrets/x").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/secrets/a_b", "/secrets/a.b", "/secrets/" + "a" * 128])
-def test_a_name_that_cannot_be_is_refused(path: str, vault: Vault) -> None:
+def test_an_invalid_name_of_a_secret_is_refused(path: str, vault: Vault) -> None:
     assert vault.ask("PUT", path, json={"value": "x"}).json()["error"]["code"] == "BadParameter"
 
 
 @pytest.mark.parametrize(("version", "status"), [(None, 400), ("1.0", 400), ("7.4", 404), ("2025-07-01", 404)])
-def test_the_api_version_is_judged(version: str | None, status: int, vault: Vault) -> None:
+def test_a_vault_takes_the_api_versions_that_it_knows_alone(version: str | None, status: int, vault: Vault) -> None:
     assert vault.ask("GET", "/secrets/x", version=version).status_code == status
 
 
@@ -93,7 +93,7 @@ def test_a_token_for_another_service_is_refused(client: Client, vault: Vault) ->
     assert (refused.status_code, "AKV10022" in refused.text) == (401, True)
 
 
-def test_what_a_vault_does_not_know_is_501(vault: Vault) -> None:
+def test_an_operation_that_a_vault_does_not_know_is_501(vault: Vault) -> None:
     assert vault.ask("GET", "/keys").status_code == 501
     assert vault.ask("POST", "/secrets/x/backup").status_code == 501
 
@@ -108,7 +108,7 @@ ROLES = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_opens_what_it_says(role: str, client: Client, vault: Vault) -> None:
+def test_each_role_allows_its_own_operations_on_secrets(role: str, client: Client, vault: Vault) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
     made, principal = seeding.add_application(client.state.directory, "somebody", secret="somebody's secret")
     client.state.resources.access.assign(principal["id"], role, VAULT)

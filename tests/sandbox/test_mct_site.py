@@ -83,7 +83,7 @@ def test_a_client_with_the_role_on_the_allow_list_is_answered(job: Job) -> None:
         ({"ServiceAuthRole": "Other"}, "role"),
     ],
 )
-def test_each_setting_counts(job: Job, change: dict[str, str], why: str) -> None:
+def test_a_wrong_value_of_any_setting_refuses_the_call(job: Job, change: dict[str, str], why: str) -> None:
     job.configure(**change)
     answer = job.call()
     assert (answer.status_code, answer.content) == (401, b"")

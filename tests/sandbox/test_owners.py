@@ -351,7 +351,7 @@ def test_an_owner_writes_everything_of_an_application_and_adds_credentials(rob: 
 
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
-def test_everything_that_was_written_is_read_in_every_way(deleted: bool, client: Client, rob: Member) -> None:
+def test_members_that_were_written_are_read_in_every_way(deleted: bool, client: Client, rob: Member) -> None:
     made = write_everything(rob)
     secret = rob.ask("POST", f"/applications/{made['id']}/addPassword", {}).json()["keyId"]
     written = {**WRITTEN, "createdByAppId": AZURE_CLI_APP_ID, "passwordCredentials": [{"keyId": secret}]}

@@ -260,7 +260,7 @@ def test_the_program_does_the_job_unchanged(run: Run, listener: Listening, tmp_p
     assert settings["ServiceAuthTenantId"] == seed.TENANT_ID
 
 
-def test_its_certificate_is_good_for_every_name_of_the_hosts_file(listener: Listening) -> None:
+def test_the_certificate_is_good_for_every_name_of_the_hosts_file(listener: Listening) -> None:
     context = ssl.create_default_context(cafile=listener.folder / "real-names-ca.pem")
     found = names(listener.state.resources)
     assert "graph.microsoft.com" in found
@@ -272,7 +272,7 @@ def test_its_certificate_is_good_for_every_name_of_the_hosts_file(listener: List
             assert shaken.version() == "TLSv1.3", name
 
 
-def test_others_are_told_how_it_is_served(tmp_path: Path) -> None:
+def test_programs_are_told_that_the_sandbox_is_served_under_real_names(tmp_path: Path) -> None:
     """`--cloud sandbox` would have to look for the real names; it ends instead of waiting for the other to end."""
     kept = StateDirectory(tmp_path)
     with (

@@ -338,7 +338,7 @@ def test_a_managed_identity_comes_to_the_directory_late(client: Client) -> None:
     assert client.graph("POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", json=grant).status_code == 201
 
 
-def test_what_is_on_its_way_is_kept_with_the_state(client: Client) -> None:
+def test_replication_on_its_way_is_kept_with_the_state(client: Client) -> None:
     lag(client, lagJitter=0.5)
     app = make_app(client)
     path = f"/applications/{app['id']}"

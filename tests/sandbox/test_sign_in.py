@@ -274,7 +274,7 @@ def bearer(answer: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer['access_token']}"}
 
 
-def test_a_write_without_one_is_answered_with_the_claims_that_are_missing(client: Client) -> None:
+def test_a_write_without_a_second_factor_is_answered_with_the_missing_claims(client: Client) -> None:
     """errors/arm-09 of the recorded traffic: the code is the policy's, the status 401."""
     client.vary(sign_in_with_mfa=False)
     person = bearer(signed_in(client))

@@ -133,17 +133,17 @@ def test_a_secret_is_found_however_it_is_spelled(others: int, spelling: str, sec
 
 @settings(max_examples=cases(25, 100))
 @given(secrets=st.lists(LETTERS, min_size=FEW + 1, max_size=FEW + 9, unique=True), text=st.text(max_size=40))
-def test_among_many_the_same_are_found_as_one_by_one(secrets: list[str], text: str) -> None:
+def test_secrets_among_many_are_found_as_one_by_one(secrets: list[str], text: str) -> None:
     held = secrets[0] + text + secrets[-1]
     one_by_one = {secret for secret in secrets if _known(secret).found_in(held)}
     assert {secret for secret, _ in _known(*secrets).found_in(held)} == one_by_one
 
 
-def test_what_is_too_short_is_no_secret() -> None:
+def test_a_value_that_is_too_short_is_no_secret() -> None:
     assert _known("short").found_in("short short") == []
 
 
-def test_the_oldest_is_forgotten_and_leaves_nothing_behind() -> None:
+def test_the_oldest_secret_is_forgotten_and_leaves_nothing_behind() -> None:
     known = _known("first~secret", "first~sibling", *_others(KEPT - 1))
     assert known.found_in("first~secret") == []
     assert known.found_in("first~sibling") == [("first~sibling", "client secret")]
@@ -182,7 +182,7 @@ def page(client: Client) -> Document:
     return Document(answer.content.decode("utf-8"))
 
 
-def test_it_shows_what_a_command_has_done(client: Client) -> None:
+def test_the_page_shows_what_a_command_has_done(client: Client) -> None:
     object_id = client.create("/applications", displayName="S2S-client")["id"]
     client.graph("POST", f"/applications/{object_id}/addPassword", json={"passwordCredential": {"displayName": "one"}})
     client.arm("PUT", SETTINGS, json={"properties": {"ServiceAuthEnabled": "true", "ServiceAuthSecret": "not for you"}})
@@ -212,7 +212,7 @@ def test_words_of_the_page_stay_whole(client: Client) -> None:
     assert re.findall(r"<td>GET</td>", text)
 
 
-def test_no_secret_is_on_it(client: Client, state: SandboxState) -> None:
+def test_the_page_shows_no_secret(client: Client, state: SandboxState) -> None:
     object_id = client.create("/applications", displayName="S2S-client")["id"]
     made = client.graph("POST", f"/applications/{object_id}/addPassword", json={}).json()
     client.request("GET", f"/{seed.TENANT_ID}/{SECRET}?key={SECRET}")
@@ -227,7 +227,7 @@ def test_no_secret_is_on_it(client: Client, state: SandboxState) -> None:
     assert "/***" in seen, "an address that holds one"
 
 
-def test_names_from_elsewhere_are_only_ever_text(client: Client, state: SandboxState) -> None:
+def test_names_on_the_page_are_only_text(client: Client, state: SandboxState) -> None:
     before = set(page(client).elements)
     site = next(iter(state.resources.sites.values()))
     for evil in HOSTILE:
@@ -245,7 +245,7 @@ def test_names_from_elsewhere_are_only_ever_text(client: Client, state: SandboxS
         assert seen.text.count(evil) >= 2, evil
 
 
-def test_a_browser_runs_and_fetches_nothing(client: Client) -> None:
+def test_the_page_lets_a_browser_run_and_fetch_nothing(client: Client) -> None:
     answer = client.request("GET", PAGE)
     seen = Document(answer.text)
     policy = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
@@ -268,11 +268,13 @@ def test_a_browser_runs_and_fetches_nothing(client: Client) -> None:
         ({"Host": "127.0.0.1:8443"}, 200),
     ],
 )
-def test_no_page_from_elsewhere_may_read_it(client: Client, headers: dict[str, str], status: int) -> None:
+def test_no_page_from_elsewhere_may_read_the_sandboxs_page(
+    client: Client, headers: dict[str, str], status: int
+) -> None:
     assert client.request("GET", PAGE, headers=headers).status_code == status
 
 
-def test_it_is_at_no_name_of_azures(state: SandboxState) -> None:
+def test_the_page_is_at_no_name_of_azures(state: SandboxState) -> None:
     client, browser = Client(state, RealNames(443, state.resources.sites)), {"Accept": "text/html,*/*;q=0.8"}
     assert client.request("GET", f"https://localhost{PAGE}", headers=browser).status_code == 200
     assert client.request("GET", "https://localhost/", headers=browser).headers["location"] == PAGE

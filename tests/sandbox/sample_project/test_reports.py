@@ -57,6 +57,6 @@ def test_each_test_has_a_tenant_of_its_own(mct_sandbox):
     assert '"Reports"' not in json.dumps(mct_sandbox.state())
 
 
-def test_what_it_does_not_know_is_refused(mct_sandbox):
+def test_an_operation_that_the_sandbox_does_not_know_is_refused(mct_sandbox):
     with pytest.raises(ValueError, match="knobs"):
         mct_sandbox.knobs(nonsense=1)
