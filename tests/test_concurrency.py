@@ -12,7 +12,7 @@ async def _returns(value: int) -> int:
     return value
 
 
-def test_results_are_in_order() -> None:
+def test_results_are_in_the_order_of_their_tasks() -> None:
     async def nested() -> object:
         return await gather_or_cancel(gather_or_cancel(_returns(1), _returns(2)), _returns(3))
 
@@ -20,7 +20,7 @@ def test_results_are_in_order() -> None:
 
 
 @pytest.mark.parametrize("pauses", range(6))
-def test_what_is_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -> None:
+def test_a_task_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -> None:
     async def cancelled() -> None:
         task = asyncio.ensure_future(
             gather_or_cancel(gather_or_cancel(_returns(1), gather_or_cancel(_returns(2), _returns(3))), _returns(4))
@@ -38,7 +38,7 @@ def test_what_is_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -
 
 
 @pytest.mark.parametrize(("keep", "in_all"), [(True, 2), (False, 3)])
-def test_what_is_read_once_is_shared_and_a_failure_is_forgotten(keep: bool, in_all: int) -> None:
+def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(keep: bool, in_all: int) -> None:
     async def work() -> None:
         once, reads = ReadOnce[str](keep=keep), 0
 
@@ -59,7 +59,7 @@ def test_what_is_read_once_is_shared_and_a_failure_is_forgotten(keep: bool, in_a
     asyncio.run(work())
 
 
-def test_who_is_cancelled_takes_nothing_from_the_others() -> None:
+def test_a_cancelled_reader_takes_nothing_from_the_others() -> None:
     async def work() -> None:
         once, may_end = ReadOnce[str](), asyncio.Event()
 
@@ -77,7 +77,7 @@ def test_who_is_cancelled_takes_nothing_from_the_others() -> None:
     asyncio.run(work())
 
 
-def test_what_is_cancelled_comes_to_an_orderly_end() -> None:
+def test_a_cancelled_task_comes_to_an_orderly_end() -> None:
     """A connection is closed by several steps: told twice to end, however deep, it would be left half-open."""
     closed: list[str] = []
 
@@ -102,7 +102,7 @@ def test_what_is_cancelled_comes_to_an_orderly_end() -> None:
     assert sorted(closed) == ["a", "b", "c"]
 
 
-def test_what_no_one_waits_for_any_more_has_ended() -> None:
+def test_a_task_that_no_one_waits_for_any_more_has_ended() -> None:
     async def work() -> None:
         once, ended = ReadOnce[str](), False
 

@@ -48,12 +48,12 @@ def test_a_file_that_only_we_may_write_to_is_ours(tmp_path: Path, mode: int) -> 
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
-def test_one_that_others_may_write_to_is_not(tmp_path: Path, mode: int) -> None:
+def test_a_file_that_others_may_write_to_is_not_ours(tmp_path: Path, mode: int) -> None:
     with pytest.raises(UntrustedFile, match="other users can write to it"):
         read_ours(file(tmp_path / "a", mode))
 
 
-def test_what_is_not_there_is_no_error_and_a_link_is_never_ours(tmp_path: Path) -> None:
+def test_a_missing_file_is_no_error_and_a_link_is_never_ours(tmp_path: Path) -> None:
     file(tmp_path / "a")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for missing in (tmp_path / "b", tmp_path / "a" / "b", tmp_path / "c" / "b"):
@@ -96,7 +96,7 @@ def test_a_given_file_may_be_reached_by_links_and_read_by_all(tmp_path: Path) ->
 
 
 @needs_root
-def test_root_may_have_given_it_but_no_other_user(tmp_path: Path, nobody: None) -> None:
+def test_a_given_file_may_be_roots_but_no_other_users(tmp_path: Path, nobody: None) -> None:
     del nobody
     assert read_given(Path("/etc/passwd"))
     os.seteuid(0)

@@ -215,7 +215,7 @@ def test_the_program_declares_what_it_imports() -> None:
     assert imported("mct_s2s") - {"pytest"} == PROGRAM - NEVER_IMPORTED
 
 
-def test_so_do_the_tests_and_scripts() -> None:
+def test_tests_and_scripts_declare_what_they_import() -> None:
     found = imported("tests", "scripts")
     assert found <= PROGRAM | declared(GROUPS["testing"], GROUPS["build"], GROUPS["dev"])
     assert declared(GROUPS["testing"]) <= found | NEVER_IMPORTED

@@ -23,7 +23,7 @@ def test_no_control_format_separator_or_surrogate_of_all_of_unicode_is_shown() -
 
 
 @pytest.mark.parametrize("text", ["Düsseldorf 日本語", "🚀❤️", "नमस्ते", "مرحبا", "e\u0301", "a b", "\N{NO-BREAK SPACE}"])
-def test_what_people_write_is_shown_as_it_is(text: str) -> None:
+def test_text_that_people_write_is_shown_as_it_is(text: str) -> None:
     assert plain(text) == text
 
 

@@ -30,12 +30,12 @@ def is_private(name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", [name for names in PRIVATE.values() for name in names])
-def test_a_private_name_is_there(name: str) -> None:
+def test_a_private_name_that_we_import_is_there(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     assert isinstance(getattr(import_module(module), attribute), type)
 
 
-def test_private_members_are_there() -> None:
+def test_private_members_that_we_use_are_there() -> None:
     assert Live()._lock.acquire(blocking=False)
     assert Vt100_Output(io.StringIO(), lambda: Size(24, 80)).enable_cpr
     assert Path(str(import_module("httpx").__file__)).with_name("_main.py").is_file(), (

@@ -56,7 +56,9 @@ def test_a_squatted_client_is_refused_before_anything_is_written(mct: Program, a
     assert f"--client {made['appId']}" in error["remedy"]
 
 
-def test_so_is_it_by_every_command_that_names_it(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_squatted_client_is_refused_by_every_command_that_names_it(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     assert mct("setup", "--client", "Another", "-y").code == 0
     squat_client(azure, mallory)
     refused(mct("add-client", "S2S-client", "-y", "-o", "json"), azure)
@@ -81,7 +83,7 @@ WAYS_IN: dict[str, tuple[str, Json, str]] = {
 
 
 @pytest.mark.parametrize(("path", "body", "told"), WAYS_IN.values(), ids=WAYS_IN.keys())
-def test_a_credential_of_its_own_gives_it_away_even_without_a_foreign_owner(
+def test_a_squatted_client_without_owner_is_known_by_a_credential_of_its_own(
     mct: Program, azure: Sandbox, mallory: Member, path: str, body: Json, told: str
 ) -> None:
     made = squat_client(azure, mallory)
@@ -98,12 +100,14 @@ def test_the_owner_of_the_service_principal_alone_is_an_owner(mct: Program, azur
     assert mallory.address in refused(mct(*SETUP), azure)["message"]
 
 
-def test_one_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_squatted_client_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, mallory: Member) -> None:
     leave(azure, mallory, squat_client(azure, mallory))
     assert mct(*SETUP).code == 0
 
 
-def test_what_was_deleted_does_not_come_back_in_foreign_hands(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_deleted_registration_does_not_come_back_in_foreign_hands(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}")
     ended = mct(*SETUP)
@@ -112,7 +116,7 @@ def test_what_was_deleted_does_not_come_back_in_foreign_hands(mct: Program, azur
     assert "deletedItems" in ended.document["error"]["remedy"]
 
 
-def test_our_own_comes_back_without_any_credential_but_the_delivered_one(mct: Program, azure: Sandbox) -> None:
+def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("S2S-client")
     (secret,) = ours["passwordCredentials"]
@@ -134,7 +138,9 @@ def test_our_own_comes_back_without_any_credential_but_the_delivered_one(mct: Pr
     assert azure.writes() == []
 
 
-def test_its_app_id_adopts_it_and_the_plan_says_whose_it_is(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_squatted_client_is_adopted_by_its_app_id_and_the_plan_says_whose_it_is(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = squat_client(azure, mallory)
     plan = mct("setup", "--client", made["appId"], "--dry-run")
     assert plan.code == 3
@@ -148,7 +154,7 @@ def test_its_app_id_adopts_it_and_the_plan_says_whose_it_is(mct: Program, azure:
 
 
 @pytest.mark.parametrize("unique_name", [SERVICE, CLIENT], ids=["service", "client"])
-def test_somebody_who_was_faster_is_met_by_the_same_rule(
+def test_a_name_that_is_squatted_during_the_run_is_refused_by_the_same_rule(
     mct: Program, azure: Sandbox, mallory: Member, inside: Inside, unique_name: str
 ) -> None:
     squatted: list[Json] = []
@@ -183,7 +189,9 @@ def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     assert ours["id"] != made["principal"]
 
 
-def test_nor_with_its_registration(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_deleted_registration_whose_service_principal_is_in_foreign_hands_does_not_come_back(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
     mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
@@ -213,7 +221,7 @@ def test_a_slot_and_a_site_that_is_called_like_it_have_different_names() -> None
     assert len(set(names)) == len(names)
 
 
-def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sandbox) -> None:
+def test_two_app_services_of_one_name_do_not_share_a_service_application(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("MCT service (contosolearn)")
     assert ours["notes"].endswith(SITE)
@@ -228,7 +236,9 @@ def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sand
 
 
 @pytest.mark.parametrize("slot", [(), ("--slot", "staging")])
-def test_the_note_is_written_once(mct: Program, azure: Sandbox, slot: tuple[str, ...]) -> None:
+def test_the_note_of_a_shared_service_application_is_written_once(
+    mct: Program, azure: Sandbox, slot: tuple[str, ...]
+) -> None:
     named = ("--service-name", "Shared", "--no-app-service", "--no-consent", "--client", "A", "-y")
     assert mct("setup", *named, "-o", "json").code == 0
     assert mct(*SETUP, *slot).code == 0

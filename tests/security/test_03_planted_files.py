@@ -101,7 +101,7 @@ def _name(value: object) -> str:
 
 
 @pytest.mark.parametrize(("make", "place"), sampled(list(product(MAKERS, PLACES)), 12, salt="no file"), ids=_name)
-def test_what_is_no_file_is_refused_wherever_a_file_is_expected(
+def test_a_pipe_or_folder_is_refused_wherever_a_file_is_expected(
     mct: Program, azure: Sandbox, tmp_path: Path, place: str, make: Callable[[Path], None]
 ) -> None:
     if make is folder and place.startswith("--secret-to"):
@@ -120,7 +120,7 @@ VARIABLES = ("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "REQ
 
 @pytest.mark.parametrize("make", [pipe, listener, device], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_what_is_no_file_is_refused_in_the_environment(
+def test_a_pipe_or_folder_is_refused_where_the_environment_names_a_file(
     mct: Program, azure: Sandbox, tmp_path: Path, variable: str, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "planted")
@@ -136,7 +136,9 @@ def test_a_pipe_in_place_of_the_azure_clis_profile_is_passed_over(mct: Program, 
 
 
 @pytest.mark.parametrize("mode", [0o777, pytest.param(0o770, marks=needs_root)])
-def test_a_folder_that_others_may_write_to_is_no_place(mct: Program, azure: Sandbox, tmp_path: Path, mode: int) -> None:
+def test_a_folder_that_others_may_write_to_is_no_place_for_secrets(
+    mct: Program, azure: Sandbox, tmp_path: Path, mode: int
+) -> None:
     shared = tmp_path / "state"  # where locks are, too
     shared.mkdir()
     if mode == 0o770:
@@ -269,7 +271,7 @@ WRONG = [partial(Path.write_text, data=text) for text in ("{}", "no json", '[{"f
     ("make", "said"), [(pipe, "not a file"), (deep, "nested too deep"), *((make, "[usage]") for make in WRONG)]
 )
 @pytest.mark.parametrize("option", ["--faults", "--world"])
-def test_the_sandboxs_own_files_are_no_exception(
+def test_a_planted_file_for_the_sandbox_is_refused(
     mct: Program, tmp_path: Path, option: str, make: Callable[[Path], None], said: str
 ) -> None:
     make(tmp_path / "planted")

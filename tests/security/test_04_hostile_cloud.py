@@ -261,7 +261,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_no_request_of_any_service_takes_a_password_from_it(mct: Program, azure: Sandbox, home: Path) -> None:
+def test_no_request_of_any_service_takes_a_password_from_netrc(mct: Program, azure: Sandbox, home: Path) -> None:
     """Discovery, sign-in, Graph, Resource Manager, a vault, the MCT API and a managed identity."""
     for variables in ({}, {"NETRC": str(home / ".netrc")}):
         done = mct(*SETUP, env=variables)
@@ -274,7 +274,7 @@ def test_no_request_of_any_service_takes_a_password_from_it(mct: Program, azure:
     assert managed.code == 4, managed.err
 
 
-def test_the_environments_proxies_are_used_without_it(
+def test_proxies_of_the_environment_are_used_without_netrc(
     mct: Program, process: Program, azure: Sandbox, home: Path
 ) -> None:
     """It holds a password for the proxy's own host, too."""
@@ -293,7 +293,7 @@ def test_the_environments_proxies_are_used_without_it(
         assert running.asked == []
 
 
-def test_a_persons_sign_in_takes_nothing_from_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_persons_sign_in_takes_nothing_from_netrc(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """azure-identity knows no asyncio for it; it is sent by the same connection."""
     monkeypatch.setenv("NETRC", str(home / ".netrc"))
     assert "Authorization" not in by_thread(b"{}").internal_response.request.headers
@@ -343,7 +343,7 @@ def test_a_name_that_leads_here_and_a_page_in_a_browser_are_refused(azure: Sandb
     assert SITE in str(azure.state()["resources"]), "and nothing was changed"
 
 
-def test_programs_on_this_machine_are_answered(azure: Sandbox, inside: Inside) -> None:
+def test_the_sandbox_answers_programs_on_this_machine(azure: Sandbox, inside: Inside) -> None:
     port = azure.origin.rpartition(":")[2]
     for host in ("localhost", f"localhost:{port}", f"LOCALHOST:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
         answer = azure._http.get(f"{azure.origin}/_sandbox/health", headers={"Host": host})
@@ -420,7 +420,7 @@ def test_a_credential_whose_file_names_another_site_is_not_tried(mct: Program, a
     assert (typed.code, row(typed, "A")["ok"]) == (3, False), "the same site, by whatever name"
 
 
-def test_the_sites_other_names_are_its_own(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_credential_of_the_sites_other_host_names_is_tried(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     (file,) = files(mct, tmp_path, "A")
     with_value(file, "MCT_S2S_URL", azure.site_url.upper().replace("HTTPS", "https") + "/")
     assert mct("verify", "--credentials", str(file), "-o", "json").code == 0

@@ -79,7 +79,9 @@ def _one(azure: Sandbox) -> dict[str, Any]:
 
 @pytest.mark.parametrize("why", ["serves others", "asked for"])
 @pytest.mark.parametrize("words", [("remove-client", "One"), ("teardown",)])
-def test_what_stays_keeps_what_it_signs_in_with(mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]) -> None:
+def test_a_registration_that_stays_keeps_its_credentials(
+    mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]
+) -> None:
     made = mct(*ONE)
     values, one = values_in(saved_to(made)), _one(azure)
     federated = {"name": "build", "issuer": "https://ci.example", "subject": "job", "audiences": ["api://x"]}
@@ -117,7 +119,9 @@ def _stored(azure: Sandbox) -> int:
 
 
 @pytest.mark.parametrize("words", REMOVALS)
-def test_what_the_vault_holds_is_named_or_deleted(mct: Program, azure: Sandbox, words: tuple[str, ...]) -> None:
+def test_a_removed_clients_secret_in_a_vault_is_named_or_deleted(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
     mct("setup", "--client", "Portal", *PLACE, *JSON)
     state = azure.state()
     done = mct(*words, *JSON)
@@ -151,7 +155,7 @@ NAMED = ("setup", "--client", "Reports import", "--managed-identity", "reports-f
 NOBODY = ["Report import", "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10", "someone else"]
 
 
-def test_a_name_that_is_not_there_is_an_error_that_scripts_can_pass_over(mct: Program, azure: Sandbox) -> None:
+def test_removing_an_unknown_client_is_an_error_that_scripts_can_pass_over(mct: Program, azure: Sandbox) -> None:
     mct(*NAMED)
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})  # its tag is left over: no business of this
     azure.forget()
@@ -168,7 +172,7 @@ def test_a_name_that_is_not_there_is_an_error_that_scripts_can_pass_over(mct: Pr
     assert (azure.writes(), azure.state()["resources"]) == ([], before["resources"])
 
 
-def test_where_nothing_is_set_up_nobody_is_there(mct: Program, azure: Sandbox) -> None:
+def test_remove_client_before_any_setup_says_that_there_are_none(mct: Program, azure: Sandbox) -> None:
     ended = mct("remove-client", "One", *JSON)
     assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
     assert "There are none." in ended.document["error"]["message"]

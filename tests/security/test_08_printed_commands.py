@@ -54,7 +54,7 @@ PACKAGE = Path(errors.__file__).parent
 
 @given(st.lists(WORDS, min_size=1, max_size=5))
 @settings(max_examples=cases(200, 5000))
-def test_each_value_is_one_word(words: list[str]) -> None:
+def test_each_value_is_one_word_of_a_printed_command(words: list[str]) -> None:
     assert shlex.split(command(*words)) == words
     assert shlex.split(option("--name", words[0])) == ["--name", words[0]]
     line = shlex.split(own_command("add-client", *words, where=shlex.join(["-a", words[0]])))

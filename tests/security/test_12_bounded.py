@@ -98,7 +98,9 @@ def test_an_answer_that_is_nested_too_deeply_is_an_error_like_any(
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_a_managed_identitys_answer_is_no_exception(mct: Program, azure: Sandbox, inside: Inside, body: str) -> None:
+def test_a_managed_identitys_answer_beyond_all_measure_is_refused(
+    mct: Program, azure: Sandbox, inside: Inside, body: str
+) -> None:
     content, headers, why = BODIES[body]
     inside.hooks.before.append(answering(lambda e: e.service == "identity", content, 200, headers))
     environment = {**azure.identity_environment(FUNCTION_APP), "AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_ID": ""}
@@ -173,7 +175,7 @@ def test_no_answer_takes_more_memory_than_three_times_the_limit(packing: str) ->
     assert peak < 3 * ANSWER_BYTES
 
 
-def test_an_archive_is_asked_for_and_unpacked() -> None:
+def test_a_compressed_answer_is_asked_for_and_unpacked() -> None:
     wire = Wire(Answer(200, gzip.compress(b'{"value": 1}'), {"content-encoding": "GZip"}), Answer(204, b"", PACKED))
 
     async def main() -> list[httpx.Response]:
@@ -184,7 +186,7 @@ def test_an_archive_is_asked_for_and_unpacked() -> None:
     assert packed.request.headers["accept-encoding"] == "gzip"
 
 
-def test_what_is_no_archive_is_a_lost_answer() -> None:
+def test_an_answer_that_cannot_be_unpacked_is_lost() -> None:
     with pytest.raises(httpx.DecodingError):
         asyncio.run(Wire(Answer(200, b"{}", PACKED)).get("https://graph.example/"))
 
@@ -287,7 +289,7 @@ def test_one_failure_after_eight_answers_of_a_replica_is_just_one(mct: Program, 
     assert (done.code, asked) == (0, 10), done.err
 
 
-def test_what_has_queued_does_not_leave_while_the_service_asks_for_patience(
+def test_queued_requests_wait_while_the_service_asks_for_patience(
     mct: Program, azure: Sandbox, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def creates(entry: Entry) -> bool:

@@ -90,7 +90,7 @@ def test_the_file_of_a_secret_is_told_by_a_run_that_fails(mct: Program, azure: S
     assert "secret" not in document["credentials"][0], "JSON that did not ask for it never has it"
 
 
-def test_the_deadline_does_not_lose_it(mct: Program, azure: Sandbox) -> None:
+def test_the_deadline_loses_no_shown_secret(mct: Program, azure: Sandbox) -> None:
     azure.misbehave({"match": REFUSED["match"], "fault": {"type": "hang"}})
     ended = mct(*SHOW, "--timeout", "30")
     assert (ended.code, "Timed out after 30 s" in ended.err) == (1, True), ended
@@ -98,7 +98,7 @@ def test_the_deadline_does_not_lose_it(mct: Program, azure: Sandbox) -> None:
     assert ended.seconds < 40
 
 
-def test_the_deadline_in_the_middle_of_making_it_waits_for_the_answer(mct: Program, azure: Sandbox) -> None:
+def test_the_deadline_waits_for_the_answer_to_a_secrets_creation(mct: Program, azure: Sandbox) -> None:
     slow = {"type": "latency", "seconds": 22, "when": "after"}
     azure.misbehave({"match": {"service": "Graph", "path": "*addPassword"}, "fault": slow})
     ended = mct(*SHOW, *AS_JSON, "--timeout", "20")
@@ -109,7 +109,7 @@ def test_the_deadline_in_the_middle_of_making_it_waits_for_the_answer(mct: Progr
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("path", ["/addPassword", "/config/appsettings"])
 @pytest.mark.parametrize("words", [(), AS_JSON])
-def test_signals_do_not_lose_it(
+def test_signals_lose_no_shown_secret(
     mct: Program, azure: Sandbox, inside: Inside, sent: signal.Signals, code: int, path: str, words: tuple[str, ...]
 ) -> None:
     method = "POST" if path == "/addPassword" else "PUT"
@@ -121,7 +121,7 @@ def test_signals_do_not_lose_it(
     assert "Run the same command again" in ended.err
 
 
-def test_an_interrupted_proof_does_not_lose_it(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_an_interrupted_proof_loses_no_shown_secret(mct: Program, azure: Sandbox, inside: Inside) -> None:
     _at(inside, "GET", "/api/v1/organization", lambda: os.kill(os.getpid(), signal.SIGINT))
     ended = mct(*SHOW)
     assert ended.code == 130, ended

@@ -30,7 +30,7 @@ def words_after(text: str, begin: str) -> list[str]:
 # configure-appservice
 
 
-def test_step_3_alone_speaks_of_step_3_alone(mct: Program, azure: Sandbox) -> None:
+def test_a_run_of_step_3_alone_speaks_of_step_3_alone(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "A", "-y").code == 0
     for more in (["--dry-run"], ["-y"]):
         ended = mct("configure-appservice", *more)

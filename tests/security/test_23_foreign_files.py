@@ -42,7 +42,7 @@ def test_a_review_runs_no_program_and_writes_no_file(mct: Program, azure: Sandbo
     assert (done.code, azure.writes(), ran.exists(), place.exists()) == (3, [], False, False)
 
 
-def test_the_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azure: Sandbox, file: Path) -> None:
+def test_a_trust_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azure: Sandbox, file: Path) -> None:
     """Its keys are those of sites and clients: nothing of how a command works."""
     for key in (
         "yes = true",
@@ -140,7 +140,7 @@ def test_a_rotation_delivers_only_to_reviewed_places(mct: Program, azure: Sandbo
     assert mct(*rotate, "--dry-run").document["fingerprint"] == reviewed
 
 
-def test_nothing_in_the_file_steers_a_terminal(mct: Program, file: Path) -> None:
+def test_nothing_in_a_trust_file_steers_a_terminal(mct: Program, file: Path) -> None:
     file.write_text(
         '[sites."a\\u001b]0;x\\u0007"]\nrole = "\\u202e"\n[[sites."##[error]".clients]]\nname = "\\u001b[2J"\n'
     )
@@ -207,7 +207,7 @@ def test_a_handoff_for_another_app_service_is_refused(
         assert str(made_for) in done.document["error"]["message"]
 
 
-def test_what_setup_hands_over_fits_where_it_was_made_for_alone(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_handoff_fits_only_the_app_service_it_was_made_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "h.json"
     words = ("setup", "--slot", "staging", "--client", "A", "--no-app-service", "--handoff", str(file), *JSON)
     assert mct(*words).code == 0

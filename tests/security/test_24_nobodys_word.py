@@ -181,7 +181,9 @@ def test_a_role_that_no_client_holds_is_put_back(mct: Program, azure: Sandbox, c
     assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
 
 
-def test_a_scheduled_rotation_makes_none_for_an_entry(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+def test_a_scheduled_rotation_makes_no_secret_for_a_merely_listed_client(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
     a_second_site(azure, mct, "Import")
     (theirs,) = azure.applications("Import")
     assert mct("setup", "--client", "Mine", "--secret-lifetime", "20d", *JSON).code == 0
@@ -245,7 +247,9 @@ def test_nothing_is_removed_by_copied_settings(mct: Program, azure: Sandbox, con
     assert mct("status", *B).code == 0
 
 
-def test_nor_by_a_file_that_names_both(mct: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path) -> None:
+def test_a_file_that_names_both_sites_removes_nothing_by_copied_settings(
+    mct: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path
+) -> None:
     file = tmp_path / "trust.toml"
     file.write_text(
         "[sites.contosolearn]\n"
@@ -267,7 +271,9 @@ def test_nor_by_a_file_that_names_both(mct: Program, azure: Sandbox, contributor
     assert azure.writes() == []
 
 
-def test_what_is_only_listed_is_not_deleted_or_changed(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+def test_a_registration_that_is_only_listed_is_not_deleted_or_changed(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
     assert mct("setup", "--client", "One", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     declared = {
@@ -310,7 +316,7 @@ def test_no_token_for_another_api_comes_to_the_site(
     assert len(azure.log("site")) == 3, "the operator's own word"
 
 
-def test_if_the_settings_name_another_one_than_ours_both_ways_on_are_said(
+def test_settings_that_name_another_service_application_are_told_with_both_ways_on(
     mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json
 ) -> None:
     assert mct("setup", "--client", "One", *JSON).code == 0

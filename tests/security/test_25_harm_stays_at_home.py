@@ -183,7 +183,7 @@ CONTENT: dict[str, Json] = {
 
 @pytest.mark.parametrize("content", CONTENT.values(), ids=CONTENT.keys())
 @pytest.mark.parametrize("half", ["service", "client"])
-def test_so_is_one_with_content_of_its_own(
+def test_a_planted_registration_with_content_of_its_own_is_refused(
     admin: Program, azure: Sandbox, rob: Member, content: Json, half: str
 ) -> None:
     name = OWN if half == "service" else client_unique_name(OWN, "Import")
@@ -194,7 +194,7 @@ def test_so_is_one_with_content_of_its_own(
     assert next(iter(content)) in error["message"]
 
 
-def test_one_that_nobody_touched_is_taken_up(admin: Program, azure: Sandbox, rob: Member) -> None:
+def test_a_planted_registration_that_nobody_touched_is_taken_up(admin: Program, azure: Sandbox, rob: Member) -> None:
     for name in (OWN, client_unique_name(OWN, "Import")):
         disown(rob, rob.squat(name, "Import", signInAudience="AzureADMyOrg"))
     made = admin("setup", "--client", "Import", *A, *JSON)
@@ -470,7 +470,7 @@ def test_the_tags_of_a_vault_speak_for_no_registration(admin: Program, azure: Sa
 # What two words of one person, who owned an API once and may write the settings, never cause
 
 
-def test_who_owned_an_api_once_makes_no_run_change_the_tokens_of_those_who_call_it(
+def test_a_former_owner_of_an_api_makes_no_run_change_the_tokens_of_its_callers(
     admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
 ) -> None:
     theirs = register(adele, "Payroll API", api={"requestedAccessTokenVersion": 2})
@@ -489,7 +489,7 @@ def test_who_owned_an_api_once_makes_no_run_change_the_tokens_of_those_who_call_
     assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 1
 
 
-def test_nor_a_teardown_delete_what_another_team_signs_in_as(
+def test_a_former_owner_makes_no_teardown_delete_what_another_team_signs_in_as(
     admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor
 ) -> None:
     theirs = register(adele, "Payroll nightly", days=300)

@@ -69,7 +69,7 @@ def test_a_process_whose_output_is_ascii_ends_as_any_other(process: Program) -> 
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_stream_may_be_closed(tmp_path: Path, closed: str) -> None:
+def test_a_closed_stream_ends_without_a_traceback(tmp_path: Path, closed: str) -> None:
     file = tmp_path / "told"
     words = shlex.join(program(["status", "-a", "x", "--cloud", "mars"]))
     redirected = closed if "2>" in closed else f"{closed} 2>{shlex.quote(str(file))}"
@@ -84,7 +84,7 @@ def test_a_stream_may_be_closed(tmp_path: Path, closed: str) -> None:
 @pytest.mark.parametrize(
     "line", ["--version", "schema result", "status", "setup --client A -y -o json", "sandbox hosts", "zzzz -o json"]
 )
-def test_a_disk_may_be_full(azure: Sandbox, inside: Inside, tmp_path: Path, line: str) -> None:
+def test_a_full_disk_ends_without_a_traceback(azure: Sandbox, inside: Inside, tmp_path: Path, line: str) -> None:
     env = {**without_azure(), **azure.environment, **at_home(tmp_path), "PYTHONUNBUFFERED": ""}
     with inside.time.flowing(), Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -280,7 +280,9 @@ def test_a_caller_with_a_strange_certificate_is_told(mct: Program, tmp_path: Pat
 
 
 @pytest.mark.parametrize("user", ['"somebody"', "[]", "7", "null", '{"name": 7}'])
-def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sandbox, tmp_path: Path, user: str) -> None:
+def test_a_user_of_any_shape_in_the_azure_clis_profile_is_borne(
+    mct: Program, azure: Sandbox, tmp_path: Path, user: str
+) -> None:
     (tmp_path / "azureProfile.json").write_text(
         f'{{"subscriptions": [{{"id": "{azure.subscription_id}", "name": "n", "tenantId": "{azure.tenant_id}", '
         f'"isDefault": true, "user": {user}}}]}}'
@@ -296,7 +298,7 @@ def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sand
     ["a\0b", "a\nb.env", "~\0", "x" * 245 + ".env", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"],
     ids=lambda n: f"{n[:6]} {len(n)}",
 )
-def test_a_path_that_no_file_can_have(mct: Program, azure: Sandbox, tmp_path: Path, name: str) -> None:
+def test_a_path_that_no_file_can_have_is_refused(mct: Program, azure: Sandbox, tmp_path: Path, name: str) -> None:
     setup = ("setup", "--client", "A", "-y", "-o", "json")
     refused = (
         "usage", "secret-place-unwritable", "secret-place-taken", "backup-place-unwritable", "backup-place-taken",
@@ -333,14 +335,14 @@ def test_a_user_without_a_home_is_signed_in_nowhere(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 @pytest.mark.parametrize("content", [b"", b"no certificate", STRANGE[:200], b"\0" * 100])
-def test_a_ca_file_without_certificates(mct: Program, tmp_path: Path, variable: str, content: bytes) -> None:
+def test_a_ca_file_without_certificates_is_refused(mct: Program, tmp_path: Path, variable: str, content: bytes) -> None:
     file = tmp_path / "ca.pem"
     file.write_bytes(content)
     env = {"REQUESTS_CA_BUNDLE": "", "SSL_CERT_FILE": "", variable: str(file)}
     plain(mct("status", "-o", "json", env=env), "no-ca-bundle")
 
 
-def test_a_note_with_a_time_of_any_form(mct: Program, tmp_path: Path) -> None:
+def test_a_note_with_a_time_of_any_form_is_read(mct: Program, tmp_path: Path) -> None:
     file = tmp_path / "a.env"
     words = ("setup", "--client", "A", "--secret-to", f"file:{file}", "-y", "-o", "json")
     assert mct(*words).code == 0

@@ -80,14 +80,14 @@ def test_an_attempt_is_remembered_whatever_ends_the_line(end: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
-def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -> None:
+def test_a_file_without_a_credential_gives_none(text: str | None, tmp_path: Path) -> None:
     path = tmp_path / "a.env"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
     assert asyncio.run(FileStore(path).read()) is None
 
 
-def test_what_is_shown_can_be_read_by_this_command_only() -> None:
+def test_only_this_command_can_read_a_shown_secret() -> None:
     seen: list[MadeCredential | None] = []
 
     def show(made: MadeCredential | None) -> bool:
@@ -102,7 +102,7 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     assert "hush" not in repr(store)
 
 
-def test_what_keeps_a_secret_from_being_shown_is_said() -> None:
+def test_a_reason_that_keeps_a_secret_from_being_shown_is_said() -> None:
     def full(_: MadeCredential | None) -> bool:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -128,7 +128,7 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
 
 
 @pytest.mark.parametrize("between", ["\n", "\r", "\0", "\u2028", "\u2029", "\x85", "\x0b"], ids=ascii)
-def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_path: Path) -> None:
+def test_a_value_that_others_choose_is_never_more_than_one_line(between: str, tmp_path: Path) -> None:
     """The address comes from Azure, the scope from a setting, the name from the directory."""
     planted = f"{between}AZURE_CLIENT_SECRET=theirs"
     record = replace(RECORD, name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
@@ -143,7 +143,7 @@ def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_pa
     assert (read.credential, read.scope, read.url) == (SecretCredential("ours"), None, None)
 
 
-def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp_path: Path) -> None:
+def test_a_file_planted_beside_a_useless_secret_does_not_keep_it_from_going(tmp_path: Path) -> None:
     """By then, everything in Azure is gone already: that must not look like a failure."""
     store = FileStore(tmp_path / "a.env", is_ours=True)
     asyncio.run(store.deliver(replace(RECORD, credential=SecretCredential("x"))))
@@ -332,12 +332,12 @@ AWKWARD = [
 @pytest.mark.parametrize("value", AWKWARD)
 @pytest.mark.parametrize("line", ["{}", "export {}", "  {}  ", "\ufeff{}"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_value_is_read_as_it_was_written(value: str, line: str, end: str) -> None:
+def test_a_value_is_read_as_it_was_written_in_any_form_of_its_line(value: str, line: str, end: str) -> None:
     assert variables_in(line.format(assignment("A", value)) + end + f"B=1{end}")["A"] == value
 
 
 @given(st.text(st.sampled_from("aZ0 '\"\\$`~#=é&;"), min_size=1, max_size=8))
-def test_whatever_the_value_it_is_read_as_it_was_written_or_refused(value: str) -> None:
+def test_any_value_is_read_as_it_was_written_or_refused(value: str) -> None:
     try:
         line = assignment("A", value)
     except UsageError:
@@ -347,7 +347,7 @@ def test_whatever_the_value_it_is_read_as_it_was_written_or_refused(value: str) 
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
-def test_a_shell_reads_the_same() -> None:
+def test_a_shell_reads_a_dotenv_file_as_we_do() -> None:
     script = "\n".join(f"{assignment('A', value)}; printf '%s\\0' \"$A\"" for value in AWKWARD)
     read = subprocess.run(["sh", "-c", script], capture_output=True, check=True).stdout.decode()
     assert read.split("\0")[:-1] == AWKWARD
@@ -359,7 +359,7 @@ def test_a_value_that_readers_would_take_differently_is_refused(value: str) -> N
         assignment("A", value)
 
 
-def test_what_users_add_is_read_as_they_mean_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_lines_that_users_add_are_read_as_they_mean_them(capfd: pytest.CaptureFixture[str]) -> None:
     text = (
         "# mct-s2s credential {}\r\nexport A='x' # mine\r\n\r\nB = y # mine\nC=a#b\nD=$A\nE=\nnonsense here\nF='open\n"
     )
