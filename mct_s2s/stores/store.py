@@ -18,10 +18,6 @@ from mct_s2s.model.ids import ClientId
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
 """All that a program gets of the caller's environment. Windows starts nothing without the last one."""
-LONGEST_COMPLAINT = 300
-"""Characters."""
-GIVEN_AWAY = 6
-"""So many characters of a secret in a row are too many to repeat."""
 
 Show = Callable[[MadeCredential | None], bool]
 """Shows a secret on standard output, to the last byte, before it returns; `False`: in the JSON document at the end.
@@ -126,7 +122,10 @@ class CommandStore(Store):
             )
 
     async def deliver(self, made: MadeCredential) -> None:
-        """What it prints is not passed on: it may print what it was given."""
+        """What it prints is read by no one: it may print what it was given, in any encoding.
+
+        No pipe is left open either, on which a program that it started could keep this run waiting.
+        """
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {
             "MCT_S2S_CLIENT": made.name,
@@ -138,27 +137,25 @@ class CommandStore(Store):
         into, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
-                shutil.which(program) or program, *arguments, stdin=into, stdout=nowhere, stderr=into, env=environment
+                shutil.which(program) or program, *arguments, stdin=into, stdout=nowhere, stderr=nowhere, env=environment
             )
         except (OSError, ValueError) as error:  # a null character in the client's name
             raise self._failed(getattr(error, "strerror", None) or str(error)) from error
         try:
             with waiting(f"waiting for {program} to store it"):
-                _, said = await process.communicate(made.value.encode())
+                await process.communicate(made.value.encode())
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
             raise
         if process.returncode != 0:
-            last = said.decode(errors="replace").strip().rpartition("\n")[2].strip()[:LONGEST_COMPLAINT]
-            pieces = {made.value[at : at + GIVEN_AWAY] for at in range(len(made.value) - GIVEN_AWAY + 1)}
-            is_harmless = last and not any(piece in last for piece in pieces)
-            raise self._failed(f"exit code {process.returncode}{f': {last}' if is_harmless else ''}")
+            raise self._failed(f"exit code {process.returncode}")
         self.given = made
 
     def _failed(self, why: str) -> S2SError:
         return S2SError(
             "secret-not-delivered",
             f"'{self.label}' did not store what it was given ({why}).",
-            remedy="Correct that program, then run the same command again. What it may have stored does not work.",
+            remedy="To see what it prints, run it yourself with any text as its input. Correct it, then run the same "
+            "command again. What it may have stored does not work.",
         )

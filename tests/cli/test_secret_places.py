@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -254,8 +255,11 @@ def test_a_program_has_an_environment_of_its_own(mct: Program, azure: Sandbox, o
 
 FAILURES = {
     "an exit code": (FAIL, "exit code 3"),
-    "what it says": ("import sys; sys.stdin.read(); sys.exit('no such vault')", "exit code 1: no such vault"),
-    "what it was given": ("import sys; sys.exit(sys.stdin.read())", "exit code 1)"),
+    "what it was given": ("import sys; sys.exit(sys.stdin.read())", "(exit code 1)"),
+    "the same encoded": (
+        "import base64, sys; sys.exit(base64.b64encode(sys.stdin.buffer.read()).decode())",
+        "(exit code 1)",
+    ),
     "a signal": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "exit code -9"),
 }
 
@@ -270,6 +274,14 @@ def test_a_secret_that_a_program_refuses_is_removed_again(
     assert (ended.code, error["code"], ended.made) == (1, "secret-not-delivered", []), ended
     assert (told in error["message"], "The secret was removed again." in error["message"]) == (True, True), error
     is_resumed(mct, azure, outside, "setup", "--client", "One")
+
+
+def test_a_program_is_waited_for_and_not_what_it_has_started(mct: Program, azure: Sandbox, outside: Path) -> None:
+    start = "import subprocess, sys; subprocess.Popen(['sleep', '60']); open(sys.argv[1], 'w').write(sys.stdin.read())"
+    kept, since = outside / "kept", time.monotonic()
+    assert mct("setup", "--client", "One", *to_python(start, str(kept)), "-y").code == 0
+    assert time.monotonic() - since < 50
+    assert works(azure, "One", kept.read_text())
 
 
 def test_the_secret_of_a_program_cut_off_is_removed_again(
