@@ -137,7 +137,12 @@ class CommandStore(Store):
         into, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
-                shutil.which(program) or program, *arguments, stdin=into, stdout=nowhere, stderr=nowhere, env=environment
+                shutil.which(program) or program,
+                *arguments,
+                stdin=into,
+                stdout=nowhere,
+                stderr=nowhere,
+                env=environment,
             )
         except (OSError, ValueError) as error:  # a null character in the client's name
             raise self._failed(getattr(error, "strerror", None) or str(error)) from error

@@ -16,6 +16,8 @@ from mct_s2s.stores.store import Store
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
+CHECKS = 3
+"""Reads after a write of tags: two runs that begin at the same moment undo each other's write once."""
 LONGEST_SECONDS = 20.0
 """For taking something back: someone may be waiting for a command to end that has failed."""
 
@@ -40,6 +42,8 @@ class Attempt:
     """The command that removes what could not be taken back."""
     is_taken_back: bool = False
     _tagged: Application | None = None
+    _tags_before: frozenset[str] = frozenset()
+    """As they were read before the last write."""
 
     @property
     def is_over(self) -> bool:
@@ -50,12 +54,14 @@ class Attempt:
         await self.store.begin(self.name, self.client_id)
         if not self.store.is_own:
             application = made or await applications.by_object_id(self.graph, self.object_id)
+            self._tags_before = frozenset(application.tags)
             names = {attempt_tag(one.name or "") for one in application.credentials}
             # Notes of secrets that are gone tell nothing any more.
             kept = (tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in names)
             tagged = replace(application, tags=tuple(dict.fromkeys((*kept, attempt_tag(self.name)))))
             await applications.update(self.graph, application, tagged)
             self._tagged = tagged
+            await self._check_tags(tagged)
 
     async def arrived(self) -> None:
         self.has_arrived = True
@@ -71,10 +77,29 @@ class Attempt:
             return
         # Read again, as another run may have its own note there by now; a replica may not show ours yet.
         application, tag = await applications.by_object_id(self.graph, self.object_id), attempt_tag(self.name)
+        self._tags_before = frozenset(application.tags)
         others = tuple(one for one in application.tags if one != tag)
         noted, after = replace(application, tags=(*others, tag)), replace(application, tags=others)
         await applications.update(self.graph, noted, after)
         self._tagged = None
+        await self._check_tags(after)
+
+    async def _check_tags(self, written: Application) -> None:
+        """Write the note, or its removal, again where another run has undone it: every write replaces all tags.
+
+        What a replica shows that is behind is no write of another run: it is a state that this run has seen.
+        """
+        tag = attempt_tag(self.name)
+        seen = {self._tags_before, frozenset(written.tags)}
+        for _ in range(CHECKS):
+            application = await applications.by_object_id(self.graph, self.object_id)
+            tags = frozenset(application.tags)
+            if (tag in tags) == (tag in written.tags) or tags in seen:
+                return
+            both = dict.fromkeys((*application.tags, *written.tags))
+            written = replace(written, tags=tuple(one for one in both if one != tag or tag in written.tags))
+            await applications.update(self.graph, application, written)
+            seen |= {tags, frozenset(written.tags)}
 
     async def take_back(self) -> None:
         """Remove what has not arrived. What cannot be removed stays noted, with its command here."""

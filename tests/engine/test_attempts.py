@@ -1,0 +1,100 @@
+"""The note of a secret on its way stays at its registration until it has arrived, whatever others write there."""
+
+from pathlib import Path
+
+import pytest
+from mct_s2s.engine.apply.attempts import Attempt
+from mct_s2s.engine.request import Session
+from mct_s2s.model.client_credentials import attempt_tag
+from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
+from mct_s2s.stores.files import FileStore
+
+from tests.conftest import Json
+from tests.engine.conftest import Engine
+from tests.planning.scenarios import LATER, TENANT
+
+OURS, THEIRS = "mct-s2s 2026-11-24 a1b2", "mct-s2s 2026-11-24 c3d4"
+
+
+def attempt_at(made: Json, session: Session, folder: Path) -> Attempt:
+    ids = ApplicationObjectId(made["id"]), ClientId(made["appId"])
+    return Attempt(session.graph, FileStore(folder / "elsewhere.env"), OURS, "A", *ids)
+
+
+def tags_of(made: Json, engine: Engine) -> set[str]:
+    return set(engine.inside.azure.graph("GET", f"/applications/{made['id']}")["tags"])
+
+
+@pytest.fixture
+def made(engine: Engine) -> Json:
+    return engine.register(tags=["team"])
+
+
+def another_run_writes(*tags: str, made: Json, engine: Engine) -> None:
+    """All tags, as that run read them before this one wrote its own."""
+    registrations = engine.inside.state.directory.applications
+    registrations.put({**(registrations.latest(made["id"]) or {}), "tags": list(tags)})
+
+
+def test_the_note_stays_where_another_run_writes_its_own_at_that_moment(made: Json, engine: Engine) -> None:
+
+    def others() -> None:
+        another_run_writes("team", attempt_tag(THEIRS), made=made, engine=engine)
+
+    engine.after(f"/applications/{made['id']}", others, method="PATCH")
+
+    async def main(session: Session) -> None:
+        await attempt_at(made, session, engine.home).begin(None)
+
+    engine.run(main)
+    assert tags_of(made, engine) == {"team", attempt_tag(OURS), attempt_tag(THEIRS)}
+
+
+def test_the_note_of_what_has_arrived_stays_away(made: Json, engine: Engine) -> None:
+    """Another run that read it before it was removed, and removes its own, writes it again."""
+    path = f"/applications/{made['id']}"
+    both = [attempt_tag(OURS), attempt_tag(THEIRS)]
+
+    def others() -> None:
+        another_run_writes("team", *both, made=made, engine=engine)
+
+    def others_go() -> None:
+        another_run_writes("team", attempt_tag(OURS), made=made, engine=engine)
+
+    engine.after(path, others, others_go, method="PATCH")
+
+    async def main(session: Session) -> None:
+        attempt = attempt_at(made, session, engine.home)
+        await attempt.begin(None)
+        await attempt.arrived()
+
+    engine.run(main)
+    assert attempt_tag(OURS) not in tags_of(made, engine)
+
+
+def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(made: Json, engine: Engine) -> None:
+    """An interrupted delivery turns out to be stored, and its note cannot be removed: the next run does that."""
+    azure, path = engine.inside.azure, f"/applications/{made['id']}"
+    body = {"passwordCredential": {"displayName": OURS}}
+    secret = azure.graph("POST", f"{path}/addPassword", json=body)
+
+    async def main(session: Session) -> Attempt:
+        attempt = attempt_at(made, session, engine.home)
+        await attempt.begin(None)
+        attempt.key_id = KeyId(secret["keyId"])
+        credential = SecretCredential(secret["secretText"])
+        noted: Json = {"scope": "api://service/.default", "tenant_id": TENANT.id, "expires": LATER, "name": "A"}
+        kept = MadeCredential(
+            client_id=attempt.client_id, key_id=attempt.key_id, credential=credential, attempt=OURS, **noted
+        )
+        await attempt.store.deliver(kept)
+        engine.misbehave(path, method="PATCH")
+        await attempt.take_back()
+        return attempt
+
+    attempt = engine.run(main)
+    assert (attempt.has_arrived, attempt.is_taken_back, attempt.removal) == (True, False, "")
+    azure.behave()
+    (held,) = azure.graph("GET", path)["passwordCredentials"]
+    assert held["keyId"] == secret["keyId"]
