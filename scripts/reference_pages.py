@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.model import site_settings
+from mct_s2s.inputs.apis import MCT, shipped_api
 from mct_s2s.render.documents import DOCUMENTS, schema
 from reference.checks import problems_of
 from reference.commands import command_regions, table
@@ -50,7 +50,7 @@ def members(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str,
         optional = "" if name in required else ", may be absent"
         yield f"`{here}`", kind_of(one) + optional, meaning_of(one)
         for part in (one, one.get("items", {}), *one.get("items", {}).get("anyOf", ())):
-            if "title" not in part and set(part.get("properties", {})) != set(site_settings.NAMES):
+            if "title" not in part:
                 yield from members(part, f"{here}{'[]' if part is not one else ''}.")
 
 
@@ -74,7 +74,7 @@ def setting_regions() -> Regions:
     head = ("setting", "holds", "used for", "compared", "option of `configure-appservice`")
     rows = (
         (f"`{one}`", f"`{one.holds}`", word.about, word.comparison, f"`{word.option}`" if word.option else "none")
-        for one in site_settings.SETTINGS
+        for one in shipped_api(MCT).rows
         for word in [one.word]
     )
     return {"settings": table(head, rows)}

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 from mct_s2s import errors
-from mct_s2s.model import site_settings
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support.catalogue import EXITS, ROWS
+from tests.support.mct import MCT
 from tests.support.parsing import parsed
 
 PACKAGE = Path(errors.__file__).parent
@@ -87,17 +87,17 @@ def test_no_two_classes_have_the_same_name(part: str) -> None:
     assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
 
 
-def test_no_other_module_names_a_setting_of_the_document() -> None:
-    """A new setting is a row of the table: whatever else spelled a name would be passed over."""
-    table = Path(site_settings.__file__)
-    naming = {
-        str(path.relative_to(PACKAGE.parent)): name
-        for pattern in ("*.py", "*.json")
+def test_no_file_of_the_product_but_its_description_spells_what_mct_alone_has() -> None:
+    """Whatever else spelled it would be wrong for every other API. Help says of defaults what they are for MCT."""
+    peculiar = {*MCT.settings, MCT.role, MCT.test.path, MCT.function_app_mark or "", *MCT.test.headers}
+    found = [
+        f"{path.relative_to(PACKAGE.parent)}: {line.strip()}"
+        for pattern in ("*.py", "*.json", "*.j2")
         for path in files_of("product", pattern)
-        for name in site_settings.NAMES
-        if path != table and name in path.read_text(encoding="utf-8")
-    }
-    assert naming == {}
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if any(word in line for word in peculiar) and "for MCT" not in line
+    ]
+    assert found == []
 
 
 def test_no_page_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:

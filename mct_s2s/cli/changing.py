@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change_command
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
-from mct_s2s.cli.requests import check_role, client_specs, where
+from mct_s2s.cli.requests import api_of, check_role, client_specs, where
 from mct_s2s.cli.work import Work
 from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.inputs.clients import management_reference, read_client_list
@@ -18,7 +18,7 @@ from mct_s2s.inputs.target import api_url, caller_resource
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
-from mct_s2s.model.site_settings import ROLE, need_no_directory
+from mct_s2s.model.site_settings import Holds
 
 if TYPE_CHECKING:
     from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
@@ -34,7 +34,7 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
         name, may_create = options.service_name, True
         if options.handoff is not None:
             SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
-    check_role(options.role)
+    check_role(options.role, api_of(options))
     reference = management_reference(options.service_management_reference)
     service = ServiceSpec(
         name or "",
@@ -79,10 +79,14 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
     alone = [option for option, is_given in whole.items() if is_given]
     if alone and len(alone) + len(typed) > 1:
         raise contradiction(f"{alone[0]} cannot be combined with other values.")
-    given, given_for = read_handoff(options.handoff) if options.handoff is not None else (given_values(typed), None)
-    check_role(ROLE.value_in(given))
+    api, given_for = api_of(options), None
+    if options.handoff is not None:
+        given, given_for = read_handoff(options.handoff, api)
+    else:
+        given = given_values(typed, api)
+    check_role(api.value(Holds.ROLE, given), api)
     if options.restore is None:
-        asks_directory = not options.disable and not need_no_directory(given)
+        asks_directory = not options.disable and not api.need_no_directory(given)
         service = ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
         desired: Desired = Setup(service, settings=scope, given=given, given_for=given_for, settings_only=True)

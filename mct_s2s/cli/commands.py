@@ -18,8 +18,8 @@ from mct_s2s.cli.options import (
     url_option,
 )
 from mct_s2s.errors import contradiction, malformed
-from mct_s2s.model.client_sign_in import API_PATH, Language
-from mct_s2s.model.site_settings import ENABLED, SETTINGS
+from mct_s2s.model.client_sign_in import Language
+from mct_s2s.model.site_settings import WORDS, Holds
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
@@ -39,7 +39,7 @@ class SetupOptions(CredentialOptions):
         "--managed-identity RESOURCE", "Resource whose managed identity is a client. Repeatable.", default=list
     )
     service_name: str | None = option("--service-name NAME", "Display name. Default: MCT service (APP_SERVICE).")
-    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole.")
+    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole for MCT.")
     url: str | None = url_option()
     no_app_service: bool = option("--no-app-service", "Entra ID only; skip the App Service.")
     handoff: Path | None = option("--handoff FILE", "Write the values for configure-appservice --from FILE.")
@@ -60,7 +60,7 @@ class AddClientOptions(CredentialOptions):
     managed_identity: list[str] = option(
         "--managed-identity RESOURCE", "Azure resource: its ID, or the name of a web or function app.", default=list
     )
-    role: str | None = option("--role VALUE", "App role to grant. Default: S2SAppRole.")
+    role: str | None = option("--role VALUE", "App role to grant. Default: S2SAppRole for MCT.")
     url: str | None = url_option()
 
 
@@ -80,12 +80,12 @@ class ConfigureAppserviceOptions(ChangingOptions):
     role: str | None = option("--role VALUE", "App role value.")
     handoff: Path | None = option("--from FILE", "Read all values from a file written by setup --handoff.")
     restore: Path | None = option("--restore FILE", "Restore the settings from a backup file.")
-    disable: bool = option("--disable", f"Set {ENABLED} to false.")
+    disable: bool = option("--disable", "Switch service-to-service authentication off.")
 
     @property
-    def given(self) -> dict[str, list[str]]:
-        options = {row.name: row.word.option[2:].replace("-", "_") for row in SETTINGS if row.word.option is not None}
-        given = {name: getattr(self, option) for name, option in options.items()}
+    def given(self) -> dict[Holds, list[str]]:
+        options = {holds: word.option[2:].replace("-", "_") for holds, word in WORDS.items() if word.option is not None}
+        given = {holds: getattr(self, option) for holds, option in options.items()}
         return {name: one if isinstance(one, list) else [one] for name, one in given.items() if one not in (None, [])}
 
 
@@ -197,7 +197,7 @@ class VerifyOptions(FileOptions, AzureOptions):
         "--client NAME_OR_ID", "Test this client only: its name or ID. Repeatable.", default=list
     )
     credentials: list[Path] = option("--credentials FILE", "A client's secret file. Repeatable.", default=list)
-    path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
+    path: str | None = option("--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT.")
     audience: str | None = option("--audience URI", "Test the caller's own call to this Application ID URI.")
     url: str | None = url_option()
 
@@ -218,7 +218,7 @@ class SnippetOptions(AzureOptions):
 
     client: str = option(*CLIENT, default=MISSING)
     language: Language = option("-l --language LANGUAGE", "What to print.", default=Language.CURL)
-    path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
+    path: str | None = option("--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT.")
     url: str | None = url_option()
     credentials: Path | None = option("--credentials FILE", "The client's secret file.")
 
@@ -244,7 +244,7 @@ class DoctorOptions(FileOptions, AzureOptions):
         "--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.", default=list
     )
     service_app: str | None = service_app_option()
-    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole.")
+    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole for MCT.")
     no_app_service: bool = option("--no-app-service", "Check Entra ID only.")
     no_consent: bool = option("--no-consent", "Skip the check for admin consent.")
 

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.fleet import read_file_sites
-from mct_s2s.cli.requests import check_role, request_for
+from mct_s2s.cli.requests import api_of, check_role, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
@@ -35,11 +35,12 @@ def doctor(options: DoctorOptions) -> int:
     if options.file is not None:
         return _doctor_of_file(options)
     check_only(options)
-    check_role(options.role)
+    api = api_of(options)
+    check_role(options.role, api)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
 
     async def body(current: CommandRun, session: Session) -> int:
-        wanted = Setup(ServiceSpec(display_name="MCT service", role=options.role, adopt=options.service_app))
+        wanted = Setup(ServiceSpec(display_name=f"{api.name} service", role=options.role, adopt=options.service_app))
         request = request_for(options, session, wanted, clock.now(), identities=identities, without_settings=True)
         seen = await examine(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)

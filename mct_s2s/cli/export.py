@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import read_every_site
-from mct_s2s.cli.requests import look
+from mct_s2s.cli.requests import api_of, look
 from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
@@ -28,6 +28,8 @@ HEADER = (
 
 
 def export(options: ExportOptions) -> int:
+    api = api_of(options)
+
     async def body(current: CommandRun, session: Session) -> int:
         async def observed(session: Session) -> ObservedState:
             found = await look(options, session, all_federated=True)
@@ -37,7 +39,7 @@ def export(options: ExportOptions) -> int:
         sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
         failed: list[UnreadSite] = []
         if options.all_sites:
-            states, unread = await read_every_site(session, observed)
+            states, unread = await read_every_site(session, api, observed)
         else:
             states = [await observed(session)]
         for state in states:
@@ -57,7 +59,7 @@ def export(options: ExportOptions) -> int:
         if not sites and not failed:
             raise NotThere(
                 "nothing-to-export",
-                "No MCT App Service of the subscription has service-to-service authentication.",
+                f"No {api.name} App Service of the subscription has service-to-service authentication.",
                 remedy="Set one up first: mct-s2s setup, or name another subscription with --subscription.",
             )
         terminal, text = current.terminal, trust_file_text(sites)

@@ -11,9 +11,10 @@ from mct_s2s.activity import activity, counting
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.observe.sites import find_mct_sites, find_slots
+from mct_s2s.engine.observe.sites import find_sites, find_slots
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError, outcome_of
+from mct_s2s.model.api import Api
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.plain_text import counted
@@ -76,9 +77,9 @@ Read = ObservedState | UnreadSite
 
 
 async def read_every_site(
-    session: Session, observed: Callable[[Session], Awaitable[ObservedState]]
+    session: Session, api: Api, observed: Callable[[Session], Awaitable[ObservedState]]
 ) -> tuple[list[Read], list[ResourceId]]:
-    """Each MCT App Service of the subscription, slots with settings of their own too, and web apps that may be some."""
+    """Each App Service of the API, slots with settings of their own too, and web apps that may be some."""
 
     async def read(app: ResourceId) -> Read:
         target = SiteTarget.of(app)
@@ -88,13 +89,13 @@ async def read_every_site(
     async def with_slots(app: ResourceId) -> tuple[list[Read], list[ResourceId]]:
         found = await read(app)
         site = found.app_service if isinstance(found, ObservedState) else None
-        slots, unread = await find_slots(session.arm, site) if site is not None else ([], [])
+        slots, unread = await find_slots(session.arm, site, api) if site is not None else ([], [])
         of_slots = await gather_or_cancel(*map(read, slots))
         one_more()
         return [found, *of_slots], unread
 
-    with activity("Reading every MCT site of the subscription"):
-        sites, unread = await find_mct_sites(session.arm, session.subscription)
+    with activity(f"Reading every {api.name} site of the subscription"):
+        sites, unread = await find_sites(session.arm, session.subscription, api)
         with counting(f"Reading {counted(len(sites), 'site')}", covers=True) as one_more:
             several = await gather_or_cancel(*map(with_slots, sites))
     return [one for states, _ in several for one in states], [*unread, *(one for _, some in several for one in some)]

@@ -12,6 +12,7 @@ from questionary.prompts.common import InquirerControl
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.requests import api_of
 from mct_s2s.cli.streams import forget_typed
 from mct_s2s.engine.observe.sites import find_subscription, survey_of
 from mct_s2s.engine.request import Session
@@ -25,23 +26,23 @@ T = TypeVar("T")
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
     """The session is then about the App Service, and the options name it."""
-    arm, wanted = session.arm, session.subscription
+    api, arm, wanted = api_of(options), session.arm, session.subscription
     if wanted is None and len(several := await arm.subscriptions()) > 1:
         wanted = options.subscription = await select(
             "Subscription:", {f"{one.name}  {one.id}": one.id for one in several}
         )
     subscription = await find_subscription(arm, wanted)
     with activity(f"Reading the web apps of '{subscription.name}'"):
-        mct, others = survey_of(await arm.sites(subscription.id), {})
-    offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in mct}
-    offered |= {f"{s.label}  {s.resource.resource_group}  (not recognized as MCT)": s.resource for s in others}
+        own, others = survey_of(await arm.sites(subscription.id), {}, api)
+    offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in own}
+    offered |= {f"{s.label}  {s.resource.resource_group}  (not recognized as {api.name})": s.resource for s in others}
     if not offered:
         raise NotThere(
             "site-not-found",
             f"The subscription '{subscription.name}' has no web app that you can read.",
             remedy=f"Choose another with {option('--subscription', 'NAME')}, or ask its Owner for the role Reader.",
         )
-    chosen = await select("MCT App Service:", offered)
+    chosen = await select(f"{api.name} App Service:", offered)
     options.app_service, options.resource_group = chosen.name, chosen.resource_group
     target = replace(SiteTarget.of(chosen), slot=options.slot or None)
     return replace(session, target=target)

@@ -16,7 +16,6 @@ from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
-from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import (
     Action,
     AddCredential,
@@ -226,7 +225,7 @@ def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
     if handoff is not None:
         left = (step.values for step in manual_steps(site.options, outcome) if step.values)
         target = site.session.target or named_target(site.options)
-        values = next(left, None) or ours(outcome.after.settings)
+        values = next(left, None) or outcome.after.api.shown(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
 
 
@@ -309,7 +308,8 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
         found |= {"app_id": ids.app_id, "object_id": ids.object_id} if ids.app_id or ids.object_id else {}
         if isinstance(change, WriteSettings):
             edits = [edit for edit in change.edits if edit.is_ours]
+            shown = outcome.before.api.shown(outcome.settings or {})
             found["before"] = {edit.name: edit.before for edit in edits}
             after = {edit.name: None if edit.pending else edit.after for edit in edits}
-            found["after"] = after if outcome.settings is None else {k: ours(outcome.settings).get(k) for k in after}
+            found["after"] = after if outcome.settings is None else {k: shown.get(k) for k in after}
         yield found

@@ -12,10 +12,12 @@ from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
+from mct_s2s.inputs.apis import MCT, shipped_api
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
 from mct_s2s.model.client_sign_in import CredentialType
@@ -38,14 +40,20 @@ OF_KIND: dict[str, CredentialType] = {
 }
 
 
+def api_of(_: AzureOptions) -> Api:
+    """Return the API that the App Service serves."""
+    return shipped_api(MCT)
+
+
 def request_for(options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any) -> Request:
     """Where the session has no target, the options' one only gives its name to the service application."""
+    api = api_of(options)
     called, unique_name, label = session.target or named_target(options), "", ""
     if desired.service is not None:
-        service, unique_name = named_spec(desired.service, called)
+        service, unique_name = named_spec(desired.service, called, api)
         desired, label = replace(desired, service=service), service.display_name
     label = called.label if called is not None else label
-    request = Request(desired, now, session.target, where=partial(where, options), **more)
+    request = Request(desired, now, session.target, api=api, where=partial(where, options), **more)
     return replace(request, label=label, unique_name=unique_name)
 
 
@@ -103,11 +111,11 @@ def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime
     )
 
 
-def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> tuple[ServiceSpec, str]:
+def named_spec(spec: ServiceSpec, target: SiteTarget | None, api: Api) -> tuple[ServiceSpec, str]:
     """With its display name; and its `uniqueName`."""
     name = spec.display_name
     if target is not None:
-        spec = replace(spec, display_name=name or f"MCT service ({target.label})")
+        spec = replace(spec, display_name=name or api.service_name(target.label))
         return spec, service_unique_name(target.name, target.slot)
     if not name.strip():
         raise UsageError(
@@ -119,12 +127,13 @@ def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> tuple[ServiceSpe
 
 
 @about("role")
-def check_role(value: str | None) -> None:
+def check_role(value: str | None, api: Api) -> None:
     if value is None:
         return
     if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):
         return
-    remedy = "Use letters, digits and punctuation without spaces, 120 characters at most. The default is S2SAppRole."
+    remedy = "Use letters, digits and punctuation without spaces, 120 characters at most. The default is "
+    remedy += f"{api.role}."
     raise malformed("malformed-role", "--role", value, remedy)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.client import GraphClient
-from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import CallerCredential
+from mct_s2s.azure.site_api import EntraTokens
 from mct_s2s.engine.request import Session
 from mct_s2s.stores.vaults import KeyVault
 

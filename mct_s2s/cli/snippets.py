@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mct_s2s.cli.commands import SnippetOptions
-from mct_s2s.cli.requests import look
+from mct_s2s.cli.requests import api_of, look
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import noted_vaults
@@ -37,7 +37,8 @@ _NOT_HERE = "The client's credential is not saved on this machine."
 
 
 def snippet(options: SnippetOptions) -> int:
-    path, language = api_path(options.path), options.language
+    api = api_of(options)
+    path, language = api_path(options.path, api), options.language
     typed = api_url(options.url) if options.url is not None else None
 
     async def body(current: CommandRun, session: Session) -> int:
@@ -61,10 +62,11 @@ def snippet(options: SnippetOptions) -> int:
             raise NotThere("service-application-missing", message, remedy="Set it up first:", command=setup)
         client = client_called(options.client, observed)
         if is_logic_app(client):
+            headers = "".join(f"header {name}: {value}, " for name, value in api.test.headers.items())
             raise UsageError(
                 "snippet-unsuitable",
-                f"'{client.display_name}' is a Logic App: it calls the MCT API by an HTTP action, not by a program.",
-                remedy=f"Add an HTTP action: method GET, URI {url}{path}, header ClientType: Service, "
+                f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP action, not by a program.",
+                remedy=f"Add an HTTP action: method GET, URI {url}{path}, {headers}"
                 f"authentication type Managed identity, audience {audience}.",
             )
         if isinstance(client, ServicePrincipal):
@@ -91,6 +93,7 @@ def snippet(options: SnippetOptions) -> int:
             is_public=cloud.authority_host is None,
             is_known=cloud.is_microsofts,
             ca_file=trusted,
+            api=api,
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
         if (service := observed.trust.service) is not None and is_only_set(observed):

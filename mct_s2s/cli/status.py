@@ -7,7 +7,7 @@ from functools import partial
 from mct_s2s import clock
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import read_every_site, read_file_sites
-from mct_s2s.cli.requests import looked_for_secrets
+from mct_s2s.cli.requests import api_of, looked_for_secrets
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
@@ -69,7 +69,7 @@ def status(options: StatusOptions) -> int:
         if not options.all_sites:
             only = diagnosed(await looked_for_secrets(options, session))
             return finish(current.terminal, [only], is_list=False)
-        found, unchecked = await read_every_site(session, partial(looked_for_secrets, options))
+        found, unchecked = await read_every_site(session, api_of(options), partial(looked_for_secrets, options))
         read = [one if isinstance(one, UnreadSite) else diagnosed(one) for one in found]
         return finish(current.terminal, read, unchecked)
 

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.fleet import read_file_sites
-from mct_s2s.cli.requests import look, request_for
+from mct_s2s.cli.requests import api_of, look, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services, connected
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
@@ -24,7 +24,6 @@ from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.api_address import tested_url
 from mct_s2s.planning.ownership import client_called, members, uri_shown
 from mct_s2s.planning.reports.status import UnreadSite
@@ -41,26 +40,30 @@ def verify(options: VerifyOptions) -> int:
     if options.file is not None:
         return _verify_file(options)
     check_only(options)
-    path, url = api_path(options.path), api_url(options.url) if options.url else None
+    api = api_of(options)
+    path, url = api_path(options.path, api), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
 
     async def from_inside(current: CommandRun) -> int:
         """The caller's own call, as a client: no one signs in to look at Azure."""
         audience = (options.audience or "").removesuffix("/.default")
         async with connected(options, current.terminal) as (connection, *_):
-            from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx
+            from mct_s2s.azure.site_api import EntraTokens, SiteApi  # noqa: PLC0415  # with httpx
 
             sites: dict[str, list[ClientSignIn]] = defaultdict(list)
             for one in named or [_own_sign_in(options.auth, connection.environ)]:
                 at = url or one.url or connection.environ.get("MCT_S2S_URL")
                 if not at:
-                    said = "No MCT site given: --audience needs --url."
+                    said = "No site given: --audience needs --url."
                     raise UsageError("url-missing", said, remedy="Add --url https://HOST")
                 sites[api_url(at)].append(one)
             tokens = EntraTokens(connection)
             tests = {
                 at: ClientTest(
-                    tokens, MctApi(connection, at, path), audience, ObservedState(clock.now(), "", None, None)
+                    tokens,
+                    SiteApi(connection, at, path, api),
+                    audience,
+                    ObservedState(clock.now(), "", None, None, api=api),
                 )
                 for at in sites
             }
@@ -82,8 +85,8 @@ def verify(options: VerifyOptions) -> int:
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
-        api = session.api(tested_url(observed) or observed.app_service.url, path)
-        test = ClientTest(session.tokens, api, uri_shown(observed) or "", observed)
+        site = session.site_api(tested_url(observed) or observed.app_service.url, path, api)
+        test = ClientTest(session.tokens, site, uri_shown(observed) or "", observed)
         return _end(current, await test.verify(clients, identities))
 
     return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)
@@ -91,7 +94,6 @@ def verify(options: VerifyOptions) -> int:
 
 def _verify_file(options: VerifyOptions) -> int:
     sites = chosen(read_sites(options, "client", "credentials", "audience", "url"), options)
-    path = api_path(options.path)
 
     async def tested(site: SiteWork, session: Session) -> Verification:
         service = site.setup.service
@@ -105,10 +107,11 @@ def _verify_file(options: VerifyOptions) -> int:
         ids = {client.client_id.casefold() for client in applications}
         saved = available(stored, session.connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in saved if one.client_id.casefold() in ids])
-        api = session.api(tested_url(observed) or app_service.url, path)
-        test = ClientTest(session.tokens, api, uri_shown(observed) or "", observed)
+        api = observed.api
+        address = session.site_api(tested_url(observed) or app_service.url, api_path(options.path, api), api)
+        test = ClientTest(session.tokens, address, uri_shown(observed) or "", observed)
         verification = await test.verify(clients, observed.trust.identities)
-        is_set_up = observed.trust.service is not None or bool(ours(app_service.settings))
+        is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))
         return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)
 
     async def body(current: CommandRun) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import SiteOfFile
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.client import GraphClient
-    from mct_s2s.azure.mct_api import EntraTokens, MctApi
     from mct_s2s.azure.resource_manager import ResourceManager
+    from mct_s2s.azure.site_api import EntraTokens, SiteApi
     from mct_s2s.inputs.documents import SettingsFile
     from mct_s2s.model.azure_resources import Site
     from mct_s2s.stores.store import Show
@@ -28,6 +29,7 @@ class Request:
     desired: Desired
     now: datetime
     target: SiteTarget | None
+    api: Api = field(kw_only=True)
     attempt: str = ""
     """A word unique to this run, part of the names of the credentials that it makes."""
     label: str = ""
@@ -70,7 +72,7 @@ class Session:
     subscription: str | None = None
     """An id or a name, where there is no target; `None` where there is no default."""
 
-    def api(self, url: str, path: str) -> "MctApi":
-        from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
+    def site_api(self, url: str, path: str, api: Api) -> "SiteApi":
+        from mct_s2s.azure.site_api import SiteApi  # noqa: PLC0415  # with httpx
 
-        return MctApi(self.connection, url, path)
+        return SiteApi(self.connection, url, path, api)

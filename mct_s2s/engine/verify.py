@@ -14,10 +14,10 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG, replaced_kind
-from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import ROLE
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import tested_url
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import diagnose, stopped
@@ -38,7 +38,7 @@ from mct_s2s.planning.reports.verification import (
 )
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.mct_api import EntraTokens, MctApi
+    from mct_s2s.azure.site_api import EntraTokens, SiteApi
 
 REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadable"})
 """The codes of a token that is refused. By any other, the login service does not answer."""
@@ -61,7 +61,7 @@ def clients_to_verify(
 @dataclass(frozen=True)
 class ClientTest:
     tokens: "EntraTokens"
-    api: "MctApi"
+    api: "SiteApi"
     audience: str
     """The Application ID URI; empty where the service application has none."""
     observed: ObservedState
@@ -176,7 +176,7 @@ class ClientTest:
         """The role to wait for: only where it is consented to, so that it must come."""
         observed = self.observed
         if self.just_changed:
-            return ROLE.value_in(observed.settings)
+            return observed.setting(Holds.ROLE)
         role = wanted_role(observed)
         is_coming = client is not None and is_consented(client, observed)
         return role.value if is_coming and role is not None and role.enabled else None
@@ -193,7 +193,7 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
     if not mine:
         return None
     url, audience = tested_url(observed) or observed.app_service.url, uri_shown(observed) or ""
-    api = session.api(url, API_PATH)
+    api = session.site_api(url, observed.api.test.path, observed.api)
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
             test = ClientTest(session.tokens, api, audience, observed, just_changed=True)

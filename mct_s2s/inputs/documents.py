@@ -21,9 +21,10 @@ from mct_s2s.local_files import (
     read_ours,
     replace_whole,
 )
+from mct_s2s.model.api import Api
 from mct_s2s.model.documents import Backup, Handoff, parsed
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, AppSettings, Setting
+from mct_s2s.model.site_settings import AllowList, AppSettings, Holds, Setting
 from mct_s2s.plain_text import json_text, load_json
 
 Model = TypeVar("Model", Handoff, Backup)
@@ -37,13 +38,16 @@ def read_text(path: Path, code: str, remedy: str) -> str:
         raise UsageError(code, f"Cannot read '{path}': {why}.", remedy=remedy) from error
 
 
-def read_handoff(path: Path) -> tuple[dict[str, str], str | None]:
+def read_handoff(path: Path, api: Api) -> tuple[dict[str, str], str | None]:
     """The settings; and the App Service that they are for."""
     remedy = "Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes."
     found = _read(path, Handoff, "handoff-unreadable", remedy)
-    values: dict[str, Sequence[str]] = {name: [value] for name, value in found.settings.items()}
-    values |= {one.name: AllowList(found.settings[one.name]).ids for one in LISTS if one.name in found.settings}
-    return given_values(values), found.app_service
+    values: dict[Holds, Sequence[str]] = {
+        row.holds: AllowList(found.settings[row.name]).ids if row.holds.is_list else [found.settings[row.name]]
+        for row in api.rows
+        if row.name in found.settings and row.holds is not Holds.SWITCH
+    }
+    return given_values(values, api), found.app_service
 
 
 def read_backup(path: Path) -> Backup:
@@ -58,16 +62,14 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
         raise UsageError(code, f"Cannot use '{path}': {error}", remedy=remedy) from None
 
 
-def given_values(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def given_values(values: Mapping[Holds, Sequence[str]], api: Api) -> dict[str, str]:
     """By the setting's name; several values for a list. Raises UsageError."""
-    given = {
-        one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.word.option
-    }
+    given = {row.name: [_checked(row, value) for value in values.get(row.holds, ())] for row in api.rows}
     return {name: ";".join(checked) for name, checked in given.items() if checked}
 
 
 def _checked(setting: Setting, value: str) -> str:
-    if setting in {TENANT_ID, *LISTS}:
+    if setting.holds.is_list or setting.holds in {Holds.TENANT_ID, Holds.APP_ID}:
         if is_guid(value.strip()):
             return value.strip()
         remedy = "Use a GUID. Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits."
@@ -75,8 +77,8 @@ def _checked(setting: Setting, value: str) -> str:
     if not value.strip():
         raise UsageError(
             "empty-value",
-            f"{setting.word.option} is empty.",
-            remedy=f"Add a value to {setting.word.option}, or remove it.",
+            f"{setting.word.option or setting.name} is empty.",
+            remedy=f"Add a value to {setting.word.option or setting.name}, or remove it.",
         )
     return value
 

@@ -3,6 +3,7 @@
 import re
 
 from mct_s2s.errors import UsageError, about, contradiction, malformed
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
@@ -85,8 +86,11 @@ def api_url(text: str) -> str:
     return wanted
 
 
-def api_path(text: str) -> str:
+def api_path(text: str | None, api: Api) -> str:
+    """The path that is typed, or the API's own. Raises UsageError."""
+    if text is None:
+        return api.test.path
     if not _PATH.fullmatch(text):
-        remedy = "Use a path that starts with a slash, such as --path /api/v1/organization"
+        remedy = f"Use a path that starts with a slash, such as --path {api.test.path}"
         raise malformed("malformed-path", "--path", text, remedy)
     return text

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AppSettings, ours
+from mct_s2s.model.site_settings import AppSettings
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,6 @@ class IdentityResource:
         return found
 
 
-OF_DEPLOYMENT = "-fa-"
-"""In the name of the function app that an MCT deployment puts beside its web app `NAME`: `NAME-fa-x7k2q`."""
-
-
 @dataclass(frozen=True)
 class Site:
     resource: ResourceId
@@ -68,16 +64,15 @@ class Site:
         """`contosolearn`, or `contosolearn/staging`."""
         return self.resource.name
 
-    @property
-    def is_function_app(self) -> bool:
+    def is_function_app(self, mark: str | None) -> bool:
+        """Whether its kind says so, or its name has the API's mark."""
         kinds = {token.strip().casefold() for token in self.kind.split(",")}
-        return bool(kinds & {"functionapp", "workflowapp"}) or OF_DEPLOYMENT in self.name.casefold()
+        return bool(kinds & {"functionapp", "workflowapp"}) or bool(self.website(mark))
 
-    @property
-    def website(self) -> str:
-        """The web app of the MCT deployment whose function app this is; empty for any other app."""
-        name, mark, _ = self.name.casefold().partition(OF_DEPLOYMENT)
-        return name if mark else ""
+    def website(self, mark: str | None) -> str:
+        """The web app of the deployment whose function app this is, as a mark in its name shows; empty for others."""
+        name, found, _ = self.name.casefold().partition(mark) if mark is not None else ("", "", "")
+        return name if found else ""
 
 
 @dataclass(frozen=True)
@@ -92,14 +87,10 @@ class AppService(Site):
     subscription: str = ""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
-    mct_sites: tuple[str, ...] = ()
-    """Those of the subscription with their resource groups, looked for only where this is a function app."""
+    siblings: tuple[str, ...] = ()
+    """Sites of the API in the subscription with their resource groups, looked for only where this is a function app."""
     is_unusual: bool = False
     """Whether nothing shows it to be an MCT site; not looked at where it has been set up."""
-
-    @property
-    def own_settings(self) -> dict[str, str] | None:
-        return ours(self.settings) if self.refusal is None else None
 
 
 CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"

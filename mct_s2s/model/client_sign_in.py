@@ -11,10 +11,6 @@ from typing import ClassVar, Literal
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
-API_PATH = "/api/v1/organization"
-"""The default of `--path`: a read that every deployment answers to a caller with access."""
-SERVICE_HEADER = {"ClientType": "Service"}
-"""The document's warning: the header that every service call carries."""
 NOT_NOW = frozenset({429, 502, 503, 504})
 """From App Service's front end, for a site that is starting or busy: the API itself has not answered."""
 

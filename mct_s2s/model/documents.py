@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 from pydantic.alias_generators import to_camel
 
 from mct_s2s.model.forms import expected
-from mct_s2s.model.site_settings import SETTINGS, AppSettings
+from mct_s2s.model.site_settings import AppSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,8 +21,7 @@ class SavedFile(BaseModel):
 
 
 def of_settings(kind: str | list[str]) -> WithJsonSchema:
-    members = {one.name: {"type": kind, "description": one.word.about} for one in SETTINGS}
-    return WithJsonSchema({"type": "object", "properties": members})
+    return WithJsonSchema({"type": "object", "additionalProperties": {"type": kind}})
 
 
 def parsed(document: object, model: type[Model]) -> Model:

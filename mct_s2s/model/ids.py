@@ -19,8 +19,6 @@ AppRoleId = NewType("AppRoleId", str)
 KeyId = NewType("KeyId", str)
 ApplicationIdUri = NewType("ApplicationIdUri", str)
 
-DEFAULT_ROLE = "S2SAppRole"
-
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SITE_NOTE = "Made by mct-s2s for "
 LONGEST_NAME = 120

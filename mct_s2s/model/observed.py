@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import command, own_command
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ClientId, same_id
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
+from mct_s2s.model.site_settings import AllowList, AppSettings, Holds
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class ObservedState:
     cloud: str
     tenant: Tenant | None
     app_service: AppService | None
+    api: Api = field(kw_only=True)
     trust: Trust = field(default_factory=Trust)
     identity_resources: tuple[IdentityResource, ...] = ()
     """Those named as callers, in that order."""
@@ -195,13 +197,27 @@ class ObservedState:
         """Empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
 
+    def setting(self, holds: Holds) -> str | None:
+        """The value of the setting that holds this; `None` where there is none."""
+        return self.api.value(holds, self.settings)
+
+    @property
+    def own_settings(self) -> dict[str, str] | None:
+        """Those that the API's description names; `None` where they could not be read."""
+        return None if self.settings_unread else self.api.shown(self.settings)
+
+    @property
+    def service_in_settings(self) -> str:
+        """The service application that the settings name, by its appId or URI; empty where they name none."""
+        return self.api.service_in(self.settings)
+
     @property
     def allowed_client_ids(self) -> AllowList:
-        return APPLICATION_IDS.list_in(self.settings)
+        return self.api.list_in(Holds.APPLICATION_IDS, self.settings)
 
     @property
     def allowed_object_ids(self) -> AllowList:
-        return OBJECT_IDS.list_in(self.settings)
+        return self.api.list_in(Holds.OBJECT_IDS, self.settings)
 
     @property
     def settings_unread(self) -> bool:

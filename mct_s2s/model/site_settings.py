@@ -1,7 +1,4 @@
-"""The document's step 3 as two tables: what settings hold, and how they are called.
-
-docs/contributing.md says how to add a row. No other module spells a name.
-"""
+"""What application settings hold. How they are called is said by the description of an API (`model/api.py`)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -125,48 +122,21 @@ class Setting:
         return AllowList(self.value_in(settings) or "")
 
 
-ENABLED = Setting("ServiceAuthEnabled", Holds.SWITCH)
-AUDIENCE = Setting("ServiceAuthAudience", Holds.URI)
-TENANT_NAME = Setting("ServiceAuthTenantName", Holds.TENANT_NAME)
-TENANT_ID = Setting("ServiceAuthTenantId", Holds.TENANT_ID)
-OBJECT_IDS = Setting("ServiceObjectIds", Holds.OBJECT_IDS)
-APPLICATION_IDS = Setting("ServiceApplicationIds", Holds.APPLICATION_IDS)
-ROLE = Setting("ServiceAuthRole", Holds.ROLE)
+def same_name(one: str, other: str) -> bool:
+    return _comparable(one) == _comparable(other)
 
-SETTINGS = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)
-NAMES = tuple(setting.name for setting in SETTINGS)
-LISTS = (OBJECT_IDS, APPLICATION_IDS)
-_WITH_CLIENTS = {APPLICATION_IDS: {APPLICATION_IDS, ROLE}, OBJECT_IDS: {OBJECT_IDS}}
-"""What a client on a list makes necessary."""
-ALWAYS_REQUIRED = frozenset(SETTINGS).difference(*_WITH_CLIENTS.values())
+
+def _comparable(name: str) -> str:
+    """On Windows, a colon divides the parts of a name, as two underscores do elsewhere: .NET reads both alike."""
+    return name.replace(":", "__").casefold()
 
 
 def spelling_in(settings: AppSettings, name: str) -> str:
     """The name as it is spelled in `settings`, or else `name` itself."""
     if name in settings:
         return name
-    return next((key for key in settings if key.casefold() == name.casefold()), name)
-
-
-def ours(settings: AppSettings) -> dict[str, str]:
-    """The only ones ever shown, under our names: the others may be secret."""
-    found = {setting.name: setting.value_in(settings) for setting in SETTINGS}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def is_enabled(settings: AppSettings) -> bool:
-    return ENABLED.word.comparison.is_among(ENABLED.value_in(settings) or "", {"true"})
-
-
-def required_by(settings: AppSettings, named: Collection[Setting] = ()) -> frozenset[Setting]:
-    """Those that a site has to have, with the kinds of clients that are, or will be, on its lists."""
-    used = (_WITH_CLIENTS[one] for one in LISTS if one in named or one.list_in(settings).ids)
-    return ALWAYS_REQUIRED.union(*used)
-
-
-def need_no_directory(given: AppSettings) -> bool:
-    """Whether these values are all that a site has to have."""
-    return all(one.name in given for one in ALWAYS_REQUIRED if one.word.option is not None)
+    wanted = _comparable(name)
+    return next((key for key in settings if _comparable(key) == wanted), name)
 
 
 @dataclass(frozen=True)

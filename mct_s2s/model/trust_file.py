@@ -97,7 +97,7 @@ class SiteEntry(Table):
     resource_group: Line | None = _key("Its resource group. Needed if the name is not unique.")
     slot: Line | None = _key("Deployment slot. Default: production.")
     service_name: Line | None = _key("Display name of the service application. Default: `MCT service (APP_SERVICE)`.")
-    role: Line | None = _key("App role value. Default: `S2SAppRole`.")
+    role: Line | None = _key("App role value. Default: `S2SAppRole` for MCT.")
     service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
     service_management_reference: Line | None = _key("Service ID for app registrations, if the tenant requires one.")
     url: Line | None = _key("The API's URL, such as Azure Front Door's. Default: the App Service's.")

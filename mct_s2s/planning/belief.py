@@ -18,7 +18,6 @@ from mct_s2s.model.client_credentials import Certificate, Credential, Credential
 from mct_s2s.model.desired import Desired, Look, Removal, Rotation, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, Custody, Owner
 from mct_s2s.model.ids import (
-    DEFAULT_ROLE,
     PrincipalId,
     Tag,
     api_uri,
@@ -28,7 +27,7 @@ from mct_s2s.model.ids import (
     site_in_unique_name,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import AUDIENCE, ROLE
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.ownership import (
     clients_called,
@@ -178,7 +177,7 @@ def _grants_alone(observed: ObservedState) -> bool:
     if service is None or service.unique_name != name or Tag.ADOPTED.of(name) in service.tags:
         return False
     # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever gets its appId.
-    is_named_by_id = client_id_in((AUDIENCE.value_in(observed.settings) or "").strip()) == service.client_id
+    is_named_by_id = client_id_in(observed.service_in_settings) == service.client_id
     return (is_named_by_id or not is_in_settings(service, observed)) and not _others(observed.trust.owners, observed)
 
 
@@ -326,7 +325,8 @@ def client_content(application: Application, observed: ObservedState, spec: Serv
 def asks_for_more(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
     """Whether a client requests more than the app role of this API, or of one before it that is gone."""
     service, role = observed.trust.service, trusted_role(observed, spec)
-    values = {DEFAULT_ROLE, spec.role or DEFAULT_ROLE, ROLE.value_in(observed.settings) or DEFAULT_ROLE}
+    default = observed.api.role
+    values = {default, spec.role or default, observed.setting(Holds.ROLE) or default}
     # An API that is gone is known by its role's id, which is made of this App Service's name and of the value.
     made: set[str] = {new_role(observed, observed.trust.unique_name, value).id for value in values}
     for access in application.required_access:

@@ -10,7 +10,7 @@ from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, Tag
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import NAMES, AppSettings, Setting
+from mct_s2s.model.site_settings import AppSettings, Holds, Setting
 from mct_s2s.planning.permissions.rights import Right
 
 T = TypeVar("T", bound=str)
@@ -305,6 +305,8 @@ class PurgeApplication(Change):
 
 @dataclass(frozen=True)
 class SettingsSpec:
+    rows: tuple[Setting, ...]
+    """Every setting of the API."""
     values: tuple[tuple[Setting, tuple[Deferred[str], ...]], ...] = ()
     """What each may say: the first is written where it says something else."""
     listed: tuple[tuple[Setting, Deferred[str]], ...] = ()
@@ -329,10 +331,16 @@ class SettingEdit:
     """`None`: it is removed, or not known yet."""
     pending: int = 0
     """How many of its ids are not known yet."""
+    holds: Holds | None = None
+    """`None`: it is not one of the API's."""
 
     @property
     def is_ours(self) -> bool:
-        return self.name in NAMES
+        return self.holds is not None
+
+    @property
+    def is_list(self) -> bool:
+        return self.holds is not None and self.holds.is_list
 
 
 def others_unchanged(count: int) -> str:

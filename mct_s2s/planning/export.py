@@ -10,7 +10,6 @@ from mct_s2s.model.client_credentials import CredentialKind, secrets_among
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
-    DEFAULT_ROLE,
     LONGEST_NAME,
     Tag,
     client_unique_name,
@@ -19,7 +18,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AUDIENCE, ROLE, is_enabled
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.credentials import exchange_audience
@@ -71,13 +70,14 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
-    if service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
+    if service.display_name != observed.api.service_name(site.label) and is_name(service.display_name):
         options["service-name"] = service.display_name
     role, trusted = wanted_role_value(observed), trusted_role(observed, ServiceSpec())
-    if trusted is not None and trusted.value == role != DEFAULT_ROLE:
+    if trusted is not None and trusted.value == role != observed.api.role:
         options["role"] = role
-    elif role != DEFAULT_ROLE:
-        left.append(f"the app role '{role}', which {ROLE} names. If it is right, add role = \"{role}\".")
+    elif role != observed.api.role:
+        named_by = observed.api.name_of(Holds.ROLE)
+        left.append(f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\".")
     if (url := api_url(observed)) is not None and url != site.url:
         options["url"] = url
     reference, key = service.management_reference, "service-management-reference"
@@ -159,11 +159,12 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
             yield f"{entry} in {setting}: no client of this tenant has that ID."
     if isinstance(trusted := service_trust(service, observed, ServiceSpec()), Doubted):
         yield (
-            f"service application '{service.display_name}' ({service.client_id}), which {AUDIENCE} names: "
+            f"service application '{service.display_name}' ({service.client_id}), which "
+            f"{observed.api.names_service} names: "
             f'{why_doubted(trusted)}. If it is right, add service-app = "{service.client_id}".'
         )
     others = {one.principal_id for one in trust.assignments} - principals
     if others:
         yield f"The app role is also assigned to {len(others)} users, groups or other principals."
-    if not is_enabled(site.settings):
+    if not observed.api.is_enabled(site.settings):
         yield "Service-to-service authentication is switched off. Applying the file switches it on."

@@ -4,12 +4,11 @@ from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import replace
 
 from mct_s2s.errors import Instruction
-from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import ENABLED, LISTS, ROLE, SETTINGS
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.belief import Belief, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.not_ours import NotOurs
@@ -79,8 +78,7 @@ def _plan(desired: Desired, observed: ObservedState) -> Plan:
 
 
 def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
-    if observed.app_service is not None:
-        refuse_foreign_values(desired, observed.app_service)
+    refuse_foreign_values(desired, observed)
     observed = with_deleted(desired, observed)
     service = plan_service(desired.service, observed) if desired.service else None
     planned = _plan_clients(desired, service, observed) if service is not None else {}
@@ -179,10 +177,11 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = [swap_note(site, write) for write in writes]
+    notes = [swap_note(site, observed.api, write) for write in writes]
     if site.is_unusual:
-        text = "does not look like an MCT site: it has no settings of one, and no function app"
-        notes.insert(0, f"'{site.label}' {text} '{site.name}{OF_DEPLOYMENT}…' is beside it.")
+        api = observed.api
+        text = f"does not look like an {api.name} site: it has no settings of one, and no function app"
+        notes.insert(0, f"'{site.label}' {text} '{site.name}{api.function_app_mark}…' is beside it.")
     return tuple(note for note in notes if note is not None)
 
 
@@ -192,8 +191,9 @@ def _losing_access(
     """By a role or values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Outputs()))
-    typed = {ROLE.name: desired.service.role if desired.service else None, **desired.given}
-    given = [one for one in SETTINGS if one not in LISTS and one.value_in(typed) and one.value_in(before)]
+    rows = (row for row in observed.api.rows if not row.holds.is_list)
+    typed = {observed.api.name_of(Holds.ROLE): desired.service.role if desired.service else None, **desired.given}
+    given = [row for row in rows if row.value_in(typed) and row.value_in(before)]
     changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
     values = " and ".join(f"{one} '{one.value_in(after.settings)}'" for one in changed)
     if changed and desired.service is None:
@@ -222,9 +222,9 @@ def _cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
 def _switched_on(observed: ObservedState, spec: SettingsSpec, named: Collection[str]) -> Iterator[str]:
     """Someone has switched the site off, perhaps in an incident: what switches it on again says so, and for whom."""
     after = merge(observed.settings, spec, Outputs())
-    if (ENABLED.value_in(observed.settings) or "").strip().casefold() != "false":
+    if (observed.setting(Holds.SWITCH) or "").strip().casefold() != "false":
         return
-    if (ENABLED.value_in(after) or "").strip().casefold() != "true":
+    if not observed.api.is_enabled(after):
         return
     on = observed.with_settings(after)
     others = [f"'{one.name}'" for one in _losing(on, observed) if one.name not in named]

@@ -9,7 +9,6 @@ from mct_s2s.model.commands import command, option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import site_in_note
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.belief import Doubt, Doubted, Reason
 from mct_s2s.planning.ownership import SERVICE, SERVICE_OPTION, is_in_settings
@@ -74,7 +73,7 @@ def service_not_ours(application: Application, observed: ObservedState, doubted:
     client_id, trust, is_set = application.client_id, observed.trust, is_in_settings(application, observed)
     if not is_set and application.unique_name == trust.unique_name and not site_in_note(application.notes):
         return not_ours(application, doubted, SERVICE)
-    by = f"{AUDIENCE} names" if is_set else "The service application is"
+    by = f"{observed.api.names_service} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     if trust.own is not None:
         own = option(SERVICE_OPTION, trust.own.client_id)

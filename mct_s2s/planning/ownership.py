@@ -11,7 +11,6 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal
 from mct_s2s.model.ids import (
-    DEFAULT_ROLE,
     ApplicationIdUri,
     Tag,
     api_uri,
@@ -22,7 +21,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT_IDS, ROLE, AppSettings, Setting
+from mct_s2s.model.site_settings import Holds, Setting
 
 SERVICE, CLIENT = "service application", "client application"
 SERVICE_OPTION = "--service-app"
@@ -43,8 +42,8 @@ def is_named(application: Application, spec: ServiceSpec) -> bool:
 
 
 def is_in_settings(application: Application, observed: ObservedState) -> bool:
-    audience = (AUDIENCE.value_in(observed.settings) or "").strip()
-    return bool(audience) and is_called(application, audience)
+    named = observed.service_in_settings
+    return bool(named) and is_called(application, named)
 
 
 def other_users(service: Application, observed: ObservedState) -> tuple[str, ...]:
@@ -61,9 +60,9 @@ def is_noted_use(service: Application, observed: ObservedState) -> bool:
     return Tag.USED.of(observed.trust.unique_name) in service.tags
 
 
-def uri_of(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri:
+def uri_of(application: Application, observed: ObservedState, adopt: str | None = None) -> ApplicationIdUri:
     """As typed, or as the site expects, where the application has it; else the default, which it may lack."""
-    there = (one for one in (adopt, AUDIENCE.value_in(settings)) if one and one in application.identifier_uris)
+    there = (one for one in (adopt, observed.service_in_settings) if one and one in application.identifier_uris)
     return ApplicationIdUri(next(there, api_uri(application.client_id)))
 
 
@@ -72,7 +71,7 @@ def uri_shown(observed: ObservedState) -> str | None:
     service = observed.trust.service
     if service is None:
         return None
-    uris = (uri_of(service, observed.settings), *service.identifier_uris)
+    uris = (uri_of(service, observed), *service.identifier_uris)
     return next((uri for uri in uris if uri in service.identifier_uris), None)
 
 
@@ -82,8 +81,9 @@ def wanted_role_value(observed: ObservedState) -> str:
     usable = [role for role in service.app_roles if role.value and role.is_for_applications] if service else []
     held = [role for role in usable if role.id in trust.held_roles]
     values = [role.value for role in held or usable]
-    candidates = (ROLE.value_in(observed.settings), DEFAULT_ROLE, *(values if len(held) == 1 else ()))
-    return next((value for value in candidates if value and value in values), DEFAULT_ROLE)
+    default = observed.api.role
+    candidates = (observed.setting(Holds.ROLE), default, *(values if len(held) == 1 else ()))
+    return next((value for value in candidates if value and value in values), default)
 
 
 def wanted_role(observed: ObservedState) -> AppRole | None:
@@ -95,11 +95,11 @@ def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
     """The role that may be granted, and that counts where it was: typed, the document's, or one that we created."""
     service = observed.trust.service
     role = service.role(spec.role or wanted_role_value(observed)) if service is not None else None
-    if service is None or role is None or spec.role is not None or role.value == DEFAULT_ROLE:
+    if service is None or role is None or spec.role is not None or role.value == observed.api.role:
         return role
     names = filter(None, (service.unique_name, service.client_id))
     is_made_by_us = any(role.id == new_role(observed, name, role.value).id for name in names)
-    return role if is_made_by_us else service.role(DEFAULT_ROLE)
+    return role if is_made_by_us else service.role(observed.api.role)
 
 
 def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
@@ -145,13 +145,13 @@ def everyone(observed: ObservedState) -> tuple[ClientApplication, ...]:
 def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
     """The entries of the allow lists that no client of this tenant has."""
     trust = observed.trust
-    known: dict[Setting, set[str]] = {
-        APPLICATION_IDS: {client.client_id for client in trust.clients},
-        OBJECT_IDS: {one.id for one in trust.identities} | {client.principal_id for client in trust.clients},
+    known: dict[Holds, set[str]] = {
+        Holds.APPLICATION_IDS: {client.client_id for client in trust.clients},
+        Holds.OBJECT_IDS: {one.id for one in trust.identities} | {client.principal_id for client in trust.clients},
     }
-    for setting in LISTS:
+    for setting in observed.api.lists:
         for entry in setting.list_in(observed.settings).ids:
-            if entry.casefold() not in known[setting]:
+            if entry.casefold() not in known[setting.holds]:
                 yield setting, entry
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import IdentityResource, same_origin
 from mct_s2s.model.client_credentials import NewCredential, SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import (
-    DEFAULT_ROLE,
     ApplicationIdUri,
     ClientId,
     PrincipalId,
@@ -25,7 +25,6 @@ from mct_s2s.model.ids import (
     site_note,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.belief import (
     Belief,
@@ -94,7 +93,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
         return observed
     deleted = {row.unique_name: row for row in reversed(trust.deleted)}  # of several, the first
     if trust.service is None:
-        for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
+        for named in (service.adopt, observed.service_in_settings):
             refuse_deleted(named, observed, but=trust.unique_name)
         own = deleted.get(trust.unique_name)
         trust = replace(trust, service=replace(own, credentials=()) if own is not None else None)
@@ -140,7 +139,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     note = site_note(str(site.resource)) if site is not None else None
     role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
-    uri = uri if is_new else uri_of(application, observed.settings, spec.adopt)
+    uri = uri if is_new else uri_of(application, observed, spec.adopt)
     edits = ApplicationEdits(
         uri=None if uri in application.identifier_uris else uri,
         role=role_edit,
@@ -160,8 +159,8 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     if edits.token_version:
         notes.append(
-            f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience change "
-            "for everyone else who calls an API with them."
+            f"'{name}' issues v2 access tokens. They become v1, as {observed.api.called} needs them: issuer and "
+            "audience change for everyone else who calls an API with them."
         )
     new = Application(
         display_name=spec.display_name,
@@ -190,13 +189,13 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
     is_switched = any(isinstance(one, UpdateApplication) and one.edits.token_version for one in plan.changes)
     is_made_by_us = is_created_by_caller(application, observed.caller)
     if is_switched and service.trusted is Belief.OWN_SERVICE and not is_made_by_us:
-        raise token_version_not_confirmed(application)
+        raise token_version_not_confirmed(application, observed.api)
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
         for one in (*plan.changes, *plan.manual_steps)
     )
-    if grants and service.role.value not in {service.spec.role, DEFAULT_ROLE}:
+    if grants and service.role.value not in {service.spec.role, observed.api.role}:
         raise role_not_named(service.role.value)
 
 
@@ -208,11 +207,11 @@ def role_not_named(value: str) -> Refused:
     )
 
 
-def token_version_not_confirmed(application: Application) -> Refused:
+def token_version_not_confirmed(application: Application, api: Api) -> Refused:
     """Nothing that mct-s2s created asks for v2 tokens. Who once owned another team's API could name it like ours."""
     return Refused(
         "token-version-not-confirmed",
-        f"'{application.display_name}' (appId {application.client_id}) issues v2 access tokens, and the MCT API needs "
+        f"'{application.display_name}' (appId {application.client_id}) issues v2 access tokens, and {api.called} needs "
         "v1. That changes issuer and audience for everyone else who calls an API with them. Nothing was changed.",
         remedy="If it serves only this App Service, run the same command with "
         f"{option(SERVICE_OPTION, application.client_id)}",
@@ -226,7 +225,7 @@ def service_missing(observed: ObservedState) -> NotThere:
         remedy="It is not set up yet, or its registration was deleted. To create or restore it, add --client NAME to:",
         command=observed.command("setup"),
     )
-    missing.may_appear = bool(AUDIENCE.value_in(observed.settings))
+    missing.may_appear = bool(observed.service_in_settings)
     return missing
 
 

@@ -11,7 +11,6 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import Tag, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.belief import (
     Doubted,
     another_site,
@@ -63,7 +62,8 @@ Target = ClientApplication | ServicePrincipal | Application
 
 
 def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
-    settings = SettingsSpec(removed=SETTINGS, tidy=False)
+    rows = observed.api.rows
+    settings = SettingsSpec(rows, removed=rows, tidy=False)
     if removal.everything:
         targets: list[Target] = [*_everyone(observed)]
     else:
@@ -73,7 +73,7 @@ def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
         for name, found in called.items():
             if not (found or _entries((), observed, [name]) or removal.ignore_missing):
                 raise unknown(name, observed, "If it may already be removed, add --ignore-missing.")
-        settings = SettingsSpec(without=entries, tidy=False)
+        settings = SettingsSpec(rows, without=entries, tidy=False)
     plan = _Removal(removal, observed, targets).plan()
     if observed.app_service is not None:
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=removal.restart, first=True), *plan.steps))
@@ -179,7 +179,9 @@ def _entries(targets: Iterable[object], observed: ObservedState, typed: Iterable
             meant |= ids_of(target)
         elif isinstance(target, ServicePrincipal):
             meant.add(target.id)
-    return frozenset(meant & {entry.casefold() for one in LISTS for entry in one.list_in(observed.settings).ids})
+    return frozenset(
+        meant & {entry.casefold() for one in observed.api.lists for entry in one.list_in(observed.settings).ids}
+    )
 
 
 # What is done with them
@@ -253,7 +255,10 @@ class _Removal:
             return
         declared = [one.resource_client_id for one in app.required_access]
         if service is not None and service.client_id in declared:
-            edits, told = ApplicationEdits(no_access_to=service.client_id), "no longer requests the MCT API"
+            edits, told = (
+                ApplicationEdits(no_access_to=service.client_id),
+                f"no longer requests {self.observed.api.called}",
+            )
             registration = Registration(key, CLIENT, app, client.principal)
             yield registration.updated(f"{key}:access", "API permission", app.display_name, told, edits)
         yield from revoked
@@ -310,7 +315,11 @@ class _Removal:
         content = [one for one in client_content(application, self.observed, self.removal.service) if one != "tags"]
         if "requiredResourceAccess" in content:
             is_gone = self.observed.trust.service is None
-            more = "it requests an API that may not be the MCT API" if is_gone else "it also requests other APIs"
+            more = (
+                f"it requests an API that may not be {self.observed.api.called}"
+                if is_gone
+                else "it also requests other APIs"
+            )
             return f"kept: {more}{self.hint}"
         return f"kept: it has settings that mct-s2s does not make ({', '.join(content)}){self.hint}" if content else ""
 

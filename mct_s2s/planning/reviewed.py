@@ -12,7 +12,7 @@ from mct_s2s.model.client_credentials import NEVER, Certificate
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import Setting, ours
+from mct_s2s.model.site_settings import Setting
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Output, OutputRef, Outputs, SettingEdit, SettingsSpec
 from mct_s2s.planning.plan import ManualStep, Plan
 
@@ -109,7 +109,8 @@ def _members(value: object) -> dict[str, object]:
         case SettingEdit():
             return {"name": value.name, "before": value.before}
         case SettingsSpec():  # a backup's other settings may be secret: the edits have their names
-            return {**vars(value), "exact": tuple(ours(value.exact).items())}
+            shown = {row.name: known for row in value.rows if (known := row.value_in(value.exact)) is not None}
+            return {name: one for name, one in vars(value).items() if name != "rows"} | {"exact": tuple(shown.items())}
         case _:
             return vars(value)
 

@@ -121,7 +121,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     of_service = service_trust(service, observed, rotation.service)
     if isinstance(of_service, Doubted) and (found or others):
         raise service_not_ours(service, observed, of_service)
-    audience = uri_of(service, observed.settings)
+    audience = uri_of(service, observed)
     steps, notes, left_alone = list[AnyChange](), list[str | Instruction](), list[Instruction]()
     for name, client in found.items():
         trusted = client_trust(client, observed, rotation.service, rotation.clients)

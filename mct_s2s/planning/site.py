@@ -4,29 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import SettingsScope, Setup
-from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import (
-    ALWAYS_REQUIRED,
-    APPLICATION_IDS,
-    ENABLED,
-    LISTS,
-    OBJECT_IDS,
-    ROLE,
-    SETTINGS,
-    TENANT_ID,
-    AppSettings,
-    Holds,
-    Setting,
-    ours,
-    required_by,
-    spelling_in,
-)
+from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
 from mct_s2s.planning.changes import (
     AnyChange,
     Deferred,
@@ -42,15 +27,25 @@ from mct_s2s.planning.registrations import Service
 
 
 def right_values(
-    tenant: Tenant | None, audience: Deferred[ApplicationIdUri] | None, role: str | None
+    observed: ObservedState,
+    audience: Deferred[ApplicationIdUri] | None,
+    client_id: Deferred[ClientId] | None,
+    role: str | None,
 ) -> Mapping[Holds, tuple[Deferred[str], ...]]:
     """What a setting may say, by what it holds: the first is written where it says something else."""
-    values: dict[Holds, tuple[Deferred[str], ...]] = {Holds.SWITCH: ("true",)}
+    tenant, login, is_v2 = observed.tenant, observed.login.rstrip("/"), observed.api.token_version == 2
+    values: dict[Holds, tuple[Deferred[str], ...]] = {Holds.SWITCH: ("true",), Holds.LOGIN: (login, f"{login}/")}
     if audience is not None:
         values[Holds.URI] = (audience,)
+    if client_id is not None:
+        values[Holds.APP_ID] = (client_id,)
+    of_tokens = client_id if is_v2 else audience
+    if of_tokens is not None:
+        values[Holds.AUDIENCE] = (of_tokens,)
     if tenant is not None:
         values[Holds.TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
         values[Holds.TENANT_ID] = (tenant.id,)
+        values[Holds.AUTHORITY] = (f"{login}/{tenant.id}{'/v2.0' if is_v2 else ''}",)
     if role:
         values[Holds.ROLE] = (role,)
     return values
@@ -64,36 +59,40 @@ def settings_spec(
     object_ids: Iterable[Deferred[PrincipalId]],
 ) -> SettingsSpec:
     """Values that the operator gave go before what the directory holds."""
+    api, rows = observed.api, observed.api.rows
     if desired.settings is SettingsScope.OFF:
-        return SettingsSpec(values=((ENABLED, ("false",)),), tidy=False)
+        switches = (row for row in rows if row.holds is Holds.SWITCH)
+        return SettingsSpec(rows, values=tuple((row, ("false",)) for row in switches), tidy=False)
     given, settings = desired.given, observed.settings
-    listed: list[tuple[Setting, Deferred[str]]] = [(APPLICATION_IDS, one) for one in application_ids]
-    listed += [(OBJECT_IDS, one) for one in object_ids]
-    listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
-    role = service.role.value if service else ROLE.value_in(settings)
-    values = right_values(observed.tenant, service.uri if service else None, role)
-    typed = {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
-    right = {one: values[one.holds] for one in SETTINGS if one.holds in values} | typed
-    required = required_by(settings, {setting for setting, _ in listed})
+    ids: dict[Holds, list[Deferred[str]]] = {Holds.APPLICATION_IDS: [*application_ids]}
+    ids[Holds.OBJECT_IDS] = [*object_ids]
+    listed = [(row, one) for row in api.lists for one in ids[row.holds]]
+    listed += [(row, ClientId(entry)) for row in api.lists for entry in row.list_in(given).ids]
+    role = service.role.value if service else observed.setting(Holds.ROLE)
+    values = right_values(
+        observed, service.uri if service else None, service.registration.client_id if service else None, role
+    )
+    typed = {row: (value,) for row in rows if (value := row.value_in(given)) is not None}
+    right = {row: values[row.holds] for row in rows if row.holds in values} | typed
+    required = api.required(settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
-        required -= ALWAYS_REQUIRED
+        required -= api.always_required
     # What the operator gave is written also where no client needs it yet.
-    wanted = (one for one in SETTINGS if one in right and (one in required or one in typed))
-    wanted = (one for one in wanted if one not in LISTS)
-    return SettingsSpec(tuple((one, right[one]) for one in wanted), tuple(listed))
+    wanted = (row for row in rows if row in right and (row in required or row in typed) and not row.holds.is_list)
+    return SettingsSpec(rows, tuple((row, right[row]) for row in wanted), tuple(listed))
 
 
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
     """Every setting of the backup, without ours that are not in it; what others have added is kept. Raises Refused."""
-    site = observed.app_service
+    site, rows = observed.app_service, observed.api.rows
     if site is not None and str(site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
             f"The backup is of '{backup.app_service}', not of '{site.label}'.",
             remedy=f"To restore it to that App Service, add {option('--app-service', backup.app_service)}",
         )
-    removed = tuple(one for one in SETTINGS if spelling_in(backup.settings, one.name) not in backup.settings)
-    return SettingsSpec(exact=backup.settings, removed=removed, tidy=False)
+    removed = tuple(row for row in rows if spelling_in(backup.settings, row.name) not in backup.settings)
+    return SettingsSpec(rows, exact=backup.settings, removed=removed, tidy=False)
 
 
 def plan_site(
@@ -129,7 +128,7 @@ def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSet
         accepted = [known for one in right if (known := outputs.known(one)) is not None]
         if value is not None and (current is None or not setting.word.comparison.is_among(current, accepted)):
             merged[spelling_in(merged, setting.name)] = value
-    for setting in LISTS:
+    for setting in (row for row in spec.rows if row.holds.is_list):
         added = [known for one, entry in spec.listed if one is setting and (known := outputs.known(entry)) is not None]
         listed, name = setting.list_in(merged), spelling_in(merged, setting.name)
         loses = any(map(listed.holds, spec.without))
@@ -155,18 +154,21 @@ def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[
     names = {name for name, _ in settings.items() ^ merged.items()}
     names |= {spelling_in(settings, setting.name) for setting in waiting}
     found = []
-    for setting in SETTINGS:
+    for setting in spec.rows:
         name, waits = spelling_in(settings, setting.name), waiting[setting]
         if name in names:
             # Of a list that waits for an id, the rest is known.
-            after = setting.value_in(merged) if setting in LISTS or not waits else None
-            found.append(SettingEdit(setting.name, setting.value_in(settings), after, waits))
+            after = setting.value_in(merged) if setting.holds.is_list or not waits else None
+            found.append(SettingEdit(setting.name, setting.value_in(settings), after, waits, setting.holds))
             names.remove(name)
     return (*found, *(SettingEdit(name) for name in sorted(names)))
 
 
-def refuse_foreign_values(desired: Setup, site: AppService) -> None:
+def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
     """Values may be written for another App Service, or by an attacker for this one. Raises Refused."""
+    site = observed.app_service
+    if site is None:
+        return
     if desired.given_for is not None and desired.given_for.casefold() != site.label.casefold():
         name, _, slot = desired.given_for.partition("/")
         there = ["--app-service", name, *(["--slot", slot] if slot else [])]
@@ -176,7 +178,7 @@ def refuse_foreign_values(desired: Setup, site: AppService) -> None:
             remedy="Use it for that App Service:",
             command=own_command("configure-appservice", "--from", "FILE", *there),
         )
-    tenant_id = TENANT_ID.value_in(desired.given)
+    tenant_id = observed.api.value(Holds.TENANT_ID, desired.given)
     if tenant_id is not None and not same_id(tenant_id, site.tenant_id):
         raise Refused(
             "other-tenant",
@@ -193,26 +195,27 @@ _NO_ACCOUNT = (
 """Lighthouse delegates Resource Manager alone: learn.microsoft.com/azure/lighthouse/concepts/architecture."""
 
 
-def _function_app(site: AppService) -> Refused:
-    if site.website:
+def _function_app(site: AppService, api: Api) -> Refused:
+    if website := site.website(api.function_app_mark):
         return Refused(
             "function-app",
-            f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
-            remedy=f"Use the App Service that has the website's name: {option('--app-service', site.website)}",
+            f"'{site.name}' is the function app of an {api.name} deployment, not its App Service (kind '{site.kind}').",
+            remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
         )
-    listed = f"MCT sites here: {', '.join(site.mct_sites)}. " if site.mct_sites else "Use the name of the MCT website. "
+    listed = f"{api.name} sites here: {', '.join(site.siblings)}. "
+    listed = listed if site.siblings else f"Use the name of the {api.name} website. "
     return Refused(
         "function-app",
-        f"'{site.name}' is a function app (kind '{site.kind}'), and MCT runs on a web app.",
-        remedy=f"{listed}As a client of an MCT site, it is named by {option('--managed-identity', site.name)}",
+        f"'{site.name}' is a function app (kind '{site.kind}'), and {api.name} runs on a web app.",
+        remedy=f"{listed}As a client of an {api.name} site, it is named by {option('--managed-identity', site.name)}",
     )
 
 
 def check_site(observed: ObservedState) -> None:
     """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
-    if site is not None and site.is_function_app:
-        raise _function_app(site)
+    if site is not None and site.is_function_app(observed.api.function_app_mark):
+        raise _function_app(site, observed.api)
     if site is not None and tenant is not None and tenant.id != site.tenant_id:
         raise Refused(
             "other-tenant",
@@ -227,18 +230,18 @@ def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name.lower() not in site.sticky) if site.slots else ()
 
 
-def swap_note(site: AppService, write: WriteSettings) -> str | None:
+def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
     names = not_sticky(site, (edit.name for edit in write.edits))
-    if not names or ours(site.settings):
+    if not names or api.shown(site.settings):
         return None  # said once, when the site is set up; `status` of a slot goes on saying it
     other = "production" if site.resource.slot else ", ".join(site.slots)
     what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
     return f"Note: swapping with {other} would move {what} away. To pin them, make them slot settings."
 
 
-def make_sticky(site: AppService) -> str:
+def make_sticky(site: AppService, api: Api) -> str:
     """With the values that our settings have: none of them is secret."""
-    resource, values = site.resource, ours(site.settings)
+    resource, values = site.resource, api.shown(site.settings)
     sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]
     where = ["--subscription", resource.subscription_id]
     return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

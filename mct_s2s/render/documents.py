@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.client_sign_in import SERVICE_HEADER, Language, token_endpoint
+from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.documents import Backup, Handoff, of_settings
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust_file import TrustFile
@@ -54,6 +54,7 @@ Moment = Annotated[
 ]
 Count = Annotated[int, BeforeValidator(len)]
 Settings = Annotated[SkipValidation[dict[str, str]], of_settings("string")]
+Headers = Annotated[SkipValidation[dict[str, str]], of_settings("string")]
 Values = Annotated[SkipValidation[dict[str, str | None]], of_settings(["string", "null"])]
 OrNull = Annotated[T | None, BeforeValidator(lambda value: value or None)]
 """Null where it is empty, too."""
@@ -124,16 +125,12 @@ class SavedCredentialPart(Part):
     removal: Text | None = _may_be("The command that removes it. Only if it reached no one, and this run could not.")
 
 
-class HeadersPart(Part):
-    client_type: Literal["Service"] = _is("A service needs it.", "ClientType", serialization_alias="ClientType")
-
-
 class ConnectionPart(Part):
     token_endpoint: Https = _is("Where a client gets its token.")
     scope: Text = _is("The scope to ask for, for a client application.")
     resource: Text = _is("The resource to ask for, for a managed identity.")
     url: Https | None = _is("Address of the API; null if the App Service was not read.")
-    headers: HeadersPart = _is("The headers of every call, beside the token.")
+    headers: Headers = _is("The headers of every call, beside the token: `ClientType` for MCT.")
 
 
 def _connection(observed: ObservedState) -> Json | None:
@@ -146,7 +143,7 @@ def _connection(observed: ObservedState) -> Json | None:
         "scope": f"{uri}/.default",
         "resource": uri,
         "url": api_url(observed),
-        "headers": SERVICE_HEADER,
+        "headers": observed.api.test.headers,
     }
 
 
@@ -158,15 +155,28 @@ _CONNECTION = "How a client calls the API; null while there is no service applic
 
 
 class AppServicePart(Part):
-    id: AzureId = _is("Resource ID.", "resource")
+    id: AzureId = _is("Resource ID.")
     name: Text = _is("Name, without the slot.")
-    resource_group: Text = _is("Resource group.", "resource.resource_group")
-    slot: Text | None = _is("Deployment slot; null for production.", "resource.slot")
+    resource_group: Text = _is("Resource group.")
+    slot: Text | None = _is("Deployment slot; null for production.")
     url: Https = _is("Address of the site.")
     state: Text = _is("State that Azure reports: Running, Stopped.")
-    settings: Settings | None = _is(
-        "Those for service-to-service authentication; null if you can't read them.", "own_settings"
-    )
+    settings: Settings | None = _is("Those for service-to-service authentication; null if you can't read them.")
+
+
+def _app_service(observed: ObservedState) -> Json | None:
+    site = observed.app_service
+    if site is None:
+        return None
+    return {
+        "id": site.resource,
+        "name": site.name,
+        "resource_group": site.resource.resource_group,
+        "slot": site.resource.slot,
+        "url": site.url,
+        "state": site.state,
+        "settings": observed.own_settings,
+    }
 
 
 class RolePart(Part):
@@ -260,9 +270,11 @@ class StatusDocument(Part):
     healthy: bool = _is("Whether no finding is an error or a warning.", "is_healthy")
     cloud: Text = _is("Name or URL of the cloud.", "observed.cloud")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.", "observed.tenant")
-    app_service: AppServicePart | None = _is("The MCT App Service; null if it was not read.", "observed.app_service")
+    app_service: Annotated[AppServicePart | None, BeforeValidator(_app_service)] = _is(
+        "The App Service; null if it was not read.", "observed"
+    )
     service_application: Annotated[ServiceApplicationPart | None, BeforeValidator(_service_application)] = _is(
-        "The app registration of the MCT API; null: none.", "observed"
+        "The app registration of the API; null: none.", "observed"
     )
     clients: Annotated[
         list[ClientApplicationPart | ManagedIdentityPart],
@@ -282,7 +294,7 @@ class UnreadSitePart(Part):
 
 
 class StatusListDocument(Part):
-    """Every MCT App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with `-f FILE`."""
+    """Every App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with `-f FILE`."""
 
     document: Literal["mct-s2s/status-list/v1"] = "mct-s2s/status-list/v1"
     healthy: bool = _is("Whether no App Service that was read has a problem.", "is_healthy")
@@ -315,7 +327,7 @@ class VerifyDocument(Part):
     site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
     document: Literal["mct-s2s/verify/v1"] = "mct-s2s/verify/v1"
     proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
-    url: Text = _is("Address of the MCT site.")
+    url: Text = _is("Address of the site.")
     path: Text = _is("Path that was called.")
     checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
 
@@ -373,7 +385,7 @@ class DoctorListDocument(Part):
 
 
 class SnippetDocument(Part):
-    """A program that calls the MCT API as one client, or an app's settings: `mct-s2s snippet CLIENT -o json`."""
+    """A program that calls the API as one client, or an app's settings: `mct-s2s snippet CLIENT -o json`."""
 
     document: Literal["mct-s2s/snippet/v1"] = "mct-s2s/snippet/v1"
     language: Language = _is("What the text is.")

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.observed import ClientApplication
-from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.credentials import validity
 from mct_s2s.planning.reports.renewal import renewing
@@ -153,7 +152,7 @@ def as_markdown(report: StatusReport) -> str:
         there = site.observed.app_service
         resource = [("Resource ID", str(there.resource))] if there is not None else []
         lines += table(("Fact", "Value"), [*resource, *facts(site.observed)])
-        lines += table(("Setting", "Value"), ours(site.observed.settings).items())
+        lines += table(("Setting", "Value"), site.observed.api.shown(site.observed.settings).items())
     for unread in report.failed:
         lines += ["", f"## {text(unread.title)}", "", "**Its state could not be read.**"]
         lines += _problem("error", unread.error.message, unread.error.remedy)

@@ -9,7 +9,7 @@ from mct_s2s.errors import Instruction
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, ours
+from mct_s2s.model.site_settings import AllowList, Holds
 from mct_s2s.planning.changes import AssignAppRole, Outputs, RestartSite, SettingsSpec
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.site import merge, pending
@@ -48,7 +48,7 @@ def instructions(
             case RestartSite():
                 command = webapp_command("restart", step.site)
             case _:
-                values = ours(merge(observed.settings, step.spec, outputs))
+                values = observed.api.shown(merge(observed.settings, step.spec, outputs))
                 command = _configure(step.spec, values, outputs, observed.where, handoff)
         found.append(Instruction(what_is_left(step), command, who, link, values))
     return found
@@ -58,15 +58,15 @@ def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, whe
     configure = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}"
     if handoff is not None:
         return f"{configure} {option('--from', str(handoff))}"
-    if values.get(ENABLED.name) == "false":
+    if any(row.holds is Holds.SWITCH and values.get(row.name) == "false" for row in spec.rows):
         return f"{configure} --disable"
     if pending(spec, outputs):
         return configure  # not made yet: typed later, it reads the values from the directory
     words = [
         option(setting.word.option, each)
-        for setting in SETTINGS
+        for setting in spec.rows
         if setting.name in values and setting.word.option is not None
-        for each in (AllowList(values[setting.name]).ids if setting in LISTS else (values[setting.name],))
+        for each in (AllowList(values[setting.name]).ids if setting.holds.is_list else (values[setting.name],))
     ]
     return " ".join([configure, *words])
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import LISTS, AllowList
+from mct_s2s.model.site_settings import AllowList
 from mct_s2s.planning.changes import Action, AddCredential, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import GAP, Columns
@@ -17,7 +17,6 @@ BLOCKED = "!"
 """The sign of a step that the caller has no right to."""
 LATER = "(known after creation)"
 HIDDEN = "put back; the value is not shown"
-_LISTS = frozenset(setting.name for setting in LISTS)
 
 
 def target_details(observed: ObservedState) -> tuple[str, ...]:
@@ -47,7 +46,7 @@ def setting_rows(edit: SettingEdit, names: Mapping[str, str] | None = None) -> I
         name = (names or {}).get(one.casefold())
         return f"{one}  {name}" if name else one
 
-    if edit.name in _LISTS:
+    if edit.is_list:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
         removed = [one for one in before.ids if not after.holds(one)]

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ENABLED
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.ownership import uri_shown, wanted_role
@@ -64,7 +64,9 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
         if (url := api_url(observed)) is not None and url != site.url:
             yield "API", url
         if not observed.settings_unread:
-            yield ENABLED.name, ENABLED.value_in(site.settings) or "not set"
+            switch = observed.api.setting(Holds.SWITCH)
+            if switch is not None:
+                yield switch.name, switch.value_in(site.settings) or "not set"
     if service is not None:
         role = wanted_role(observed)
         uri = uri_shown(observed) or "none"

@@ -34,10 +34,10 @@ from mct_s2s.azure.graph import (
     service_principals,
 )
 from mct_s2s.azure.graph.client import GraphClient
-from mct_s2s.azure.mct_api import EntraTokens, read_token
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.retry import do_nothing
 from mct_s2s.azure.sign_in.methods import service_principal
+from mct_s2s.azure.site_api import EntraTokens, read_token
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import Certificate, Federation

@@ -18,11 +18,11 @@ from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.answers import Refusal
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.http import Http
-from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, raise_if_passing, refused
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge, challenge_of, service_principal, sign_in
+from mct_s2s.azure.site_api import EntraTokens
 from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, Method, SecretCredential

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from mct_s2s.activity import REPLICATION, Activity, during
-from mct_s2s.azure.mct_api import NotYet
 from mct_s2s.azure.retry import LAG_SECONDS, OUTAGE_ATTEMPTS, RetryPolicy, Sending
+from mct_s2s.azure.site_api import NotYet
 from mct_s2s.errors import ServiceError
 
 from tests.support.simulated_time import SimulatedTime

@@ -26,15 +26,16 @@ from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
-from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.methods import service_principal
+from mct_s2s.azure.site_api import SiteApi
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.client_sign_in import Method, SecretCredential
 
 from tests.azure.raw import SignedIn
 from tests.planning.scenarios import guid
+from tests.support.mct import MCT
 from tests.support.proxy import Proxy, proxy
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
@@ -267,8 +268,8 @@ async def discovery(connection: Connection) -> object:
     return await connection.retry_policy().call(lambda: discover(PUBLIC.arm, connection.http))
 
 
-async def mct_api(connection: Connection) -> object:
-    return await MctApi(connection, SITE, "/x").get()
+async def site_api(connection: Connection) -> object:
+    return await SiteApi(connection, SITE, "/x", MCT).get()
 
 
 SERVICES = {
@@ -277,7 +278,7 @@ SERVICES = {
     login: "login-unreachable",
     person: "login-unreachable",
     discovery: "cloud-unreachable",
-    mct_api: "site-unreachable",
+    site_api: "site-unreachable",
 }
 
 

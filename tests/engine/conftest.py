@@ -32,6 +32,7 @@ from mct_s2s.sandbox.observability.exchange import Entry
 from tests.conftest import SITE, Json, Sandbox, without_azure
 from tests.planning.scenarios import NOW, SERVICE_KEY, TENANT
 from tests.support.inprocess import run_inside
+from tests.support.mct import MCT
 from tests.support.sandbox_inside import Inside
 
 T = TypeVar("T")
@@ -182,8 +183,9 @@ def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
         TENANT,
         AppService(**vars(site), settings={}, tenant_id=TENANT.id),
         Trust(unique_name=SERVICE_KEY),
+        api=MCT,
     )
     desired = Setup(ServiceSpec("MCT service"))
     access = CallerRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR}))
-    request = Request(desired, NOW, TARGET, "a1b2", unique_name=SERVICE_KEY)
+    request = Request(desired, NOW, TARGET, api=MCT, attempt="a1b2", unique_name=SERVICE_KEY)
     return Outcome(request, Plan(changes), before, access, **more)

@@ -21,7 +21,6 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
@@ -45,6 +44,7 @@ from mct_s2s.stores.host_lock import note_unfinished, unfinished
 from tests.conftest import MACHINE, SITE, SLOT
 from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned
 from tests.planning.scenarios import ROLE, SERVICE_KEY, guid, spec
+from tests.support.mct import APPLICATION_IDS, ENABLED, MCT
 
 RESTARTED, PRINCIPALS = "/restart", "/servicePrincipals"
 RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
@@ -60,7 +60,7 @@ def principal(name: str) -> CreateServicePrincipal:
 
 
 def write(*refs: OutputRef[ClientId], first: bool = False) -> WriteSettings:
-    spec = SettingsSpec(((ENABLED, ("true",)),), tuple((APPLICATION_IDS, ref) for ref in refs))
+    spec = SettingsSpec(MCT.rows, ((ENABLED, ("true",)),), tuple((APPLICATION_IDS, ref) for ref in refs))
     return WriteSettings(
         key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=(SettingEdit("x"),), first=first
     )
@@ -391,7 +391,7 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
         yield overtaken
 
     async def work(session: Session) -> Outcome:
-        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY))
+        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY, api=MCT))
         return await carry_out(session, outcome, 0.0, person) if await person.confirm(outcome) else outcome
 
     monkeypatch.setattr(change, "hold", exclusive)

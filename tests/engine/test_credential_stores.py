@@ -11,6 +11,7 @@ from mct_s2s.stores.store import OutputStore
 
 from tests.engine.conftest import TARGET, Engine
 from tests.planning.scenarios import NOW, observed_state, spec
+from tests.support.mct import MCT
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_a_plan_names_the_place_as_it_was_asked_for_or_the_vault_that_a_tag_name
     asked: str | None, noted: str | None, named: str, engine: Engine
 ) -> None:
     """Who owns a registration writes its tags: a vault that was not reviewed would get the secret unseen."""
-    request = Request(spec("A"), NOW, TARGET, places=ClientPlaces(secret_to(asked, 1)))
+    request = Request(spec("A"), NOW, TARGET, api=MCT, places=ClientPlaces(secret_to(asked, 1)))
     observed = replace(observed_state(), secrets={"A": SecretNote(place=noted)})
     stores = {"A": OutputStore(lambda _: True)}
 

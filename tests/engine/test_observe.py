@@ -10,7 +10,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.rights import AccessLook
-from mct_s2s.engine.observe.sites import AT_ONCE, find_mct_sites, find_subscription
+from mct_s2s.engine.observe.sites import AT_ONCE, find_sites, find_subscription
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
@@ -24,6 +24,7 @@ from mct_s2s.sandbox.state import seed
 from tests.conftest import SITE, Json
 from tests.engine.conftest import LIST, TARGET, WHERE, Engine
 from tests.planning.scenarios import SERVICE_KEY, guid
+from tests.support.mct import MCT
 
 OTHER = guid("other subscription")
 URI = "https://learn.contosolearning.onmicrosoft.com/api"
@@ -39,7 +40,7 @@ def look(
     service = ServiceSpec("MCT service", adopt=adopt)
     setup = Setup(service, tuple(ClientSpec(name, credential) for name in clients))
     desired = Removal(service, everything=True) if everything else setup
-    return Request(desired, clock.now(), **{"target": TARGET, "unique_name": SERVICE_KEY, **more})
+    return Request(desired, clock.now(), **{"target": TARGET, "unique_name": SERVICE_KEY, "api": MCT, **more})
 
 
 def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:
@@ -306,7 +307,7 @@ def test_an_object_that_cannot_be_read_is_unknown_and_the_rest_is_known(question
 
 
 def everything(session: Session) -> Awaitable[tuple[list[ResourceId], list[ResourceId]]]:
-    return find_mct_sites(session.arm, seed.SUBSCRIPTION_ID)
+    return find_sites(session.arm, seed.SUBSCRIPTION_ID, MCT)
 
 
 def read(engine: Engine) -> list[str]:

@@ -18,20 +18,20 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.site_settings import APPLICATION_IDS, ROLE
 from mct_s2s.planning.changes import SettingsSpec, WriteSettings
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.conftest import SITE
 from tests.engine.conftest import LIST, PUT, WHERE, Engine, Watcher, planned
 from tests.planning.scenarios import guid
+from tests.support.mct import APPLICATION_IDS, MCT, ROLE
 
 MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
 
 
 def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
     """Put one client on the allow list."""
-    spec = spec or SettingsSpec(((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),))
+    spec = spec or SettingsSpec(MCT.rows, ((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),))
     return WriteSettings(key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=())
 
 
@@ -188,5 +188,7 @@ def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back(en
     back = sets(engine, "ServiceApplicationIds", f"{MINE};{THEIRS}")
     back()
     engine.after(PUT, back)
-    engine.run(lambda session: write(session, change(spec=SettingsSpec(without=frozenset({MINE}), tidy=False))))
+    engine.run(
+        lambda session: write(session, change(spec=SettingsSpec(MCT.rows, without=frozenset({MINE}), tidy=False)))
+    )
     assert ids(engine) == {THEIRS}

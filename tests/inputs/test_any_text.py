@@ -27,13 +27,14 @@ from mct_s2s.model.documents import Handoff
 from mct_s2s.model.duration import LONGEST, duration, expiry, read_duration
 from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.site_settings import NAMES, SETTINGS, Setting, need_no_directory
+from mct_s2s.model.site_settings import Holds, Setting
 from mct_s2s.plain_text import load_json
 from mct_s2s.planning.federation import federated_spec, github_subject
 from mct_s2s.stores.dotenv import DELIVERED, available, from_files, variables_in
 from mct_s2s.stores.files import FileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
+from tests.support.mct import MCT, NAMES, SETTINGS
 from tests.support.sampling import cases
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)
@@ -41,12 +42,12 @@ GUID = "11111111-2222-3333-4444-555555555555"
 
 
 def _given(setting: Setting) -> Callable[[str], Any]:
-    return lambda text: given_values({setting.name: [text]})
+    return lambda text: given_values({setting.holds: [text]}, MCT)
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "--url": api_url,
-    "--path": api_path,
+    "--path": lambda text: api_path(text, MCT),
     "--client": lambda text: client_names([text]),
     "--secret-to": lambda text: (secret_to(text, 1), secret_to(text, 2) if not text.startswith("file:") else None),
     "keyvault:": vault_to,
@@ -65,9 +66,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--slot": lambda text: site_target("site", None, None, text),
     "--managed-identity": caller_resource,
     "--tenant": lambda text: tenant(text, "--tenant"),
-    "--role": check_role,
+    "--role": lambda text: check_role(text, MCT),
     "--service-management-reference": management_reference,
-    "--service-name": lambda text: named_spec(ServiceSpec(display_name=text), None),
+    "--service-name": lambda text: named_spec(ServiceSpec(display_name=text), None, MCT),
     "a resource id": ResourceId.parse,
     "names made of names": lambda text: (
         file_stem(text),
@@ -210,7 +211,7 @@ def only_our_errors(function: Callable[[], object]) -> None:
 @settings(max_examples=cases(60, 2500))
 @given(content=handoffs | backups)
 def test_any_content_of_a_handoff_or_backup_is_read_or_refused(file: Path, content: bytes) -> None:
-    only_our_errors(lambda: read_handoff(fill(file, content)))
+    only_our_errors(lambda: read_handoff(fill(file, content), MCT))
     only_our_errors(lambda: read_backup(fill(file, content)))
 
 
@@ -390,12 +391,12 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
     ),
     (secret_to, "secret-command-malformed", [("exec:", 1), ("exec:gh 'secret", 1)]),
     *(
-        (lambda text, name=name: given_values({name: [text]}), "malformed-id", ["x", "", f"{{{SUBSCRIPTION}}}"])
-        for name in ("ServiceAuthTenantId", "ServiceApplicationIds", "ServiceObjectIds")
+        (lambda text, holds=holds: given_values({holds: [text]}, MCT), "malformed-id", ["x", "", f"{{{SUBSCRIPTION}}}"])
+        for holds in (Holds.TENANT_ID, Holds.APPLICATION_IDS, Holds.OBJECT_IDS)
     ),
     *(
-        (lambda text, name=name: given_values({name: [text]}), "empty-value", ["", " "])
-        for name in ("ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthRole")
+        (lambda text, holds=holds: given_values({holds: [text]}, MCT), "empty-value", ["", " "])
+        for holds in (Holds.URI, Holds.TENANT_NAME, Holds.ROLE)
     ),
 ]  # fmt: skip
 """A parser, an error's code, and what it refuses with that: the text, or all of its arguments."""
@@ -467,13 +468,14 @@ def test_a_secret_goes_to_a_file_a_folder_the_output_or_the_users_data(tmp_path:
 
 GIVEN = given_values(
     {
-        "ServiceAuthAudience": ["api://x"],
-        "ServiceAuthTenantName": ["contoso.onmicrosoft.com"],
-        "ServiceAuthTenantId": [SUBSCRIPTION],
-        "ServiceAuthRole": ["Role"],
-        "ServiceApplicationIds": [SUBSCRIPTION],
-        "ServiceObjectIds": [SUBSCRIPTION],
-    }
+        Holds.URI: ["api://x"],
+        Holds.TENANT_NAME: ["contoso.onmicrosoft.com"],
+        Holds.TENANT_ID: [SUBSCRIPTION],
+        Holds.ROLE: ["Role"],
+        Holds.APPLICATION_IDS: [SUBSCRIPTION],
+        Holds.OBJECT_IDS: [SUBSCRIPTION],
+    },
+    MCT,
 )
 
 
@@ -489,18 +491,18 @@ def test_a_handoff_comes_back_as_it_was_written(tmp_path: Path) -> None:
     }
     file = tmp_path / "handoff.json"
     SettingsFile(file, Handoff).write("contosolearn/staging", settings)
-    assert read_handoff(file) == (GIVEN, "contosolearn/staging")
+    assert read_handoff(file, MCT) == (GIVEN, "contosolearn/staging")
     SettingsFile(file, Handoff).write(None, settings)
-    assert read_handoff(file) == (GIVEN, None)
+    assert read_handoff(file, MCT) == (GIVEN, None)
 
 
 def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
     file = tmp_path / "handoff.json"
     SettingsFile(file, Handoff).write(None, {"ServiceAuthAudience": "api://x"})
-    given, _ = read_handoff(file)
+    given, _ = read_handoff(file, MCT)
     assert given == {"ServiceAuthAudience": "api://x"}
-    assert not need_no_directory(given)
-    assert need_no_directory(GIVEN)
+    assert not MCT.need_no_directory(given)
+    assert MCT.need_no_directory(GIVEN)
 
 
 NO_HANDOFF = [
@@ -517,7 +519,7 @@ def test_a_file_that_is_no_handoff_is_refused(tmp_path: Path, text: str, code: s
     file = tmp_path / "handoff.json"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError, match=re.escape(str(file)) if text != MALFORMED_ID else "Invalid --") as refused:
-        read_handoff(file)
+        read_handoff(file, MCT)
     assert refused.value.code == code
 
 

@@ -35,6 +35,8 @@ from mct_s2s.planning.changes import Output, Outputs, SettingsSpec, WriteSetting
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.site import merge
 
+from tests.support.mct import MCT
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
@@ -103,7 +105,15 @@ def observed_state(
     found = (trust.service, *(client.application for client in trust.clients))
     nobodys = {one.client_id.lower(): Custody() for one in found if one is not None}
     return ObservedState(
-        NOW, "public", TENANT, app_service(values), trust, tuple(identity_resources), custody=nobodys, where=WHERE
+        NOW,
+        "public",
+        TENANT,
+        app_service(values),
+        trust,
+        tuple(identity_resources),
+        custody=nobodys,
+        where=WHERE,
+        api=MCT,
     )
 
 
@@ -209,4 +219,4 @@ def written(plan: Plan, before: ObservedState) -> AppSettings:
         for part in Output:
             outputs[change.key, part] = guid(f"{change.key}/{part}")
     specs = (change.spec for change in plan.changes if isinstance(change, WriteSettings))
-    return merge(before.settings, next(specs, SettingsSpec(tidy=False)), outputs)
+    return merge(before.settings, next(specs, SettingsSpec(MCT.rows, tidy=False)), outputs)

@@ -21,19 +21,7 @@ from mct_s2s.model.ids import (
     service_unique_name,
 )
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import (
-    ALWAYS_REQUIRED,
-    APPLICATION_IDS,
-    ENABLED,
-    LISTS,
-    NAMES,
-    OBJECT_IDS,
-    SETTINGS,
-    Comparison,
-    Setting,
-    required_by,
-)
-from mct_s2s.model.site_settings import ROLE as ROLE_SETTING
+from mct_s2s.model.site_settings import Comparison, Setting
 from mct_s2s.planning.changes import (
     ApplicationEdits,
     Identifiers,
@@ -65,6 +53,8 @@ from tests.planning.scenarios import (
     spec,
     trust,
 )
+from tests.support.mct import APPLICATION_IDS, ENABLED, LISTS, MCT, NAMES, OBJECT_IDS, SETTINGS
+from tests.support.mct import ROLE as ROLE_SETTING
 
 OURS = {name.casefold() for name in NAMES}
 texts = st.text(max_size=12)
@@ -91,6 +81,7 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
     before: dict[str, str | None], clients: list[str], objects: list[str], tidy: bool
 ) -> None:
     wanted = SettingsSpec(
+        MCT.rows,
         ((ENABLED, ("true",)), (ROLE_SETTING, ("R",))),
         (*((APPLICATION_IDS, ClientId(one)) for one in clients), *((OBJECT_IDS, PrincipalId(one)) for one in objects)),
         tidy,
@@ -294,9 +285,10 @@ def test_settings_are_compared_as_the_site_compares_them(comparison: Comparison,
 
 
 def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> None:
-    assert required_by({}) == ALWAYS_REQUIRED
-    assert required_by({"serviceapplicationids": guid("a")}) == ALWAYS_REQUIRED | {APPLICATION_IDS, ROLE_SETTING}
-    assert required_by({}, {OBJECT_IDS}) == ALWAYS_REQUIRED | {OBJECT_IDS}
+    always = MCT.required({})
+    assert always.isdisjoint({*LISTS, ROLE_SETTING})
+    assert MCT.required({"serviceapplicationids": guid("a")}) == always | {APPLICATION_IDS, ROLE_SETTING}
+    assert MCT.required({}, {OBJECT_IDS}) == always | {OBJECT_IDS}
 
 
 def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:
@@ -323,7 +315,7 @@ CASES: list[tuple[list[Site], Mapping[Site, Mapping[str, str | None] | None], li
 def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
     there: list[Site], settings: Mapping[Site, Mapping[str, str | None] | None], mct: list[Site], others: list[Site]
 ) -> None:
-    assert survey_of(there, {one.resource: values for one, values in settings.items()}) == (mct, others)
+    assert survey_of(there, {one.resource: values for one, values in settings.items()}, MCT) == (mct, others)
 
 
 def test_a_tag_is_taken_off_and_those_of_others_stay() -> None:

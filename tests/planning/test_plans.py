@@ -12,7 +12,6 @@ from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import LISTS, OBJECT_IDS
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,
@@ -53,6 +52,7 @@ from tests.planning.scenarios import (
     trust,
     written,
 )
+from tests.support.mct import LISTS, OBJECT_IDS
 
 REPORTS = client("Reports")
 

@@ -42,6 +42,7 @@ from tests.planning.scenarios import (
     spec,
 )
 from tests.render.examples import consent
+from tests.support.mct import MCT
 
 SUBJECT = "/subscriptions/…/sites/contosolearn"
 
@@ -108,7 +109,7 @@ def test_a_fingerprint_changes_with_each_step_of_the_plan(change: str) -> None:
         replace(consent(), principal=PrincipalId(guid("another client"))),
         replace(consent(), service=PrincipalId(guid("another API"))),
         replace(consent(), role=AppRoleId(guid("another role"))),
-        SettingsChange(key="consent", name="Import", spec=SettingsSpec()),
+        SettingsChange(key="consent", name="Import", spec=SettingsSpec(MCT.rows)),
     ],
     ids=["name", "client", "service application", "role", "kind"],
 )

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import NEVER, Credential, CredentialKind
-from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer
+from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState, SiteOfFile, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose
@@ -52,6 +51,7 @@ from tests.planning.scenarios import (
     written,
 )
 from tests.render.examples import IDENTITY, WITHIN, crowd, mixed, one, status_of, with_role_off, with_settings
+from tests.support.mct import MCT, NAMES
 from tests.support.screens import check_kept
 
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
@@ -261,8 +261,8 @@ def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healt
 def test_each_answer_has_a_remedy_also_one_without_a_token(answer: ApiAnswer, told: str, refused: bool | None) -> None:
     """An API that answers everybody proves nothing of a client."""
     observed = complete()
-    assert told in advice(answer, API_PATH, observed)
-    assert without_token(answer, "https://learn", API_PATH, observed).ok is refused
+    assert told in advice(answer, MCT.test.path, observed)
+    assert without_token(answer, "https://learn", MCT.test.path, observed).ok is refused
 
 
 def import_has(*credentials: Credential) -> ObservedState:

@@ -50,6 +50,7 @@ from tests.planning.scenarios import (
     site_of,
     spec,
 )
+from tests.support.mct import MCT
 
 REQUEST_ID = guid("request")
 
@@ -92,7 +93,7 @@ def planned(plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str) 
     """A plan's steps, as a result lists them."""
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
     ended, took = {one.key: one for one in done}, {one.key: 1.23456 for one in done}
-    outcome = Outcome(Request(Look(), NOW, None), plan, complete(), outputs=made, done=ended, took=took)
+    outcome = Outcome(Request(Look(), NOW, None, api=MCT), plan, complete(), outputs=made, done=ended, took=took)
     return list(changes(outcome, dry_run=dry_run))
 
 
@@ -101,7 +102,7 @@ def result_of(**members: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("changes", "credentials", "manual_steps", "notes", "missing"), ())
     return {
         "dry_run": False,
-        "connection": ObservedState(NOW, "usgov", None, None, Trust()),
+        "connection": ObservedState(NOW, "usgov", None, None, Trust(), api=MCT),
         "verification": None,
         **empty,
         **members,

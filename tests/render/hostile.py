@@ -66,6 +66,7 @@ from tests.render.examples import (
     saved,
     with_settings,
 )
+from tests.support.mct import MCT
 
 STEERING: Mapping[str, str] = {
     "colour": "\x1b[31mred\x1b[0m",
@@ -277,7 +278,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
     for kind in SourceKind:
         source = CredentialSource(kind, f"/{value}", value, f"https://{value}", value, federation, value)
         call = ApiCall(
-            name, value, source, name, f"https://{value}", value, value, f"https://{value}", ca_file=value
+            name, value, source, name, f"https://{value}", value, value, f"https://{value}", ca_file=value, api=MCT
         )  # fmt: skip
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))

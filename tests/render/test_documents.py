@@ -25,7 +25,6 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
@@ -64,6 +63,7 @@ from tests.render.examples import (
     with_role_off,
     with_settings,
 )
+from tests.support.mct import MCT, NAMES
 from tests.support.sampling import cases
 from tests.support.screens import check_kept
 
@@ -105,7 +105,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
             trust=replace(trust(IMPORT), unique_name="mct-s2s-contosolearn_staging"),
         )
     ),
-    "status of nothing": status_of(ObservedState(NOW, "usgov", None, None, Trust(), where=WHERE)),
+    "status of nothing": status_of(ObservedState(NOW, "usgov", None, None, Trust(), where=WHERE, api=MCT)),
     "status of a half-made service application": status_of(
         observed_state(Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings())
     ),
@@ -216,10 +216,6 @@ def test_later_versions_may_add_members_and_codes(name: str) -> None:
     for part in parts(schema(name)):
         assert part.get("additionalProperties") is not False
         assert not ("examples" in part and "enum" in part)
-
-
-def test_settings_have_the_names_of_the_table() -> None:
-    assert list(schema("handoff")["properties"]["settings"]["properties"]) == list(NAMES)
 
 
 # the trust file's

@@ -13,7 +13,6 @@ from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS, ROLE
 from mct_s2s.planning.changes import (
     Action,
     Output,
@@ -61,10 +60,11 @@ from tests.render.examples import (
     saved,
     with_settings,
 )
+from tests.support.mct import APPLICATION_IDS, AUDIENCE, ENABLED, MCT, OBJECT_IDS, ROLE
 from tests.support.screens import Shown, check_kept, check_screen, check_texts
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")))
-NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec())
+NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec(MCT.rows))
 SITE = "contosolearn"
 
 
@@ -73,26 +73,28 @@ def test_a_plan_names_no_target_that_was_not_read() -> None:
     assert target_details(replace(complete(), tenant=None))[-1] == f"tenant {TENANT.id}"
 
 
+def edit_of(name: str, before: str | None, after: str | None, pending: int = 0) -> SettingEdit:
+    return SettingEdit(name, before, after, pending, MCT.settings[name])
+
+
 def test_a_plan_shows_what_becomes_of_a_setting() -> None:
     one, two, three = guid("1"), guid("2"), guid("3")
     rows = {
-        SettingEdit("ServiceAuthRole", None, "R"): [(Action.CREATE, "R")],
-        SettingEdit("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '")],
-        SettingEdit("ServiceAuthAudience", "api://x", None, pending=1): [(Action.UPDATE, f"api://x → {LATER}")],
-        SettingEdit("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
+        edit_of("ServiceAuthRole", None, "R"): [(Action.CREATE, "R")],
+        edit_of("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '")],
+        edit_of("ServiceAuthAudience", "api://x", None, pending=1): [(Action.UPDATE, f"api://x → {LATER}")],
+        edit_of("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
             (Action.UPDATE, "1 stays, 1 is added, 1 is removed"),
             (Action.CREATE, three),
             (Action.DELETE, one),
         ],
-        SettingEdit("ServiceObjectIds", f"{one};{two}", f"{one};{two}", pending=2): [
+        edit_of("ServiceObjectIds", f"{one};{two}", f"{one};{two}", pending=2): [
             (Action.UPDATE, "2 stay, 2 are added"),
             (Action.CREATE, LATER),
         ],
-        SettingEdit("ServiceObjectIds", one, None): [(Action.DELETE, one)],
-        SettingEdit("ServiceObjectIds", f"{one}; {two}", f"{one};{two}"): [
-            (Action.UPDATE, f"{one}; {two} → {one};{two}")
-        ],
-        SettingEdit("ServiceApplicationIds", None, None, pending=1): [(Action.CREATE, LATER)],
+        edit_of("ServiceObjectIds", one, None): [(Action.DELETE, one)],
+        edit_of("ServiceObjectIds", f"{one}; {two}", f"{one};{two}"): [(Action.UPDATE, f"{one}; {two} → {one};{two}")],
+        edit_of("ServiceApplicationIds", None, None, pending=1): [(Action.CREATE, LATER)],
     }
     assert {edit: list(setting_rows(edit)) for edit in rows} == rows
 
@@ -241,12 +243,12 @@ def settings_left(**changed: Any) -> SettingsChange:
 SLOT = ResourceId.site(SUBSCRIPTION, "rg (prod)", "learn", "staging")
 RESTART = RestartSite(key="restart", name="learn/staging", site=SLOT)
 IDENTITY_CONSENT = consent("reports-func", identity_resource=identity_resource().resource)
-OFF = SettingsSpec(values=((ENABLED, ("false",)),))
-LISTED = SettingsSpec(listed=((APPLICATION_IDS, LATER_ID),))
+OFF = SettingsSpec(MCT.rows, values=((ENABLED, ("false",)),))
+LISTED = SettingsSpec(MCT.rows, listed=((APPLICATION_IDS, LATER_ID),))
 UNKNOWN = {
     "a client": LISTED,
-    "an identity": SettingsSpec(listed=((OBJECT_IDS, OutputRef("identity", Output.PRINCIPAL_ID)),)),
-    "an audience": SettingsSpec(values=((AUDIENCE, (LATER_ID,)),)),
+    "an identity": SettingsSpec(MCT.rows, listed=((OBJECT_IDS, OutputRef("identity", Output.PRINCIPAL_ID)),)),
+    "an audience": SettingsSpec(MCT.rows, values=((AUDIENCE, (LATER_ID,)),)),
 }
 TWO_IDS = spec(settings=SettingsScope.NONE, given={"ServiceObjectIds": f"{guid('one')};{guid('two')}"})
 NOT_CONSENTED = spec(ClientSpec("Import", None, consent=False))
@@ -289,7 +291,7 @@ def test_only_the_seven_settings_are_handed_over() -> None:
     (step,) = left(settings_left())
     assert step.values
     assert not set(FOREIGN) & set(step.values)
-    wanted = SettingsSpec(values=((ROLE, ("S2SAppRole",)),))
+    wanted = SettingsSpec(MCT.rows, values=((ROLE, ("S2SAppRole",)),))
     (alone,) = left(settings_left(spec=wanted), observed=replace(complete(), app_service=None))
     assert alone.values == {"ServiceAuthRole": "S2SAppRole"}
 

@@ -60,6 +60,7 @@ from tests.render.examples import (
     with_role_off,
     with_settings,
 )
+from tests.support.mct import MCT
 from tests.support.screens import check_screen, check_texts
 
 Shown = Callable[[Terminal], None]
@@ -212,7 +213,7 @@ STATUSES: dict[str, ObservedState] = {
         Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings()
     ),
     "a role that is off": with_role_off(complete(IMPORT)),
-    "no tenant, and no line for it": ObservedState(NOW, "public", None, None, trust(IMPORT)),
+    "no tenant, and no line for it": ObservedState(NOW, "public", None, None, trust(IMPORT), api=MCT),
 }
 
 
@@ -281,7 +282,7 @@ def seen(rights: CallerRights = AUTOMATION, permissions: tuple[Permission, ...] 
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
     refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
     there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
-    state = ObservedState(NOW, "public", TENANT, there, Trust())
+    state = ObservedState(NOW, "public", TENANT, there, Trust(), api=MCT)
     return Seen(state, replace(rights, secret_rules=(), scopes=scopes), site().resource)
 
 

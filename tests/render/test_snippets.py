@@ -30,6 +30,7 @@ from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, langu
 from ruamel.yaml import YAML
 
 from tests.planning.scenarios import SERVICE_ID, TENANT, WHERE, client, complete, credential, guid
+from tests.support.mct import MCT
 from tests.support.sampling import cases
 from tests.support.screens import check_kept, check_screen
 
@@ -70,6 +71,7 @@ def caller(source: CredentialSource, name: str = "Import", client_id: str = guid
         audience=f"api://{SERVICE_ID}",
         tenant_id=TENANT.id,
         authority="https://login.microsoftonline.com",
+        api=MCT,
     )
     return replace(call, **changed)
 

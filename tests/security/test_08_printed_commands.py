@@ -163,7 +163,7 @@ def others() -> Iterator[str]:
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
     refused = not_ours(deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}")
     yield from re.findall(r"purge it \((az rest .*)\) and run", refused.remedy, re.DOTALL)
-    yield make_sticky(seen.app_service)
+    yield make_sticky(seen.app_service, seen.api)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL)
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"

@@ -11,7 +11,7 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
-from mct_s2s.engine.observe.sites import Located, find_app_service, find_mct_sites, find_subscription, find_web_app
+from mct_s2s.engine.observe.sites import Located, find_app_service, find_sites, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import completed, find_trust
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
@@ -24,7 +24,7 @@ from mct_s2s.model.directory_objects import Application, Custody, Tenant
 from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AppSettings, ours
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.belief import Trusted, client_trust, in_question, service_trust
 from mct_s2s.planning.ownership import is_below
 from mct_s2s.stores.host_lock import unfinished
@@ -64,6 +64,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         app_service,
         trust,
         identity_resources,
+        api=request.api,
         caller=caller,
         graph=session.connection.cloud.graph,
         login=session.connection.cloud.login,
@@ -117,17 +118,19 @@ async def _app_service(
     if request.target is None:
         settings.set_result({})
         return None
-    site = await find_app_service(session.arm, request.target, located, without_settings=request.without_settings)
+    api = request.api
+    site = await find_app_service(session.arm, request.target, located, api, without_settings=request.without_settings)
     settings.set_result(site.settings)
-    if site.is_function_app and not site.website:
+    mark = api.function_app_mark
+    if site.is_function_app(mark) and not site.website(mark):
         with suppress(S2SError):  # the refusal is the same without them
-            found, _ = await find_mct_sites(session.arm, site.resource.subscription_id)
-            return replace(site, mct_sites=tuple(f"{one.names[0]} ({one.resource_group})" for one in found))
-    is_new = isinstance(request.desired, Setup) and not site.refusal and not ours(site.settings)
-    if request.attempt and is_new:
+            found, _ = await find_sites(session.arm, site.resource.subscription_id, api)
+            return replace(site, siblings=tuple(f"{one.names[0]} ({one.resource_group})" for one in found))
+    is_new = isinstance(request.desired, Setup) and not site.refusal and not api.shown(site.settings)
+    if request.attempt and is_new and mark is not None:
         with suppress(S2SError):  # who may not list them is not told
             beside = await session.arm.sites(site.resource.subscription_id, site.resource.resource_group)
-            return replace(site, is_unusual=all(one.website != site.name.casefold() for one in beside))
+            return replace(site, is_unusual=all(one.website(mark) != site.name.casefold() for one in beside))
     return site
 
 
@@ -139,7 +142,7 @@ async def find_identity_resource(
         subscription = (request.target or session).subscription or ""
         if not is_guid(subscription):
             subscription = (await find_subscription(session.arm, subscription or None)).id
-        wanted = await find_web_app(session.arm, subscription, wanted)
+        wanted = await find_web_app(session.arm, subscription, wanted, request.api)
     located(wanted)
     found = await session.arm.identity_resource(wanted)
     if found is not None:

@@ -159,7 +159,7 @@ async def _in_parts(session: Session, request: Request, look: AccessLook) -> See
         outcome_of(_with_custody(session, _of_directory(request), look)),
         outcome_of(observe(session, site_alone, look.at)),
     )
-    observed = rest if isinstance(rest, ObservedState) else ObservedState(request.now, "", None, None)
+    observed = rest if isinstance(rest, ObservedState) else ObservedState(request.now, "", None, None, api=request.api)
     site = there.app_service if isinstance(there, ObservedState) else None
     return Seen(
         replace(observed, app_service=site, where=request.where(site), file=request.file),

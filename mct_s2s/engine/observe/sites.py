@@ -1,4 +1,4 @@
-"""Find App Services. A deployment of MCT is a web app and, in its resource group, a function app `<web app>-fa-…`."""
+"""Find App Services. Beside a web app, a deployment may have a function app whose name has the API's mark."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_unknown, outcome_of
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.site_settings import AppSettings, ours
+from mct_s2s.model.site_settings import AppSettings
 
 if TYPE_CHECKING:
     from mct_s2s.azure.resource_manager import ResourceManager
@@ -67,7 +68,7 @@ async def _subscription_with_id(arm: "ResourceManager", subscription_id: str) ->
 
 
 async def find_app_service(
-    arm: "ResourceManager", target: SiteTarget, located: Located, *, without_settings: bool = False
+    arm: "ResourceManager", target: SiteTarget, located: Located, api: Api, *, without_settings: bool = False
 ) -> AppService:
     """`without_settings`: where they may not be read, the reason is kept instead. Raises NotThere."""
     subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
@@ -75,7 +76,7 @@ async def find_app_service(
         known = await find_subscription(arm, target.subscription)
         subscription_id = known.id
     if not group:
-        found = await find_web_app(arm, subscription_id, name, site_in=known.name if known else subscription_id)
+        found = await find_web_app(arm, subscription_id, name, api, site_in=known.name if known else subscription_id)
         group, name = found.resource_group, found.name
     resource = ResourceId.site(subscription_id, group, name, target.slot)
     located(resource)
@@ -99,15 +100,17 @@ async def find_app_service(
         raise looked
     site, read, (slots, sticky) = looked
     if site is None or isinstance(read, NotThere):
-        await _missing(arm, resource, target)
+        await _missing(arm, resource, target, api)
     known_of = {**vars(site), "tenant_id": owner.tenant_id, "subscription": owner.name}
     if isinstance(read, S2SError):
         return AppService(**known_of, settings={}, refusal=read)
     return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
 
 
-async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, *, site_in: str = "") -> ResourceId:
-    """By its bare name. `site_in`: its subscription's name, where an MCT site is meant.
+async def find_web_app(
+    arm: "ResourceManager", subscription_id: str, name: str, api: Api, *, site_in: str = ""
+) -> ResourceId:
+    """By its bare name. `site_in`: its subscription's name, where a site of the API is meant.
 
     Raises NotThere, and PermissionMissing where none of the searches is allowed.
     """
@@ -127,7 +130,7 @@ async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, 
         return matching[0]
     where = f"the subscription '{site_in}'" if site_in else f"the subscription {subscription_id}"
     if not matching:
-        raise _no_site(name, where, rows, bool(site_in))
+        raise _no_site(name, where, rows, api if site_in else None)
     raise NotThere(
         "site-ambiguous",
         f"{len(matching)} App Services in {where} are named '{name}':",
@@ -136,7 +139,7 @@ async def find_web_app(arm: "ResourceManager", subscription_id: str, name: str, 
     )
 
 
-async def _missing(arm: "ResourceManager", resource: ResourceId, target: SiteTarget) -> NoReturn:
+async def _missing(arm: "ResourceManager", resource: ResourceId, target: SiteTarget, api: Api) -> NoReturn:
     nearby = await or_unknown(arm.sites(resource.subscription_id)) or []
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
@@ -147,11 +150,13 @@ async def _missing(arm: "ResourceManager", resource: ResourceId, target: SiteTar
             remedy="List the slots:",
             command=webapp_command("deployment slot list", site),
         )
-    raise _no_site(target.name, where, nearby, True)
+    raise _no_site(target.name, where, nearby, api)
 
 
-def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThere:
-    groups = {row.name: row.resource.resource_group for row in nearby if not (is_site and row.is_function_app)}
+def _no_site(name: str, where: str, nearby: list[Site], api: Api | None) -> NotThere:
+    """`api`: the one whose site is meant; `None` where any app is."""
+    apps = (row for row in nearby if api is None or not row.is_function_app(api.function_app_mark))
+    groups = {row.name: row.resource.resource_group for row in apps}
     close = get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{near} (in {groups[near]})" for near in close)
     return NotThere(
@@ -162,22 +167,23 @@ def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThe
     )
 
 
-# Every MCT site of a subscription
+# Every site of an API in a subscription
 
 
 def survey_of(
-    sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None]
+    sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None], api: Api
 ) -> tuple[list[Site], list[Site]]:
-    """The MCT sites among the apps of a subscription, and its other web apps. `None`: settings are not readable."""
+    """The API's sites among the apps of a subscription, and its other web apps. `None`: settings are not readable."""
+    mark = api.function_app_mark
 
     def place(site: Site, name: str) -> tuple[str, str]:
         return name.casefold(), site.resource.resource_group.casefold()
 
     apps = sorted(sites, key=lambda site: place(site, site.name))
-    beside = {place(site, site.website) for site in apps if site.website}
-    web_apps = [site for site in apps if not site.is_function_app]
-    mct = [s for s in web_apps if ours(settings.get(s.resource) or {}) or place(s, s.name) in beside]
-    return mct, [site for site in web_apps if site not in mct]
+    beside = {place(site, site.website(mark)) for site in apps if site.website(mark)}
+    web_apps = [site for site in apps if not site.is_function_app(mark)]
+    own = [s for s in web_apps if api.is_used_by(settings.get(s.resource) or {}) or place(s, s.name) in beside]
+    return own, [site for site in web_apps if site not in own]
 
 
 AT_ONCE = 8
@@ -194,18 +200,25 @@ async def _settings_of_each(arm: "ResourceManager", apps: Iterable[ResourceId]) 
     return dict(await gather_or_cancel(*map(read, apps)))
 
 
-async def find_mct_sites(arm: "ResourceManager", subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
-    """The MCT sites of a subscription, without slots, and the web apps whose settings could not be read."""
+async def find_sites(
+    arm: "ResourceManager", subscription: str | None, api: Api
+) -> tuple[list[ResourceId], list[ResourceId]]:
+    """The API's sites of a subscription, without slots, and the web apps whose settings could not be read."""
+    mark = api.function_app_mark
     found = await arm.sites((await find_subscription(arm, subscription)).id)
-    settings = await _settings_of_each(arm, (site.resource for site in found if not site.is_function_app))
-    mct, others = survey_of(found, settings)
-    return [site.resource for site in mct], [one.resource for one in others if settings[one.resource] is None]
+    settings = await _settings_of_each(arm, (site.resource for site in found if not site.is_function_app(mark)))
+    own, others = survey_of(found, settings, api)
+    return [site.resource for site in own], [one.resource for one in others if settings[one.resource] is None]
 
 
-async def find_slots(arm: "ResourceManager", app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
-    """A site's slots that have settings of the document, and those whose settings could not be read."""
+async def find_slots(
+    arm: "ResourceManager", app_service: AppService, api: Api
+) -> tuple[list[ResourceId], list[ResourceId]]:
+    """A site's slots that have settings of the API, and those whose settings could not be read."""
     site = app_service.resource
     names = app_service.slots if site.slot is None else ()
     slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
     settings = await _settings_of_each(arm, slots)
-    return [slot for slot in settings if ours(settings[slot] or {})], [s for s in settings if settings[s] is None]
+    return [slot for slot in settings if api.is_used_by(settings[slot] or {})], [
+        s for s in settings if settings[s] is None
+    ]

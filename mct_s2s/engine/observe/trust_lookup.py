@@ -15,7 +15,7 @@ from mct_s2s.model.desired import Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import ClientApplication, Trust
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
+from mct_s2s.model.site_settings import AppSettings, Holds
 from mct_s2s.planning.ownership import is_called
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class _Lookup:
         return await self._with_federated(replace(trust, deleted=deleted))
 
     async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
-        for named, must_exist in ((self.request.desired.adopt, True), (AUDIENCE.value_in(settings), False)):
+        for named, must_exist in ((self.request.desired.adopt, True), (self.request.api.service_in(settings), False)):
             if named and named.strip():
                 trust = await self._named(named.strip())
                 if trust.service is not None:
@@ -134,9 +134,10 @@ class _Lookup:
         return Trust(None, principal, tuple(assignments), owners=owners)
 
     async def _listed(self, settings: AppSettings) -> tuple[list[Application], list[ServicePrincipal]]:
-        named = [*APPLICATION_IDS.list_in(settings).ids, *self.request.desired.names]
+        named = [*self.request.api.list_in(Holds.APPLICATION_IDS, settings).ids, *self.request.desired.names]
         client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
-        object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
+        allowed = self.request.api.list_in(Holds.OBJECT_IDS, settings)
+        object_ids = [PrincipalId(entry) for entry in allowed.ids if is_guid(entry)]
         listed, by_client_id, by_object_id = await gather_or_cancel(
             applications.by_client_ids(self.graph, client_ids),
             service_principals.by_client_ids(self.graph, client_ids),
@@ -153,7 +154,7 @@ class _Lookup:
         called = [name for name in missing if is_guid(name)]
         if trust.service is None and not is_removal:
             wanted.add(trust.unique_name)
-            called += [named.strip() for named in (desired.adopt, AUDIENCE.value_in(settings)) if named]
+            called += [named.strip() for named in (desired.adopt, self.request.api.service_in(settings)) if named]
         if not wanted:
             return ()
         # Who removes a client and can't look there is told that there is no such client.

@@ -9,7 +9,6 @@ from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, only_notes_use
 from mct_s2s.planning.make import make_plan
@@ -92,7 +91,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         try:
             steps = [change for change in make_plan(job, observed).changes if not only_notes_use(change)]
             there = replace(observed, identity_resources=())
-            as_it_is = make_plan(replace(job, clients=()), there).changes if ours(there.settings) else ()
+            as_it_is = make_plan(replace(job, clients=()), there).changes if there.api.shown(there.settings) else ()
             pending = sum(not only_notes_use(change) for change in as_it_is)
         except (NotThere, Refused) as error:
             refusal = error

@@ -11,15 +11,7 @@ from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import (
-    AUDIENCE,
-    LISTS,
-    ROLE,
-    SETTINGS,
-    Holds,
-    ours,
-    required_by,
-)
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.model.trust_file import toml_value
 from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust, is_only_set
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
@@ -85,7 +77,7 @@ def diagnose(
         doctor = observed.command("doctor")
         found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
-    elif site is not None and service is None and not ours(site.settings):
+    elif site is not None and service is None and not observed.api.shown(site.settings):
         setup = observed.command("setup")
         if observed.file is None:
             setup = f"{setup} --client NAME"
@@ -99,9 +91,10 @@ def diagnose(
     if site is not None:
         found += _unlisted(observed, site)
     # Only where a slot was asked for: production's reader may not plan a swap.
-    if site is not None and site.resource.slot is not None and (names := not_sticky(site, ours(site.settings))):
+    names = not_sticky(site, observed.api.shown(site.settings)) if site is not None else ()
+    if site is not None and site.resource.slot is not None and names:
         message = f"Swapping would move {', '.join(names)} away from '{label}'."
-        found.append(Finding("settings-not-sticky", label, message, make_sticky(site), Severity.NOTE))
+        found.append(Finding("settings-not-sticky", label, message, make_sticky(site, observed.api), Severity.NOTE))
     return tuple(found)
 
 
@@ -123,7 +116,7 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
         yield Finding("service-application-missing", "service application", message, setup)
         return
     name, role, value = application.display_name, wanted_role(observed), wanted_role_value(observed)
-    if (uri := uri_of(application, observed.settings)) not in application.identifier_uris:
+    if (uri := uri_of(application, observed)) not in application.identifier_uris:
         message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
         yield Finding("application-id-uri-missing", name, message, setup)
     if role is None:
@@ -159,7 +152,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     # Made by hand, as the document has it, it is as it should be: what changes something asks for the operator's word.
     if not is_only_set(observed) or (own is None and other is None):
         return
-    named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
+    named = f"{observed.api.names_service} names '{application.display_name}' (appId {application.client_id})"
     message = f"{named}, which was created for another App Service, {other}."
     if other is None:
         message = f"{named}. mct-s2s did not set it up for this App Service, and nothing but its settings names it."
@@ -179,14 +172,14 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     configure = observed.command("configure-appservice")
-    service, required = observed.trust.service, required_by(site.settings)
-    uri = uri_of(service, observed.settings) if service is not None else None
-    values = right_values(observed.tenant, uri, wanted_role_value(observed))
+    api, service, required = observed.api, observed.trust.service, observed.api.required(site.settings)
+    uri, client_id = (uri_of(service, observed), service.client_id) if service is not None else (None, None)
+    values = right_values(observed, uri, client_id, wanted_role_value(observed))
     right = {holds: tuple(one for one in texts if isinstance(one, str)) for holds, texts in values.items()}
     right[Holds.TENANT_ID] = (site.tenant_id,)
-    for setting in SETTINGS:
-        name, malformed, of_role = setting.name, "setting-malformed", setting is ROLE
-        if setting in LISTS:
+    for setting in api.rows:
+        name, malformed, of_role = setting.name, "setting-malformed", setting.holds is Holds.ROLE
+        if setting.holds.is_list:
             listed = setting.list_in(site.settings)
             if not listed.is_well_formed:
                 message = f"{name} contains spaces, empty entries or duplicates: '{listed.text}'."
@@ -272,7 +265,7 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             remove = observed.command("remove-client", about=entry)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
     trust, label = observed.trust, site.label
-    is_empty = not any(one.list_in(site.settings).ids for one in LISTS)
+    is_empty = not any(one.list_in(site.settings).ids for one in observed.api.lists)
     has_own = any(not _is_elsewhere(client_trust(client, observed, ServiceSpec())) for client in members(observed))
     if trust.service is not None and is_empty and not has_own and not trust.identities:
         message, add = (

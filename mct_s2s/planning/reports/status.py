@@ -135,7 +135,7 @@ class SiteStatus:
         who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else no_one
         count = sum(one.severity is not Severity.NOTE for one in self.findings)
         problems = counted(count, "problem") if count else "No problems found"
-        return f"{who} can call {self.label or 'the MCT API'}. {problems}."
+        return f"{who} can call {self.label or self.observed.api.called}. {problems}."
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from enum import StrEnum
 from functools import partial
 
 from mct_s2s.model.azure_resources import same_origin
-from mct_s2s.model.client_sign_in import API_PATH, NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
+from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import site_title
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import is_api_of, kept_url
 from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.reports.findings import wrong_settings
@@ -158,24 +158,28 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     for finding in wrong_settings(observed, site):
         if finding.stops_calls and not (finding.concerns_role and is_listed):
             yield finding.message, finding.remedy
-    audience, tenant_id, role = (setting.value_in(site.settings) or "" for setting in (AUDIENCE, TENANT_ID, ROLE))
+    api = observed.api
+    audience, tenant_id, role = (observed.setting(holds) or "" for holds in (Holds.URI, Holds.TENANT_ID, Holds.ROLE))
     if token.audience != audience:
         remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {source})."
         remedy = observed.command("setup") if token.version == "2.0" else remedy
-        yield f"The token's audience is '{token.audience}', but {AUDIENCE} is '{audience}'.", remedy
+        yield f"The token's audience is '{token.audience}', but {api.name_of(Holds.URI)} is '{audience}'.", remedy
     if not same_id(tenant_id.strip(), token.tenant_id):
         configure = observed.command("configure-appservice")
-        yield f"The token's tenant is '{token.tenant_id}', but {TENANT_ID} is '{tenant_id}'.", configure
+        yield (
+            f"The token's tenant is '{token.tenant_id}', but {api.name_of(Holds.TENANT_ID)} is '{tenant_id}'.",
+            configure,
+        )
     if is_listed:
         return
     client, add = observed.trust.client_of_id(token.client_id), observed.command("add-client", about=token.client_id)
     if client is not None:
         add = observed.setting_up(client)
     if not observed.allowed_client_ids.holds(token.client_id):
-        not_there = f"{APPLICATION_IDS} does not contain the appId {token.client_id}"
-        yield f"{not_there}, and {OBJECT_IDS} does not contain the object ID {token.object_id}.", add
+        not_there = f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
+        yield f"{not_there}, and {api.name_of(Holds.OBJECT_IDS)} does not contain the object ID {token.object_id}.", add
     if role not in token.roles:
-        yield f"The token has {_roles(token)}, but {ROLE} is '{role}'.", add
+        yield f"The token has {_roles(token)}, but {api.name_of(Holds.ROLE)} is '{role}'.", add
 
 
 def _roles(token: ApiToken) -> str:
@@ -192,7 +196,8 @@ def identity_checks(
         add = observed.command("add-client", "--managed-identity", identity.resource_id or identity.display_name)
         if site is not None:
             listed = observed.allowed_object_ids.holds(identity.id)
-            message = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
+            contains = "contains" if listed else "does not contain"
+            message = f"{observed.api.name_of(Holds.OBJECT_IDS)} {contains} {identity.id}."
             yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
         if trust.principal is not None and trust.principal.assignment_required:
             assigned = any(one.principal_id == identity.id for one in trust.assignments)
@@ -226,8 +231,8 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
             found = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
         case ApiAnswer(status=status) if status in NOT_NOW:
             found = "Wait a minute, then run mct-s2s verify with the same options."
-        case ApiAnswer(status=status) if status == 404 or (status < 500 and path != API_PATH):
-            found = f"Choose a path of the MCT API: --path {API_PATH}"
+        case ApiAnswer(status=status) if status == 404 or (status < 500 and path != observed.api.test.path):
+            found = f"Choose a path of {observed.api.called}: --path {observed.api.test.path}"
         case _:
             found = "Check the App Service's log (az webapp log tail), then run the same command again."
     return found
@@ -247,6 +252,6 @@ def without_token(answer: ApiAnswer, url: str, path: str, observed: ObservedStat
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
         remedy = "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
-        remedy += "operator of MCT."
+        remedy += f"operator of {observed.api.name}."
         return check(False, f"A call without a token returned {answer.status}: {path} is public.", remedy)
     return check(None, f"Without a token, {returned(url, path, answer.status)}", advice(answer, path, observed))

@@ -1,4 +1,4 @@
-"""A program that calls the MCT API as one client, `templates/LANGUAGE/SOURCE.j2`.
+"""A program that calls the API as one client, `templates/LANGUAGE/SOURCE.j2`.
 
 Its lines that begin with `%%` are the template's, `«…»` is a value. What has no template is not offered.
 """
@@ -7,11 +7,12 @@ import functools
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.commands import secret_reading, site_options
@@ -63,6 +64,7 @@ class ApiCall:
     """Whether it is the cloud that the SDKs use without being told."""
     is_known: bool = True
     """Whether Microsoft knows the login service: the SDKs ask it about any other one."""
+    api: Api = field(kw_only=True)
     ca_file: str | None = None
     """The certificate authority to trust, where it is none of the system's: the sandbox's."""
 
@@ -103,6 +105,11 @@ def powershell(value: str) -> Quoted:
     doubled = _SINGLE_QUOTES.sub(r"\1\1", _printable(value))
     parted = _LOGGED.sub(r"\g<0>' + '", f"'{doubled}'")
     return Quoted(f"({parted})" if _LOGGED.search(value) else parted)
+
+
+def powershell_key(name: str) -> Quoted:
+    """A key of a hash table, as wide as the longest one beside it."""
+    return Quoted((name if name.isalnum() else powershell(name)).ljust(len("Authorization")))
 
 
 def workflow_yaml(value: str) -> Quoted:
@@ -174,6 +181,7 @@ def _environment(language: Language) -> "Environment":
     environment.filters |= {
         "literal": _LITERALS[language],
         "comment": comment,
+        "key": powershell_key,
         "command": lambda words: Quoted(" ".join(map(shell, words))),
         "words": shlex.join,  # to be part of a comment
         "yaml": workflow_yaml,

@@ -1,4 +1,4 @@
-"""How a client calls the MCT API: a token that it gets for itself, and one GET at the site's own address.
+"""How a client calls the API: a token that it gets for itself, and one GET at the site's own address.
 
 These tokens are for our own API, so they may be read; they are never shown, and each is asked for anew. Source:
 learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
@@ -22,7 +22,8 @@ from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refu
 from mct_s2s.azure.sign_in.methods import sdk_credential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError
-from mct_s2s.model.client_sign_in import NOT_NOW, SERVICE_HEADER, ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
+from mct_s2s.model.api import Api
+from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 LONGEST_LAG_SECONDS = 120.0
@@ -133,17 +134,17 @@ def read_token(text: str) -> ApiToken:
     except (OddAnswer, OSError, *ODD) as error:
         raise ServiceError(
             "token-unreadable",
-            "The access token for the MCT API is encrypted, so the MCT API cannot read it.",
+            "The access token for the API is encrypted, so the API cannot read it.",
             remedy="Turn off token encryption of the service application (tokenEncryptionKeyId).",
             status=400,
         ) from error
 
 
-class MctApi:
+class SiteApi:
     """`url`, where alone its tokens go: https and a host name that Azure lists for the site, or the user typed."""
 
-    def __init__(self, connection: Connection, url: str, path: str) -> None:
-        self.url, self.path = url, path
+    def __init__(self, connection: Connection, url: str, path: str, api: Api) -> None:
+        self.url, self.path, self._api = url, path, api
         self._http, self._retry_policy = connection.http, connection.retry_policy(RESERVE)
 
     async def get(self, token: ApiToken | None = None, *, just_restarted: bool = False) -> ApiAnswer:
@@ -152,7 +153,7 @@ class MctApi:
         A starting site (502, 503, 504) is waited for; where this run has restarted it, so is a 401 of the process
         before.
         """
-        headers = SERVICE_HEADER | ({"Authorization": f"Bearer {token.text}"} if token else {})
+        headers = self._api.test.headers | ({"Authorization": f"Bearer {token.text}"} if token else {})
         until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
 
         async def once() -> ApiAnswer:
@@ -174,7 +175,7 @@ class MctApi:
 
     async def _send(self, headers: dict[str, str]) -> tuple[ApiAnswer, float | None]:
         """A redirect is not followed."""
-        address, about = f"{self.url}{self.path}", {"service": "MCT"}
+        address, about = f"{self.url}{self.path}", {"service": self._api.name}
         try:
             async with self._http.stream("GET", address, headers=headers, extensions=about) as response:
                 answered = response.headers

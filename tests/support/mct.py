@@ -1,0 +1,19 @@
+"""MCT's description, and its settings by what they hold."""
+
+from mct_s2s.inputs.apis import MCT as NAME
+from mct_s2s.inputs.apis import shipped_api
+from mct_s2s.model.site_settings import Holds, Setting
+
+MCT = shipped_api(NAME)
+
+
+def _setting(holds: Holds) -> Setting:
+    found = MCT.setting(holds)
+    assert found is not None  # MCT has seven
+    return found
+
+
+ENABLED, AUDIENCE, ROLE = map(_setting, (Holds.SWITCH, Holds.URI, Holds.ROLE))
+OBJECT_IDS, APPLICATION_IDS = map(_setting, (Holds.OBJECT_IDS, Holds.APPLICATION_IDS))
+SETTINGS, LISTS = MCT.rows, MCT.lists
+NAMES = tuple(MCT.settings)
