@@ -187,5 +187,10 @@ class SiteApi:
                 status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError) else 0,
                 **advice(error, "Check the host name, the proxy and the App Service's access restrictions."),
             ) from error
-        answer = ApiAnswer(response.status_code, answered.get("Location"), answered.get("WWW-Authenticate"))
+        answer = ApiAnswer(
+            response.status_code,
+            answered.get("Location"),
+            answered.get("WWW-Authenticate"),
+            forbidden_ip="x-ms-forbidden-ip" in answered,
+        )
         return answer, seconds(answered.get("Retry-After"))

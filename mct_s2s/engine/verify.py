@@ -20,15 +20,15 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import tested_url
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
-from mct_s2s.planning.reports.findings import diagnose, stopped
+from mct_s2s.planning.reports.findings import Finding, diagnose, stopped, wrong_settings
 from mct_s2s.planning.reports.verification import (
-    BY_AUTHENTICATION,
     CALL,
     SITE,
     CheckSubject,
     Verification,
     VerificationCheck,
     advice,
+    by_authentication,
     identity_checks,
     misdirected,
     reasons,
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadable"})
 """The codes of a token that is refused. By any other, the login service does not answer."""
+MAY_BE_BY_SETTINGS = frozenset({400, 503})
+"""Besides a refusal, what an API answers by wrong settings: no key set to check a token by, or it does not start."""
 
 
 ClientToVerify = ClientSignIn | ClientApplication
@@ -140,21 +142,29 @@ class ClientTest:
         said = returned(api.url, api.path, answer.status)
         if answer.is_success:
             return True, said, None
-        if answer.status == 401:
-            return self._unauthorized(answer, said, token, sign_in)
+        if answer.status == 401 or answer.is_refused(observed.api.test.refused_with):
+            return self._refused(answer, said, token, sign_in)
         if answer.status == 403:  # of the network: it says nothing of the client
             return None, f"{said} It was not tested from here.", advice(answer, api.path, observed)
-        return False, said, advice(answer, api.path, observed)
+        wrong = self._wrong_setting() if answer.status in MAY_BE_BY_SETTINGS else None
+        if wrong is not None:
+            said, remedy = f"{said} Reason: {wrong.message}", wrong.remedy
+        else:
+            remedy = advice(answer, api.path, observed)
+        return False, said, remedy
 
-    def _unauthorized(
-        self, answer: ApiAnswer, said: str, token: ApiToken, sign_in: ClientSignIn
-    ) -> tuple[bool, str, str]:
+    def _wrong_setting(self) -> Finding | None:
+        site = self.observed.app_service
+        found = wrong_settings(self.observed, site) if site is not None else ()
+        return next((one for one in found if one.stops_calls), None)
+
+    def _refused(self, answer: ApiAnswer, said: str, token: ApiToken, sign_in: ClientSignIn) -> tuple[bool, str, str]:
         """Who refused the token: App Service Authentication, or the API by its settings."""
         site = self.observed.app_service
         own = [urlsplit(self.api.url).hostname or "", *(site.host_names if site is not None else ())]
         if answer.is_of_app_service(own):
-            return False, said, BY_AUTHENTICATION
-        why, remedy = why_refused(token, sign_in.source, self.observed)
+            return False, said, by_authentication(self.api.path)
+        why, remedy = why_refused(token, sign_in.source, self.observed, answer.stated_reason)
         return False, f"{said} {why}", remedy
 
     def _remedy(self, error: ServiceError, client: ClientApplication | None) -> str:

@@ -15,6 +15,9 @@ NOT_NOW = frozenset({429, 502, 503, 504})
 """From App Service's front end, for a site that is starting or busy: the API itself has not answered."""
 
 _REALM = re.compile(r'\brealm="([^"]{1,253})"', re.IGNORECASE)
+_DESCRIPTION = re.compile(r'\berror_description="([^"]{1,200})', re.IGNORECASE)
+_ERROR = re.compile(r'\berror="?([\w.-]{1,60})', re.IGNORECASE)
+"""Several challenges may stand in one header, divided by commas."""
 
 
 class Method(StrEnum):
@@ -146,13 +149,15 @@ class ApiToken:
 
 @dataclass(frozen=True)
 class ApiAnswer:
-    """What the MCT API answered; never its body."""
+    """What the API answered; never its body."""
 
     status: int
     location: str | None = None
     """It is never followed: a token goes to no other host."""
     challenge: str | None = None
     """`WWW-Authenticate`: App Service Authentication sets it, and so may the API itself."""
+    forbidden_ip: bool = False
+    """Whether access restrictions refused the caller's address: `x-ms-forbidden-ip`."""
 
     def is_of_app_service(self, host_names: Collection[str]) -> bool:
         """Whether App Service Authentication answered: it alone names the site's own host as the realm.
@@ -161,6 +166,16 @@ class ApiAnswer:
         """
         realm = _REALM.search(self.challenge or "")
         return realm is not None and realm[1].casefold() in {name.casefold() for name in host_names}
+
+    def is_refused(self, refused_with: Collection[int]) -> bool:
+        """Whether the API itself refused, not the network before it."""
+        return self.status in refused_with and not self.forbidden_ip
+
+    @property
+    def stated_reason(self) -> str:
+        """The API's own words in its challenge (RFC 6750, section 3); empty where it says none."""
+        found = _DESCRIPTION.search(self.challenge or "") or _ERROR.search(self.challenge or "")
+        return found[1] if found is not None else ""
 
     @property
     def is_success(self) -> bool:

@@ -9,12 +9,14 @@ from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import same_id
+from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import site_title
 from mct_s2s.model.site_settings import Holds
+from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, kept_url
 from mct_s2s.planning.belief import is_only_set
+from mct_s2s.planning.ownership import uri_of, wanted_role_value
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
 
@@ -136,11 +138,12 @@ def misdirected(
     return None
 
 
-def why_refused(token: ApiToken, source: str, observed: ObservedState) -> tuple[str, str]:
-    """As a sentence, and the remedy. `source` is where the credential was found."""
+def why_refused(token: ApiToken, source: str, observed: ObservedState, stated: str = "") -> tuple[str, str]:
+    """As a sentence, and the remedy. `source` is where the credential was found, `stated` the API's own reason."""
+    quoted = f'{observed.api.called[0].upper()}{observed.api.called[1:]} says: "{plain(stated)}". ' if stated else ""
     if observed.app_service is None:
         values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
-        return f"The token has {values} and {_roles(token)}.", (
+        return f"{quoted}The token has {values} and {_roles(token)}.", (
             "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
             "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
         )
@@ -148,38 +151,68 @@ def why_refused(token: ApiToken, source: str, observed: ObservedState) -> tuple[
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
     otherwise = "the token matches the settings, so the App Service may need a restart to read them."
     why, remedy = next(reasons(token, source, observed), (otherwise, restart))
-    return f"Reason: {why}", remedy
+    return f"{quoted}Reason: {why}", remedy
 
 
 def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[tuple[str, str]]:
-    site = observed.app_service
+    site, api = observed.app_service, observed.api
     assert site is not None  # a token is only compared with settings that were read
     is_listed = observed.allowed_object_ids.holds(token.object_id)
     for finding in wrong_settings(observed, site):
         if finding.stops_calls and not (finding.concerns_role and is_listed):
             yield finding.message, finding.remedy
-    api = observed.api
-    audience, tenant_id, role = (observed.setting(holds) or "" for holds in (Holds.URI, Holds.TENANT_ID, Holds.ROLE))
-    if token.audience != audience:
-        remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {source})."
-        remedy = observed.command("setup") if token.version == "2.0" else remedy
-        yield f"The token's audience is '{token.audience}', but {api.name_of(Holds.URI)} is '{audience}'.", remedy
+    yield from _other_audience(token, source, observed)
+    tenant = api.setting(Holds.TENANT_ID)
+    tenant_id = tenant.value_in(site.settings) or "" if tenant is not None else token.tenant_id
     if not same_id(tenant_id.strip(), token.tenant_id):
         configure = observed.command("configure-appservice")
-        yield (
-            f"The token's tenant is '{token.tenant_id}', but {api.name_of(Holds.TENANT_ID)} is '{tenant_id}'.",
-            configure,
-        )
+        yield f"The token's tenant is '{token.tenant_id}', but {tenant} is '{tenant_id}'.", configure
     if is_listed:
         return
     client, add = observed.trust.client_of_id(token.client_id), observed.command("add-client", about=token.client_id)
     if client is not None:
         add = observed.setting_up(client)
-    if not observed.allowed_client_ids.holds(token.client_id):
+    if api.lists and not observed.allowed_client_ids.holds(token.client_id):
         not_there = f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
         yield f"{not_there}, and {api.name_of(Holds.OBJECT_IDS)} does not contain the object ID {token.object_id}.", add
+    role, row = wanted_role_value(observed), api.setting(Holds.ROLE)
+    if row is not None:
+        role = row.value_in(site.settings) or ""
     if role not in token.roles:
-        yield f"The token has {_roles(token)}, but {api.name_of(Holds.ROLE)} is '{role}'.", add
+        expected = f"{row} is '{role}'" if row is not None else f"{api.called} asks for '{role}'"
+        yield f"The token has {_roles(token)}, but {expected}.", add
+
+
+def _other_audience(token: ApiToken, source: str, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    """The audience that the settings name, where the token has another one; which it has follows from its version."""
+    api, row, service = observed.api, observed.api.names_service, observed.trust.service
+    version = f"{api.token_version}.0"
+    is_other_version = api.token_version is not None and token.version != version
+    setup = observed.command("setup")
+    if row is None:
+        if is_other_version:
+            yield f"The token is of version {token.version}, and {api.called} accepts {version} alone.", setup
+        return
+    expected = row.value_in(observed.settings) or ""
+    accepted = {expected}
+    if row.holds is Holds.APP_ID and not is_other_version:
+        accepted = {expected.casefold(), api_uri(expected.casefold())}
+        accepted |= {*service.identifier_uris} if service is not None and api.token_version != 2 else set()
+    if token.audience in accepted and (row.holds is Holds.URI or not is_other_version):
+        return
+    uri = uri_of(service, observed) if service is not None else expected
+    remedy = (
+        f"Request a token for {uri if row.holds is not Holds.URI else expected}/.default (MCT_S2S_SCOPE in {source})."
+    )
+    if row.holds is Holds.URI:
+        yield (
+            f"The token's audience is '{token.audience}', but {row} is '{expected}'.",
+            (setup if token.version == "2.0" else remedy),
+        )
+        return
+    of_version = f"The token is of version {token.version}: its" if is_other_version else "The token's"
+    what = f"{of_version} audience is '{token.audience}', but {row} is '{expected}'."
+    yield what, setup if is_other_version else remedy
 
 
 def _roles(token: ApiToken) -> str:
@@ -214,9 +247,14 @@ def returned(url: str, path: str, status: int) -> str:
 
 
 _FRONT_DOOR = "https://NAME.azurefd.net"
-BY_AUTHENTICATION = (
-    "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, or disable it."
-)
+
+
+def by_authentication(path: str) -> str:
+    """What to do where App Service Authentication answered."""
+    return (
+        "App Service Authentication blocks the call before it reaches the API. Exclude the path "
+        f"/{path.split('/')[1].partition('?')[0]} there, or disable it."
+    )
 
 
 def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
@@ -245,6 +283,8 @@ def _verify_at(url: str) -> str:
 def without_token(answer: ApiAnswer, url: str, path: str, observed: ObservedState) -> VerificationCheck:
     """A call that must be refused, or redirected to a sign-in page."""
     check = partial(VerificationCheck, *SITE, "without-token")
+    if answer.is_refused(observed.api.test.refused_with):
+        return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.status == 403:  # of the network: what the API would say is not known
         message = f"Without a token, {returned(url, path, 403)} It was not tested from here."
         return check(None, message, advice(answer, path, observed))

@@ -1,0 +1,93 @@
+"""What a refused call is told as: whose answer it is, and which value of the token is not the site's."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from mct_s2s.model.api import Api
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
+from mct_s2s.model.ids import PrincipalId, api_uri
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.reports.verification import reasons, without_token
+
+from tests.planning.scenarios import ROLE, SERVICE, SERVICE_ID, TENANT, client, complete, guid
+from tests.support.apis import ORDERS, STOCK
+from tests.support.mct import MCT
+
+SIGN_IN = "https://login.microsoftonline.com"
+SITE_OF: Mapping[str, dict[str, str]] = {
+    "Orders": {
+        "TENANT_ID": TENANT.id,
+        "APP_CLIENT_ID": SERVICE_ID,
+        "AUTHORITY": f"{SIGN_IN}/{TENANT.id}/v2.0/",
+        "REQUIRED_ROLE": "Orders.Call",
+    },
+    "Stock": {
+        "ISSUER_BASE_URL": f"{SIGN_IN}/{TENANT.id}/v2.0",
+        "AUDIENCE": SERVICE_ID,
+        "REQUIRED_ROLE": "Stock.Read",
+    },
+}
+TOKEN = ApiToken(
+    "x", SERVICE_ID, TENANT.id, client("Import").client_id, PrincipalId(guid("Import-principal")), ("R",), "2.0"
+)
+
+
+def served(api: Api, **changed: str) -> ObservedState:
+    """A site of the API that is set up, but for what is changed."""
+    seen = complete(client("Import")).with_settings({**SITE_OF[api.name], **changed})
+    service = replace(SERVICE, app_roles=(replace(ROLE, value=api.role),), token_version=2)
+    return replace(seen, api=api, trust=replace(seen.trust, service=service))
+
+
+def first_reason(api: Api, token: ApiToken = TOKEN, **changed: str) -> str:
+    token = replace(token, roles=tuple(api.role if role == "R" else role for role in token.roles))
+    return next((text for text, _ in reasons(token, "file:x", served(api, **changed))), "")
+
+
+@pytest.mark.parametrize("api", [ORDERS, STOCK], ids=lambda api: api.name)
+def test_a_token_that_is_right_for_an_api_without_lists_has_no_reason(api: Api) -> None:
+    assert first_reason(api) == ""
+
+
+@pytest.mark.parametrize("api", [ORDERS, STOCK], ids=lambda api: api.name)
+def test_a_reason_names_the_setting_of_the_api(api: Api) -> None:
+    audience = api.names_service
+    assert first_reason(api, replace(TOKEN, roles=())) == f"The token has no role, but REQUIRED_ROLE is '{api.role}'."
+    assert f"{audience} is 'other'. It must be '{SERVICE_ID}'." == first_reason(api, **{str(audience): "other"})
+    old = first_reason(api, replace(TOKEN, audience=api_uri(SERVICE_ID), version="1.0"))
+    assert old.startswith("The token is of version 1.0: its audience is")
+    assert str(audience) in old
+
+
+def test_where_no_setting_has_the_role_the_description_says_it() -> None:
+    api = Api.model_validate({**ORDERS.model_dump(by_alias=True), "settings": {"APP_CLIENT_ID": "app-id"}})
+    seen = replace(served(ORDERS), api=api)
+    (text, _) = next(reasons(replace(TOKEN, roles=()), "file:x", seen))
+    assert text == "The token has no role, but the Orders API asks for 'Orders.Call'."
+
+
+DPOP = 'DPoP algs="RS256 ES256"'
+
+
+@pytest.mark.parametrize(
+    ("challenge", "stated"),
+    [
+        (f"Bearer realm=\"api\", error=\"invalid_token\", error_description=\"Unexpected 'aud' value\", {DPOP}",
+         "Unexpected 'aud' value"),
+        (f'{DPOP}, Bearer error="invalid_token"', "invalid_token"),
+        ("Bearer", ""),
+        ('Bearer, authorization_uri="https://login/authorize", client_id="x"', ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_the_api_gives_its_own_reason_in_its_challenge(challenge: str | None, stated: str) -> None:
+    assert ApiAnswer(401, challenge=challenge).stated_reason == stated
+
+
+def test_a_403_is_the_apis_only_where_it_refuses_so_and_no_access_restriction_did() -> None:
+    assert ApiAnswer(403).is_refused(ORDERS.test.refused_with)
+    assert not ApiAnswer(403, forbidden_ip=True).is_refused(ORDERS.test.refused_with)
+    assert not ApiAnswer(403).is_refused(MCT.test.refused_with)
+    assert without_token(ApiAnswer(403), "https://x", "/orders", served(ORDERS)).ok is True
+    assert without_token(ApiAnswer(403, forbidden_ip=True), "https://x", "/orders", served(ORDERS)).ok is None
