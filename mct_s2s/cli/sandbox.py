@@ -4,6 +4,7 @@ import contextlib
 import errno
 import ipaddress
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def serve(options: ServeOptions) -> int:
             raise ValueError(f"{text} Use an IP address of this machine, such as 0.0.0.0.") from error
         served = StateDirectory().served()
         if served is not None:
-            others = options.world or options.faults or options.listen or options.tenant
+            others = options.app or options.world or options.faults or options.listen or options.tenant
             if others or options.real_names != served.real_names or options.port not in (None, served.port):
                 raise Refused(
                     "sandbox-already-serving",
@@ -76,10 +77,18 @@ def serve(options: ServeOptions) -> int:
             announce=typer.echo,
             listen=options.listen or "",
             tenant=options.tenant or "",
+            commands=dict(map(_app, options.app)),
             state_file=options.world,
             faults_file=options.faults,
         )
     return 0
+
+
+def _app(text: str) -> tuple[str, str]:
+    name, _, command = text.partition("=")
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", name) or not command.strip():
+        raise ValueError(f"Invalid --app '{plain(text)}'. Use NAME=COMMAND, with a name of lower case letters.")
+    return name, command
 
 
 def env(options: EnvOptions) -> int:

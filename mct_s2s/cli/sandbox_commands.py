@@ -49,6 +49,9 @@ class ServeOptions:
     tenant: str | None = option(
         "--tenant NAME", "Kind of tenant: tenants differ in what they allow.", words=("default", "strict", "legacy")
     )
+    app: list[str] = option(
+        "--app NAME=COMMAND", "A web app of that name that runs a program. Repeatable.", default=list
+    )
     coverage: bool = option("--coverage", "List every supported operation and exit.")
 
 

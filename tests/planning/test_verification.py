@@ -54,7 +54,8 @@ def test_a_token_that_is_right_for_an_api_without_lists_has_no_reason(api: Api) 
 def test_a_reason_names_the_setting_of_the_api(api: Api) -> None:
     audience = api.names_service
     assert first_reason(api, replace(TOKEN, roles=())) == f"The token has no role, but REQUIRED_ROLE is '{api.role}'."
-    assert f"{audience} is 'other'. It must be '{SERVICE_ID}'." == first_reason(api, **{str(audience): "other"})
+    other = first_reason(api, TOKEN, **{str(audience): "other"})
+    assert other == f"{audience} is 'other'. It must be '{SERVICE_ID}'."
     old = first_reason(api, replace(TOKEN, audience=api_uri(SERVICE_ID), version="1.0"))
     assert old.startswith("The token is of version 1.0: its audience is")
     assert str(audience) in old

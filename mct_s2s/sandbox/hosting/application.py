@@ -1,6 +1,6 @@
 """All services as one ASGI application."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -17,6 +17,7 @@ from mct_s2s.sandbox.services import key_vault, mct_site, page
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
+from mct_s2s.sandbox.services.hosted_app import HostedApp
 from mct_s2s.sandbox.services.login import issuer, login, managed_identity
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -33,7 +34,9 @@ class Services:
         addresses: Addresses,
         observability: Observability,
         fresh: Callable[[], SandboxState] | None,
+        apps: Mapping[str, HostedApp],
     ) -> None:
+        self._apps = apps
         self._state = state
         self._addresses = addresses
         own = [
@@ -70,7 +73,7 @@ class Services:
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
-        self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id))
+        self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id, self._apps.get(site_id)))
 
     async def open_port(self, site_id: str) -> int:
         """Give a site a port; an unused one where nothing can listen."""
@@ -91,11 +94,15 @@ def build(
     log: RequestLog | None = None,
     *,
     fresh: Callable[[], SandboxState] | None = None,
+    apps: Mapping[str, HostedApp] | None = None,
 ) -> tuple[Pipeline, Services]:
-    """Build the application for a state; `fresh` creates the state that a reset returns to."""
+    """Build the application for a state; `fresh` creates the state that a reset returns to.
+
+    `apps`: by resource id, the programs that answer in place of MCT; more may be added while it serves.
+    """
     state.directory.addresses = addresses
     observability = Observability(addresses, log)
-    services = Services(state, addresses, observability, fresh)
+    services = Services(state, addresses, observability, fresh, {} if apps is None else apps)
 
     def service_of(scope: Scope) -> str:
         return _service(scope, addresses)

@@ -12,6 +12,7 @@ from mct_s2s.sandbox.hosting import listening, startup
 from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.listening import WebServer
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.services.hosted_app import HostedApp
 
 WAIT_SECONDS = 600.0
 
@@ -47,6 +48,14 @@ class Running:
     def is_served_elsewhere(self) -> bool:
         """Whether it is another process's, and stays when this one ends."""
         return self._server is None
+
+    def host(self, name: str, command: str) -> str:
+        """Let a program answer for the web app `name`, once that is there; returns its resource id."""
+        if self._server is None:
+            raise ValueError("The sandbox is served by another process: it takes programs with --app alone.")
+        resource_id = startup.app_id(name)
+        self._server.apps[resource_id] = HostedApp(command, self.ca_file)
+        return resource_id
 
     def close(self) -> None:
         if self._server is not None and self._thread is not None:

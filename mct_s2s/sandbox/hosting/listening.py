@@ -5,7 +5,7 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import uvicorn
 from mct_s2s.sandbox.core.addresses import Addresses, ports_from
 from mct_s2s.sandbox.core.files import Mistake
 from mct_s2s.sandbox.observability.exchange import App, End, Scope
+from mct_s2s.sandbox.services.hosted_app import HostedApp
 
 _BACKLOG = 2048
 _NOT_FOR_YOU = "You can't listen on a port this low."
@@ -108,6 +109,8 @@ class WebServer(uvicorn.Server):
 
     started_up: Callable[[], None] = staticmethod(lambda: None)
     finished: Callable[[], None] = staticmethod(lambda: None)
+    apps: MutableMapping[str, HostedApp]
+    """By resource id, the programs of its web apps."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()

@@ -34,6 +34,7 @@ class MctSandbox:
         self.resource_manager = running.resource_manager
         self.site_url = running.site_url
         self.environment = dict(running.environment)
+        self._running = running
         self._connection = http.client.HTTPSConnection(
             running.resource_manager.removeprefix("https://"),
             context=ssl.create_default_context(cafile=str(running.ca_file)),
@@ -68,6 +69,11 @@ class MctSandbox:
     def tenant(self, name: str) -> None:
         """Let this be the tenant `default`, `strict` or `legacy`."""
         self._control("PUT", "tenant", {"name": name})
+
+    def app(self, name: str, command: str) -> str:
+        """Add a web app that runs a program, with its settings as environment; returns its address."""
+        self._running.host(name, command)
+        return str(self._control("POST", "sites", {"name": name, "group": "apps"})["url"])
 
     def requests(self) -> list[dict[str, Any]]:
         """What was asked since the last reset: service, method, path, status and more of each."""

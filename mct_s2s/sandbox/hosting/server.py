@@ -6,7 +6,7 @@ Neither holds a secret, as it ends up in logs.
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from mct_s2s.sandbox.core.addresses import (
 )
 from mct_s2s.sandbox.core.files import Mistake, replace_file
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
-from mct_s2s.sandbox.hosting import listening, startup
+from mct_s2s.sandbox.hosting import listening, startup, state_directory
 from mct_s2s.sandbox.hosting.environment import answer_of, connecting
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.services.hosted_app import HostedApp
 from mct_s2s.sandbox.services.page import PATH
 from mct_s2s.sandbox.state.seed import seed
 from mct_s2s.sandbox.state.state import SandboxState
@@ -100,6 +101,7 @@ def serve(
     faults_file: Path | None = None,
     listen: str = "",
     tenant: str = "",
+    commands: Mapping[str, str] | None = None,
 ) -> None:
     """Serve the state of a directory until interrupted.
 
@@ -107,6 +109,7 @@ def serve(
         port: Resource Manager and sign-in; Graph takes the next one, then the sites in their order.
         real_names: answer under Azure's own names instead, all at that one port.
         state_file: a state that replaces the saved one; the file itself stays as it is.
+        commands: by the name of a web app, the program that answers there.
         listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
     """
     folder = StateDirectory(state_dir)
@@ -117,9 +120,14 @@ def serve(
         state = folder.state()
         if tenant:
             state.directory.variations = TENANTS[tenant]
+        authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
+        apps = {startup.app_id(name): HostedApp(command, authority) for name, command in (commands or {}).items()}
+        startup.add_apps(state, apps)
         ports = {"all": port} if real_names else folder.ports_at(port, startup.names_of(state))
         opened = listening.open_exactly(ports, listen)
-        server, addresses, observability = startup.prepare(folder, state, opened, listen, real_names=real_names)
+        server, addresses, observability = startup.prepare(
+            folder, state, opened, listen, real_names=real_names, apps=apps
+        )
         observability.faults.replace(rules)
 
         def ready() -> None:

@@ -19,6 +19,7 @@ from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources.sites import Settings
+from mct_s2s.sandbox.services.hosted_app import HostedApp
 from mct_s2s.sandbox.state.state import SandboxState
 
 
@@ -68,7 +69,9 @@ class CallRejected(Exception):
     """A call that the site does not accept; the text is the reason for the sandbox's log."""
 
 
-def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses, site_id: str, app: HostedApp | None = None) -> list[Route]:
+    """`app`: the program that answers there in place of MCT."""
+
     async def answer(request: Request) -> Response:
         site_state = state.resources.sites.get(site_id)
         body = state.resources.find(site_id)
@@ -82,9 +85,9 @@ def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Rout
         refusal = _refused_before(state, addresses, site_id, request.url.netloc)
         if refusal is not None:
             return refusal
-        if "functionapp" in body["kind"]:
-            return PlainTextResponse("Your Functions 4.0 app is up and running")
-        return _answer_call(state, addresses, settings, request)
+        if app is not None:
+            return await app.answer(request, settings, (site_state.recycles, site_state.restarts))
+        return _answer_call(state, addresses, settings, request, body["kind"])
 
     return [below("/", answer)]
 
@@ -106,7 +109,11 @@ def _refused_before(state: SandboxState, addresses: Addresses, site_id: str, hos
     return None
 
 
-def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, request: Request) -> Response:
+def _answer_call(
+    state: SandboxState, addresses: Addresses, settings: Settings, request: Request, kind: str
+) -> Response:
+    if "functionapp" in kind:
+        return PlainTextResponse("Your Functions 4.0 app is up and running")
     if not is_api(request.url.path):
         return open_page(request.url.path)
     try:

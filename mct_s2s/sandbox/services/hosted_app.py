@@ -1,0 +1,117 @@
+"""A web app that runs a real program, with the site's settings as its environment, as App Service does.
+
+The program is the judge of its settings and of tokens: nothing here knows what it checks. It starts with the first
+request after a start of the site, and ends when settings are written or the site is restarted.
+Source: app-service: configure-common ("App settings are variables passed as environment variables"),
+configure-custom-container (`PORT`).
+"""
+
+import asyncio
+import contextlib
+import http.client
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from mct_s2s.sandbox.resources.sites import Settings
+
+START_SECONDS = 30.0
+"""App Service waits for 230; a program of a test is there in two, or never."""
+ANSWER_SECONDS = 60.0
+_KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "NODE_PATH", "SYSTEMROOT", "TEMP")
+"""Of the sandbox's own environment: what a program needs to run on this machine."""
+_OF_ONE_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length", "host"})
+
+
+class HostedApp:
+    """One program; `command` is run without a shell."""
+
+    def __init__(self, command: str, certificates: Path) -> None:
+        self.command: Sequence[str] = shlex.split(command)
+        if not self.command:
+            raise ValueError("--app needs a command: NAME=COMMAND.")
+        self._certificates = certificates
+        self._process: subprocess.Popen[bytes] | None = None
+        self._generation: object = None
+        self._port = 0
+        self._turn = threading.Lock()
+
+    async def answer(self, request: Request, settings: Settings, generation: object) -> Response:
+        """Answer as the program does; 503 while it does not listen. A new `generation` starts it anew."""
+        body = await request.body()
+        return await asyncio.to_thread(self._answer, request, body, settings, generation)
+
+    def end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGTERM)
+            else:
+                process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _answer(self, request: Request, body: bytes, settings: Settings, generation: object) -> Response:
+        with self._turn:
+            if not self._is_listening(settings, generation):
+                return PlainTextResponse("Service Unavailable", 503)
+        sent = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_HOP}
+        sent |= {"Host": request.headers.get("host", ""), "X-Forwarded-Proto": "https"}
+        query = f"?{request.url.query}" if request.url.query else ""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request(request.method, f"{request.url.path}{query}", body or None, sent)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
+            return PlainTextResponse("The specified CGI application encountered an error.", 502)
+        finally:
+            connection.close()
+        response = Response(content, answer.status)
+        received = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OF_ONE_HOP]
+        response.raw_headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in received]
+        return response
+
+    def _is_listening(self, settings: Settings, generation: object) -> bool:
+        if self._process is None or self._generation != generation:
+            self.end()
+            self._start(settings)
+            self._generation = generation
+        deadline = time.monotonic() + START_SECONDS
+        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _start(self, settings: Settings) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = int(free.getsockname()[1])
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        given = {name: value for name, value in settings.items() if value is not None}
+        trusted = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self._certificates))
+        environment: Mapping[str, str] = {**kept, **trusted, **given, "PORT": str(self._port)}
+        with contextlib.suppress(OSError):  # no such program: it does not start, as on App Service
+            self._process = subprocess.Popen(  # noqa: S603  # the operator's own command
+                self.command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=os.name == "posix",
+            )

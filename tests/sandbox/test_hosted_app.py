@@ -1,0 +1,59 @@
+"""A web app that runs a program: its settings are the program's environment, from one start of the site to the next."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import Sandbox
+from tests.support.sandbox_inside import Inside
+
+SHOWS_ITS_ENVIRONMENT = """
+import http.server, json, os
+GREETING = os.environ["GREETING"]
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(203)
+        self.send_header("X-Asked", self.headers["X-Asked"] + " " + self.path)
+        self.end_headers()
+        self.wfile.write(json.dumps({"GREETING": GREETING}).encode())
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+class App:
+    def __init__(self, inside: Inside, azure: Sandbox) -> None:
+        self.azure = azure
+        command = shlex.join([sys.executable, "-c", SHOWS_ITS_ENVIRONMENT])
+        self.resource_id = inside.running.host("greeter", command)
+        self.url = azure._control("POST", "/sites", json={"name": "greeter", "group": "apps"}).json()["url"]
+
+    def get(self) -> httpx.Response:
+        return self.azure._http.get(f"{self.url}/hello?a=1", headers={"X-Asked": "me"}, timeout=60)
+
+
+@pytest.fixture
+def app(inside: Inside, azure: Sandbox) -> Iterator[App]:
+    hosted = App(inside, azure)
+    yield hosted
+    assert inside.running._server is not None
+    inside.running._server.apps[hosted.resource_id].end()
+
+
+def test_settings_are_the_environment_of_the_program_from_the_next_start_on(app: App, azure: Sandbox) -> None:
+    assert app.get().status_code == 503  # it dies without its setting
+    azure.write_settings({"GREETING": "hello"}, app.resource_id)
+    answer = app.get()
+    assert (answer.status_code, answer.json()) == (203, {"GREETING": "hello"})
+    assert answer.headers["X-Asked"] == "me /hello?a=1"
+    azure.write_settings({"GREETING": "good evening"}, app.resource_id)
+    assert app.get().json() == {"GREETING": "good evening"}
+
+
+def test_a_program_that_is_not_there_is_answered_503(inside: Inside, azure: Sandbox) -> None:
+    inside.running.host("nothing", "/no/such/program")
+    url = azure._control("POST", "/sites", json={"name": "nothing", "group": "apps"}).json()["url"]
+    assert azure._http.get(url).status_code == 503
