@@ -10,7 +10,7 @@
 
 Nothing waits past the command's deadline. Other waits are about more than one request, and are where they belong:
 whether an object of the directory is gone (`azure/graph/replicas.py`), an operation that Resource Manager carries out
-(`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), another run (`engine/change.py`). A 404 of
+(`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), another run (`engine/settling.py`). A 404 of
 Resource Manager is final: it has no replicas that lag. docs/reliability.md says what users meet of all this.
 """
 

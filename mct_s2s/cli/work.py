@@ -14,8 +14,8 @@ from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun
 from mct_s2s.cli.session import Services
-from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.credential_stores import retire_files
+from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import PermissionMissing, Refused, S2SError, UsageError
@@ -116,7 +116,7 @@ STALE_SECONDS = 5.0
 
 
 class SiteChange:
-    """One App Service's share of a command, how far it has come, and the engine's `Interface` to its user."""
+    """One App Service's share of a command, how far it has come, and the engine's `Approver`."""
 
     session: Session
     """Set before it is planned."""
@@ -190,7 +190,7 @@ class SiteChange:
     # What the engine asks of the user
 
     @property
-    def takes_time(self) -> bool:
+    def may_be_stale(self) -> bool:
         return self._was_asked or (self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS)
 
     async def confirm(self, outcome: Outcome) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.cli import work
-from mct_s2s.engine import change
+from mct_s2s.engine import flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.sandbox.observability.exchange import Entry
@@ -134,7 +134,7 @@ def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Appli
 def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the other one has made is told, whatever happens here."""
     applied.other_site()
-    carry_out = change.carry_out
+    carry_out = flow.carry_out
 
     async def fails_at_the_academy(session: Session, outcome: Outcome, *more: Any) -> Outcome:
         if outcome.request.label == "academy":

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 from mct_s2s import clock
 from mct_s2s.azure.graph import applications, service_principals
-from mct_s2s.engine import change
+from mct_s2s.engine import flow
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.run import IN_FLIGHT
-from mct_s2s.engine.change import carry_out, prepare
+from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError
@@ -333,7 +333,7 @@ class Person:
     """Somebody who is shown plans, and says something to each."""
 
     engine: Engine
-    takes_time: bool
+    may_be_stale: bool
     answers: list[bool]
     meanwhile: dict[str, str]
     """What is set while the first plan is read."""
@@ -362,7 +362,7 @@ CHANGED = {"ServiceAuthEnabled": "true"}
 
 
 @pytest.mark.parametrize(
-    ("takes_time", "overtaken", "meanwhile", "answers", "looks"),
+    ("may_be_stale", "overtaken", "meanwhile", "answers", "looks"),
     [
         (False, False, {}, [True], 1),
         (True, False, {}, [True], 2),
@@ -372,7 +372,7 @@ CHANGED = {"ServiceAuthEnabled": "true"}
     ids=["at once", "a plan that still holds", "yes was said to another plan", "another run had its turn"],
 )
 def test_only_the_plan_that_was_agreed_to_is_applied(
-    takes_time: bool,
+    may_be_stale: bool,
     overtaken: bool,
     meanwhile: dict[str, str],
     answers: list[bool],
@@ -381,7 +381,7 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Looked at again where it may have changed, asked again where it did; who reads for an hour holds no one up."""
-    person, turns = Person(engine, takes_time, [*answers], meanwhile), list[str]()
+    person, turns = Person(engine, may_be_stale, [*answers], meanwhile), list[str]()
 
     @asynccontextmanager
     async def exclusive(name: str, since: float) -> AsyncIterator[bool]:
@@ -394,7 +394,7 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
         outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY, api=MCT))
         return await carry_out(session, outcome, 0.0, person) if await person.confirm(outcome) else outcome
 
-    monkeypatch.setattr(change, "hold", exclusive)
+    monkeypatch.setattr(flow, "hold", exclusive)
     outcome = engine.run(work)
     assert len(engine.asked("/sites/contosolearn")) == looks
     assert person.log[:2] == ["asked", "turn"]
