@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mct_s2s.pipeline_steps.main import main
 
-from pipeline_steps.main import main
 from tests.pipelines.services import AzureDevOps, GitHub
 
 

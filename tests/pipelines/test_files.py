@@ -158,8 +158,9 @@ def test_a_checkout_is_installed_as_it_is(tmp_path: Path) -> None:
 
     done = run(pipelines / "install", program)
     assert (done.returncode, done.stdout) == (0, "mct-s2s 7.0.0\n"), done.stderr
-    done = run(program / "bin" / "python", "-I", pipelines / "steps", "destroy")
-    assert done.stderr.startswith("One step: ")
+    python = program / "bin" / "python"
+    for step in ([python, "-I", "-m", "mct_s2s.pipeline_steps"], [program / "bin" / "mct-s2s-step"]):
+        assert run(*step, "destroy").stderr.startswith("One step: "), step
 
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\ncase "$*" in *venv*) echo "$@"; exit 42 ;; esac\nexec python3 "$@"\n')

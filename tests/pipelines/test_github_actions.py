@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.pipeline_steps.hosts import AzurePipelines
 from mct_s2s.sandbox.state import seed
 
-from pipeline_steps.hosts import AzurePipelines
 from tests.conftest import Sandbox
 from tests.pipelines.conftest import Step, outputs_in
 from tests.pipelines.runners import (
@@ -587,7 +587,7 @@ def test_a_review_needs_nothing_but_python(github: GitHub, tmp_path: Path) -> No
     for file in files.values():
         file.touch()
     environment = {**asking(github), "RUNNER_TEMP": str(tmp_path), **{name: str(file) for name, file in files.items()}}
-    command = [sys.executable, "-I", "-S", str(PIPELINES / "steps"), "reviewed"]
+    command = [sys.executable, "-I", "-S", str(PIPELINES.parents[1] / "mct_s2s" / "pipeline_steps"), "reviewed"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert outputs_in(files["GITHUB_OUTPUT"].read_text()) == {"fingerprint": FIRST}

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from mct_s2s.pipeline_steps import commands, program, sign_in
+from mct_s2s.pipeline_steps.hosts import AzurePipelines, GitHubActions
+from mct_s2s.pipeline_steps.inputs import Inputs, StepError
+from mct_s2s.pipeline_steps.requests import RequestFailed, ask
+from mct_s2s.pipeline_steps.results import CreatedCredential, Failure, Results, SiteResult, read
+from mct_s2s.pipeline_steps.shortening import shortened
+from mct_s2s.pipeline_steps.summary import summary
 from mct_s2s.sandbox.state import seed
 
-from pipeline_steps import commands, program, sign_in
-from pipeline_steps.hosts import AzurePipelines, GitHubActions
-from pipeline_steps.inputs import Inputs, StepError
-from pipeline_steps.requests import RequestFailed, ask
-from pipeline_steps.results import Credential, Failure, Results, Site, read
-from pipeline_steps.shortening import shortened
-from pipeline_steps.summary import summary
 from tests.cli.conftest import run_here
 from tests.conftest import Sandbox, free_ports
 from tests.pipelines.conftest import Step, outputs_in
@@ -119,10 +119,10 @@ def test_a_document_takes_the_place_of_nothing_that_is_there(planted: str, tmp_p
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_on_a_page_are_text(name: str) -> None:
-    made = Credential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
+    made = CreatedCredential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
     failure = Failure("client-unknown", name, f"mct-s2s {name}")
-    site = Site(name, Counter(create=1), (made,), url=name, left_to_others=2, verified=False, failure=failure)
-    ok = Site("b", Counter(create=2, none=3), left_to_others=1, verified=False)
+    site = SiteResult(name, Counter(create=1), (made,), url=name, left_to_others=2, verified=False, failure=failure)
+    ok = SiteResult("b", Counter(create=2, none=3), left_to_others=1, verified=False)
     text = summary("MCT: applied", Results((site, ok), failure))
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert not any(mark in page for mark in ("<script", "<a ", "##vso[", "\x1b", "\u202e"))

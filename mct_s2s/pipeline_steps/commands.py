@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline_steps.inputs import Inputs, StepError
+from mct_s2s.pipeline_steps.inputs import Inputs, StepError
 
 
 def plan(inputs: Inputs) -> list[str]:

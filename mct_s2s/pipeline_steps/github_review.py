@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pipeline_steps.hosts import Host
-from pipeline_steps.inputs import StepError, fingerprint, required
-from pipeline_steps.requests import RequestFailed, ask
-from pipeline_steps.shortening import shortened
+from mct_s2s.pipeline_steps.hosts import Host
+from mct_s2s.pipeline_steps.inputs import StepError, fingerprint, required
+from mct_s2s.pipeline_steps.requests import RequestFailed, ask
+from mct_s2s.pipeline_steps.shortening import shortened
 
 BOT = "github-actions[bot]"
 """Who a workflow's own token is. No person can write in its name, but every workflow of the repository can."""

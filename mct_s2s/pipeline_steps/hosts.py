@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from mct_s2s.pipeline_steps import azure_review
+from mct_s2s.pipeline_steps.inputs import StepError, required
+from mct_s2s.pipeline_steps.shortening import shortened
 from mct_s2s.plain_text import plain
-
-from pipeline_steps import azure_review
-from pipeline_steps.inputs import StepError, required
-from pipeline_steps.shortening import shortened
 
 SUMMARY_BYTES = 1_000_000
 """GitHub shows no summary of a step beyond 1 MiB."""
@@ -27,7 +26,7 @@ class Host(Protocol):
     """A service that runs pipelines."""
 
     folder: Path
-    """New, this step's alone, and outside the checkout: what is there already belongs to whoever has committed it."""
+    """New, this step's alone, and outside the checkout: what is there already belongs to who has committed it."""
 
     def summarize(self, markdown: str) -> None:
         """Show a text in the page of the job."""

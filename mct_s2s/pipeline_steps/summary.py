@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from mct_s2s.pipeline_steps.results import CreatedCredential, Failure, Results, SiteResult
 from mct_s2s.render.markdown import fenced, table, text
-
-from pipeline_steps.results import Credential, Failure, Results, Site
 
 _ACTIONS = (("create", "created"), ("update", "changed"), ("delete", "removed"))
 
@@ -27,7 +26,7 @@ def summary(title: str, results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _outcome(site: Site) -> str:
+def _outcome(site: SiteResult) -> str:
     if site.failure is not None:
         return f"failed ({site.failure.code})"
     told = [f"{site.changes[action]} {word}" for action, word in _ACTIONS if site.changes[action]] or ["no changes"]
@@ -38,7 +37,7 @@ def _outcome(site: Site) -> str:
     return ", ".join(told)
 
 
-def _credentials(created: Sequence[Credential]) -> Iterator[str]:
+def _credentials(created: Sequence[CreatedCredential]) -> Iterator[str]:
     yield from table(
         ("Client", "Credential", "Expires", "Stored in"),
         [(one.client, one.kind, one.expires, one.saved_to) for one in created],

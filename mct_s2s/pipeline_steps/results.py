@@ -17,7 +17,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Credential:
+class CreatedCredential:
     """A credential that the run created."""
 
     client: str
@@ -27,12 +27,12 @@ class Credential:
 
 
 @dataclass(frozen=True)
-class Site:
+class SiteResult:
     """One App Service; what it does not have is empty."""
 
     name: str
     changes: Counter[str]
-    created: tuple[Credential, ...] = ()
+    created: tuple[CreatedCredential, ...] = ()
     clients: tuple[tuple[str, str], ...] = ()
     """Display name and appId of each client application."""
     url: str = ""
@@ -52,7 +52,7 @@ class Site:
 class Results:
     """All of it."""
 
-    sites: tuple[Site, ...]
+    sites: tuple[SiteResult, ...]
     failure: Failure | None = None
     """What kept the whole command from being done."""
 
@@ -72,12 +72,12 @@ def read(file: Path) -> Results:
     return Results((_site(address.removeprefix("https://"), document, None),))
 
 
-def _site(name: str, result: Any, error: Any) -> Site:
+def _site(name: str, result: Any, error: Any) -> SiteResult:
     failure = _failure(error) if error else None
     if not result:
-        return Site(name, Counter(), _created(error or {}), failure=failure)
+        return SiteResult(name, Counter(), _created(error or {}), failure=failure)
     connection, verification = result.get("connection") or {}, result.get("verification")
-    return Site(
+    return SiteResult(
         name,
         Counter(change["action"] for change in result["changes"]),
         _created(result),
@@ -90,9 +90,9 @@ def _site(name: str, result: Any, error: Any) -> Site:
     )
 
 
-def _created(document: Any) -> tuple[Credential, ...]:
+def _created(document: Any) -> tuple[CreatedCredential, ...]:
     return tuple(
-        Credential(one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or "")
+        CreatedCredential(one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or "")
         for one in document.get("credentials") or ()
         if one.get("created", True)
     )

@@ -5,15 +5,19 @@ import os
 import sys
 from collections.abc import Sequence
 
+from mct_s2s.pipeline_steps.hosts import host_of
+from mct_s2s.pipeline_steps.inputs import StepError
+from mct_s2s.pipeline_steps.requests import RequestFailed
 from mct_s2s.plain_text import plain
 from mct_s2s.render.pipelines import pipeline_of
 
-from pipeline_steps.hosts import host_of
-from pipeline_steps.inputs import StepError
-from pipeline_steps.requests import RequestFailed
-
 _STEPS = {"plan": "runs", "apply": "runs", "rotate": "runs", "comment": "github_review", "reviewed": "github_review"}
 """Their modules. A review needs nothing but Python: a job that may write to pull requests installs no package."""
+
+
+def program() -> int:
+    """Do the step that the command line names."""
+    return main(sys.argv[1:])
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     (name,) = arguments
     try:
-        step = getattr(importlib.import_module(f"pipeline_steps.{_STEPS[name]}"), name)
+        step = getattr(importlib.import_module(f"mct_s2s.pipeline_steps.{_STEPS[name]}"), name)
         return int(step(os.environ, host_of(os.environ)))
     except (StepError, RequestFailed, OSError) as error:
         pipeline, text = pipeline_of(os.environ), plain(str(error))

@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from mct_s2s.pipeline_steps.inputs import StepError
+from mct_s2s.pipeline_steps.requests import RequestFailed, ask
 from mct_s2s.render.pipelines import masks
-
-from pipeline_steps.inputs import StepError
-from pipeline_steps.requests import RequestFailed, ask
 
 _AUDIENCE = "api://AzureADTokenExchange"
 _OF_THE_JOB = (

@@ -5,14 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mct_s2s.pipeline_steps import commands, program
+from mct_s2s.pipeline_steps.hosts import Host
+from mct_s2s.pipeline_steps.inputs import Inputs, StepError
+from mct_s2s.pipeline_steps.results import Results, read
+from mct_s2s.pipeline_steps.sign_in import signed_in
+from mct_s2s.pipeline_steps.summary import summary
 from mct_s2s.plain_text import plain
-
-from pipeline_steps import commands, program
-from pipeline_steps.hosts import Host
-from pipeline_steps.inputs import Inputs, StepError
-from pipeline_steps.results import Results, read
-from pipeline_steps.sign_in import signed_in
-from pipeline_steps.summary import summary
 
 PENDING = 3
 """Exit code of mct-s2s: the plan has changes."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pipeline_steps.inputs import required
-from pipeline_steps.requests import RequestFailed, ask
-from pipeline_steps.shortening import shortened
+from mct_s2s.pipeline_steps.inputs import required
+from mct_s2s.pipeline_steps.requests import RequestFailed, ask
+from mct_s2s.pipeline_steps.shortening import shortened
 
 COMMENT_BYTES = 140_000
 """Azure Repos refuses a comment of more than 150,000 characters."""
