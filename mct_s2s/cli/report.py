@@ -68,7 +68,7 @@ def report_of(site: SiteChange) -> SiteReport:
         unchanged,
         done=[one for one in outcome.done.values() if one.action is not Action.NONE],
         doubtful=outcome.in_doubt,
-        left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
+        left=[*outcome.refused, *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
         taken_back=[one.client for one in outcome.attempts.values() if one.is_taken_back],
         manual_steps=manual_steps(site.options, outcome) if outcome.applied or site.error is None else (),

@@ -152,6 +152,11 @@ class Outcome:
         return tuple(c for c in self.plan.changes if c.key in self.started and c.key not in settled)
 
     @property
+    def refused(self) -> tuple[AnyChange, ...]:
+        """Without what was done all the same: a secret that arrived, and whose note could not be removed."""
+        return tuple(change for change, _ in self.failed if change.key not in self.done)
+
+    @property
     def left(self) -> tuple[AnyChange, ...]:
         return tuple(change for change in self.plan.changes if change.key not in self.started)
 

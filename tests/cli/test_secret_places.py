@@ -295,6 +295,21 @@ def test_the_secret_of_a_program_cut_off_is_removed_again(
     is_resumed(mct, azure, outside, "setup", "--client", "One")
 
 
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_what_a_program_has_taken_is_done_where_the_run_is_cut_off_then(
+    process: Program, azure: Sandbox, outside: Path, kind: str
+) -> None:
+    """It is not in doubt beside the line that says where it is."""
+    take = f"{KEEP}; import os, signal; os.kill(os.getppid(), signal.SIGINT)"
+    words = ("setup", "--client", "One", "--credential", kind, *to_python(take, str(outside / "kept")), "-y")
+    ended = process(*words)
+    assert ended.code == 128 + signal.SIGINT, ended
+    (done,) = (line for line in ended.err.splitlines() if line.startswith("Done: "))
+    assert (f"{kind} One" in done, "saved to exec:" in ended.err, "Unconfirmed" in ended.err) == (True, True, False)
+    (application,) = azure.applications("One")
+    assert (len(application["passwordCredentials"] + application["keyCredentials"]), attempts(application)) == (1, [])
+
+
 @pytest.mark.parametrize("verb", ["setup", "add-client"])
 def test_a_secret_that_nobody_could_remove_counts_for_nothing(
     mct: Program, azure: Sandbox, outside: Path, verb: str

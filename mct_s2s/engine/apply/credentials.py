@@ -83,11 +83,16 @@ async def _add_key(change: AddCredential, spec: NewCredential, run: Run, store: 
         run.outputs[change.key, Output.KEY_ID] = attempt.key_id
         return replace(made, key_id=attempt.key_id)
 
-    made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
-    if change.verify:
-        await _test(run, made, made.scope)
-    if not store.gives_away:
-        await store.deliver(made)
+    try:
+        made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
+        if change.verify:
+            await _test(run, made, made.scope)
+        if not store.gives_away:
+            await store.deliver(made)
+    except asyncio.CancelledError:
+        if store.given is not None and attempt.key_id is not None:
+            run.outcome.finish(change, "")
+        raise
     return made
 
 
@@ -119,8 +124,10 @@ async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, stor
         if not store.gives_away:
             await finish_even_if_cancelled(deliver(made))
     except BaseException as error:
-        if store.arrives_last and not isinstance(error, S2SError):
-            raise  # an interruption has a document, too
+        is_shown = store.arrives_last and not isinstance(error, S2SError)  # an interruption has a document, too
+        if is_shown or attempt.has_arrived:
+            run.outcome.finish(change, "")
+            raise
         await finish_even_if_cancelled(attempt.take_back())
         if attempt.is_taken_back and isinstance(error, S2SError):
             error.headline += " The secret was removed again."
