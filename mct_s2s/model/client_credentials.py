@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import ClassVar, TypeGuard
 
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name, same_id
@@ -154,6 +154,17 @@ def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
     return CredentialKind.SECRET if not held or any(one.kind is CredentialKind.SECRET for one in held) else None
 
 
+class Readable(Enum):
+    """What readers of a secret's place get."""
+
+    OURS = auto()
+    """The last one that was delivered, or nothing where there is none."""
+    OTHERS = auto()
+    """What someone else has stored over it."""
+    NOTHING = auto()
+    """A refusal: the vault's entry is disabled."""
+
+
 @dataclass(frozen=True)
 class SecretNote:
     """What a credential's store remembers."""
@@ -174,6 +185,7 @@ class SecretNote:
     """As `--secret-to` takes it, where the store keeps what it is given."""
     scope: str | None = None
     url: str | None = None
+    readable: Readable = Readable.OURS
 
     @property
     def vault(self) -> str | None:
@@ -233,7 +245,8 @@ class SecretNote:
     def has_lost(self, credentials: Iterable[Credential]) -> bool:
         """Whether the place has none of those that this tool made; one that keeps nothing loses nothing."""
         made = [one for one in credentials if one.is_made]
-        return bool(made) and self.place is not None and not any(map(self.has_had, made))
+        has_none = self.readable is not Readable.OURS or not any(map(self.has_had, made))
+        return bool(made) and self.place is not None and has_none
 
     def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential was delivered so recently that replicas may not show it yet."""

@@ -14,6 +14,7 @@ from mct_s2s.model.client_credentials import (
     CredentialSpec,
     Federation,
     NewCredential,
+    Readable,
     SecretNote,
     attempt_tag,
     ending,
@@ -154,10 +155,17 @@ def told_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruct
     newest = newest_made(good)
     # A tag says where it is, if not here.
     is_elsewhere = note.vault is None and bool(Tag.VAULT.values(application.tags))
-    if newest is None or not note.place or is_elsewhere or client.has_arrived(note.kind) or not note.has_lost(good):
+    is_arriving = client.has_arrived(note.kind) and note.readable is Readable.OURS
+    if newest is None or not note.place or is_elsewhere or is_arriving or not note.has_lost(good):
         return
-    what = f"'{client.name}' has a {newest.kind.noun} ({ending(newest.expires)}), and {note.place} does not hold it."
-    rotate = observed.command("rotate-secret", "--secret-to", note.place, about=client.name)
+    why, place = f"{note.place} does not hold it", note.place
+    if note.readable is Readable.NOTHING:
+        why = f"{place} is disabled"
+    elif note.readable is Readable.OTHERS:
+        # What is there is not written over.
+        why, place = f"someone has stored something else in {place}", f"{place}-2"
+    what = f"'{client.name}' has a {newest.kind.noun} ({ending(newest.expires)}), and {why}."
+    rotate = observed.command("rotate-secret", "--secret-to", place, about=client.name)
     if observed.file is not None:  # it says where the new one goes
         rotate = observed.file.command("rotate-secret", about=client.name)
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)

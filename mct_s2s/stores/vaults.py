@@ -24,7 +24,7 @@ from mct_s2s.azure.sign_in.choice import AUTHORITY, SECRET
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError, or_none
-from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_credentials import Readable, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.commands import command, grant_on_vault, option
 from mct_s2s.model.ids import ClientId, KeyId, same_id
@@ -58,6 +58,7 @@ class SecretVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
     updated: datetime = EPOCH
     """When its tags were last written."""
+    enabled: bool = True
 
     @property
     def pending(self) -> list[str]:
@@ -123,7 +124,13 @@ def _version(row: Json) -> SecretVersion:
     created, updated = (EPOCH + timedelta(seconds=attributes.get(name) or 0) for name in ("created", "updated"))
     tags = {name: text(value) for name, value in members(row.get("tags")).items()}
     version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
-    return SecretVersion(version, created, tags, updated)
+    return SecretVersion(version, created, tags, updated, attributes.get("enabled") is not False)
+
+
+def _readable(newest: SecretVersion, ours: SecretVersion) -> Readable:
+    if not newest.enabled:
+        return Readable.NOTHING
+    return Readable.OURS if newest is ours else Readable.OTHERS
 
 
 @dataclass
@@ -198,6 +205,7 @@ class KeyVaultStore(Store):
             place=self.label,
             scope=tags.get("scope"),
             url=tags.get("url"),
+            readable=_readable(versions[-1], arrived[-1]),
         )
 
     async def check(self, client_id: ClientId | None) -> None:

@@ -565,6 +565,26 @@ def test_status_says_that_a_secret_is_lost_from_its_place(mct: Program, azure: S
     assert "does not hold it" not in mct(*words).err
 
 
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"attributes": {"enabled": False}}, "is disabled"),
+        ({"value": "theirs"}, "someone has stored something else in"),
+    ],
+)
+def test_a_vaults_entry_that_readers_cannot_use_is_said(mct: Program, azure: Sandbox, entry: Json, told: str) -> None:
+    words = ("setup", "--client", "Reports", *TO_VAULT, "-y")
+    name = saved(mct(*words, "-o", "json"))
+    assert azure.vault("PUT" if "value" in entry else "PATCH", f"/secrets/{name}", json=entry).is_success
+    (found,) = (one for one in mct("status", "-o", "json").document["findings"] if one["code"] == "secret-not-stored")
+    assert (found["severity"], name in found["message"]) == ("warning", True)
+    again = mct(*words)
+    assert told in " ".join(again.err.split()), again.err
+    line = next(one for one in again.err.splitlines() if "mct-s2s rotate-secret Reports" in one)
+    assert mct(*shlex.split(line)[1:], "-y").code == 0, line
+    assert mct("status").code == 0
+
+
 @pytest.mark.parametrize("place", ["file:kept.env", f"keyvault:{seed.VAULT}/kept"])
 def test_a_secret_that_the_place_of_a_trust_file_has_lost_is_a_pending_change(
     mct: Program, azure: Sandbox, tmp_path: Path, place: str

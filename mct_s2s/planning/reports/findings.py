@@ -232,9 +232,9 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         yield Finding("no-credential", name, message, add, client=client_id)
         return
     if (place := observed.lost.get(client.client_id)) is not None:
-        # A file may be on another machine; a vault is one for all.
-        severity = Severity.WARNING if place.startswith("keyvault:") else Severity.NOTE
-        message = f"The secret of '{name}' is not in {place}."
+        severity, message = Severity.NOTE, f"The secret of '{name}' is not in {place}."
+        if place.startswith("keyvault:"):  # one for all; a file may be on another machine
+            severity, message = Severity.WARNING, f"Who reads {place} does not get the secret of '{name}'."
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
