@@ -6,7 +6,6 @@ imported is declared, and nothing else; and no module needs another that needs i
 
 import ast
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -24,8 +23,8 @@ from packaging.utils import canonicalize_name
 from tests.support.catalogue import EXITS, ROWS
 from tests.support.mct import MCT
 from tests.support.parsing import parsed
+from tests.support.project import PACKAGE, PROJECT, ROOT, imports
 
-PACKAGE = Path(errors.__file__).parent
 PARTS = {
     "sandbox": PACKAGE / "sandbox",
     "conformance": PACKAGE.parent / "scripts" / "conformance.d" / "conformance",
@@ -140,17 +139,34 @@ def test_every_code_is_in_the_catalogue_with_its_exit_code() -> None:
     assert [row for row in found if row[1] not in EXITS.get(row[0], ())] == []
 
 
-def test_every_code_of_the_catalogue_is_one_of_the_program() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in PRODUCT)
-    assert [code for code in EXITS if f'"{code}"' not in text] == []
+def constants(path: Path) -> Iterator[str]:
+    """The texts of a module, without those that something is only compared with."""
+    compared = {id(part) for node in ast.walk(parsed(path)) if isinstance(node, ast.Compare) for part in ast.walk(node)}
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in compared:
+            yield node.value
 
 
-def test_the_catalogue_says_what_happened_and_what_to_do() -> None:
+def assigned_codes(path: Path) -> Iterator[str]:
+    """What a module assigns to the attribute `code` of an error."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            attributes = [target.attr for target in node.targets if isinstance(target, ast.Attribute)]
+            if "code" in attributes:
+                yield str(node.value.value)
+
+
+def test_every_code_of_the_catalogue_is_given_by_the_program() -> None:
+    """A code of one word, such as `locked`, is a text of other things too: it stands beside a class of errors."""
+    literal = {code for code, _, _ in given()} | {code for path in PRODUCT for code in assigned_codes(path)}
+    anywhere = {text for path in PRODUCT for text in constants(path)}
+    assert [code for code in EXITS if code not in (anywhere if "-" in code else literal)] == []
+
+
+def test_each_row_of_the_catalogue_has_a_sentence_and_a_remedy() -> None:
     assert [code for code, (_, what, remedy) in ROWS.items() if not what.endswith((".", ")")) or not remedy] == []
 
 
-ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
 # Programs, plugins of pytest, and what is declared for its version.
 NEVER_IMPORTED = {
@@ -189,18 +205,6 @@ def owner(module: str) -> str | None:
     files = (f"\n{path}.py,", f"\n{path}/__init__.py,")
     own = [name for name, record in having.items() if len(having) == 1 or any(file in f"\n{record}" for file in files)]
     return own[0] if own else None
-
-
-@cache
-def imports(file: Path) -> list[tuple[str, str]]:
-    """Module and name of each import, wherever it is: at the top, in a function, under TYPE_CHECKING."""
-    found: list[tuple[str, str]] = []
-    for node in ast.walk(parsed(file)):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, "") for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [(node.module, alias.name) for alias in node.names]
-    return found
 
 
 def imported(*folders: str) -> set[str]:

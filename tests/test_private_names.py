@@ -10,7 +10,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output.vt100 import Vt100_Output
 from rich.live import Live
 
-from tests.test_names import PACKAGE, PROJECT, imports
+from tests.support.project import PACKAGE, PROJECT, imports
 
 PRIVATE = {
     "azure-core": [

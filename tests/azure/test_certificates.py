@@ -9,40 +9,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
 from mct_s2s.azure.graph.parse import thumbprint
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import certificate_in, given_certificate, make_key_pair
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-SOON = NOW + timedelta(days=30)
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-
-
-def pem_of(key: Key, expires: datetime = SOON) -> bytes:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
-    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(expires - timedelta(days=60))
-        .not_valid_after(expires)
-        .sign(key, digest)
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM)
+from tests.support.certificates import NOW, PRIVATE, RSA, pem_of
 
 
 def of_another_version(pem: bytes) -> bytes:
     """It says 106 where every certificate of today says 2, for version 3."""
     der = ssl.PEM_cert_to_DER_cert(pem.decode()).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x6a", 1)
     return ssl.DER_cert_to_PEM_cert(der).encode()
-
-
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PRIVATE = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 @pytest.mark.parametrize("text", [pem_of(RSA), PRIVATE + pem_of(RSA), b"Bag Attributes\r\n" + pem_of(RSA) + PRIVATE])

@@ -13,8 +13,8 @@ from mct_s2s.model.azure_resources import IdentityResource, Subscription
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.raw import JSON, SITE, SUBSCRIPTION, Answer, SignedIn, Wire, arm_session, challenge, refusal, told
-from tests.azure.test_retry_policy import Listener
 from tests.planning.scenarios import guid
+from tests.support.listener import Listener
 
 READ, WRITE = "read the application settings", "write the application settings"
 IDENTITY = {"type": "SystemAssigned", "principalId": guid("principal")}

@@ -6,11 +6,12 @@ from itertools import chain, pairwise, repeat
 from typing import Any
 
 import pytest
-from mct_s2s.activity import REPLICATION, Activity, during
+from mct_s2s.activity import REPLICATION, during
 from mct_s2s.azure.retry import LAG_SECONDS, OUTAGE_ATTEMPTS, RetryPolicy, Sending
 from mct_s2s.azure.site_api import NotYet
 from mct_s2s.errors import ServiceError
 
+from tests.support.listener import Listener
 from tests.support.simulated_time import SimulatedTime
 
 BUSY = ("Entra ID is still busy", 90.0)
@@ -22,21 +23,6 @@ ONCE = {"repeatable": False}
 def in_no_time() -> Iterator[None]:
     with SimulatedTime().simulated():
         yield
-
-
-class Listener(Activity):
-    """An activity that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-        self.ends: list[float | None] = []
-
-    def waits(self, reason: str, gives_up_at: float | None = None) -> None:
-        self.told.append(reason)
-        self.ends.append(gives_up_at)
-
-    def goes_on(self, reason: str) -> None:
-        self.told.append(f"over: {reason}")
 
 
 def refusal(status: int, retry_after: float | None = None, **more: Any) -> ServiceError:

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.conftest import at_home, without_azure
-from tests.test_names import PROJECT
+from tests.support.project import PROJECT
 
 NOT_INSTALLED = """
 import importlib.abc, sys

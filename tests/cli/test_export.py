@@ -14,8 +14,8 @@ from mct_s2s.planning.export import ExportedSite, is_name
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
-from tests.cli.test_scenarios import STRANGER, Hand
 from tests.conftest import FUNCTION_APP, GROUP, JSON, USER_IDENTITY, Sandbox
+from tests.support.by_hand import STRANGER, Hand
 from tests.support.sampling import cases
 
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"

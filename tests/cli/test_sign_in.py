@@ -1,11 +1,8 @@
 """Signing in: by certificate, device code, or nothing but `az login`; and what a service asks of the caller then."""
 
-import json
-import os
 import re
 import ssl
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +15,7 @@ from mct_s2s.sandbox.entra.tokens import delegated
 
 from tests.cli.conftest import Ended, Program, key_credential
 from tests.conftest import JSON, SITE, Json, Sandbox, program, without_azure
+from tests.support.azure_cli import OTHER_SUBSCRIPTION, AzureCli
 from tests.support.person import tokens_of
 from tests.support.sandbox_inside import Inside
 
@@ -29,99 +27,6 @@ SETUP = ("setup", "--client", "Import", "-y", "-o", "json")
 BY_DEVICE_CODE = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": ""}
 MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
 LOCATION = '{"access_token":{"xms_rp_ipaddr":{"value":"192.0.2.7"}}}'
-
-
-OTHER = "11111111-2222-3333-4444-555555555555"
-
-# `az account get-access-token` as azure-identity calls it; what it is asked is written down, and whether it is alone.
-# It truncates its cache before it writes it, for an application each time: another one finds nobody signed in then.
-AZ = """#!{python} -I
-import json, pathlib, sys, time
-here = pathlib.Path(__file__).parent
-with (here / "asked").open("a") as asked:
-    print(*sys.argv[1:], file=asked)
-(account,) = [row for row in json.loads((here / "azureProfile.json").read_text("utf-8-sig"))["subscriptions"]
-    if row["isDefault"]]
-writes = (account["user"] or {{}}).get("type") != "user"
-was_alone = not list(here.glob("running-*"))
-mark = here / f"running-{{time.monotonic_ns()}}"
-mark.touch()
-(here / "alone").open("a").write(f"{{was_alone}}\\n")
-time.sleep(0.2)
-mark.unlink()
-try:
-    (here / "truncated").unlink()
-    is_truncated = True
-except FileNotFoundError:
-    is_truncated = writes and not was_alone
-if is_truncated:
-    sys.exit("ERROR: Please run 'az login' to setup account.")
-answers = json.loads((here / "answers").read_text())
-if isinstance(answers, str):
-    sys.exit(answers)
-(resource,) = [each for each in answers if each in sys.argv[1:] or f"{{each}}/.default" in sys.argv[1:]]
-print(json.dumps({{"accessToken": answers[resource], "expires_on": {expires}, "tokenType": "Bearer"}}))
-"""
-
-
-class AzureCli:
-    """An `az` on PATH, with a profile. It has tokens of the sandbox's administrator, or says what it is told to."""
-
-    def __init__(self, folder: Path, azure: Sandbox) -> None:
-        self._folder = folder
-        folder.mkdir()
-        az = folder / "az"
-        az.write_text(AZ.format(python=sys.executable, expires=int(time.time()) + 3600))
-        az.chmod(0o755)
-        tokens = {to: azure.token(f"{to}/.default").json()["access_token"] for to in (azure.origin, azure.graph_url)}
-        self.answers(tokens)
-        self.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True})
-        # As `az cloud register` and `az cloud set` write them.
-        endpoints = {
-            "active_directory": azure.origin,
-            "active_directory_resource_id": f"{azure.origin}/",
-            "microsoft_graph_resource_id": f"{azure.graph_url}/",
-            "resource_manager": azure.origin,
-        }
-        lines = [f"endpoint_{name} = {address}" for name, address in endpoints.items()]
-        (folder / "clouds.config").write_text("\n".join(["[Sandbox]", *lines, ""]))
-        (folder / "config").write_text("[cloud]\nname = Sandbox\n")
-        names = ("CLIENT_ID", "CLIENT_SECRET", "TENANT_ID", "SUBSCRIPTION_ID")
-        self.env = {
-            **{f"AZURE_{name}": "" for name in names},
-            "MCT_S2S_RESOURCE_GROUP": "",
-            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "AZURE_CONFIG_DIR": str(folder),
-        }
-
-    def answers(self, answers: dict[str, str] | str) -> None:
-        (self._folder / "answers").write_text(json.dumps(answers))
-
-    def profile(
-        self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
-    ) -> None:
-        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
-        self.rows(*({"id": one, "name": one[:8], "isDefault": it, **shared} for one, it in subscriptions.items()))
-
-    def rows(self, *rows: Json) -> None:
-        content = json.dumps({"installationId": "x", "subscriptions": rows})
-        (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
-
-    def truncate(self) -> None:
-        """The next one finds its cache empty."""
-        (self._folder / "truncated").touch()
-
-    def asked(self) -> list[str]:
-        """What each was asked, in the order in which they began."""
-        return self._lines("asked")
-
-    def alone(self) -> list[bool]:
-        """Whether no other one was running when each began."""
-        return [line == "True" for line in self._lines("alone")]
-
-    def _lines(self, name: str) -> list[str]:
-        file = self._folder / name
-        return file.read_text().splitlines() if file.exists() else []
 
 
 @pytest.fixture
@@ -318,7 +223,7 @@ def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azu
     ("user", "told"),
     [
         (None, True),
-        ({"name": OTHER, "type": "servicePrincipal"}, True),
+        ({"name": OTHER_SUBSCRIPTION, "type": "servicePrincipal"}, True),
         ({"name": "a", "type": "user"}, True),
         ({"assignedIdentityInfo": "MSI", "name": "systemAssignedIdentity", "type": "servicePrincipal"}, False),
         ({"assignedIdentityInfo": "MSIClient-1", "name": "userAssignedIdentity", "type": "servicePrincipal"}, False),
@@ -330,7 +235,7 @@ def test_az_with_one_tenant_is_told_none(
     mct: Program, azure: Sandbox, az: AzureCli, user: Json | None, told: bool
 ) -> None:
     """Older ones refuse even their own: "Tenant shouldn't be specified for managed identity account"."""
-    az.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True}, user=user)
+    az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: False, azure.subscription_id: True}, user=user)
     named = () if told else ("--tenant", azure.tenant_id)
     assert mct("status", "--auth", "cli", *named, env=az.env).code == 3
     assert [f"--tenant {azure.tenant_id}" in line for line in az.asked()] == [told, told]
@@ -344,7 +249,13 @@ def two(az: AzureCli, azure: Sandbox) -> AzureCli:
     """az with two accounts: the default one is of another tenant than the App Service."""
     for_both = {"name": "Production", "state": "Enabled", "environmentName": "Sandbox"}
     az.rows(
-        {**for_both, "id": OTHER, "tenantId": OTHER, "isDefault": True, "user": {"name": CONSULTANT, "type": "user"}},
+        {
+            **for_both,
+            "id": OTHER_SUBSCRIPTION,
+            "tenantId": OTHER_SUBSCRIPTION,
+            "isDefault": True,
+            "user": {"name": CONSULTANT, "type": "user"},
+        },
         {**for_both, "id": azure.subscription_id, "tenantId": azure.tenant_id, "isDefault": False,
          "user": {"name": CUSTOMERS, "type": "user"}},
     )  # fmt: skip
@@ -412,7 +323,7 @@ def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mc
 
 
 PERSON = {"name": CONSULTANT, "type": "user"}
-APPLICATION = {"name": OTHER, "type": "servicePrincipal"}
+APPLICATION = {"name": OTHER_SUBSCRIPTION, "type": "servicePrincipal"}
 
 
 def test_both_tokens_of_a_person_are_asked_for_at_once(mct: Program, azure: Sandbox, az: AzureCli) -> None:
@@ -462,14 +373,14 @@ def test_az_is_not_started_where_it_does_not_sign_in(mct: Program, az: AzureCli,
 
 
 def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:
-    az.profile(azure.tenant_id, {OTHER: True, azure.subscription_id: False})
+    az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: True, azure.subscription_id: False})
     assert mct("status", "--auth", "cli", env=az.env).code == 2, "the default is a subscription that is not there"
     named = mct("status", "--auth", "cli", "-s", azure.subscription_id[:8].upper(), "-o", "json", env=az.env)
     assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
 
 
 def test_the_default_subscription_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
-    az.profile(azure.tenant_id, {OTHER: True}, cloud="AzureCloud")
+    az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: True}, cloud="AzureCloud")
     assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"
 
 

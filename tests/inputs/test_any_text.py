@@ -33,7 +33,7 @@ from mct_s2s.planning.federation import federated_spec, github_subject
 from mct_s2s.stores.dotenv import DELIVERED, available, from_files, variables_in
 from mct_s2s.stores.files import FileStore
 
-from tests.azure.test_certificates import PRIVATE, RSA, pem_of
+from tests.support.certificates import PRIVATE, RSA, pem_of
 from tests.support.mct import MCT, NAMES, SETTINGS
 from tests.support.sampling import cases
 

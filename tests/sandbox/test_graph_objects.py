@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from mct_s2s.sandbox.state import seed
 
+from tests.sandbox.bearers import bearer_with
 from tests.sandbox.conftest import EVENTUAL, OWN, PREFER, ROLE, Client, make_app, make_service
-from tests.sandbox.test_graph_permissions import bearer_with
-from tests.sandbox.test_sign_in import KEY, certificate, with_certificate
+from tests.sandbox.sign_ins import KEY, certificate, with_certificate
 from tests.sandbox.traffic.story import BASE64, CERTIFICATE, PEM
 
 ENTRY = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": BASE64, "keyId": str(uuid.UUID(int=8))}

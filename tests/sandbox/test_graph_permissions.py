@@ -3,28 +3,15 @@
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.types import GRAPH_APP_ID, GRAPH_ROLES
 
+from tests.sandbox.bearers import bearer_of, bearer_with
 from tests.sandbox.conftest import EVENTUAL, OWN, PREFER, Client, make_app, make_service
-from tests.sandbox.test_sign_in import begin, poll
 
 OWNED_BY = "Application.ReadWrite.OwnedBy"
 CAST = "/me/transitiveMemberOf/microsoft.graph.directoryRole"
 ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 CONSENT = "microsoft.directory/servicePrincipals/appRoleAssignedTo/update"
-
-
-def bearer_with(client: Client, *roles: str) -> dict[str, str]:
-    app, _ = seeding.add_application(client.state.directory, "caller", secret="s", graph_roles=roles)
-    return {"Authorization": f"Bearer {client.token('https://localhost:8444/.default', app['appId'], 's')}"}
-
-
-def bearer_of(client: Client, person: str) -> dict[str, str]:
-    begun = begin(client, scope=f"{client.addresses.graph}/.default openid")
-    typed = {"user_code": begun["user_code"], "user": f"{person}@contosolearning.onmicrosoft.com"}
-    client.request("POST", "/devicelogin", data=typed)
-    return {"Authorization": f"Bearer {poll(client, begun)['access_token']}"}
 
 
 def attempts(made: dict[str, Any]) -> dict[str, tuple[str, str, Any]]:

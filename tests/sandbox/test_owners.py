@@ -9,8 +9,8 @@ import pytest
 from mct_s2s.sandbox.entra.types import AZURE_CLI_APP_ID, GRAPH_APP_ID, GRAPH_ROLES
 from mct_s2s.sandbox.state import seed
 
+from tests.sandbox.bearers import bearer_of, bearer_with
 from tests.sandbox.conftest import OWN, PREFER, ROLE, Client, make_app, make_service
-from tests.sandbox.test_graph_permissions import bearer_of, bearer_with
 
 OWNED_BY = "Application.ReadWrite.OwnedBy"
 HALVES = ("applications", "servicePrincipals")

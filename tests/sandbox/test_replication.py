@@ -12,7 +12,7 @@ from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import OWN, ROLE, Client, client_of, seeded
-from tests.sandbox.test_sign_in import KEY, ask, ask_with, assertion, certificate
+from tests.sandbox.sign_ins import KEY, ask, ask_with, assertion, certificate
 
 LAG = 5.0
 

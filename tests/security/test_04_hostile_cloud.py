@@ -30,9 +30,9 @@ from mct_s2s.sandbox.state.seed import SITE, VAULT
 
 from tests.azure.raw import Answer, Wire, connection
 from tests.cli.conftest import Ended, Program
-from tests.cli.test_sign_in import AzureCli
 from tests.conftest import FUNCTION_APP, Json, Sandbox
 from tests.support.answers import answering
+from tests.support.azure_cli import AzureCli
 from tests.support.proxy import proxy
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside

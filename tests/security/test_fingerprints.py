@@ -12,9 +12,9 @@ from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEn
 from mct_s2s.sandbox.state import seed
 from pydantic.fields import FieldInfo
 
-from tests.azure.test_certificates import pem_of
 from tests.cli.conftest import Program
 from tests.conftest import JSON, LOGIC_APP, Json, Sandbox
+from tests.support.certificates import pem_of
 
 APPLY = ("apply",)
 ROTATE = ("rotate-secret", "--expiring-within", "31d")

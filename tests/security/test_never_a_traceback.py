@@ -21,10 +21,10 @@ from mct_s2s.model.client_sign_in import Method
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 
-from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, SITE, Sandbox, at_home, program, without_azure
 from tests.support.answers import answering
+from tests.support.certificates import PRIVATE, RSA, pem_of
 from tests.support.sampling import cases, sampled
 from tests.support.sandbox_inside import Inside
 

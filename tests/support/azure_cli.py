@@ -1,0 +1,101 @@
+"""An `az` of our own, which hands out tokens of the sandbox."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.conftest import Json, Sandbox
+
+OTHER_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
+
+# `az account get-access-token` as azure-identity calls it; what it is asked is written down, and whether it is alone.
+# It truncates its cache before it writes it, for an application each time: another one finds nobody signed in then.
+AZ = """#!{python} -I
+import json, pathlib, sys, time
+here = pathlib.Path(__file__).parent
+with (here / "asked").open("a") as asked:
+    print(*sys.argv[1:], file=asked)
+(account,) = [row for row in json.loads((here / "azureProfile.json").read_text("utf-8-sig"))["subscriptions"]
+    if row["isDefault"]]
+writes = (account["user"] or {{}}).get("type") != "user"
+was_alone = not list(here.glob("running-*"))
+mark = here / f"running-{{time.monotonic_ns()}}"
+mark.touch()
+(here / "alone").open("a").write(f"{{was_alone}}\\n")
+time.sleep(0.2)
+mark.unlink()
+try:
+    (here / "truncated").unlink()
+    is_truncated = True
+except FileNotFoundError:
+    is_truncated = writes and not was_alone
+if is_truncated:
+    sys.exit("ERROR: Please run 'az login' to setup account.")
+answers = json.loads((here / "answers").read_text())
+if isinstance(answers, str):
+    sys.exit(answers)
+(resource,) = [each for each in answers if each in sys.argv[1:] or f"{{each}}/.default" in sys.argv[1:]]
+print(json.dumps({{"accessToken": answers[resource], "expires_on": {expires}, "tokenType": "Bearer"}}))
+"""
+
+
+class AzureCli:
+    """An `az` on PATH, with a profile. It has tokens of the sandbox's administrator, or says what it is told to."""
+
+    def __init__(self, folder: Path, azure: Sandbox) -> None:
+        self._folder = folder
+        folder.mkdir()
+        az = folder / "az"
+        az.write_text(AZ.format(python=sys.executable, expires=int(time.time()) + 3600))
+        az.chmod(0o755)
+        tokens = {to: azure.token(f"{to}/.default").json()["access_token"] for to in (azure.origin, azure.graph_url)}
+        self.answers(tokens)
+        self.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: False, azure.subscription_id: True})
+        # As `az cloud register` and `az cloud set` write them.
+        endpoints = {
+            "active_directory": azure.origin,
+            "active_directory_resource_id": f"{azure.origin}/",
+            "microsoft_graph_resource_id": f"{azure.graph_url}/",
+            "resource_manager": azure.origin,
+        }
+        lines = [f"endpoint_{name} = {address}" for name, address in endpoints.items()]
+        (folder / "clouds.config").write_text("\n".join(["[Sandbox]", *lines, ""]))
+        (folder / "config").write_text("[cloud]\nname = Sandbox\n")
+        names = ("CLIENT_ID", "CLIENT_SECRET", "TENANT_ID", "SUBSCRIPTION_ID")
+        self.env = {
+            **{f"AZURE_{name}": "" for name in names},
+            "MCT_S2S_RESOURCE_GROUP": "",
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "AZURE_CONFIG_DIR": str(folder),
+        }
+
+    def answers(self, answers: dict[str, str] | str) -> None:
+        (self._folder / "answers").write_text(json.dumps(answers))
+
+    def profile(
+        self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
+    ) -> None:
+        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
+        self.rows(*({"id": one, "name": one[:8], "isDefault": it, **shared} for one, it in subscriptions.items()))
+
+    def rows(self, *rows: Json) -> None:
+        content = json.dumps({"installationId": "x", "subscriptions": rows})
+        (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
+
+    def truncate(self) -> None:
+        """The next one finds its cache empty."""
+        (self._folder / "truncated").touch()
+
+    def asked(self) -> list[str]:
+        """What each was asked, in the order in which they began."""
+        return self._lines("asked")
+
+    def alone(self) -> list[bool]:
+        """Whether no other one was running when each began."""
+        return [line == "True" for line in self._lines("alone")]
+
+    def _lines(self, name: str) -> list[str]:
+        file = self._folder / name
+        return file.read_text().splitlines() if file.exists() else []

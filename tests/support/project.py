@@ -1,0 +1,26 @@
+"""The project as tests read it: its files, what it declares, and what it imports."""
+
+import ast
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from mct_s2s import errors
+
+from tests.support.parsing import parsed
+
+PACKAGE = Path(errors.__file__).parent
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def imports(file: Path) -> list[tuple[str, str]]:
+    """Module and name of each import, wherever it is: at the top, in a function, under TYPE_CHECKING."""
+    found: list[tuple[str, str]] = []
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
