@@ -141,9 +141,10 @@ def test_every_code_is_in_the_catalogue_with_its_exit_code() -> None:
 
 def constants(path: Path) -> Iterator[str]:
     """The texts of a module, without those that something is only compared with."""
-    compared = {id(part) for node in ast.walk(parsed(path)) if isinstance(node, ast.Compare) for part in ast.walk(node)}
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in compared:
+    nodes = [*ast.walk(parsed(path))]
+    compared = {part for node in nodes if isinstance(node, ast.Compare) for part in ast.walk(node)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in compared:
             yield node.value
 
 

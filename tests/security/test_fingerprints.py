@@ -57,6 +57,7 @@ def other_values(azure: Sandbox, folder: Path) -> dict[str, Any]:
         "sites.app-service": "academy",
         "sites.resource-group": "mct-prod",
         "sites.slot": "staging",
+        "sites.url": "https://api.contoso.example",
         "sites.service-name": "Another API",
         "sites.role": "Another.Role",
         "sites.service-app": adopted,
