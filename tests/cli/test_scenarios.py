@@ -194,7 +194,7 @@ def test_the_commands_that_status_prints_mend_each_state(mct: Program, azure: Sa
 def test_every_finding_of_the_contract_is_met_by_a_scenario() -> None:
     met = {code for _, *codes in SCENARIOS.values() for code in codes}
     elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_preflight
-    elsewhere |= {"service-application-not-ours"}  # see tests/security/test_24_nobodys_word
+    elsewhere |= {"service-application-not-ours"}  # see tests/security/test_others_words
     elsewhere |= {"client-not-allowed"}  # see tests/planning/test_status: of what was made by hand, it is a note
     elsewhere |= {"secret-not-stored"}  # see test_secret_places
     elsewhere |= {"app-role-missing"}  # see tests/planning/test_status: a role that is held elsewhere is in use
