@@ -1,37 +1,21 @@
-"""New credentials for old: made beside the old one, tested by a token, stored; only then the old one is removed.
-
-Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
-"""
+"""Whose credentials a rotation replaces. Which ones, and what becomes of the old, is in `replacement`."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mct_s2s.errors import Instruction, NotThere, Refused
-from mct_s2s.model.client_credentials import (
-    CLOCKS_DIFFER,
-    NEVER,
-    Credential,
-    CredentialKind,
-    NewCredential,
-    has_end,
-    newest_made,
-    replaced_kind,
-)
-from mct_s2s.model.commands import credential_removal
+from mct_s2s.model.client_credentials import replaced_kind
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
-from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits
 from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
 from mct_s2s.planning.ownership import CLIENT, everyone, is_allowed, is_below, unknown, uri_of
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import find_client, service_missing
-from mct_s2s.planning.secret_policy import USUAL_LIFETIME
-
-REFERENCES_FOLLOW = timedelta(hours=25)
-"""App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
+from mct_s2s.planning.replacement import Replacement, all_end_by
 
 
 def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
@@ -105,11 +89,7 @@ def _is_due(client: ClientApplication, horizon: datetime) -> bool:
     kind = replaced_kind(client.credentials)
     held = [one for one in client.credentials if one.kind is kind]
     is_left = bool(client.application.undelivered) or sum(one.is_made for one in held) > 1
-    return is_left or (bool(held) and _end_within(client.credentials, horizon))
-
-
-def _end_within(credentials: Iterable[Credential], horizon: datetime) -> bool:
-    return all(one.expires is not None and one.expires <= horizon for one in credentials)
+    return is_left or (bool(held) and all_end_by(client.credentials, horizon))
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
@@ -136,9 +116,9 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
         else:
             note, key = observed.note_of(name), f"client:{name}"
             state = ClientState(key, CLIENT, client.application, None, name, audience, note, observed.now)
-            changes, said = _rotated(state, rotation.of(name), _removal(name, rotation, observed))
-            steps += [*changes, *_settled(state)]
-            notes += said
+            replacement = Replacement(state, rotation.of(name))
+            steps += [*replacement.changes(), *_settled(state)]
+            notes += replacement.notes(_removal(name, rotation, observed))
     for name in rotation.clients if rotation.only_named else ():
         if _client_or_none(name, observed) is None:
             what = f"Left alone: '{name}', which the file names, is not an app registration of this tenant. To see it:"
@@ -190,102 +170,3 @@ def _settled(client: ClientState) -> Iterator[AnyChange]:
     if settled := client.settled_notes():
         edits, told = ApplicationEdits(no_tags=settled), "no longer notes that its secret is on its way"
         yield client.updated(f"{client.key}:arrived", CLIENT, client.name, told, edits)
-
-
-def _rotated(client: ClientState, rotation: Rotation, removal: str) -> tuple[list[AnyChange], list[str | Instruction]]:
-    note, now, application = client.note, client.now, client.application
-    orphaned = client.orphan_removals()
-    lost = {change.key_id for change in orphaned}
-    counted = [one for one in application.credentials if one.key_id not in lost]
-    kind = replaced_kind(counted) or CredentialKind.SECRET
-    held = [one for one in counted if one.kind is kind]
-    current = next((one for one in held if one.key_id == note.delivered), None)
-    made = [one for one in held if one.is_made and not note.is_on_its_way(one)]
-    # Where no place here tells which is in use, the newest one is: it was handed over last.
-    is_told = note.delivered is not None
-    if not is_told and rotation.remove_old and rotation.expiring_within is None and len(made) > 1:
-        current = newest_made(made)
-    older = [one for one in made if one is not current]
-    # Those whose users read them where the new one goes; no one else can know of the new one.
-    replaced = [one for one in older if rotation.remove_old or one.key_id in note.held]
-    if rotation.expiring_within is not None:
-        is_new_needed = _end_within(counted, now + rotation.expiring_within)
-    elif rotation.remove_old and current is not None and older:
-        is_new_needed = False  # everyone has it by now: only the old ones are to go
-    else:
-        is_new_needed = not (client.has_arrived(kind) and replaced)  # else a rotation was cut off
-    if is_new_needed and current is not None:
-        replaced.append(current)
-    # Their users have the time that was asked for, or that a vault takes. Replicas may not show yet what was delivered
-    # minutes ago; its store remembers it.
-    wait = max(rotation.keep_old, REFERENCES_FOLLOW if note.vault else timedelta(0)) * (not rotation.remove_old)
-    since = current.begins if current is not None else note.delivered_at
-    is_over = since is not None and since + wait <= now
-    going = [one for one in replaced if not wait or (is_over and one is not current)]
-
-    key, steps, notes = f"{client.key}:{kind.value}", list[AnyChange](orphaned), list[str | Instruction]()
-    if is_new_needed:
-        steps += _new(client, rotation, kind, current or newest_made(held))
-    before = key
-    for credential in going:
-        step = RemoveCredential(
-            key=f"{key}:{credential.key_id}",
-            name=client.name,
-            detail=f"replaced: {credential.name}",
-            object_id=application.object_id,
-            key_id=credential.key_id,
-            kind=kind,
-            replaced_for=(application.client_id, f"{client.audience}/.default") if is_told or is_new_needed else None,
-            after=(before,),  # certificates are one list, which is written whole
-        )
-        steps.append(step)
-        before = step.key
-    if not steps:
-        steps.append(NoChange(key=key, resource=CLIENT, name=client.name, id=application.client_id))
-
-    old = f"The old {kind.noun} of '{client.name}'"
-    if len(going) < len(replaced):
-        until = (since if since is not None and not is_new_needed else now) + wait
-        notes.append(Instruction(f"{old} {_kept(until, in_vault=note.vault is not None)}", removal))
-    if elsewhere := [one for one in older if one not in replaced]:
-        place = f"in {note.place}" if note.place else "here"
-        then = "Give the new one to its users, then remove it:" if is_new_needed else "When nothing uses it, remove it:"
-        notes.append(Instruction(f"{old} is not stored {place}. It {_valid(elsewhere)}. {then}", removal))
-    for credential in held if is_new_needed else ():
-        if not credential.is_made:
-            delete = credential_removal(application.client_id, credential.key_id, is_key=kind.is_key)
-            what = f"'{client.name}' keeps a {kind.noun} of another maker. When it is no longer used, delete it:"
-            notes.append(Instruction(what, delete))
-    return steps, notes
-
-
-def _kept(until: datetime, *, in_vault: bool) -> str:
-    if in_vault:
-        hours = REFERENCES_FOLLOW // timedelta(hours=1)
-        refreshed = f"is kept for {hours} hours, until Key Vault references have refreshed."
-        return f"{refreshed} The next rotation after that removes it. To remove it now:"
-    return f"is kept. After {until:%Y-%m-%d %H:%M} UTC, remove it:"
-
-
-def _valid(credentials: Iterable[Credential]) -> str:
-    last = max(one.expires or NEVER for one in credentials)
-    return f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
-
-
-def _new(client: ClientState, rotation: Rotation, kind: CredentialKind, last: Credential | None) -> list[AnyChange]:
-    """As long as the last one, or a year where that would be due again at once."""
-    starts = client.now.replace(microsecond=0) - (CLOCKS_DIFFER if kind.is_key else timedelta(0))
-    expires = starts + USUAL_LIFETIME
-    if last is not None and last.begins is not None:
-        if not has_end(last.expires):
-            expires = NEVER
-        else:  # it began some seconds late
-            lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)
-            if lifetime > (rotation.expiring_within or timedelta(0)):
-                expires = starts + lifetime
-    spec = NewCredential(rotation.expires or expires, kind, rotation.shorten)
-    added, tags = client.added(spec, verify=True), client.vault_tags()
-    if not tags:
-        return [added]
-    edits, told = ApplicationEdits(tags=tags), "tagged with the location of its secret"
-    return [added, client.updated(f"{added.key}:vault", CLIENT, client.name, told, edits, after=(added.key,))]

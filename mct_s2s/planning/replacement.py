@@ -1,0 +1,225 @@
+"""Which credentials of one client a rotation creates, removes now, and keeps for a while.
+
+The new one is made beside the old one, tested by a token and stored; only then an old one is removed, and only one that
+no one can still need. docs/credentials.md says it for people.
+
+Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from mct_s2s.errors import Instruction
+from mct_s2s.model.client_credentials import (
+    CLOCKS_DIFFER,
+    NEVER,
+    Credential,
+    CredentialKind,
+    NewCredential,
+    has_end,
+    newest_made,
+    replaced_kind,
+)
+from mct_s2s.model.commands import credential_removal
+from mct_s2s.model.desired import Rotation
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
+from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.ownership import CLIENT
+from mct_s2s.planning.secret_policy import USUAL_LIFETIME
+
+REFERENCES_FOLLOW = timedelta(hours=25)
+"""App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
+NO_TIME = timedelta(0)
+
+
+def all_end_by(credentials: Iterable[Credential], horizon: datetime) -> bool:
+    return all(credential.expires is not None and credential.expires <= horizon for credential in credentials)
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a rotation makes of the credentials of one client."""
+
+    client: ClientState
+    rotation: Rotation
+
+    @cached_property
+    def undelivered(self) -> list[RemoveCredential]:
+        """Removals of what never arrived anywhere: it counts for nothing."""
+        return self.client.orphan_removals()
+
+    @cached_property
+    def counted(self) -> list[Credential]:
+        removed = {removal.key_id for removal in self.undelivered}
+        return [one for one in self.client.application.credentials if one.key_id not in removed]
+
+    @cached_property
+    def kind(self) -> CredentialKind:
+        return replaced_kind(self.counted) or CredentialKind.SECRET
+
+    @cached_property
+    def of_kind(self) -> list[Credential]:
+        return [one for one in self.counted if one.kind is self.kind]
+
+    @cached_property
+    def made(self) -> list[Credential]:
+        """Those that this tool made, without the certificate of a key that has yet to be delivered."""
+        return [one for one in self.of_kind if one.is_made and not self.client.note.is_on_its_way(one)]
+
+    @property
+    def place_knows_current(self) -> bool:
+        return self.client.note.delivered is not None
+
+    @cached_property
+    def current(self) -> Credential | None:
+        """The one that users of the client read at its place now; `None` where nothing tells."""
+        rotation, delivered = self.rotation, self.client.note.delivered
+        asks_for_removal = rotation.remove_old and rotation.expiring_within is None
+        if not self.place_knows_current and asks_for_removal and len(self.made) > 1:
+            return newest_made(self.made)  # it was handed over last
+        return next((one for one in self.of_kind if one.key_id == delivered), None)
+
+    @cached_property
+    def older(self) -> list[Credential]:
+        return [one for one in self.made if one is not self.current]
+
+    @cached_property
+    def replaced_before(self) -> list[Credential]:
+        """Older ones whose users read the place where a newer one is. No one else can know of the newer one."""
+        return [one for one in self.older if self.rotation.remove_old or one.key_id in self.client.note.held]
+
+    @cached_property
+    def elsewhere(self) -> list[Credential]:
+        """Older ones that the place has never held."""
+        return [one for one in self.older if one not in self.replaced_before]
+
+    @cached_property
+    def needs_new(self) -> bool:
+        rotation = self.rotation
+        if rotation.expiring_within is not None:
+            return all_end_by(self.counted, self.client.now + rotation.expiring_within)
+        # Everyone has the newest one by now: only the old ones are to go.
+        if rotation.remove_old and self.current is not None and self.older:
+            return False
+        # A rotation that was cut off after the delivery has only the old ones left to remove.
+        was_cut_off = self.client.has_arrived(self.kind) and bool(self.replaced_before)
+        return not was_cut_off
+
+    @cached_property
+    def replaced(self) -> list[Credential]:
+        if self.needs_new and self.current is not None:
+            return [*self.replaced_before, self.current]
+        return self.replaced_before
+
+    @cached_property
+    def grace_period(self) -> timedelta:
+        """How long a replaced one stays, so that its users find the new one."""
+        if self.rotation.remove_old:
+            return NO_TIME
+        # Readers of a key vault see the new secret only after their reference has refreshed.
+        return max(self.rotation.keep_old, REFERENCES_FOLLOW if self.client.note.vault else NO_TIME)
+
+    @cached_property
+    def current_since(self) -> datetime | None:
+        # Replicas may not show yet what was delivered minutes ago; its store remembers it.
+        return self.current.begins if self.current is not None else self.client.note.delivered_at
+
+    def may_go(self, credential: Credential) -> bool:
+        """Whether no one can still need a replaced credential, so that this run removes it."""
+        if self.grace_period == NO_TIME:
+            return True
+        if credential is self.current:
+            return False
+        return self.current_since is not None and self.current_since + self.grace_period <= self.client.now
+
+    @cached_property
+    def removed_now(self) -> list[Credential]:
+        return [one for one in self.replaced if self.may_go(one)]
+
+    def changes(self) -> list[AnyChange]:
+        client, key = self.client, f"{self.client.key}:{self.kind.value}"
+        steps: list[AnyChange] = [*self.undelivered]
+        if self.needs_new:
+            steps += self._creation()
+        audience_known = self.place_knows_current or self.needs_new
+        before = key
+        for credential in self.removed_now:
+            removal = RemoveCredential(
+                key=f"{key}:{credential.key_id}",
+                name=client.name,
+                detail=f"replaced: {credential.name}",
+                object_id=client.application.object_id,
+                key_id=credential.key_id,
+                kind=self.kind,
+                # The one that replaces it has to give tokens first.
+                replaced_for=(client.application.client_id, f"{client.audience}/.default") if audience_known else None,
+                after=(before,),  # certificates are one list, which is written whole
+            )
+            steps.append(removal)
+            before = removal.key
+        return steps or [NoChange(key=key, resource=CLIENT, name=client.name, id=client.application.client_id)]
+
+    def _creation(self) -> list[AnyChange]:
+        client, rotation = self.client, self.rotation
+        spec = NewCredential(rotation.expires or self._usual_end(), self.kind, rotation.shorten)
+        added, tags = client.added(spec, verify=True), client.vault_tags()
+        if not tags:
+            return [added]
+        tagged = client.updated(
+            f"{added.key}:vault",
+            CLIENT,
+            client.name,
+            "tagged with the location of its secret",
+            ApplicationEdits(tags=tags),
+            after=(added.key,),
+        )
+        return [added, tagged]
+
+    def _usual_end(self) -> datetime:
+        """When the new one ends: as long as the last one, or a year where that would be due again at once."""
+        last = self.current or newest_made(self.of_kind)
+        starts = self.client.now.replace(microsecond=0) - (CLOCKS_DIFFER if self.kind.is_key else NO_TIME)
+        if last is None or last.begins is None:
+            return starts + USUAL_LIFETIME
+        if not has_end(last.expires):
+            return NEVER
+        # Rounded, as the last one began some seconds late.
+        lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)
+        is_due_at_once = lifetime <= (self.rotation.expiring_within or NO_TIME)
+        return starts + (USUAL_LIFETIME if is_due_at_once else lifetime)
+
+    def notes(self, removal: str) -> list[Instruction]:
+        """What stays, and until when; `removal`: the command that removes the old one."""
+        notes = []
+        old = f"The old {self.kind.noun} of '{self.client.name}'"
+        if len(self.removed_now) < len(self.replaced):
+            notes.append(Instruction(f"{old} {self._kept()}", removal))
+        if self.elsewhere:
+            place = f"in {self.client.note.place}" if self.client.note.place else "here"
+            then = "When nothing uses it, remove it:"
+            if self.needs_new:
+                then = "Give the new one to its users, then remove it:"
+            notes.append(Instruction(f"{old} is not stored {place}. It {_validity(self.elsewhere)}. {then}", removal))
+        if self.needs_new:
+            notes += [self._of_another_maker(credential) for credential in self.of_kind if not credential.is_made]
+        return notes
+
+    def _kept(self) -> str:
+        if self.client.note.vault is not None and self.grace_period == REFERENCES_FOLLOW:
+            hours = REFERENCES_FOLLOW // timedelta(hours=1)
+            refreshed = f"is kept for {hours} hours, until Key Vault references have refreshed."
+            return f"{refreshed} The next rotation after that removes it. To remove it now:"
+        replaced_at = self.client.now if self.needs_new else self.current_since or self.client.now
+        return f"is kept. After {replaced_at + self.grace_period:%Y-%m-%d %H:%M} UTC, remove it:"
+
+    def _of_another_maker(self, credential: Credential) -> Instruction:
+        delete = credential_removal(self.client.application.client_id, credential.key_id, is_key=self.kind.is_key)
+        what = f"'{self.client.name}' keeps a {self.kind.noun} of another maker. When it is no longer used, delete it:"
+        return Instruction(what, delete)
+
+
+def _validity(credentials: Iterable[Credential]) -> str:
+    last = max(credential.expires or NEVER for credential in credentials)
+    return f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
