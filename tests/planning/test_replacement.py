@@ -1,0 +1,100 @@
+"""Which credentials of a client a rotation creates, removes and keeps, rule by rule."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from mct_s2s.model.client_credentials import OUR_CREDENTIALS, Credential, CredentialKind, SecretNote
+from mct_s2s.model.desired import Rotation
+from mct_s2s.model.ids import ApplicationIdUri, KeyId
+from mct_s2s.planning.credentials import ClientState
+from mct_s2s.planning.ownership import CLIENT
+from mct_s2s.planning.replacement import Replacement
+
+from tests.planning.scenarios import NOW, client, guid
+
+DAY = timedelta(days=1)
+SEVEN_DAYS = Rotation(keep_old=7 * DAY)
+AT_ONCE = Rotation(remove_old=True)
+IN_VAULT = "keyvault:contoso/import"
+
+
+def made(name: str, days_ago: float) -> Credential:
+    """A secret of a year that this tool made so long ago."""
+    begins = NOW - days_ago * DAY
+    expires = begins + 365 * DAY
+    return Credential(CredentialKind.SECRET, KeyId(guid(name)), f"{OUR_CREDENTIALS}{name}", expires, begins)
+
+
+OLDEST, OLD, CURRENT = made("oldest", 60), made("old", 30), made("current", 10)
+
+
+def replacement(
+    rotation: Rotation, *credentials: Credential, held: Sequence[Credential] = (), place: str | None = "file:import.env"
+) -> Replacement:
+    """Of a client whose place had `held`, the last of them now."""
+    application = client("Import", *credentials).application
+    delivered = held[-1] if held else None
+    note = SecretNote(
+        delivered=delivered.key_id if delivered else None,
+        client_id=application.client_id if delivered else None,
+        delivered_at=delivered.begins if delivered else None,
+        held=tuple(one.key_id for one in held),
+        place=place,
+    )
+    state = ClientState("client:Import", CLIENT, application, None, "Import", ApplicationIdUri("api://x"), note, NOW)
+    return Replacement(state, rotation)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "place", "removed"),
+    [
+        (Rotation(), "file:import.env", [OLD, CURRENT]),
+        (SEVEN_DAYS, "file:import.env", [OLD]),  # OLD was replaced 10 days ago, CURRENT is replaced now
+        (Rotation(keep_old=11 * DAY), "file:import.env", []),
+        (Rotation(), IN_VAULT, [OLD]),
+        (AT_ONCE, IN_VAULT, [OLD]),
+    ],
+    ids=["no time", "seven days", "eleven days", "references of a vault", "at once"],
+)
+def test_a_replaced_secret_goes_once_its_users_had_their_time(
+    rotation: Rotation, place: str, removed: list[Credential]
+) -> None:
+    planned = replacement(rotation, OLD, CURRENT, held=(OLD, CURRENT), place=place)
+    assert planned.removed_now == removed
+
+
+def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
+    planned = replacement(Rotation(), OLD, CURRENT, held=(CURRENT,))
+    assert planned.removed_now == [CURRENT]
+    assert planned.elsewhere == [OLD]
+    assert ["is not stored in file:import.env" in note.what for note in planned.notes("remove it")] == [True]
+
+
+def test_removing_the_old_ones_makes_no_new_one() -> None:
+    planned = replacement(AT_ONCE, OLDEST, OLD, CURRENT, held=(CURRENT,))
+    assert (planned.needs_new, planned.removed_now) == (False, [OLDEST, OLD])
+
+
+def test_without_a_place_the_newest_secret_counts_as_the_current_one() -> None:
+    planned = replacement(AT_ONCE, OLDEST, OLD, CURRENT)
+    assert (planned.current, planned.removed_now) == (CURRENT, [OLDEST, OLD])
+
+
+@pytest.mark.parametrize(("days", "needs_new"), [(400, True), (300, False)])
+def test_a_secret_is_renewed_only_if_all_of_them_end_in_time(days: int, needs_new: bool) -> None:
+    rotation = Rotation(expiring_within=days * DAY)
+    assert replacement(rotation, OLD, CURRENT, held=(OLD, CURRENT)).needs_new is needs_new
+
+
+@pytest.mark.parametrize(
+    ("rotation", "said"),
+    [
+        (Rotation(), "is kept for 25 hours"),
+        (SEVEN_DAYS, "is kept. After 2026-12-01 12:00 UTC, remove it:"),
+    ],
+    ids=["of a vault", "as long as was asked for"],
+)
+def test_an_old_secret_of_a_vault_is_said_to_stay_as_long_as_it_stays(rotation: Rotation, said: str) -> None:
+    (note,) = replacement(rotation, CURRENT, held=(CURRENT,), place=IN_VAULT).notes("remove it")
+    assert said in note.what
