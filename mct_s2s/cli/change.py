@@ -13,6 +13,7 @@ from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
 from mct_s2s.cli.work import SiteChange, SiteWork, Work
 from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
+from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
@@ -94,6 +95,9 @@ async def _change(
                 await _apply_all(sites)
             show_end(sites, found)
     else:
+        for site in sites:
+            if site.outcome is not None and not site.options.dry_run:
+                keep_backup(site.outcome)
         show_end(sites, found)
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:

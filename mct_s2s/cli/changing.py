@@ -32,15 +32,19 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
     if isinstance(options, SetupOptions):
         scope = SettingsScope.NONE if options.no_app_service else SettingsScope.ALL
         name, may_create = options.service_name, True
+        if options.no_app_service and options.backup is not None:
+            raise contradiction("--backup cannot be combined with --no-app-service, which reads no settings.")
         if options.handoff is not None:
             SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role, api_of(options))
     reference = management_reference(options.service_management_reference)
     service = ServiceSpec(
         name or "",
-        options.role,
-        options.service_app,
-        reference,
+        # Without an App Service, the name says which one is meant.
+        is_name_typed=name is not None and (options.app_service is not None or scope is not SettingsScope.NONE),
+        role=options.role,
+        adopt=options.service_app,
+        management_reference=reference,
         url=api_url(options.url) if options.url is not None else None,
         may_create=may_create,
         is_in_file=is_in_file,

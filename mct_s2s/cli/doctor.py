@@ -19,7 +19,7 @@ from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.permissions.doctor import SiteChecks, checks, is_ready
+from mct_s2s.planning.permissions.doctor import Seen, SiteChecks, checks, is_ready
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
@@ -53,7 +53,7 @@ def doctor(options: DoctorOptions) -> int:
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
                 show_checks(shown, found, seen.observed.where, more)
-        return 0 if is_ready(found) else PROBLEMS
+        return worst([0 if is_ready(found) else PROBLEMS, *_name_unknown(seen)])
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Services(arm=arm, target=not options.no_app_service), body)
@@ -88,9 +88,16 @@ def _doctor_of_file(options: DoctorOptions) -> int:
             title = f"Permissions for {counted(len(sites), 'site')}"
             with _shown_as(options, current.terminal, title) as shown:
                 show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
-        return worst([*(0 if one.is_ready else PROBLEMS for one in read), *(one.error.exit_code for one in failed)])
+        codes = [code for one in read for code in (0 if one.is_ready else PROBLEMS, *_name_unknown(one.seen))]
+        return worst([*codes, *(one.error.exit_code for one in failed)])
 
     return run_connected(options, body)
+
+
+def _name_unknown(seen: Seen) -> list[int]:
+    """The exit code of a name that does not exist: it is told beside what else was checked, as it may be hidden."""
+    refusal = seen.site_refusal
+    return [refusal.exit_code] if refusal is not None and refusal.code == "site-not-found" else []
 
 
 @contextmanager

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import read_every_site
-from mct_s2s.cli.requests import api_of, look
+from mct_s2s.cli.options import refuse_site_beside_all
+from mct_s2s.cli.requests import api_of, look, where
 from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -28,6 +30,8 @@ HEADER = (
 
 
 def export(options: ExportOptions) -> int:
+    if options.all_sites:
+        refuse_site_beside_all()
     api = api_of(options)
 
     async def body(current: CommandRun, session: Session) -> int:
@@ -54,13 +58,16 @@ def export(options: ExportOptions) -> int:
             raise NotThere(
                 "service-application-missing",
                 f"'{session.target.label}' has no service application yet: there is nothing to export.",
-                remedy="Create it first: run mct-s2s setup with the same options.",
+                remedy="Create it first:",
+                command=own_command("setup", "--client", "NAME", where=where(options)),
             )
+        anywhere = replace(options, app_service=None, resource_group=None, slot=None)
         if not sites and not failed:
             raise NotThere(
                 "nothing-to-export",
                 f"No {api.name} App Service of the subscription has service-to-service authentication.",
-                remedy="Set one up first: mct-s2s setup, or name another subscription with --subscription.",
+                remedy="Name another subscription with --subscription, or set one up first:",
+                command=own_command("setup", "-a", "APP_SERVICE", "--client", "NAME", where=where(anywhere)),
             )
         terminal, text = current.terminal, trust_file_text(sites)
         for name, sentence in ((site.resource.name, one) for site in sites for one in site.left_out):

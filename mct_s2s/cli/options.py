@@ -4,8 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
-from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, FEDERATION, OUTPUT, REMOVAL, FirstWord, option
-from mct_s2s.errors import UsageError
+from mct_s2s.cli.binding import (
+    ADVANCED,
+    AZURE,
+    CHANGES,
+    CREDENTIALS,
+    FEDERATION,
+    OUTPUT,
+    REMOVAL,
+    FirstWord,
+    option,
+    typed_options,
+)
+from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.model.client_sign_in import CredentialType, Method
 
 
@@ -118,6 +129,14 @@ class CredentialOptions(SecretOptions):
     @property
     def verifies(self) -> bool:
         return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
+
+
+def refuse_site_beside_all() -> None:
+    """Raises UsageError: one App Service was typed beside all of them. Variables that name one have no effect."""
+    for field in ("app_service", "resource_group", "slot"):
+        if field in typed_options():
+            name = f"--{field.replace('_', '-')}"
+            raise contradiction(f"{name} cannot be combined with --all, which is about every App Service.")
 
 
 @dataclass(kw_only=True)

@@ -217,7 +217,7 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     """Who loses access; of a rotation, which old credentials stay valid, and what removes them."""
     is_rotation = isinstance(outcome.request.desired, Rotation)
-    return as_instructions((*outcome.plan.losing, *(outcome.plan.notes if is_rotation else ())))
+    return as_instructions((*outcome.plan.gaining, *outcome.plan.losing, *(outcome.plan.notes if is_rotation else ())))
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from mct_s2s import clock
 from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import read_every_site, read_file_sites
+from mct_s2s.cli.options import refuse_site_beside_all
 from mct_s2s.cli.requests import api_of, looked_for_secrets
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
@@ -64,6 +65,8 @@ def status(options: StatusOptions) -> int:
 
         return run_connected(options, of_file)
     check_only(options)
+    if options.all_sites:
+        refuse_site_beside_all()
 
     async def body(current: CommandRun, session: Session) -> int:
         if not options.all_sites:

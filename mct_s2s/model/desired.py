@@ -12,6 +12,8 @@ from mct_s2s.model.documents import Backup
 @dataclass(frozen=True)
 class ServiceSpec:
     display_name: str = ""
+    is_name_typed: bool = False
+    """Whether the operator or a trust file says `display_name`, so that no other one will do."""
     role: str | None = None
     """`None`: the one that the App Service is set to, else the default."""
     adopt: str | None = None

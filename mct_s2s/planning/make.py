@@ -107,10 +107,14 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         losing = tuple(_cut_off(observed, settings))
     elif observed.app_service is not None:
         losing = tuple(_losing_access(desired, observed, settings, planned))
-    on = _switched_on(observed, settings, desired.names) if any(isinstance(one, WriteSettings) for one in steps) else ()
-    notes = (*on, *adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
+    gaining: tuple[str, ...] = ()
+    off: tuple[Instruction, ...] = ()
+    if any(isinstance(one, WriteSettings) for one in steps):
+        gaining = tuple(_switched_on(observed, settings, desired.names))
+        off = tuple(_still_off(desired, observed))
+    notes = (*off, *adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
-    plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
+    plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, gaining=gaining, removals=removals)
     check_ownership(plan, service, observed)
     return plan
 
@@ -219,10 +223,21 @@ def _cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
         yield f"{'This client loses' if len(names) == 1 else 'These clients lose'} access: {', '.join(names)}."
 
 
+def _is_off(observed: ObservedState) -> bool:
+    return (observed.setting(Holds.SWITCH) or "").strip().casefold() == "false"
+
+
+def _still_off(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
+    """What adds a client alone leaves a site switched off that someone has switched off."""
+    if desired.settings is SettingsScope.CLIENTS and _is_off(observed):
+        what = "Service-to-service authentication is switched off, so no client can call. To switch it on again:"
+        yield Instruction(what, observed.command("configure-appservice"))
+
+
 def _switched_on(observed: ObservedState, spec: SettingsSpec, named: Collection[str]) -> Iterator[str]:
     """Someone has switched the site off, perhaps in an incident: what switches it on again says so, and for whom."""
     after = merge(observed.settings, spec, Outputs())
-    if (observed.setting(Holds.SWITCH) or "").strip().casefold() != "false":
+    if not _is_off(observed):
         return
     if not observed.api.is_enabled(after):
         return

@@ -42,6 +42,8 @@ class Plan:
     """Clients that need something and do not get it, each with the reason: the others are done all the same."""
     losing: tuple[str, ...] = ()
     """Who loses access: said in the plan, and again when it is done."""
+    gaining: tuple[str, ...] = ()
+    """That a site that is switched off is switched on, and for whom: the same."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -67,7 +69,7 @@ class Plan:
     @property
     def said(self) -> tuple[Instruction, ...]:
         """What a reader of the plan has to know beside its steps."""
-        return as_instructions((*self.notes, *self.left_alone, *self.losing))
+        return as_instructions((*self.gaining, *self.notes, *self.left_alone, *self.losing))
 
     def destinations(self, without: Collection[str] = ()) -> tuple[Instruction, ...]:
         """Where every client's credential goes, whether or not one is made now: for reviewers."""

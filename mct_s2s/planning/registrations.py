@@ -11,7 +11,7 @@ from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import IdentityResource, same_origin
 from mct_s2s.model.client_credentials import NewCredential, SecretNote
-from mct_s2s.model.commands import option
+from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import (
@@ -136,6 +136,8 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     is_new, notes = registration.is_new, list[str]()
     if not spec.may_create and (is_new or registration.is_deleted):
         raise service_missing(observed)
+    if spec.is_name_typed and not is_new and spec.display_name.strip() != application.display_name:
+        raise _named_otherwise(application, spec)
     note = site_note(str(site.resource)) if site is not None else None
     role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
@@ -218,11 +220,25 @@ def token_version_not_confirmed(application: Application, api: Api) -> Refused:
     )
 
 
+def _named_otherwise(application: Application, spec: ServiceSpec) -> Refused:
+    said = "service-name" if spec.is_in_file else "--service-name"
+    return Refused(
+        "service-name-differs",
+        f"The service application exists and is called '{application.display_name}', not '{spec.display_name}'. "
+        "Nothing was changed.",
+        remedy=f"Remove {said}, or rename the registration first:",
+        command=command(
+            "az", "ad", "app", "update", "--id", application.client_id, "--display-name", spec.display_name
+        ),
+    )
+
+
 def service_missing(observed: ObservedState) -> NotThere:
     missing = NotThere(
         "service-application-missing",
         "This App Service has no service application, so it has no clients.",
-        remedy="It is not set up yet, or its registration was deleted. To create or restore it, add --client NAME to:",
+        remedy="It is not set up yet, or its registration was deleted. To create or restore it"
+        + (":" if observed.file is not None else ", add --client NAME to:"),
         command=observed.command("setup"),
     )
     missing.may_appear = bool(observed.service_in_settings)

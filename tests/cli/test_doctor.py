@@ -109,6 +109,19 @@ def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azur
     assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown
 
 
+def test_a_name_that_does_not_exist_ends_with_2_beside_what_was_checked(mct: Program) -> None:
+    done = mct("doctor", "-a", "nosuch", "-g", "mct-prod", "-o", "json")
+    found = states(done.document)
+    assert (done.code, found["read-app-service"], found["create-application"]) == (2, "missing", "ok")
+
+
+def test_what_a_switched_off_site_lacks_is_said_in_words(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == OK
+    assert mct("configure-appservice", "--disable", "-y").code == OK
+    shown = " ".join(mct("doctor").out.split())
+    assert "This switches it on again. It lets these clients call again, too: 'A'. To make 2 changes:" in shown
+
+
 def test_a_function_app_is_refused(mct: Program) -> None:
     done = mct("doctor", "-a", "contosolearn-fa-x7k2q", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")

@@ -90,6 +90,9 @@ BEFORE_ANYTHING_IS_SENT = {
     "configure-appservice --from /nowhere/x.json": "handoff-unreadable",
     "configure-appservice --from x.json --role R": "contradictory-options",
     "configure-appservice --disable --role R": "contradictory-options",
+    "status --all --slot staging": "contradictory-options",
+    "export --all -g other": "contradictory-options",
+    "setup --no-app-service --backup before.json": "contradictory-options",
     "verify --path api/v1": "malformed-path",
     "verify --path //evil.example/x": "malformed-path",
     "verify --url http://contosolearn.azurewebsites.net": "malformed-url",
@@ -167,7 +170,7 @@ def test_a_wrong_variable_is_told_by_name(monkeypatch: pytest.MonkeyPatch, capsy
 @pytest.mark.parametrize("line", BEFORE_ANYTHING_IS_SENT)
 def test_a_mistake_is_told_before_anything_is_sent(mct: Program, azure: Sandbox, line: str) -> None:
     words = shlex.split(line)
-    confirmed = [] if words[0] in {"status", "verify"} else ["-y"]
+    confirmed = [] if words[0] in {"status", "verify", "export"} else ["-y"]
     done = mct(*words, *confirmed, env={"MCT_S2S_OUTPUT": "json", "MCT_S2S_URL": ""})
     assert done.code == 2, done
     assert [row["path"] for row in azure.log()] in ([], ["/metadata/endpoints"])

@@ -248,3 +248,39 @@ def test_a_caller_who_may_not_see_the_slots_can_do_the_setup(mct: Program, azure
     azure.behave()
     assert done.code == 0
     assert "swap" not in done.err
+
+
+def test_a_site_is_switched_on_again_in_words_also_where_no_plan_is_shown(mct: Program) -> None:
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
+    assert mct("configure-appservice", "--disable", "-y").code == 0
+    done = mct("setup", "--client", "B", "-y", "-q")
+    assert done.code == 0, done
+    assert "This switches it on again. It lets these clients call again, too: 'A'." in done.out
+
+
+def test_who_adds_a_client_to_a_switched_off_site_is_told(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
+    assert mct("configure-appservice", "--disable", "-y").code == 0
+    done = mct("add-client", "B", "--dry-run")
+    assert "Service-to-service authentication is switched off, so no client can call." in done.out
+    assert "mct-s2s configure-appservice -a contosolearn" in done.out
+    assert azure.settings()["ServiceAuthEnabled"] == "false"
+
+
+def test_another_name_than_the_service_application_has_is_refused(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--service-name", "Learn API", "-y").code == 0
+    azure.forget()
+    done = mct("setup", "--service-name", "Other", "--client", "A", "-y", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "service-name-differs")
+    assert azure.writes() == []
+    assert mct("setup", "--service-name", "Learn API", "--client", "A", "-y").code == 0
+    assert mct("setup", "--client", "A", "-y").code == 0
+
+
+def test_a_backup_is_written_also_where_nothing_is_changed(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    assert mct("setup", "-y").code == 0
+    azure.forget()
+    file = tmp_path / "now.json"
+    done = mct("configure-appservice", "--backup", str(file), "-y")
+    assert (done.code, azure.writes(), file.exists()) == (0, [], True)
+    assert mct("configure-appservice", "--restore", str(file), "--dry-run").code == 0

@@ -56,10 +56,8 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         outcome.barred = {one.key: why for one, why in zip(made, refused, strict=True) if isinstance(why, S2SError)}
     else:
         await gather_or_cancel(*checks)
-    if request.backup is not None and any(isinstance(one, WriteSettings) for one in plan.changes):
-        assert before.app_service is not None  # its settings are planned
-        # Written now, as a full disk must be found before anything is changed; and again, just before the settings are.
-        request.backup.keep(str(before.app_service.resource), before.settings)
+    # Written now, as a full disk must be found before anything is changed; and again, just before the settings are.
+    keep_backup(outcome)
     outcome.applied, outcome.began = True, clock.seconds()
     outcome.remember(*touched(plan.changes, before, request.desired))
     try:
@@ -69,6 +67,13 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         raise
     if not outcome.met:
         outcome.forget()
+
+
+def keep_backup(outcome: Outcome) -> None:
+    """Write the file that was asked for, also where nothing is changed: a later command may read it."""
+    backup, site = outcome.request.backup, outcome.before.app_service
+    if backup is not None and site is not None and site.refusal is None:
+        backup.keep(str(site.resource), site.settings)
 
 
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:

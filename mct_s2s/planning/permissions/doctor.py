@@ -82,7 +82,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     found = [DoctorCheck(SIGNED_IN, Verdict.YES, name or signed_in.description, message, signed_in.after_a_grant)]
     if site is None or observed.settings_unread:
         job = replace(job, settings=SettingsScope.NONE)
-    steps, pending, refusal = list[AnyChange](), 0, None
+    steps, pending, refusal, switched_on = list[AnyChange](), 0, None, ""
     if seen.directory_refusal is not None:
         found.append(DoctorCheck.refused("read-directory", seen.directory_refusal, "the directory"))
     elif observed.tenant is not None:
@@ -91,8 +91,10 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         try:
             steps = [change for change in make_plan(job, observed).changes if not only_notes_use(change)]
             there = replace(observed, identity_resources=())
-            as_it_is = make_plan(replace(job, clients=()), there).changes if there.api.shown(there.settings) else ()
-            pending = sum(not only_notes_use(change) for change in as_it_is)
+            if there.api.shown(there.settings):
+                as_it_is = make_plan(replace(job, clients=()), there)
+                pending = sum(not only_notes_use(change) for change in as_it_is.changes)
+                switched_on = "".join(f"{sentence} " for sentence in as_it_is.gaining)
         except (NotThere, Refused) as error:
             refusal = error
     needs = [need for change in steps for need in needs_of(change, observed)]
@@ -113,7 +115,11 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         changes, run = counted(pending, "change"), observed.command("setup", *words)
         are = "is" if pending == 1 else "are"
         message = f"'{site.label}' is not fully set up: {changes} {are} missing."
-        found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, (Instruction(f"To make {changes}:", run),)))
+        found.append(
+            DoctorCheck(
+                PENDING, Verdict.NO, site.label, message, (Instruction(f"{switched_on}To make {changes}:", run),)
+            )
+        )
     return tuple(found)
 
 
