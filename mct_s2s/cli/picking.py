@@ -1,5 +1,6 @@
 """Questions on a terminal: which App Service, and for `setup` which clients."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,15 +14,17 @@ from questionary.prompts.common import InquirerControl
 from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import api_of
-from mct_s2s.cli.streams import forget_typed
+from mct_s2s.cli.streams import ask, forget_typed
 from mct_s2s.engine.observe.sites import find_subscription, survey_of
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.plain_text import plain
+from mct_s2s.render.console import Terminal, has_screen_reader
 
 T = TypeVar("T")
+AGAIN = "Run the same command again when you are ready."
 
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
@@ -60,6 +63,8 @@ async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotT
 
 
 async def select(question: str, rows: Mapping[str, T]) -> T:
+    if has_screen_reader():
+        return await _select_by_number(question, rows)
     choices = [questionary.Choice(plain(row), row) for row in rows]
     asked = questionary.select(
         plain(question), choices, use_jk_keys=False, use_search_filter=True, output=_standard_error()
@@ -70,6 +75,8 @@ async def select(question: str, rows: Mapping[str, T]) -> T:
 
 async def text(question: str, check: Callable[[str], object], hint: str, wrong: str = "") -> str:
     """`wrong`: what is right, where the check's own words would name an option."""
+    if has_screen_reader():
+        return await _line(question, check, hint, wrong)
 
     def verdict(typed: str) -> bool | str:
         try:
@@ -82,6 +89,42 @@ async def text(question: str, check: Callable[[str], object], hint: str, wrong: 
     return str(await _answer(questionary.text(plain(question), validate=verdict, **shown))).strip()
 
 
+async def _select_by_number(question: str, rows: Mapping[str, T]) -> T:
+    """Lines that a screen reader reads from top to bottom, in place of a list that is drawn anew."""
+    terminal = Terminal.open(json=False)
+    terminal.say(question)
+    for number, row in enumerate(rows, start=1):
+        terminal.say(f"  {number}. {row}")
+    chosen = dict(enumerate(rows.values(), start=1))
+    while True:
+        typed = await _typed(terminal, f"Number, 1 to {len(chosen)}: ")
+        number = int(typed) if re.fullmatch(r"[0-9]{1,6}", typed) else 0
+        if number in chosen:
+            return chosen[number]
+        terminal.say(f"Type a number from 1 to {len(chosen)}.")
+
+
+async def _line(question: str, check: Callable[[str], object], hint: str, wrong: str) -> str:
+    terminal = Terminal.open(json=False)
+    while True:
+        typed = await _typed(terminal, f"{question} ({hint}) ")
+        try:
+            check(typed)
+        except S2SError as error:
+            terminal.say(wrong or error.headline)
+        else:
+            return typed
+
+
+async def _typed(terminal: Terminal, question: str) -> str:
+    """Raises Cancelled: standard input has ended."""
+    line = await ask(terminal, question)
+    if not line:
+        terminal.say()  # Ctrl-D, which a terminal does not show
+        raise Cancelled("cancelled", CANCELLED, remedy=AGAIN)
+    return line.strip()
+
+
 def _standard_error() -> Output:
     """Standard output is for results, and may lead into a file."""
     output = create_output(stdout=sys.stderr)
@@ -90,14 +133,13 @@ def _standard_error() -> Output:
 
 
 async def _answer(asked: questionary.Question) -> Any:
-    again = "Run the same command again when you are ready."
     try:
         forget_typed()
         return await asked.unsafe_ask_async()
     except KeyboardInterrupt as pressed:
-        raise Interrupted("interrupted", CANCELLED, remedy=again) from pressed
+        raise Interrupted("interrupted", CANCELLED, remedy=AGAIN) from pressed
     except EOFError as pressed:
-        raise Cancelled("cancelled", CANCELLED, remedy=again) from pressed
+        raise Cancelled("cancelled", CANCELLED, remedy=AGAIN) from pressed
 
 
 def _refuse_unmatched(application: Any) -> None:

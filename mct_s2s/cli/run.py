@@ -23,7 +23,7 @@ from mct_s2s.errors import (
     NotThere,
     S2SError,
 )
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, has_screen_reader
 from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.outcome import SiteReport, show_stopped
 from mct_s2s.render.pipelines import is_unattended
@@ -80,7 +80,9 @@ Connected = Callable[[CommandRun], Awaitable[int]]
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
     if options.output != "text" or (isinstance(options, ChangingOptions) and options.yes):
         return False
-    if environ.get("TERM") == "dumb" or is_unattended(environ):  # some give jobs a terminal
+    if is_unattended(environ):  # some give jobs a terminal
+        return False
+    if environ.get("TERM") == "dumb" and not has_screen_reader(environ):
         return False
     return all(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
 

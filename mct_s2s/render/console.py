@@ -40,6 +40,7 @@ THEME = Theme(
         "head": "bold",
     }
 )
+SCREEN_READER = "MCT_S2S_SCREEN_READER"
 DONE, FAILED, UNKNOWN = ("✓ ", "good"), ("✗ ", "bad"), ("? ", "warn")
 OPEN, NOTHING = ("! ", "warn"), ("· ", "quiet")
 SIGNS = {True: DONE, False: FAILED, None: UNKNOWN}
@@ -163,6 +164,11 @@ class Terminal:
             with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), file.fileno())
             raise
+
+
+def has_screen_reader(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether what is printed is read aloud: nothing is drawn over, and what is offered has numbers."""
+    return environ.get(SCREEN_READER, "").casefold() not in {"", "0", "false"}
 
 
 def one_line(text: str | Text) -> Text:

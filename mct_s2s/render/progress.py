@@ -15,7 +15,7 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, one_line
+from mct_s2s.render.console import DONE, FAILED, UNKNOWN, Terminal, has_screen_reader, one_line
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
 _NOUNS = {"admin consent": "admin consent for", "recycle bin": "deleted app registration"}
@@ -59,7 +59,7 @@ class Reporter:
     def __init__(self, terminal: Terminal) -> None:
         console = terminal.err
         can_draw = console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
-        self.is_live = can_draw and not terminal.quiet and not is_unattended()
+        self.is_live = can_draw and not terminal.quiet and not is_unattended() and not has_screen_reader()
         self.is_log = not self.is_live and not terminal.quiet
         self._terminal = terminal
         self._running: list[Activity] = []

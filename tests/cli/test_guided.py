@@ -20,7 +20,7 @@ from tests.conftest import Sandbox, program
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
 
-ENTER, BACKSPACE, CTRL_C = "\r", "\x7f", "\x03"
+ENTER, BACKSPACE, CTRL_C, CTRL_D = "\r", "\x7f", "\x03", "\x04"
 UNNAMED = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}
 
 GUIDED = [
@@ -214,3 +214,43 @@ def test_teardown_at_a_terminal_asks_for_the_name_to_be_typed(azure: Sandbox, tm
     assert "The managed identity of 'reports-func' stays enabled." in " ".join(shown.split())
     ended, shown = _asked(azure, tmp_path, "ContosoLearn\n", words=("teardown",), question=NAME)
     assert (ended, azure.made_by_us()) == (0, []), shown
+
+
+ALOUD = [
+    ("MCT App Service:", ""), ("Number, 1 to", f"0{ENTER}"), ("Type a number from 1 to", ""),
+    ("Number, 1 to", f"1{ENTER}"), ("4. Managed identity", ""), ("Number, 1 to", f"3{ENTER}"),
+    ("Name of that program", f"etl{ENTER}"), ("Repository:", f"acme{ENTER}"),
+    ("Write OWNER/REPO, such as contoso/learn.", ""), ("Repository:", f"acme/etl{ENTER}"),
+    ("1. No, that is all", ""), ("Number, 1 to", f"1{ENTER}"), ("Apply? [y/N]", f"y{ENTER}"),
+]  # fmt: skip
+
+
+def test_a_screen_reader_gets_lines_and_numbers_and_nothing_is_drawn_over(
+    keys: Keys, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a terminal that can't move its cursor."""
+    monkeypatch.setitem(azure.environment, "MCT_S2S_SCREEN_READER", "1")
+    code, shown = keys(["setup"], *ALOUD)
+    assert code == 0, shown
+    assert azure.restarts() == 1
+    assert "Created service application" in shown
+    assert not re.search(r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]|\x1b\[\d*[A-GJK]", shown)
+    assert "mct-s2s setup -a contosolearn" in shown
+
+
+def test_the_end_of_input_at_a_numbered_question_means_no(
+    keys: Keys, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(azure.environment, "MCT_S2S_SCREEN_READER", "1")
+    code, shown = keys(["setup"], ("Number, 1 to", CTRL_D))
+    assert (code, azure.writes()) == (1, []), shown
+    assert "Cancelled. Nothing was changed." in shown
+
+
+def test_who_has_a_screen_reader_is_asked_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    dumb = {"TERM": "dumb"}
+    assert not may_ask(AzureOptions(), dumb)
+    assert may_ask(AzureOptions(), dumb | {"MCT_S2S_SCREEN_READER": "1"})
+    assert not may_ask(AzureOptions(), dumb | {"MCT_S2S_SCREEN_READER": "1", "CI": "true"})
