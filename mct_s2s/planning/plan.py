@@ -93,7 +93,9 @@ class Plan:
 
     @cached_property
     def _order(self) -> Mapping[str, frozenset[str]]:
-        """The settings wait for everything but admin consent, which no setting depends on; the restart for that, too.
+        """The settings wait for everything but API permissions and admin consent, which no setting depends on.
+
+        The restart waits for those, too.
 
         Where access is revoked, it is the other way round: by then, removed clients have none any more.
         """
@@ -107,7 +109,9 @@ class Plan:
         for change in self.changes:
             match change:
                 case WriteSettings():
-                    before = set() if is_revoked_first else everything - site - keys(AssignAppRole) - self.removals
+                    declared = {change.key for change in self.changes if _declares_access(change)}
+                    before = everything - site - keys(AssignAppRole) - declared - self.removals
+                    before = set() if is_revoked_first else before
                 case RestartSite():
                     before = site if is_revoked_first else everything - self.removals
                 case _:
@@ -118,6 +122,10 @@ class Plan:
                         before |= restored
             order[change.key] = frozenset(before - {change.key})
         return order
+
+
+def _declares_access(change: AnyChange) -> bool:
+    return isinstance(change, UpdateApplication) and change.edits.access_to is not None
 
 
 @dataclass(frozen=True)
@@ -178,10 +186,14 @@ class Registration:
             after=after,
         )
 
-    def principal_made(self, name: str) -> list[AnyChange]:
+    @property
+    def principal_key(self) -> str:
+        return f"{self.key}:principal"
+
+    def principal_made(self, name: str, after: tuple[str, ...] = ()) -> list[AnyChange]:
         if self.service_principal is not None or self.is_deleted:
             return []
-        return [CreateServicePrincipal(key=f"{self.key}:principal", name=name, client_id=self.client_id)]
+        return [CreateServicePrincipal(key=self.principal_key, name=name, client_id=self.client_id, after=after)]
 
 
 def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) -> list[Application]:

@@ -177,7 +177,8 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         changes.append(registration.updated(USE, SERVICE, name, _noted(noted, observed), noted))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
-    changes += registration.principal_made(application.display_name or spec.display_name)
+    # Two writes to one registration at a time are refused.
+    changes += registration.principal_made(application.display_name or spec.display_name, after=(EXPOSE,))
     return Service(spec, registration, role, uri, trusted, tuple(changes), tuple(notes))
 
 
@@ -362,7 +363,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
     client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, observed.now)
-    credential = plan_credential(spec.credential, client, observed.cloud)
+    credential = [
+        replace(change, after=(*change.after, client.principal_key)) if isinstance(change, AddCredential) else change
+        for change in plan_credential(spec.credential, client, observed.cloud)
+    ]
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = client.vault_tags() if is_stored else ()

@@ -69,7 +69,7 @@ class Run:
         waits_for = plan.waits_for(change)
         if isinstance(change, WriteSettings):
             # Its first reading needs the ids, and goes out beside the last steps; they are waited for before the PUT.
-            steps = (step for step in plan.changes if not isinstance(step, WriteSettings | RestartSite))
+            steps = (step for step in plan.changes if step.key in waits_for)
             before_last = frozenset[str]().union(*map(plan.waits_for, steps))
             waits_for = (waits_for & before_last) | {ref.key for ref in references(change)}
         try:

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_sites, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import completed, find_trust
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
-from mct_s2s.model.azure_resources import AppService, IdentityResource
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import SecretNote, secrets_among
 from mct_s2s.model.commands import command
@@ -118,20 +118,64 @@ async def _app_service(
     if request.target is None:
         settings.set_result({})
         return None
+    beside = _SitesBeside(session, request)
+
+    def found(resource: ResourceId) -> None:
+        located(resource)
+        beside.located(resource)
+
+    async with aclosing(beside):
+        site = await find_app_service(
+            session.arm, request.target, found, request.api, without_settings=request.without_settings
+        )
+        settings.set_result(site.settings)
+        return await _with_sites_beside(session, request, site, beside)
+
+
+async def _with_sites_beside(
+    session: Session, request: Request, site: AppService, beside: "_SitesBeside"
+) -> AppService:
     api = request.api
-    site = await find_app_service(session.arm, request.target, located, api, without_settings=request.without_settings)
-    settings.set_result(site.settings)
     mark = api.function_app_mark
     if site.is_function_app(mark) and not site.website(mark):
         with suppress(S2SError):  # the refusal is the same without them
             found, _ = await find_sites(session.arm, site.resource.subscription_id, api)
             return replace(site, siblings=tuple(f"{one.names[0]} ({one.resource_group})" for one in found))
-    is_new = isinstance(request.desired, Setup) and not site.refusal and not api.shown(site.settings)
-    if request.attempt and is_new and mark is not None:
-        with suppress(S2SError):  # who may not list them is not told
-            beside = await session.arm.sites(site.resource.subscription_id, site.resource.resource_group)
-            return replace(site, is_unusual=all(one.website(mark) != site.name.casefold() for one in beside))
-    return site
+    is_new = not site.refusal and not api.shown(site.settings)
+    sites = await beside.sites(site.resource) if is_new else None
+    if sites is None:
+        return site
+    return replace(site, is_unusual=all(one.website(mark) != site.name.casefold() for one in sites))
+
+
+class _SitesBeside:
+    """The sites in an App Service's resource group, read beside it where it may turn out to be none of the API's."""
+
+    def __init__(self, session: Session, request: Request) -> None:
+        self._arm = session.arm
+        is_setup = isinstance(request.desired, Setup)
+        self._is_wanted = is_setup and bool(request.attempt) and request.api.function_app_mark is not None
+        # A client is added to what is set up: there they hardly ever decide.
+        self._reads_ahead = isinstance(request.desired, Setup) and request.desired.settings is not SettingsScope.CLIENTS
+        self._reading: asyncio.Task[list[Site] | None] | None = None
+
+    def located(self, resource: ResourceId) -> None:
+        if self._is_wanted and self._reads_ahead:
+            self._begin(resource)
+
+    async def sites(self, resource: ResourceId) -> list[Site] | None:
+        """`None` where they are not asked for, or the caller may not list them."""
+        if not self._is_wanted:
+            return None
+        return await (self._reading or self._begin(resource))
+
+    def _begin(self, resource: ResourceId) -> asyncio.Task[list[Site] | None]:
+        listed = self._arm.sites(resource.subscription_id, resource.resource_group)
+        self._reading = asyncio.ensure_future(or_unknown(listed))
+        return self._reading
+
+    async def aclose(self) -> None:
+        await end_all([self._reading] if self._reading is not None else [])
 
 
 async def find_identity_resource(

@@ -1,7 +1,7 @@
 """Find App Services. Beside a web app, a deployment may have a function app whose name has the API's mark."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
@@ -72,11 +72,11 @@ async def find_app_service(
 ) -> AppService:
     """`without_settings`: where they may not be read, the reason is kept instead. Raises NotThere."""
     subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
-    if not (is_guid(subscription_id) and group):
+    if not is_guid(subscription_id):
         known = await find_subscription(arm, target.subscription)
         subscription_id = known.id
     if not group:
-        found = await find_web_app(arm, subscription_id, name, api, site_in=known.name if known else subscription_id)
+        known, found = await _find_both(arm, known, subscription_id, name, api)
         group, name = found.resource_group, found.name
     resource = ResourceId.site(subscription_id, group, name, target.slot)
     located(resource)
@@ -107,10 +107,37 @@ async def find_app_service(
     return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
 
 
+async def _find_both(
+    arm: "ResourceManager", known: Subscription | None, subscription_id: str, name: str, api: Api
+) -> tuple[Subscription, ResourceId]:
+    """The subscription, and the App Service of this name in it. Where both are refused, the subscription says more."""
+
+    async def subscription() -> Subscription:
+        return known or await find_subscription(arm, subscription_id)
+
+    async def subscription_name() -> str:
+        return (await owning).name
+
+    owning = asyncio.ensure_future(subscription())
+    owner, found = await gather_or_cancel(
+        outcome_of(owning), outcome_of(find_web_app(arm, subscription_id, name, api, site_in=subscription_name))
+    )
+    if isinstance(owner, S2SError):
+        raise owner
+    if isinstance(found, S2SError):
+        raise found
+    return owner, found
+
+
 async def find_web_app(
-    arm: "ResourceManager", subscription_id: str, name: str, api: Api, *, site_in: str = ""
+    arm: "ResourceManager",
+    subscription_id: str,
+    name: str,
+    api: Api,
+    *,
+    site_in: Callable[[], Awaitable[str]] | None = None,
 ) -> ResourceId:
-    """By its bare name. `site_in`: its subscription's name, where a site of the API is meant.
+    """By its bare name. `site_in`: reads its subscription's name, where a site of the API is meant.
 
     Raises NotThere, and PermissionMissing where none of the searches is allowed.
     """
@@ -128,7 +155,7 @@ async def find_web_app(
     matching = [row.resource for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
         return matching[0]
-    where = f"the subscription '{site_in}'" if site_in else f"the subscription {subscription_id}"
+    where = f"the subscription '{await site_in()}'" if site_in else f"the subscription {subscription_id}"
     if not matching:
         raise _no_site(name, where, rows, api if site_in else None)
     raise NotThere(
