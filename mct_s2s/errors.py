@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -34,6 +35,17 @@ def as_instructions(said: Iterable[str | Instruction]) -> tuple[Instruction, ...
     return tuple(Instruction(one) if isinstance(one, str) else one for one in said)
 
 
+class WayOut(Enum):
+    """Who else can do what takes a right, for a caller who does the rest."""
+
+    REGISTRAR = "registrar"
+    """Who can create app registrations."""
+    SITE_OWNER = "site owner"
+    RESOURCE_OWNER = "resource owner"
+    """Of a resource whose managed identity is to be a client."""
+    CONSENTER = "consenter"
+
+
 @dataclass(frozen=True)
 class MissingRight:
     step: str
@@ -43,8 +55,7 @@ class MissingRight:
     who: str
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""
-    without: str = ""
-    """How to do what can be done without it."""
+    way_out: WayOut | None = None
 
 
 class S2SError(Exception):
@@ -70,6 +81,8 @@ class S2SError(Exception):
         self.code, self.headline, self.answer, self.request_id = code, message, answer, request_id
         self.items = as_instructions(items)
         self.missing = tuple(missing)
+        self.ways_out: tuple[Instruction, ...] = ()
+        """How others do what this caller may not, each beginning with `Or` or `Then`."""
         self.advise(remedy, command)
 
     def __str__(self) -> str:
@@ -77,12 +90,14 @@ class S2SError(Exception):
 
     @property
     def message(self) -> str:
+        if not self.items:
+            return " ".join(filter(None, (self.headline, self.answer)))
         items = (f"\n  - {item}" for item in self.items)
-        return "".join([" ".join(filter(None, (self.headline, self.answer))), *items])
+        return "".join([self.headline, *items, *([f"\n  {self.answer}"] if self.answer else [])])
 
     @property
     def remedy(self) -> str:
-        return " ".join(filter(None, (self.advice, self.command)))
+        return " ".join(filter(None, (self.advice, self.command, *map(str, self.ways_out))))
 
     def mention(self, items: Iterable[str | Instruction]) -> None:
         self.items += as_instructions(items)
@@ -134,6 +149,8 @@ class PermissionMissing(S2SError):
 
     exit_code = 4
     page = "permissions.md"
+    others: frozenset[WayOut] = frozenset()
+    """Who else can do what the caller may not."""
 
 
 class NotThere(S2SError):

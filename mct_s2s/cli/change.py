@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppres
 
 from mct_s2s.activity import activity, counting
 from mct_s2s.cli.fleet import open_sessions
+from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
@@ -16,7 +17,7 @@ from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, S2SError, UsageError
 from mct_s2s.model.desired import Removal
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.removal import TooManyRemovals
@@ -36,7 +37,11 @@ def change_command(work: Work) -> int:
 
 async def change(current: CommandRun, session: Session, work: Work) -> int:
     site = SiteChange(current, work, _is_agreed)
-    await site.plan(session)
+    try:
+        await site.plan(session)
+    except PermissionMissing as error:
+        error.ways_out = ways_out(work.options, error.others)
+        raise
     return await _change([site])
 
 

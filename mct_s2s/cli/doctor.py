@@ -8,6 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.fleet import read_file_sites
+from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.requests import api_of, check_role, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Services
@@ -15,15 +16,18 @@ from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.request import Session
+from mct_s2s.errors import WayOut
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.permissions.doctor import Seen, SiteChecks, checks, is_ready
+from mct_s2s.planning.permissions.preflight import others
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.doctor import doctor_list, doctor_result, show_checks, show_sites
+from mct_s2s.render.doctor import doctor_list, doctor_result, lacking, show_checks, show_sites
 from mct_s2s.render.markdown import page
 from mct_s2s.render.status import show_unread
 
@@ -52,7 +56,8 @@ def doctor(options: DoctorOptions) -> int:
             more = [*option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
-                show_checks(shown, found, seen.observed.where, more)
+                ways = others(lacking(found, Verdict.NO)) | ({WayOut.REGISTRAR} if seen.directory_refusal else set())
+                show_checks(shown, found, seen.observed.where, more, ways_out(options, ways))
         return worst([0 if is_ready(found) else PROBLEMS, *_name_unknown(seen)])
 
     arm = not options.no_app_service or bool(identities)

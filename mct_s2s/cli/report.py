@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import SetupOptions
+from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target
 from mct_s2s.cli.work import SiteChange
@@ -27,6 +28,7 @@ from mct_s2s.planning.changes import (
     identify,
 )
 from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.permissions.preflight import others
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
@@ -114,6 +116,9 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
     shown = Terminal.recording() if is_markdown else terminal
     if sites[0].key is None:
         show_plan(shown, reports[0], is_result=options.dry_run)
+        plan = reports[0].plan
+        if options.dry_run and plan is not None and plan.blocked:
+            show_manual_steps(shown.out, ways_out(options, others(plan.lacks)))
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)

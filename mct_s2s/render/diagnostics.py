@@ -21,6 +21,7 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
         terminal.say(Text.assemble("  → ", (error.advice, "command")))
     if error.command:
         terminal.say(Text.assemble("    ", (error.command, "command")))
+    print_items(terminal.err, error.ways_out, "  ")
     if error.answer:
         terminal.say(f"  {' '.join(error.answer.split())}", "quiet")
     if error.page:

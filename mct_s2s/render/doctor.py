@@ -1,7 +1,6 @@
 """What `doctor` found, for people and for programs."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from rich.text import Text
@@ -19,7 +18,6 @@ from mct_s2s.planning.permissions.doctor import (
     forecast,
     is_ready,
 )
-from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.columns import Columns
@@ -51,22 +49,22 @@ def doctor_list(sites: Sequence[SiteChecks], failed: Sequence[UnreadSite]) -> di
 
 def show_sites(terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str) -> None:
     """A line for each site that is ready, what is missing at the others, each step once, and a total."""
-    ready, lacking = [site for site in sites if site.is_ready], [site for site in sites if not site.is_ready]
+    ready, others = [site for site in sites if site.is_ready], [site for site in sites if not site.is_ready]
     table = Columns()
     for site in ready:
         table.add(Text.assemble(DONE, (site.title, "head")), _passed(site.checks))
     terminal.out.print(table)
-    for site in lacking:
+    for site in others:
         terminal.result()
         terminal.result(f"Site {site.title}", "head")
         _show_messages(terminal, site.checks, Verdict.NO)
-    everything = [check for site in lacking for check in site.checks]
+    everything = [check for site in others for check in site.checks]
     _show_to_do(terminal, "To do", everything, Verdict.NO)
     show_unread(terminal, failed, ())
     terminal.result()
-    counts = ((len(ready), "ready"), (len(lacking), "not ready"), (len(failed), "not read"))
+    counts = ((len(ready), "ready"), (len(others), "not ready"), (len(failed), "not read"))
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
-    style = "bad" if lacking or failed else "good"
+    style = "bad" if others or failed else "good"
     terminal.result(f"{counted(len(sites) + len(failed), 'site')}: {told}.", style=style)
     if ready:
         terminal.result("Preview the changes:")
@@ -93,7 +91,14 @@ def _show_to_do(terminal: Terminal, title: str, checks: Sequence[DoctorCheck], v
         show_manual_steps(terminal.out, steps)
 
 
-def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
+def show_checks(
+    terminal: Terminal,
+    checks: Sequence[DoctorCheck],
+    where: str,
+    more: Sequence[str] = (),
+    ways_out: Sequence[Instruction] = (),
+) -> None:
+    """`ways_out`: how others do what this caller may not."""
     for verdict in _SIGNS:
         _show_messages(terminal, checks, verdict)
     for title, verdict in (("Not checked", Verdict.UNKNOWN), ("To do", Verdict.NO)):
@@ -106,21 +111,21 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         preview = own_command("setup", "--client", "NAME", *more, "--dry-run", where=where)
         terminal.result(preview, "command")
         return
-    stops, ways = forecast(checks) == "stops", way_out(_lacking(checks, Verdict.NO))
+    stops = forecast(checks) == "stops"
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
     terminal.result(f"Until then, setup {end}.", style="bad")
-    if stops and ways and all(check.subject != EXISTING for check in checks):  # else it is refused in any case
-        terminal.result(ways)
+    if stops and all(check.subject != EXISTING for check in checks):  # else it is refused in any case
+        show_manual_steps(terminal.out, ways_out)
 
 
 def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
     """What to do where no grant helps; what someone has to grant, and what the caller does after that."""
     found = [check for check in checks if check.state is verdict]
-    steps = [replace(step, what=f"{check.message} {step.what}") for check in found for step in check.steps]
-    if grants := asked_for(_lacking(checks, verdict)):
+    steps = [step for check in found for step in check.steps]
+    if grants := asked_for(lacking(checks, verdict)):
         steps += [*grants, *(step for check in checks if check.code == SIGNED_IN for step in check.steps)]
     return [step for number, step in enumerate(steps) if step not in steps[:number]]
 
 
-def _lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
+def lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
     return [one for check in checks if check.state is verdict for one in check.missing]

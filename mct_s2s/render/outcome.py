@@ -130,7 +130,9 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
         show_steps(console, plan, site.places)
     in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
     said = (*plan.said, *(plan.destinations(in_rows) if site.is_of_file else ()))
-    print_items(console, as_instructions((*map(what_is_left, plan.manual_steps), *said)), "  ", "warn")
+    # A result has them as manual steps below.
+    left = () if is_result and site.manual_steps else map(what_is_left, plan.manual_steps)
+    print_items(console, as_instructions((*left, *said)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"

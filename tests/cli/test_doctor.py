@@ -1,7 +1,9 @@
 """`doctor`: who signed in, to where, whether that is enough, and what `setup` will do; nothing is written."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,7 +96,7 @@ def test_a_caller_who_may_read_neither_half_is_told_of_both(
     said = mct("setup", "-a", SITE, "--client", "A", "-y", env=azure.caller()).err
     inside.leave_alone()
     assert "You can't read the directory" in said
-    assert "You can't read the App Service" in said
+    assert "to read the App Service 'contosolearn'" in said
 
 
 def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azure: Sandbox) -> None:
@@ -267,7 +269,7 @@ def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: 
         assert missing <= asked
         if error["code"] == "permission-missing":
             others = (one["what"].partition(". ")[0] for one in steps if not one["who"])
-            untold = [one for one in others if one not in error["message"] and "not fully set up" not in one]
+            untold = [one for one in others if one not in error["message"] and not one.startswith("To make ")]
             assert (missing, untold) == (asked, [])
 
 
@@ -277,3 +279,28 @@ def _what_it_did(done: Ended, azure: Sandbox) -> str:
     if done.code == 4 and "manualSteps" in done.document:
         return "partial" if azure.writes() else "nothing"
     return "stops" if done.document["error"]["code"] and azure.writes() == [] else "broke off"
+
+
+def test_each_half_is_printed_to_whom_it_belongs_and_both_together_set_up(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    site = alone(mct, azure, arm=CONTRIBUTOR)
+    directory = alone(mct, azure, *READ, OWNED, CONSENT, SEEN, arm=[])
+    client = ("--client", "A", "--secret-to", f"file:{tmp_path / 'a.env'}")
+    shown = [site("setup", "-a", SITE, *client, "-y"), directory("setup", "-a", SITE, *client, "-y")]
+    halves = [[line.strip() for line in done.err.splitlines() if line.startswith("    mct-s2s ")] for done in shown]
+    assert halves[0] == halves[1]
+    first, second = (shlex.split(line)[1:] for line in halves[0])
+    assert directory(*first, "-y").code == 0
+    assert (tmp_path / "a.env").exists(), "the options that say where a secret goes are in the command"
+    assert site(*second, "-y").code == 0
+    assert mct("verify", "--credentials", str(tmp_path / "a.env")).code == 0
+
+
+def test_a_missing_right_is_asked_for_once(mct: Program, azure: Sandbox) -> None:
+    shown = mct("doctor", "-a", SITE, env=azure.caller()).out
+    assert [shown.count(words) for words in ("Directory Readers", "Website Contributor")] == [1, 2], (
+        "and in its command"
+    )
+    assert ("_RequestDenied" in shown, "AuthorizationFailed" in shown) == (False, False)

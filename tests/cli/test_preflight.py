@@ -89,7 +89,7 @@ def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "read-only lock 'sandbox'" in done.document["error"]["message"]
     assert f"az lock delete --ids {scope}/" in done.document["error"]["message"]
-    assert "Azure returned" in done.document["error"]["message"]
+    assert "ScopeLocked: " in done.document["error"]["message"], "in the words of Azure"
     assert azure.writes() == []
 
 

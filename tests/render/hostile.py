@@ -153,7 +153,7 @@ def _proof(name: str) -> Verification:
 
 def _plan(name: str) -> Plan:
     full = full_plan(name)
-    missing = {full.steps[0].key: (MissingRight(name, name, name, name, name),), "consent": (WEBSITE_CONTRIBUTOR,)}
+    missing = {full.steps[0].key: (MissingRight(name, name, name, name),), "consent": (WEBSITE_CONTRIBUTOR,)}
     return replace(full, notes=(name, Instruction(name, name)), manual_steps=(consent(name),), missing=missing)
 
 
@@ -256,10 +256,10 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 
 def _doctored(terminal: Terminal, name: str) -> None:
-    lack = MissingRight(name, name, name, name, name)
+    lack = MissingRight(name, name, name, name)
     steps, found = (Instruction(name, name),), ((), (lack,))
     checks = [DoctorCheck("x", one, name, name, steps, missing) for one in Verdict for missing in found]
-    show_checks(terminal, checks, name)
+    show_checks(terminal, checks, name, ways_out=(Instruction(name, name),))
 
 
 def _found(terminal: Terminal, name: str) -> None:

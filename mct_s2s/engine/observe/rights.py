@@ -13,7 +13,7 @@ from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import S2SError, or_unknown, outcome_of
+from mct_s2s.errors import S2SError, WayOut, or_unknown, outcome_of
 from mct_s2s.model.caller_rights import CallerRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
@@ -117,19 +117,20 @@ async def with_all_missing_rights(session: Session, request: Request, look: Acce
         return error
     seen = await _in_parts(session, request, look)
     access, site, there, desired = seen.access, seen.resource, seen.observed.app_service, request.desired
-    missing = missing_at(site, access, restart=desired.restart) if site is not None else ()
-    is_reading = any(one.without == Right.READ_SETTINGS.without for one in missing)
+    missing = missing_at(site, access, restart=desired.restart, unseen=there is None) if site is not None else ()
+    reading = Right.READ_SETTINGS.step_on(site.name) if site is not None else ""
+    is_known = any(one.step == reading for one in missing)
     if seen.directory_refusal is None and request.target is not None and desired.service is not None:
         rest = replace(seen.observed, app_service=None)
         with suppress(S2SError):
             missing += check(make_plan(_of_directory(request).desired, rest), rest, access).lacks
     at_site = seen.site_refusal or (there.refusal if there is not None else None)
-    refused = {one.headline: one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)}
-    said = (
-        f"Azure returned: {one.message}" if is_reading and one is at_site else f"{one.message} {one.remedy}"
-        for one in refused.values() or [error]
-    )
-    return stopped(missing, said, error.request_id)
+    refused = [one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)] or [error]
+    said = (f"{one.headline} {one.remedy}" for one in refused if not (is_known and one is at_site))
+    answers = dict.fromkeys(one.answer for one in refused if one.answer)
+    told = stopped(missing, dict.fromkeys(said), " ".join(answers), error.request_id)
+    told.others |= {WayOut.REGISTRAR} if seen.directory_refusal is not None else set()
+    return told
 
 
 async def examine(session: Session, request: Request) -> Seen:

@@ -19,7 +19,7 @@ from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, Require
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
-_OF_SITE = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
+_OF_SITE = (Right.READ_SITE, Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
 EXISTING = "Existing setup"
 """The subject of what `setup` refuses, whatever the rights."""
 
@@ -38,7 +38,7 @@ class DoctorCheck:
 
     @classmethod
     def refused(cls, code: str, refusal: S2SError, subject: str) -> "DoctorCheck":
-        return cls(code, Verdict.NO, subject, refusal.message, (Instruction(refusal.advice, refusal.command),))
+        return cls(code, Verdict.NO, subject, refusal.headline, (Instruction(refusal.advice, refusal.command),))
 
     @property
     def remedy(self) -> str:
@@ -149,7 +149,7 @@ def _secrets(access: CallerRights) -> DoctorCheck:
     verdict, advice, limit = Verdict.YES, "", longest(access.secret_rules or ())
     message = "The tenant's policy allows client secrets."
     if access.secret_rules is None:
-        verdict, advice = Verdict.UNKNOWN, f"If it forbids them, {OTHERWISE}."
+        verdict, advice = Verdict.UNKNOWN, f"If the tenant forbids client secrets, {OTHERWISE}."
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
     elif limit == timedelta(0):
         verdict, advice = Verdict.NO, INSTEAD
@@ -161,14 +161,19 @@ def _secrets(access: CallerRights) -> DoctorCheck:
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
-    site, resource = seen.observed.app_service, seen.resource
-    if seen.site_refusal is not None:
-        yield DoctorCheck.refused("read-app-service", seen.site_refusal, "the App Service")
+    site, resource, refusal = seen.observed.app_service, seen.resource, seen.site_refusal
+    if resource is None and refusal is not None:
+        yield DoctorCheck.refused(Right.READ_SITE.code, refusal, "the App Service")
     if resource is None:
         return
     label = resource.name
     for right in _OF_SITE:
         check = _judged(RequiredPermission(right, label, resource=resource), seen.access)
+        if right is Right.READ_SITE:
+            if refusal is None:
+                continue  # it was read
+            if check.state is not Verdict.NO:
+                check = DoctorCheck.refused(right.code, refusal, label)
         if site is not None and right is Right.READ_SETTINGS:
             if site.refusal is None:
                 check = DoctorCheck(right.code, Verdict.YES, label, f"You can {right.step_on(label)}.")

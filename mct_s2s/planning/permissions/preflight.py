@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from mct_s2s.errors import MissingRight, PermissionMissing
+from mct_s2s.errors import MissingRight, PermissionMissing, WayOut
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -76,9 +76,17 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     )
 
 
-def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool) -> Missing:
-    """What the caller lacks to read and write the settings of an App Service, and where wanted to restart it."""
-    rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if restart else []))
+def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool, unseen: bool = False) -> Missing:
+    """What the caller lacks to read and write the settings of an App Service, and where wanted to restart it.
+
+    `unseen`: the App Service itself was not shown.
+    """
+    rights = (
+        *([Right.READ_SITE] if unseen else []),
+        Right.READ_SETTINGS,
+        Right.WRITE_SETTINGS,
+        *([Right.RESTART] if restart else []),
+    )
     judged = (judge(RequiredPermission(right, resource.name, resource=resource), access) for right in rights)
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
@@ -129,20 +137,22 @@ def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access
     return tuple(one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing)
 
 
-def way_out(missing: Iterable[MissingRight]) -> str:
-    words = dict.fromkeys(one.without for one in missing if one.without)
-    return f"Or {'; or '.join(words)}." if words else ""
-
-
 def stopped(
-    missing: Sequence[MissingRight], also: Iterable[str] = (), request_id: str | None = None
+    missing: Sequence[MissingRight], also: Iterable[str] = (), answer: str = "", request_id: str | None = None
 ) -> PermissionMissing:
-    again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
-    return PermissionMissing(
+    """`answer`: Azure's own words."""
+    error = PermissionMissing(
         "permission-missing",
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
-        remedy=f"{again} {way_out(missing)}".strip(),
+        remedy="Ask for what is missing, wait a few minutes until it takes effect, then run the same command again.",
+        answer=answer,
         request_id=request_id,
         items=(*asked_for(missing), *also),
         missing=dict.fromkeys(missing),
     )
+    error.others = others(missing)
+    return error
+
+
+def others(missing: Iterable[MissingRight]) -> frozenset[WayOut]:
+    return frozenset(one.way_out for one in missing if one.way_out is not None)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from mct_s2s.errors import Instruction, MissingRight
+from mct_s2s.errors import Instruction, MissingRight, WayOut
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
@@ -53,58 +53,54 @@ LEAST_ROLES = {
 }
 """Built-in roles that may enable a resource's identity, or assign one; else it takes a Contributor."""
 
-_BY_REGISTRAR = (
-    "ask someone who can create app registrations to run mct-s2s setup --no-app-service --handoff FILE, then run "
-    "mct-s2s configure-appservice --from FILE yourself"
-)
-_BY_SITE_OWNER = "let the App Service's administrator write its settings: mct-s2s setup --no-app-service --handoff FILE"
-_BY_RESOURCE_OWNER = (
-    "ask the resource's owner to enable the identity first: az resource update --ids RESOURCE --set "
-    "identity.type=SystemAssigned"
-)
-
 
 class Right(Enum):
-    """`doctor`'s code, the step in words, the same without a name, the end of an Azure action, what to do without it.
+    """`doctor`'s code, the step in words, the same without a name, the end of an Azure action, who else can do it.
 
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
 
     CREATE_APPLICATION = (
         "create-application", "create the app registration '{}'", "create app registrations",
-        "", _BY_REGISTRAR,
+        "", WayOut.REGISTRAR,
     )  # fmt: skip
     CHANGE_APPLICATION = (
         "change-application", "update the app registration '{}'", "update the app registrations you create",
-        "", _BY_REGISTRAR,
+        "", WayOut.REGISTRAR,
     )  # fmt: skip
     CREATE_PRINCIPAL = (
         "create-service-principal", "create the service principal of '{}'", "create service principals",
-        "", _BY_REGISTRAR,
+        "", WayOut.REGISTRAR,
     )  # fmt: skip
     DELETE_APPLICATION = ("delete-application", "delete the app registration '{}'")
     CONSENT = (
         "admin-consent", "grant admin consent to '{}'", "grant admin consent",
-        "", "let someone else grant admin consent: --no-consent",
+        "", WayOut.CONSENTER,
     )  # fmt: skip
     REVOKE = ("revoke-consent", "revoke the admin consent of '{}'")
-    READ_SETTINGS = ("read-settings", "read the application settings of '{}'", "", "config/list/action", _BY_SITE_OWNER)
+    READ_SITE = ("read-app-service", "read the App Service '{}'", "", "read", WayOut.SITE_OWNER)
+    READ_SETTINGS = (
+        "read-settings", "read the application settings of '{}'", "", "config/list/action", WayOut.SITE_OWNER,
+    )  # fmt: skip
     WRITE_SETTINGS = (
         "write-settings", "write the application settings of '{}'", "write the App Service settings", "config/write",
+        WayOut.SITE_OWNER,
     )  # fmt: skip
     RESTART = ("restart", "restart '{}'", "", "restart/action")
     ASSIGN_IDENTITY = (
         "assign-identity", "assign the identity '{}' again", "", "assign/action",
-        _BY_RESOURCE_OWNER,
+        WayOut.RESOURCE_OWNER,
     )  # fmt: skip
-    ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", _BY_RESOURCE_OWNER)
+    ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", WayOut.RESOURCE_OWNER)
 
-    def __init__(self, code: str, step: str, unnamed_step: str = "", action: str = "", without: str = "") -> None:
+    def __init__(
+        self, code: str, step: str, unnamed_step: str = "", action: str = "", way_out: WayOut | None = None
+    ) -> None:
         self.code = code
         self.step = step
         self.unnamed_step = unnamed_step
         self.action = action
-        self.without = without
+        self.way_out = way_out
 
     def step_on(self, subject: str) -> str:
         """As a verb phrase: `grant admin consent to 'Import'`."""
@@ -137,7 +133,7 @@ class RequiredPermission:
     resource: ResourceId | None = None
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
-        return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.without)
+        return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.way_out)
 
 
 Missing = tuple[MissingRight, ...]
