@@ -89,3 +89,6 @@ def test_the_recording_of_the_readme_is_small_and_stands_alone() -> None:
     assert not re.search(rf"/(?:{folders})/|:\d{{5}}", drawing), "nothing of the machine that made it"
     said = "".join(root.itertext()).replace("\xa0", " ")
     assert f"mct-s2s {TYPED}" in said
+    rows = sorted({float(one.get("y", "0")) for one in root.iter() if one.tag.endswith("}text") and one.get("x")})
+    result = next(one for one in root.iter() if "can\xa0call" in "".join(one.itertext()) and one.tag.endswith("}text"))
+    assert rows.index(float(result.get("y", "0"))) < 20, "the result is among the first twenty lines"

@@ -32,6 +32,12 @@ ROOT = Path(__file__).parents[2]
 COLUMNS, ROWS = 88, 40
 TYPED = "setup --cloud sandbox --client S2S-client"
 QUESTION = re.compile(r"\[y/N\] $")
+KEPT = re.compile(
+    r"\$ |Plan|.*onmicrosoft\.com\)$|  [+~] (service application|client application|secret|admin consent"
+    r"|application settings|App Service) |Apply\?|\u2713 (Restarted|S2S-client)|  (Client ID|Secret|Next)|    mct-s2s"
+)
+"""What is drawn of what is shown: the result is to be seen at once, above the fold of the page."""
+LEFT_OUT = Text("  \u22ee", "dim")
 SECONDS = 60
 """The run takes three; more is a hang."""
 HOME = "/home/ada"
@@ -74,7 +80,7 @@ def recording() -> str:
         ports = json.loads((sandbox / "ports.json").read_text(encoding="utf-8")).values()
         # What is this machine's: a folder, and ports that were free.
         told = {str(home): HOME, **{f":{port}": f":{8443 + at}" for at, port in enumerate(ports)}}
-        return drawn([Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold")), *screen.texts(told)])
+        return drawn([*shortened([Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold")), *screen.texts(told)])])
 
 
 class Screen(pyte.Screen):
@@ -101,6 +107,12 @@ class Screen(pyte.Screen):
                 while (at := line.plain.find(word)) >= 0:
                     line = line[:at] + Text(replacement, line.get_style_at_offset(_PLAIN, at)) + line[at + len(word) :]
             yield from (line[start : start + COLUMNS] for start in range(0, max(1, len(line)), COLUMNS))
+
+
+def shortened(lines: list[Text]) -> Iterator[Text]:
+    """Yield what is kept, with a sign where something is left out."""
+    for is_kept, same in itertools.groupby(lines, lambda line: not line or KEPT.match(line.plain) is not None):
+        yield from same if is_kept else (LEFT_OUT,)
 
 
 def drawn(lines: list[Text]) -> str:
