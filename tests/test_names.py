@@ -31,40 +31,6 @@ PARTS = {
     "product": PACKAGE,
 }
 """They share no code, and may each have a class of the same name."""
-TURNS = {
-    "let in": "allow",
-    "lets in": "allows",
-    "shut out": "revoke access",
-    "shuts out": "revokes access",
-    "at hand": "available",
-    "nobody": "no one, or name who",
-    "somebody": "someone",
-    "anybody": "anyone",
-    "whoever": "name who",
-    "as it stands": "as it is",
-    "stands already": "already exists",
-    "stood already": "already existed",
-    "stands there": "is there",
-    "of theirs": "their",
-    "of ours": "our",
-    "in vain": "for nothing",
-    "for good": "permanently",
-    "but for": "except",
-    "at one stroke": "atomically",
-    "mishap": "error",
-    "come to nothing": "fail",
-    "the wish": "the spec",
-    "as new": "reset",
-    "is no place": "Invalid … '…'",
-    "is no lifetime": "Invalid … '…'",
-    "You may": "You can",
-    "who types": "They run:",
-    "cannot be seen": "Could not check",
-    "go ahead": "continue",
-    "it resumes": "to resume",
-    "neither yes nor no": "what it means",
-}
-"""What no text, docstring or comment says, and what is said instead."""
 
 
 def files_of(part: str, pattern: str = "*.py") -> Iterator[Path]:
@@ -97,19 +63,6 @@ def test_no_file_of_the_product_but_its_description_spells_what_mct_alone_has() 
         if any(word in line for word in peculiar) and "for MCT" not in line
     ]
     assert found == []
-
-
-def test_no_page_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:
-    """The texts of the sandbox and of the contract are mostly Azure's own words."""
-    root = PACKAGE.parent
-    pages = [file for file in (root / "docs").glob("*.md") if file.name != "azure-contract.md"]
-    found = {}
-    for file in (root / "README.md", *pages, *files_of("product")):
-        text = " ".join(file.read_text(encoding="utf-8").lower().split())  # a line end may divide a turn
-        turns = [turn for turn in TURNS if turn.lower() in text and re.search(rf"\b{turn.lower()}\b", text)]
-        if turns:
-            found[str(file.relative_to(root))] = turns
-    assert found == {}
 
 
 KINDS = {name: kind.exit_code for name, kind in vars(errors).items() if hasattr(kind, "exit_code")}
