@@ -84,6 +84,8 @@ class NoChange(Change):
     resource: str
     id: str | None = None
     object_id: str | None = None
+    is_kept: bool = False
+    """Whether it stays although its removal was asked for; `detail` says why."""
 
     action, verb = Action.NONE, "check"
 
@@ -91,6 +93,10 @@ class NoChange(Change):
     def of(cls, application: Application, key: str, resource: str, detail: str = "") -> "NoChange":
         name, client_id, object_id = application.display_name, application.client_id, application.object_id
         return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
+
+    @classmethod
+    def kept(cls, application: Application, key: str, resource: str, why: str) -> "NoChange":
+        return replace(cls.of(application, key, resource, why), is_kept=True)
 
     @classmethod
     def of_settings(cls, site: Site, detail: str = "") -> "NoChange":

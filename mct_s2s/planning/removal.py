@@ -203,7 +203,7 @@ class _Removal:
             gone = self.deleted(SERVICE, service, CREATE, [step.key for step in steps])
             registration = Registration(CREATE, SERVICE, service, self.observed.trust.principal)
             steps += no_longer_used(registration, self.observed) if kept else ()
-            steps += [NoChange.of(service, CREATE, SERVICE, kept)] if kept else list(gone)
+            steps += [NoChange.kept(service, CREATE, SERVICE, kept)] if kept else list(gone)
         return Plan(tuple(steps), notes=tuple(self.notes(steps)))
 
     def removed(self, target: Target) -> Iterator[AnyChange]:
@@ -219,7 +219,7 @@ class _Removal:
                 detail = f"already deleted{since}; still in the recycle bin"
                 if self.removal.purge:
                     detail += f"; to purge it, name its appId {target.client_id}"
-                yield NoChange.of(target, f"client:{target.client_id}", CLIENT, detail)
+                yield NoChange.kept(target, f"client:{target.client_id}", CLIENT, detail)
 
     def may_purge(self, deleted: Application) -> bool:
         """No one can undo it, and what is in the recycle bin under this name may be another team's."""
@@ -235,10 +235,10 @@ class _Removal:
             # It leaves the allow list, which is this App Service's. All else is its owner's.
             about = app if client.is_registered else Application(client_id=client.client_id)
             about = replace(about, display_name=client.display_name)
-            yield NoChange.of(about, key, CLIENT, f"kept, with its admin consent: {why_doubted(trusted)}")
+            yield NoChange.kept(about, key, CLIENT, f"kept, with its admin consent: {why_doubted(trusted)}")
             return
         if client.client_id in self.removal.kept:
-            yield NoChange.of(
+            yield NoChange.kept(
                 app, key, CLIENT, "kept, with its admin consent: another App Service of the file names it"
             )
             return
@@ -265,7 +265,7 @@ class _Removal:
         # What it goes on signing in with, elsewhere.
         held = [f"{c.kind.noun} '{c.name}'" if c.name else f"{c.kind.noun} {c.key_id}" for c in app.credentials]
         told = f"; it keeps its {', '.join(held)}" if held else ""
-        yield NoChange.of(app, key, CLIENT, f"{kept}{told}")
+        yield NoChange.kept(app, key, CLIENT, f"{kept}{told}")
 
     @property
     def is_service_own(self) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import PurePath
 
@@ -13,7 +13,7 @@ from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.changes import Action, AddCredential, AnyChange
+from mct_s2s.planning.changes import Action, AddCredential, AnyChange, NoChange
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
@@ -126,8 +126,11 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     else:
         where = f"  ({', '.join(site.about)})" if site.about else ""
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
+    kept = tuple(step for step in plan.steps if isinstance(step, NoChange) and step.is_kept)
     if not site.is_unchanged:
         show_steps(console, plan, site.places)
+    elif kept:  # what was asked for, and is not done, is said with its reason
+        show_steps(console, replace(plan, steps=kept))
     in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
     said = (*plan.said, *(plan.destinations(in_rows) if site.is_of_file else ()))
     # A result has them as manual steps below.

@@ -146,8 +146,10 @@ def test_remove_client_keeps_the_registration_if_asked_to(mct: Program, azure: S
     made = mct(*SETUP)
     assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
     azure.forget()
-    assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
-    assert azure.writes() == []
+    again = mct("remove-client", "One", "--keep-registration", "-y")
+    assert (again.code, azure.writes()) == (0, [])
+    assert "client application  One" in again.err, "what was asked for and stays is said"
+    assert "kept" in again.err
     again = mct("add-client", "One", *JSON)
     assert (again.code, again.made) == (0, []), again
     assert azure.call_as(values_in(saved_to(made, "One"))) == 200
