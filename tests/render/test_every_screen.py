@@ -21,6 +21,7 @@ from tests.render.conftest import Screens
 from tests.render.hostile import MARKUP, SCREENS, STEERING, is_plain
 from tests.support.parsing import parsed
 from tests.support.sampling import cases
+from tests.support.screens import FOLDER, PICTURES, copied
 
 _OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:\d+A|J|H|2J|2K)|\r")
 """Colours, and what moves the cursor of lines that are drawn anew."""
@@ -102,15 +103,6 @@ def test_any_name_is_shown_on_any_screen_of_any_width(screens: Screens, name: st
 
 LONG = "a" * 8 + "/Nightly-import-of-users.and-courses/" + "b" * 30
 """A name as long as a path, that is in ids, addresses, paths and commands."""
-_COPIED = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|https://\S+|/subscriptions/\S+|/home/\S+|(?:mct-s2s|az) [^\n]*? -[^\n]*"
-)
-
-
-def copied(text: str) -> list[str]:
-    """What someone may copy, without the punctuation of a sentence that follows it."""
-    return sorted(found[0].rstrip(".,;:)' ") for found in _COPIED.finditer(text))
 
 
 @pytest.mark.parametrize("name", ["Import", LONG], ids=["short", "long"])
@@ -123,6 +115,10 @@ def test_what_is_copied_is_whole_on_a_narrow_screen(screens: Screens, screen: st
         narrow = screens(width, is_terminal=is_terminal)
         SCREENS[screen](narrow.terminal, name)
         assert [piece for piece in pieces if piece not in narrow.out + narrow.err] == [], (width, is_terminal)
+
+
+def test_every_picture_that_is_kept_is_compared() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == PICTURES
 
 
 @pytest.mark.parametrize("screen", sorted(SCREENS.keys() - {"talk"}))

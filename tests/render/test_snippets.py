@@ -24,7 +24,7 @@ from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.client_sign_in import Language
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render import snippets as literals
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import UNBOUNDED, Terminal
 from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from ruamel.yaml import YAML
@@ -32,7 +32,7 @@ from ruamel.yaml import YAML
 from tests.planning.scenarios import SERVICE_ID, TENANT, WHERE, client, complete, credential, guid
 from tests.support.mct import MCT
 from tests.support.sampling import cases
-from tests.support.screens import check_kept, check_screen
+from tests.support.screens import check_kept, screen_text
 
 KEPT = Path(__file__).parent / "snippets"
 EXCHANGE = "api://AzureADTokenExchange"
@@ -302,7 +302,7 @@ def test_no_secret_is_an_argument_of_a_program() -> None:
             )
 
 
-def test_the_screen_has_the_program_and_what_keeps_it_from_working() -> None:
+def test_a_screen_has_what_keeps_a_program_from_working_and_then_the_program() -> None:
     late = complete(client("Import", credential(10)))
     seen = replace(late, trust=replace(late.trust, assignments=()))
     whose = caller(SOURCES[0])
@@ -311,7 +311,14 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working() -> None:
         show_manual_steps(terminal.err, notes(whose, Language.CURL, diagnose(seen), WHERE))
         terminal.verbatim(snippet(whose, Language.CURL))
 
-    check_screen("snippet.80x24", show, width=80)
+    text = screen_text(show, width=UNBOUNDED)
+    above, _, program = text.partition("\n(\n")
+    assert f"(\n{program}" == snippet(whose, Language.CURL).rstrip("\n")
+    assert [line.partition(".")[0] for line in above.splitlines() if not line.startswith(" ")] == [
+        "'Import' has no admin consent, so its tokens have no role",
+        "The last secret of 'Import' expires on 2026-12-04, in 10 days",
+        "The client's credential is not saved on this machine",
+    ]
 
 
 def test_a_job_runs_in_the_environment_that_the_subject_names_and_else_in_none() -> None:

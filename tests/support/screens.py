@@ -1,4 +1,4 @@
-"""Pictures of what the program shows: kept as SVG, so that a change of a screen is a change in a diff.
+"""What every screen of the program has to be, and pictures of eight, kept as SVG, so that a change is in a diff.
 
 `pytest --update-screens` writes those that differ. A picture shows what a terminal shows: a line that is too long is
 wrapped where a terminal wraps it, colours are the terminal's own (dark, and light for who prefers it), and the same is
@@ -16,8 +16,8 @@ from html import escape
 from pathlib import Path
 
 import pytest
-from mct_s2s.cli.streams import replace_unencodable
-from mct_s2s.render.console import LineConsole, Terminal
+from mct_s2s.cli.streams import MARKS, replace_unencodable
+from mct_s2s.render.console import UNBOUNDED, LineConsole, Terminal
 from rich.cells import cell_len, chop_cells
 from rich.console import Console, RenderableType
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
@@ -26,8 +26,18 @@ from rich.text import Text
 Shown = RenderableType | Callable[[Terminal], object]
 """What is printed, or a function that prints it: both streams are the same screen."""
 
+PICTURES = {"plan", "result", "status", "doctor", "error", "fleet-plan", "fleet-result", "progress"}
+"""Screens that a person looks at. `check_readable` is for all others."""
 FOLDER = Path(__file__).parents[1] / "render" / "screens"
 DOCUMENTS = FOLDER.with_name("documents")
+_WIDTHS = (40, 80, 120)
+_COPIED = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|[0-9a-f]{64}|https://\S+|/subscriptions/\S+|/home/\S+|(?:mct-s2s|az) [^\n]*? -[^\n]*"
+)
+"""Ids, fingerprints, addresses, paths and commands."""
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_COLOR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;[0-9]+)*m")
 _UPDATE = "MCT_TEST_UPDATE_SCREENS"
 _ID = "screen"
 _FORMAT = """\
@@ -69,7 +79,7 @@ def check_screen(
     """Compare what is shown with the picture of that name in `tests/render/screens`.
 
     Args:
-        name: the picture's, without its ending.
+        name: the picture's, without its ending: one of `PICTURES`.
         shown: what is printed, or a function that prints it to the terminal it is given.
         width: the terminal's columns.
         height: its lines: only the last so many are in the picture, as on a terminal. `None`: all.
@@ -79,8 +89,32 @@ def check_screen(
     Raises:
         AssertionError: it is another one, or there is none.
     """
+    assert name in PICTURES
     path, lines = FOLDER / f"{name}.svg", list(_lines(shown, width, height, color=color, unicode=unicode))
     check_kept(path, _picture(lines, width))
+
+
+def copied(text: str) -> list[str]:
+    """Return what someone may copy of a screen, without the punctuation of a sentence that follows it."""
+    return sorted(found[0].rstrip(".,;:)' ") for found in _COPIED.finditer(text))
+
+
+def check_readable(shown: Shown) -> None:
+    """Check what holds for every screen: in each width, without colours, and where output is ASCII.
+
+    Raises:
+        AssertionError: a line is too wide for another reason than what is copied from it; an id, address or path is
+            cut; a colour is set where none is wanted; or a character has no mark in ASCII.
+    """
+    usual = _raw(shown, UNBOUNDED)
+    pieces = copied(usual)
+    for width in _WIDTHS:
+        text = _raw(shown, width)
+        assert [line for line in text.splitlines() if cell_len(line) > width and not copied(line)] == [], width
+        assert [piece for piece in pieces if piece not in text] == [], width
+    assert not _COLOR.search(_raw(shown, UNBOUNDED, escapes=True, color=False))
+    expected = "".join(MARKS.get(character, character) for character in usual)
+    assert _raw(shown, UNBOUNDED, unicode=False) == expected
 
 
 def check_kept(path: Path, now: str) -> None:
@@ -107,8 +141,16 @@ def screen_text(shown: Shown, *, width: int = 80, color: bool = False, unicode: 
     return "\n".join(line.plain for line in _lines(shown, width, None, color=color, unicode=unicode))
 
 
-def _lines(shown: Shown, width: int, height: int | None, *, color: bool, unicode: bool) -> Iterator[Text]:
-    """The lines of the terminal."""
+def _raw(
+    shown: Shown,
+    width: int,
+    *,
+    height: int | None = None,
+    escapes: bool = False,
+    color: bool = True,
+    unicode: bool = True,
+) -> str:
+    """Return what is written to a terminal, by default without its escape sequences."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         replace_unencodable()  # its handler is known by name from then on
     file = io.TextIOWrapper(io.BytesIO(), "utf-8" if unicode else "ascii", errors="mct-s2s", newline="\n")
@@ -124,7 +166,13 @@ def _lines(shown: Shown, width: int, height: int | None, *, color: bool, unicode
     else:
         console.print(shown)
     file.seek(0)
-    lines = [part for line in file.read().splitlines() for part in _wrapped(Text.from_ansi(line), width)]
+    return file.read() if escapes else _ESCAPES.sub("", file.read())
+
+
+def _lines(shown: Shown, width: int, height: int | None, *, color: bool, unicode: bool) -> Iterator[Text]:
+    """The lines of the terminal."""
+    written = _raw(shown, width, height=height, escapes=True, color=color, unicode=unicode)
+    lines = [part for line in written.splitlines() for part in _wrapped(Text.from_ansi(line), width)]
     yield from lines[-height:] if height is not None else lines
 
 
