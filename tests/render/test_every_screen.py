@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from mct_s2s.cli.streams import MARKS, replace_unencodable
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import UNBOUNDED, Terminal
+from rich.text import Text
 
 from tests.render.conftest import Screens
 from tests.render.hostile import MARKUP, SCREENS, STEERING, is_plain
 from tests.support.parsing import parsed
 from tests.support.sampling import cases
-from tests.support.screens import FOLDER, PICTURES, copied
+from tests.support.screens import FOLDER, PICTURES, Shown, check_readable, copied
 
 _OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:\d+A|J|H|2J|2K)|\r")
 """Colours, and what moves the cursor of lines that are drawn anew."""
@@ -115,6 +116,25 @@ def test_what_is_copied_is_whole_on_a_narrow_screen(screens: Screens, screen: st
         narrow = screens(width, is_terminal=is_terminal)
         SCREENS[screen](narrow.terminal, name)
         assert [piece for piece in pieces if piece not in narrow.out + narrow.err] == [], (width, is_terminal)
+
+
+def wide(terminal: Terminal) -> None:
+    terminal.out.file.write("word " * 30 + "\n")
+
+
+def cut(terminal: Terminal) -> None:
+    width = terminal.out.width
+    terminal.out.file.write("14f696cc-f0bf-5899-a660-eb1e9cad077b"[: max(width - 20, 0)] + "\n")
+
+
+def colored(terminal: Terminal) -> None:
+    terminal.out.file.write("\x1b[1;31mred\x1b[0m\n")
+
+
+@pytest.mark.parametrize("shown", [wide, cut, colored, Text("→ ☃")])
+def test_a_screen_that_breaks_a_rule_is_not_readable(shown: Shown) -> None:
+    with pytest.raises(AssertionError):
+        check_readable(shown)
 
 
 def test_every_picture_that_is_kept_is_compared() -> None:
