@@ -166,6 +166,14 @@ def test_a_device_code_waits_for_a_person(client: Client) -> None:
     assert again[0] == 200
 
 
+def test_the_answer_names_the_scope_that_was_asked_for_as_it_was(client: Client) -> None:
+    """Azure CLI writes an address that ends with a slash as such; without it, its cache never has the token."""
+    scope = f"{client.addresses.arm}//.default"
+    begun = begin(client, scope=f"{scope} openid")
+    client.request("POST", "/devicelogin", data={"user_code": begun["user_code"], "user": ADMIN})
+    assert scope in poll(client, begun)["scope"].split()
+
+
 def test_a_device_code_can_be_declined_and_expires(client: Client) -> None:
     declined, late = begin(client), begin(client)
     client.request("POST", "/devicelogin", data={"user_code": declined["user_code"], "action": "decline"})

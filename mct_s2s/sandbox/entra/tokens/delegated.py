@@ -129,10 +129,12 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
     claims = access_tokens.common_claims(directory, client, target, resource, acr="0")
     claims |= {**_person(directory, user, client), **_factors(session), **policies.granted(asked)}
     made = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
+    # What was asked for comes back beside what it means: MSAL finds the token in its cache by it (azure-cli#32931).
+    told = [one for one in scopes.split() if one not in _OPENID] + [".default"] * ("/.default" in scope)
     seconds = int(_LIFETIME.total_seconds()) - 1
     return {
         "token_type": "Bearer",
-        "scope": " ".join(f"{resource}/{one}" for one in scopes.split() if one not in _OPENID),
+        "scope": " ".join(f"{resource}/{one}" for one in told),
         "expires_in": seconds,
         "ext_expires_in": seconds,
         "access_token": made.access_token,
