@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.inputs.apis import MCT, shipped_api
+from mct_s2s.inputs.apis import shipped_api
+from mct_s2s.model.api import DEFAULT_API
 from mct_s2s.render.documents import DOCUMENTS, schema
 from reference.checks import problems_of
 from reference.commands import command_regions, table
@@ -74,7 +75,7 @@ def setting_regions() -> Regions:
     head = ("setting", "holds", "used for", "compared", "option of `configure-appservice`")
     rows = (
         (f"`{one}`", f"`{one.holds}`", word.about, word.comparison, f"`{word.option}`" if word.option else "none")
-        for one in shipped_api(MCT).rows
+        for one in shipped_api(DEFAULT_API).rows
         for word in [one.word]
     )
     return {"settings": table(head, rows)}

@@ -29,7 +29,7 @@ TEXT_AT = 28
 TYPER, WORDS = "typer", "words"
 """Keys of a field's metadata."""
 FIRST = "first_word"
-OF_A_SITE = ("app_service", "resource_group", "subscription", "slot", "tenant", "cloud", "auth")
+OF_A_SITE = ("app_service", "resource_group", "subscription", "slot", "tenant", "api", "cloud", "auth")
 """The options that a command and the next one about the same site share, by their fields."""
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 

@@ -18,7 +18,7 @@ from mct_s2s.inputs.target import api_url, caller_resource
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
-from mct_s2s.model.site_settings import Holds
+from mct_s2s.model.site_settings import WORDS, Holds
 
 if TYPE_CHECKING:
     from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
@@ -84,6 +84,14 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
     if alone and len(alone) + len(typed) > 1:
         raise contradiction(f"{alone[0]} cannot be combined with other values.")
     api, given_for = api_of(options), None
+    for holds in (*typed, *([Holds.SWITCH] if options.disable else [])):
+        if api.setting(holds) is None:
+            name = WORDS[holds].option or "--disable"
+            raise UsageError(
+                "no-such-setting",
+                f"{api.called[0].upper()}{api.called[1:]} has no setting for {name}.",
+                remedy=f"Remove {name}. What its settings hold is said by its description.",
+            )
     if options.handoff is not None:
         given, given_for = read_handoff(options.handoff, api)
     else:

@@ -49,6 +49,7 @@ class AzureOptions:
     tenant: str | None = option(
         "--tenant ID_OR_DOMAIN", "Tenant ID or domain. Default: the subscription's tenant.", ADVANCED, env=True
     )
+    api: str = option("--api NAME_OR_FILE", "API of the App Service: mct, or a description.", ADVANCED, "mct", env=True)
     cloud: str = option(
         "--cloud NAME_OR_URL",
         "Cloud: public, usgov, usgov-dod, china, sandbox, or an ARM URL.",

@@ -12,7 +12,7 @@ from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
-from mct_s2s.inputs.apis import MCT, shipped_api
+from mct_s2s.inputs.apis import read_api
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.inputs.target import site_target
@@ -40,9 +40,9 @@ OF_KIND: dict[str, CredentialType] = {
 }
 
 
-def api_of(_: AzureOptions) -> Api:
-    """Return the API that the App Service serves."""
-    return shipped_api(MCT)
+def api_of(options: AzureOptions) -> Api:
+    """Return the API that the App Service serves. Raises UsageError."""
+    return read_api(options.api)
 
 
 def request_for(options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any) -> Request:
@@ -92,7 +92,7 @@ def named_target(options: AzureOptions) -> SiteTarget | None:
 
 def where(options: AzureOptions, site: Site | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else a second command needs."""
-    values = {name: getattr(options, name) for name in ("subscription", "tenant", "cloud", "auth")}
+    values = {name: getattr(options, name) for name in ("subscription", "tenant", "api", "cloud", "auth")}
     if site is not None:
         values |= {"app_service": site.name, "resource_group": site.resource.resource_group, "slot": site.resource.slot}
         if (options.app_service or "").startswith("/"):  # the id named it, and no default need be the same

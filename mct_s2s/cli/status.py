@@ -25,6 +25,7 @@ from mct_s2s.render.status import show_report, show_unread
 
 
 def status(options: StatusOptions) -> int:
+    api_of(options)  # its mistakes are told before anyone signs in
     within = duration(options.expiring_within, "--expiring-within")
 
     def diagnosed(found: ObservedState, adopted: str | None = None) -> SiteStatus:

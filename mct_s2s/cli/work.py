@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.requests import api_of, request_for
 from mct_s2s.cli.run import PROBLEMS, CommandRun
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import retire_files
@@ -44,6 +44,9 @@ class Work:
     places: ClientPlaces = field(default_factory=ClientPlaces)
     identities: tuple[str | ResourceId, ...] = ()
     now: datetime = field(default_factory=clock.now)
+
+    def __post_init__(self) -> None:
+        api_of(self.options)  # its mistakes are told before anyone signs in
 
     @property
     def setup(self) -> Setup:
@@ -99,7 +102,9 @@ class SiteWork(Work):
         No key is left out: some of them decide who gets what only together with what is in Azure. Lifetimes and paths
         count as they are written, so that the digest is the same on every machine and every day.
         """
-        return digest_of([self.key, self.profile.canonical, self.entry.canonical])
+        api = api_of(self.options)
+        described = [] if api.is_shipped else [api.canonical]
+        return digest_of([self.key, self.profile.canonical, self.entry.canonical, *described])
 
     @property
     def title(self) -> str:

@@ -163,7 +163,9 @@ class Outcome:
     @property
     def after(self) -> ObservedState:
         """What was observed, with what this run did to the settings and the service application."""
-        observed = self.before if self.settings is None else self.before.with_settings(self.settings)
+        spec = self.request.desired.service
+        role = spec.role if spec is not None else None
+        observed = self.before if self.settings is None else self.before.with_settings(self.settings, role)
         service = self.created.get(CREATE, self.before.trust.service)
         for change in self.done.values():
             match change:

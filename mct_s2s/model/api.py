@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationInfo, field_validator
 
-from mct_s2s.model.site_settings import AllowList, AppSettings, Holds, Setting, same_name
+from mct_s2s.model.site_settings import NOT_SHOWN, AllowList, AppSettings, Holds, Setting, same_name, spelling_in
 from mct_s2s.model.trust_file import Table
 
 PLATFORM_PREFIXES = (
@@ -47,6 +47,8 @@ def _header_name(name: str) -> str:
     return name
 
 
+DEFAULT_API = "mct"
+"""The API where nothing else is said."""
 ApiName = Annotated[str, StringConstraints(pattern=r"^[\w.&()+-]+( [\w.&()+-]+)*$", max_length=40)]
 RoleValue = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:!#$%&'()*+,./;<=>?@^_{|}~`\[\]-]{0,119}$")
@@ -95,7 +97,7 @@ class Api(Table):
         description="What each app setting holds. No other setting is read, shown or written.",
     )
     test: ProofCall = Field(description="The call that proves access.")
-    _is_shipped: bool = PrivateAttr(default=False)
+    _shipped_as: str = PrivateAttr(default="")
 
     @field_validator("settings")
     @classmethod
@@ -113,15 +115,15 @@ class Api(Table):
         return settings
 
     @classmethod
-    def shipped(cls, document: object) -> "Api":
+    def shipped(cls, document: object, name: str) -> "Api":
         """A description of this program's own, whose settings are known to hold what it says."""
         api = cls.model_validate(document)
-        api._is_shipped = True  # noqa: SLF001  # its own
+        api._shipped_as = name  # noqa: SLF001  # its own
         return api
 
     @property
     def is_shipped(self) -> bool:
-        return self._is_shipped
+        return bool(self._shipped_as)
 
     def service_name(self, label: str) -> str:
         """The display name of a service application: `MCT service (contosolearn)`."""
@@ -159,6 +161,31 @@ class Api(Table):
         row = self.setting(holds)
         return row.name if row is not None else holds.value
 
+    @property
+    def is_default(self) -> bool:
+        return self._shipped_as == DEFAULT_API
+
+    def masked(self, settings: AppSettings, roles: Collection[str] = ()) -> AppSettings:
+        """These settings without what may be a secret: a value that has not the form of what it is said to hold.
+
+        The author of a description could name a secret's setting in it, to read or to overwrite that.
+        """
+        if self.is_shipped:
+            return settings
+        masked = dict(settings)
+        for row in self.rows:
+            value, accepted = row.value_in(settings), row.word.form
+            is_fit = value is None or (
+                value in {self.role, *roles} if row.holds is Holds.ROLE else accepted.fullmatch(value) is not None
+            )
+            if not is_fit:
+                masked[spelling_in(settings, row.name)] = NOT_SHOWN
+        return masked
+
+    def hidden(self, settings: AppSettings) -> tuple[Setting, ...]:
+        """Settings whose value was masked."""
+        return tuple(row for row in self.rows if row.value_in(settings) == NOT_SHOWN)
+
     def shown(self, settings: AppSettings) -> dict[str, str]:
         """The only ones ever shown, under our names: the others may be secret."""
         values = {row.name: row.value_in(settings) for row in self.rows}
@@ -173,7 +200,8 @@ class Api(Table):
     def service_in(self, settings: AppSettings) -> str:
         """The service application that the settings name, by its appId or URI; empty where they name none."""
         row = self.names_service
-        return ((row.value_in(settings) if row is not None else None) or "").strip()
+        value = ((row.value_in(settings) if row is not None else None) or "").strip()
+        return value if value != NOT_SHOWN else ""
 
     def is_used_by(self, settings: AppSettings) -> bool:
         """Whether a site with these settings serves this API, as far as they show it."""

@@ -44,6 +44,8 @@ class Tag(StrEnum):
     """Of a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
     ATTEMPT = "mct-s2s:attempt:"
     """Of a client: a secret that was begun for a place that keeps no note of it, until it has arrived there."""
+    API = "mct-s2s:api:"
+    """Of this App Service's own service application: the name of its API; without one, MCT."""
     USED = "mct-s2s:used-by:"
     """Of a service application: the `uniqueName` that another App Service that uses it would give to one of its own."""
     URL = "mct-s2s:url:"

@@ -228,6 +228,8 @@ class ObservedState:
         """`None` where that was not looked at."""
         return self.custody.get(application.client_id)
 
-    def with_settings(self, settings: AppSettings) -> "ObservedState":
+    def with_settings(self, settings: AppSettings, *typed_roles: str | None) -> "ObservedState":
         assert self.app_service is not None  # settings are only ever written to a site
-        return replace(self, app_service=replace(self.app_service, settings=dict(settings)))
+        roles = {role.value for role in self.trust.service.app_roles} if self.trust.service is not None else set[str]()
+        masked = self.api.masked(settings, {*roles, *filter(None, typed_roles)})
+        return replace(self, app_service=replace(self.app_service, settings=dict(masked)))

@@ -1,10 +1,15 @@
 """What application settings hold. How they are called is said by the description of an API (`model/api.py`)."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+NOT_SHOWN = "(a value that is not shown)"
+"""In place of what may be a secret: `Api.masked`."""
+_GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
 AppSettings = Mapping[str, str | None]
 """Of a site, all of them. A null value is kept: it is not ours to judge."""
 
@@ -61,18 +66,25 @@ class Word:
     code: str = "setting-mismatch"
     """Of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
+    form: re.Pattern[str] = re.compile(_GUID)
+    """Of a value that is certainly no secret."""
 
 
+_URI_FORM = re.compile(rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]+)*/?|{_GUID}")
+_LOGIN_FORM = re.compile(rf"https://{_HOST}(?::[0-9]{{1,5}})?(?:/{_GUID}|/{_HOST})?(?:/v2\.0)?/?")
+_IDS_FORM = re.compile(rf"\s*(?:{_GUID})?(?:\s*;\s*(?:{_GUID})?)*\s*")
 WORDS = {
     Holds.SWITCH: Word(
         "Switches service-to-service authentication on. `--disable` switches it off.",
         Comparison.BOOLEAN,
         wrong="{name} is '{value}': the API refuses every client.",
+        form=re.compile(r"\s*(?:true|false)?\s*", re.IGNORECASE),
     ),
-    Holds.URI: Word("The audience (`aud`) of every token that is accepted.", option="--audience"),
+    Holds.URI: Word("The audience (`aud`) of every token that is accepted.", option="--audience", form=_URI_FORM),
     Holds.APP_ID: Word("The appId of the service application.", Comparison.IGNORING_CASE),
     Holds.AUDIENCE: Word(
-        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in version 2."
+        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in version 2.",
+        form=_URI_FORM,
     ),
     Holds.TENANT_ID: Word(
         "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
@@ -82,20 +94,27 @@ WORDS = {
         wrong="{name} is '{value}', but the App Service belongs to the tenant {wanted}.",
     ),
     Holds.TENANT_NAME: Word(
-        "A verified domain of the tenant that issues the tokens.", Comparison.IGNORING_CASE, "--tenant-name"
+        "A verified domain of the tenant that issues the tokens.",
+        Comparison.IGNORING_CASE,
+        "--tenant-name",
+        form=re.compile(rf"(?=.*\.){_HOST}"),
     ),
-    Holds.LOGIN: Word("The address of the cloud's login service.", Comparison.ADDRESS),
-    Holds.AUTHORITY: Word("The address below which the tenant's discovery document is.", Comparison.ADDRESS),
+    Holds.LOGIN: Word("The address of the cloud's login service.", Comparison.ADDRESS, form=_LOGIN_FORM),
+    Holds.AUTHORITY: Word(
+        "The address below which the tenant's discovery document is.", Comparison.ADDRESS, form=_LOGIN_FORM
+    ),
     Holds.ROLE: Word("The app role (`roles`) that the token of a client application must have.", option="--role"),
     Holds.APPLICATION_IDS: Word(
         "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
         Comparison.SET_OF_IDS,
         "--application-id",
+        form=_IDS_FORM,
     ),
     Holds.OBJECT_IDS: Word(
         "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
         Comparison.SET_OF_IDS,
         "--object-id",
+        form=_IDS_FORM,
     ),
 }
 

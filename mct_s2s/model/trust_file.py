@@ -98,6 +98,9 @@ class SiteEntry(Table):
     slot: Line | None = _key("Deployment slot. Default: production.")
     service_name: Line | None = _key("Display name of the service application. Default: `MCT service (APP_SERVICE)`.")
     role: Line | None = _key("App role value. Default: `S2SAppRole` for MCT.")
+    api: Line | None = _key(
+        "API that it serves, as `--api`: `mct` (default), or a file, relative to the current folder."
+    )
     service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
     service_management_reference: Line | None = _key("Service ID for app registrations, if the tenant requires one.")
     url: Line | None = _key("The API's URL, such as Azure Front Door's. Default: the App Service's.")

@@ -35,6 +35,7 @@ from mct_s2s.planning.ownership import (
     is_below,
     is_consented,
     is_in_settings,
+    is_listed,
     is_named,
     members,
     new_role,
@@ -163,7 +164,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if service is not None and isinstance(doubted := service_trust(service, observed, spec), Doubted):
         return doubted if doubted.has(Doubt.UNREAD) else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
     holds_role = any(one.principal_id == client.principal_id for one in observed.trust.assignments)
-    if holds_role and (is_allowed(client, observed) or _grants_alone(observed)):
+    if holds_role and (is_listed(client, observed) or _grants_alone(observed)):
         return _was_never_anothers(application, observed)
     return _untouched(application, observed, client_content(application, observed, spec), asked)
 
@@ -300,7 +301,7 @@ def service_content(application: Application, observed: ObservedState) -> Iterat
         yield "identifierUris"
     if application.required_access:
         yield "requiredResourceAccess"
-    if application.token_version == 2:
+    if (application.token_version or 1) != (observed.api.token_version or 2):
         yield "api.requestedAccessTokenVersion"
 
 

@@ -16,7 +16,7 @@ from mct_s2s.model.ids import (
     is_guid,
     secret_name,
 )
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
@@ -27,6 +27,7 @@ from mct_s2s.planning.not_ours import why_doubted
 from mct_s2s.planning.ownership import (
     is_allowed_by_object_id,
     is_consented,
+    is_identity_allowed,
     members,
     strangers,
     trusted_role,
@@ -59,7 +60,7 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     resources = {one.principal_id: one.resource for one in observed.identity_resources}
     for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
         found = resources.get(identity.id)
-        is_allowed = observed.allowed_object_ids.holds(identity.id)
+        is_allowed = is_identity_allowed(identity, observed)
         if found is not None and is_allowed:
             identities.append({"resource": str(found)})
             continue
@@ -91,7 +92,7 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
     clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
-        if not client.is_registered or not observed.allowed_client_ids.holds(client.client_id):
+        if not client.is_registered or not _has_own_entry(client, observed):
             why = "it has the app role, but is not on the allow list"
             if not client.is_registered:
                 why = "its app registration is not in this tenant"
@@ -118,6 +119,12 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
             remarks = (*remarks, FROM_TAG)
         clients[name.casefold()] = {"name": name, **options}, remarks
     return tuple(clients.values())
+
+
+def _has_own_entry(client: ClientApplication, observed: ObservedState) -> bool:
+    if observed.api.lists:
+        return observed.allowed_client_ids.holds(client.client_id)
+    return is_consented(client, observed)
 
 
 def is_name(text: str) -> bool:

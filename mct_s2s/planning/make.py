@@ -10,7 +10,15 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.belief import Belief, client_trust, service_trust
-from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
+from mct_s2s.planning.changes import (
+    AnyChange,
+    AssignAppRole,
+    Deferred,
+    Outputs,
+    SettingsChange,
+    SettingsSpec,
+    WriteSettings,
+)
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called, is_allowed, members
 from mct_s2s.planning.plan import Plan
@@ -112,11 +120,23 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     if any(isinstance(one, WriteSettings) for one in steps):
         gaining = tuple(_switched_on(observed, settings, desired.names))
         off = tuple(_still_off(desired, observed))
-    notes = (*off, *adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
+    late = _late_roles(steps, observed)
+    notes = (*off, *late, *adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, gaining=gaining, removals=removals)
     check_ownership(plan, service, observed)
     return plan
+
+
+def _late_roles(steps: Sequence[AnyChange], observed: ObservedState) -> Iterator[str]:
+    """Azure keeps a managed identity's tokens: docs/azure-contract.md."""
+    had_one = {str(one.resource) for one in observed.identity_resources if one.principal_id is not None}
+    for step in steps if not observed.api.lists else ():
+        if isinstance(step, AssignAppRole) and str(step.identity_resource) in had_one:
+            yield (
+                f"If '{step.name}' has asked for a token of {observed.api.called} before, it goes on without the role "
+                "for up to 24 hours: Azure keeps its tokens."
+            )
 
 
 def _plan_clients(desired: Setup, service: Service, observed: ObservedState) -> dict[Deferred[ClientId], Plan]:
@@ -148,7 +168,7 @@ def _holders(
                 believed.append(client.client_id)
             elif not is_allowed(client, observed):
                 others.append(_also_holds(client.display_name, "--application-id", client.client_id, observed))
-    for identity in trust.identities:
+    for identity in trust.identities if observed.api.lists else ():
         is_listed = identity.id in object_ids or observed.allowed_object_ids.holds(identity.id)
         if trust.holds(identity.id, service.role) and not is_listed:
             others.append(_also_holds(identity.display_name, "--object-id", identity.id, observed))
@@ -194,7 +214,8 @@ def _losing_access(
 ) -> Iterator[str]:
     """By a role or values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
-    after = observed.with_settings(merge(before, spec, Outputs()))
+    role = desired.service.role if desired.service else None
+    after = observed.with_settings(merge(before, spec, Outputs()), role)
     rows = (row for row in observed.api.rows if not row.holds.is_list)
     typed = {observed.api.name_of(Holds.ROLE): desired.service.role if desired.service else None, **desired.given}
     given = [row for row in rows if row.value_in(typed) and row.value_in(before)]

@@ -164,7 +164,23 @@ def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
 
 
 def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
-    """False where no settings were read."""
+    """Whether it may call: listed, or where the API has no lists, holding the role. False where none were read."""
+    return is_listed(client, observed) if observed.api.lists else is_consented(client, observed)
+
+
+def is_identity_allowed(identity: ServicePrincipal, observed: ObservedState) -> bool:
+    """The same of a managed identity, which needs the role only where there are no lists."""
+    if observed.api.lists:
+        return observed.allowed_object_ids.holds(identity.id)
+    return observed.trust.holds(identity.id, wanted_role(observed))
+
+
+def is_listed(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether this App Service claims it by lists of its own.
+
+    Where the API has none, it claims no one: several App Services may share a registration, and a holder of its role
+    is then a client of all of them.
+    """
     return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(client.client_id)
 
 
@@ -192,7 +208,7 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
         client
         for client in members(observed)
         if client.display_name.casefold() == word
-        and (client.application.unique_name is None or is_allowed(client, observed))
+        and (client.application.unique_name is None or is_listed(client, observed))
     ]
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
 

@@ -30,6 +30,7 @@ from mct_s2s.planning.belief import (
     Belief,
     Doubted,
     Trusted,
+    another_site,
     asks_for_more,
     client_trust,
     is_consented_to,
@@ -59,6 +60,7 @@ from mct_s2s.planning.ownership import (
     is_called,
     is_in_settings,
     is_named,
+    other_users,
     refuse_several,
     role_to_use,
     uri_of,
@@ -145,7 +147,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     edits = ApplicationEdits(
         uri=None if uri in application.identifier_uris else uri,
         role=role_edit,
-        token_version=1 if application.token_version == 2 else None,
+        token_version=_other_version(application, observed, spec),
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
     edits = _remembered(edits, application, spec, observed, note)
@@ -161,13 +163,17 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     if edits.token_version:
         notes.append(
-            f"'{name}' issues v2 access tokens. They become v1, as {observed.api.called} needs them: issuer and "
-            "audience change for everyone else who calls an API with them."
+            f"'{name}' issues v{application.token_version or 1} access tokens. They become v{edits.token_version}, as "
+            f"{observed.api.called} needs them: issuer and audience change for everyone else who calls an API with "
+            "them."
         )
     new = Application(
         display_name=spec.display_name,
         unique_name=trust.unique_name,
         notes=note,
+        tags=() if observed.api.is_default else (Tag.API.of(observed.api.name),),
+        # Without a version of its own, a registration issues tokens of version 1.
+        token_version=2 if (observed.api.token_version or 2) == 2 else None,
         management_reference=spec.management_reference,
     )
     changes = registration.made(new, is_sure=trusted in {Belief.CREATED_HERE, Belief.OWN_SERVICE})
@@ -210,12 +216,31 @@ def role_not_named(value: str) -> Refused:
     )
 
 
+def _other_version(application: Application, observed: ObservedState, spec: ServiceSpec) -> int | None:
+    """The version of tokens that the registration has to be switched to. Raises Refused: others use it, too."""
+    wanted = observed.api.token_version
+    if not application.object_id or wanted is None or (application.token_version or 1) == wanted:
+        return None
+    other = another_site(application, observed) if is_named(application, spec) else None
+    users = [*other_users(application, observed), *([other] if other is not None else [])]
+    if users:
+        raise Refused(
+            "token-version-differs",
+            f"'{application.display_name}' issues v{application.token_version or 1} access tokens, which {users[0]} "
+            f"uses, too, and {observed.api.called} needs v{wanted}. Nothing was changed.",
+            remedy="Use a service application of its own (without --service-app), correct token-version in the "
+            "description, or switch the registration yourself (api.requestedAccessTokenVersion).",
+        )
+    return wanted
+
+
 def token_version_not_confirmed(application: Application, api: Api) -> Refused:
     """Nothing that mct-s2s created asks for v2 tokens. Who once owned another team's API could name it like ours."""
     return Refused(
         "token-version-not-confirmed",
-        f"'{application.display_name}' (appId {application.client_id}) issues v2 access tokens, and {api.called} needs "
-        "v1. That changes issuer and audience for everyone else who calls an API with them. Nothing was changed.",
+        f"'{application.display_name}' (appId {application.client_id}) issues v{application.token_version or 1} access "
+        f"tokens, and {api.called} needs v{api.token_version}. That changes issuer and audience for everyone else who "
+        "calls an API with them. Nothing was changed.",
         remedy="If it serves only this App Service, run the same command with "
         f"{option(SERVICE_OPTION, application.client_id)}",
     )
@@ -258,7 +283,8 @@ def _remembered(
     if is_named(application, spec) and not spec.is_in_file:
         is_free = trust.own is None and all(row.unique_name != own for row in trust.deleted)
         if application.unique_name is None and is_free and site_in_unique_name(own):
-            tags = (*edits.tags, Tag.ADOPTED.of(own))
+            remembered = () if observed.api.is_default else (Tag.API.of(observed.api.name),)
+            tags = (*edits.tags, Tag.ADOPTED.of(own), *remembered)
             # Its note tells this App Service from another one of the same name.
             edits = replace(edits, unique_name=own, tags=tags, notes=None if application.notes else note)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
@@ -331,7 +357,7 @@ def _describe(edits: ApplicationEdits) -> str:
     parts = [
         f"Application ID URI {edits.uri}" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
-        "v1 access tokens" if edits.token_version else "",
+        f"v{edits.token_version} access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
         f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
     ]
@@ -464,12 +490,17 @@ def plan_identity(
         else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=(CREATE,))
     ]
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
-    if service is not None and required and not observed.trust.holds(known or "", service.role):
+    why_role = ", as the service application requires assignment" if observed.api.lists else ""
+    if (
+        service is not None
+        and (required or not observed.api.lists)
+        and not observed.trust.holds(known or "", service.role)
+    ):
         changes.append(
             AssignAppRole(
                 key=f"{key}:consent",
                 name=name,
-                detail=f"app role {service.role.value}, as the service application requires assignment",
+                detail=f"app role {service.role.value}{why_role}",
                 principal=principal,
                 service=service.registration.principal,
                 role=service.role.id,

@@ -11,6 +11,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import Tag, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.belief import (
     Doubted,
     another_site,
@@ -41,8 +42,8 @@ from mct_s2s.planning.ownership import (
     everyone,
     identities_called,
     ids_of,
-    is_allowed,
     is_below,
+    is_listed,
     other_users,
     refuse_several,
     trusted_role,
@@ -62,8 +63,12 @@ Target = ClientApplication | ServicePrincipal | Application
 
 
 def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
-    rows = observed.api.rows
-    settings = SettingsSpec(rows, removed=rows, tidy=False)
+    api, rows = observed.api, observed.api.rows
+    # Without its settings, an API may be open to everyone, unless it has a switch or lists that are missing then.
+    may_go = bool(api.lists) or api.setting(Holds.SWITCH) is not None
+    hidden = api.hidden(observed.settings)
+    removable = tuple(row for row in rows if row not in hidden) if may_go else ()
+    settings = SettingsSpec(rows, removed=removable, tidy=False)
     if removal.everything:
         targets: list[Target] = [*_everyone(observed)]
     else:
@@ -77,6 +82,16 @@ def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     plan = _Removal(removal, observed, targets).plan()
     if observed.app_service is not None:
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=removal.restart, first=True), *plan.steps))
+    if removal.everything and not may_go and (kept := api.shown(observed.settings)):
+        what = (
+            f"{', '.join(kept)} {'stay' if len(kept) > 1 else 'stays'}: without its settings, {api.called} may be open."
+        )
+        plan = replace(plan, notes=(*plan.notes, what))
+    if not api.lists and any(isinstance(step, RevokeAppRole) for step in plan.steps):
+        live = (
+            "Tokens that were issued before stay valid: 60 to 90 minutes, those of managed identities up to 24 hours."
+        )
+        plan = replace(plan, notes=(*plan.notes, live))
     service = observed.trust.service
     if service is not None and plan.changes:
         trusted = service_trust(service, observed, removal.service)
@@ -146,7 +161,7 @@ def _everyone(observed: ObservedState) -> list[ClientApplication | ServicePrinci
     service, base = observed.trust.service, observed.trust.unique_name
     clients = (one for one in everyone(observed) if service is None or one.client_id != service.client_id)
     return [
-        *(one for one in clients if is_allowed(one, observed) or is_below(one.application, base)),
+        *(one for one in clients if is_listed(one, observed) or is_below(one.application, base)),
         *(one for one in observed.trust.identities if observed.allowed_object_ids.holds(one.id)),
     ]
 
@@ -382,7 +397,9 @@ class _Removal:
         """It is never disabled: no one can see what else uses it. Its app role is revoked if its ID was typed."""
         key, name, revoked = f"identity:{identity.id}", identity.display_name, list[RevokeAppRole]()
         ids = {identity.id, identity.client_id, (identity.resource_id or "").casefold()}
-        if not ids.isdisjoint(name.strip().casefold() for name in self.removal.clients):
+        is_named = not ids.isdisjoint(name.strip().casefold() for name in self.removal.clients)
+        # Without lists, the role is the access that was to be removed, whichever name was used.
+        if is_named or (not self.observed.api.lists and bool(self.removal.clients)):
             revoked = list(self.consent_revoked(identity, key, name))
         yield from revoked
         holds = any(one.principal_id == identity.id for one in self.observed.trust.assignments)

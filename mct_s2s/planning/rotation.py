@@ -12,7 +12,7 @@ from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
 from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
-from mct_s2s.planning.ownership import CLIENT, everyone, is_allowed, is_below, unknown, uri_of
+from mct_s2s.planning.ownership import CLIENT, everyone, is_below, is_listed, unknown, uri_of
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.replacement import Replacement, all_end_by
@@ -80,7 +80,7 @@ def _the_client(name: str, observed: ObservedState) -> ClientApplication:
 def _due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
     """Whom this App Service lists, or who was made for it. Who else holds the role is another's client."""
     base = observed.trust.unique_name
-    mine = (one for one in everyone(observed) if is_allowed(one, observed) or is_below(one.application, base))
+    mine = (one for one in everyone(observed) if is_listed(one, observed) or is_below(one.application, base))
     return [one for one in mine if _is_due(one, horizon)]
 
 

@@ -9,9 +9,9 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, same_id
+from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, Tag, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
+from mct_s2s.model.site_settings import NOT_SHOWN, AppSettings, Holds, Setting, spelling_in
 from mct_s2s.planning.changes import (
     AnyChange,
     Deferred,
@@ -79,7 +79,23 @@ def settings_spec(
         required -= api.always_required
     # What the operator gave is written also where no client needs it yet.
     wanted = (row for row in rows if row in right and (row in required or row in typed) and not row.holds.is_list)
-    return SettingsSpec(rows, tuple((row, right[row]) for row in wanted), tuple(listed))
+    values_to_write = tuple((row, right[row]) for row in wanted)
+    written = {row for row, _ in (*values_to_write, *listed)} - typed.keys()
+    for row in api.hidden(settings):
+        if row in written:
+            raise _setting_in_use(row)
+    return SettingsSpec(rows, values_to_write, tuple(listed))
+
+
+def _setting_in_use(row: Setting) -> Refused:
+    """A description may name a setting that is something else's, by mistake or on purpose."""
+    typed = f", or run configure-appservice with {row.word.option}" if row.word.option is not None else ""
+    return Refused(
+        "setting-in-use",
+        f"{row} has a value that is not of the kind '{row.holds}', so it may be something else's. It is not shown, and "
+        "nothing was changed.",
+        remedy=f"Correct the description. If the setting is no longer needed, delete it{typed}.",
+    )
 
 
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
@@ -211,8 +227,28 @@ def _function_app(site: AppService, api: Api) -> Refused:
     )
 
 
+def check_api(observed: ObservedState) -> None:
+    """An App Service serves one API, which its own service application remembers. Raises Refused."""
+    trust, api = observed.trust, observed.api
+    own = trust.own or trust.service
+    if own is None or own.unique_name != trust.unique_name or own.deleted is not None:
+        return
+    remembered = next(iter(Tag.API.values(own.tags)), None)
+    if remembered == (None if api.is_default else api.name):
+        return
+    served = f"the {remembered} API" if remembered is not None else "the MCT API"
+    remedy = f"Name the description of {served}: --api FILE" if remembered is not None else "Leave --api out."
+    raise Refused(
+        "other-api",
+        f"'{own.display_name}' is the service application of this App Service for {served}, not for {api.called}. "
+        "Nothing was changed.",
+        remedy=remedy,
+    )
+
+
 def check_site(observed: ObservedState) -> None:
     """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
+    check_api(observed)
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app(observed.api.function_app_mark):
         raise _function_app(site, observed.api)
@@ -241,7 +277,8 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
 
 def make_sticky(site: AppService, api: Api) -> str:
     """With the values that our settings have: none of them is secret."""
-    resource, values = site.resource, api.shown(site.settings)
+    resource = site.resource
+    values = {name: value for name, value in api.shown(site.settings).items() if value != NOT_SHOWN}
     sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]
     where = ["--subscription", resource.subscription_id]
     return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
+from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.documents import Backup, Handoff, of_settings
@@ -498,9 +499,10 @@ class SchemasDocument(Part):
     schemas: list[NamedSchemaPart] = _is("One row for each document.")
 
 
-FILES = ("trust",)
+FILES = ("api", "trust")
 """Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake there."""
 _MODELS: dict[str, type[BaseModel]] = {
+    "api": Api,
     "apply": ApplyDocument,
     "backup": Backup,
     "doctor": DoctorDocument,

@@ -148,7 +148,7 @@ def _proof(name: str) -> Verification:
         VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, name),
         VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, CALL, None, name, name),
     )
-    return Verification(name, name, checks)
+    return Verification(name, name, checks, api=name)
 
 
 def _plan(name: str) -> Plan:

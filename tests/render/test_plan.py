@@ -183,7 +183,7 @@ def checked(name: str, ok: bool) -> VerificationCheck:
 
 def result(*, ok: bool) -> Callable[[Terminal], None]:
     name, url = "S2S-client", "https://contosolearn.azurewebsites.net"
-    verification = Verification(url, "/api/v1/organization", (checked(name, ok),))
+    verification = Verification(url, "/api/v1/organization", (checked(name, ok),), api=MCT.called)
     made = ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
     next_commands = (f"mct-s2s snippet {name} {WHERE}", f"mct-s2s status {WHERE}")
 

@@ -1,10 +1,10 @@
 """MCT's description, and its settings by what they hold."""
 
-from mct_s2s.inputs.apis import MCT as NAME
 from mct_s2s.inputs.apis import shipped_api
+from mct_s2s.model.api import DEFAULT_API
 from mct_s2s.model.site_settings import Holds, Setting
 
-MCT = shipped_api(NAME)
+MCT = shipped_api(DEFAULT_API)
 
 
 def _setting(holds: Holds) -> Setting:

@@ -295,7 +295,7 @@ def new_application(new: Application) -> dict[str, Any]:
 
     Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
     """
-    given = application_patch(Application(), replace(new, unique_name=None, token_version=1))
+    given = application_patch(Application(), replace(new, unique_name=None, token_version=new.token_version or 1))
     return {"displayName": new.display_name, "signInAudience": OUR_AUDIENCE, **given}
 
 

@@ -26,7 +26,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import Doubt, Doubted, Reason, Trusted, foreign_owners, is_created_by_caller
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
-from mct_s2s.planning.ownership import SERVICE, clients_called, is_allowed, is_in_settings
+from mct_s2s.planning.ownership import SERVICE, clients_called, is_in_settings, is_listed
 from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
 
 T = TypeVar("T")
@@ -306,7 +306,7 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     found = [] if service is None or is_in_settings(service, observed) else [service]
     for name in desired.names:
         clients = clients_called(name, observed)
-        unlisted = (one for one in clients if not is_allowed(one, observed))
+        unlisted = (one for one in clients if not is_listed(one, observed))
         found += [one.application for one in unlisted if one.is_registered]
     return list({one.object_id: one for one in found}.values())
 

@@ -57,7 +57,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         # Another tenant's directory knows none of its clients. Nothing else depends on it here, so it is not refused.
         is_of_site = same_id(tenant.id, app_service.tenant_id)
         tenant, trust = (tenant, trust) if is_of_site else (None, Trust())
-    return ObservedState(
+    observed = ObservedState(
         request.now,
         session.connection.cloud.name,
         tenant,
@@ -72,6 +72,10 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         file=request.file,
         typed_url=request.desired.service.url if request.desired.service is not None else None,
     )
+    spec = request.desired.service
+    # What may be a secret goes no further than here.
+    typed = spec.role if spec is not None else None
+    return observed.with_settings(observed.settings, typed) if app_service is not None else observed
 
 
 async def _directory(
@@ -128,7 +132,7 @@ async def _app_service(
         site = await find_app_service(
             session.arm, request.target, found, request.api, without_settings=request.without_settings
         )
-        settings.set_result(site.settings)
+        settings.set_result(request.api.masked(site.settings))
         return await _with_sites_beside(session, request, site, beside)
 
 

@@ -127,9 +127,12 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
     if trust.principal is None:
         message = f"'{name}' has no service principal, so Entra ID issues no tokens for it (AADSTS500011)."
         yield Finding("service-principal-missing", name, message, setup)
-    if application.token_version == 2:
+    version = application.token_version or 1
+    if observed.api.token_version not in {None, version}:
         audience = f"their audience is {application.client_id}, not its Application ID URI"
-        yield Finding("token-version", name, f"'{name}' gets v2 access tokens: {audience}.", setup)
+        if version == 1:
+            audience = f"their audience is its Application ID URI, not {application.client_id}"
+        yield Finding("token-version", name, f"'{name}' gets v{version} access tokens: {audience}.", setup)
 
 
 def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
@@ -203,12 +206,13 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     add = observed.setting_up(client)
     trusted = client_trust(client, observed, ServiceSpec())
     is_others, is_listed = isinstance(trusted, Doubted), site is not None and is_allowed(client, observed)
+    has_lists = bool(observed.api.lists)
     whose, is_only_listed = "", is_others and is_listed and not is_consented(client, observed)
     if isinstance(trusted, Doubted) and is_only_listed:
         # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
         add = observed.command("remove-client", about=client_id)
         whose = f" Only the allow list names it: {why_doubted(trusted)}."
-    elif isinstance(trusted, Doubted) and _is_elsewhere(trusted) and site is not None and not is_listed:
+    elif isinstance(trusted, Doubted) and _is_elsewhere(trusted) and site is not None and has_lists and not is_listed:
         # It may be a client of another App Service that uses this API, or one that the API's owner assigned.
         message = f"'{name}' also holds the app role, and is not on the allow list: {why_doubted(trusted)}."
         allow = observed.command("configure-appservice", "--application-id", client_id)
@@ -217,7 +221,7 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
         yield Finding("client-not-consented", name, message, add, client=client_id)
-    if site is not None and not is_allowed(client, observed):
+    if site is not None and has_lists and not is_allowed(client, observed):
         # Who assigned it the role is not read here: that command lists it if it is believed, or says whose it is.
         message, allow = (
             f"'{name}' has the role but is not on the allow list.",
@@ -267,6 +271,7 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     trust, label = observed.trust, site.label
     is_empty = not any(one.list_in(site.settings).ids for one in observed.api.lists)
     has_own = any(not _is_elsewhere(client_trust(client, observed, ServiceSpec())) for client in members(observed))
+    has_own = has_own or (not observed.api.lists and bool(members(observed)))
     if trust.service is not None and is_empty and not has_own and not trust.identities:
         message, add = (
             f"'{label}' has no clients: nothing can call its API yet.",

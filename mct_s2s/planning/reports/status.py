@@ -11,7 +11,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, is_identity_allowed, members
 from mct_s2s.planning.reports.findings import NOT_CONFIGURED, Finding, Severity
 
 _NEEDS = {
@@ -114,7 +114,7 @@ class SiteStatus:
                 )
             )
         for identity in observed.trust.identities:
-            allowed = None if site is None else observed.allowed_object_ids.holds(identity.id)
+            allowed = None if site is None else is_identity_allowed(identity, observed)
             needed = "allow list" if allowed is False else FIXED if stopped else ""
             found.append(ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing"))
         return tuple(sorted(found, key=lambda one: one.urgency))

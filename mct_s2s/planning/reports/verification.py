@@ -1,7 +1,7 @@
 """What a test of a client's access says: tokens and answers, compared with the App Service's settings."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
@@ -16,7 +16,7 @@ from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, kept_url
 from mct_s2s.planning.belief import is_only_set
-from mct_s2s.planning.ownership import uri_of, wanted_role_value
+from mct_s2s.planning.ownership import is_identity_allowed, uri_of, wanted_role_value
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
 
@@ -51,6 +51,8 @@ class Verification:
     url: str
     path: str
     checks: tuple[VerificationCheck, ...]
+    api: str = field(kw_only=True)
+    """What people call it: `the MCT API`."""
     key: str | None = None
     """A trust file's name for the App Service."""
     label: str = ""
@@ -228,9 +230,11 @@ def identity_checks(
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
         add = observed.command("add-client", "--managed-identity", identity.resource_id or identity.display_name)
         if site is not None:
-            listed = observed.allowed_object_ids.holds(identity.id)
+            listed = is_identity_allowed(identity, observed)
             contains = "contains" if listed else "does not contain"
             message = f"{observed.api.name_of(Holds.OBJECT_IDS)} {contains} {identity.id}."
+            if not observed.api.lists:
+                message = f"The identity {'holds' if listed else 'does not hold'} the app role."
             yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
         if trust.principal is not None and trust.principal.assignment_required:
             assigned = any(one.principal_id == identity.id for one in trust.assignments)
