@@ -94,6 +94,8 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
         name, application = client.display_name, client.application
         if not client.is_registered or not _has_own_entry(client, observed):
             why = "it has the app role, but is not on the allow list"
+            if not observed.api.lists:
+                why = "it does not have the app role"
             if not client.is_registered:
                 why = "its app registration is not in this tenant"
             elif is_allowed_by_object_id(client, observed):

@@ -129,9 +129,14 @@ def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that are on an allow list or hold the role, by name: Graph lists them in any order."""
-    assigned = {assignment.principal_id for assignment in observed.trust.assignments}
+    assigned, base = {one.principal_id for one in observed.trust.assignments}, observed.trust.unique_name
+    # Without lists, no setting remembers a client whose role was taken away: its name does.
     found = (
-        client for client in observed.trust.clients if client.principal_id in assigned or is_allowed(client, observed)
+        client
+        for client in observed.trust.clients
+        if client.principal_id in assigned
+        or is_allowed(client, observed)
+        or (not observed.api.lists and is_below(client.application, base))
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 

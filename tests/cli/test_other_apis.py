@@ -34,7 +34,7 @@ def test_a_fastapi_app_is_set_up_proved_and_explained(mct: Program, azure: Sandb
     assert ended.code == 0, ended
     assert "Import can call orders   (200 from GET /orders" in ended.out
     assert azure.settings(orders).keys() == {"TENANT_ID", "APP_CLIENT_ID", "AUTHORITY", "REQUIRED_ROLE"}
-    assert "No changes" in mct("setup", *ORDERS, "--client", "Import", "-y").out
+    assert "No changes." in mct("setup", *ORDERS, "--client", "Import", "-y").err
     proved = mct("verify", *ORDERS)
     assert (proved.code, "called the Orders API." in proved.out) == (0, True), proved
     # The API is remembered: MCT's settings would do harm here.

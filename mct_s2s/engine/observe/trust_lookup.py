@@ -78,7 +78,8 @@ class _Lookup:
         if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
             trust = replace(trust, own=own)
         tag = Tag.TRUST.of(trust.unique_name)
-        tagged = await applications.with_tag(graph, tag) if request.desired.removes_unnamed else []
+        is_by_name = request.desired.removes_unnamed or not request.api.lists
+        tagged = await applications.with_tag(graph, tag) if is_by_name else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *listed], principals)
         trust, deleted = await gather_or_cancel(completed(graph, trust), self._needed(trust, settings))
