@@ -24,7 +24,7 @@ from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.status import show_unread
 
 HEADER = (
-    "A trust file of mct-s2s: which clients call which Microsoft Community Training site.",
+    "A trust file of mct-s2s: which clients call which {what}.",
     "It holds no secret. To see what it would change: mct-s2s apply -f FILE --dry-run",
 )
 
@@ -53,7 +53,7 @@ def export(options: ExportOptions) -> int:
                 assert state.app_service is not None  # it is about one
                 not_set_up.append(state.app_service.resource)
             else:
-                sites.append(export_site(state, options.cloud))
+                sites.append(export_site(state, options.cloud, options.api))
         if not_set_up and session.target is not None:
             raise NotThere(
                 "service-application-missing",
@@ -69,7 +69,7 @@ def export(options: ExportOptions) -> int:
                 remedy="Name another subscription with --subscription, or set one up first:",
                 command=own_command("setup", "-a", "APP_SERVICE", "--client", "NAME", where=where(anywhere)),
             )
-        terminal, text = current.terminal, trust_file_text(sites)
+        terminal, text = current.terminal, trust_file_text(sites, is_mct=api.is_default)
         for name, sentence in ((site.resource.name, one) for site in sites for one in site.left_out):
             terminal.say(f"{name}: not in the file: {sentence}", style="warn")
         for resource in not_set_up:
@@ -92,8 +92,10 @@ async def _resource_of(session: Session, identity: ServicePrincipal) -> Identity
         return None
 
 
-def trust_file_text(sites: Sequence[ExportedSite]) -> str:
-    blocks = ["".join(map(_comment, HEADER))]
+def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> str:
+    """`is_mct`: whether the sites serve MCT."""
+    what = "Microsoft Community Training site" if is_mct else "App Service"
+    blocks = ["".join(_comment(line.format(what=what)) for line in HEADER)]
     profiles: dict[str, Keys] = {}
     keys: set[str] = set()
     for site in sites:

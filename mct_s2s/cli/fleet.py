@@ -13,7 +13,7 @@ from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_sites, find_slots
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import S2SError, outcome_of
+from mct_s2s.errors import S2SError, UsageError, outcome_of
 from mct_s2s.model.api import Api
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
@@ -80,6 +80,12 @@ async def read_every_site(
     session: Session, api: Api, observed: Callable[[Session], Awaitable[ObservedState]]
 ) -> tuple[list[Read], list[ResourceId]]:
     """Each App Service of the API, slots with settings of their own too, and web apps that may be some."""
+    if not (api.lists or api.names_service or api.function_app_mark):
+        raise UsageError(
+            "usage",
+            f"No setting shows which App Services serve {api.called}, so --all cannot find them.",
+            remedy="Name one with --app-service, or many in a trust file: --file FILE",
+        )
 
     async def read(app: ResourceId) -> Read:
         target = SiteTarget.of(app)

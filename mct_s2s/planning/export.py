@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.api import DEFAULT_API
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import CredentialKind, secrets_among
 from mct_s2s.model.desired import ServiceSpec
@@ -50,8 +51,8 @@ class ExportedSite:
     left_out: tuple[str, ...] = ()
 
 
-def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
-    """`identity_resources` of the state are those of the trust's identities."""
+def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> ExportedSite:
+    """`identity_resources` of the state are those of the trust's identities. `api`: how the operator named it."""
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()
@@ -71,6 +72,7 @@ def export_site(observed: ObservedState, cloud: str) -> ExportedSite:
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
+    options |= {"api": api} if api != DEFAULT_API else {}
     if service.display_name != observed.api.service_name(site.label) and is_name(service.display_name):
         options["service-name"] = service.display_name
     role, trusted = wanted_role_value(observed), trusted_role(observed, ServiceSpec())

@@ -37,6 +37,7 @@ def test_a_fastapi_app_is_set_up_proved_and_explained(mct: Program, azure: Sandb
     assert "No changes." in mct("setup", *ORDERS, "--client", "Import", "-y").err
     proved = mct("verify", *ORDERS)
     assert (proved.code, "called the Orders API." in proved.out) == (0, True), proved
+    assert f'api = "{ORDERS_FILE}"' in mct("export", *ORDERS).out
     # The API is remembered: MCT's settings would do harm here.
     other = mct("setup", "-a", "orders", "-g", "apps", *JSON)
     assert (other.code, other.document["error"]["code"]) == (2, "other-api"), other
