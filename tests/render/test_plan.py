@@ -210,7 +210,7 @@ def fleet_plan(terminal: Terminal) -> None:
 
 def fleet_result(terminal: Terminal) -> None:
     proof = Verification(
-        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked("Import", ok=True),)
+        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked("Import", ok=True),), api=MCT.called
     )
     sites = [
         SiteReport("contosolearn", full_plan(), done=[principal()], credentials=[saved()], verification=proof),
