@@ -40,7 +40,23 @@ class Command:
     """In how many cells of a sample it is killed."""
     owner: bool = False
     """Whether it is run by a principal that may change only what it owns."""
+    file: str = ""
+    """What a trust file in its home says: `{home}/sites.toml`."""
 
+
+FILE = rf"""
+[sites.learn]
+app-service = "{SITE.rpartition("/")[2]}"
+
+[[sites.learn.clients]]
+name = "One"
+
+[[sites.learn.clients]]
+name = "Two"
+secret-to = "exec:sh -c 'cat > \"$HOME/$MCT_S2S_CLIENT.got\"'"
+"""
+"""Of two clients, one has its secret in a file, and the other gives it to a program."""
+APPLY = ("apply", "-f", "{home}/sites.toml", *JSON)
 
 COMMANDS = {
     "setup": Command(
@@ -65,6 +81,7 @@ COMMANDS = {
         clients=("One",),
     ),
     "rotate-secret": Command(("rotate-secret", "One", *JSON), before=(WHOLE,), clients=("One",)),
+    "apply": Command(APPLY, clients=("One", "Two"), tells=frozenset({3}), file=FILE),
     "remove-client": Command(
         ("remove-client", "One", "--ignore-missing", *JSON), before=(WHOLE,), leaves="one-8b12507783.env"
     ),
@@ -143,6 +160,8 @@ def course(command: Command, harness: Harness, folder: Path) -> Course:
     """Make the state that the command is for, and run it there undisturbed."""
     home = harness.home = folder / "before"
     home.mkdir()
+    if command.file:
+        (home / "sites.toml").write_text(command.file)
     if command.owner:
         graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
         arm = [("Website Contributor", resource) for resource in (SITE, FUNCTION_APP)]

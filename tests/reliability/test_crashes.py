@@ -166,6 +166,35 @@ def test_interrupted_at_a_write(harness: Harness, course_of: Callable[[Command],
         whole(harness, command, known)
 
 
+INTERRUPTED = (
+    "setup --secret-to exec", "setup --secret-to show", "add-client --secret-to exec", "rotate-secret",
+    "rotate-secret --secret-to exec", "rotate-secret --secret-to show", "apply",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", sampled(INTERRUPTED, 2, salt="interrupted commands"))
+def test_a_document_accounts_for_an_interruption(
+    name: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
+) -> None:
+    command, known = KILLED[name], course_of(KILLED[name])
+    shots = list(product(writes(known), ("before", "after"), (signal.SIGINT, signal.SIGTERM)))
+    for at, shot in enumerate(sampled(shots, 1, of_all=12, salt=f"interrupted {name}")):
+        harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
+        told = stopped(harness, typed(command.words, harness), shot)
+        assert told.code == 128 + shot[-1], (shot, told)
+        reports = (
+            [site["error"] or site["result"] for site in told.document["sites"]] if command.file else [told.document]
+        )
+        (report,) = reports
+        assert report["error"]["code"] == "interrupted"
+        assert report["done"] or report["inDoubt"] or report["notDone"], told.out
+        try:
+            whole(harness, command, known)
+        except AssertionError as error:
+            raise AssertionError(f"{shot}: {error}") from error
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="where an open file's name can be asked")
 def test_a_power_cut_loses_no_secret(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The note is on disk before the secret is made, and the secret before anything is changed that rests on it."""
