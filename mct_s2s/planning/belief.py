@@ -190,9 +190,11 @@ def _was_never_anothers(application: Application, observed: ObservedState) -> Tr
         is_federated_by_us = one.federation is not None and one.name == one.federation.name
         return one.is_ours or is_federated_by_us or any(note.vouches_for(one, application.client_id) for note in notes)
 
-    if all(map(is_ours, application.credentials)):
-        return Belief.OWN_CLIENT
     custody = observed.custody_of(application)
+    # Those of its service principal, too, where they were read: before it is deleted.
+    credentials = (*application.credentials, *(custody.credentials if custody is not None else ()))
+    if all(map(is_ours, credentials)):
+        return Belief.OWN_CLIENT
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
     owners = _others(custody.owners, observed)
@@ -398,6 +400,8 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
             continue
         if is_adopted and not is_consented_to(client, observed, spec):
             yield client  # whom the plan adopts is said with its owners
+        elif decision is Belief.OWN_CLIENT and _may_be_deleted(client, asked, desired):
+            yield client
         elif isinstance(decision, Doubted):
             if (decision.has(Doubt.UNREAD) and not is_look) or client.client_id in asked:
                 yield client
@@ -405,6 +409,10 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
                 shown.append(client)
     if len(shown) <= MOST_SHOWN:
         yield from shown
+
+
+def _may_be_deleted(client: ClientApplication, asked: Collection[str], desired: Desired) -> bool:
+    return isinstance(desired, Removal) if client.client_id in asked else desired.removes_unnamed
 
 
 def _is_unread(decision: Trusted) -> bool:

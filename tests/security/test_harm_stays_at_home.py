@@ -854,11 +854,15 @@ def test_status_of_what_was_adopted_prints_commands_that_ask_for_the_operators_w
 
 
 def _once_owned(azure: Sandbox, rob: Member, app: Json, change: Callable[[], object]) -> None:
-    """Rob owns a registration for a while, and does something to it."""
+    """Rob owns a registration and its service principal for a while, and does something to them."""
     owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
-    azure.graph("POST", f"/applications/{app['id']}/owners/$ref", json=owner)
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{app['appId']}')")["id"]
+    halves = f"/applications/{app['id']}", f"/servicePrincipals/{principal}"
+    for half in halves:
+        azure.graph("POST", f"{half}/owners/$ref", json=owner)
     change()
-    azure.graph("DELETE", f"/applications/{app['id']}/owners/{rob.id}/$ref")
+    for half in halves:
+        azure.graph("DELETE", f"{half}/owners/{rob.id}/$ref")
 
 
 def test_a_note_that_a_secret_never_arrived_leads_no_secret_into_another_vault(
@@ -909,3 +913,28 @@ def test_a_teardown_deletes_no_registration_that_something_signs_in_as(
     contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
     assert admin("teardown", *A, "--purge", *JSON).code == 0
     assert azure.applications("Payroll nightly")
+
+
+@pytest.mark.parametrize("half", ["federated", "service principal"])
+@pytest.mark.parametrize("removal", [("teardown",), ("remove-client", "Payroll")])
+def test_a_removal_deletes_no_client_that_another_team_signs_in_as(
+    admin: Program, azure: Sandbox, rob: Member, adele: Member, half: str, removal: tuple[str, ...]
+) -> None:
+    """Who once owned it, and this App Service's API, has named it like one of ours and given it the role."""
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    theirs = register(adele, "Payroll")
+    if half == "federated":
+        subject = {"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:adele/payroll:ref:x"}
+        sent = {"name": "github", "audiences": ["api://AzureADTokenExchange"], **subject}
+        adele.graph("POST", f"/applications/{theirs['id']}/federatedIdentityCredentials", json=sent)
+        named = {"passwordCredential": {"displayName": "mct-s2s 2026-11-24 a1b2"}}
+        adele.graph("POST", f"/applications/{theirs['id']}/addPassword", json=named)
+    else:
+        adele.graph("POST", f"/servicePrincipals/{theirs['principal']}/addPassword", json={"passwordCredential": {}})
+    (service,) = azure.applications("MCT service (contosolearn)")
+    service["principal"] = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
+    like_ours = {"uniqueName": client_unique_name(OWN, "Payroll")}
+    _once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=like_ours))
+    _once_owned(azure, rob, service, lambda: assign(rob, service, theirs, service["appRoles"][0]["id"]))
+    admin(*removal, *A, *JSON)
+    assert azure.applications("Payroll")
