@@ -67,7 +67,7 @@ def _document(cloud: Cloud, **changes: Any) -> dict[str, Any]:
         (CHINA, "https://management.core.chinacloudapi.cn", "https://login.partner.microsoftonline.cn/"),
     ],
 )
-def test_what_the_real_clouds_say_of_themselves_is_taken(cloud: Cloud, older_name: str, login: str | None) -> None:
+def test_metadata_of_the_real_clouds_is_taken(cloud: Cloud, older_name: str, login: str | None) -> None:
     """Their first audience is an older name of Resource Manager's; MSAL knows both of China's login services."""
     document = _document(cloud, suffixes={"keyVaultDns": f".{cloud.key_vault}", "storage": "core.windows.net"})
     document["authentication"]["audiences"] = [older_name, cloud.arm]

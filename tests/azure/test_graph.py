@@ -307,7 +307,7 @@ def _shuffled(value: Any, chance: random.Random) -> Any:
     return chance.sample([_shuffled(inner, chance) for inner in value], len(value))
 
 
-def test_neither_the_order_of_what_is_read_nor_the_case_of_an_id_says_anything() -> None:
+def test_objects_are_the_same_in_another_order_and_with_ids_in_another_case() -> None:
     chance = random.Random(1)
     for _ in range(50):
         assert parse.application(_shuffled(APPLICATION, chance)) == parse.application(APPLICATION)

@@ -446,7 +446,9 @@ def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure(service:
 
 @both
 @pytest.mark.parametrize("status", [401, 403])
-def test_what_is_asked_for_is_brought_and_the_request_is_sent_once_more(service: Service, status: int) -> None:
+def test_claims_that_a_service_asks_for_are_brought_and_the_request_is_sent_once_more(
+    service: Service, status: int
+) -> None:
     asked = challenge("eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6e319fQ==")
     signed_in = repeated(service, Answer(status, b"", asked), brings=True)
     (brought,) = signed_in.brought

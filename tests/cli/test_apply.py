@@ -110,7 +110,7 @@ def test_a_site_that_cannot_be_read_stops_no_other_and_is_not_what_was_reviewed(
     assert "error: " in text.err, "the detail of what failed"
 
 
-def test_what_was_reviewed_is_applied_without_printing_or_asking_again(applied: Applied) -> None:
+def test_a_reviewed_plan_is_applied_without_printing_or_asking_again(applied: Applied) -> None:
     applied.other_site()
     reviewed = applied("--dry-run", *JSON, text=TWO).document["fingerprint"]
     done = applied("--expect", reviewed)
@@ -177,7 +177,7 @@ def test_options_without_a_meaning_are_refused_before_anything_is_sent(
     assert told in f"{error['message']} {error['remedy']}"
 
 
-def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself(applied: Applied) -> None:
+def test_a_step_for_others_is_said_also_where_the_run_has_nothing_to_do(applied: Applied) -> None:
     rights = ("Application.ReadWrite.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
     limited = applied.azure.caller(*rights, arm=[("Owner", f"/subscriptions/{applied.azure.subscription_id}")])
     assert applied("-y", "--no-verify", text=one("Import"), env=limited).code == 4
@@ -352,7 +352,7 @@ def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applie
     assert len(registration["requiredResourceAccess"]) == 2
 
 
-def test_what_was_deleted_is_restored_as_it_was_reviewed(applied: Applied, mct: Program) -> None:
+def test_a_deleted_registration_is_restored_as_it_was_reviewed(applied: Applied, mct: Program) -> None:
     prepared(applied, "Import")
     assert mct("teardown", "-y").code == 0
     done = applied("-y", "--expect", applied.fingerprint(), *JSON)
@@ -403,7 +403,7 @@ def test_of_an_apply_that_is_ended_each_site_is_accounted_for(applied: Applied, 
     assert [made["client"] for made in account["credentials"]] == ["Import"]
 
 
-def test_a_person_is_told_the_same(applied: Applied, inside: Inside) -> None:
+def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(applied: Applied, inside: Inside) -> None:
     done = stopped_at_the_academys_settings(applied, inside, signal.SIGINT)
     assert done.code == 130
     account = done.err[done.err.index("Interrupted.") :]

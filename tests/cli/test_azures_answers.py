@@ -218,7 +218,7 @@ def test_an_administrator_of_one_registration_adds_clients(
     assert "missing" not in [found["state"] for found in checked.document["checks"]]
 
 
-def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Program, azure: Sandbox) -> None:
+def test_a_refusal_during_the_work_tells_what_else_is_probably_missing(mct: Program, azure: Sandbox) -> None:
     done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*READ, arm=ARM))
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")
     message = done.document["error"]["message"]

@@ -99,7 +99,7 @@ def test_a_caller_who_may_read_neither_half_is_told_of_both(
     assert "to read the App Service 'contosolearn'" in said
 
 
-def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azure: Sandbox) -> None:
+def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "-y").code == OK
     azure.write_settings({**azure.settings(), "ServiceAuthEnabled": "false"})
     done = mct("doctor", "-o", "json")

@@ -178,7 +178,7 @@ def test_answering_no_or_ctrl_c_changes_nothing(
 
 
 @pytest.mark.parametrize(("early", "answer"), [("y\n", "\n"), ("y\r", "\x04"), ("y", "\n")])
-def test_what_was_typed_before_a_question_is_no_answer(early: str, answer: str, azure: Sandbox, tmp_path: Path) -> None:
+def test_keys_typed_before_a_question_are_no_answer(early: str, answer: str, azure: Sandbox, tmp_path: Path) -> None:
     run = at_terminal(azure, tmp_path, *SETUP)
     run.send(early)
     run.expect_exact("Apply? [y/N] ")

@@ -130,7 +130,7 @@ def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(
         assert Path(trusted).is_absolute()
 
 
-def test_neither_a_client_that_goes_nor_ctrl_c_leaves_a_traceback(tmp_path: Path) -> None:
+def test_a_client_that_disconnects_or_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
     hangs = [{"match": {"service": "Graph"}, "fault": {"type": "hang"}},
              {"match": {"service": "ARM"}, "fault": {"type": "latency", "seconds": 60}}]  # fmt: skip
     with serving(tmp_path) as served:

@@ -202,7 +202,9 @@ def test_every_finding_of_the_contract_is_met_by_a_scenario() -> None:
 
 
 @pytest.mark.parametrize("where", ["another subscription", "a slot", "a name in another subscription"])
-def test_what_is_printed_for_another_place_means_that_place(mct: Program, azure: Sandbox, where: str) -> None:
+def test_commands_printed_for_a_slot_or_another_subscription_mean_that_place(
+    mct: Program, azure: Sandbox, where: str
+) -> None:
     site, url = SLOT, None
     if where != "a slot":
         made = azure.add_site(name="contosoabroad", group="mct-abroad", subscription=OTHER)

@@ -162,7 +162,7 @@ def test_status_of_a_file_is_a_page_of_markdown(fleet: Fleet) -> None:
     assert (done.code, done.out.startswith("# Service-to-service authentication of MCT")) == (0, True)
 
 
-def test_only_needs_a_file(mct: Program) -> None:
+def test_option_only_needs_a_trust_file(mct: Program) -> None:
     done = mct("status", "--only", "t1-1")
     assert (done.code, "--only names sites of a trust file" in done.err) == (2, True)
 
@@ -225,7 +225,7 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
         (("rotate-secret", *DUE_SOON, "--secret-lifetime", "30d"), "of 'Import 1' at t1-1 would itself expire"),
     ],
 )
-def test_what_does_not_fit_the_file_is_refused(words: tuple[str, ...], told: str, fleet: Fleet) -> None:
+def test_an_option_that_does_not_fit_a_trust_file_is_refused(words: tuple[str, ...], told: str, fleet: Fleet) -> None:
     fleet.write(t3_3='credential = "none"')
     done = fleet(*words)
     assert (done.code, done.out) == (2, "")

@@ -271,7 +271,7 @@ def test_a_registration_that_is_gone_has_nothing_left_to_take_away(
     assert (details(outcome), len(outcome.failed)) == (({"A:access": "already deleted"}, 0) if is_done else ({}, 1))
 
 
-def test_what_a_killed_run_began_stays_noted_when_another_run_ends(engine: Engine) -> None:
+def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: Engine) -> None:
     async def main(session: Session) -> frozenset[str]:
         made = planned(new("A"))
         subject = made.before.subject

@@ -457,7 +457,7 @@ def test_a_commit_that_is_not_the_merge_of_one_pull_request_has_no_fingerprint(
         ([status_of(FIRST, target_url=f"https://github.com/{REPOSITORY}/actions/runs/1/../4711")], "no run of mct-pla"),
     ],
 )
-def test_what_is_not_the_one_plan_before_the_approval_has_no_fingerprint(
+def test_a_plan_that_is_not_the_one_before_the_approval_has_no_fingerprint(
     step: Step, github: GitHub, statuses: list[dict[str, Any]], told: str
 ) -> None:
     reviewed(github)

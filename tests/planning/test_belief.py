@@ -296,7 +296,7 @@ def test_the_role_of_an_api_that_others_can_assign_makes_a_client_of_one_that_is
     assert (client_trust(AS_WE_MADE_IT, observed, SPEC) is Belief.OWN_CLIENT) is is_believed
 
 
-def test_what_an_application_created_itself_is_its_own_whatever_is_in_it() -> None:
+def test_a_registration_that_the_caller_created_is_its_own_whatever_is_in_it() -> None:
     touched = replace(SERVICE, created_by=PIPELINE, extras=("web.redirectUris",))
     observed = held_by(observed_state(trust(HAND_MADE, service=touched), UNSET), touched, WITH_A_SECRET)
     owned = held_by(observed, touched, OF_ADA)

@@ -222,7 +222,7 @@ LEFT: dict[str, tuple[CallerRights, list[type], str, str]] = {
 
 
 @pytest.mark.parametrize(("rights", "left", "asked", "command"), LEFT.values(), ids=LEFT.keys())
-def test_what_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
+def test_a_step_that_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
     rights: CallerRights, left: list[type], asked: str, command: str
 ) -> None:
     checked = check(PLAN, EMPTY, rights)

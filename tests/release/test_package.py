@@ -96,7 +96,7 @@ def test_nothing_installs_a_lock_otherwise() -> None:
 # Images: what hadolint does not look at; scripts/release/images builds and runs them
 
 
-def test_what_runs_has_neither_a_shell_nor_root() -> None:
+def test_an_image_runs_without_a_shell_and_not_as_root() -> None:
     """Commands are lists: no shell could read a string. The user is a number, which Kubernetes can check."""
     assert STAGES[1].startswith("gcr.io/distroless/")
     assert "USER 65532:65532" in STAGES[1]
@@ -107,7 +107,7 @@ def test_what_runs_has_neither_a_shell_nor_root() -> None:
             assert json.loads(words), words
 
 
-def test_what_it_is_made_of_is_pinned_by_digests() -> None:
+def test_base_images_are_pinned_by_digests() -> None:
     """Images, and no program of another that reads this file."""
     assert "syntax=" not in DOCKERFILE
     named = [re.match(r"(\S+)(?: AS (\S+))?", stage) for stage in STAGES]

@@ -81,7 +81,7 @@ def test_nothing_is_cancelled_on_main() -> None:
 
 
 @pytest.mark.parametrize("name", ["nightly", "weekly"])
-def test_what_others_change_is_found_on_a_schedule(name: str) -> None:
+def test_changes_by_others_are_found_on_a_schedule(name: str) -> None:
     workflow = YAML(typ="safe").load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
     triggers = workflow["on"]
     assert re.fullmatch(r"\d+ \d+ \* \* [*1]", triggers["schedule"][0]["cron"])

@@ -120,7 +120,7 @@ PARTS = sampled([(name, part) for name, one in KILLED.items() for part in range(
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "part"), PARTS, ids=str)
-def test_killed_at_any_write(
+def test_a_run_killed_at_any_write_is_completed_by_the_next(
     name: str, part: int, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
     """A sample has some of the commands, each at one write; with `--all`, each write meets each moment."""
@@ -140,7 +140,9 @@ def test_killed_at_any_write(
 FAILING = Command(("setup", "--client", "One", "--secret-to", "exec:false", *JSON), code=1)
 
 
-def test_killed_where_the_place_fails(harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path) -> None:
+def test_a_run_killed_where_its_place_for_secrets_fails_leaves_no_secret(
+    harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
+) -> None:
     """Wherever its removal is cut off, the secret that reached no one is gone after a run whose place works."""
     known = course_of(FAILING)
     for at, (write, moment) in enumerate(sampled(list(product(writes(known), MOMENTS)), 2, salt="a place that fails")):
@@ -151,7 +153,9 @@ def test_killed_where_the_place_fails(harness: Harness, course_of: Callable[[Com
         assert (mended.code, harness.orphans("One"), harness.leaks()) == (0, [], []), f"{moment} {write}: {mended.out}"
 
 
-def test_interrupted_at_a_write(harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path) -> None:
+def test_a_run_interrupted_at_a_write_says_what_is_not_done_and_how_to_resume(
+    harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
+) -> None:
     command, known = KILLED["setup"], course_of(KILLED["setup"])
     shots = list(product(writes(known), ("before", "after"), (signal.SIGINT, signal.SIGTERM)))
     for at, shot in enumerate(sampled(shots, 1, of_all=8, salt="interrupted")):

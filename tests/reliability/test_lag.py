@@ -130,7 +130,9 @@ AGAIN = {
 @pytest.mark.parametrize(
     ("seconds", "mode", "again"), sampled(list(product([1, 6, 20], MODES, AGAIN)), 2, salt="lag of removals")
 )
-def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, again: str, harness: Harness) -> None:
+def test_a_deleted_registration_is_not_taken_for_existing(
+    seconds: float, mode: str, again: str, harness: Harness
+) -> None:
     removal, addition = AGAIN[again]
     assert harness.run(ONE).code == 0
     harness.inside.state.clock.advance(60)
@@ -288,7 +290,7 @@ def test_a_client_whose_consent_no_replica_shows_yet_is_removed(
     assert (len(looks), azure.applications("One")) == (3, [])
 
 
-def test_what_is_not_ours_as_long_as_a_replica_shows_it_is_looked_at_again(
+def test_a_registration_that_is_not_ours_while_a_replica_shows_it_is_read_again(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was deleted seconds ago, on another machine: until that shows, it is a registration that anyone may have."""
@@ -318,7 +320,7 @@ def test_what_is_not_ours_as_long_as_a_replica_shows_it_is_looked_at_again(
     "removal",
     [("teardown", "-y"), ("teardown", "-y", "--purge"), ("remove-client", "One", "--keep-registration", "-y")],
 )
-def test_what_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harness: Harness) -> None:
+def test_a_client_that_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harness: Harness) -> None:
     assert harness.run(ONE).code == 0
     harness.inside.state.clock.advance(60)
     with lagging(harness, 8, "replicas"):
@@ -332,7 +334,9 @@ def test_what_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harne
 
 
 @pytest.mark.parametrize(("named", "code"), [(False, "registration-in-doubt"), (True, None)])
-def test_what_refuses_writes_is_said_unless_the_site_names_it(named: bool, code: str | None, harness: Harness) -> None:
+def test_a_registration_that_refuses_writes_is_said_unless_the_site_names_it(
+    named: bool, code: str | None, harness: Harness
+) -> None:
     """A registration that only a read speaks for is written before anything rests on it."""
     azure = harness.inside.azure
     assert harness.run(("setup", "-y")).code == 0

@@ -106,7 +106,7 @@ def test_in_the_one_window_only_the_write_of_that_moment_is_lost(harness: Harnes
     assert THEIRS not in (after["ServiceApplicationIds"] or ""), "the window is closed: say so where it is documented"
 
 
-def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_write(harness: Harness) -> None:
+def test_settings_read_while_others_were_slow_are_read_again_just_before_the_write(harness: Harness) -> None:
     steps: list[str] = []
 
     async def slow_secret(entry: Entry) -> None:
@@ -307,7 +307,7 @@ def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_on
         assert {change["action"] for change in harness.run(words).document["changes"]} == {"none"}
 
 
-def test_what_was_deleted_a_moment_ago_is_restored_once_it_can_be_written(harness: Harness) -> None:
+def test_a_registration_deleted_a_moment_ago_is_restored_once_it_can_be_written(harness: Harness) -> None:
     harness.inside.state.directory.variations = TENANTS["strict"]
     words = ("setup", "--client", "A", *REFERENCE, *JSON)
     made = harness.run(words)

@@ -101,7 +101,9 @@ def test_a_question_needs_somebody_who_sees_it_and_can_answer(
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
-def test_what_is_kept_is_utf_8_with_line_ends(screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+def test_redirected_output_is_utf_8_with_plain_line_ends(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
     """Windows gives redirected output its code page, and makes of each line end its own."""
     terminal, written = screens(80).terminal, io.BytesIO()
     stream = io.TextIOWrapper(written, encoding, newline="\r\n")
@@ -130,7 +132,7 @@ def test_what_is_kept_is_utf_8_with_line_ends(screens: Screens, monkeypatch: pyt
         ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
     ],
 )
-def test_colors_are_shown(
+def test_colors_are_shown_where_terminal_and_environment_allow(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], on_terminal: bool, expected: bool
 ) -> None:
     for name, value in environ.items():
@@ -179,7 +181,7 @@ def lines(text: str | Text, width: int, indent: int = 2) -> list[str]:
 @pytest.mark.parametrize("whole", WHOLE)
 @pytest.mark.parametrize("sentence", ["{}", "Run {}.", "Ask an Owner to run {}, or do it yourself.", "Then: {}"])
 @pytest.mark.parametrize("width", [20, 40, 60])
-def test_what_is_copied_is_on_one_line_whatever_is_around_it(whole: str, sentence: str, width: int) -> None:
+def test_an_id_path_or_command_is_on_one_line_whatever_is_around_it(whole: str, sentence: str, width: int) -> None:
     folded = lines(sentence.format(whole), width)
     assert sum(whole in line for line in folded) == 1
     assert [line for line in folded if cell_len(line) > width and whole not in line] == []

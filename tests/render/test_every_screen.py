@@ -108,7 +108,7 @@ LONG = "a" * 8 + "/Nightly-import-of-users.and-courses/" + "b" * 30
 
 @pytest.mark.parametrize("name", ["Import", LONG], ids=["short", "long"])
 @pytest.mark.parametrize("screen", sorted(SCREENS.keys() - {"documents"}))  # which nobody reads
-def test_what_is_copied_is_whole_on_a_narrow_screen(screens: Screens, screen: str, name: str) -> None:
+def test_ids_addresses_and_paths_are_whole_on_a_narrow_screen(screens: Screens, screen: str, name: str) -> None:
     wide = screens(UNBOUNDED)
     SCREENS[screen](wide.terminal, name)
     pieces = [piece for piece in copied(wide.out + wide.err) if " " not in piece.replace(name, "")]

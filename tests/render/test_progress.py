@@ -107,7 +107,7 @@ def test_a_throttle_is_told_by_the_service(screens: Screens) -> None:
     assert lines == ["Microsoft Graph limits requests: waiting 150 s."]
 
 
-def test_what_runs_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
     for in_job, told in ((False, []), (True, ["Reading the directory"])):  # what is a part of it has no line of its own
         if in_job:
             monkeypatch.setenv("CI", "1")
@@ -181,7 +181,7 @@ def rows(shown: Reporter) -> list[str]:
     return [line[2:].rstrip() for line in text.splitlines() if line.strip()]
 
 
-def test_what_is_done_stays_and_only_what_runs_is_live(screens: Screens) -> None:
+def test_finished_steps_stay_and_only_running_ones_are_live(screens: Screens) -> None:
     screen, shown, clock = on_terminal(screens)
     a, b = principal("A"), principal("B")
     with shown.applying(Plan((a, b))) as steps:
@@ -212,7 +212,7 @@ def test_a_wait_has_a_reason_its_time_and_an_end(screens: Screens) -> None:
         assert rows(shown) == ["Testing A: contosolearn returns 503, starting … 1:21 (gives up at 10:00)"]
 
 
-def test_what_has_parts_is_shown_by_them(screens: Screens) -> None:
+def test_a_step_with_parts_is_shown_by_them(screens: Screens) -> None:
     _, shown, _ = on_terminal(screens)
     with watched_by(shown), activity("Testing the clients"):
         with activity("Testing A"):
@@ -254,7 +254,7 @@ def test_a_wait_belongs_to_what_runs_in_its_task(screens: Screens) -> None:
 
 
 @pytest.mark.parametrize("stream", ["out", "err"])
-def test_what_is_printed_stays_and_the_live_area_leaves_nothing_behind(screens: Screens, stream: str) -> None:
+def test_printed_lines_stay_and_the_live_area_leaves_nothing_behind(screens: Screens, stream: str) -> None:
     screen = screens(80, is_terminal=True)
     screen.terminal.out.file = screen.terminal.err.file  # the same screen
     shown = Reporter(screen.terminal)

@@ -210,7 +210,7 @@ def test_an_adversary_shows_old_and_new_in_turn(client: Client) -> None:
     assert [step()[0] for _ in range(3)] == [200, 200, 200]
 
 
-def test_what_is_deleted_stays_readable_and_comes_late_to_the_deleted(client: Client) -> None:
+def test_a_deleted_object_stays_readable_and_comes_late_to_the_deleted_ones(client: Client) -> None:
     app = make_app(client)
     lag(client)
     path, gone = f"/applications/{app['id']}", f"/directory/deletedItems/{app['id']}"
@@ -226,7 +226,7 @@ def test_what_is_deleted_stays_readable_and_comes_late_to_the_deleted(client: Cl
 
 
 @pytest.mark.parametrize("end", ["appRoleAssignedTo", "federatedIdentityCredentials"])
-def test_what_was_taken_away_is_listed_a_while(client: Client, end: str) -> None:
+def test_a_removed_assignment_or_credential_is_listed_for_a_while(client: Client, end: str) -> None:
     app = make_app(client, appRoles=[ROLE])
     principal = make_principal(client, app)
     body: dict[str, Any] = {"principalId": principal, "resourceId": principal, "appRoleId": ROLE["id"]}

@@ -271,7 +271,7 @@ BUSY = {"error": {"code": "TooManyRequests", "message": "Later."}}
 DOWN = {"error": {"code": "serviceNotAvailable", "message": "A moment."}}
 
 
-def test_one_failure_after_eight_answers_of_a_replica_is_just_one(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_a_failure_after_eight_answers_of_a_replica_counts_as_one(mct: Program, azure: Sandbox, inside: Inside) -> None:
     def consents(entry: Entry) -> bool:
         return entry.method == "POST" and entry.path.endswith("/appRoleAssignedTo")
 

@@ -90,7 +90,9 @@ def test_a_failed_call_is_the_last_thing_that_is_said(mct: Program, azure: Sandb
 @pytest.mark.parametrize(
     ("more", "limited"), [([], False), (["--no-consent"], False), (["--no-app-service"], False), ([], True)]
 )
-def test_what_doctor_suggests_is_not_refused(mct: Program, azure: Sandbox, more: list[str], limited: bool) -> None:
+def test_a_command_that_doctor_suggests_is_not_refused(
+    mct: Program, azure: Sandbox, more: list[str], limited: bool
+) -> None:
     if limited:
         rule = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"}
         azure.restrict("passwordCredentials", rule)
@@ -166,7 +168,7 @@ def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_p
 @pytest.mark.parametrize(
     "module", [*sampled(WHILE_LOADING, 2, salt="loading"), *sampled(WHILE_RUNNING, 1, salt="imports")]
 )
-def test_there_is_no_traceback_however_early_it_comes(
+def test_a_signal_leaves_no_traceback_however_early_it_comes(
     azure: Sandbox, inside: Inside, tmp_path: Path, module: str, number: signal.Signals
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(AT_IMPORT)
@@ -182,7 +184,7 @@ def test_there_is_no_traceback_however_early_it_comes(
         assert unseemly not in done.stderr
 
 
-def test_there_is_no_traceback_before_anything_of_ours_is_imported(tmp_path: Path) -> None:
+def test_a_signal_before_our_first_import_leaves_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(AT_IMPORT)
     env = {**without_azure(), "PYTHONPATH": str(tmp_path), "SIGNAL_AT": "mct_s2s.cli.interruption", "SIGNAL": "2"}
     done = subprocess.run(program(["status"]), env=env, capture_output=True, text=True, timeout=60, check=False)
