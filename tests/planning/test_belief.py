@@ -10,7 +10,8 @@ from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, api_uri, new_app_role_id, site_note
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
-from mct_s2s.planning.belief import Belief, Doubt, Trusted, client_trust, service_trust
+from mct_s2s.planning.belief import Belief, Doubt, Doubted, Trusted, client_trust, service_trust
+from mct_s2s.planning.not_ours import service_not_ours
 
 from tests.planning.scenarios import (
     IMPORT,
@@ -341,3 +342,9 @@ def test_another_role_of_the_same_service_application_is_the_consent_of_before_a
     held = Assignment("1", IMPORT.principal.id, SERVICE_PRINCIPAL.id, OTHER_ROLE.id)
     of_it = Trust(SERVICE, SERVICE_PRINCIPAL, (held,), (IMPORT,))
     assert client_trust(IMPORT, observed_state(of_it, LISTED), SPEC) is Belief.OWN_CLIENT
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+def test_a_refusal_says_that_the_settings_name_a_service_application_only_if_they_do(is_set: bool) -> None:
+    error = service_not_ours(BY_HAND, observed_state(trust(), SET if is_set else UNSET), Doubted(()))
+    assert error.headline.startswith("ServiceAuthAudience names" if is_set else "The service application is")
