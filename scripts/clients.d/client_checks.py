@@ -5,6 +5,7 @@ Everything but the MCT API and the sandbox's log is seen through files that the 
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -290,6 +291,17 @@ def m365_read_back(folder: str, client: str) -> Wrong:
 def _one_year(row: dict[str, Any]) -> bool:
     began, ends = (datetime.fromisoformat(row[name]) for name in ("startDateTime", "endDateTime"))
     return timedelta(days=360) < ends - began < timedelta(days=370) and row.get("secretText") is None
+
+
+def printed_options(path: str) -> Wrong:
+    """Which options of commands that `mct-s2s` prints the Azure CLI does not have, by its own help."""
+    listed: dict[str, list[str]] = load(Path(path))
+    wrong = []
+    for verb, options in listed.items():
+        done = subprocess.run(["az", *verb.split(), "--help"], capture_output=True, text=True, check=False)
+        known = set(re.findall(r"(?<=\s)--?[a-z][\w-]*", done.stdout))
+        wrong += [f"az {verb} has no {option}" for option in options if option not in known]
+    return wrong
 
 
 def secrets(*paths: str) -> None:

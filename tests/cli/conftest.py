@@ -18,6 +18,7 @@ from mct_s2s.model.client_credentials import Certificate
 from tests.conftest import Json, Sandbox, at_home, program, without_azure
 from tests.support.inprocess import Ended, run_inside
 from tests.support.person import sign_in_as
+from tests.support.printed_commands import printed_commands, unreadable
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import left_behind, processes_of, said, snapshot
 
@@ -132,6 +133,17 @@ def against(azure: Sandbox, start: Program) -> Program:
 def mct(azure: Sandbox, inside: Inside, tmp_path: Path) -> Program:
     """The program against the sandbox."""
     return against(azure, functools.partial(run_here, home=tmp_path, inside=inside))
+
+
+def reading(mct: Program) -> Program:
+    """The program, where every command that a run prints is read by the program that it is for."""
+
+    def read(*words: str, **more: Any) -> Ended:
+        ended = mct(*words, **more)
+        assert unreadable([*printed_commands(ended.out), *printed_commands(ended.err)]) == []
+        return ended
+
+    return read
 
 
 @pytest.fixture

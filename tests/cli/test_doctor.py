@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.observability.exchange import Entry
 
-from tests.cli.conftest import Ended, Program, alone, signed_in
+from tests.cli.conftest import Ended, Program, alone, reading, signed_in
 from tests.conftest import FUNCTION_APP, SITE, Sandbox
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside
+
+
+@pytest.fixture
+def mct(mct: Program) -> Program:
+    return reading(mct)
+
 
 OK, MISSING = 0, 3
 READ = ("Application.Read.All", "Organization.Read.All")

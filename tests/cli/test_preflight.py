@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.observability.exchange import Entry
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, reading
 from tests.conftest import SITE, Sandbox
 from tests.support.sandbox_inside import Inside
+
+
+@pytest.fixture
+def mct(mct: Program) -> Program:
+    return reading(mct)
+
 
 PERMISSION_MISSING = 4
 READ = ("Application.Read.All", "Organization.Read.All")

@@ -14,11 +14,17 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ended, Program, values_in
+from tests.cli.conftest import Ended, Program, reading, values_in
 from tests.cli.schemas import FINDING_CODES
 from tests.conftest import SITE, SLOT, Sandbox
 from tests.support.by_hand import STRANGER, Hand, Registration
 from tests.support.sampling import sampled
+
+
+@pytest.fixture
+def mct(mct: Program) -> Program:
+    return reading(mct)
+
 
 OTHER = "aaaaaaaa-0000-4000-8000-00000000000b"
 

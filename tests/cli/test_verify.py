@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ended, Program, values_in
+from tests.cli.conftest import Ended, Program, reading, values_in
 from tests.conftest import FUNCTION_APP, SITE, Json, Sandbox
+
+
+@pytest.fixture
+def mct(mct: Program) -> Program:
+    return reading(mct)
+
 
 SETUP = ("setup", "--client", "S2S-client", "-y")
 

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, reading
 from tests.conftest import SITE, Sandbox
+
+
+@pytest.fixture
+def mct(mct: Program) -> Program:
+    return reading(mct)
+
 
 READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory")
 GROUP = "mct-fleet"
