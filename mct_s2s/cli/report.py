@@ -175,9 +175,8 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
             sandbox=sandbox if snippet else "",
             remarks=_unsaid(outcome),
         )
-        if report.manual_steps:
-            terminal.result()
-    show_manual_steps(terminal.out, report.manual_steps)
+    else:
+        show_manual_steps(terminal.out, report.manual_steps)
     if outcome.plan.lacks:
         terminal.say("To do this yourself:", style="warn")
         show_manual_steps(terminal.err, [*asked_for(outcome.plan.lacks), *_after_a_grant(outcome)])

@@ -315,6 +315,10 @@ def show_closing(
     terminal.result()
     for row in _rows([one for one in clients if one.id]):
         terminal.out.print(row)
+    if site.manual_steps:  # without them, what comes next fails
+        terminal.result()
+        show_manual_steps(terminal.out, site.manual_steps)
+        terminal.result()
     in_another = "In another terminal, as this sandbox has ended"
     for label, commands in ((in_another, [sandbox] if sandbox else []), ("Next", next_commands)):
         for row in _labelled(label, "", *(Text(run, style="command") for run in commands)) if commands else ():
