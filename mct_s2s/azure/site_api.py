@@ -115,7 +115,7 @@ class EntraTokens:
             async with asyncio.timeout(IDENTITY_SECONDS if is_machine else None):
                 return str((await sdk_credential(sign_in, self._connection).get_token(scope)).token)
         except (AzureError, OSError, *ODD) as error:
-            raise_if_passing(error)
+            raise_if_passing(error, login)
             refusal = identity_refused(error) if is_machine else token_refused(error, sign_in.client_id, scope)
             raise refusal from error
 

@@ -353,7 +353,7 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest
     told = raised.value
     assert (told.code, told.status) == ("login-unreachable", NEVER_CONNECTED)
     assert told.message.endswith("did not respond to the request to sign in: Connection refused.")
-    assert "network" in told.remedy
+    assert "the proxy (https://127.0.0.1:1 has to pass)" in told.remedy
 
 
 @pytest.mark.parametrize(
@@ -632,5 +632,7 @@ def test_a_command_line_tool_is_asked_for_one_token_after_the_other(again: Again
 def test_a_loop_of_the_same_request_is_waited_for() -> None:
     """AADSTS50196: the credential is not at fault, and a new one would ask as often."""
     with pytest.raises(ServiceError) as raised:
-        raise_if_passing(ClientAuthenticationError(f"AADSTS50196: The server terminated an operation.{JOINED}"))
+        raise_if_passing(
+            ClientAuthenticationError(f"AADSTS50196: The server terminated an operation.{JOINED}"), PUBLIC.login
+        )
     assert (raised.value.status, raised.value.retry_after) == (429, 60.0)

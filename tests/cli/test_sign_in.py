@@ -293,7 +293,7 @@ def test_renewing_one_account_of_az_does_not_sign_out_the_other(mct: Program, az
     refused = mct("setup", "--auth", "cli", "-a", SITE, *JSON, env=two.env)
     assert refused.code == 4, refused
     login = f"az logout --username {CUSTOMERS}; az login --tenant {azure.tenant_id}"
-    assert refused.document["error"]["remedy"].endswith(login)
+    assert login in refused.document["error"]["remedy"]
 
 
 def test_an_application_in_az_is_told_to_sign_in_again_after_a_grant(
@@ -309,7 +309,7 @@ def test_an_application_in_az_is_told_to_sign_in_again_after_a_grant(
     refused = mct("setup", "--auth", "cli", "-a", SITE, *JSON, env=az.env)
     assert refused.code == 4, refused
     login = f"az logout; az login --service-principal --username {own[0]} --tenant {azure.tenant_id}"
-    assert refused.document["error"]["remedy"].endswith(login)
+    assert login in refused.document["error"]["remedy"]
 
 
 def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:

@@ -197,13 +197,16 @@ def identity_refused(error: Exception) -> ServiceError:
     )
 
 
-def raise_if_passing(error: Exception) -> None:
-    """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the sign-in."""
+def raise_if_passing(error: Exception, login: str) -> None:
+    """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the sign-in.
+
+    `login`: its address, which a proxy or firewall has to let pass.
+    """
     text, is_silent = str(error), isinstance(error, _SILENT) or bool(causes(error, OddAnswer))
     without_tool = not isinstance(error, CredentialUnavailableError) and any(causes(error, one) for one in _SILENT)
     if is_silent or without_tool or _OFFLINE.search(text):
         cause = error if is_silent or without_tool else ConnectionError("it could not connect")
-        remedy = "Check the network, the proxy and --cloud, then run the same command again."
+        remedy = f"Check the network, the proxy ({login} has to pass) and --cloud, then run the same command again."
         failure = LOGIN.unanswered(cause, "sign in", remedy)
         if not is_silent:
             failure.status = NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it

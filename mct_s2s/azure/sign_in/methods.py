@@ -152,6 +152,7 @@ class CallerCredential:
         """`tool`: what is asked for a scope's first token, before and beside `ask`."""
         self.signed_in, self._ask, self._again, self._tool = signed_in, ask, again, tool
         self._account = account or choice.CliAccount()
+        self._login = connection.cloud.login
         self._tenant, self._say, self._retry_policy = connection.tenant, connection.say, connection.retry_policy()
         self._renewed_at = 0.0
         self._tokens: dict[str, AccessToken] = {}
@@ -255,7 +256,7 @@ class CallerCredential:
         try:
             return await self._ask(scope, **claims)
         except (AzureError, OSError, *ODD) as error:
-            raise_if_passing(error)
+            raise_if_passing(error, self._login)
             login = azure_cli_login(self._account, scope, self._tenant) if self._again is Again.AZURE_CLI else ""
             self._refusal = refused(error, self.signed_in.description, login)
             raise self._refusal from error
