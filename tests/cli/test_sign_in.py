@@ -333,6 +333,18 @@ def test_both_tokens_of_a_person_are_asked_for_at_once(mct: Program, azure: Sand
     assert not all(az.alone())
 
 
+def test_az_is_asked_before_anything_of_azure_answers(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    """Also of a cloud that is known by its address alone: az's own files have its scopes."""
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    azure.misbehave({"match": {"path": "/metadata/endpoints"}, "fault": {"type": "status", "status": 404}})
+    refused = mct("status", "--auth", "cli", "-o", "json", env=az.env)
+    assert error(refused)[1] == "cloud-unreachable"
+    until = time.monotonic() + 10  # the program waits for them no more
+    while len(az.asked()) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(az.asked()) == 2
+
+
 def test_an_application_in_az_asks_for_one_token_after_the_other(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=APPLICATION)
     assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
