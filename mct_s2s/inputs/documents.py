@@ -42,6 +42,9 @@ def read_handoff(path: Path, api: Api) -> tuple[dict[str, str], str | None]:
     """The settings; and the App Service that they are for."""
     remedy = "Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes."
     found = _read(path, Handoff, "handoff-unreadable", remedy)
+    if found.settings and not any(row.name in found.settings for row in api.rows):
+        message = f"Cannot use '{path}': it has no setting of {api.called}."
+        raise UsageError("handoff-unreadable", message, remedy="Name the API that it was written for: --api FILE")
     values: dict[Holds, Sequence[str]] = {
         row.holds: AllowList(found.settings[row.name]).ids if row.holds.is_list else [found.settings[row.name]]
         for row in api.rows

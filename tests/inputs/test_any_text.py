@@ -33,6 +33,7 @@ from mct_s2s.planning.federation import federated_spec, github_subject
 from mct_s2s.stores.dotenv import DELIVERED, available, from_files, variables_in
 from mct_s2s.stores.files import FileStore
 
+from tests.support.apis import ORDERS
 from tests.support.certificates import PRIVATE, RSA, pem_of
 from tests.support.mct import MCT, NAMES, SETTINGS
 from tests.support.sampling import cases
@@ -494,6 +495,13 @@ def test_a_handoff_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert read_handoff(file, MCT) == (GIVEN, "contosolearn/staging")
     SettingsFile(file, Handoff).write(None, settings)
     assert read_handoff(file, MCT) == (GIVEN, None)
+
+
+def test_a_handoff_of_another_api_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "handoff.json"
+    SettingsFile(file, Handoff).write(None, {"ServiceAuthAudience": "api://x"})
+    with pytest.raises(UsageError, match="no setting of the Orders API"):
+        read_handoff(file, ORDERS)
 
 
 def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
