@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
@@ -140,7 +140,9 @@ def check_role(value: str | None, api: Api) -> None:
 @about("credential")
 def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec | None:
     belonging = {name: kind for name, kind in OF_KIND.items() if getattr(options, name) is not None}
-    kind = options.credential or next(iter(belonging.values()), "secret")
+    kind: CredentialType = options.credential or "secret"
+    if options.credential is None and belonging:
+        kind = next(iter(belonging.values()))
     for name, other in belonging.items():
         if other != kind:
             key = name.replace("_", "-")
@@ -148,10 +150,9 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
                 raise contradiction(f"--{key} requires --credential {other}, not {kind}.")
     lifetime = options.secret_lifetime or "1y"
     expires = expiry(lifetime, now)  # checked also where it does not count
-    spec: CredentialSpec | None = None
     match kind:
         case "secret":
-            spec = NewCredential(expires, shorten=options.auto_lifetime)
+            spec: CredentialSpec | None = NewCredential(expires, shorten=options.auto_lifetime)
         case "certificate" if options.certificate is not None:
             spec = given_certificate(options.certificate, now)
         case "certificate":  # it begins that much earlier: the clocks of those who check it may be behind
@@ -159,6 +160,10 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
         case "federated":
             issuer, subject = options.federated_issuer, options.federated_subject
             spec = federated_spec(issuer, subject, options.federated_audience, options.github)
+        case "none":
+            spec = None
+        case _:
+            assert_never(kind)
     if options.secret_to is not None:
         with about("secret-to"):
             if not isinstance(spec, NewCredential):

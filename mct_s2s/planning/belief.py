@@ -52,7 +52,7 @@ class Belief(Enum):
     NAMED = auto()
     """Its appId or URI is on the command line or in the trust file."""
     CREATED_HERE = auto()
-    """A request of a run on this machine created it, and no run has ended since."""
+    """A run on this machine created, changed or deleted it, and is not known to have ended."""
     OWN_SERVICE = auto()
     """The service application with this App Service's `uniqueName`, and the settings name it."""
     OWN_CLIENT = auto()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.client_credentials import (
@@ -52,23 +53,23 @@ class ClientState(Registration):
         return self.note.is_fresh(self.client_id, self.now, kind)
 
     def added(self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False) -> AddCredential:
-        """A key from an interrupted run is used again where it is registered already or lasts as wanted."""
-        note = self.note
         match spec:
             case Certificate():
                 detail = f"{spec.thumbprint}, {ending(spec.expires)}"
             case Federation():
                 detail = f"{spec.subject} of {spec.issuer}"
             case NewCredential(kind=CredentialKind.SECRET):
-                detail = ending(spec.expires) + (f", saved to {note.place}" if note.vault is not None else "")
-            case _:
-                ends, key = note.pending.expires if note.pending is not None else None, "a new key"
-                if ends and (
-                    any(map(note.is_on_its_way, self.application.credentials))
-                    or abs(ends - spec.expires) < SAME_LIFETIME
-                ):
-                    spec, key = replace(spec, expires=ends), "the key from an interrupted run"
+                detail = ending(spec.expires)
+                if self.note.vault is not None:
+                    detail += f", saved to {self.note.place}"
+            case NewCredential():
+                pending_end = self._end_of_pending_key(spec)
+                key = "a new key"
+                if pending_end is not None:
+                    spec, key = replace(spec, expires=pending_end), "the key from an interrupted run"
                 detail = f"with {key}, {ending(spec.expires)}"
+            case _:
+                assert_never(spec)
         return AddCredential(
             key=f"{self.key}:{spec.kind.value}",
             name=self.name,
@@ -81,6 +82,14 @@ class ClientState(Registration):
             verify=verify,
             after=(self.key, *(change.key for change in self.orphan_removals())),
         )
+
+    def _end_of_pending_key(self, spec: NewCredential) -> datetime | None:
+        """When the key of an interrupted run ends, if it is registered already or lasts as long as is wanted."""
+        pending = self.note.pending
+        if pending is None:
+            return None
+        is_registered = any(map(self.note.is_on_its_way, self.application.credentials))
+        return pending.expires if is_registered or abs(pending.expires - spec.expires) < SAME_LIFETIME else None
 
     def orphan_removals(self) -> list[RemoveCredential]:
         """Of each that an attempt made and that never arrived; not where its store knows better."""
@@ -112,39 +121,52 @@ class ClientState(Registration):
 
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str) -> list[AnyChange]:
-    """One valid credential is enough, no matter who made it. Raises Refused."""
-    note, held = client.note, client.application.credentials
-    valid = [one for one in held if one.is_valid_at(client.now)]
-    orphans = client.orphan_removals() if spec is not None else []
-    removals, lost = list[AnyChange](orphans), {one.key_id for one in orphans}
-    is_lacking, exists = False, False
+    """Plan what `spec` takes: nothing where one valid credential is there, no matter who made it. Raises Refused."""
+    if spec is None:
+        return []
+    undelivered = client.orphan_removals()
+    valid = [credential for credential in client.application.credentials if credential.is_valid_at(client.now)]
     match spec:
-        case NewCredential(kind=kind):
-            good = [one for one in valid if one.key_id not in lost and not note.is_on_its_way(one)]
-            usable = [one for one in good if kind is CredentialKind.SECRET or one.kind is kind]
-            # The directory's word counts where the store has a credential of the client that is not among the good.
-            is_arriving = client.has_arrived(note.kind)
-            is_stored_dead = note.is_of(client.client_id) and not note.is_among(good) and not is_arriving
-            is_lost = spec.is_kept and note.has_lost(usable)
-            is_lacking = not client.has_arrived(kind) and (not usable or is_stored_dead or is_lost)
+        case NewCredential():
+            removed = {removal.key_id for removal in undelivered}
+            good = [credential for credential in valid if credential.key_id not in removed]
+            is_lacking, exists = _lacks_new(spec, client, good), False
         case Certificate():
-            is_lacking = not any(one.key_id == spec.key_id or spec.describes(one) for one in valid)
+            is_lacking = not any(known.key_id == spec.key_id or spec.describes(known) for known in valid)
+            exists = False
         case Federation():
             spec = replace(spec, audience=spec.audience or exchange_audience(cloud))
-            there = next((one for one in valid if spec.describes(one)), None)
-            is_lacking = there is None or there.federation != spec
-            exists = there is not None and there.name == spec.name
-            if is_lacking and there is not None and there.federation is not None and not exists:
-                taken = there.federation.audience
-                raise Refused(
-                    "federated-credential-differs",
-                    f"'{client.name}' already has a federated credential '{there.name}' for this issuer and subject, "
-                    f"with the audience '{taken}'. A second one for '{spec.audience}' is not possible.",
-                    remedy=f"Use {option('--federated-audience', taken)}, or delete it in the portal first.",
-                )
-    if spec is None or not is_lacking:
-        return removals
-    return [*removals, client.added(spec, exists=exists)]
+            known = next((credential for credential in valid if spec.describes(credential)), None)
+            is_lacking = known is None or known.federation != spec
+            exists = known is not None and known.name == spec.name
+            if is_lacking and known is not None and not exists:
+                raise _audience_taken(client, spec, known)
+        case _:
+            assert_never(spec)
+    return [*undelivered, client.added(spec, exists=exists)] if is_lacking else [*undelivered]
+
+
+def _lacks_new(spec: NewCredential, client: ClientState, good: Sequence[Credential]) -> bool:
+    """Whether a client needs a new secret or key; `good`: its valid credentials that count."""
+    note = client.note
+    arrived = [credential for credential in good if not note.is_on_its_way(credential)]
+    usable = [known for known in arrived if spec.kind is CredentialKind.SECRET or known.kind is spec.kind]
+    if client.has_arrived(spec.kind):
+        return False
+    # The place has a credential of the client, and the directory does not know it among the good ones any more.
+    is_dead_at_place = note.is_of(client.client_id) and not note.is_among(arrived) and not client.has_arrived(note.kind)
+    has_lost_it = spec.is_kept and note.has_lost(usable)
+    return not usable or is_dead_at_place or has_lost_it
+
+
+def _audience_taken(client: ClientState, wanted: Federation, known: Credential) -> Refused:
+    taken = known.federation.audience if known.federation is not None else ""
+    return Refused(
+        "federated-credential-differs",
+        f"'{client.name}' already has a federated credential '{known.name}' for this issuer and subject, "
+        f"with the audience '{taken}'. A second one for '{wanted.audience}' is not possible.",
+        remedy=f"Use {option('--federated-audience', taken)}, or delete it in the portal first.",
+    )
 
 
 def told_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruction]:
