@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+from mct_s2s.exit_codes import ExitCode
+
 T = TypeVar("T")
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
@@ -61,7 +63,7 @@ class MissingRight:
 class S2SError(Exception):
     """`items` is the list that the message introduces; not part of it, as values in it may contain line ends."""
 
-    exit_code: int = 1
+    exit_code: int = ExitCode.FAILED
     page: str = ""
     """Of the documentation: `permissions.md`."""
 
@@ -102,6 +104,11 @@ class S2SError(Exception):
     def mention(self, items: Iterable[str | Instruction]) -> None:
         self.items += as_instructions(items)
 
+    def came_after_a_write(self) -> None:
+        """Take back what the exit code of its class says: that nothing was written."""
+        if self.exit_code == ExitCode.NOT_BEGUN:
+            self.exit_code = ExitCode.FAILED
+
     def advise(self, remedy: str, command: str = "") -> None:
         self.advice, self.command = remedy, command
 
@@ -109,7 +116,7 @@ class S2SError(Exception):
 class UsageError(S2SError):
     """The command line, an environment variable or an input file is invalid. Nothing was sent."""
 
-    exit_code = 2
+    exit_code = ExitCode.NOT_BEGUN
     key = ""
     """The option without its dashes, which is the key in a trust file: see `about`."""
 
@@ -135,19 +142,19 @@ def about(key: str) -> Iterator[None]:
 class Refused(S2SError):
     """The command is valid, but its target must not be changed: a function app, another tenant."""
 
-    exit_code = 2
+    exit_code = ExitCode.NOT_BEGUN
 
 
 class SignInFailed(S2SError):
     """The login service issued no token."""
 
-    exit_code = 4
+    exit_code = ExitCode.NOT_PERMITTED
 
 
 class PermissionMissing(S2SError):
     """The remedy names the least role and who grants it."""
 
-    exit_code = 4
+    exit_code = ExitCode.NOT_PERMITTED
     page = "permissions.md"
     others: frozenset[WayOut] = frozenset()
     """Who else can do what the caller may not."""
@@ -156,7 +163,7 @@ class PermissionMissing(S2SError):
 class NotThere(S2SError):
     """A name matches nothing, or more than one thing."""
 
-    exit_code = 2
+    exit_code = ExitCode.NOT_BEGUN
     may_appear = False
     """Whether a replica may not show yet what the App Service's settings, which never lag, name."""
 
@@ -200,7 +207,7 @@ class DeadlinePassed(S2SError):
 class Interrupted(S2SError):
     """Ctrl-C or SIGTERM (143). The changes so far are kept, and the same command resumes."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
 
 class Cancelled(S2SError):

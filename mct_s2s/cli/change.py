@@ -10,7 +10,7 @@ from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
-from mct_s2s.cli.run import CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.streams import ask
 from mct_s2s.cli.work import SiteChange, SiteWork, Work
 from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
@@ -18,6 +18,7 @@ from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, S2SError, UsageError
+from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.removal import TooManyRemovals
@@ -107,7 +108,7 @@ async def _change(
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:
         if isinstance(site.error, NotThere) and was_written:
-            site.error.exit_code = S2SError.exit_code  # its own says that nothing was written
+            site.error.came_after_a_write()
     return worst(site.exit_code for site in sites)
 
 

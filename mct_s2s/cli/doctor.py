@@ -10,13 +10,14 @@ from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.fleet import read_file_sites
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.requests import api_of, check_role, request_for
-from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import WayOut
+from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import command
@@ -58,7 +59,7 @@ def doctor(options: DoctorOptions) -> int:
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
                 ways = others(lacking(found, Verdict.NO)) | ({WayOut.REGISTRAR} if seen.directory_refusal else set())
                 show_checks(shown, found, seen.observed.where, more, ways_out(options, ways))
-        return worst([0 if is_ready(found) else PROBLEMS, *_name_unknown(seen)])
+        return worst([0 if is_ready(found) else ExitCode.ATTENTION, *_name_unknown(seen)])
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Services(arm=arm, target=not options.no_app_service), body)
@@ -93,7 +94,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
             title = f"Permissions for {counted(len(sites), 'site')}"
             with _shown_as(options, current.terminal, title) as shown:
                 show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
-        codes = [code for one in read for code in (0 if one.is_ready else PROBLEMS, *_name_unknown(one.seen))]
+        codes = [code for one in read for code in (0 if one.is_ready else ExitCode.ATTENTION, *_name_unknown(one.seen))]
         return worst([*codes, *(one.error.exit_code for one in failed)])
 
     return run_connected(options, body)

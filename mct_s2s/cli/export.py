@@ -7,11 +7,12 @@ from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import read_every_site
 from mct_s2s.cli.options import refuse_site_beside_all
 from mct_s2s.cli.requests import api_of, look, where
-from mct_s2s.cli.run import CommandRun, run, worst
+from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError
+from mct_s2s.exit_codes import worst
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal

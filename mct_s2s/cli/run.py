@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -178,13 +178,3 @@ def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
     items = [*gone, *left]
     show_error(current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items))
     return S2SError.exit_code
-
-
-PROBLEMS = 3
-"""The exit code of `status`, `verify` and `doctor` where they found any."""
-WORST_LAST = (0, PROBLEMS, 4, 1)
-"""Exit codes by how little is known. Any other is worse: the request itself is wrong."""
-
-
-def worst(codes: Iterable[int]) -> int:
-    return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST), default=0)

@@ -9,11 +9,12 @@ from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import read_every_site, read_file_sites
 from mct_s2s.cli.options import refuse_site_beside_all
 from mct_s2s.cli.requests import api_of, looked_for_secrets
-from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.request import Session
+from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.commands import command
 from mct_s2s.model.duration import duration
 from mct_s2s.model.observed import ObservedState
@@ -51,7 +52,7 @@ def status(options: StatusOptions) -> int:
 
             terminal.verbatim(FORMATS[options.output](report))
         show_unread(terminal, report.failed, report.unchecked)
-        return worst([0 if report.is_healthy else PROBLEMS, *(one.error.exit_code for one in failed)])
+        return worst([0 if report.is_healthy else ExitCode.ATTENTION, *(one.error.exit_code for one in failed)])
 
     if options.file is not None:
         setups = chosen(read_sites(options, "all_sites"), options)

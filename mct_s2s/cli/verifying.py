@@ -9,7 +9,7 @@ from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.fleet import read_file_sites
 from mct_s2s.cli.requests import api_of, look, request_for
-from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connected
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
 from mct_s2s.cli.work import SiteWork
@@ -19,6 +19,7 @@ from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.engine.verify import ClientTest, clients_to_verify
 from mct_s2s.errors import UsageError
+from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 from mct_s2s.model.commands import command
@@ -123,7 +124,7 @@ def _verify_file(options: VerifyOptions) -> int:
             show_unread(current.terminal, report.failed, ())
         else:
             show_verifications(current.terminal, report, command("mct-s2s", "apply", *file_words(options)))
-        return worst([0 if report.is_proved else PROBLEMS, *(one.error.exit_code for one in report.failed)])
+        return worst([0 if report.is_proved else ExitCode.ATTENTION, *(one.error.exit_code for one in report.failed)])
 
     return run_connected(options, body)
 
@@ -133,7 +134,7 @@ def _end(current: CommandRun, verification: Verification) -> int:
         current.terminal.document("verify", verification)
     else:
         show_verification(current.terminal, verification)
-    return 0 if verification.is_proved else PROBLEMS
+    return 0 if verification.is_proved else ExitCode.ATTENTION
 
 
 def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:

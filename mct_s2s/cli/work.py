@@ -12,13 +12,14 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import api_of, request_for
-from mct_s2s.cli.run import PROBLEMS, CommandRun
+from mct_s2s.cli.run import CommandRun
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import retire_files
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import PermissionMissing, Refused, S2SError, UsageError
+from mct_s2s.errors import Refused, S2SError
+from mct_s2s.exit_codes import ExitCode
 from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_sign_in import MadeCredential
@@ -164,15 +165,20 @@ class SiteChange:
 
     @property
     def exit_code(self) -> int:
-        if self.error is not None or self.outcome is None:
-            return self.error.exit_code if self.error is not None else 1
+        if self.error is not None:
+            return self.error.exit_code
+        if self.outcome is None:
+            return ExitCode.FAILED
         plan, verification = self.outcome.plan, self.outcome.verification
-        if self.options.dry_run and not plan.is_empty and not plan.blocked:
-            return PROBLEMS
-        if self.outcome.plan.lacks or plan.blocked:
-            return PermissionMissing.exit_code
-        has_failed = verification is not None and verification.failed
-        return PROBLEMS if has_failed or (plan.left_alone and not self.options.dry_run) else 0
+        if self.options.dry_run:
+            # What is left to others for lack of a right is pending, too.
+            if not plan.is_empty and not plan.blocked:
+                return ExitCode.ATTENTION
+            return ExitCode.NOT_PERMITTED if plan.lacks or plan.blocked else ExitCode.DONE
+        if plan.lacks or plan.blocked:
+            return ExitCode.NOT_PERMITTED
+        a_test_failed = verification is not None and verification.failed
+        return ExitCode.ATTENTION if a_test_failed or plan.left_alone else ExitCode.DONE
 
     async def plan(self, session: Session) -> None:
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
@@ -185,8 +191,8 @@ class SiteChange:
         try:
             self.outcome = await carry_out(self.session, self.outcome, self._since, self)
         except S2SError as error:
-            if error.exit_code == UsageError.exit_code and self.outcome.has_written:
-                error.exit_code = S2SError.exit_code  # its own says that nothing was written
+            if self.outcome.has_written:
+                error.came_after_a_write()
             raise
         gone = retire_files(self.session, self.outcome)
         for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():

@@ -128,7 +128,8 @@ async def _after_others(session: Session, outcome: Outcome, approver: Approver) 
                 later = await look_and_plan(session, request)
             except NotOurs:
                 if clock.seconds() >= until:
-                    met.exit_code = S2SError.exit_code if outcome.done else met.exit_code
+                    if outcome.done:
+                        met.came_after_a_write()
                     raise met from None
     later.continue_from(outcome)
     if not later.plan.is_empty and await approver.confirm(later):

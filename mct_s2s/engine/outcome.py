@@ -137,7 +137,8 @@ class Outcome:
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
         # What is not there by now was there when it was planned: no name is wrong.
-        error.exit_code = S2SError.exit_code if isinstance(error, NotThere) else error.exit_code
+        if isinstance(error, NotThere):
+            error.came_after_a_write()
         self.failed.append((change, error))
 
     @property
