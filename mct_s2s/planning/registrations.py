@@ -157,7 +157,8 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         noted = ApplicationEdits()
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
-        resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
+        resource, name = "Application ID URI", "api://<appId>"
+        detail = ", ".join((f"with the app role {role.value}", *_addresses(edits)))
     if is_named(application, spec) and not is_in_settings(application, observed):
         notes.append(adoption(application, observed, SERVICE))
     trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
@@ -360,8 +361,13 @@ def _describe(edits: ApplicationEdits) -> str:
         f"v{edits.token_version} access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
         f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
+        *_addresses(edits),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _addresses(edits: ApplicationEdits) -> list[str]:
+    return [f"API reached at {url}" for url in Tag.URL.values(edits.tags)]
 
 
 def find_client(name: str, observed: ObservedState) -> ClientApplication:

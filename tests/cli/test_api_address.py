@@ -25,6 +25,7 @@ def tags(azure: Sandbox) -> list[str]:
 
 
 def test_setup_tests_and_tells_clients_the_address_that_is_typed(mct: Program, azure: Sandbox, door: str) -> None:
+    assert f"API reached at {door}" in " ".join(mct(*SETUP, "--url", door, "--dry-run").out.split())
     done = mct(*SETUP, "--url", door, *JSON)
     assert (done.code, done.document["verification"]["proved"]) == (0, True), done
     assert done.document["verification"]["url"] == door
