@@ -171,7 +171,6 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     new = Application(
         display_name=spec.display_name,
         unique_name=trust.unique_name,
-        notes=note,
         tags=() if observed.api.is_default else (Tag.API.of(observed.api.name),),
         # Without a version of its own, a registration issues tokens of version 1.
         token_version=2 if (observed.api.token_version or 2) == 2 else None,
@@ -288,10 +287,11 @@ def _remembered(
             tags = (*edits.tags, Tag.ADOPTED.of(own), *remembered)
             # Its note tells this App Service from another one of the same name.
             edits = replace(edits, unique_name=own, tags=tags, notes=None if application.notes else note)
-    # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
+    # Its note, and the tag of its `uniqueName`: no creation writes them over someone's who was faster. Where an
+    # interrupted one lacks them, they are alone not worth a write.
     tag = Tag.NAME.of(own)
     if is_ours and tag not in application.tags and edits != ApplicationEdits():
-        edits = replace(edits, tags=(*edits.tags, tag))
+        edits = replace(edits, tags=(*edits.tags, tag), notes=None if application.notes else note)
     return edits
 
 
@@ -422,6 +422,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     if tags or settled or reference or not (isinstance(api, str) and application.declares(api, role_id)):
         edits = ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference)
         edits = replace(edits, no_tags=settled)
+        is_cut_off = application.unique_name == unique_name and not application.required_access
+        if is_cut_off:  # a run ended right after it created it
+            lacking = (tag for tag in new.tags if tag not in application.tags)
+            edits = replace(edits, tags=tuple(dict.fromkeys((*tags, *lacking))))
         detail = f"{role}, service management reference {reference}" if reference else role
         # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
         after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))

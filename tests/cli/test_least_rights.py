@@ -135,6 +135,11 @@ def test_identities_beside_it_take_the_right_to_assign_them(mct: Program, azure:
 # --- every command as each caller ---
 
 WHERE = ("-a", "contosolearn", "-g", "mct-prod")
+TRUST_FILE = """
+[sites.contosolearn]
+resource-group = "mct-prod"
+clients = [{ name = "A" }, { name = "B" }]
+"""
 EVERYTHING = (
     ("doctor", *WHERE),
     ("setup", *WHERE, "--client", "A", "-y"),
@@ -145,10 +150,18 @@ EVERYTHING = (
     ("verify", *WHERE),
     ("snippet", "A", *WHERE),
     ("export", *WHERE),
+    ("apply", "-f", "trust.toml", "-y"),
     ("rotate-secret", "A", *WHERE, "-y"),
     ("remove-client", "B", *WHERE, "-y"),
     ("teardown", *WHERE, "-y"),
 )
+
+
+@pytest.fixture(autouse=True)
+def trust_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that `apply` takes, in the folder in which every command runs."""
+    (tmp_path / "trust.toml").write_text(TRUST_FILE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["a pipeline", "a member"])
@@ -182,6 +195,25 @@ def test_an_operator_of_the_app_service_alone_is_told_the_right_that_is_missing(
     assert (done.code in {3, 4}, azure.writes()) == (True, []), done
     assert "Application.Read.All" in f"{done.out}{done.err}", done
     assert "on the subscription" not in f"{done.out}{done.err}", done
+
+
+@pytest.mark.parametrize("words", EVERYTHING, ids=lambda words: " ".join(words[:2]))
+def test_a_contributor_of_a_virtual_machine_alone_is_told_the_role_on_the_app_service(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    """What the directory permits is no help where the App Service may not be read: nothing is written."""
+    assert mct("setup", "--client", "A", "--client", "B", "-y").code == 0
+    run = alone(mct, azure, *PIPELINE, arm=[("Contributor", MACHINE)])
+    azure.forget()
+    done = run(*words)
+    told = f"{done.out}{done.err}"
+    assert azure.writes() == []
+    if words == ("status", "--all"):  # it shows those that one may read: none
+        assert (done.code, "No MCT App Service found" in told) == (3, True), done
+    else:
+        assert done.code in {3, 4}, done
+        assert "Website Contributor" in told, done
+        assert "on the subscription" not in told, done
 
 
 def test_an_operator_of_the_app_service_alone_writes_its_settings(mct: Program, azure: Sandbox, tmp_path: Path) -> None:

@@ -133,6 +133,25 @@ def test_a_tenant_that_blocks_device_codes_is_told_beside_the_code_and_at_the_en
     assert "blocks device codes: --auth browser" in done.err
 
 
+@pytest.mark.parametrize(
+    ("who", "named"),
+    [
+        ("conditional-access", "blocks device codes"),
+        ("token-protection", "token protection"),
+        ("platform", "no sign-in from this platform"),
+        ("home-tenant", "the account does not exist in the tenant"),
+    ],
+)
+def test_why_a_person_is_refused_is_named(mct: Program, azure: Sandbox, person: Inside, who: str, named: str) -> None:
+    azure.vary(blocked_people=who)
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    assert error(done) == (4, "sign-in-failed"), done
+    told = done.document["error"]
+    assert named in told["message"].replace("The account", "the account"), done
+    assert "location" not in told["remedy"]
+    assert azure.writes() == []
+
+
 @pytest.mark.parametrize("tenant", [True, False])
 def test_personal_accounts_are_told_to_name_the_tenant(
     mct: Program, azure: Sandbox, person: Inside, tenant: bool

@@ -51,7 +51,7 @@ RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
 
 
 def new(name: str, *after: str) -> CreateApplication:
-    made = Application(display_name=name, unique_name=f"mct-s2s-key-{name}", tags=("mct-s2s:x",))
+    made = Application(display_name=name, unique_name=f"mct-s2s-key-{name}")
     return CreateApplication(key=name, name=name, resource="client application", application=made, after=after)
 
 

@@ -206,6 +206,18 @@ def test_a_blocked_device_code_is_given_and_refused_where_it_is_redeemed(client:
     assert again.json().get("error_codes") == ([530036] if number == 53003 else None), "az's session began with a code"
 
 
+@pytest.mark.parametrize(
+    ("who", "number"),
+    [("conditional-access", 53003), ("token-protection", 530084), ("platform", 50005), ("home-tenant", 50020)],
+)
+def test_a_blocked_person_gets_no_token_however_they_signed_in(client: Client, who: str, number: int) -> None:
+    session = signed_in(client)["refresh_token"]
+    client.vary(blocked_people=who)
+    assert poll(client, begin(client))["error_codes"] == [number]
+    again = asked(client, "token", grant_type="refresh_token", refresh_token=session)
+    assert again.json()["error_codes"] == [number]
+
+
 def bearer(answer: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer['access_token']}"}
 

@@ -169,10 +169,29 @@ def test_a_name_that_is_squatted_during_the_run_is_refused_by_the_same_rule(
     assert (ended.code, ended.document["error"]["code"]) == (1, "registration-not-ours")
     assert mallory.address in ended.document["error"]["message"]
     assert "Nothing was changed" not in ended.document["error"]["message"]
-    assert "the request gave it the display name" in ended.document["error"]["message"]
+    assert "the request gave it this run's display name" in ended.document["error"]["message"]
     made = azure.graph("GET", f"/applications/{squatted[0]['id']}")
     assert made["passwordCredentials"] == []
     assert "ServiceApplicationIds" not in azure.settings()
+
+
+def test_an_upsert_writes_over_nothing_of_who_was_faster(
+    mct: Program, azure: Sandbox, mallory: Member, inside: Inside
+) -> None:
+    """Graph updates what is there: an upsert has no tags, notes, permissions or token version of ours."""
+    own: Json = {"tags": ["payroll"], "notes": "Ask Payroll.", "api": {"requestedAccessTokenVersion": 2}}
+    squatted: list[Json] = []
+
+    async def squat(entry: Entry) -> None:
+        if entry.method == "PATCH" and f"'{SERVICE}'" in entry.path:
+            inside.hooks.before.clear()
+            squatted.append(await asyncio.to_thread(lambda: mallory.squat(SERVICE, "Payroll", **own)))
+
+    inside.hooks.before.append(squat)
+    assert mct(*SETUP).document["error"]["code"] == "registration-not-ours"
+    left = azure.graph("GET", f"/applications/{squatted[0]['id']}")
+    assert {name: left[name] for name in ("tags", "notes")} == {name: own[name] for name in ("tags", "notes")}
+    assert left["api"]["requestedAccessTokenVersion"] == 2
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "client"])

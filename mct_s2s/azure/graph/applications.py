@@ -8,6 +8,7 @@ Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-app
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Registered = TypeVar("Registered", Application, ServicePrincipal)
 READ = GraphOperation.READ
+NEEDED = ("displayName", "signInAudience", "serviceManagementReference")
+"""Properties without which some tenants create no application, or another one."""
 IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 
@@ -96,11 +99,30 @@ async def _matching(graph: "GraphClient", condition: str) -> list[Application]:
 async def create(graph: "GraphClient", new: Application) -> tuple[Application, bool]:
     """Create it by an upsert of its `uniqueName`, so that two runs never make two.
 
-    Return it, and whether Graph was seen to create it.
+    The upsert has only what a creation needs: where someone was faster, Graph updates what is there. The rest is for
+    `complete`. Return it, and whether Graph was seen to create it.
     """
     path = f"/applications{key('uniqueName', new.unique_name or '')}"
     body = parse.new_application(new)
-    return await graph.upsert(path, GraphOperation.CREATE_APPLICATION, parse.application, body)
+    needed = {name: body[name] for name in NEEDED if name in body}
+    return await graph.upsert(path, GraphOperation.CREATE_APPLICATION, parse.application, needed)
+
+
+async def complete(graph: "GraphClient", found: Application, new: Application) -> Application:
+    """Write what a creation left out, and nothing in place of what is there. Without a version, tokens are v1."""
+    there = {entry.resource_client_id for entry in found.required_access}
+    access = (entry for entry in new.required_access if entry.resource_client_id not in there)
+    whole = replace(
+        found,
+        token_version=1 if found.token_version == 2 else found.token_version,
+        tags=tuple(dict.fromkeys((*found.tags, *new.tags))),
+        notes=found.notes or new.notes,
+        required_access=(*found.required_access, *access),
+    )
+    if whole != found:
+        path, body = paths.application(found.object_id), parse.application_patch(found, whole)
+        await graph.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, sending=UNTIL_KNOWN)
+    return whole
 
 
 async def register(graph: "GraphClient", new: Application, owner: PrincipalId | None) -> Application:

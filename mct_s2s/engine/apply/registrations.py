@@ -34,8 +34,8 @@ T = TypeVar("T")
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
 OVERWRITTEN = (
-    "Someone registered it while this run was doing so: the request gave it the display name, audience, app roles, "
-    "permissions, tags and notes of this run's registration, and nothing else was changed."
+    "Someone registered it while this run was doing so: the request gave it this run's display name, audience and "
+    "service management reference, and nothing else was changed."
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
@@ -79,6 +79,8 @@ async def create(
             refused = not_ours(application, trusted, change.resource, done=done)
             refused.is_met = True
             raise refused
+    if not as_owner:
+        application = await applications.complete(graph, application, change.application)
     return application, ""
 
 

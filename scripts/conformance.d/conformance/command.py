@@ -26,6 +26,7 @@ from mct_s2s.render.diagnostics import show_error
 
 from conformance.cleanup import clean
 from conformance.clouds import Side, cloud_side, names_of, own_sandbox
+from conformance.questions import answers
 from conformance.redaction import private_values
 from conformance.report import Verdict, counted, findings, save
 from conformance.story import SETTING, STEPS, Service, Step
@@ -53,6 +54,7 @@ class ConformanceOptions(AzureOptions):
         "--report FOLDER", "The folder for the report and the tables.", default=Path("conformance-report")
     )
     yes: bool = option("-y --yes", "Do not ask.")
+    questions: bool = option("--questions", "Only ask what a real tenant alone can settle. Nothing is written.")
     clean_up: str | None = option("--clean-up RUN", "Only remove what the run of this name left.")
     timeout: float = option("--timeout SECONDS", "Deadline in seconds; the clean-up follows it.", default=1800.0)
 
@@ -101,7 +103,7 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
     if not re.fullmatch(PREFIX + "[0-9a-f]{10}", run):
         raise UsageError("usage", f"'{run}' is no name of a run.", remedy=f"A run's name begins with {PREFIX}.")
     try:
-        if not options.clean_up:
+        if not (options.clean_up or options.questions):
             options.report.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         text = f"Cannot write to '{options.report}': {error.strerror or error}"
@@ -111,6 +113,10 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
     async with connected(patient, terminal, target=True) as (connection, target, _):
         credential = signed_in(patient, connection, terminal)
         cloud = await cloud_side(connection, credential, target, options.key_vault)
+        if options.questions:
+            for line in await answers(cloud):
+                terminal.result(line)
+            return 0
         for line in _what(cloud, run, options, credential.signed_in.description):
             terminal.say(line)
         await _confirm(options, terminal)

@@ -27,6 +27,8 @@ class Variations:
             for a minute; 0: any number (2.3).
         blocked_device_codes: who refuses a device code after its user has signed in: `conditional-access`,
             `security-defaults`, or nobody (2.3).
+        blocked_people: who refuses every sign-in of a person: `conditional-access` (53003), `token-protection`
+            (530084), `platform` (50005), `home-tenant` (50020: no account of this tenant), or nobody (2.3).
         sign_in_with_mfa: whether people bring a second factor without being asked (4.10).
         mfa_for_writes: how Resource Manager refuses people's writes without one: `challenge` (as in Azure since autumn
             2025), `policy` (403 without a challenge, as some clients were answered), or `off`, as in clouds that do
@@ -60,6 +62,7 @@ class Variations:
     deleted_without_unique_name: bool = False
     refused_tokens: int = 0
     blocked_device_codes: str = ""
+    blocked_people: str = ""
     sign_in_with_mfa: bool = True
     mfa_for_writes: str = "challenge"
     location_challenges: bool = False

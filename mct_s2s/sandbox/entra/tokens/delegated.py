@@ -117,6 +117,8 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
     asked = form.get("claims", "")
     if policies.asks_for_mfa(asked) and not session.mfa:
         raise service_error("no_second_factor")
+    if blocked := directory.variations.blocked_people:
+        raise service_error(f"blocked by {blocked}")
     client = _public_client(directory, session.client_id)
     user = directory.users.seen(session.user_id)
     if user is None or not user["accountEnabled"]:
