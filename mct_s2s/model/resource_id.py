@@ -10,6 +10,7 @@ SLOTS = "microsoft.web/sites/slots"
 LOGIC_APPS = "microsoft.logic/workflows"
 CONTAINER_APPS = "microsoft.app/containerapps"
 VIRTUAL_MACHINES = "microsoft.compute/virtualmachines"
+SCALE_SETS = "microsoft.compute/virtualmachinescalesets"
 USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 
 _ID = re.compile(

@@ -28,6 +28,7 @@ from mct_s2s.planning.registrations import (
     plan_client,
     plan_identity,
     plan_service,
+    update_instances,
     with_deleted,
 )
 from mct_s2s.planning.removal import plan_removal, prune
@@ -121,7 +122,9 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
         gaining = tuple(_switched_on(observed, settings, desired.names))
         off = tuple(_still_off(desired, observed))
     late = _late_roles(steps, observed)
-    notes = (*off, *late, *adopted, *_disabled(desired, observed), *others, *_notes(observed, steps), *pruned.notes)
+    about_site = _notes(observed, steps)
+    others += update_instances(steps)
+    notes = (*off, *late, *adopted, *_disabled(desired, observed), *others, *about_site, *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, gaining=gaining, removals=removals)
     check_ownership(plan, service, observed)

@@ -4,7 +4,7 @@ Deleted names are taken for 30 days, so deleted registrations are restored:
 learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
@@ -25,6 +25,7 @@ from mct_s2s.model.ids import (
     site_note,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.resource_id import SCALE_SETS
 from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.belief import (
     Belief,
@@ -481,6 +482,16 @@ def _stale_url(note: SecretNote, url: str, observed: ObservedState) -> Iterator[
     if typed is not None and not same_origin(url, typed):
         name = "The tag 'url'" if note.vault else "MCT_S2S_URL"
         yield f"{name} in {note.place} is '{url}'. Set it to {typed}, where the API is reached."
+
+
+def update_instances(steps: Iterable[AnyChange]) -> Iterator[Instruction]:
+    """What a scale set of manual upgrade needs beside its own new identity: docs/azure-contract.md, section 9."""
+    for step in steps:
+        if isinstance(step, EnableIdentity) and step.identity_resource.resource.type == SCALE_SETS:
+            scale_set = step.identity_resource.resource
+            told = f"If the upgrade policy of '{scale_set.name}' is manual, its machines get the identity only by:"
+            update = command("az", "vmss", "update-instances", "--instance-ids", "*", "--ids", str(scale_set))
+            yield Instruction(told, update)
 
 
 def plan_identity(

@@ -225,6 +225,17 @@ def test_an_identity_that_a_resource_cannot_use_is_none(kind: str, principal: st
     assert refused.value.code == "identity-unusable"
 
 
+def test_machines_of_a_scale_set_are_said_to_need_an_update() -> None:
+    group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
+    resource = ResourceId.parse(f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/etl")
+    told = [
+        [one.command for one in plan.notes if isinstance(one, Instruction)]
+        for principal in (None, PrincipalId(guid("mi")))
+        for plan in [make_plan(spec(), observed_state(trust(), settings(), [IdentityResource(resource, principal)]))]
+    ]
+    assert told == [[f"az vmss update-instances --instance-ids '*' --ids {resource}"], []]
+
+
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))

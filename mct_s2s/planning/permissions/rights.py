@@ -14,7 +14,14 @@ from mct_s2s.errors import Instruction, MissingRight, WayOut
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES, VIRTUAL_MACHINES, ResourceId
+from mct_s2s.model.resource_id import (
+    CONTAINER_APPS,
+    LOGIC_APPS,
+    SCALE_SETS,
+    USER_ASSIGNED_IDENTITIES,
+    VIRTUAL_MACHINES,
+    ResourceId,
+)
 
 CLOUD_APPLICATION_ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 APPLICATION_DEVELOPER = "cf1c38e5-3621-4004-a7cb-879624dced7c"
@@ -47,6 +54,7 @@ REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access A
 SITE_ROLE, READER, CONTRIBUTOR = "Website Contributor", "Reader", "Contributor"
 LEAST_ROLES = {
     VIRTUAL_MACHINES: "Virtual Machine Contributor",
+    SCALE_SETS: "Virtual Machine Contributor",
     LOGIC_APPS: "Logic App Contributor",
     CONTAINER_APPS: "Container Apps Contributor",
     USER_ASSIGNED_IDENTITIES: "Managed Identity Operator",
