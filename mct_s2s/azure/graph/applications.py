@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 Registered = TypeVar("Registered", Application, ServicePrincipal)
 READ = GraphOperation.READ
-NEEDED = ("displayName", "signInAudience", "serviceManagementReference")
-"""Properties without which some tenants create no application, or another one."""
+NOT_IN_UPSERT = ("api", "notes")
+"""Properties that an upsert would write over someone's who was faster: a token version, and which site it is for.
+
+A client's tags and permissions are in it: they are those that every run of this tool gives to that client.
+"""
 IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 
@@ -99,13 +102,13 @@ async def _matching(graph: "GraphClient", condition: str) -> list[Application]:
 async def create(graph: "GraphClient", new: Application) -> tuple[Application, bool]:
     """Create it by an upsert of its `uniqueName`, so that two runs never make two.
 
-    The upsert has only what a creation needs: where someone was faster, Graph updates what is there. The rest is for
-    `complete`. Return it, and whether Graph was seen to create it.
+    Where someone was faster, Graph updates what is there, so the upsert leaves `NOT_IN_UPSERT` to `complete`. Return
+    it, and whether Graph was seen to create it.
     """
     path = f"/applications{key('uniqueName', new.unique_name or '')}"
     body = parse.new_application(new)
-    needed = {name: body[name] for name in NEEDED if name in body}
-    return await graph.upsert(path, GraphOperation.CREATE_APPLICATION, parse.application, needed)
+    harmless = {name: value for name, value in body.items() if name not in NOT_IN_UPSERT}
+    return await graph.upsert(path, GraphOperation.CREATE_APPLICATION, parse.application, harmless)
 
 
 async def complete(graph: "GraphClient", found: Application, new: Application) -> Application:

@@ -34,8 +34,8 @@ T = TypeVar("T")
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
 OVERWRITTEN = (
-    "Someone registered it while this run was doing so: the request gave it this run's display name, audience and "
-    "service management reference, and nothing else was changed."
+    "Someone registered it while this run was doing so: the request gave it this run's display name and audience, "
+    "a client also its tags and permissions, and nothing else was changed."
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
