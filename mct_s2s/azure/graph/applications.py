@@ -114,10 +114,11 @@ async def create(graph: "GraphClient", new: Application) -> tuple[Application, b
 async def complete(graph: "GraphClient", found: Application, new: Application) -> Application:
     """Write what a creation left out, and nothing in place of what is there. Without a version, tokens are v1."""
     there = {entry.resource_client_id for entry in found.required_access}
+    version = new.token_version or 1
     access = (entry for entry in new.required_access if entry.resource_client_id not in there)
     whole = replace(
         found,
-        token_version=1 if found.token_version == 2 else found.token_version,
+        token_version=found.token_version if (found.token_version or 1) == version else version,
         tags=tuple(dict.fromkeys((*found.tags, *new.tags))),
         notes=found.notes or new.notes,
         required_access=(*found.required_access, *access),
