@@ -224,11 +224,11 @@ def in_vaults(state: Json) -> list[str]:
 
 
 def held(folder: Path) -> dict[str, str]:
-    """The secrets in the files of a folder: by the name of their file, the key id that it tells."""
+    """The secrets in the files of a folder: by their path, as two homes name them alike, the key id that it tells."""
     found = {}
     for path in folder.rglob("*.env"):
         told = re.search(r'"keyId": "([^"]+)"', path.read_text())
-        found[path.name] = told[1] if told else ""
+        found[str(path)] = told[1] if told else ""
     return found
 
 
