@@ -8,9 +8,21 @@ from mct_s2s.model.api import Api
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.ids import PrincipalId, api_uri
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.reports.verification import reasons, without_token
+from mct_s2s.planning.reports.verification import identity_checks, reasons, without_token
 
-from tests.planning.scenarios import ROLE, SERVICE, SERVICE_ID, TENANT, client, complete, guid
+from tests.planning.scenarios import (
+    ROLE,
+    SERVICE,
+    SERVICE_ID,
+    TENANT,
+    client,
+    complete,
+    guid,
+    observed_state,
+    settings,
+    trust,
+)
+from tests.render.examples import IDENTITY
 from tests.support.apis import ORDERS, STOCK
 from tests.support.mct import MCT
 
@@ -92,3 +104,11 @@ def test_a_403_is_the_apis_only_where_it_refuses_so_and_no_access_restriction_di
     assert not ApiAnswer(403).is_refused(MCT.test.refused_with)
     assert without_token(ApiAnswer(403), "https://x", "/orders", served(ORDERS)).ok is True
     assert without_token(ApiAnswer(403, forbidden_ip=True), "https://x", "/orders", served(ORDERS)).ok is None
+
+
+@pytest.mark.parametrize(("object_ids", "words"), [(IDENTITY.id, "contains"), ("", "does not contain")])
+def test_a_check_says_whether_the_allow_list_contains_an_identity(object_ids: str, words: str) -> None:
+    observed = observed_state(trust(), settings(ServiceObjectIds=object_ids))
+    checks = identity_checks([IDENTITY], observed, "api://x", "https://x.example")
+    (allowed,) = [check for check in checks if check.check == "allowed"]
+    assert (allowed.message, allowed.ok) == (f"ServiceObjectIds {words} {IDENTITY.id}.", bool(object_ids))
