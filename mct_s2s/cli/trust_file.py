@@ -45,6 +45,10 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names its own."""
+_OF_A_KIND = frozenset(
+    {"credential", "certificate", "github", "federated-issuer", "federated-subject", "federated-audience"}
+)
+"""Keys of a client that only make sense together."""
 _SIGN_IN = ("subscription", "tenant", "cloud", "auth")
 Location = tuple[str | int, ...]
 """`("sites", "learn", "clients", 0, "name")`."""
@@ -223,10 +227,24 @@ class _Reader:
             for place, one in _entries(key, entry):
                 required = "name" if isinstance(one, ClientEntry) else "resource"
                 if not {place, (*place, required)} & mistaken:
-                    with self._noting({place: one}):
-                        work = _with(work, one)
+                    work = self._read_entry(work, place, one)
             named = SiteOfFile(self._where(key), tuple(one.name.strip() for one in entry.clients))
             self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target, named=named))
+
+    def _read_entry(self, work: Work, place: Location, entry: ClientEntry | IdentityEntry) -> Work:
+        """Read it again without each key that is wrong, so that the mistakes of its other keys are found, too."""
+        said = entry.model_dump(by_alias=True, exclude_unset=True)
+        while True:
+            left = type(entry).model_validate(said)
+            try:
+                return _with(work, left)
+            except UsageError as error:
+                self._note(error, {place: left})
+                if error.key not in said or error.key in {"name", "resource"}:
+                    return work
+                # What belongs to a credential's kind is wrong together.
+                wrong = _OF_A_KIND if error.key in _OF_A_KIND else {error.key}
+                said = {key: value for key, value in said.items() if key not in wrong}
 
     def _where(self, key: str) -> str:
         """As `requests.where`, of the file's site."""
@@ -252,11 +270,14 @@ class _Reader:
         try:
             yield
         except UsageError as error:
-            *_, location = tables
-            for place, table in tables.items():
-                if error.key.replace("-", "_") in table.model_fields_set:
-                    location = (*place, error.key)
-            self._add(location, error.message, error.remedy, error.code)
+            self._note(error, tables)
+
+    def _note(self, error: UsageError, tables: Mapping[Location, Table]) -> None:
+        *_, location = tables
+        for place, table in tables.items():
+            if error.key.replace("-", "_") in table.model_fields_set:
+                location = (*place, error.key)
+        self._add(location, error.message, error.remedy, error.code)
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:

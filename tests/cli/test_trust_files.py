@@ -175,6 +175,13 @@ def test_every_mistake_of_one_client_is_listed(file: File) -> None:
     assert not any("Input should" in what for what in listed)
 
 
+def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
+    values = "secret-lifetime = '9y'\nsecret-to = 'keyvault:x_y'\ngithub = 'a'\ncertificate = 'no.pem'\n"
+    listed = [item.what for item in file.refused(f"{ONE}{values}").items]
+    keys = [what.partition(":")[0].rpartition(".")[2] for what in listed]
+    assert keys == ["certificate", "secret-lifetime", "secret-to"]
+
+
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
     """Of form, of value, and of two that meet: all at once, and none that only follows from another."""
     error = file.refused(
