@@ -5,7 +5,7 @@ import re
 from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import origin
-from mct_s2s.model.commands import own_command
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
 
 _SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
@@ -91,6 +91,6 @@ def api_path(text: str | None, api: Api) -> str:
     if text is None:
         return api.test.path
     if not _PATH.fullmatch(text):
-        remedy = f"Use a path that starts with a slash, such as --path {api.test.path}"
+        remedy = f"Use a path that starts with a slash, such as {option('--path', api.test.path)}"
         raise malformed("malformed-path", "--path", text, remedy)
     return text
