@@ -51,9 +51,12 @@ def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
             f"'{text}' is a {resource.type}, not an App Service.",
             remedy="Use the resource ID of the web app: …/providers/Microsoft.Web/sites/NAME",
         )
-    for option, typed, meant in (("--resource-group", group, resource.resource_group), ("--slot", slot, resource.slot)):
+    for narrower, typed, meant in (
+        ("--resource-group", group, resource.resource_group),
+        ("--slot", slot, resource.slot),
+    ):
         if typed and typed.casefold() != (meant or "").casefold():
-            raise contradiction(f"{option} '{typed}' contradicts the resource ID '{text}'.")
+            raise contradiction(f"{narrower} '{typed}' contradicts the resource ID '{text}'.")
     return SiteTarget.of(resource)
 
 

@@ -490,7 +490,8 @@ def update_instances(steps: Iterable[AnyChange]) -> Iterator[Instruction]:
         if isinstance(step, EnableIdentity) and step.identity_resource.resource.type == SCALE_SETS:
             scale_set = step.identity_resource.resource
             told = f"If the upgrade policy of '{scale_set.name}' is manual, its machines get the identity only by:"
-            update = command("az", "vmss", "update-instances", "--instance-ids", "*", "--ids", str(scale_set))
+            where = ("-n", scale_set.name, "-g", scale_set.resource_group, "--subscription", scale_set.subscription_id)
+            update = command("az", "vmss", "update-instances", "--instance-ids", "*", *where)
             yield Instruction(told, update)
 
 

@@ -233,7 +233,8 @@ def test_machines_of_a_scale_set_are_said_to_need_an_update() -> None:
         for principal in (None, PrincipalId(guid("mi")))
         for plan in [make_plan(spec(), observed_state(trust(), settings(), [IdentityResource(resource, principal)]))]
     ]
-    assert told == [[f"az vmss update-instances --instance-ids '*' --ids {resource}"], []]
+    where = f"-n {resource.name} -g {resource.resource_group} --subscription {resource.subscription_id}"
+    assert told == [[f"az vmss update-instances --instance-ids '*' {where}"], []]
 
 
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
-from mct_s2s.model.commands import own_command, webapp_command
+from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
@@ -274,7 +274,7 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
         case ApiAnswer(status=status) if status in NOT_NOW:
             found = "Wait a minute, then run mct-s2s verify with the same options."
         case ApiAnswer(status=status) if status == 404 or (status < 500 and path != observed.api.test.path):
-            found = f"Choose a path of {observed.api.called}: --path {observed.api.test.path}"
+            found = f"Choose a path of {observed.api.called}: {option('--path', observed.api.test.path)}"
         case _:
             found = "Check the App Service's log (az webapp log tail), then run the same command again."
     return found
