@@ -292,6 +292,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
     return {
         "dry_run": site.options.dry_run,
         "fingerprint": site.fingerprint if site.options.dry_run else None,
+        "api": outcome.before.api.name,
         "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(site.options, outcome), *_after_a_grant(outcome)],

@@ -70,7 +70,7 @@ def verify(options: VerifyOptions) -> int:
             }
             found = await gather_or_cancel(*(tests[at].verify(clients) for at, clients in sites.items()))
         checks = tuple(check for one in found for check in one.checks)
-        return _end(current, Verification(next(iter(sites)), path, checks, api=api.called))
+        return _end(current, Verification(next(iter(sites)), path, checks, api=api))
 
     async def from_outside(current: CommandRun, session: Session) -> int:
         connection = session.connection

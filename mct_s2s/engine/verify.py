@@ -81,12 +81,12 @@ class ClientTest:
                 check, finding = "configured", diagnose(observed)[0]
             if finding is not None:
                 wrong = VerificationCheck(*SITE, check, False, finding.message, finding.remedy)
-                return Verification(url, path, (wrong,), api=observed.api.called)
+                return Verification(url, path, (wrong,), api=observed.api)
         tests = gather_or_cancel(*map(self._client, clients))
         without, tested = await gather_or_cancel(self._without_token(), tests)
         checks = [without, *(check for one in tested for check in one)]
         checks += identity_checks(identities, observed, self.audience, url)
-        return Verification(url, path, tuple(checks), api=observed.api.called)
+        return Verification(url, path, tuple(checks), api=observed.api)
 
     async def _without_token(self) -> VerificationCheck:
         with activity("Testing a call without a token"):
@@ -211,4 +211,4 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
     except TimeoutError:
         message, again = "The deadline left no time to test the call.", observed.command("verify")
         late = (VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again) for one in mine)
-        return Verification(api.url, api.path, tuple(late), api=observed.api.called)
+        return Verification(api.url, api.path, tuple(late), api=observed.api)

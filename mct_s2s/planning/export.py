@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.api import DEFAULT_API
@@ -49,6 +49,8 @@ class ExportedSite:
     """Each with remarks: its display name where it is named by its appId, and what others could have written."""
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
+    api: str = field(kw_only=True)
+    """Its name."""
 
 
 def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> ExportedSite:
@@ -87,7 +89,7 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
     left += _unknown(observed, site, service)
-    return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left))
+    return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left), api=observed.api.name)
 
 
 def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tuple[tuple[Keys, tuple[str, ...]], ...]:

@@ -271,6 +271,7 @@ class StatusDocument(Part):
     healthy: bool = _is("Whether no finding is an error or a warning.", "is_healthy")
     cloud: Text = _is("Name or URL of the cloud.", "observed.cloud")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.", "observed.tenant")
+    api: Text = _is("Name of the API that the App Service serves.", "observed.api.name")
     app_service: Annotated[AppServicePart | None, BeforeValidator(_app_service)] = _is(
         "The App Service; null if it was not read.", "observed"
     )
@@ -328,6 +329,7 @@ class VerifyDocument(Part):
     site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
     document: Literal["mct-s2s/verify/v1"] = "mct-s2s/verify/v1"
     proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
+    api: Text = _is("Name of the API.", "api.name")
     url: Text = _is("Address of the site.")
     path: Text = _is("Path that was called.")
     checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
@@ -396,6 +398,7 @@ class SnippetDocument(Part):
 
 class ExportedSitePart(Part):
     app_service: AnyText = _is("Its resource ID.", "resource")
+    api: Text = _is("Name of the API that it serves.")
     clients: Count = _is("How many client applications its table has.")
     managed_identities: Count = _is("How many managed identities its table has.", "identities")
     left_out: list[AnyText] = _is("What is there and cannot be said, one sentence each.")
@@ -445,6 +448,7 @@ class ResultDocument(Part):
     document: Literal["mct-s2s/result/v1"] = "mct-s2s/result/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
     fingerprint: Fingerprint | None = _may_be("Only in a dry run: a digest of the plan, the same whenever it is made.")
+    api: Text = _is("Name of the API that the App Service serves.")
     changes: list[ChangePart] = _is("In the order of the plan; empty: everything is up to date.")
     credentials: list[SavedCredentialPart] = _is("The credentials of the clients that the command was about.")
     manual_steps: list[ManualStepPart] = _is("What someone else has to do; with exit code 4 where you lack a right.")

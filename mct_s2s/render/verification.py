@@ -20,7 +20,7 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
     if failed:
         said, style = f"Verification failed: {counted(failed, 'check')} failed{left}.", "bad"
     elif calls:
-        said, style = f"Verified: {counted(calls, 'client')} called {verification.api}{left}.", "good"
+        said, style = f"Verified: {counted(calls, 'client')} called {verification.api.called}{left}.", "good"
     terminal.result()
     terminal.result(said, style)
 
@@ -29,7 +29,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     """A line for each site where all is well, what is wrong at the others, and a total. `setting_up`: a command."""
     table = Columns()
     for site in report.proved:
-        called = f"{counted(site.calls, 'client')} called {site.api}{_untested(site)}"
+        called = f"{counted(site.calls, 'client')} called {site.api.called}{_untested(site)}"
         table.add(Text.assemble(DONE, (site.title, "head")), called)
     terminal.out.print(table)
     show_not_set_up(terminal, [site.title for site in report.not_set_up], setting_up)
@@ -48,7 +48,7 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     total = counted(len(report.sites) + len(report.failed), "site")
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
     calls = sum(site.calls for site in report.sites)
-    apis = dict.fromkeys(site.api for site in report.sites)
+    apis = dict.fromkeys(site.api.called for site in report.sites)
     terminal.result()
     style = "good" if report.is_proved and not report.failed else "bad"
     terminal.result(f"{total}: {told}; {counted(calls, 'client')} called {' and '.join(apis) or 'the API'}.", style)

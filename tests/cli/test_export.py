@@ -202,7 +202,7 @@ def site(name: str = "learn", group: str = "g", slot: str = "", **more: Any) -> 
     path = f"/subscriptions/{PROFILE['subscription']}/resourceGroups/{group}/providers/Microsoft.Web/sites/{name}"
     resource = ResourceId.parse(path + (f"/slots/{slot}" if slot else ""))
     options = {"resource-group": group} | ({"slot": slot} if slot else {})
-    return replace(ExportedSite(resource, PROFILE, options), **more)
+    return replace(ExportedSite(resource, PROFILE, options, api="MCT"), **more)
 
 
 HOSTILE = [

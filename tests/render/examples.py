@@ -102,6 +102,7 @@ def result_of(**members: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("changes", "credentials", "manual_steps", "notes", "missing"), ())
     return {
         "dry_run": False,
+        "api": "MCT",
         "connection": ObservedState(NOW, "usgov", None, None, Trust(), api=MCT),
         "verification": None,
         **empty,

@@ -148,7 +148,7 @@ def _proof(name: str) -> Verification:
         VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, name),
         VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, CALL, None, name, name),
     )
-    return Verification(name, name, checks, api=name)
+    return Verification(name, name, checks, api=MCT.model_copy(update={"name": name}))
 
 
 def _plan(name: str) -> Plan:

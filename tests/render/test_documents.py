@@ -141,7 +141,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
             replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED, client_id=""),
         ],
         manual_steps=[MANUAL, Instruction("Restart", "az webapp restart")],
-        verification={"is_proved": True, "url": "https://learn", "path": "/api", "checks": []},
+        verification={"is_proved": True, "api": {"name": "MCT"}, "url": "https://learn", "path": "/api", "checks": []},
     ),
     "error before anything was begun": document("error", SiteReport("", error=refusal())),
     "error on the way": document(

@@ -183,7 +183,7 @@ def checked(name: str, ok: bool) -> VerificationCheck:
 
 def result(*, ok: bool) -> Callable[[Terminal], None]:
     name, url = "S2S-client", "https://contosolearn.azurewebsites.net"
-    verification = Verification(url, "/api/v1/organization", (checked(name, ok),), api=MCT.called)
+    verification = Verification(url, "/api/v1/organization", (checked(name, ok),), api=MCT)
     made = ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
     next_commands = (f"mct-s2s snippet {name} {WHERE}", f"mct-s2s status {WHERE}")
 
@@ -210,7 +210,7 @@ def fleet_plan(terminal: Terminal) -> None:
 
 def fleet_result(terminal: Terminal) -> None:
     proof = Verification(
-        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked("Import", ok=True),), api=MCT.called
+        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked("Import", ok=True),), api=MCT
     )
     sites = [
         SiteReport("contosolearn", full_plan(), done=[principal()], credentials=[saved()], verification=proof),

@@ -84,7 +84,7 @@ IDENTITY_OPEN = VerificationCheck(
 
 
 def verification(*checks: VerificationCheck) -> Verification:
-    return Verification(URL, PATH, checks, api=MCT.called)
+    return Verification(URL, PATH, checks, api=MCT)
 
 
 AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
@@ -92,7 +92,7 @@ UNSEEN = VerificationCheck(None, CheckSubject.SITE, "without-token", None, "Not 
 STOPPED = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App Service is stopped.")
 NAMESAKE = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
-PROVED = Verification(URL, PATH, (CALLED,), api=MCT.called)
+PROVED = Verification(URL, PATH, (CALLED,), api=MCT)
 NEXT = (f"mct-s2s snippet Import {WHERE}", f"mct-s2s status {WHERE}")
 
 

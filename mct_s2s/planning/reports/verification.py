@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
 from mct_s2s.model.commands import option, own_command, webapp_command
@@ -51,8 +52,7 @@ class Verification:
     url: str
     path: str
     checks: tuple[VerificationCheck, ...]
-    api: str = field(kw_only=True)
-    """What people call it: `the MCT API`."""
+    api: Api = field(kw_only=True)
     key: str | None = None
     """A trust file's name for the App Service."""
     label: str = ""
