@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,26 @@ from tests.support.sandbox_inside import Inside
 ORDERS = ("-a", "orders", "-g", "apps", "--api", str(ORDERS_FILE))
 
 
-@pytest.fixture
-def orders(inside: Inside, azure: Sandbox) -> Iterator[str]:
+@contextmanager
+def hosted(name: str, inside: Inside, azure: Sandbox) -> Iterator[str]:
     """The resource id of a web app that runs FastAPI with fastapi-azure-auth."""
-    site = inside.running.host("orders", shlex.join([sys.executable, str(APPS / "fastapi" / "app.py")]))
-    assert azure._control("POST", "/sites", json={"name": "orders", "group": "apps"}).is_success
+    site = inside.running.host(name, shlex.join([sys.executable, str(APPS / "fastapi" / "app.py")]))
+    assert azure._control("POST", "/sites", json={"name": name, "group": "apps"}).is_success
     yield site
     assert inside.running._server is not None
     inside.running._server.apps[site].end()
+
+
+@pytest.fixture
+def orders(inside: Inside, azure: Sandbox) -> Iterator[str]:
+    with hosted("orders", inside, azure) as site:
+        yield site
+
+
+@pytest.fixture
+def stock(inside: Inside, azure: Sandbox) -> Iterator[str]:
+    with hosted("stock", inside, azure) as site:
+        yield site
 
 
 def calls(ended: Ended) -> list[Json]:
@@ -69,3 +82,23 @@ def test_a_secret_that_a_description_names_is_neither_shown_nor_overwritten(
     ended = mct("setup", "--api", str(hostile), "--client", "X", *JSON)
     assert (ended.code, ended.document["error"]["code"]) == (2, "setting-in-use"), ended
     assert azure.settings()["SqlPassword"] == secret
+
+
+def test_a_teardown_takes_no_access_from_the_clients_of_another_site(
+    mct: Program, azure: Sandbox, orders: str, stock: str
+) -> None:
+    """Two App Services share one registration, and the API has no lists: only names tell whose a client is."""
+    assert mct("setup", *ORDERS, "--client", "Import", "-y").code == 0
+    service = azure.applications("Orders service (orders)")[0]["appId"]
+    shared = ("-a", "stock", "-g", "apps", "--api", str(ORDERS_FILE))
+    ended = mct("setup", *shared, "--service-app", service, "--client", "Reports", "-y")
+    assert ended.code == 0, ended
+    assert "Reports can call stock" in ended.out
+    ended = mct("teardown", *ORDERS, "-y")
+    assert ended.code == 0, ended
+    assert azure.applications("Import") == [], "its own client is gone"
+    (call,) = calls(mct("verify", *shared, "-o", "json"))
+    assert (call["client"], call["ok"]) == ("Reports", True), call
+    assert azure.settings(orders).keys() == {"TENANT_ID", "APP_CLIENT_ID", "AUTHORITY", "REQUIRED_ROLE"}, (
+        "an API without a switch would be open without its settings"
+    )
