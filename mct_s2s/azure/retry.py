@@ -5,13 +5,15 @@
 * `THROTTLED`: 429, or 503 with `Retry-After`. The service did nothing. Every request to it waits as long as it asks.
 * `CONTENTION`: a write was refused, and not applied, because another one is in progress. 90 or 180 s, by its row in
   `azure/refusals.py`.
-* `LAG`: an answer that the request's own rule (`Sending.lag`) takes for a replica that is behind. 5 minutes.
+* `LAG`: an answer that the request's own rule (`Sending.lag`) says will pass: of a replica that is behind, a key vault
+  that recovers a secret, a site that restarts. 5 minutes.
 * `OUTAGE`: no answer, or 408, 500, 502, 503, 504. Eight attempts, if repeating is harmless.
 
 Nothing waits past the command's deadline. Other waits are about more than one request, and are where they belong:
 whether an object of the directory is gone (`azure/graph/replicas.py`), an operation that Resource Manager carries out
-(`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), another run (`engine/settling.py`). A 404 of
-Resource Manager is final: it has no replicas that lag. docs/reliability.md says what users meet of all this.
+(`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), what another run may be doing
+(`engine/settling.py`). A 404 of Resource Manager is final: it has no replicas that lag. docs/reliability.md says what
+users meet of all this.
 """
 
 import asyncio

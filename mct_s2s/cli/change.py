@@ -17,7 +17,7 @@ from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, S2SError, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, S2SError, UsageError
 from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal
 from mct_s2s.plain_text import counted
@@ -87,29 +87,34 @@ def change_all(
 async def _change(
     sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None, *, is_reviewed: bool = False
 ) -> int:
-    found, current = digest, sites[0].run
-    if found is None:
-        digests = [one for site in sites if (one := site.fingerprint) is not None]
-        found = combined(digests) if len(digests) == len(sites) else None
-    if await _is_agreed(sites, found, check, is_reviewed=is_reviewed):
+    current = sites[0].run
+    shown_fingerprint = digest if digest is not None else _fingerprint(sites)
+    if await _is_agreed(sites, shown_fingerprint, check, is_reviewed=is_reviewed):
         current.progress = lambda: [report_of(site) for site in sites]
         async with _showing(sites[0]):
             if sites[0].key is None:
                 await sites[0].apply(sites)
             else:
-                current.document = lambda why: ("apply", applied(sites, found, why))
+                current.document = lambda why: ("apply", applied(sites, shown_fingerprint, why))
                 await _apply_all(sites)
-            show_end(sites, found)
+            show_end(sites, shown_fingerprint)
     else:
         for site in sites:
             if site.outcome is not None and not site.options.dry_run:
                 keep_backup(site.outcome)
-        show_end(sites, found)
+        show_end(sites, shown_fingerprint)
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:
-        if isinstance(site.error, NotThere) and was_written:
+        if site.error is not None and was_written:  # at this site, or at another one of the file
             site.error.came_after_a_write()
     return worst(site.exit_code for site in sites)
+
+
+def _fingerprint(sites: Sequence[SiteChange]) -> str | None:
+    """That of all plans; `None` where one could not be made."""
+    fingerprints = [site.fingerprint for site in sites]
+    known = [fingerprint for fingerprint in fingerprints if fingerprint is not None]
+    return combined(known) if len(known) == len(fingerprints) else None
 
 
 @asynccontextmanager

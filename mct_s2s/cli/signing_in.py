@@ -56,8 +56,14 @@ def ask_ahead(options: AzureOptions, environ: Mapping[str, str] = os.environ) ->
     tools.start(questions, environ)
 
 
+def _names_api_file(options: AzureOptions) -> bool:
+    """Whether `--api` names a file: it is read, and may be refused, before anything is asked."""
+    api: str | None = getattr(options, "api", None)
+    return api is not None and not {*"./\\"}.isdisjoint(api)
+
+
 def _questions(options: AzureOptions, environ: Mapping[str, str]) -> list[tools.TokenQuestion]:
-    services = options.signs_in_to
+    services = () if _names_api_file(options) else options.signs_in_to
     method = choice.choose(options.auth, environ) if services else Method.AUTO
     if method not in {Method.CLI, Method.AZD}:
         return []

@@ -52,7 +52,7 @@ class Pruning:
     any_number: bool = False
     """Whether they may be more than a third of the clients."""
     kept: frozenset[str] = frozenset()
-    """The appIds, in lower case, of registrations that stay, as another App Service needs them."""
+    """As in `Removal.kept`."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,10 @@ class Removal(Desired):
     """In key vaults, of clients whose registration goes."""
     purge: bool = False
     kept: frozenset[str] = frozenset()
-    """The appIds, in lower case, of registrations that stay, without their access."""
+    """Registrations that stay, without their access, as the other sites of a file name them, in lower case.
+
+    A display name there is that site's own client; only an appId can name one that is removed here.
+    """
     is_pruning: bool = False
     """Whether no one named whom it removes: options of `remove-client` are no help then."""
 

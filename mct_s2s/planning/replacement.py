@@ -143,7 +143,7 @@ class Replacement:
         steps: list[AnyChange] = [*self.undelivered]
         if self.needs_new:
             steps += self._creation()
-        audience_known = self.place_knows_current or self.needs_new
+        has_successor = self.place_knows_current or self.needs_new
         before = key
         for credential in self.removed_now:
             removal = RemoveCredential(
@@ -154,7 +154,7 @@ class Replacement:
                 key_id=credential.key_id,
                 kind=self.kind,
                 # The one that replaces it has to give tokens first.
-                replaced_for=(client.application.client_id, f"{client.audience}/.default") if audience_known else None,
+                replaced_for=(client.application.client_id, f"{client.audience}/.default") if has_successor else None,
                 after=(before,),  # certificates are one list, which is written whole
             )
             steps.append(removal)
