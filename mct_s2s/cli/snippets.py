@@ -24,7 +24,7 @@ from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url as url_of_api
 from mct_s2s.planning.belief import is_only_set
-from mct_s2s.planning.ownership import client_called, is_logic_app, uri_shown
+from mct_s2s.planning.ownership import client_called, is_logic_app, known_audience
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
@@ -55,7 +55,7 @@ def snippet(options: SnippetOptions) -> int:
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory
-        audience, url = uri_shown(observed), url_of_api(observed) or site.url
+        audience, url = known_audience(observed), url_of_api(observed) or site.url
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
             setup = observed.command("setup")

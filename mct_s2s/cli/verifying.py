@@ -26,7 +26,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.api_address import tested_url
-from mct_s2s.planning.ownership import client_called, members, uri_shown
+from mct_s2s.planning.ownership import client_called, known_audience, members
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.reports.verification import FileVerification, Verification
 from mct_s2s.render.status import show_unread
@@ -87,7 +87,7 @@ def verify(options: VerifyOptions) -> int:
         there = available(named, connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
         site = session.site_api(tested_url(observed) or observed.app_service.url, path, api)
-        test = ClientTest(session.tokens, site, uri_shown(observed) or "", observed)
+        test = ClientTest(session.tokens, site, known_audience(observed) or "", observed)
         return _end(current, await test.verify(clients, identities))
 
     return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)
@@ -110,7 +110,7 @@ def _verify_file(options: VerifyOptions) -> int:
         clients = clients_to_verify(applications, [one for one in saved if one.client_id.casefold() in ids])
         api = observed.api
         address = session.site_api(tested_url(observed) or app_service.url, api_path(options.path, api), api)
-        test = ClientTest(session.tokens, address, uri_shown(observed) or "", observed)
+        test = ClientTest(session.tokens, address, known_audience(observed) or "", observed)
         verification = await test.verify(clients, observed.trust.identities)
         is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))
         return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)

@@ -133,7 +133,9 @@ def places_of(
     )
 
 
-async def without_dead(session: "Session", stores: Mapping[str, Store], observed: ObservedState) -> ObservedState:
+async def with_dead_not_fresh(
+    session: "Session", stores: Mapping[str, Store], observed: ObservedState
+) -> ObservedState:
     """The state, where no note of a credential that gives no token counts as fresh."""
     notes = await gather_or_cancel(*(_judged(session, name, one, observed) for name, one in stores.items()))
     return replace(observed, secrets=dict(zip(stores, notes, strict=True)))

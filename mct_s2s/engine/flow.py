@@ -16,7 +16,7 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import wait_for_deletions
-from mct_s2s.engine.credential_stores import open_stores, places_of, without_dead
+from mct_s2s.engine.credential_stores import open_stores, places_of, with_dead_not_fresh
 from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, permitted, with_all_missing_rights
 from mct_s2s.engine.outcome import Outcome
@@ -102,7 +102,7 @@ async def _observe_with_stores(
         with_custody(session, request, observed), open_stores(session, request, observed)
     )
     observed = replace(believed, secrets=noted.secrets, unreadable_stores=noted.unreadable_stores)
-    return await without_dead(session, stores, observed), stores
+    return await with_dead_not_fresh(session, stores, observed), stores
 
 
 def _readable(desired: Desired, observed: ObservedState) -> Desired:

@@ -65,7 +65,7 @@ class Outcome:
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: AppSettings | None = None
     """As they were read back, where they were written."""
-    barred: dict[str, S2SError] = field(default_factory=dict)
+    place_refusals: dict[str, S2SError] = field(default_factory=dict)
     """By the change that would have made a credential: why its place does not take it, in a rotation of several."""
     met: dict[str, NotOurs] = field(default_factory=dict)
     """By the change that would have created it: a registration that someone else has created meanwhile."""

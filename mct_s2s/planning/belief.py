@@ -31,8 +31,8 @@ from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.ownership import (
     clients_called,
+    has_unique_name_below,
     is_allowed,
-    is_below,
     is_consented,
     is_in_settings,
     is_listed,
@@ -108,10 +108,10 @@ class Doubted:
         return not any(map(self.has, (Doubt.OTHER_SERVICE, Doubt.OTHER_TENANT, Doubt.NOT_BELOW)))
 
 
-Trusted: TypeAlias = Belief | Doubted
+TrustDecision: TypeAlias = Belief | Doubted
 
 
-def service_trust(application: Application, observed: ObservedState, spec: ServiceSpec) -> Trusted:
+def service_trust(application: Application, observed: ObservedState, spec: ServiceSpec) -> TrustDecision:
     """Decide whether a service application may be written to: the first rule that applies."""
     if is_named(application, spec):
         return Belief.NAMED
@@ -142,7 +142,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     spec: ServiceSpec,
     named: Collection[str] = (),
     asked: CredentialSpec | None = None,
-) -> Trusted:
+) -> TrustDecision:
     """Decide whether a client's registration may be written to: the first rule that applies.
 
     Of what the operator `named` clients by, only their appIds count. The credential that is `asked` for may be there.
@@ -156,7 +156,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     if not client.is_registered:
         return Doubted((Reason(Doubt.OTHER_TENANT),), owners)
     # Everyone else's registrations keep what they have. Lists and assignments may be anyone's doing.
-    if not is_below(application, observed.trust.unique_name):
+    if not has_unique_name_below(application, observed.trust.unique_name):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # Two App Services of one name would call their clients the same.
     if service is not None and service.unique_name == observed.trust.unique_name and another_site(service, observed):
@@ -182,7 +182,7 @@ def _grants_alone(observed: ObservedState) -> bool:
     return (is_named_by_id or not is_in_settings(service, observed)) and not _others(observed.trust.owners, observed)
 
 
-def _was_never_anothers(application: Application, observed: ObservedState) -> Trusted:
+def _was_never_anothers(application: Application, observed: ObservedState) -> TrustDecision:
     """Or else an owner of earlier days called another team's so: that team owns it, and signs in as it."""
     notes = observed.local_notes.get(application.client_id, ())
 
@@ -236,7 +236,7 @@ def _untouched(
     asked: CredentialSpec | None = None,
     *,
     granted_by: ServiceSpec | None = None,
-) -> Trusted:
+) -> TrustDecision:
     """`content`: the properties that are not as this tool sets them. `granted_by`: of a service application."""
     custody = observed.custody_of(application)
     if application.deleted is not None:  # who owns it shows once it is restored, and is looked at then
@@ -278,7 +278,7 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
     others, is_unread = list[str](), False
     for assignment in observed.trust.assignments:
         client = clients.get(assignment.principal_id)
-        if client is None or not is_below(client.application, observed.trust.unique_name):
+        if client is None or not has_unique_name_below(client.application, observed.trust.unique_name):
             others.append(assignment.principal_name or assignment.principal_id)
             continue
         application = client.application
@@ -380,7 +380,7 @@ def touched(changes: Sequence[AnyChange], observed: ObservedState, desired: Desi
 # What has to be read before it can be decided
 
 
-def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:
+def clients_to_inspect(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:
     """The registrations whose owners and credentials decide what is done, or have to be said."""
     spec, trust, named = desired.service, observed.trust, desired.names
     if spec is None:
@@ -415,7 +415,7 @@ def _may_be_deleted(client: ClientApplication, asked: Collection[str], desired: 
     return isinstance(desired, Removal) if client.client_id in asked else desired.removes_unnamed
 
 
-def _is_unread(decision: Trusted) -> bool:
+def _is_unread(decision: TrustDecision) -> bool:
     return isinstance(decision, Doubted) and decision.has(Doubt.UNREAD)
 
 

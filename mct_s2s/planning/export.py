@@ -30,8 +30,8 @@ from mct_s2s.planning.ownership import (
     is_consented,
     is_identity_allowed,
     members,
-    strangers,
     trusted_role,
+    unmatched_entries,
     wanted_role_value,
 )
 
@@ -167,7 +167,7 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
     principals: set[str] = {one.id for one in trust.identities}
     principals |= {one.principal_id for one in trust.clients}
     identities = {one.client_id for one in trust.identities}
-    for setting, entry in strangers(observed):
+    for setting, entry in unmatched_entries(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
     if isinstance(trusted := service_trust(service, observed, ServiceSpec()), Doubted):

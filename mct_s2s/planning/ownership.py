@@ -32,18 +32,18 @@ Client = ClientApplication | ServicePrincipal
 # The service application's names and its role
 
 
-def is_called(application: Application, named: str) -> bool:
+def has_identifier(application: Application, named: str) -> bool:
     """By its appId, `api://<appId>` or another Application ID URI."""
     return application.client_id == client_id_in(named) or named in application.identifier_uris
 
 
 def is_named(application: Application, spec: ServiceSpec) -> bool:
-    return spec.adopt is not None and is_called(application, spec.adopt.strip())
+    return spec.adopt is not None and has_identifier(application, spec.adopt.strip())
 
 
 def is_in_settings(application: Application, observed: ObservedState) -> bool:
     named = observed.service_in_settings
-    return bool(named) and is_called(application, named)
+    return bool(named) and has_identifier(application, named)
 
 
 def other_users(service: Application, observed: ObservedState) -> tuple[str, ...]:
@@ -60,18 +60,18 @@ def is_noted_use(service: Application, observed: ObservedState) -> bool:
     return Tag.USED.of(observed.trust.unique_name) in service.tags
 
 
-def uri_of(application: Application, observed: ObservedState, adopt: str | None = None) -> ApplicationIdUri:
+def audience_of(application: Application, observed: ObservedState, adopt: str | None = None) -> ApplicationIdUri:
     """As typed, or as the site expects, where the application has it; else the default, which it may lack."""
     there = (one for one in (adopt, observed.service_in_settings) if one and one in application.identifier_uris)
     return ApplicationIdUri(next(there, api_uri(application.client_id)))
 
 
-def uri_shown(observed: ObservedState) -> str | None:
+def known_audience(observed: ObservedState) -> str | None:
     """Another one where none is in use."""
     service = observed.trust.service
     if service is None:
         return None
-    uris = (uri_of(service, observed), *service.identifier_uris)
+    uris = (audience_of(service, observed), *service.identifier_uris)
     return next((uri for uri in uris if uri in service.identifier_uris), None)
 
 
@@ -136,18 +136,18 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
         for client in observed.trust.clients
         if client.principal_id in assigned
         or is_allowed(client, observed)
-        or (not observed.api.lists and is_below(client.application, base))
+        or (not observed.api.lists and has_unique_name_below(client.application, base))
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
 
-def everyone(observed: ObservedState) -> tuple[ClientApplication, ...]:
+def members_and_created_clients(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """Members, and those made for this App Service. A tag alone counts for nothing: its owner writes it."""
-    made = (one for one in observed.trust.clients if is_below(one.application, observed.trust.unique_name))
+    made = (one for one in observed.trust.clients if has_unique_name_below(one.application, observed.trust.unique_name))
     return tuple(dict.fromkeys((*members(observed), *made)))
 
 
-def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
+def unmatched_entries(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
     """The entries of the allow lists that no client of this tenant has."""
     trust = observed.trust
     known: dict[Holds, set[str]] = {
@@ -270,6 +270,6 @@ def is_logic_app(client: Client) -> bool:
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
 
-def is_below(application: Application, base: str) -> bool:
+def has_unique_name_below(application: Application, base: str) -> bool:
     """Whether a client's registration was created for the service application of that `uniqueName`."""
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")

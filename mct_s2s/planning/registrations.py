@@ -30,7 +30,7 @@ from mct_s2s.planning.api_address import is_api_of
 from mct_s2s.planning.belief import (
     Belief,
     Doubted,
-    Trusted,
+    TrustDecision,
     another_site,
     asks_for_more,
     client_trust,
@@ -56,15 +56,15 @@ from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
     SERVICE_OPTION,
+    audience_of,
     clients_called,
+    has_identifier,
     is_allowed,
-    is_called,
     is_in_settings,
     is_named,
     other_users,
     refuse_several,
     role_to_use,
-    uri_of,
 )
 from mct_s2s.planning.plan import Plan, Registration
 
@@ -112,7 +112,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
 def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
     """The owner of what was named may have deleted it for a reason. Raises NotThere."""
     for row in observed.trust.deleted:
-        if named and is_called(row, named.strip()) and row.unique_name != but:
+        if named and has_identifier(row, named.strip()) and row.unique_name != but:
             raise NotThere(
                 "registration-deleted",
                 f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the recycle bin.",
@@ -127,7 +127,7 @@ class Service:
     registration: Registration
     role: AppRole
     uri: Deferred[ApplicationIdUri]
-    trusted: Trusted
+    trusted: TrustDecision
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...]
 
@@ -144,7 +144,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     note = site_note(str(site.resource)) if site is not None else None
     role, role_edit = role_to_use(application, spec.role, observed)
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
-    uri = uri if is_new else uri_of(application, observed, spec.adopt)
+    uri = uri if is_new else audience_of(application, observed, spec.adopt)
     edits = ApplicationEdits(
         uri=None if uri in application.identifier_uris else uri,
         role=role_edit,

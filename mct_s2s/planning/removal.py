@@ -39,11 +39,11 @@ from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
     clients_called,
-    everyone,
+    has_unique_name_below,
     identities_called,
     ids_of,
-    is_below,
     is_listed,
+    members_and_created_clients,
     other_users,
     refuse_several,
     trusted_role,
@@ -159,9 +159,11 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
 def _everyone(observed: ObservedState) -> list[ClientApplication | ServicePrincipal]:
     """Whom this App Service lists, and the clients that were made for it. Others that hold the role are not its own."""
     service, base = observed.trust.service, observed.trust.unique_name
-    clients = (one for one in everyone(observed) if service is None or one.client_id != service.client_id)
+    clients = (
+        one for one in members_and_created_clients(observed) if service is None or one.client_id != service.client_id
+    )
     return [
-        *(one for one in clients if is_listed(one, observed) or is_below(one.application, base)),
+        *(one for one in clients if is_listed(one, observed) or has_unique_name_below(one.application, base)),
         *(one for one in observed.trust.identities if observed.allowed_object_ids.holds(one.id)),
     ]
 
@@ -181,7 +183,7 @@ def _called(name: str, observed: ObservedState) -> list[Target]:
     deleted = (
         row
         for row in (observed.trust.deleted if not clients else ())
-        if is_below(row, base) and (same_id(row.client_id, name.strip()) or row.unique_name == made)
+        if has_unique_name_below(row, base) and (same_id(row.client_id, name.strip()) or row.unique_name == made)
     )
     return [*clients, *identities, *deleted]
 
@@ -325,7 +327,7 @@ class _Removal:
             return AS_ASKED
         if self.removal.delete_adopted:
             return ""
-        if not is_below(application, self.observed.trust.unique_name):
+        if not has_unique_name_below(application, self.observed.trust.unique_name):
             return f"{_ADOPTED}{self.hint}"
         content = [one for one in client_content(application, self.observed, self.removal.service) if one != "tags"]
         if "requiredResourceAccess" in content:
@@ -356,7 +358,7 @@ class _Removal:
 
     def secrets(self, application: Application, key: str) -> Iterator[AnyChange]:
         """Our secrets; then what key vaults hold: deleted, or named, never left unmentioned."""
-        is_ours = is_below(application, self.observed.trust.unique_name)
+        is_ours = has_unique_name_below(application, self.observed.trust.unique_name)
         ours = [one for one in secrets_among(application.credentials) if one.is_ours and is_ours]
         for credential in ours:
             yield RemoveCredential(
@@ -446,7 +448,7 @@ class _Removal:
             key, keeping = "", ""
             if isinstance(target, ServicePrincipal):
                 key, keeping = f"identity:{target.id}", " By its display name instead of its ID, it keeps the role."
-            elif isinstance(target, ClientApplication) and not is_below(
+            elif isinstance(target, ClientApplication) and not has_unique_name_below(
                 target.application, self.observed.trust.unique_name
             ):
                 key = f"client:{target.client_id}"

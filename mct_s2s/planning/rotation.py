@@ -12,7 +12,14 @@ from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
 from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
-from mct_s2s.planning.ownership import CLIENT, everyone, is_below, is_listed, unknown, uri_of
+from mct_s2s.planning.ownership import (
+    CLIENT,
+    audience_of,
+    has_unique_name_below,
+    is_listed,
+    members_and_created_clients,
+    unknown,
+)
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.replacement import Replacement, all_end_by
@@ -32,7 +39,7 @@ def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApp
         found = [_the_client(name, observed) for name in rotation.clients]
     elif not rotation.only_named:
         due = _due(observed, observed.now + within)
-        found = [one for one in due if is_below(one.application, observed.trust.unique_name)]
+        found = [one for one in due if has_unique_name_below(one.application, observed.trust.unique_name)]
     else:
         clients = {name: client for name in rotation.clients if (client := _client_or_none(name, observed)) is not None}
         _refuse_twice(clients)
@@ -80,7 +87,11 @@ def _the_client(name: str, observed: ObservedState) -> ClientApplication:
 def _due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
     """Whom this App Service lists, or who was made for it. Who else holds the role is another's client."""
     base = observed.trust.unique_name
-    mine = (one for one in everyone(observed) if is_listed(one, observed) or is_below(one.application, base))
+    mine = (
+        one
+        for one in members_and_created_clients(observed)
+        if is_listed(one, observed) or has_unique_name_below(one.application, base)
+    )
     return [one for one in mine if _is_due(one, horizon)]
 
 
@@ -101,7 +112,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     of_service = service_trust(service, observed, rotation.service)
     if isinstance(of_service, Doubted) and (found or others):
         raise service_not_ours(service, observed, of_service)
-    audience = uri_of(service, observed)
+    audience = audience_of(service, observed)
     steps, notes, left_alone = list[AnyChange](), list[str | Instruction](), list[Instruction]()
     for name, client in found.items():
         trusted = client_trust(client, observed, rotation.service, rotation.clients)

@@ -28,7 +28,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.changes import Action
-from mct_s2s.planning.ownership import uri_shown, wanted_role
+from mct_s2s.planning.ownership import known_audience, wanted_role
 from mct_s2s.planning.reports.findings import Severity
 from mct_s2s.planning.reports.verification import CheckSubject
 
@@ -136,7 +136,7 @@ class ConnectionPart(Part):
 
 def _connection(observed: ObservedState) -> Json | None:
     """What a client has to know; nothing where there is no service application to ask a token for."""
-    tenant, uri = observed.tenant, uri_shown(observed)
+    tenant, uri = observed.tenant, known_audience(observed)
     if uri is None or tenant is None:
         return None
     return {
@@ -204,7 +204,7 @@ def _service_application(observed: ObservedState) -> Json | None:
         "object_id": service.object_id,
         "service_principal_id": principal.id if principal else None,
         "display_name": service.display_name,
-        "application_id_uri": uri_shown(observed),
+        "application_id_uri": known_audience(observed),
         "app_role": wanted_role(observed),
     }
 

@@ -110,10 +110,10 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
                 rows = [*setting_rows(edit, plan.names)]
                 for index, (action, values) in enumerate(rows):
                     # A list's ids stand below what is said of the whole: one setting, one name.
-                    is_below = index > 0 and rows[0][0] is Action.UPDATE
-                    name = " " * len(edit.name) if is_below else edit.name
-                    value = Text(f"{SIGNS[action]} {values}", style=action.value) if is_below else values
-                    sign = " " if is_below else SIGNS[action]
+                    has_unique_name_below = index > 0 and rows[0][0] is Action.UPDATE
+                    name = " " * len(edit.name) if has_unique_name_below else edit.name
+                    value = Text(f"{SIGNS[action]} {values}", style=action.value) if has_unique_name_below else values
+                    sign = " " if has_unique_name_below else SIGNS[action]
                     table.add(Text(f"      {sign} {name}", style=action.value), value)
             console.print(table)
             table = Columns()

@@ -10,7 +10,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.api_address import api_url
-from mct_s2s.planning.ownership import uri_shown, wanted_role
+from mct_s2s.planning.ownership import known_audience, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.columns import Columns
@@ -69,7 +69,7 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
                 yield switch.name, switch.value_in(site.settings) or "not set"
     if service is not None:
         role = wanted_role(observed)
-        uri = uri_shown(observed) or "none"
+        uri = known_audience(observed) or "none"
         known = "" if service.client_id in uri else f"  ({service.client_id})"
         yield "Service application", f"{service.display_name}{known}"
         yield "Application ID URI", uri

@@ -10,7 +10,7 @@ from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, api_uri, new_app_role_id, site_note
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
-from mct_s2s.planning.belief import Belief, Doubt, Doubted, Trusted, client_trust, service_trust
+from mct_s2s.planning.belief import Belief, Doubt, Doubted, TrustDecision, client_trust, service_trust
 from mct_s2s.planning.not_ours import service_not_ours
 
 from tests.planning.scenarios import (
@@ -47,7 +47,7 @@ PIPELINE = ClientId(guid("pipeline"))
 AS_PIPELINE = SignedIn("a pipeline", PIPELINE, is_person=False, id=PrincipalId(guid("pipeline principal")))
 
 
-def doubts(found: Trusted) -> Belief | set[Doubt]:
+def doubts(found: TrustDecision) -> Belief | set[Doubt]:
     return found if isinstance(found, Belief) else {reason.doubt for reason in found.reasons}
 
 

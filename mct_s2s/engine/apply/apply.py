@@ -53,7 +53,9 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     checks = [outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made]
     if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
         refused = await gather_or_cancel(*map(outcome_of, checks))
-        outcome.barred = {one.key: why for one, why in zip(made, refused, strict=True) if isinstance(why, S2SError)}
+        outcome.place_refusals = {
+            one.key: why for one, why in zip(made, refused, strict=True) if isinstance(why, S2SError)
+        }
     else:
         await gather_or_cancel(*checks)
     # Written now, as a full disk must be found before anything is changed; and again, just before the settings are.

@@ -23,7 +23,7 @@ from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import Doubt, Doubted, Reason, Trusted, foreign_owners, is_created_by_caller
+from mct_s2s.planning.belief import Doubt, Doubted, Reason, TrustDecision, foreign_owners, is_created_by_caller
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_in_settings, is_listed
@@ -120,7 +120,7 @@ async def restore(
 
 async def _trust_of_restored(
     session: Session, outcome: Outcome, application: Application, back: list[PrincipalId], *, is_service: bool
-) -> Trusted:
+) -> TrustDecision:
     """Whether it is believed; doubted only once replicas had the time to show what its removal took away from it."""
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
     while True:

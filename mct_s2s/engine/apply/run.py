@@ -102,9 +102,9 @@ class Run:
         self.mark_ready(change)
 
     async def _send_or_explain(self, change: AnyChange) -> str:
-        barred = self.outcome.barred.get(change.key)
-        if barred is not None:
-            raise barred
+        place_refusals = self.outcome.place_refusals.get(change.key)
+        if place_refusals is not None:
+            raise place_refusals
         try:
             return await self._send(change, self)
         except PermissionMissing as refused:

@@ -12,7 +12,7 @@ from mct_s2s.azure.graph import applications, caller_rights, custody, service_pr
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_sites, find_subscription, find_web_app
-from mct_s2s.engine.observe.trust_lookup import completed, find_trust
+from mct_s2s.engine.observe.trust_lookup import find_trust, with_missing_halves
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
@@ -25,8 +25,8 @@ from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, servi
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.planning.belief import Trusted, client_trust, in_question, service_trust
-from mct_s2s.planning.ownership import is_below
+from mct_s2s.planning.belief import TrustDecision, client_trust, clients_to_inspect, service_trust
+from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.stores.host_lock import unfinished
 
 AGREEING = 3
@@ -211,14 +211,14 @@ async def find_identity_resource(
 async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
     """With what decides whether registrations are believed, as far as this command has to know it."""
     observed = replace(observed, unfinished=unfinished(observed.subject))
-    if asked := [*in_question(observed, request.desired)]:
+    if asked := [*clients_to_inspect(observed, request.desired)]:
         observed = await _with_owners(session, request, observed, asked)
     notes = await local_notes(session, request, observed)
-    clients = (_without_lost(client, notes.get(client.client_id, ())) for client in observed.trust.clients)
+    clients = (_with_undelivered(client, notes.get(client.client_id, ())) for client in observed.trust.clients)
     return replace(observed, local_notes=notes, trust=replace(observed.trust, clients=tuple(clients)))
 
 
-def _without_lost(client: ClientApplication, notes: Collection[SecretNote]) -> ClientApplication:
+def _with_undelivered(client: ClientApplication, notes: Collection[SecretNote]) -> ClientApplication:
     """What a file on this machine has received counts, whatever a tag says, which owners write, too."""
     application = client.application
     secrets, lost = secrets_among(application.credentials), set(application.undelivered)
@@ -294,7 +294,7 @@ async def _custody_or_gone(
 
 def _decides(client: ClientApplication, observed: ObservedState) -> bool:
     trust = observed.trust
-    return client.application == trust.service or is_below(client.application, trust.unique_name)
+    return client.application == trust.service or has_unique_name_below(client.application, trust.unique_name)
 
 
 async def find_custody(session: Session, client: ClientApplication, *, may_be_gone: bool = False) -> Custody:
@@ -317,7 +317,7 @@ async def trust_of(
     restored: Collection[PrincipalId] | None = None,
     *,
     is_service: bool,
-) -> Trusted:
+) -> TrustDecision:
     """Decide it anew for a registration that a request of this run has met or restored, and not created.
 
     `restored`: its service principals that came back with it, which not every replica shows yet; then all credentials
@@ -354,7 +354,7 @@ async def trust_of(
 
 async def _with_assigned(session: Session, observed: ObservedState) -> ObservedState:
     """Add the clients to whom the service application's roles are assigned: some came back only just now."""
-    trust = await completed(session.graph, observed.trust)
+    trust = await with_missing_halves(session.graph, observed.trust)
     assigned = {assignment.principal_id for assignment in trust.assignments}
     known = dict(observed.custody)
     asked = [
@@ -362,7 +362,7 @@ async def _with_assigned(session: Session, observed: ObservedState) -> ObservedS
         for client in trust.clients
         if client.principal_id in assigned
         and client.is_registered
-        and is_below(client.application, trust.unique_name)
+        and has_unique_name_below(client.application, trust.unique_name)
         and client.client_id not in known
     ]
     found = await gather_or_cancel(*(or_none(find_custody(session, client, may_be_gone=True)) for client in asked))

@@ -16,7 +16,7 @@ from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import AppSettings, Holds
-from mct_s2s.planning.ownership import is_called
+from mct_s2s.planning.ownership import has_identifier
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
@@ -37,7 +37,7 @@ async def find_trust(graph: "GraphClient", request: Request, settings: asyncio.F
         await end_all(tasks)
 
 
-async def completed(graph: "GraphClient", trust: Trust) -> Trust:
+async def with_missing_halves(graph: "GraphClient", trust: Trust) -> Trust:
     """Add everyone to whom a role is assigned, and the other half of each client."""
     principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
     known = {one.id for one in principals}
@@ -82,7 +82,7 @@ class _Lookup:
         tagged = await applications.with_tag(graph, tag) if is_by_name else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *listed], principals)
-        trust, deleted = await gather_or_cancel(completed(graph, trust), self._needed(trust, settings))
+        trust, deleted = await gather_or_cancel(with_missing_halves(graph, trust), self._needed(trust, settings))
         return await self._with_federated(replace(trust, deleted=deleted))
 
     async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
@@ -91,7 +91,7 @@ class _Lookup:
                 trust = await self._named(named.strip())
                 if trust.service is not None:
                     return trust
-                if must_exist and any(is_called(row, named.strip()) for row in await self._in_bin()):
+                if must_exist and any(has_identifier(row, named.strip()) for row in await self._in_bin()):
                     return Trust()  # it is restored or refused, and no other one is used in its place
                 if must_exist:
                     raise NotThere(
@@ -160,7 +160,9 @@ class _Lookup:
             return ()
         # Who removes a client and can't look there is told that there is no such client.
         rows = await or_unknown(self.deleted()) if is_removal else await self._in_bin()
-        found = (row for row in rows or () if row.unique_name in wanted or any(is_called(row, name) for name in called))
+        found = (
+            row for row in rows or () if row.unique_name in wanted or any(has_identifier(row, name) for name in called)
+        )
         return tuple(sorted(found, key=lambda row: row.unique_name != trust.unique_name))
 
     async def _in_bin(self) -> Sequence[Application]:

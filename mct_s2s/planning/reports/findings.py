@@ -13,19 +13,19 @@ from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.model.trust_file import toml_value
-from mct_s2s.planning.belief import Doubt, Doubted, Trusted, another_site, client_trust, is_only_set
+from mct_s2s.planning.belief import Doubt, Doubted, TrustDecision, another_site, client_trust, is_only_set
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
     SERVICE_OPTION,
+    audience_of,
+    has_identifier,
     is_allowed,
     is_allowed_by_object_id,
-    is_called,
     is_consented,
     is_in_settings,
     is_noted_use,
     members,
-    strangers,
-    uri_of,
+    unmatched_entries,
     wanted_role,
     wanted_role_value,
 )
@@ -116,7 +116,7 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
         yield Finding("service-application-missing", "service application", message, setup)
         return
     name, role, value = application.display_name, wanted_role(observed), wanted_role_value(observed)
-    if (uri := uri_of(application, observed)) not in application.identifier_uris:
+    if (uri := audience_of(application, observed)) not in application.identifier_uris:
         message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
         yield Finding("application-id-uri-missing", name, message, setup)
     if role is None:
@@ -141,7 +141,7 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
     if service is None or not is_only_set(observed):
         return observed
     # By the operator's own word: a tag may be anyone's who once owned it.
-    is_adopted = is_called(service, (adopted or "").strip())
+    is_adopted = has_identifier(service, (adopted or "").strip())
     more = option(SERVICE_OPTION, service.client_id)
     return replace(observed, where=f"{observed.where} {more}".strip()) if is_adopted else observed
 
@@ -149,7 +149,7 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
 def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
     """A service application that is not this App Service's: its settings may have been copied, or written by anyone."""
     application, own = observed.trust.service, observed.trust.own
-    if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
+    if application is None or not is_in_settings(application, observed) or has_identifier(application, adopted or ""):
         return
     other = another_site(application, observed)
     # Made by hand, as the document has it, it is as it should be: what changes something asks for the operator's word.
@@ -176,7 +176,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     configure = observed.command("configure-appservice")
     api, service, required = observed.api, observed.trust.service, observed.api.required(site.settings)
-    uri, client_id = (uri_of(service, observed), service.client_id) if service is not None else (None, None)
+    uri, client_id = (audience_of(service, observed), service.client_id) if service is not None else (None, None)
     values = right_values(observed, uri, client_id, wanted_role_value(observed))
     right = {holds: tuple(one for one in texts if isinstance(one, str)) for holds, texts in values.items()}
     right[Holds.TENANT_ID] = (site.tenant_id,)
@@ -257,13 +257,13 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         yield Finding("secret-expired", name, message, remedy, client=client_id)
 
 
-def _is_elsewhere(trusted: Trusted) -> bool:
+def _is_elsewhere(trusted: TrustDecision) -> bool:
     """Whether a client was not made for this App Service."""
     return isinstance(trusted, Doubted) and trusted.has(Doubt.NOT_BELOW)
 
 
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
-    for setting, entry in strangers(observed):
+    for setting, entry in unmatched_entries(observed):
         if is_guid(entry):
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
             remove = observed.command("remove-client", about=entry)

@@ -17,7 +17,7 @@ from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, kept_url
 from mct_s2s.planning.belief import is_only_set
-from mct_s2s.planning.ownership import is_identity_allowed, uri_of, wanted_role_value
+from mct_s2s.planning.ownership import audience_of, is_identity_allowed, wanted_role_value
 from mct_s2s.planning.reports.findings import wrong_settings
 from mct_s2s.planning.reports.status import UnreadSite
 
@@ -202,7 +202,7 @@ def _other_audience(token: ApiToken, source: str, observed: ObservedState) -> It
         accepted |= {*service.identifier_uris} if service is not None and api.token_version != 2 else set()
     if token.audience in accepted and (row.holds is Holds.URI or not is_other_version):
         return
-    uri = uri_of(service, observed) if service is not None else expected
+    uri = audience_of(service, observed) if service is not None else expected
     remedy = (
         f"Request a token for {uri if row.holds is not Holds.URI else expected}/.default (MCT_S2S_SCOPE in {source})."
     )
