@@ -4,7 +4,7 @@ Deleted names are taken for 30 days, so deleted registrations are restored:
 learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction, NotThere, Refused
@@ -389,74 +389,122 @@ def find_client(name: str, observed: ObservedState) -> ClientApplication:
 
 
 def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> tuple[Deferred[ClientId], Plan]:
-    """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
-    key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role.value}"
-    found, note = find_client(spec.name, observed), observed.note_of(spec.name)
-    application, uri, api = found.application, service.uri, service.registration.client_id
-    if application.deleted:  # no replica is behind: only what was seen comes back
+    """Plan what a client application lacks; return its appId, too. Raises NotThere, Refused."""
+    known, note = find_client(spec.name, observed), observed.note_of(spec.name)
+    if known.application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
-    client = ClientState(key, CLIENT, application, found.principal, spec.name, uri, note, observed.now)
+    key = f"client:{spec.name}"
+    client = ClientState(key, CLIENT, known.application, known.principal, spec.name, service.uri, note, observed.now)
     credential = [
         replace(change, after=(*change.after, client.principal_key)) if isinstance(change, AddCredential) else change
         for change in plan_credential(spec.credential, client, observed.cloud)
     ]
-    added = [one for one in credential if isinstance(one, AddCredential)]
-    is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
-    tags = client.vault_tags() if is_stored else ()
-    unique_name = client_unique_name(observed.trust.unique_name, spec.name)
-    new = Application(
-        display_name=spec.name,
-        unique_name=unique_name,
-        tags=(Tag.TRUST.of(observed.trust.unique_name), Tag.NAME.of(unique_name), *tags),
-        management_reference=spec.management_reference,
-        # Where both exist already: one request less for each client.
-        required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
-    )
+    added = [change for change in credential if isinstance(change, AddCredential)]
+    is_stored = note.delivered is not None or any(isinstance(change.spec, NewCredential) for change in added)
+    new = _new_client(spec, service, observed, client.vault_tags() if is_stored else ())
+
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
+    changes += _access(spec, client, service, new, credential, is_stored=is_stored)
+    consent, is_consented = (
+        _consent(spec, client, service, observed),
+        observed.trust.holds(known.principal_id, service.role),
+    )
+    if not is_consented and spec.consent:
+        changes.append(consent)
+
     notes: tuple[str | Instruction, ...] = () if added else _stale_values(client, observed)
     if isinstance(spec.credential, NewCredential) and not added:
         notes = (*notes, *told_lost(client, observed))
-    if client.is_new:
-        tags = ()
+    if known.is_registered and not isinstance(service.trusted, Doubted):
+        # Of a consent that is left to others, someone else would grant it on the word of this plan.
+        is_asked_for = not is_consented and not spec.consent
+        if changes or is_asked_for or not is_allowed(known, observed):
+            _refuse_doubted(spec, known, client, service, observed, is_consented=is_consented)
+        if is_guid(spec.name) and not is_consented_to(known, observed, service.spec):
+            notes = (adoption(known.application, observed, CLIENT), *notes)
+    if not changes:
+        changes.append(NoChange.of(known.application, key, CLIENT))
+    left_to_others = () if is_consented or spec.consent else (consent,)
+    return client.client_id, Plan(tuple(changes), left_to_others, notes)
+
+
+def _new_client(spec: ClientSpec, service: Service, observed: ObservedState, vault_tags: Sequence[str]) -> Application:
+    unique_name = client_unique_name(observed.trust.unique_name, spec.name)
+    api = service.registration.client_id
+    return Application(
+        display_name=spec.name,
+        unique_name=unique_name,
+        tags=(Tag.TRUST.of(observed.trust.unique_name), Tag.NAME.of(unique_name), *vault_tags),
+        management_reference=spec.management_reference,
+        # Where both exist already: one request less for each client.
+        required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((service.role.id, "Role"),)),),
+    )
+
+
+def _access(
+    spec: ClientSpec,
+    client: ClientState,
+    service: Service,
+    new: Application,
+    credential: Sequence[AnyChange],
+    *,
+    is_stored: bool,
+) -> Iterator[AnyChange]:
+    """The API permission that it requests, with the tags and the reference that it lacks; nothing if it has them."""
+    application, api, role = client.application, service.registration.client_id, service.role
+    # What is created now has its tags and reference by its creation.
+    vault_tags = client.vault_tags() if is_stored and not client.is_new else ()
     reference = None if client.is_new or application.management_reference else spec.management_reference
     settled = client.settled_notes()
-    if tags or settled or reference or not (isinstance(api, str) and application.declares(api, role_id)):
-        edits = ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference)
-        edits = replace(edits, no_tags=settled)
-        is_cut_off = application.unique_name == unique_name and not application.required_access
-        if is_cut_off:  # a run ended right after it created it
-            lacking = (tag for tag in new.tags if tag not in application.tags)
-            edits = replace(edits, tags=tuple(dict.fromkeys((*tags, *lacking))))
-        detail = f"{role}, service management reference {reference}" if reference else role
-        # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
-        after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))
-        changes.append(client.updated(f"{key}:access", "API permission", spec.name, detail, edits, after))
-    consented = observed.trust.holds(found.principal_id, service.role)
-    consent = AssignAppRole(
-        key=f"{key}:consent",
+    requests_role = isinstance(api, str) and application.declares(api, role.id)
+    if not (vault_tags or settled or reference) and requests_role:
+        return
+    tags = vault_tags
+    was_cut_off = application.unique_name == new.unique_name and not application.required_access
+    if was_cut_off:  # a run ended right after it created it
+        tags = tuple(dict.fromkeys((*vault_tags, *(tag for tag in new.tags if tag not in application.tags))))
+    edits = ApplicationEdits(
+        access_to=api, access_role=role.id, tags=tags, no_tags=settled, management_reference=reference
+    )
+    detail = f"app role {role.value}"
+    if reference:
+        detail += f", service management reference {reference}"
+    # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
+    says_more = bool(vault_tags) or isinstance(api, OutputRef)
+    after = (client.key, *(change.key for change in credential if says_more))
+    yield client.updated(f"{client.key}:access", "API permission", spec.name, detail, edits, after)
+
+
+def _consent(spec: ClientSpec, client: ClientState, service: Service, observed: ObservedState) -> AssignAppRole:
+    return AssignAppRole(
+        key=f"{client.key}:consent",
         name=spec.name,
-        detail=role,
+        detail=f"app role {service.role.value}",
         principal=client.principal,
         service=service.registration.principal,
-        role=role_id,
+        role=service.role.id,
         client_id=client.client_id,
-        asks_for_more=asks_for_more(application, observed, service.spec),
+        asks_for_more=asks_for_more(client.application, observed, service.spec),
         after=(EXPOSE,),
     )
-    if not consented and spec.consent:
-        changes.append(consent)
-    if found.is_registered and not isinstance(service.trusted, Doubted):
-        trusted = client_trust(found, observed, service.spec, (spec.name,), spec.credential)
-        is_asked_for = not consented and not spec.consent  # someone else would consent on the word of this plan
-        if isinstance(trusted, Doubted) and (changes or is_asked_for or not is_allowed(found, observed)):
-            if consented and not is_consented_to(found, observed, service.spec):
-                raise role_not_named(service.role.value)
-            raise not_ours(application, trusted, CLIENT, observed.graph if client.is_deleted else "")
-        if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
-            notes = (adoption(application, observed, CLIENT), *notes)
-    if not changes:
-        changes.append(NoChange.of(application, key, CLIENT))
-    return client.client_id, Plan(tuple(changes), () if consented or spec.consent else (consent,), notes)
+
+
+def _refuse_doubted(
+    spec: ClientSpec,
+    known: ClientApplication,
+    client: ClientState,
+    service: Service,
+    observed: ObservedState,
+    *,
+    is_consented: bool,
+) -> None:
+    """Raise NotOurs, or Refused, for a client that is not believed."""
+    trusted = client_trust(known, observed, service.spec, (spec.name,), spec.credential)
+    if not isinstance(trusted, Doubted):
+        return
+    if is_consented and not is_consented_to(known, observed, service.spec):
+        raise role_not_named(service.role.value)
+    raise not_ours(known.application, trusted, CLIENT, observed.graph if client.is_deleted else "")
 
 
 def _stale_values(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
