@@ -2,6 +2,8 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import read_every_site
@@ -13,15 +15,17 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.exit_codes import worst
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.trust_file import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, Keys, export_site
 from mct_s2s.planning.reports.status import UnreadSite
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.status import show_unread
 
 HEADER = (
@@ -36,11 +40,7 @@ def export(options: ExportOptions) -> int:
     api = api_of(options)
 
     async def body(current: CommandRun, session: Session) -> int:
-        async def observed(session: Session) -> ObservedState:
-            found = await look(options, session, all_federated=True)
-            resources = await gather_or_cancel(*(_resource_of(session, one) for one in found.trust.identities))
-            return replace(found, identity_resources=tuple(one for one in resources if one is not None))
-
+        observed = partial(_look_with_identities, options)
         sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
         failed: list[UnreadSite] = []
         if options.all_sites:
@@ -56,34 +56,53 @@ def export(options: ExportOptions) -> int:
             else:
                 sites.append(export_site(state, options.cloud, options.api))
         if not_set_up and session.target is not None:
-            raise NotThere(
-                "service-application-missing",
-                f"'{session.target.label}' has no service application yet: there is nothing to export.",
-                remedy="Create it first:",
-                command=own_command("setup", "--client", "NAME", where=where(options)),
-            )
-        anywhere = replace(options, app_service=None, resource_group=None, slot=None)
+            raise _not_set_up(session.target, options)
         if not sites and not failed:
-            raise NotThere(
-                "nothing-to-export",
-                f"No {api.name} App Service of the subscription has service-to-service authentication.",
-                remedy="Name another subscription with --subscription, or set one up first:",
-                command=own_command("setup", "-a", "APP_SERVICE", "--client", "NAME", where=where(anywhere)),
-            )
-        terminal, text = current.terminal, trust_file_text(sites, is_mct=api.is_default)
-        for name, sentence in ((site.resource.name, one) for site in sites for one in site.left_out):
-            terminal.say(f"{name}: not in the file: {sentence}", style="warn")
-        for resource in not_set_up:
-            terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
-        show_unread(terminal, failed, unread)
-        if options.output == "json":
-            parts = {"text": text, "sites": sites, "not_set_up": not_set_up, "failed": failed, "unchecked": unread}
-            terminal.document("export", parts)
-        else:
-            terminal.verbatim(text)
-        return worst([one.error.exit_code for one in failed])
+            raise _nothing_to_export(api, options)
+        text = trust_file_text(sites, is_mct=api.is_default)
+        parts = {"text": text, "sites": sites, "not_set_up": not_set_up, "failed": failed, "unchecked": unread}
+        _show(current.terminal, parts, options.output)
+        return worst([site.error.exit_code for site in failed])
 
     return run(options, Services(target=not options.all_sites), body)
+
+
+def _show(terminal: Terminal, parts: Mapping[str, Any], output: str) -> None:
+    """Print the file, or the document with it; beside it, what it does not say. `parts`: members of the document."""
+    for name, sentence in ((site.resource.name, each) for site in parts["sites"] for each in site.left_out):
+        terminal.say(f"{name}: not in the file: {sentence}", style="warn")
+    for resource in parts["not_set_up"]:
+        terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
+    show_unread(terminal, parts["failed"], parts["unchecked"])
+    if output == "json":
+        terminal.document("export", parts)
+    else:
+        terminal.verbatim(parts["text"])
+
+
+async def _look_with_identities(options: ExportOptions, session: Session) -> ObservedState:
+    observed = await look(options, session, all_federated=True)
+    resources = await gather_or_cancel(*(_resource_of(session, identity) for identity in observed.trust.identities))
+    return replace(observed, identity_resources=tuple(resource for resource in resources if resource is not None))
+
+
+def _not_set_up(target: SiteTarget, options: ExportOptions) -> NotThere:
+    return NotThere(
+        "service-application-missing",
+        f"'{target.label}' has no service application yet: there is nothing to export.",
+        remedy="Create it first:",
+        command=own_command("setup", "--client", "NAME", where=where(options)),
+    )
+
+
+def _nothing_to_export(api: Api, options: ExportOptions) -> NotThere:
+    anywhere = replace(options, app_service=None, resource_group=None, slot=None)
+    return NotThere(
+        "nothing-to-export",
+        f"No {api.name} App Service of the subscription has service-to-service authentication.",
+        remedy="Name another subscription with --subscription, or set one up first:",
+        command=own_command("setup", "-a", "APP_SERVICE", "--client", "NAME", where=where(anywhere)),
+    )
 
 
 async def _resource_of(session: Session, identity: ServicePrincipal) -> IdentityResource | None:

@@ -139,15 +139,7 @@ def check_role(value: str | None, api: Api) -> None:
 
 @about("credential")
 def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec | None:
-    belonging = {name: kind for name, kind in OF_KIND.items() if getattr(options, name) is not None}
-    kind: CredentialType = options.credential or "secret"
-    if options.credential is None and belonging:
-        kind = next(iter(belonging.values()))
-    for name, other in belonging.items():
-        if other != kind:
-            key = name.replace("_", "-")
-            with about(key):
-                raise contradiction(f"--{key} requires --credential {other}, not {kind}.")
+    kind = _credential_kind(options)
     lifetime = options.secret_lifetime or "1y"
     expires = expiry(lifetime, now)  # checked also where it does not count
     match kind:
@@ -165,9 +157,28 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
         case _:
             assert_never(kind)
     if options.secret_to is not None:
-        with about("secret-to"):
-            if not isinstance(spec, NewCredential):
-                raise contradiction("--secret-to has no effect here: no secret is created.", "Remove --secret-to.")
-            if spec.kind.is_key and options.secret_to.startswith("keyvault:"):
-                raise no_key_in_vault()
+        _check_place(options.secret_to, spec)
     return spec
+
+
+def _credential_kind(options: CredentialOptions) -> CredentialType:
+    """The kind that is typed, or to which a typed option belongs. Raises UsageError: they contradict each other."""
+    belonging = {name: kind for name, kind in OF_KIND.items() if getattr(options, name) is not None}
+    kind: CredentialType = options.credential or "secret"
+    if options.credential is None and belonging:
+        kind = next(iter(belonging.values()))
+    for name, other in belonging.items():
+        if other != kind:
+            key = name.replace("_", "-")
+            with about(key):
+                raise contradiction(f"--{key} requires --credential {other}, not {kind}.")
+    return kind
+
+
+@about("secret-to")
+def _check_place(place: str, spec: CredentialSpec | None) -> None:
+    """Raise UsageError: nothing secret is made, or a key for a vault, which takes secrets only."""
+    if not isinstance(spec, NewCredential):
+        raise contradiction("--secret-to has no effect here: no secret is created.", "Remove --secret-to.")
+    if spec.kind.is_key and place.startswith("keyvault:"):
+        raise no_key_in_vault()

@@ -40,19 +40,10 @@ def status(options: StatusOptions) -> int:
         is_list: bool = True,
         setting_up: str = "",
     ) -> int:
-        read = tuple(one for one in sites if isinstance(one, SiteStatus))
-        failed = tuple(one for one in sites if isinstance(one, UnreadSite))
+        read = tuple(site for site in sites if isinstance(site, SiteStatus))
+        failed = tuple(site for site in sites if isinstance(site, UnreadSite))
         report = StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list, setting_up)
-        if options.output == "text":
-            show_report(terminal, report)
-        elif options.output == "json":
-            terminal.document("status-list" if is_list else "status", report if is_list else read[0])
-        else:
-            from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
-
-            terminal.verbatim(FORMATS[options.output](report))
-        show_unread(terminal, report.failed, report.unchecked)
-        return worst([0 if report.is_healthy else ExitCode.ATTENTION, *(one.error.exit_code for one in failed)])
+        return _show(terminal, report, options.output)
 
     if options.file is not None:
         setups = chosen(read_sites(options, "all_sites"), options)
@@ -79,3 +70,19 @@ def status(options: StatusOptions) -> int:
         return finish(current.terminal, read, unchecked)
 
     return run(options, Services(target=not options.all_sites), body)
+
+
+def _show(terminal: Terminal, report: StatusReport, output: str) -> int:
+    """Show it in the format that was asked for; return the exit code."""
+    if output == "text":
+        show_report(terminal, report)
+    elif output == "json":
+        document = "status-list" if report.is_list else "status"
+        terminal.document(document, report if report.is_list else report.sites[0])
+    else:
+        from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
+
+        terminal.verbatim(FORMATS[output](report))
+    show_unread(terminal, report.failed, report.unchecked)
+    health = ExitCode.DONE if report.is_healthy else ExitCode.ATTENTION
+    return worst([health, *(site.error.exit_code for site in report.failed)])

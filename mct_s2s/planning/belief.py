@@ -386,33 +386,44 @@ def clients_to_inspect(observed: ObservedState, desired: Desired) -> Iterator[Cl
     if spec is None:
         return
     is_look, shown = isinstance(desired, Look), list[ClientApplication]()
-    if trust.service is not None and not is_look:
-        decision = service_trust(trust.service, observed, spec)
-        # Before it is deleted: another team's, named like ours by someone who once owned it, has credentials.
-        is_deleted = isinstance(desired, Removal) and desired.everything and decision is Belief.OWN_SERVICE
-        if decision is Belief.NAMED or is_deleted or _is_unread(decision):
-            yield ClientApplication(trust.service, trust.principal)
+    if trust.service is not None and not is_look and _is_service_inspected(trust.service, observed, desired, spec):
+        yield ClientApplication(trust.service, trust.principal)
     asked = {one.client_id for name in named for one in clients_called(name, observed)}
-    for client in trust.clients:
+    for client in filter(lambda client: client.is_registered, trust.clients):
         decision = client_trust(client, observed, spec, named)
-        is_adopted = decision is Belief.NAMED and isinstance(desired, Setup)
-        if not client.is_registered:
-            continue
-        if is_adopted and not is_consented_to(client, observed, spec):
-            yield client  # whom the plan adopts is said with its owners
-        elif decision is Belief.OWN_CLIENT and _may_be_deleted(client, asked, desired):
+        if _is_client_inspected(client, decision, observed, desired, is_asked=client.client_id in asked):
             yield client
-        elif isinstance(decision, Doubted):
-            if (decision.has(Doubt.UNREAD) and not is_look) or client.client_id in asked:
-                yield client
-            elif _is_shown(client, observed, desired):
-                shown.append(client)
+        elif isinstance(decision, Doubted) and _is_shown(client, observed, desired):
+            shown.append(client)
     if len(shown) <= MOST_SHOWN:
         yield from shown
 
 
-def _may_be_deleted(client: ClientApplication, asked: Collection[str], desired: Desired) -> bool:
-    return isinstance(desired, Removal) if client.client_id in asked else desired.removes_unnamed
+def _is_service_inspected(service: Application, observed: ObservedState, desired: Desired, spec: ServiceSpec) -> bool:
+    decision = service_trust(service, observed, spec)
+    # Before it is deleted: another team's, named like ours by someone who once owned it, has credentials.
+    is_deleted = isinstance(desired, Removal) and desired.everything and decision is Belief.OWN_SERVICE
+    return decision is Belief.NAMED or is_deleted or _is_unread(decision)
+
+
+def _is_client_inspected(
+    client: ClientApplication,
+    decision: TrustDecision,
+    observed: ObservedState,
+    desired: Desired,
+    *,
+    is_asked: bool,
+) -> bool:
+    """Whether its owners and credentials decide; `is_asked`: the operator named it."""
+    if isinstance(decision, Doubted):
+        is_read = not decision.has(Doubt.UNREAD) or isinstance(desired, Look)
+        return is_asked or not is_read
+    if decision is Belief.NAMED:
+        # Whom the plan adopts is said with its owners.
+        adopts = isinstance(desired, Setup) and desired.service is not None
+        return adopts and not is_consented_to(client, observed, desired.service or ServiceSpec())
+    may_be_deleted = isinstance(desired, Removal) if is_asked else desired.removes_unnamed
+    return decision is Belief.OWN_CLIENT and may_be_deleted
 
 
 def _is_unread(decision: TrustDecision) -> bool:

@@ -413,7 +413,7 @@ class Identifiers(NamedTuple):
     object_id: str | None = None
 
 
-def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR0911  # a flat table
+def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901, PLR0911  # a flat table
     def registration(client_id: Deferred[ClientId] | None, object_id: Deferred[ApplicationObjectId]) -> Identifiers:
         known = outputs.known(client_id) if client_id else None
         return Identifiers(known, known, outputs.known(object_id))

@@ -96,20 +96,9 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
     clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
-        if not client.is_registered or not _has_own_entry(client, observed):
-            why = "it has the app role, but is not on the allow list"
-            if not observed.api.lists:
-                why = "it does not have the app role"
-            if not client.is_registered:
-                why = "its app registration is not in this tenant"
-            elif is_allowed_by_object_id(client, observed):
-                why = "it is allowed by its service principal's object ID, not by its appId"
-            left.append(f"'{name}' ({client.client_id}): {why}.")
-            continue
-        if isinstance(trusted := client_trust(client, observed, ServiceSpec()), Doubted):
-            # In the file, its appId would be the operator's own word for it.
-            add = f'To have it in the file, add a client with name = "{client.client_id}".'
-            left.append(f"'{name}' ({client.client_id}): {why_doubted(trusted)}. {add}")
+        why = _why_left_out(client, observed)
+        if why:
+            left.append(f"'{name}' ({client.client_id}): {why}")
             continue
         remarks: tuple[str, ...] = ()
         # By its name the same registration is found again only where it was made for it.
@@ -125,6 +114,24 @@ def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tupl
             remarks = (*remarks, FROM_TAG)
         clients[name.casefold()] = {"name": name, **options}, remarks
     return tuple(clients.values())
+
+
+def _why_left_out(client: ClientApplication, observed: ObservedState) -> str:
+    """Why a file cannot name a client, as sentences; empty where it can."""
+    if not client.is_registered:
+        return "its app registration is not in this tenant."
+    if not _has_own_entry(client, observed):
+        if is_allowed_by_object_id(client, observed):
+            return "it is allowed by its service principal's object ID, not by its appId."
+        if not observed.api.lists:
+            return "it does not have the app role."
+        return "it has the app role, but is not on the allow list."
+    trusted = client_trust(client, observed, ServiceSpec())
+    if isinstance(trusted, Doubted):
+        # In the file, its appId would be the operator's own word for it.
+        add = f'To have it in the file, add a client with name = "{client.client_id}".'
+        return f"{why_doubted(trusted)}. {add}"
+    return ""
 
 
 def _has_own_entry(client: ClientApplication, observed: ObservedState) -> bool:

@@ -215,14 +215,7 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
             terminal.result(Text.assemble("    ", line))
     terminal.out.print(table)
     for site in sites:
-        if site.verification is not None and not site.verification.is_proved:
-            terminal.result()
-            terminal.result(_heading(site))
-            show_verification(terminal, site.verification)
-        if site.manual_steps:
-            terminal.result()
-            terminal.result(_heading(site))
-            show_manual_steps(terminal.out, site.manual_steps)
+        _show_what_is_left(terminal, site)
     for site in sites:
         if site.error is not None:
             terminal.say()
@@ -233,6 +226,18 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
         if shown:
             terminal.result()
         terminal.result(f"{_total(sites)}.", style="head")
+
+
+def _show_what_is_left(terminal: Terminal, site: SiteReport) -> None:
+    """A test that failed, and the steps of others, each under the site's name."""
+    if site.verification is not None and not site.verification.is_proved:
+        terminal.result()
+        terminal.result(_heading(site))
+        show_verification(terminal, site.verification)
+    if site.manual_steps:
+        terminal.result()
+        terminal.result(_heading(site))
+        show_manual_steps(terminal.out, site.manual_steps)
 
 
 def _total(sites: Sequence[SiteReport]) -> str:

@@ -124,17 +124,23 @@ async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, stor
         if not store.gives_away:
             await finish_even_if_cancelled(deliver(made))
     except BaseException as error:
-        is_shown = store.arrives_last and not isinstance(error, S2SError)  # an interruption has a document, too
-        if is_shown or attempt.has_arrived:
-            run.outcome.finish(change, "")
-            raise
-        await finish_even_if_cancelled(attempt.take_back())
-        if attempt.is_taken_back and isinstance(error, S2SError):
-            error.headline += " The secret was removed again."
-        elif attempt.is_taken_back:
-            run.outcome.withdraw(change)
+        await _end_failed(attempt, change, run, error)
         raise
     return made
+
+
+async def _end_failed(attempt: Attempt, change: AddCredential, run: Run, error: BaseException) -> None:
+    """Take back a secret that did not arrive, and say so in `error`; or count one that did."""
+    # An interruption has a document, too.
+    is_shown = attempt.store.arrives_last and not isinstance(error, S2SError)
+    if is_shown or attempt.has_arrived:
+        run.outcome.finish(change, "")
+        return
+    await finish_even_if_cancelled(attempt.take_back())
+    if attempt.is_taken_back and isinstance(error, S2SError):
+        error.headline += " The secret was removed again."
+    elif attempt.is_taken_back:
+        run.outcome.withdraw(change)
 
 
 def _attempt(change: AddCredential, run: Run, store: Store) -> Attempt:

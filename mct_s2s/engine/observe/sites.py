@@ -84,15 +84,8 @@ async def find_app_service(
     async def subscription() -> Subscription:
         return known or await find_subscription(arm, subscription_id)
 
-    async def settings() -> AppSettings | S2SError:
-        try:
-            return await arm.settings(resource)
-        except S2SError as error:
-            if isinstance(error, NotThere) or (without_settings and is_refusal(error)):
-                return error
-            raise
-
-    looking = gather_or_cancel(arm.site(resource), settings(), arm.slots(resource))
+    settings = _settings_or_refusal(arm, resource, without_settings=without_settings)
+    looking = gather_or_cancel(arm.site(resource), settings, arm.slots(resource))
     owner, looked = await gather_or_cancel(outcome_of(subscription()), outcome_of(looking))
     if isinstance(owner, S2SError):
         raise owner  # whichever was refused first: the subscription says more
@@ -105,6 +98,18 @@ async def find_app_service(
     if isinstance(read, S2SError):
         return AppService(**known_of, settings={}, refusal=read)
     return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
+
+
+async def _settings_or_refusal(
+    arm: "ResourceManager", resource: ResourceId, *, without_settings: bool
+) -> AppSettings | S2SError:
+    """The settings; NotThere; or where the command can do `without_settings`, the refusal to show them."""
+    try:
+        return await arm.settings(resource)
+    except S2SError as error:
+        if isinstance(error, NotThere) or (without_settings and is_refusal(error)):
+            return error
+        raise
 
 
 async def _find_both(

@@ -201,41 +201,50 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
 
 
 def _client(client: ClientApplication, observed: ObservedState, within: timedelta) -> Iterator[Finding]:
-    """Of another tenant's registration, the credentials are not known."""
-    name, client_id, site, now = client.display_name, client.client_id, observed.app_service, observed.now
-    add = observed.setting_up(client)
     trusted = client_trust(client, observed, ServiceSpec())
-    is_others, is_listed = isinstance(trusted, Doubted), site is not None and is_allowed(client, observed)
-    has_lists = bool(observed.api.lists)
-    whose, is_only_listed = "", is_others and is_listed and not is_consented(client, observed)
-    if isinstance(trusted, Doubted) and is_only_listed:
-        # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
-        add = observed.command("remove-client", about=client_id)
-        whose = f" Only the allow list names it: {why_doubted(trusted)}."
-    elif isinstance(trusted, Doubted) and _is_elsewhere(trusted) and site is not None and has_lists and not is_listed:
+    is_listed = observed.app_service is not None and is_allowed(client, observed)
+    has_lists = observed.app_service is not None and bool(observed.api.lists)
+    if isinstance(trusted, Doubted) and _is_elsewhere(trusted) and has_lists and not is_listed:
         # It may be a client of another App Service that uses this API, or one that the API's owner assigned.
+        name = client.display_name
         message = f"'{name}' also holds the app role, and is not on the allow list: {why_doubted(trusted)}."
-        allow = observed.command("configure-appservice", "--application-id", client_id)
-        yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client_id)
+        allow = observed.command("configure-appservice", "--application-id", client.client_id)
+        yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client.client_id)
         return
+    is_only_listed = isinstance(trusted, Doubted) and is_listed and not is_consented(client, observed)
+    # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
+    remove = observed.command("remove-client", about=client.client_id)
+    remedy = remove if is_only_listed else observed.setting_up(client)
+    whose = ""
+    if isinstance(trusted, Doubted) and is_only_listed:
+        whose = f" Only the allow list names it: {why_doubted(trusted)}."
+    yield from _access(client, observed, remedy, whose)
+    if client.is_registered:  # of another tenant's registration, the credentials are not known
+        yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
+
+
+def _access(client: ClientApplication, observed: ObservedState, remedy: str, whose: str) -> Iterator[Finding]:
+    name, client_id = client.display_name, client.client_id
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
-        yield Finding("client-not-consented", name, message, add, client=client_id)
-    if site is not None and has_lists and not is_allowed(client, observed):
+        yield Finding("client-not-consented", name, message, remedy, client=client_id)
+    if observed.app_service is not None and observed.api.lists and not is_allowed(client, observed):
+        message = f"'{name}' has the role but is not on the allow list."
         # Who assigned it the role is not read here: that command lists it if it is believed, or says whose it is.
-        message, allow = (
-            f"'{name}' has the role but is not on the allow list.",
-            observed.command("configure-appservice"),
-        )
+        allow = observed.command("configure-appservice")
         yield Finding("client-not-allowed", name, message, allow, client=client_id)
-    if not client.is_registered:
-        return
-    credentials = client.credentials
+
+
+def _credentials(
+    client: ClientApplication, observed: ObservedState, within: timedelta, remedy: str, *, is_only_listed: bool
+) -> Iterator[Finding]:
+    name, client_id, now, credentials = client.display_name, client.client_id, observed.now, client.credentials
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
-        yield Finding("no-credential", name, message, add, client=client_id)
+        yield Finding("no-credential", name, message, remedy, client=client_id)
         return
-    if (place := observed.lost.get(client.client_id)) is not None:
+    place = observed.lost.get(client_id)
+    if place is not None:
         severity, message = Severity.NOTE, f"The secret of '{name}' is not in {place}."
         if place.startswith("keyvault:"):  # one for all; a file may be on another machine
             severity, message = Severity.WARNING, f"Who reads {place} does not get the secret of '{name}'."
@@ -247,14 +256,14 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
     if len(ends) < len(valid) or max(ends) > now + within:
         return
     last = max(ends)
-    remedy = add if is_only_listed else renewing(client, credentials, observed, within)
+    renew = remedy if is_only_listed else renewing(client, credentials, observed, within)
     if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
         message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
-        yield Finding("secret-expiring", name, message, remedy, Severity.WARNING, client_id)
+        yield Finding("secret-expiring", name, message, renew, Severity.WARNING, client_id)
     else:
         message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}."
-        yield Finding("secret-expired", name, message, remedy, client=client_id)
+        yield Finding("secret-expired", name, message, renew, client=client_id)
 
 
 def _is_elsewhere(trusted: TrustDecision) -> bool:
