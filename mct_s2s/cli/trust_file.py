@@ -3,7 +3,6 @@
 An entry becomes options of `setup`, so that the same code checks every value.
 """
 
-import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about, contradiction
-from mct_s2s.inputs.documents import read_text
+from mct_s2s.inputs.documents import parse_toml, read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.client_credentials import NewCredential
@@ -35,8 +34,6 @@ MOST_LISTED = 20
 _LONGEST = 300
 """Characters of a listed mistake: keys and values are of any length."""
 _LONGEST_KEY = 120
-MOST_DOTS = 1_000
-"""In a line: tomllib takes the square of the number of a key's parts in time."""
 _TABLES: dict[str, type[BaseModel]] = {
     "profiles": Profile,
     "sites": SiteEntry,
@@ -75,9 +72,7 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
             raise contradiction(said, f"Remove {name}. To choose sites of the file, add --only SITE.")
     text = read_text(options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it.")
     try:
-        if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
-            raise ValueError(f"a line has more than {MOST_DOTS} dots")
-        document = tomllib.loads(text)
+        document = parse_toml(text)
     except (ValueError, RecursionError) as error:  # not TOML, or a number that Python refuses to read
         why = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise TrustFileMistake(

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.inputs.documents import read_text
+from mct_s2s.inputs.documents import parse_toml, read_text
 from mct_s2s.model.api import Api, ProofCall
 from mct_s2s.model.forms import expected
 from mct_s2s.model.trust_file import toml_key
@@ -46,7 +46,7 @@ def read_api(named: str) -> Api:
             why = f"it has more than {MOST_CHARACTERS} characters"
             raise UsageError("api-unreadable", f"Cannot use '{named}': {why}.", remedy=remedy)
         try:
-            document = tomllib.loads(text)
+            document = parse_toml(text)
         except (ValueError, RecursionError) as error:
             why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             message = f"'{named}' is not TOML: {why}."

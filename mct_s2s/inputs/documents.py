@@ -4,11 +4,12 @@ A handoff takes the values from the directory's administrator to the App Service
 settings before a command wrote any, secrets included.
 """
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mct_s2s.errors import UsageError, malformed
 from mct_s2s.local_files import (
@@ -28,6 +29,8 @@ from mct_s2s.model.site_settings import AllowList, AppSettings, Holds, Setting
 from mct_s2s.plain_text import json_text, load_json
 
 Model = TypeVar("Model", Handoff, Backup)
+MOST_DOTS = 1_000
+"""Of one line of TOML: the time to read a key grows with the square of its parts."""
 
 
 def read_text(path: Path, code: str, remedy: str) -> str:
@@ -36,6 +39,13 @@ def read_text(path: Path, code: str, remedy: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(code, f"Cannot read '{path}': {why}.", remedy=remedy) from error
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Raises ValueError, RecursionError."""
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        raise ValueError(f"a line has more than {MOST_DOTS} dots")
+    return tomllib.loads(text)
 
 
 def read_handoff(path: Path, api: Api) -> tuple[dict[str, str], str | None]:

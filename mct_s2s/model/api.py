@@ -21,7 +21,8 @@ PLATFORM_PREFIXES = (
     *("curl_", "requests_", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "startup_", "pre_build"),
     *("post_build", "build_flags", "enable_oryx", "customconnstr_", "sqlconnstr_", "sqlazureconnstr_"),
     *("mysqlconnstr_", "postgresqlconnstr_", "redisconnstr_", "notificationhubconnstr_", "servicebusconnstr_"),
-    *("eventhubconnstr_", "documentdbconnstr_", "apihubconnstr_"),
+    *("eventhubconnstr_", "documentdbconnstr_", "apihubconnstr_", "container_", "spring_", "spring.", "logging_"),
+    *("logging.", "otel_", "gunicorn_", "uvicorn_", "flask_", "django_"),
 )
 """How settings begin that the platform or a runtime reads, in lower case: they decide which code runs."""
 PLATFORM_NAMES = frozenset({"path", "pathext", "home", "shell", "port", "tmp", "temp", "env", "ifs", "classpath"})
@@ -50,9 +51,8 @@ def _header_name(name: str) -> str:
 DEFAULT_API = "mct"
 """The API where nothing else is said."""
 ApiName = Annotated[str, StringConstraints(pattern=r"^[\w.&()+-]+( [\w.&()+-]+)*$", max_length=40)]
-RoleValue = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:!#$%&'()*+,./;<=>?@^_{|}~`\[\]-]{0,119}$")
-]
+RoleValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
+"""A name, and no address or file: it is written to a setting that a description chooses. Entra ID allows more."""
 Mark = Annotated[str, StringConstraints(pattern=r"^-[a-z0-9-]{1,18}-$")]
 SettingName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,199}$"), AfterValidator(_setting_name)

@@ -378,6 +378,31 @@ def test_an_az_that_finds_nobody_signed_in_is_asked_once_more_alone(mct: Program
     assert az.alone()[-1]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"accessToken": "x", "expires_on": 1e999}',
+        "[" * 60_000,
+        '{"accessToken": "\\u00e9", "expires_on": 9999999999}',
+        '{"accessToken": "a\\r\\nX: y", "expires_on": 9999999999}',
+    ],
+    ids=["endless", "deep", "not ASCII", "two lines"],
+)
+def test_an_az_that_prints_no_token_once_is_asked_once_more(
+    mct: Program, azure: Sandbox, az: AzureCli, answer: str
+) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    az.prints_once(answer)
+    assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
+    assert len(az.alone()) == 3
+
+
+def test_an_az_that_prints_no_token_twice_fails_the_sign_in(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
+    az.answers({azure.origin: "\u00e9", azure.graph_url: "\u00e9"})
+    assert error(mct("status", "--auth", "cli", "-o", "json", env=az.env)) == (4, "sign-in-failed")
+
+
 def test_a_refusal_of_az_is_told_once_and_asked_for_no_further_token(
     mct: Program, azure: Sandbox, az: AzureCli
 ) -> None:

@@ -53,6 +53,15 @@ def test_the_descriptions_of_the_apps_are_sound(file: Path) -> None:
         ('node_options = "role"', "settings.node_options"),
         ('SQLCONNSTR_x = "tenant-id"', "settings.SQLCONNSTR_x"),
         ('PATH = "role"', "settings.PATH"),
+        ('LOGGING_CONFIG = "role"', "settings.LOGGING_CONFIG"),
+        ('"logging.config" = "role"', 'settings."logging.config"'),
+        ('SPRING_CONFIG_LOCATION = "authority"', "settings.SPRING_CONFIG_LOCATION"),
+        ('OTEL_EXPORTER_OTLP_ENDPOINT = "login"', "settings.OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ('GUNICORN_CMD_ARGS = "role"', "settings.GUNICORN_CMD_ARGS"),
+        ('UVICORN_RELOAD = "switch"', "settings.UVICORN_RELOAD"),
+        ('FLASK_DEBUG = "switch"', "settings.FLASK_DEBUG"),
+        ('DJANGO_SETTINGS_MODULE = "role"', "settings.DJANGO_SETTINGS_MODULE"),
+        ('CONTAINER_ENCRYPTION_KEY = "app-id"', "settings.CONTAINER_ENCRYPTION_KEY"),
         ('"A B" = "tenant-id"', 'settings."A B"'),
         ('A = "object-ids"', "settings"),
         ('A = "tenant-id"\nB = "tenant-id"', "settings"),
@@ -71,6 +80,8 @@ def test_a_hostile_line_is_refused_by_its_key(tmp_path: Path, line: str, key: st
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
+        ('role = "Orders.Call"', 'role = "https://evil.example/logback.xml"', "role"),
+        ('role = "Orders.Call"', 'role = "--config=/tmp/x"', "role"),
         ('path = "/orders"', 'path = "//evil.example"', "test.path"),
         ('path = "/orders"', 'path = "@evil.example"', "test.path"),
         ('path = "/orders"', 'path = "/a b"', "test.path"),
@@ -92,6 +103,7 @@ def test_a_hostile_value_is_refused_by_its_key(tmp_path: Path, old: str, new: st
 def test_what_is_no_description_is_refused(tmp_path: Path) -> None:
     assert "not TOML" in read(tmp_path, "{")
     assert "characters" in read(tmp_path, "# " + "x" * 1_000_000)
+    assert "more than 1000 dots" in read(tmp_path, "a." * 9_000 + "a = 1")
     assert "test: it is missing" in read(tmp_path, 'name = "A"\nrole = "B"\n')
     assert "depends on token-version" in read(tmp_path, SOUND.replace("token-version = 2\n", "") + 'A = "authority"\n')
     with pytest.raises(UsageError) as refused:

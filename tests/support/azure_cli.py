@@ -36,6 +36,11 @@ except FileNotFoundError:
     is_truncated = writes and not was_alone
 if is_truncated:
     sys.exit("ERROR: Please run 'az login' to setup account.")
+try:
+    print((here / "odd").rename(here / f"printed-{{mark.name}}").read_text())
+    sys.exit()
+except FileNotFoundError:
+    pass
 answers = json.loads((here / "answers").read_text())
 if isinstance(answers, str):
     sys.exit(answers)
@@ -90,6 +95,9 @@ class AzureCli:
     def truncate(self) -> None:
         """The next one finds its cache empty."""
         (self._folder / "truncated").touch()
+
+    def prints_once(self, text: str) -> None:
+        (self._folder / "odd").write_text(text)
 
     def asked(self) -> list[str]:
         """What each was asked, in the order in which they began."""

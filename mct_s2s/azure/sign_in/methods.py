@@ -28,7 +28,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
-from mct_s2s.azure.sign_in.tools import Tool
+from mct_s2s.azure.sign_in.tools import Tool, is_sendable
 from mct_s2s.errors import Instruction, SignInFailed, UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
@@ -254,7 +254,10 @@ class CallerCredential:
     async def _fetch(self, scope: str) -> AccessToken:
         claims = {"claims": self._claims[scope]} if scope in self._claims else {}
         try:
-            return await self._ask(scope, **claims)
+            token = await self._ask(scope, **claims)
+            if not is_sendable(token.token):
+                raise ValueError("what it returned is not a token")
+            return token
         except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error, self._login)
             login = azure_cli_login(self._account, scope, self._tenant) if self._again is Again.AZURE_CLI else ""

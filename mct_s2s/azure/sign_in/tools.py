@@ -15,6 +15,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from mct_s2s import concurrency
 from mct_s2s.model.client_sign_in import Method
@@ -82,17 +83,26 @@ class TokenProcess:
 
 
 def parse_token(tool: Method, output: bytes) -> ToolToken | None:
-    """Read what the tool prints, as azure-identity does."""
-    with suppress(ValueError, KeyError, TypeError):
-        answer = json.loads(output)
-        if tool is Method.AZD:
-            ends = datetime.strptime(answer["expiresOn"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-            return ToolToken(str(answer["token"]), int(ends.timestamp()))
-        if "expires_on" in answer:
-            return ToolToken(str(answer["accessToken"]), int(answer["expires_on"]))
-        local = datetime.strptime(answer["expiresOn"], "%Y-%m-%d %H:%M:%S.%f")  # noqa: DTZ007  # az before 2.54
-        return ToolToken(str(answer["accessToken"]), int(local.timestamp()))
+    """Read what the tool prints, as azure-identity does; `None` where it is anything else."""
+    with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        token = _token_in(tool, json.loads(output))
+        return token if is_sendable(token.value) else None
     return None
+
+
+def is_sendable(token: str) -> bool:
+    """Whether a header can hold it."""
+    return token.isascii() and token.isprintable()
+
+
+def _token_in(tool: Method, answer: Any) -> ToolToken:
+    if tool is Method.AZD:
+        ends = datetime.strptime(answer["expiresOn"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return ToolToken(str(answer["token"]), int(ends.timestamp()))
+    if "expires_on" in answer:
+        return ToolToken(str(answer["accessToken"]), int(answer["expires_on"]))
+    local = datetime.strptime(answer["expiresOn"], "%Y-%m-%d %H:%M:%S.%f")  # noqa: DTZ007  # az before 2.54
+    return ToolToken(str(answer["accessToken"]), int(local.timestamp()))
 
 
 def start(questions: Iterable[TokenQuestion], environ: Mapping[str, str]) -> None:
