@@ -25,7 +25,7 @@ from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.api_address import tested_url
+from mct_s2s.planning import api_address
 from mct_s2s.planning.ownership import client_called, known_audience, members
 from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.planning.reports.verification import FileVerification, Verification
@@ -86,7 +86,7 @@ def verify(options: VerifyOptions) -> int:
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
-        site = session.site_api(tested_url(observed) or observed.app_service.url, path, api)
+        site = session.site_api(api_address.api_url(observed) or observed.app_service.url, path, api)
         test = ClientTest(session.tokens, site, known_audience(observed) or "", observed)
         return _end(current, await test.verify(clients, identities))
 
@@ -109,7 +109,7 @@ def _verify_file(options: VerifyOptions) -> int:
         saved = available(stored, session.connection.environ, folder)
         clients = clients_to_verify(applications, [one for one in saved if one.client_id.casefold() in ids])
         api = observed.api
-        address = session.site_api(tested_url(observed) or app_service.url, api_path(options.path, api), api)
+        address = session.site_api(api_address.api_url(observed) or app_service.url, api_path(options.path, api), api)
         test = ClientTest(session.tokens, address, known_audience(observed) or "", observed)
         verification = await test.verify(clients, observed.trust.identities)
         is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))

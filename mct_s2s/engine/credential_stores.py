@@ -176,9 +176,9 @@ async def _store(
         if is_key:
             raise no_key_in_vault()
         secret, site = place.vault.secret_for(request.label, name), observed.app_service
-        # Not the address that a setup noted: an owner of the service application could name another site's there.
-        urls = filter(None, (site.url if site is not None else None, observed.typed_url))
-        return session.vault(place.vault.vault).store(secret, name, urls=tuple(urls))
+        # Not the address that is typed: a trust file's could be another site's.
+        urls = (site.url,) if site is not None else ()
+        return session.vault(place.vault.vault).store(secret, name, urls=urls)
     folder = default_folder(session, request.label, observed)
     # One that is known by its appId may have a file that was made under its name, and the other way round.
     names = filter(None, (name, known.client_id, known.display_name))

@@ -18,7 +18,7 @@ from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, Mach
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
-from mct_s2s.planning.api_address import tested_url
+from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.ownership import is_consented, known_audience, wanted_role
 from mct_s2s.planning.reports.findings import Finding, diagnose, stopped, wrong_settings
 from mct_s2s.planning.reports.verification import (
@@ -202,7 +202,7 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
     mine = [replace(one, name=name) for name, one in found.items() if outcome.client_id(name) == one.client_id]
     if not mine:
         return None
-    url, audience = tested_url(observed) or observed.app_service.url, known_audience(observed) or ""
+    url, audience = api_url(observed) or observed.app_service.url, known_audience(observed) or ""
     api = session.site_api(url, observed.api.test.path, observed.api)
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):

@@ -48,8 +48,6 @@ class Tag(StrEnum):
     """Of this App Service's own service application: the name of its API; without one, MCT."""
     USED = "mct-s2s:used-by:"
     """Of a service application: the `uniqueName` that another App Service that uses it would give to one of its own."""
-    URL = "mct-s2s:url:"
-    """Of a service application: where its App Service's API is reached, if not at the site's own host names."""
 
     def of(self, value: str) -> str:
         return f"{self}{value}"
@@ -64,7 +62,6 @@ _TAGGED = {
     Tag.TRUST: re.compile(r"[^:]+"),
     Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+"),
     Tag.USED: re.compile(r"mct-s2s-[0-9a-z_-]+"),
-    Tag.URL: re.compile(r"https://[0-9A-Za-z.-]+(:[0-9]{1,5})?"),
 }
 _ANYTHING = re.compile(r".*", re.DOTALL)
 

@@ -247,9 +247,9 @@ class ApplicationEdits:
 
     @property
     def only_notes_users(self) -> bool:
-        """Whether they say only who uses it, and where: who may not write that goes on without it."""
+        """Whether they say only who uses it: who may not write that goes on without it."""
         is_all = self == ApplicationEdits(tags=self.tags, no_tags=self.no_tags)
-        return is_all and all(tag.startswith((Tag.USED, Tag.URL)) for tag in (*self.tags, *self.no_tags))
+        return is_all and all(tag.startswith(Tag.USED) for tag in (*self.tags, *self.no_tags))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,6 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import Holds
-from mct_s2s.planning.api_address import api_url
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
@@ -83,8 +82,6 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     elif role != observed.api.role:
         named_by = observed.api.name_of(Holds.ROLE)
         left.append(f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\".")
-    if (url := api_url(observed)) is not None and url != site.url:
-        options["url"] = url
     reference, key = service.management_reference, "service-management-reference"
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference

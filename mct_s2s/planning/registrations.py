@@ -152,14 +152,14 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         management_reference=None if is_new or application.management_reference else spec.management_reference,
     )
     edits = _remembered(edits, application, spec, observed, note)
-    noted = _with_url(_noted_use(edits, application, spec, observed), edits, application, spec, observed)
+    noted = _noted_use(edits, application, spec, observed)
     if edits != ApplicationEdits():  # one request for both
         edits = replace(edits, tags=(*edits.tags, *noted.tags), no_tags=(*edits.no_tags, *noted.no_tags))
         noted = ApplicationEdits()
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
         resource, name = "Application ID URI", "api://<appId>"
-        detail = ", ".join((f"with the app role {role.value}", *_addresses(edits)))
+        detail = f"with the app role {role.value}"
     if is_named(application, spec) and not is_in_settings(application, observed):
         notes.append(adoption(application, observed, SERVICE))
     trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
@@ -181,7 +181,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif noted != ApplicationEdits():
-        changes.append(registration.updated(USE, SERVICE, name, _noted(noted, observed), noted))
+        changes.append(registration.updated(USE, SERVICE, name, f"notes that {_site_of(observed)} uses it", noted))
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     # Two writes to one registration at a time are refused.
@@ -313,35 +313,6 @@ def _noted_use(
     return ApplicationEdits()
 
 
-def _with_url(
-    noted: ApplicationEdits,
-    edits: ApplicationEdits,
-    application: Application,
-    spec: ServiceSpec,
-    observed: ObservedState,
-) -> ApplicationEdits:
-    """With the tag that keeps the typed address; the App Service's own host names need none.
-
-    A service application of another App Service keeps only that one's address.
-    """
-    own, site = observed.trust.unique_name, observed.app_service
-    is_own = own in {application.unique_name, edits.unique_name}
-    if spec.url is None or not spec.may_create or site is None or not is_own:
-        return noted
-    wanted = () if site.is_at(spec.url) else (Tag.URL.of(spec.url),)
-    kept = tuple(tag for tag in application.tags if tag.startswith(Tag.URL))
-    tags = (*noted.tags, *(tag for tag in wanted if tag not in kept))
-    return replace(noted, tags=tags, no_tags=tuple(tag for tag in kept if tag not in wanted))
-
-
-def _noted(noted: ApplicationEdits, observed: ObservedState) -> str:
-    uses = any(tag.startswith(Tag.USED) for tag in noted.tags)
-    urls = Tag.URL.values(noted.tags)
-    parts = [f"notes that {_site_of(observed)} uses it"] if uses else []
-    parts += [f"notes that the API is reached at {url}" for url in urls]
-    return ", ".join(parts) or "notes that the API is reached at the App Service"
-
-
 def no_longer_used(service: Registration, observed: ObservedState) -> list[UpdateApplication]:
     """The step that takes this App Service's own tag off."""
     tag, application = Tag.USED.of(observed.trust.unique_name), service.application
@@ -362,13 +333,8 @@ def _describe(edits: ApplicationEdits) -> str:
         f"v{edits.token_version} access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
         f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
-        *_addresses(edits),
     ]
     return ", ".join(part for part in parts if part)
-
-
-def _addresses(edits: ApplicationEdits) -> list[str]:
-    return [f"API reached at {url}" for url in Tag.URL.values(edits.tags)]
 
 
 def find_client(name: str, observed: ObservedState) -> ClientApplication:

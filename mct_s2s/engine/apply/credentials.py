@@ -30,7 +30,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId, same_id
-from mct_s2s.planning.api_address import api_url
+from mct_s2s.planning.api_address import stored_url
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
 from mct_s2s.stores.store import Store
@@ -171,7 +171,7 @@ def _made(
         authority=run.session.connection.cloud.authority_host,
         source=store.label,
         scope=f"{outputs.resolve(change.audience)}/.default",
-        url=api_url(before),
+        url=stored_url(before.note_of(change.name), outputs.resolve(change.client_id), before),
         name=change.name,
         attempt=run.outcome.request.credential_name,
         key_id=key_id,

@@ -15,7 +15,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import site_title
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.api_address import is_api_of, kept_url
+from mct_s2s.planning.api_address import is_api_of, is_confirmed
 from mct_s2s.planning.belief import is_only_set
 from mct_s2s.planning.ownership import audience_of, is_identity_allowed, wanted_role_value
 from mct_s2s.planning.reports.findings import wrong_settings
@@ -137,6 +137,9 @@ def misdirected(
     if site is not None and own is not None and not (same_origin(own, url) or is_api_of(observed, own)):
         why = f"its credential is for '{own}', not for {url}"
         return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
+    if not is_confirmed(observed, own):
+        why = f"the trust file alone says that the API is at {url}"
+        return f"Its token was not sent: {why}.", f"If that is right, run {observed.command('verify')}"
     return None
 
 
@@ -264,8 +267,6 @@ def by_authentication(path: str) -> str:
 def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
     """What to do about an answer that is neither yes nor a refusal of a token."""
     match answer:
-        case ApiAnswer(status=403) if observed.typed_url is None and (url := kept_url(observed)) is not None:
-            found = f"The API is reached at another address, which setup noted. Test it there: {_verify_at(url)}"
         case ApiAnswer(status=403):
             found = "Run mct-s2s verify from a network that the App Service's access restrictions allow, or allow this "
             found += f"network. A site behind Azure Front Door is called at that address: {_verify_at(_FRONT_DOOR)}"
