@@ -15,6 +15,8 @@ OUR_CREDENTIALS = "mct-s2s "
 GIVEN = f"{OUR_CREDENTIALS}given "
 """So begins the name of a certificate that this tool registers and that someone else made."""
 GITHUB = "https://token.actions.githubusercontent.com"
+DELIVERED_WITHIN = timedelta(hours=1)
+"""A secret reaches its place within minutes of its creation."""
 YOUNG = timedelta(minutes=10)
 """Replicas of the directory may not show an object this young: docs/azure-contract.md, section 3.13."""
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -181,6 +183,8 @@ class SecretNote:
     """The certificate of a key pair that was not delivered: it may be registered, or not."""
     held: tuple[KeyId, ...] = ()
     """All that were delivered, the last one included: readers have gone on to the last one."""
+    held_since: Mapping[KeyId, datetime] = field(default_factory=dict)
+    """In a key vault: when the first version whose tags name it was added. Others may write tags; none writes a time."""
     place: str | None = None
     """As `--secret-to` takes it, where the store keeps what it is given."""
     scope: str | None = None
@@ -192,6 +196,20 @@ class SecretNote:
         """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
         kind, _, rest = (self.place or "").partition(":")
         return rest if kind == "keyvault" else None
+
+    def has_held(self, credential: Credential) -> bool:
+        """Whether its users read it here, once or now: it came here when it was made, not named by a tag later."""
+        if credential.key_id not in self.held:
+            return False
+        since, begins = self.held_since.get(credential.key_id), credential.begins
+        return since is None or begins is None or abs(since - begins) < DELIVERED_WITHIN
+
+    def delivered_of(self, credentials: Iterable[Credential]) -> Credential | None:
+        """The one that was delivered last."""
+        held = [one for one in credentials if one.key_id in self.held_since and self.has_held(one)]
+        if self.held_since:
+            return max(held, key=lambda one: self.held_since[one.key_id], default=None)
+        return next((one for one in credentials if one.key_id == self.delivered), None)
 
     def is_of(self, client_id: object) -> bool:
         return self.delivered is not None and isinstance(client_id, str) and same_id(self.client_id, client_id)

@@ -62,6 +62,7 @@ _TAGGED = {
     Tag.TRUST: re.compile(r"[^:]+"),
     Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+"),
     Tag.USED: re.compile(r"mct-s2s-[0-9a-z_-]+"),
+    Tag.API: re.compile(r"(?=.{1,40}$)[\w.&()+-]+( [\w.&()+-]+)*"),
 }
 _ANYTHING = re.compile(r".*", re.DOTALL)
 

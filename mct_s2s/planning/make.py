@@ -36,6 +36,7 @@ from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.site import (
+    check_api,
     check_site,
     merge,
     plan_site,
@@ -87,6 +88,7 @@ def _plan(desired: Desired, observed: ObservedState) -> Plan:
 
 
 def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
+    check_api(observed)
     refuse_foreign_values(desired, observed)
     observed = with_deleted(desired, observed)
     service = plan_service(desired.service, observed) if desired.service else None

@@ -75,11 +75,11 @@ class Replacement:
     @cached_property
     def current(self) -> Credential | None:
         """The one that users of the client read at its place now; `None` where nothing tells."""
-        rotation, delivered = self.rotation, self.client.note.delivered
+        rotation = self.rotation
         asks_for_removal = rotation.remove_old and rotation.expiring_within is None
         if not self.place_knows_current and asks_for_removal and len(self.made) > 1:
             return newest_made(self.made)  # it was handed over last
-        return next((one for one in self.of_kind if one.key_id == delivered), None)
+        return self.client.note.delivered_of(self.of_kind)
 
     @cached_property
     def older(self) -> list[Credential]:
@@ -88,7 +88,7 @@ class Replacement:
     @cached_property
     def replaced_before(self) -> list[Credential]:
         """Older ones whose users read the place where a newer one is. No one else can know of the newer one."""
-        return [one for one in self.older if self.rotation.remove_old or one.key_id in self.client.note.held]
+        return [one for one in self.older if self.rotation.remove_old or self.client.note.has_held(one)]
 
     @cached_property
     def elsewhere(self) -> list[Credential]:

@@ -228,9 +228,11 @@ def _function_app(site: AppService, api: Api) -> Refused:
 
 
 def check_api(observed: ObservedState) -> None:
-    """An App Service serves one API, which its own service application remembers. Raises Refused."""
-    trust, api = observed.trust, observed.api
-    own = trust.own or trust.service
+    """Refuse to set up an App Service for one API whose own service application remembers another one.
+
+    Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from revoking access.
+    """
+    trust, api, own = observed.trust, observed.api, observed.trust.service
     if own is None or own.unique_name != trust.unique_name or own.deleted is not None:
         return
     remembered = next(iter(Tag.API.values(own.tags)), None)
@@ -248,7 +250,6 @@ def check_api(observed: ObservedState) -> None:
 
 def check_site(observed: ObservedState) -> None:
     """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
-    check_api(observed)
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app(observed.api.function_app_mark):
         raise _function_app(site, observed.api)

@@ -202,6 +202,7 @@ class KeyVaultStore(Store):
             ClientId(tags["appId"]) if "appId" in tags else None,
             arrived[-1].created,
             held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
+            held_since={KeyId(one.tags["keyId"]): one.created for one in reversed(arrived)},
             place=self.label,
             scope=tags.get("scope"),
             url=tags.get("url"),

@@ -1,7 +1,7 @@
 """Which credentials of a client a rotation creates, removes and keeps, rule by rule."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS, Credential, CredentialKind, SecretNote
@@ -30,7 +30,11 @@ OLDEST, OLD, CURRENT = made("oldest", 60), made("old", 30), made("current", 10)
 
 
 def replacement(
-    rotation: Rotation, *credentials: Credential, held: Sequence[Credential] = (), place: str | None = "file:import.env"
+    rotation: Rotation,
+    *credentials: Credential,
+    held: Sequence[Credential] = (),
+    place: str | None = "file:import.env",
+    held_since: Mapping[KeyId, datetime] | None = None,
 ) -> Replacement:
     """Of a client whose place had `held`, the last of them now."""
     application = client("Import", *credentials).application
@@ -40,6 +44,7 @@ def replacement(
         client_id=application.client_id if delivered else None,
         delivered_at=delivered.begins if delivered else None,
         held=tuple(one.key_id for one in held),
+        held_since=held_since or {},
         place=place,
     )
     state = ClientState("client:Import", CLIENT, application, None, "Import", ApplicationIdUri("api://x"), note, NOW)
@@ -98,3 +103,14 @@ def test_a_secret_is_renewed_only_if_all_of_them_end_in_time(days: int, needs_ne
 def test_an_old_secret_of_a_vault_is_said_to_stay_as_long_as_it_stays(rotation: Rotation, said: str) -> None:
     (note,) = replacement(rotation, CURRENT, held=(CURRENT,), place=IN_VAULT).notes("remove it")
     assert said in note.what
+
+
+@pytest.mark.parametrize("is_newest", [True, False], ids=["the newest version", "an older version"])
+def test_a_tag_of_a_vault_that_names_a_secret_kept_elsewhere_deletes_nothing(is_newest: bool) -> None:
+    """Who may write the vault's tags adds a version that names OLD, which is kept elsewhere; CURRENT is the vault's."""
+    assert CURRENT.begins is not None
+    since = {CURRENT.key_id: CURRENT.begins, OLD.key_id: NOW - DAY}
+    held = (CURRENT, OLD) if is_newest else (OLD, CURRENT)
+    for rotation in (Rotation(), Rotation(expiring_within=400 * DAY)):
+        planned = replacement(rotation, OLD, CURRENT, held=held, place=IN_VAULT, held_since=since)
+        assert (planned.current, planned.elsewhere, planned.removed_now) == (CURRENT, [OLD], [])

@@ -139,7 +139,10 @@ def misdirected(
         return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
     if not is_confirmed(observed, own):
         why = f"the trust file alone says that the API is at {url}"
-        return f"Its token was not sent: {why}.", f"If that is right, run {observed.command('verify')}"
+        return (
+            f"Its token was not sent: {why}.",
+            f"If that is right, name it yourself: {own_command('verify', '--url', 'URL', where=observed.where)}",
+        )
     return None
 
 
