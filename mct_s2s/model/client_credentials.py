@@ -184,7 +184,7 @@ class SecretNote:
     held: tuple[KeyId, ...] = ()
     """All that were delivered, the last one included: readers have gone on to the last one."""
     held_since: Mapping[KeyId, datetime] = field(default_factory=dict)
-    """In a key vault: when the first version whose tags name it was added. Others may write tags; none writes a time."""
+    """In a key vault: when the first version whose tags name it was added. Others write tags, but no times."""
     place: str | None = None
     """As `--secret-to` takes it, where the store keeps what it is given."""
     scope: str | None = None
