@@ -229,7 +229,7 @@ def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
     if handoff is not None:
         left = (step.values for step in manual_steps(site.options, outcome) if step.values)
         target = site.session.target or named_target(site.options)
-        values = next(left, None) or outcome.after.api.shown(outcome.after.settings)
+        values = next(left, None) or outcome.after.api.legible(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
 
 
@@ -313,7 +313,7 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
         found |= {"app_id": ids.app_id, "object_id": ids.object_id} if ids.app_id or ids.object_id else {}
         if isinstance(change, WriteSettings):
             edits = [edit for edit in change.edits if edit.is_ours]
-            shown = outcome.before.api.shown(outcome.settings or {})
+            shown = outcome.after.api.shown(outcome.after.settings)
             found["before"] = {edit.name: edit.before for edit in edits}
             after = {edit.name: None if edit.pending else edit.after for edit in edits}
             found["after"] = after if outcome.settings is None else {k: shown.get(k) for k in after}

@@ -23,6 +23,7 @@ from mct_s2s.planning.changes import (
     PurgeApplication,
     RemoveCredential,
     UpdateApplication,
+    WriteSettings,
     identify,
 )
 from mct_s2s.planning.not_ours import NotOurs
@@ -164,9 +165,6 @@ class Outcome:
     @property
     def after(self) -> ObservedState:
         """What was observed, with what this run did to the settings and the service application."""
-        spec = self.request.desired.service
-        role = spec.role if spec is not None else None
-        observed = self.before if self.settings is None else self.before.with_settings(self.settings, role)
         service = self.created.get(CREATE, self.before.trust.service)
         for change in self.done.values():
             match change:
@@ -175,7 +173,12 @@ class Outcome:
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))
                 case DeleteApplication(client_id=gone) if service is not None and gone == service.client_id:
                     service = None
-        return replace(observed, trust=replace(observed.trust, service=service))
+        observed = replace(self.before, trust=replace(self.before.trust, service=service))
+        if self.settings is None:
+            return observed
+        spec, writes = self.request.desired.service, [one for one in self.plan.steps if isinstance(one, WriteSettings)]
+        written = (value for write in writes for value in write.spec.written(self.outputs))
+        return observed.with_settings(self.settings, filter(None, (spec.role if spec is not None else None, *written)))
 
     def client_id(self, name: str) -> ClientId | None:
         made = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))

@@ -4,13 +4,23 @@ A description names settings and says by one word what each holds. It has no val
 its author decides nothing but where the program writes what it would write anyway.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationInfo, field_validator
 
-from mct_s2s.model.site_settings import NOT_SHOWN, AllowList, AppSettings, Holds, Setting, same_name, spelling_in
+from mct_s2s.model.site_settings import (
+    NOT_SHOWN,
+    OTHER_VALUE,
+    AllowList,
+    AppSettings,
+    Holds,
+    Setting,
+    same_name,
+    spelling_in,
+    without_form,
+)
 from mct_s2s.model.trust_file import Table
 
 PLATFORM_PREFIXES = (
@@ -165,26 +175,43 @@ class Api(Table):
     def is_default(self) -> bool:
         return self._shipped_as == DEFAULT_API
 
-    def masked(self, settings: AppSettings, roles: Collection[str] = ()) -> AppSettings:
-        """These settings without what may be a secret: a value that has not the form of what it is said to hold.
+    def of_their_kind(self, settings: AppSettings) -> AppSettings:
+        """These settings without values of another kind: by what is left, the directory is asked. It is not shown."""
+        return self._with(settings, lambda row, value: value if row.word.form.fullmatch(value) else NOT_SHOWN)
 
-        The author of a description could name a secret's setting in it, to read or to overwrite that.
+    def masked(self, settings: AppSettings, known: Collection[str]) -> AppSettings:
+        """These settings without what may be a secret: all but what is `known`, switches, and lists of IDs.
+
+        The author of a description could name a secret's setting in it, to read or to overwrite that, and a secret may
+        look like anything: an ID, an address, a name with dots.
         """
+        comparable = frozenset(map(without_form, filter(None, (self.role, *known))))
+
+        def shown(row: Setting, value: str) -> str:
+            if without_form(value) in comparable or value == OTHER_VALUE:
+                return value
+            if row.word.form.fullmatch(value) is None:
+                return NOT_SHOWN
+            return value if row.holds.is_list or row.holds is Holds.SWITCH else OTHER_VALUE
+
+        return self._with(settings, shown)
+
+    def _with(self, settings: AppSettings, shown: Callable[[Setting, str], str]) -> AppSettings:
         if self.is_shipped:
             return settings
-        masked = dict(settings)
-        for row in self.rows:
-            value, accepted = row.value_in(settings), row.word.form
-            is_fit = value is None or (
-                value in {self.role, *roles} if row.holds is Holds.ROLE else accepted.fullmatch(value) is not None
-            )
-            if not is_fit:
-                masked[spelling_in(settings, row.name)] = NOT_SHOWN
-        return masked
+        values = ((row, row.value_in(settings)) for row in self.rows)
+        return {
+            **settings,
+            **{spelling_in(settings, row.name): shown(row, value) for row, value in values if value is not None},
+        }
 
     def hidden(self, settings: AppSettings) -> tuple[Setting, ...]:
-        """Settings whose value was masked."""
+        """Settings whose value was masked, as it is of another kind than is said: they may be something else's."""
         return tuple(row for row in self.rows if row.value_in(settings) == NOT_SHOWN)
+
+    def legible(self, settings: AppSettings) -> dict[str, str]:
+        """Those that are shown and not masked: what can be written elsewhere."""
+        return {name: value for name, value in self.shown(settings).items() if value not in {NOT_SHOWN, OTHER_VALUE}}
 
     def shown(self, settings: AppSettings) -> dict[str, str]:
         """The only ones ever shown, under our names: the others may be secret."""
@@ -198,7 +225,10 @@ class Api(Table):
         return next((row for word in words if (row := self.setting(word)) is not None), None)
 
     def service_in(self, settings: AppSettings) -> str:
-        """The service application that the settings name, by its appId or URI; empty where they name none."""
+        """The service application that the settings name, by its appId or URI; empty where they name none.
+
+        Where the directory does not have it, it is masked, and equals none.
+        """
         row = self.names_service
         value = ((row.value_in(settings) if row is not None else None) or "").strip()
         return value if value != NOT_SHOWN else ""

@@ -1,6 +1,6 @@
 """A snapshot of the directory and the App Service, as far as this trust is concerned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import command, own_command
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner, ServicePrincipal, Tenant
-from mct_s2s.model.ids import ClientId, same_id
+from mct_s2s.model.ids import ClientId, TenantId, api_uri, same_id
 from mct_s2s.model.site_settings import AllowList, AppSettings, Holds
 
 
@@ -228,8 +228,29 @@ class ObservedState:
         """`None` where that was not looked at."""
         return self.custody.get(application.client_id)
 
-    def with_settings(self, settings: AppSettings, *typed_roles: str | None) -> "ObservedState":
+    def with_settings(self, settings: AppSettings, written: Iterable[str] = ()) -> "ObservedState":
         assert self.app_service is not None  # settings are only ever written to a site
-        roles = {role.value for role in self.trust.service.app_roles} if self.trust.service is not None else set[str]()
-        masked = self.api.masked(settings, {*roles, *filter(None, typed_roles)})
+        masked = self.masked(settings, written)
         return replace(self, app_service=replace(self.app_service, settings=dict(masked)))
+
+    def masked(self, settings: AppSettings, written: Iterable[str] = ()) -> AppSettings:
+        """These settings without what may be a secret. `written`: values that this command writes, or was given."""
+        return self.api.masked(settings, {*self._known_values(), *written})
+
+    def _known_values(self) -> Iterator[str]:
+        """What the directory and the cloud say: none of it is a secret."""
+        trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
+        clients = (one.application for one in trust.clients)
+        for registration in filter(None, (trust.service, trust.own, *trust.deleted, *clients)):
+            if registration.client_id:
+                yield from (registration.client_id, api_uri(registration.client_id))
+            yield from registration.identifier_uris
+        if trust.service is not None:
+            yield from (role.value for role in trust.service.app_roles)
+        tenant_ids = {self.app_service.tenant_id} if self.app_service is not None else set[TenantId]()
+        if tenant is not None:
+            tenant_ids.add(tenant.id)
+            yield from (tenant.name, *tenant.domains)
+        yield login
+        for tenant_id in tenant_ids:
+            yield from (tenant_id, f"{login}/{tenant_id}", f"{login}/{tenant_id}/v2.0")

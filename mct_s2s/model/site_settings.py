@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-NOT_SHOWN = "(a value that is not shown)"
-"""In place of what may be a secret: `Api.masked`."""
+NOT_SHOWN, OTHER_VALUE = "(a value that is not shown)", "(another value that is not shown)"
+"""In place of what may be a secret (`Api.masked`): of another kind than is said, and of that kind."""
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
 AppSettings = Mapping[str, str | None]
@@ -67,11 +67,13 @@ class Word:
     """Of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
     form: re.Pattern[str] = re.compile(_GUID)
-    """Of a value that is certainly no secret."""
+    """Of a value that may be of this kind: only such a one is overwritten. It may be a secret all the same."""
 
 
-_URI_FORM = re.compile(rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]+)*/?|{_GUID}")
-_LOGIN_FORM = re.compile(rf"https://{_HOST}(?::[0-9]{{1,5}})?(?:/{_GUID}|/{_HOST})?(?:/v2\.0)?/?")
+_URI_FORM = re.compile(rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]{{1,60}})?/?|{_GUID}")
+"""Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions: one part at most follows a host."""
+_LOGIN = rf"https://{_HOST}(?::[0-9]{{1,5}})?"
+_TENANT = rf"(?:{_GUID}|(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,63}}|common|organizations|consumers)"
 _IDS_FORM = re.compile(rf"\s*(?:{_GUID})?(?:\s*;\s*(?:{_GUID})?)*\s*")
 WORDS = {
     Holds.SWITCH: Word(
@@ -99,11 +101,17 @@ WORDS = {
         "--tenant-name",
         form=re.compile(rf"(?=.*\.){_HOST}"),
     ),
-    Holds.LOGIN: Word("The address of the cloud's login service.", Comparison.ADDRESS, form=_LOGIN_FORM),
+    Holds.LOGIN: Word("The address of the cloud's login service.", Comparison.ADDRESS, form=re.compile(f"{_LOGIN}/?")),
     Holds.AUTHORITY: Word(
-        "The address below which the tenant's discovery document is.", Comparison.ADDRESS, form=_LOGIN_FORM
+        "The address below which the tenant's discovery document is.",
+        Comparison.ADDRESS,
+        form=re.compile(rf"{_LOGIN}/{_TENANT}(?:/v2\.0)?/?"),
     ),
-    Holds.ROLE: Word("The app role (`roles`) that the token of a client application must have.", option="--role"),
+    Holds.ROLE: Word(
+        "The app role (`roles`) that the token of a client application must have.",
+        option="--role",
+        form=re.compile("(?!)"),  # it may look like anything
+    ),
     Holds.APPLICATION_IDS: Word(
         "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
         Comparison.SET_OF_IDS,
@@ -139,6 +147,11 @@ class Setting:
 
     def list_in(self, settings: AppSettings) -> "AllowList":
         return AllowList(self.value_in(settings) or "")
+
+
+def without_form(value: str) -> str:
+    """As values are compared that no secret equals: whatever the case, spaces around it, or a slash at its end."""
+    return value.strip().removesuffix("/").casefold()
 
 
 def same_name(one: str, other: str) -> bool:

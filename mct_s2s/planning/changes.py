@@ -325,6 +325,10 @@ class SettingsSpec:
     exact: AppSettings = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
 
+    def written(self, outputs: "Outputs") -> tuple[str, ...]:
+        """Values, as far as they are known."""
+        return tuple(known for _, right in self.values for one in right if (known := outputs.known(one)) is not None)
+
 
 @dataclass(frozen=True)
 class SettingEdit:

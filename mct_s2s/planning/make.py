@@ -219,8 +219,7 @@ def _losing_access(
 ) -> Iterator[str]:
     """By a role or values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
-    role = desired.service.role if desired.service else None
-    after = observed.with_settings(merge(before, spec, Outputs()), role)
+    after = observed.with_settings(merge(before, spec, Outputs()), spec.written(Outputs()))
     rows = (row for row in observed.api.rows if not row.holds.is_list)
     typed = {observed.api.name_of(Holds.ROLE): desired.service.role if desired.service else None, **desired.given}
     given = [row for row in rows if row.value_in(typed) and row.value_in(before)]
@@ -243,7 +242,7 @@ def _losing(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
 
 def _cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
     """By settings that are written as a whole: switched off, or put back as they were."""
-    after = observed.with_settings(merge(observed.settings, spec, Outputs()))
+    after = observed.with_settings(merge(observed.settings, spec, Outputs()), spec.written(Outputs()))
     names = [f"'{one.name}'" for one in _losing(observed, after)]
     if names:
         yield f"{'This client loses' if len(names) == 1 else 'These clients lose'} access: {', '.join(names)}."
@@ -267,7 +266,7 @@ def _switched_on(observed: ObservedState, spec: SettingsSpec, named: Collection[
         return
     if not observed.api.is_enabled(after):
         return
-    on = observed.with_settings(after)
+    on = observed.with_settings(after, spec.written(Outputs()))
     others = [f"'{one.name}'" for one in _losing(on, observed) if one.name not in named]
     whom = f" It lets these clients call again, too: {', '.join(others)}." if others else ""
     yield f"Service-to-service authentication is switched off. This switches it on again.{whom}"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.api import Api
@@ -11,7 +12,7 @@ from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, Tag, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import NOT_SHOWN, AppSettings, Holds, Setting, spelling_in
+from mct_s2s.model.site_settings import AppSettings, Holds, Setting, spelling_in
 from mct_s2s.planning.changes import (
     AnyChange,
     Deferred,
@@ -118,6 +119,11 @@ def plan_site(
     assert observed.app_service is not None  # asked only where a site was looked at
     site, settings = observed.app_service, observed.settings
     found = edits(settings, spec, Outputs())
+    # What a backup puts back may be a secret, too.
+    after = observed.masked(merge(settings, spec, Outputs()), spec.written(Outputs()))
+    found = tuple(
+        edit if edit.after is None else replace(edit, after=after[spelling_in(after, edit.name)]) for edit in found
+    )
     if not found:
         return () if first else (NoChange.of_settings(site),)
     changed = sorted(edit.name for edit in found)
@@ -279,7 +285,7 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
 def make_sticky(site: AppService, api: Api) -> str:
     """With the values that our settings have: none of them is secret."""
     resource = site.resource
-    values = {name: value for name, value in api.shown(site.settings).items() if value != NOT_SHOWN}
+    values = api.legible(site.settings)
     sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]
     where = ["--subscription", resource.subscription_id]
     return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

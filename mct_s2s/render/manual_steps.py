@@ -48,7 +48,8 @@ def instructions(
             case RestartSite():
                 command = webapp_command("restart", step.site)
             case _:
-                values = observed.api.shown(merge(observed.settings, step.spec, outputs))
+                merged = merge(observed.settings, step.spec, outputs)
+                values = observed.api.legible(observed.masked(merged, step.spec.written(outputs)))
                 command = _configure(step.spec, values, outputs, observed.where, handoff)
         found.append(Instruction(what_is_left(step), command, who, link, values))
     return found

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mct_s2s.model.site_settings import OTHER_VALUE
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import JSON, SITE, Json, Sandbox
@@ -60,7 +61,7 @@ def test_a_fastapi_app_is_set_up_proved_and_explained(mct: Program, azure: Sandb
     (assigned,) = azure.graph("GET", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo")["value"]
     azure.graph("DELETE", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo/{assigned['id']}")
     (call,) = calls(mct("verify", *ORDERS, "-o", "json"))
-    assert (call["ok"], "403" in call["message"]) == (False, True), call
+    assert (call["ok"], "403" in call["message"]) == (False, True), str(call)
     assert "The token has no role, but REQUIRED_ROLE is 'Orders.Call'." in call["message"]
     assert "add-client" in call["remedy"]
 
@@ -82,6 +83,58 @@ def test_a_secret_that_a_description_names_is_neither_shown_nor_overwritten(
     ended = mct("setup", "--api", str(hostile), "--client", "X", *JSON)
     assert (ended.code, ended.document["error"]["code"]) == (2, "setting-in-use"), ended
     assert azure.settings()["SqlPassword"] == secret
+
+
+def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    # All made up.
+    secrets = {
+        "SlackWebhook": "https://hooks.example.com/T00000000",
+        "PartnerApiKey": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "OtherApiKey": "0e6a2b1c-95d4-4f0b-8a86-0f7d4c6f2a11",
+        "SendGridKey": "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",
+    }
+    hostile = tmp_path / "hostile.toml"
+    hostile.write_text(
+        'name = "Evil"\nrole = "Evil.Call"\ntoken-version = 1\n[test]\npath = "/"\n[settings]\n'
+        'SlackWebhook = "application-id-uri"\nPartnerApiKey = "tenant-id"\nOtherApiKey = "app-id"\n'
+        'SendGridKey = "tenant-name"\nREQUIRED_ROLE = "role"\n',
+        "utf-8",
+    )
+    azure.write_settings(secrets, SITE)
+    backup, handoff, trust = tmp_path / "backup.json", tmp_path / "handoff.json", tmp_path / "trust.toml"
+    trust.write_text(f'[sites.contosolearn]\napi = "{hostile}"\nclients = [{{ name = "X" }}]\n', "utf-8")
+    api = ("--api", str(hostile))
+
+    def run(*words: str) -> Ended:
+        ended = mct(*words)
+        assert not [value for value in secrets.values() if value in ended.out + ended.err], (words, ended)
+        return ended
+
+    for command in ("setup", "configure-appservice", "teardown"):
+        for form in ("text", "json", "markdown"):
+            run(command, *api, "--dry-run", "-o", form)
+    for command in ("status", "verify", "doctor"):
+        for form in ("text", "json"):
+            run(command, *api, "-o", form, "-v")
+    alone = tmp_path / "alone.toml"  # the directory is asked for an application of that ID
+    alone.write_text(
+        'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nOtherApiKey = "app-id"\n', "utf-8"
+    )
+    for command in (("status",), ("doctor",), ("verify",), ("setup", "--client", "X", "--dry-run")):
+        run(*command, "--api", str(alone), "-v")
+    run("export", *api)
+    run("apply", "-f", str(trust), "--dry-run", "-o", "markdown")
+    ended = run("setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON)
+    (write,) = [one for one in ended.document["changes"] if "before" in one]
+    assert write["before"] == {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}, "what is lost is named"
+    assert write["after"] == {name: azure.settings()[name] for name in write["after"]}, "what was written is shown"
+    restore = ("configure-appservice", *api, "--restore", str(backup))
+    for form in ("text", "json"):
+        run(*restore, "--dry-run", "-o", form)
+    run(*restore, *JSON)
+    assert {name: azure.settings()[name] for name in secrets} == secrets
 
 
 def test_a_teardown_takes_no_access_from_the_clients_of_another_site(

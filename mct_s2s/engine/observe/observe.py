@@ -74,8 +74,9 @@ async def observe(session: Session, request: Request, located: Located = lambda 
     )
     spec = request.desired.service
     # What may be a secret goes no further than here.
-    typed = spec.role if spec is not None else None
-    return observed.with_settings(observed.settings, typed) if app_service is not None else observed
+    given = request.desired.given.values() if isinstance(request.desired, Setup) else ()
+    written = filter(None, (spec.role if spec is not None else None, *given))
+    return observed.with_settings(observed.settings, written) if app_service is not None else observed
 
 
 async def _directory(
@@ -132,7 +133,7 @@ async def _app_service(
         site = await find_app_service(
             session.arm, request.target, found, request.api, without_settings=request.without_settings
         )
-        settings.set_result(request.api.masked(site.settings))
+        settings.set_result(request.api.of_their_kind(site.settings))
         return await _with_sites_beside(session, request, site, beside)
 
 

@@ -13,7 +13,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import site_title
-from mct_s2s.model.site_settings import Holds
+from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.api_address import is_api_of, is_confirmed
 from mct_s2s.planning.belief import is_only_set
@@ -209,9 +209,8 @@ def _other_audience(token: ApiToken, source: str, observed: ObservedState) -> It
     if token.audience in accepted and (row.holds is Holds.URI or not is_other_version):
         return
     uri = audience_of(service, observed) if service is not None else expected
-    remedy = (
-        f"Request a token for {uri if row.holds is not Holds.URI else expected}/.default (MCT_S2S_SCOPE in {source})."
-    )
+    wanted = uri if row.holds is not Holds.URI or expected == OTHER_VALUE else expected
+    remedy = f"Request a token for {wanted}/.default (MCT_S2S_SCOPE in {source})."
     if row.holds is Holds.URI:
         yield (
             f"The token's audience is '{token.audience}', but {row} is '{expected}'.",
