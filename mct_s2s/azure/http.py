@@ -7,6 +7,7 @@ Trusted are the system's authorities, also a company's, and certifi's, for syste
 
 import asyncio
 import os
+import re
 import ssl
 import sys
 import time
@@ -93,6 +94,8 @@ class Http(httpx.AsyncClient):
                 remedy="Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it.",
             ) from error
         self._trace = trace or (lambda _: None)
+        self.untraced = set[str]()
+        """What is left out of paths: it may be a secret."""
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """Read the whole answer; of a stream the headers alone, for none of our callers wants more.
@@ -117,6 +120,8 @@ class Http(httpx.AsyncClient):
             raise httpx.ReadTimeout(f"no whole answer within {REQUEST_SECONDS:.0f} s", request=request) from error
         finally:
             took, service = (time.monotonic() - began) * 1000, request.extensions.get("service", "Graph")
+            for value in self.untraced:
+                path = re.sub(re.escape(value), "…", path, flags=re.IGNORECASE)
             self._trace(f"{service:<5} {request.method:<6} {path} {status} {took:.0f} ms {request_id}".rstrip())
 
 

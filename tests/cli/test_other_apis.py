@@ -122,8 +122,8 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
     alone.write_text(
         'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nOtherApiKey = "app-id"\n', "utf-8"
     )
-    for command in (("status",), ("doctor",), ("verify",), ("setup", "--client", "X", "--dry-run")):
-        run(*command, "--api", str(alone), "-v")
+    for words in (("status",), ("doctor",), ("verify",), ("setup", "--client", "X", "--dry-run")):
+        run(*words, "--api", str(alone), "-v")
     run("export", *api)
     run("apply", "-f", str(trust), "--dry-run", "-o", "markdown")
     ended = run("setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON)

@@ -76,7 +76,15 @@ async def observe(session: Session, request: Request, located: Located = lambda 
     # What may be a secret goes no further than here.
     given = request.desired.given.values() if isinstance(request.desired, Setup) else ()
     written = filter(None, (spec.role if spec is not None else None, *given))
-    return observed.with_settings(observed.settings, written) if app_service is not None else observed
+    observed = observed.with_settings(observed.settings, written) if app_service is not None else observed
+    session.connection.http.untraced -= _names_of_service(request, observed.settings)  # the directory knows these
+    return observed
+
+
+def _names_of_service(request: Request, settings: AppSettings) -> set[str]:
+    """By which it is looked up, where the settings are not sure to be the API's."""
+    named = request.api.service_in(settings)
+    return {named, client_id_in(named) or named} if named and not request.api.is_shipped else set()
 
 
 async def _directory(
@@ -133,7 +141,9 @@ async def _app_service(
         site = await find_app_service(
             session.arm, request.target, found, request.api, without_settings=request.without_settings
         )
-        settings.set_result(request.api.of_their_kind(site.settings))
+        looked_up = request.api.of_their_kind(site.settings)
+        session.connection.http.untraced |= _names_of_service(request, looked_up)
+        settings.set_result(looked_up)
         return await _with_sites_beside(session, request, site, beside)
 
 
