@@ -15,7 +15,8 @@ from mct_s2s.model.desired import Pruning
 def apply(options: ApplyOptions) -> int:
     sites = read_sites(options)
     # A registration that any site of the file names has to stay.
-    named = (client.name.casefold() for site in sites for client in site.setup.clients)
+    named = {client.name.casefold() for site in sites for client in site.setup.clients}
+    named |= {str(identity).casefold() for site in sites for identity in site.identities}
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
     def check(changes: Sequence[SiteChange], found: str | None) -> None:

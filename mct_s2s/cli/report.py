@@ -17,6 +17,7 @@ from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
+from mct_s2s.plain_text import counted
 from mct_s2s.planning.changes import (
     Action,
     AddCredential,
@@ -188,7 +189,9 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
     match outcome.request.desired:
         case Removal(everything=everything, clients=names):
             what = "service-to-service authentication" if everything else ", ".join(names)
-            return f"Removed {what} from {label}", []
+            count = len(outcome.plan.left_alone)
+            keeping = f"; {counted(count, 'client')} keep{'s its' if count == 1 else ' their'} access" if count else ""
+            return f"Removed {what} from {label}{keeping}", []
         case Rotation():
             made = credentials_of(outcome)
             kinds = {one.kind.noun for one in made}
@@ -219,9 +222,10 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
 
 
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Who loses access; of a rotation, which old credentials stay valid, and what removes them."""
-    is_rotation = isinstance(outcome.request.desired, Rotation)
-    return as_instructions((*outcome.plan.gaining, *outcome.plan.losing, *(outcome.plan.notes if is_rotation else ())))
+    """Who loses access, or keeps it; of a rotation, which old credentials stay valid, and what removes them."""
+    plan = outcome.plan
+    more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
+    return as_instructions((*plan.gaining, *plan.losing, *more))
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:

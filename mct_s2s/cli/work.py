@@ -170,11 +170,9 @@ class SiteChange:
         if self.outcome is None:
             return ExitCode.FAILED
         plan, verification = self.outcome.plan, self.outcome.verification
-        if self.options.dry_run:
-            # What is left to others for lack of a right is pending, too.
-            if not plan.is_empty and not plan.blocked:
-                return ExitCode.ATTENTION
-            return ExitCode.NOT_PERMITTED if plan.lacks or plan.blocked else ExitCode.DONE
+        # What is left to others for lack of a right is pending, too.
+        if self.options.dry_run and not plan.is_empty and not plan.blocked:
+            return ExitCode.ATTENTION
         if plan.lacks or plan.blocked:
             return ExitCode.NOT_PERMITTED
         a_test_failed = verification is not None and verification.failed

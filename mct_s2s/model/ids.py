@@ -123,6 +123,12 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
     return f"{service_unique_name}.{file_stem(client_name)}"
 
 
+def client_base(unique_name: str) -> str | None:
+    """The service application that a client of that name was created for, by the `uniqueName`."""
+    base, dot, _ = unique_name.partition(".")
+    return base if dot and site_in_unique_name(base) is not None else None
+
+
 def site_note(resource_id: str) -> str:
     """No tag: a creation that meets an existing registration would replace all of its tags."""
     return f"{_SITE_NOTE}{resource_id}"

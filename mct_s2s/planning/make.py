@@ -128,7 +128,15 @@ def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
     others += update_instances(steps)
     notes = (*off, *late, *adopted, *_disabled(desired, observed), *others, *about_site, *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
-    plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, gaining=gaining, removals=removals)
+    plan = Plan(
+        (*steps, *pruned.steps),
+        tuple(left),
+        notes,
+        left_alone=pruned.left_alone,
+        losing=losing,
+        gaining=gaining,
+        removals=removals,
+    )
     check_ownership(plan, service, observed)
     return plan
 

@@ -8,7 +8,7 @@ from mct_s2s.model.client_credentials import secrets_among
 from mct_s2s.model.commands import command, identity_removal
 from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import Tag, client_unique_name, same_id
+from mct_s2s.model.ids import Tag, client_base, client_unique_name, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.site_settings import Holds
@@ -48,6 +48,7 @@ from mct_s2s.planning.ownership import (
     refuse_several,
     trusted_role,
     unknown,
+    wanted_role_value,
 )
 from mct_s2s.planning.plan import Plan, Registration
 from mct_s2s.planning.registrations import CREATE, no_longer_used
@@ -127,17 +128,17 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
         return frozenset(), Plan()
     there = _everyone(observed)
     ids = {resource.principal_id for resource in observed.identity_resources}
-    named: set[object] = {one for one in there if isinstance(one, ServicePrincipal) and one.id in ids}
+    named: set[object] = {one for one in observed.trust.identities if one.id in ids}
     named.update(one for client in desired.clients for one in clients_called(client.name, observed))
     targets = [one for one in there if one not in named]
     called = [one.display_name for one in targets]
-    if not called:
-        return frozenset(), Plan()
+    removal = Removal(spec, kept=pruning.kept, is_pruning=True)
     if not pruning.removes:
         told = ", ".join(f"'{name}'" for name in called)
-        note = f"Left alone, as nothing names them: {told}. To remove them, add --prune."
-        return frozenset(), Plan(notes=(note,))
-    if _is_too_much(targets, there) and not pruning.any_number:
+        notes = [f"Left alone, as nothing names them: {told}. To remove them, add --prune."] if called else []
+        others = _Removal(removal, observed, (), frozenset({*named, *targets})).plan()
+        return frozenset(), Plan(notes=(*notes, *others.left_alone))
+    if targets and _is_too_much(targets, there) and not pruning.any_number:
         site = observed.app_service.label if observed.app_service is not None else "this App Service"
         refused = TooManyRemovals(
             "too-many-removals",
@@ -149,8 +150,7 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
         ours = [one for one in there if _is_believed(one, desired, observed)]
         refused.is_about_file = _is_too_much([one for one in targets if one in ours], ours)
         raise refused
-    removal = Removal(spec, kept=pruning.kept, is_pruning=True)
-    return _entries(targets, observed), _Removal(removal, observed, targets).plan()
+    return _entries(targets, observed), _Removal(removal, observed, targets, frozenset(named)).plan()
 
 
 # Whom and what it is about: never a guess between two
@@ -211,6 +211,8 @@ class _Removal:
     removal: Removal
     observed: ObservedState
     targets: Sequence[Target]
+    named: frozenset[object] = frozenset()
+    """Clients that stay, as the file names them."""
 
     def plan(self) -> Plan:
         service, steps = self.observed.trust.service, [step for one in self.targets for step in self.removed(one)]
@@ -221,7 +223,7 @@ class _Removal:
             registration = Registration(CREATE, SERVICE, service, self.observed.trust.principal)
             steps += no_longer_used(registration, self.observed) if kept else ()
             steps += [NoChange.kept(service, CREATE, SERVICE, kept)] if kept else list(gone)
-        return Plan(tuple(steps), notes=tuple(self.notes(steps)))
+        return Plan(tuple(steps), notes=tuple(self.notes(steps)), left_alone=tuple(self.left_alone(steps)))
 
     def removed(self, target: Target) -> Iterator[AnyChange]:
         match target:
@@ -422,6 +424,10 @@ class _Removal:
                 yield Instruction(what, disable)
         service = observed.trust.service
         yield from self.losing_everywhere(steps)
+        of_others = [one.display_name for one in self.holders_left(steps) if _is_of_another_site(one, observed)]
+        if of_others:
+            told = ", ".join(f"'{name}'" for name in of_others)
+            yield Instruction(f"Created for another App Service, and still allowed here by the same app role: {told}.")
         users = other_users(service, observed) if service is not None and removal.everything else ()
         if (
             service is not None
@@ -439,15 +445,47 @@ class _Removal:
                 kept = f"The key vault secret '{step.name}', which a tag of the registration names, is kept."
                 yield Instruction(f"{kept} If it is this client's, {way}", delete)
 
+    def holders_left(self, steps: Iterable[AnyChange]) -> list[ClientApplication | ServicePrincipal]:
+        """Who goes on calling an API without lists, although the file or the teardown leaves no one else."""
+        observed, removal, service = self.observed, self.removal, self.observed.trust.service
+        role = service.role(removal.service.role or wanted_role_value(observed)) if service is not None else None
+        if observed.api.lists or role is None or not (removal.everything or removal.is_pruning):
+            return []
+        revoked = {step.assignment for step in steps if isinstance(step, RevokeAppRole)}
+        assigned = (one for one in observed.trust.assignments if one.role_id == role.id and one.id not in revoked)
+        holding = {one.principal_id for one in assigned}
+        holders: list[ClientApplication | ServicePrincipal] = [
+            *(one for one in observed.trust.clients if one.principal_id in holding),
+            *(one for one in observed.trust.identities if one.id in holding),
+        ]
+        return [one for one in holders if one not in self.named and not self.is_kept(one)]
+
+    def is_kept(self, holder: ClientApplication | ServicePrincipal) -> bool:
+        """Whether another App Service of the file names it."""
+        known_by = holder.client_id if isinstance(holder, ClientApplication) else holder.resource_id or ""
+        return known_by.casefold() in self.removal.kept
+
+    def left_alone(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
+        adopt = self.removal.service.adopt
+        adopting = ("--service-app", adopt) if adopt else ()
+        for holder in self.holders_left(steps):
+            if not _is_of_another_site(holder, self.observed):
+                holder_id = holder.client_id if isinstance(holder, ClientApplication) else holder.id
+                what = f"'{holder.display_name}' holds the app role and keeps its access. To revoke it:"
+                yield Instruction(what, self.observed.command("remove-client", *adopting, about=holder_id))
+
     def losing_everywhere(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
         """Who was not made for this App Service, and loses the role of an API that others may use as well."""
         service, revoked = self.observed.trust.service, {step.key for step in steps if isinstance(step, RevokeAppRole)}
         if service is None or (self.is_service_own and not other_users(service, self.observed)):
             return
+        has_lists = bool(self.observed.api.lists)
         for target in self.targets:
             key, keeping = "", ""
             if isinstance(target, ServicePrincipal):
-                key, keeping = f"identity:{target.id}", " By its display name instead of its ID, it keeps the role."
+                key = f"identity:{target.id}"
+                # Without lists, the role is revoked whichever name was used.
+                keeping = " By its display name instead of its ID, it keeps the role." if has_lists else ""
             elif isinstance(target, ClientApplication) and not has_unique_name_below(
                 target.application, self.observed.trust.unique_name
             ):
@@ -457,6 +495,13 @@ class _Removal:
                     f"'{target.display_name}' loses the app role of '{service.display_name}' at every App Service that "
                     f"uses this service application.{keeping}"
                 )
+
+
+def _is_of_another_site(client: ClientApplication | ServicePrincipal, observed: ObservedState) -> bool:
+    """Whether its name says that it was created for another App Service, whose access this one does not revoke."""
+    name = client.application.unique_name if isinstance(client, ClientApplication) else None
+    base = client_base(name) if name is not None else None
+    return base is not None and base != observed.trust.unique_name
 
 
 def _use(users: Sequence[str]) -> str:

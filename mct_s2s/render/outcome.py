@@ -29,6 +29,7 @@ LABELS = 12
 """Columns of the words before the values; the longest is `Certificate`."""
 FILE = "file:"
 _PADDING = re.compile(r"(?<=\S) {3,}")
+_LEFT = "with clients left alone"
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
 
 
@@ -96,6 +97,20 @@ class SiteReport:
     def is_unchanged(self) -> bool:
         return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
 
+    @property
+    def clients_left(self) -> str:
+        """`2 clients left alone`; empty where there are none."""
+        count = len(self.plan.left_alone) if self.plan is not None else 0
+        return f"{counted(count, 'client')} left alone" if count else ""
+
+    @property
+    def is_up_to_date(self) -> bool:
+        return self.is_unchanged and not self.clients_left
+
+    @property
+    def is_left_alone(self) -> bool:
+        return self.is_unchanged and bool(self.clients_left)
+
 
 # Plans
 
@@ -103,9 +118,11 @@ class SiteReport:
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     plans = [site.plan for site in sites if site.plan is not None]
-    unchanged, failed = sum(site.is_unchanged for site in sites), sum(site.error is not None for site in sites)
+    unchanged, failed = sum(site.is_up_to_date for site in sites), sum(site.error is not None for site in sites)
+    left = sum(site.is_left_alone for site in sites)
     parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
-    parts += [f"{count} {what}" for count, what in ((unchanged, "up to date"), (failed, "failed")) if count]
+    counts = ((unchanged, "up to date"), (left, _LEFT), (failed, "failed"))
+    parts += [f"{count} {what}" for count, what in counts if count]
     return "; ".join(parts)
 
 
@@ -119,8 +136,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     if plan is None:
         return
     if site.is_unchanged:
-        but = ", except for steps that someone else must do" if plan.manual_steps else ""
-        console.prose(f"No changes. {site.unchanged or f'{site.title} is up to date{but}'}.", "good")
+        console.prose(f"No changes. {_unchanged(site)}.", "warn" if site.clients_left else "good")
     elif plan.is_empty:
         console.print(Text(f"No changes that you can make. Other steps remain for {site.title}."), style="warn")
     else:
@@ -146,6 +162,13 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     if not plan.is_empty:
         console.prose(f"Plan: {summary(plan)}.", "head")
     show_manual_steps(console, site.manual_steps if is_result else ())
+
+
+def _unchanged(site: SiteReport) -> str:
+    if site.clients_left:
+        return f"{site.clients_left} at {site.title}"
+    but = ", except for steps that someone else must do" if site.plan is not None and site.plan.manual_steps else ""
+    return site.unchanged or f"{site.title} is up to date{but}"
 
 
 def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool) -> None:
@@ -204,7 +227,7 @@ def _state(site: SiteReport) -> str:
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
     table = Columns()
-    shown = [site for site in sites if len(sites) == 1 or not site.is_unchanged or site.error is not None]
+    shown = [site for site in sites if len(sites) == 1 or not site.is_up_to_date or site.error is not None]
     for site in sorted(shown, key=_has_failed):  # failures last; the last line counts those that did not change
         sign, said = _summary(site)
         table.add(Text.assemble(sign, (site.title, "head")), said)
@@ -243,8 +266,10 @@ def _show_what_is_left(terminal: Terminal, site: SiteReport) -> None:
 def _total(sites: Sequence[SiteReport]) -> str:
     """`30 sites: 28 done, 1 up to date, 1 failed; 29 clients can call`."""
     failed = sum(_has_failed(site) for site in sites)
-    unchanged = sum(site.is_unchanged and site.error is None for site in sites)
-    counts = ((len(sites) - failed - unchanged, "done"), (unchanged, "up to date"), (failed, "failed"))
+    unchanged = sum(site.is_up_to_date and site.error is None for site in sites)
+    left = sum(site.is_left_alone and site.error is None for site in sites)
+    done = len(sites) - failed - unchanged - left
+    counts = ((done, "done"), (unchanged, "up to date"), (left, _LEFT), (failed, "failed"))
     said = ", ".join(f"{count} {what}" for count, what in counts if count or what == "failed")
     calls = sum(site.verification.calls for site in sites if site.verification is not None)
     calling = f"; {counted(calls, 'client')} can call" if calls else ""
@@ -288,7 +313,9 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
         return FAILED, Text("; ".join(filter(None, [done, "the test of its clients failed, see below"])))
     if site.manual_steps:
         return OPEN, Text("; ".join(filter(None, [done, tested, "steps left for someone else, see below"])))
-    return (DONE, Text("; ".join(filter(None, [done, tested])))) if done else (NOTHING, Text("no changes"))
+    if not done:
+        return NOTHING, Text("; ".join(filter(None, ["no changes", site.clients_left])))
+    return DONE, Text("; ".join(filter(None, [done, tested, site.clients_left])))
 
 
 def show_account(terminal: Terminal, site: SiteReport) -> None:
@@ -337,7 +364,7 @@ def _headlines(
     site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str
 ) -> Iterator[tuple[tuple[str, str], str, str]]:
     verification = site.verification
-    is_partial = bool(site.manual_steps or (site.plan is not None and site.plan.losing))
+    is_partial = bool(site.manual_steps or site.clients_left or (site.plan is not None and site.plan.losing))
     if headline:
         yield OPEN if is_partial else DONE, headline, took
         return

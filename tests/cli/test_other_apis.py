@@ -155,3 +155,36 @@ def test_a_teardown_takes_no_access_from_the_clients_of_another_site(
     assert azure.settings(orders).keys() == {"TENANT_ID", "APP_CLIENT_ID", "AUTHORITY", "REQUIRED_ROLE"}, (
         "an API without a switch would be open without its settings"
     )
+
+
+def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    """Without lists, no setting says whose an adopted client and a managed identity are: they are left, and named."""
+    for name in ("orders", "reports-app"):
+        azure.add_site(name=name, group="apps")
+    adopted = azure.graph("POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"})
+    azure.graph("POST", "/servicePrincipals", json={"appId": adopted["appId"]})
+    clients = ("--client", "Import", "--client", adopted["appId"], "--managed-identity", "reports-app")
+    assert mct("setup", *ORDERS, *clients, "-y", "--no-verify").code == 0
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        f'[sites.orders]\nresource-group = "apps"\napi = "{ORDERS_FILE.as_posix()}"\nclients = [{{name = "Import"}}]\n',
+        "utf-8",
+    )
+    prune = ("apply", "-f", str(file), "--prune", "--allow-removals")
+    for ended in (mct(*prune, "--dry-run"), mct(*prune, "-y")):
+        said = ended.out + ended.err
+        assert (ended.code, "up to date" in said) == (3, False), ended
+        assert "No changes. 2 clients left alone at orders." in said
+        assert "'By hand' holds the app role and keeps its access. To revoke it:" in said
+        assert "'reports-app' holds the app role and keeps its access. To revoke it:" in said
+    ended = mct("teardown", *ORDERS, "-y")
+    headline = "! Removed service-to-service authentication from orders; 2 clients keep their access"
+    assert (ended.code, headline in ended.out) == (3, True), ended
+    assert "2 of 2 clients can call orders" in mct("status", *ORDERS).out
+    removals = [line.split() for line in ended.out.splitlines() if " remove-client " in line]
+    assert len(removals) == 2
+    for _, *removal in removals:
+        assert mct(*removal, "-y").code == 0
+    ended = mct("teardown", *ORDERS, "-y")
+    assert (ended.code, "keep" in ended.out.partition("\n")[0]) == (0, False), ended
+    assert azure.applications("Orders service (orders)") == []

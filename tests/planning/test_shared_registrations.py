@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
 from mct_s2s.model.api import Api
-from mct_s2s.model.desired import Desired, Pruning, Removal, Rotation, ServiceSpec, Setup
+from mct_s2s.model.desired import ClientSpec, Desired, Pruning, Removal, Rotation, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Custody, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_unique_name, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -152,6 +152,61 @@ def test_where_there_are_no_lists_a_named_identity_loses_its_role_by_its_display
     seen = shared(ORDERS, "this App Service", frozenset({3}), frozenset())
     plan = make_plan(Removal(clients=("func",)), seen)
     assert losers(plan.changes, seen) == {IDENTITY.id}
+
+
+@pytest.mark.parametrize("everything", [True, False], ids=["teardown", "prune"])
+def test_who_keeps_the_role_without_lists_is_left_alone_by_name(everything: bool) -> None:
+    seen = shared(ORDERS, "this App Service", frozenset({0, 1, 2, 3}), frozenset())
+    pruning = Pruning(removes=True, any_number=True)
+    plan = make_plan(Removal(everything=True) if everything else Setup(ServiceSpec(), (), pruning=pruning), seen)
+    assert losers(plan.changes, seen) == {MINE.principal_id}
+    left = {(one.what.partition(" holds the app role")[0], one.command.split()[2]) for one in plan.left_alone}
+    assert left == {("'By hand'", BY_HAND.client_id), ("'func'", IDENTITY.id)}
+    assert [str(one) for one in plan.said if "'Others'" in str(one)] == [
+        "Created for another App Service, and still allowed here by the same app role: 'Others'."
+    ]
+
+
+def test_without_prune_they_are_mentioned_and_nothing_is_left_to_do() -> None:
+    seen = shared(ORDERS, "this App Service", frozenset({0, 1, 2, 3}), frozenset())
+    plan = make_plan(Setup(ServiceSpec(), (), pruning=Pruning()), seen)
+    assert not plan.left_alone
+    mentioned = " ".join(map(str, plan.notes))
+    assert all(f"'{one.display_name}'" in mentioned for one in (MINE, BY_HAND, IDENTITY)), mentioned
+
+
+def test_whom_the_file_names_is_not_left_alone() -> None:
+    seen = shared(ORDERS, "this App Service", frozenset({2, 3}), frozenset())
+    resource = identity_resource("func", IDENTITY.id)
+    here = replace(seen, identity_resources=(resource,))
+    clients = (ClientSpec(BY_HAND.client_id, None),)
+    pruning = Pruning(removes=True, any_number=True)
+    assert not make_plan(Setup(ServiceSpec(), clients, pruning=pruning), here).left_alone
+    # At another App Service of the file, which uses the same registration.
+    identity = replace(IDENTITY, resource_id=str(resource.resource))
+    there = replace(seen, trust=replace(seen.trust, identities=(identity,)))
+    kept = frozenset({BY_HAND.client_id, str(resource.resource).casefold()})
+    assert not make_plan(Setup(ServiceSpec(), pruning=replace(pruning, kept=kept)), there).left_alone
+
+
+def test_where_there_are_lists_a_removal_leaves_no_one_alone() -> None:
+    seen = shared(MCT, "this App Service", frozenset({0, 1, 2, 3}), frozenset({0, 3}))
+    assert not make_plan(Removal(everything=True), seen).left_alone
+    pruning = Pruning(removes=True, any_number=True)
+    assert not make_plan(Setup(ServiceSpec(), (), pruning=pruning), seen).left_alone
+
+
+def test_a_display_name_is_no_way_to_keep_the_role_where_there_are_no_lists() -> None:
+    spec = ServiceSpec(adopt=SERVICE_ID)
+    told = {
+        api.name: [str(one) for one in make_plan(Removal(spec, clients=(IDENTITY.id,)), seen).notes]
+        for api in (MCT, ORDERS)
+        for seen in [shared(api, "another team", frozenset({3}), frozenset({3}))]
+    }
+    for notes in told.values():
+        assert any("loses the app role" in note for note in notes), told
+    assert any("By its display name instead of its ID" in note for note in told["MCT"])
+    assert not any("By its display name" in note for note in told["Orders"])
 
 
 def test_an_identity_of_an_api_without_lists_is_given_the_role() -> None:
