@@ -401,6 +401,8 @@ def test_an_az_that_prints_no_token_twice_fails_the_sign_in(mct: Program, azure:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
     az.answers({azure.origin: "\u00e9", azure.graph_url: "\u00e9"})
     assert error(mct("status", "--auth", "cli", "-o", "json", env=az.env)) == (4, "sign-in-failed")
+    az.prints("[" * 60_000)
+    assert error(mct("status", "--auth", "cli", "-o", "json", env=az.env)) == (4, "sign-in-failed")
 
 
 def test_a_refusal_of_az_is_told_once_and_asked_for_no_further_token(

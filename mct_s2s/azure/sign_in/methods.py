@@ -23,7 +23,7 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, a
 
 from mct_s2s import clock, concurrency
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json, reason
+from mct_s2s.azure.answers import UNREADABLE, OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
@@ -135,6 +135,9 @@ class Again(Enum):
     """The Azure Developer CLI takes the claims, and tells its user what to do."""
     APPLICATION = auto()
     """A new token; an application has no second factor."""
+
+
+_ODD_OUTPUT = "what it returned is not a token."
 
 
 class CallerCredential:
@@ -256,12 +259,14 @@ class CallerCredential:
         try:
             token = await self._ask(scope, **claims)
             if not is_sendable(token.token):
-                raise ValueError("what it returned is not a token")
+                raise ValueError(_ODD_OUTPUT)
             return token
         except (AzureError, OSError, *ODD) as error:
-            raise_if_passing(error, self._login)
+            # Of a login service, what is unreadable passes; a tool prints the same again.
+            why = ValueError(_ODD_OUTPUT) if self._tool is not None and isinstance(error, UNREADABLE) else error
+            raise_if_passing(why, self._login)
             login = azure_cli_login(self._account, scope, self._tenant) if self._again is Again.AZURE_CLI else ""
-            self._refusal = refused(error, self.signed_in.description, login)
+            self._refusal = refused(why, self.signed_in.description, login)
             raise self._refusal from error
 
 
