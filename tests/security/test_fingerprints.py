@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from tests.cli.conftest import Program
 from tests.conftest import JSON, LOGIC_APP, Json, Sandbox
+from tests.support.apis import ORDERS_FILE
 from tests.support.certificates import pem_of
 
 APPLY = ("apply",)
@@ -58,6 +59,7 @@ def other_values(azure: Sandbox, folder: Path) -> dict[str, Any]:
         "sites.resource-group": "mct-prod",
         "sites.slot": "staging",
         "sites.url": "https://api.contoso.example",
+        "sites.api": str(ORDERS_FILE),
         "sites.service-name": "Another API",
         "sites.role": "Another.Role",
         "sites.service-app": adopted,
