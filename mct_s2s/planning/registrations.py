@@ -291,8 +291,10 @@ def _remembered(
     # Its note, and the tag of its `uniqueName`: no creation writes them over someone's who was faster. Where an
     # interrupted one lacks them, they are alone not worth a write.
     tag = Tag.NAME.of(own)
-    if is_ours and tag not in application.tags and edits != ApplicationEdits():
-        edits = replace(edits, tags=(*edits.tags, tag), notes=None if application.notes else note)
+    missing_tags = () if tag in application.tags else (tag,)
+    missing_note = None if application.notes else note
+    if is_ours and (missing_tags or missing_note) and edits != ApplicationEdits():
+        edits = replace(edits, tags=(*edits.tags, *missing_tags), notes=missing_note)
     return edits
 
 

@@ -140,6 +140,8 @@ async def register(graph: "GraphClient", new: Application, owner: PrincipalId | 
         graph.write, "POST", "/applications", GraphOperation.CREATE_APPLICATION, parse.application, sending=ONCE
     )
     body = parse.new_application(new)
+    if new.token_version in {None, 1}:
+        del body["api"]  # left out as by `create`: without a version, tokens are v1
     if owner is not None:
         owners = [f"{graph.base}/directoryObjects/{owner}"]
         try:
