@@ -130,7 +130,9 @@ def test_a_run_killed_at_any_write_is_completed_by_the_next(
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
         harness.caller = known.caller
         killed = stopped(harness, typed(command.words, harness), (write, moment, signal.SIGKILL))
-        assert killed.code == -signal.SIGKILL
+        # With the answer to its last write, a run may be over before the signal comes.
+        may_be_over = (write, moment) == (writes(known)[-1], "answered")
+        assert killed.code == -signal.SIGKILL or may_be_over, (write, moment)
         try:
             whole(harness, command, known)
         except AssertionError as error:
