@@ -302,18 +302,18 @@ def test_reset_reaches_the_running_sandbox(here: Callable[..., Ended], tmp_path:
         assert served.control("GET", "world")["resources"] == fresh
 
 
-def test_addresses_stay_the_same_if_the_usual_ports_are_taken(
-    here: Callable[..., Ended], taken: int, tmp_path: Path
-) -> None:
+def test_addresses_stay_the_same_if_the_usual_ports_are_taken(here: Callable[..., Ended], tmp_path: Path) -> None:
     """What a client's file names works again as soon as the sandbox is served."""
-    running = start(tmp_path, taken)
-    site, first = running.site_url, running.environment["MCT_S2S_CLOUD"]
+    usual = free_ports(12)
+    with socket.create_server(("127.0.0.1", usual)):
+        running = start(tmp_path, usual)
+    cloud, site = running.environment["MCT_S2S_CLOUD"], running.site_url
     running.close()
-    assert StateDirectory(tmp_path).ports_at(taken + 100, ["arm", "graph"]) == {
-        "arm": taken + 100,
-        "graph": taken + 101,
-    }
-    assert (first, site) == (f"https://localhost:{taken + 100}", f"https://localhost:{taken + 102}")
+    used = int(cloud.rpartition(":")[2])
+    assert used != usual
+    ports = StateDirectory(tmp_path).ports_at(used, ["arm", "graph"])
+    assert ports == {"arm": used, "graph": used + 1}
+    assert site == f"https://localhost:{used + 2}"
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
