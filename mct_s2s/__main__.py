@@ -3,13 +3,17 @@
 import gc
 import sys
 
-# What `signal` is made of: its enumerations take as long to import as all else before `main`, and a Ctrl-C in that time
-# would show a traceback.
+# What `signal` is made of: its enumerations take as long to import as all else before `main`, and a
+# Ctrl-C in that time would show a traceback.
 from _signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
 
 COLLECTED_AFTER = 400_000
-"""Objects: a command makes some 230,000, nearly all while the SDKs are imported, and needs them to its end. Looking
-through them every 700, and once more at the end, took a third of a `status`: 1.25 s of processor time, not 0.83 s."""
+"""Objects: a command makes some 230,000, nearly all while the SDKs are imported, and needs them to
+its end.
+
+Looking through them every 700, and once more at the end, took a third of a `status`: 1.25 s of
+processor time, not 0.83 s.
+"""
 
 
 def main() -> int:

@@ -1,4 +1,6 @@
-"""What runs and what it waits for, carried in `contextvars`: a retry policy far below a step knows nothing of plans."""
+"""What runs and what it waits for, carried in `contextvars`: a retry policy far below a step knows
+nothing of plans.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -119,7 +121,8 @@ def activity(text: str) -> Iterator[None]:
 def counting(text: str, *, covers: bool) -> Iterator[Callable[[], None]]:
     """`text`: `Reading 30 sites`. What is yielded is called whenever one more is done.
 
-    `covers`: one line stands for all of them; else each has a line of its own, too. Nothing is said without `text`.
+    `covers`: one line stands for all of them; else each has a line of its own, too. Nothing is said
+    without `text`.
     """
     watcher, done = _watcher.get(), 0
     if watcher is None or not text:
@@ -141,8 +144,12 @@ def counting(text: str, *, covers: bool) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def waiting(reason: str = "", gives_up_at: float | None = None) -> Iterator[Callable[[str, float | None], None]]:
-    """Say what is waited for in this block, as `Activity.waits` takes it; yields what says it once more."""
+def waiting(
+    reason: str = "", gives_up_at: float | None = None
+) -> Iterator[Callable[[str, float | None], None]]:
+    """Say what is waited for in this block, as `Activity.waits` takes it; yields what says it once
+    more.
+    """
     running, said = _activity.get(), ""
 
     def because(reason: str, gives_up_at: float | None) -> None:

@@ -1,4 +1,6 @@
-"""The time of a running command: its event loop's clock for waiting and measuring, the calendar for dates."""
+"""The time of a running command: its event loop's clock for waiting and measuring, the calendar for
+dates.
+"""
 
 import asyncio
 import time
@@ -6,7 +8,9 @@ from datetime import UTC, datetime
 
 
 def seconds() -> float:
-    """The running loop's clock, which never goes back, as for `asyncio.sleep` and `asyncio.timeout`."""
+    """The running loop's clock, which never goes back, as for `asyncio.sleep` and
+    `asyncio.timeout`.
+    """
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:  # the thread that draws

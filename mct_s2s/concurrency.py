@@ -1,4 +1,6 @@
-"""Requests that go out together and end with the first that fails; what is read once; what is not cut off half-way."""
+"""Requests that go out together and end with the first that fails; what is read once; what is not
+cut off half-way.
+"""
 
 import asyncio
 import threading
@@ -21,11 +23,15 @@ GRACE_SECONDS = 5.0
 @overload
 def gather_or_cancel(a: Awaitable[A], b: Awaitable[B], /) -> asyncio.Task[tuple[A, B]]: ...
 @overload
-def gather_or_cancel(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /) -> asyncio.Task[tuple[A, B, C]]: ...
+def gather_or_cancel(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /
+) -> asyncio.Task[tuple[A, B, C]]: ...
 @overload
 def gather_or_cancel(*asked: Awaitable[A]) -> asyncio.Task[tuple[A, ...]]: ...
 def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
-    """All begin now: their results in order, or the first failure, once the rest has been cancelled and has ended."""
+    """All begin now: their results in order, or the first failure, once the rest has been cancelled
+    and has ended.
+    """
     tasks = [asyncio.ensure_future(one) for one in asked]
 
     async def all_of_them() -> tuple[Any, ...]:
@@ -41,7 +47,9 @@ def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
 
 
 async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Each is cancelled once: one that is about to end may be closing a connection, and would leave it half-open."""
+    """Each is cancelled once: one that is about to end may be closing a connection, and would leave
+    it half-open.
+    """
     ending = list(tasks)
     for task in ending:
         if not task.cancelling():
@@ -65,7 +73,9 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
 
 
 async def in_background(function: Callable[[], A]) -> A:
-    """Run it on a thread that no one waits for at exit: what never ends must not outlive the deadline."""
+    """Run it on a thread that no one waits for at exit: what never ends must not outlive the
+    deadline.
+    """
     outcome: Future[A] = Future()
     outcome.set_running_or_notify_cancel()
 
@@ -97,7 +107,9 @@ class ReadOnce(Generic[A]):
             return await asyncio.shield(task)
         finally:
             self._waiting[key] -= 1
-            if not task.done() and not self._waiting[key]:  # all who asked have been cancelled: it ends with them
+            if (
+                not task.done() and not self._waiting[key]
+            ):  # all who asked have been cancelled: it ends with them
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 

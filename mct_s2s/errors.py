@@ -1,4 +1,7 @@
-"""The errors that a user sees, and their exit codes. Those of the SDKs are translated in `azure`, and chained."""
+"""The errors that a user sees, and their exit codes.
+
+Those of the SDKs are translated in `azure`, and chained.
+"""
 
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
@@ -61,7 +64,9 @@ class MissingRight:
 
 
 class S2SError(Exception):
-    """`items` is the list that the message introduces; not part of it, as values in it may contain line ends."""
+    """`items` is the list that the message introduces; not part of it, as values in it may contain
+    line ends.
+    """
 
     exit_code: int = ExitCode.FAILED
     page: str = ""
@@ -169,7 +174,9 @@ class NotThere(S2SError):
 
 
 class ServiceError(S2SError):
-    """`contention`: of a write that was refused for another one: what it waits for, and how many seconds."""
+    """`contention`: of a write that was refused for another one: what it waits for, and how many
+    seconds.
+    """
 
     waits_for = ""
     """What is waited for before the request is sent again, where the reason does not say it."""
@@ -197,7 +204,9 @@ class ServiceError(S2SError):
 
 
 class Purged(ServiceError):
-    """A registration that the recycle bin showed, to one replica, and that was deleted permanently before."""
+    """A registration that the recycle bin showed, to one replica, and that was deleted permanently
+    before.
+    """
 
 
 class DeadlinePassed(S2SError):

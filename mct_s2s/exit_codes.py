@@ -8,17 +8,26 @@ class ExitCode(IntEnum):
     DONE = 0
     """Done, healthy, ready; of a dry run: nothing would change."""
     FAILED = 1
-    """Azure refused or did not answer, or the command was stopped; something may have been written."""
+    """Azure refused or did not answer, or the command was stopped; something may have been written.
+    """
     NOT_BEGUN = 2
     """The request itself is wrong. Nothing was written."""
     ATTENTION = 3
-    """The command did what it could, and there is something to do: pending, wrong, about to expire, left alone."""
+    """The command did what it could, and there is something to do: pending, wrong, about to expire,
+    left alone.
+    """
     NOT_PERMITTED = 4
     """Not signed in, or a right is missing."""
     INTERRUPTED = 130
 
 
-BY_CERTAINTY = (ExitCode.DONE, ExitCode.ATTENTION, ExitCode.NOT_PERMITTED, ExitCode.FAILED, ExitCode.NOT_BEGUN)
+BY_CERTAINTY = (
+    ExitCode.DONE,
+    ExitCode.ATTENTION,
+    ExitCode.NOT_PERMITTED,
+    ExitCode.FAILED,
+    ExitCode.NOT_BEGUN,
+)
 """The codes by how little is known after them, and what has to be put right first."""
 
 

@@ -1,4 +1,7 @@
-"""RSA only, as in azure-identity. Source: learn.microsoft.com/entra/identity-platform/certificate-credentials."""
+"""RSA only, as in azure-identity.
+
+Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +29,9 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
     """A new RSA key and its self-signed certificate, both in one PEM text."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)  # the least that FIPS 186-5 allows
+    key = rsa.generate_private_key(
+        public_exponent=65537, key_size=BITS
+    )  # the least that FIPS 186-5 allows
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (
@@ -41,7 +46,9 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
         .sign(key, hashes.SHA256())
     )
     encoding = serialization.Encoding.PEM
-    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     return (private + certificate.public_bytes(encoding)).decode(), _noun(certificate)
 
 
@@ -57,7 +64,8 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
         raise UsageError(
             "certificate-unfit",
             f"Invalid --certificate '{path}': {why}.",
-            remedy="Use a PEM file with a valid RSA certificate (see openssl x509 -in FILE -text), or none.",
+            remedy="Use a PEM file with a valid RSA certificate (see openssl x509 -in FILE -text), "
+            "or none.",
         ) from error
     return certificate
 
@@ -75,7 +83,9 @@ def certificate_in(pem: bytes) -> Certificate:
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"its certificate cannot be read ({first_line(error)})") from error
     if not isinstance(key, rsa.RSAPublicKey):
-        raise ValueError("its key is not RSA, the only type that Microsoft's sign-in libraries support")
+        raise ValueError(
+            "its key is not RSA, the only type that Microsoft's sign-in libraries support"
+        )
     if key.key_size < SMALLEST_BITS:
         raise ValueError(f"its key has {key.key_size} bits; the minimum is {SMALLEST_BITS}")
     return noun
@@ -83,11 +93,15 @@ def certificate_in(pem: bytes) -> Certificate:
 
 @contextmanager
 def known_algorithms() -> Iterator[None]:
-    """Raise ValueError for what `cryptography` says of a version or algorithm that it does not know."""
+    """Raise ValueError for what `cryptography` says of a version or algorithm that it does not
+    know.
+    """
     try:
         yield
     except (UnsupportedAlgorithm, InternalError, x509.InvalidVersion) as error:
-        raise ValueError(f"it uses an unknown version or algorithm ({first_line(error)})") from error
+        raise ValueError(
+            f"it uses an unknown version or algorithm ({first_line(error)})"
+        ) from error
 
 
 def _noun(certificate: x509.Certificate) -> Certificate:

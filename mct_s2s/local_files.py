@@ -1,7 +1,8 @@
 """Local files, so that nothing of another user's is believed, followed, waited for or written over.
 
-A file is used if no one else owns it or may write to it; a folder is written to if no one else can replace files in it.
-Folders above are not looked at. Windows has neither owners nor modes of this kind.
+A file is used if no one else owns it or may write to it; a folder is written to if no one else can
+replace files in it. Folders above are not looked at. Windows has neither owners nor modes of this
+kind.
 """
 
 import errno
@@ -33,13 +34,21 @@ class UntrustedFile(OSError):
 
 
 @contextmanager
-def as_usage_error(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
-    """Raise UsageError for what is wrong with a file: `taken` where another user may have written it, or could."""
+def as_usage_error(
+    what: str, path: Path, taken: str, unwritable: str, option: str
+) -> Iterator[None]:
+    """Raise UsageError for what is wrong with a file: `taken` where another user may have written
+    it, or could.
+    """
     try:
         yield
     except OSError as error:
         is_taken = isinstance(error, UntrustedFile)
-        why = "the folder does not exist" if isinstance(error, FileNotFoundError) else error.strerror or error
+        why = (
+            "the folder does not exist"
+            if isinstance(error, FileNotFoundError)
+            else error.strerror or error
+        )
         raise UsageError(
             taken if is_taken else unwritable,
             f"{what} to '{path}': {why}.{' It was not changed.' if is_taken else ''}",
@@ -50,9 +59,14 @@ def as_usage_error(what: str, path: Path, taken: str, unwritable: str, option: s
 
 
 def read_ours(path: Path) -> str:
-    """One of our own; empty where there is none. Raises OSError; UntrustedFile: a link, or others can write it."""
+    """One of our own; empty where there is none.
+
+    Raises OSError; UntrustedFile: a link, or others can write it.
+    """
     try:
-        return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode("utf-8", errors="replace")
+        return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode(
+            "utf-8", errors="replace"
+        )
     except (FileNotFoundError, NotADirectoryError):
         return ""
 
@@ -63,7 +77,9 @@ def read_given(path: Path) -> bytes:
 
 
 def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> None:
-    """Refuse what a reader would wait for: anything but a file, or a `folder` for a library that reads one."""
+    """Refuse what a reader would wait for: anything but a file, or a `folder` for a library that
+    reads one.
+    """
     if "\0" in str(path):
         raise UntrustedFile("the file name is invalid")
     status = path.stat(follow_symlinks=follow)
@@ -74,10 +90,15 @@ def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> N
 def check_folder(folder: Path) -> None:
     """No one else may replace our files in it. Raises OSError, UntrustedFile.
 
-    Who is alone in his primary group, as on most of Linux, makes folders that this group may write to.
+    Who is alone in his primary group, as on most of Linux, makes folders that this group may write
+    to.
     """
     status = folder.stat()
-    others = stat.S_IWOTH if sys.platform == "win32" or status.st_gid == os.getegid() else stat.S_IWOTH | stat.S_IWGRP
+    others = (
+        stat.S_IWOTH
+        if sys.platform == "win32" or status.st_gid == os.getegid()
+        else stat.S_IWOTH | stat.S_IWGRP
+    )
     _check(status, 0 if status.st_mode & stat.S_ISVTX else others, f"the folder '{folder}'")
 
 
@@ -91,7 +112,10 @@ def make_folder(folder: Path) -> None:
 
 
 def check_place(path: Path, *, makes_folder: bool = False) -> None:
-    """Try the very writing that our file and its `.pending` need; leaves nothing. Raises OSError, UntrustedFile."""
+    """Try the very writing that our file and its `.pending` need; leaves nothing.
+
+    Raises OSError, UntrustedFile.
+    """
     if not path.name or not is_one_line(str(path)):
         raise UntrustedFile("the file name is invalid")
     read_ours(path)
@@ -106,14 +130,18 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
 
 
 def forget_leftovers(path: Path) -> None:
-    """Remove what a killed run left of writing it: it may hold a secret. No one else may be writing it meanwhile."""
+    """Remove what a killed run left of writing it: it may hold a secret.
+
+    No one else may be writing it meanwhile.
+    """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
         with suppress(OSError):  # another user's, a folder, or gone
             leftover.unlink()
 
 
 def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this
+    one.
 
     Not `durable`: it outlives the process, and perhaps not a power failure.
     """
@@ -133,8 +161,13 @@ def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool =
 
 
 def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
-    """A file that is not there yet. Raises OSError; UntrustedFile: the file system does not keep one private."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
+    """A file that is not there yet.
+
+    Raises OSError; UntrustedFile: the file system does not keep one private.
+    """
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode
+    )
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o077 & ~mode:
             path.unlink()
@@ -146,9 +179,12 @@ def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = Tru
 
 
 def _read(path: Path, written_by_others: int, *, follow: bool) -> bytes:
-    # Looked at first: opening a device can do something to it, and a socket cannot be opened at all.
+    # Looked at first: opening a device can do something to it, and a socket cannot be opened at
+    # all.
     must_not_block(path, follow=follow, folder=False)
-    descriptor = os.open(path, os.O_RDONLY | _SAFELY | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+    descriptor = os.open(
+        path, os.O_RDONLY | _SAFELY | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    )
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _check_kind(status)
@@ -165,7 +201,9 @@ def _check_kind(status: os.stat_result) -> None:
 
 
 def _check(status: os.stat_result, written_by_others: int, what: str = "it") -> None:
-    """Refuse what belongs to neither us nor root, nor under sudo to the calling user, or what others can write to."""
+    """Refuse what belongs to neither us nor root, nor under sudo to the calling user, or what
+    others can write to.
+    """
     if sys.platform == "win32":
         return
     us = os.geteuid()

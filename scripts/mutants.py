@@ -1,11 +1,14 @@
 """Change one place of the program at a time, and report the changes that no test notices.
 
-    .venv/bin/python scripts/mutants.py                        30 places of planning, engine and stores
+    .venv/bin/python scripts/mutants.py                        30 places of planning, engine and
+    stores
     .venv/bin/python scripts/mutants.py planning --count 100   100 places of one package
-    .venv/bin/python scripts/mutants.py --quick                by the tests of the same package alone
+    .venv/bin/python scripts/mutants.py --quick                by the tests of the same package
+    alone
 
-The same seed chooses the same places of the same program. Changes are made in a copy, which goes away. A change that
-survives is a rule without a test, or one that makes no difference: a person judges which.
+The same seed chooses the same places of the same program. Changes are made in a copy, which goes
+away. A change that survives is a rule without a test, or one that makes no difference: a person
+judges which.
 """
 
 import argparse
@@ -23,7 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = {"planning": ["tests/planning"], "engine": ["tests/engine"], "stores": ["tests/stores", "tests/engine"]}
+TESTS = {
+    "planning": ["tests/planning"],
+    "engine": ["tests/engine"],
+    "stores": ["tests/stores", "tests/engine"],
+}
 """By package of the program: the tests that are tried before all others."""
 LONGEST_SECONDS = 1800
 """A change can make a loop endless."""
@@ -63,7 +70,8 @@ class Mutant:
 def expressions(node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
     """Yield what can be changed below a node, and whether it is a condition.
 
-    No types, no assertion, which is for the type checker, and no f-string, whose parts Python 3.11 misplaces.
+    No types, no assertion, which is for the type checker, and no f-string, whose parts Python 3.11
+    misplaces.
     """
     if isinstance(node, ast.Assert | ast.JoinedStr):
         return
@@ -107,7 +115,9 @@ def mutants_of(path: Path, source: bytes) -> Iterator[Mutant]:
         text = ast.unparse(changed)
         text = text if isinstance(changed, ast.Constant) else f"({text})"
         before = " ".join(source[begin:end].decode().split())
-        yield Mutant(path, expression.lineno, before, text, source[:begin] + text.encode() + source[end:])
+        yield Mutant(
+            path, expression.lineno, before, text, source[:begin] + text.encode() + source[end:]
+        )
 
 
 def all_mutants(packages: Sequence[str]) -> Iterator[Mutant]:
@@ -118,7 +128,9 @@ def all_mutants(packages: Sequence[str]) -> Iterator[Mutant]:
 
 def copy_checkout(folder: Path) -> None:
     """Copy what git knows, as it is now."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -164,11 +176,15 @@ def noticed_by(mutant: Mutant, copy: Path, options: argparse.Namespace) -> str |
 
 def main() -> int:
     """Report survivors; the exit code is 1 only if a test fails without any change."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("packages", nargs="*", help=f"of {', '.join(TESTS)} (all)")
     parser.add_argument("--count", type=int, default=30, help="how many places are changed (30)")
     parser.add_argument("--seed", type=int, default=1, help="which ones (1)")
-    parser.add_argument("--quick", action="store_true", help="run the tests of the same package alone")
+    parser.add_argument(
+        "--quick", action="store_true", help="run the tests of the same package alone"
+    )
     parser.add_argument("--workers", default="2", help="how many tests run at once (2)")
     options = parser.parse_args()
     packages = options.packages or [*TESTS]
@@ -180,7 +196,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mct-s2s-mutants-") as folder:
         copy = Path(folder)
         copy_checkout(copy)
-        usual = sorted({test for package in packages for test in TESTS[package]}) if options.quick else []
+        usual = (
+            sorted({test for package in packages for test in TESTS[package]})
+            if options.quick
+            else []
+        )
         if failure := first_failure(copy, usual, options.workers):
             sys.exit(f"{failure} fails without any change.")
         print(f"{len(chosen)} of {len(candidates)} places, seed {options.seed}", flush=True)

@@ -1,7 +1,8 @@
-"""Write the generated regions of the pages under docs/, and the drawings: `reference_pages.py [--check]`.
+"""Write the generated regions of the pages under docs/, and the drawings: `reference_pages.py
+[--check]`.
 
-A page holds prose that is written by hand, and regions between `<!-- generated: NAME -->` and `<!-- end -->`, which the
-page's function makes from the code. A drawing is generated as a whole.
+A page holds prose that is written by hand, and regions between `<!-- generated: NAME -->` and `<!--
+end -->`, which the page's function makes from the code. A drawing is generated as a whole.
 """
 
 import re
@@ -28,7 +29,9 @@ def error_regions() -> Regions:
     sections = tomllib.loads((DOCS / "errors.toml").read_text(encoding="utf-8"))
     text = ""
     for title, rows in sections.items():
-        lines = ((f"`{code}`", str(exits), what, remedy) for code, (exits, what, remedy) in rows.items())
+        lines = (
+            (f"`{code}`", str(exits), what, remedy) for code, (exits, what, remedy) in rows.items()
+        )
         text += f"\n## {title}\n\n{table(('code', 'exit', 'what happened', 'what to do'), lines)}"
     return {"catalogue": text.lstrip("\n")}
 
@@ -36,7 +39,10 @@ def error_regions() -> Regions:
 def document_regions() -> Regions:
     """Each JSON document's members."""
     found = {name: schema(name) for name in DOCUMENTS}
-    rows = ((f"[`{one['title']}`](#{name})", f"`{name}`", one["description"]) for name, one in found.items())
+    rows = (
+        (f"[`{one['title']}`](#{name})", f"`{name}`", one["description"])
+        for name, one in found.items()
+    )
     regions = {"documents": table(("document", "`mct-s2s schema`", "what it is"), rows)}
     for name, one in found.items():
         regions[name] = table(("member", "type", "meaning"), members(one))
@@ -58,13 +64,19 @@ def members(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str,
 def trust_file_regions() -> Regions:
     """The keys of each kind of table."""
     top = schema("trust")["properties"]
-    tables = {name: top[name]["additionalProperties"]["properties"] for name in ("profiles", "sites")}
+    tables = {
+        name: top[name]["additionalProperties"]["properties"] for name in ("profiles", "sites")
+    }
     lists = ("clients", "managed-identities")
     tables |= {name: tables["sites"][name]["items"]["properties"] for name in lists}
     return {
         name: table(
             ("key", "value", "meaning"),
-            ((f"`{key}`", kind_of(one), meaning_of(one)) for key, one in keys.items() if key not in lists),
+            (
+                (f"`{key}`", kind_of(one), meaning_of(one))
+                for key, one in keys.items()
+                if key not in lists
+            ),
         )
         for name, keys in tables.items()
     }
@@ -74,7 +86,13 @@ def setting_regions() -> Regions:
     """The table of the document's settings, as the product's table has it."""
     head = ("setting", "holds", "used for", "compared", "option of `configure-appservice`")
     rows = (
-        (f"`{one}`", f"`{one.holds}`", word.about, word.comparison, f"`{word.option}`" if word.option else "none")
+        (
+            f"`{one}`",
+            f"`{one.holds}`",
+            word.about,
+            word.comparison,
+            f"`{word.option}`" if word.option else "none",
+        )
         for one in shipped_api(DEFAULT_API).rows
         for word in [one.word]
     )
@@ -93,7 +111,8 @@ def kind_of(one: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" if value is not None else "null" for value in one["enum"])
     if one["type"] == "array":
         inner = one["items"]
-        return f"array of {'objects' if 'type' not in inner or inner['type'] == 'object' else inner['type'] + 's'}"
+        has_fields = "type" not in inner or inner["type"] == "object"
+        return "array of objects" if has_fields else f"array of {inner['type']}s"
     kinds = one["type"] if isinstance(one["type"], list) else [one["type"]]
     return " or ".join(kinds)
 
@@ -101,7 +120,9 @@ def kind_of(one: Mapping[str, Any]) -> str:
 def meaning_of(one: Mapping[str, Any]) -> str:
     """A schema's description, and the codes known today."""
     codes = ", ".join(f"`{code}`" for code in one.get("examples", ()))
-    return f"{one.get('description', 'Names the document.' if 'const' in one else '')} {codes}".strip()
+    return (
+        f"{one.get('description', 'Names the document.' if 'const' in one else '')} {codes}".strip()
+    )
 
 
 PAGES: Mapping[str, Callable[[], Regions]] = {
@@ -114,11 +135,16 @@ PAGES: Mapping[str, Callable[[], Regions]] = {
 
 
 def rewritten(page: str, text: str, regions: Regions) -> str:
-    """A page with its regions made anew. Raises ValueError: a region is missing, or nothing makes it."""
+    """A page with its regions made anew.
+
+    Raises ValueError: a region is missing, or nothing makes it.
+    """
     there = [name for _, name, _ in REGION.findall(text)]
     if sorted(there) != sorted(regions):
         lacking, unknown = set(regions) - set(there), set(there) - set(regions)
-        raise ValueError(f"docs/{page}: add the regions {sorted(lacking)}, remove {sorted(unknown)}")
+        raise ValueError(
+            f"docs/{page}: add the regions {sorted(lacking)}, remove {sorted(unknown)}"
+        )
     return REGION.sub(lambda found: f"{found[1]}\n{regions[found[2]]}\n{found[3]}", text)
 
 
@@ -133,8 +159,11 @@ def main(*, check: bool) -> int:
     for path, text in fresh.items():
         if not check:
             path.write_text(text, encoding="utf-8")
-        # A machine with seven programs a core has once recorded another run: what is out of date is so twice.
-        elif (there := path.read_text(encoding="utf-8")) != text and (path.suffix == ".md" or recording() != there):
+        # A machine with seven programs a core has once recorded another run: what is out of date is
+        # so twice.
+        elif (there := path.read_text(encoding="utf-8")) != text and (
+            path.suffix == ".md" or recording() != there
+        ):
             found.append(f"docs/{path.name} is out of date. Run: scripts/docs")
     found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
     for problem in found:

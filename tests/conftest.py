@@ -1,4 +1,6 @@
-"""A sandbox for tests that talk to Azure: asked over TLS, watched through its request log, as new for each test."""
+"""A sandbox for tests that talk to Azure: asked over TLS, watched through its request log, as new
+for each test.
+"""
 
 import os
 import random
@@ -17,7 +19,8 @@ from mct_s2s.sandbox.state import seed
 from tests.support.simulated_time import SimulatedTime
 
 pytest_plugins = [
-    "tests.support.spared", "tests.support.sampling", "tests.support.handed_over", "tests.support.screens",
+    "tests.support.spared", "tests.support.sampling", "tests.support.handed_over",
+    "tests.support.screens",
     "tests.support.tidiness", "tests.support.sandbox_inside", "tests.support.sandboxes",
 ]  # fmt: skip
 
@@ -54,7 +57,9 @@ class Sandbox:
         self.subscription_id = environment["AZURE_SUBSCRIPTION_ID"]
         self.site_url = environment["MCT_S2S_URL"]
         self.ca_file = environment["SSL_CERT_FILE"]
-        self._http = httpx.Client(verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False)
+        self._http = httpx.Client(
+            verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False
+        )
         self.graph_url = self._control("GET", "/health").json()["graph"]
         self._tokens: dict[str, str] = {}
         self._seed = self._control("GET", "/world").json()
@@ -79,7 +84,9 @@ class Sandbox:
         return [r for r in rows if r["service"] != "control" and service in (None, r["service"])]
 
     def writes(self) -> list[str]:
-        """Requests that may have changed something, each as `METHOD path`: sign-in and listings of settings do not."""
+        """Requests that may have changed something, each as `METHOD path`: sign-in and listings of
+        settings do not.
+        """
         return [
             f"{row['method']} {row['path']}"
             for row in self.log()
@@ -91,7 +98,9 @@ class Sandbox:
     def restarts(self) -> int:
         return sum(write.endswith("/restart") for write in self.writes())
 
-    def token(self, scope: str, client_id: str | None = None, secret: str | None = None) -> httpx.Response:
+    def token(
+        self, scope: str, client_id: str | None = None, secret: str | None = None
+    ) -> httpx.Response:
         """Ask the token service as a client would."""
         form = {
             "grant_type": "client_credentials",
@@ -107,27 +116,44 @@ class Sandbox:
         return self.token(named, values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
 
     def call_as(self, values: Mapping[str, str]) -> int:
-        """What the MCT API answers to the client whose credential a file holds; 0 where it gets no token."""
+        """What the MCT API answers to the client whose credential a file holds; 0 where it gets no
+        token.
+        """
         answer = self.token_of(values)
         return self.call_site(answer.json()["access_token"]) if answer.is_success else 0
 
     def arm(self, method: str, path: str, *, version: str = _SITES, **options: Any) -> Any:
-        return self._asked(method, f"{self.origin}{path}", self.origin, params={"api-version": version}, **options)
+        return self._asked(
+            method, f"{self.origin}{path}", self.origin, params={"api-version": version}, **options
+        )
 
     def graph(self, method: str, path: str, **options: Any) -> Any:
         return self._asked(method, f"{self.graph_url}/v1.0{path}", self.graph_url, **options)
 
-    def vault(self, method: str, path: str, *, vault: str = seed.VAULT, **options: Any) -> httpx.Response:
-        """Ask a key vault, by its name where it listens: not every system's resolver knows names below localhost."""
+    def vault(
+        self, method: str, path: str, *, vault: str = seed.VAULT, **options: Any
+    ) -> httpx.Response:
+        """Ask a key vault, by its name where it listens: not every system's resolver knows names
+        below localhost.
+        """
         port = self.origin.rsplit(":", 1)[1]
         if "vault" not in self._tokens:
-            self._tokens["vault"] = self.token(f"https://vault.localhost:{port}/.default").json()["access_token"]
-        headers = {"Authorization": f"Bearer {self._tokens['vault']}", "Host": f"{vault}.vault.localhost:{port}"}
+            self._tokens["vault"] = self.token(f"https://vault.localhost:{port}/.default").json()[
+                "access_token"
+            ]
+        headers = {
+            "Authorization": f"Bearer {self._tokens['vault']}",
+            "Host": f"{vault}.vault.localhost:{port}",
+        }
         params = {"api-version": "7.6"}
-        return self._http.request(method, self.origin + path, params=params, headers=headers, **options)
+        return self._http.request(
+            method, self.origin + path, params=params, headers=headers, **options
+        )
 
     def settings(self, site: str = SITE) -> dict[str, str | None]:
-        found: dict[str, str | None] = self.arm("POST", f"{site}/config/appsettings/list")["properties"]
+        found: dict[str, str | None] = self.arm("POST", f"{site}/config/appsettings/list")[
+            "properties"
+        ]
         return found
 
     def write_settings(self, settings: Mapping[str, str | None], site: str = SITE) -> None:
@@ -135,12 +161,16 @@ class Sandbox:
 
     def applications(self, display_name: str) -> list[Json]:
         name = display_name.replace("'", "''")
-        found: list[Json] = self.graph("GET", "/applications", params={"$filter": f"displayName eq '{name}'"})["value"]
+        found: list[Json] = self.graph(
+            "GET", "/applications", params={"$filter": f"displayName eq '{name}'"}
+        )["value"]
         return found
 
     def call_site(self, token: str, url: str | None = None) -> int:
         headers = {"Authorization": f"Bearer {token}", "ClientType": "Service"}
-        return self._http.get(f"{url or self.site_url}/api/v1/organization", headers=headers).status_code
+        return self._http.get(
+            f"{url or self.site_url}/api/v1/organization", headers=headers
+        ).status_code
 
     def issued(self, subject: str, **claims: str) -> str:
         """A token of the sandbox's own foreign issuer, `/_sandbox/issuer/cluster`."""
@@ -149,7 +179,9 @@ class Sandbox:
 
     def identity_environment(self, resource: str) -> dict[str, str]:
         """The environment of code that runs inside a web or function app."""
-        answer: dict[str, str] = self._control("GET", "/identity-environment", params={"resource": resource}).json()
+        answer: dict[str, str] = self._control(
+            "GET", "/identity-environment", params={"resource": resource}
+        ).json()
         return answer
 
     def advance(self, seconds: float) -> None:
@@ -211,8 +243,12 @@ class Sandbox:
         sent = {"principalId": principal, "role": role, "scope": scope}
         assert self._control("POST", "/role-assignments", json=sent).is_success
 
-    def caller(self, *graph_roles: str, arm: Sequence[tuple[Any, str]] = (), **more: Any) -> dict[str, str]:
-        """The environment of a new service principal with just these rights; `arm` are pairs of role and scope."""
+    def caller(
+        self, *graph_roles: str, arm: Sequence[tuple[Any, str]] = (), **more: Any
+    ) -> dict[str, str]:
+        """The environment of a new service principal with just these rights; `arm` are pairs of
+        role and scope.
+        """
         roles = [{"role": role, "scope": scope} for role, scope in arm]
         sent = {"name": "caller", "graphRoles": graph_roles, "armRoles": roles, **more}
         made = self._control("POST", "/callers", json=sent).json()
@@ -220,12 +256,16 @@ class Sandbox:
 
     def as_caller(self, caller: Mapping[str, str]) -> dict[str, str]:
         """The headers of a request to Graph by one of those callers."""
-        token = self.token(f"{self.graph_url}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"])
+        token = self.token(
+            f"{self.graph_url}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]
+        )
         return {"Authorization": f"Bearer {token.json()['access_token']}"}
 
     def give_directory_role(self, address: str, role: str) -> None:
         """Give a person a directory role, past what their tokens show."""
-        assert self._control("POST", "/directory-roles", json={"user": address, "role": role}).is_success
+        assert self._control(
+            "POST", "/directory-roles", json={"user": address, "role": role}
+        ).is_success
 
     def person(self, name: str, arm: Sequence[tuple[Any, str]] = (), **more: Any) -> str:
         """A new person's address."""
@@ -234,9 +274,13 @@ class Sandbox:
         return str(made.json()["userPrincipalName"])
 
     def restrict(self, kind: str, *rules: Json) -> None:
-        """Restrict the tenant's `passwordCredentials` or `keyCredentials` by its app management policy."""
+        """Restrict the tenant's `passwordCredentials` or `keyCredentials` by its app management
+        policy.
+        """
         may = self.caller("Policy.ReadWrite.ApplicationConfiguration")
-        token = self.token(f"{self.graph_url}/.default", may["AZURE_CLIENT_ID"], may["AZURE_CLIENT_SECRET"])
+        token = self.token(
+            f"{self.graph_url}/.default", may["AZURE_CLIENT_ID"], may["AZURE_CLIENT_SECRET"]
+        )
         headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
         policy = {"isEnabled": True, "applicationRestrictions": {kind: list(rules)}}
         self.graph("PATCH", "/policies/defaultAppManagementPolicy", json=policy, headers=headers)
@@ -246,7 +290,9 @@ class Sandbox:
 
     def deny(self, scope: str, *actions: str) -> None:
         """Deny actions to everybody, as a managed application does."""
-        assert self._control("POST", "/deny-assignments", json={"scope": scope, "actions": actions}).is_success
+        assert self._control(
+            "POST", "/deny-assignments", json={"scope": scope, "actions": actions}
+        ).is_success
 
     def leaks(self) -> list[Json]:
         """Secrets that were seen where they have no business."""
@@ -259,7 +305,10 @@ class Sandbox:
     def _asked(self, method: str, url: str, resource: str, **options: Any) -> Any:
         if resource not in self._tokens:
             self._tokens[resource] = self.token(f"{resource}/.default").json()["access_token"]
-        headers = {"Authorization": f"Bearer {self._tokens[resource]}", **options.pop("headers", {})}
+        headers = {
+            "Authorization": f"Bearer {self._tokens[resource]}",
+            **options.pop("headers", {}),
+        }
         answer = self._http.request(method, url, headers=headers, **options)
         assert answer.is_success, f"{method} {url}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
@@ -268,8 +317,9 @@ class Sandbox:
 def free_ports(count: int) -> int:
     """The first of several free loopback ports in a row.
 
-    Below those that systems give to connections, and chosen by chance: several runs may look at the same moment.
-    Workers of one run have others each: what one has found free, it takes a second later.
+    Below those that systems give to connections, and chosen by chance: several runs may look at the
+    same moment. Workers of one run have others each: what one has found free, it takes a second
+    later.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
     for first in random.SystemRandom().sample(range(20_000 + 16 * worker, 32_000, 64), 150):
@@ -289,14 +339,29 @@ def _is_free(port: int) -> bool:
 
 def without_azure(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """An environment that names no cloud and no caller."""
-    ours = ("AZURE_", "MCT_S2S_", "REQUESTS_CA", "SSL_CERT", "COLUMNS", "FORCE_COLOR", "IDENTITY_", "MSI_")
+    ours = (
+        "AZURE_",
+        "MCT_S2S_",
+        "REQUESTS_CA",
+        "SSL_CERT",
+        "COLUMNS",
+        "FORCE_COLOR",
+        "IDENTITY_",
+        "MSI_",
+    )
     pipelines = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
-    return {name: value for name, value in environ.items() if not name.startswith(ours) and name not in pipelines}
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(ours) and name not in pipelines
+    }
 
 
 def at_home(home: Path) -> dict[str, str]:
     """A home of one's own, with the folders in it that the program keeps things in."""
-    return {"HOME": str(home)} | {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("DATA", "STATE", "CACHE")}
+    return {"HOME": str(home)} | {
+        f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("DATA", "STATE", "CACHE")
+    }
 
 
 def program(arguments: Sequence[str]) -> list[str]:

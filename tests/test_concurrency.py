@@ -23,7 +23,10 @@ def test_results_are_in_the_order_of_their_tasks() -> None:
 def test_a_task_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -> None:
     async def cancelled() -> None:
         task = asyncio.ensure_future(
-            gather_or_cancel(gather_or_cancel(_returns(1), gather_or_cancel(_returns(2), _returns(3))), _returns(4))
+            gather_or_cancel(
+                gather_or_cancel(_returns(1), gather_or_cancel(_returns(2), _returns(3))),
+                _returns(4),
+            )
         )
         for _ in range(pauses):
             await asyncio.sleep(0)
@@ -31,14 +34,17 @@ def test_a_task_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) ->
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(cancelled())
-    gc.collect()  # a coroutine that was never awaited warns when it goes, and warnings are errors here
+    # a coroutine that was never awaited warns when it goes, and warnings are errors here
+    gc.collect()
 
 
 # --- read once ---
 
 
 @pytest.mark.parametrize(("keep", "in_all"), [(True, 2), (False, 3)])
-def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(keep: bool, in_all: int) -> None:
+def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(
+    keep: bool, in_all: int
+) -> None:
     async def work() -> None:
         once, reads = ReadOnce[str](keep=keep), 0
 
@@ -50,7 +56,9 @@ def test_a_result_that_is_read_once_is_shared_and_a_failure_forgotten(keep: bool
                 raise ZeroDivisionError
             return ""
 
-        failed = await asyncio.gather(*(once.get("a", read) for _ in range(3)), return_exceptions=True)
+        failed = await asyncio.gather(
+            *(once.get("a", read) for _ in range(3)), return_exceptions=True
+        )
         assert [type(one) for one in failed] == [ZeroDivisionError] * 3
         assert await asyncio.gather(*(once.get("a", read) for _ in range(3))) == [""] * 3
         assert await once.get("a", read) == ""
@@ -78,7 +86,9 @@ def test_a_cancelled_reader_takes_nothing_from_the_others() -> None:
 
 
 def test_a_cancelled_task_comes_to_an_orderly_end() -> None:
-    """A connection is closed by several steps: told twice to end, however deep, it would be left half-open."""
+    """A connection is closed by several steps: told twice to end, however deep, it would be left
+    half-open.
+    """
     closed: list[str] = []
 
     async def connected(name: str, steps: int) -> None:
@@ -94,7 +104,9 @@ def test_a_cancelled_task_comes_to_an_orderly_end() -> None:
         raise ValueError("failed")
 
     async def all_of_it() -> None:
-        inner = gather_or_cancel(gather_or_cancel(connected("a", 9), connected("b", 0)), connected("c", 5))
+        inner = gather_or_cancel(
+            gather_or_cancel(connected("a", 9), connected("b", 0)), connected("c", 5)
+        )
         await gather_or_cancel(inner, fails_later())
 
     with pytest.raises(ValueError, match="failed"):

@@ -1,4 +1,6 @@
-"""Which files are used, and in which folders nobody can exchange ours: the one judgement that all readers share."""
+"""Which files are used, and in which folders nobody can exchange ours: the one judgement that all
+readers share.
+"""
 
 import os
 import sys
@@ -22,8 +24,12 @@ STRANGER = 65_534
 SECONDS = 10.0
 """Far more than reading a file needs, and only there against hanging."""
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither owners nor modes of this kind")
-needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has neither owners nor modes of this kind"
+)
+needs_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
+)
 
 
 @pytest.fixture
@@ -68,7 +74,9 @@ def test_a_missing_file_is_no_error_and_a_link_is_never_ours(tmp_path: Path) -> 
 def test_a_pipe_that_takes_the_place_of_a_file_meanwhile_is_not_waited_for(
     read: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever may write to the folder could make the command hang: a pipe is opened when somebody writes to it."""
+    """Whoever may write to the folder could make the command hang: a pipe is opened when somebody
+    writes to it.
+    """
     path, look = file(tmp_path / "a"), local_files.must_not_block
 
     def look_and_swap(looked_at: Path, **how: bool) -> None:
@@ -125,7 +133,9 @@ def test_a_folder_is_no_place_where_others_can_exchange_files(tmp_path: Path) ->
 
 
 @needs_root
-def test_anothers_folder_is_no_place_but_that_of_sudos_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anothers_folder_is_no_place_but_that_of_sudos_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "theirs").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("theirs")
     os.chown(tmp_path / "theirs", STRANGER, STRANGER)
@@ -138,7 +148,9 @@ def test_anothers_folder_is_no_place_but_that_of_sudos_caller(tmp_path: Path, mo
 
 @needs_root
 def test_an_ordinary_user_keeps_files_where_he_may(nobody: None) -> None:
-    """As anybody but root: a folder of one's own below `/tmp`, which belongs to root and is everybody's."""
+    """As anybody but root: a folder of one's own below `/tmp`, which belongs to root and is
+    everybody's.
+    """
     import tempfile  # noqa: PLC0415
 
     del nobody
@@ -148,7 +160,9 @@ def test_an_ordinary_user_keeps_files_where_he_may(nobody: None) -> None:
         assert read_ours(file(Path(own) / "a")) == "x"
 
 
-def test_a_secret_is_not_written_where_modes_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_not_written_where_modes_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = os.open
 
     def open_for_all(path: Path, flags: int, mode: int = 0o777) -> int:

@@ -25,7 +25,8 @@ def test_a_mutant_has_one_expression_changed(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: Literal[1]", "assert a == b", "f'{a == b}'", "@dataclass(frozen=True)\nclass A: pass"]
+    "text",
+    ["a: Literal[1]", "assert a == b", "f'{a == b}'", "@dataclass(frozen=True)\nclass A: pass"],
 )
 def test_types_assertions_and_texts_have_no_mutants(text: str) -> None:
     assert [*mutants_of(PATH, text.encode())] == []
@@ -35,4 +36,6 @@ def test_every_mutant_of_the_program_compiles_to_something_else() -> None:
     mutants = [*all_mutants(["stores"])]
     assert len(mutants) > 100
     for mutant in mutants:
-        assert ast.dump(ast.parse(mutant.source)) != ast.dump(ast.parse(mutant.path.read_bytes())), str(mutant)
+        assert ast.dump(ast.parse(mutant.source)) != ast.dump(
+            ast.parse(mutant.path.read_bytes())
+        ), str(mutant)

@@ -1,7 +1,9 @@
-"""One word for one thing, one place for one piece of knowledge, and one register: plain, present, the field's terms.
+"""One word for one thing, one place for one piece of knowledge, and one register: plain, present,
+the field's terms.
 
-docs/errors.toml is the catalogue of errors: each code that can be given, with its exit code, and no other. What is
-imported is declared, and nothing else; and no module needs another that needs it, in a function or for types either.
+docs/errors.toml is the catalogue of errors: each code that can be given, with its exit code, and no
+other. What is imported is declared, and nothing else; and no module needs another that needs it, in
+a function or for types either.
 """
 
 import ast
@@ -53,8 +55,17 @@ def test_no_two_classes_have_the_same_name(part: str) -> None:
 
 
 def test_no_file_of_the_product_but_its_description_spells_what_mct_alone_has() -> None:
-    """Whatever else spelled it would be wrong for every other API. Help says of defaults what they are for MCT."""
-    peculiar = {*MCT.settings, MCT.role, MCT.test.path, MCT.function_app_mark or "", *MCT.test.headers}
+    """Whatever else spelled it would be wrong for every other API.
+
+    Help says of defaults what they are for MCT.
+    """
+    peculiar = {
+        *MCT.settings,
+        MCT.role,
+        MCT.test.path,
+        MCT.function_app_mark or "",
+        *MCT.test.headers,
+    }
     found = [
         f"{path.relative_to(PACKAGE.parent)}: {line.strip()}"
         for pattern in ("*.py", "*.json", "*.j2")
@@ -71,14 +82,19 @@ PRODUCT = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "sandbox" not in 
 
 
 def given() -> Iterator[tuple[str, int, str]]:
-    """Each literal beside a class of errors, as its first argument or in a row of a table: code, exit code, place."""
+    """Each literal beside a class of errors, as its first argument or in a row of a table: code,
+    exit code, place.
+    """
     for path in PRODUCT:
         for node in ast.walk(parsed(path)):
             if not isinstance(node, ast.Call):
                 continue
             pairs = list(pairwise([node.func, *node.args]))
             if ast.unparse(node.func) == "Row":  # of refusals
-                kind = next((one for one in node.args if ast.unparse(one) in KINDS), ast.Name("ServiceError"))
+                kind = next(
+                    (one for one in node.args if ast.unparse(one) in KINDS),
+                    ast.Name("ServiceError"),
+                )
                 pairs += [(kind, one.value) for one in node.keywords if one.arg == "code"]
             for kind, code in pairs:
                 if ast.unparse(kind) in KINDS and isinstance(code, ast.Constant):
@@ -105,20 +121,30 @@ def assigned_codes(path: Path) -> Iterator[str]:
     """What a module assigns to the attribute `code` of an error."""
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            attributes = [target.attr for target in node.targets if isinstance(target, ast.Attribute)]
+            attributes = [
+                target.attr for target in node.targets if isinstance(target, ast.Attribute)
+            ]
             if "code" in attributes:
                 yield str(node.value.value)
 
 
 def test_every_code_of_the_catalogue_is_given_by_the_program() -> None:
-    """A code of one word, such as `locked`, is a text of other things too: it stands beside a class of errors."""
-    literal = {code for code, _, _ in given()} | {code for path in PRODUCT for code in assigned_codes(path)}
+    """A code of one word, such as `locked`, is a text of other things too: it stands beside a class
+    of errors.
+    """
+    literal = {code for code, _, _ in given()} | {
+        code for path in PRODUCT for code in assigned_codes(path)
+    }
     anywhere = {text for path in PRODUCT for text in constants(path)}
     assert [code for code in EXITS if code not in (anywhere if "-" in code else literal)] == []
 
 
 def test_each_row_of_the_catalogue_has_a_sentence_and_a_remedy() -> None:
-    assert [code for code, (_, what, remedy) in ROWS.items() if not what.endswith((".", ")")) or not remedy] == []
+    assert [
+        code
+        for code, (_, what, remedy) in ROWS.items()
+        if not what.endswith((".", ")")) or not remedy
+    ] == []
 
 
 GROUPS = PROJECT["dependency-groups"]
@@ -136,15 +162,24 @@ NEVER_IMPORTED = {
 
 
 def declared(*lists: Iterable[Any]) -> set[str]:
-    return {canonicalize_name(Requirement(one).name) for each in lists for one in each if isinstance(one, str)}
+    return {
+        canonicalize_name(Requirement(one).name)
+        for each in lists
+        for one in each
+        if isinstance(one, str)
+    }
 
 
-PROGRAM = declared(PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values())
+PROGRAM = declared(
+    PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()
+)
 
 
 @cache
 def records() -> dict[str, dict[str, str]]:
-    """By top-level module: the distributions that have a part of it, with the list of their files."""
+    """By top-level module: the distributions that have a part of it, with the list of their
+    files.
+    """
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for one in distributions():
         files = one.read_text("RECORD") or ""
@@ -157,7 +192,11 @@ def owner(module: str) -> str | None:
     """The distribution of a module; `azure` alone says nothing, dozens have a part of it."""
     having, path = records().get(module.partition(".")[0], {}), module.replace(".", "/")
     files = (f"\n{path}.py,", f"\n{path}/__init__.py,")
-    own = [name for name, record in having.items() if len(having) == 1 or any(file in f"\n{record}" for file in files)]
+    own = [
+        name
+        for name, record in having.items()
+        if len(having) == 1 or any(file in f"\n{record}" for file in files)
+    ]
     return own[0] if own else None
 
 
@@ -181,12 +220,17 @@ def test_tests_and_scripts_declare_what_they_import() -> None:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     known = {
-        ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): file
+        ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): file
         for package in (ROOT / "mct_s2s", ROOT / "scripts" / "conformance.d" / "conformance")
         for file in package.rglob("*.py")
     }
     graph = {
-        name: {f"{module}.{part}" if f"{module}.{part}" in known else module for module, part in imports(file)}
+        name: {
+            f"{module}.{part}" if f"{module}.{part}" in known else module
+            for module, part in imports(file)
+        }
         & known.keys()
         for name, file in known.items()
     }

@@ -1,4 +1,6 @@
-"""What others chose to write reaches a reader as plain characters, and a program as JSON that hides nothing."""
+"""What others chose to write reaches a reader as plain characters, and a program as JSON that hides
+nothing.
+"""
 
 import json
 import re
@@ -22,7 +24,9 @@ def test_no_control_format_separator_or_surrogate_of_all_of_unicode_is_shown() -
     assert {unicodedata.category(one) for one in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
 
 
-@pytest.mark.parametrize("text", ["Düsseldorf 日本語", "🚀❤️", "नमस्ते", "مرحبا", "e\u0301", "a b", "\N{NO-BREAK SPACE}"])
+@pytest.mark.parametrize(
+    "text", ["Düsseldorf 日本語", "🚀❤️", "नमस्ते", "مرحبا", "e\u0301", "a b", "\N{NO-BREAK SPACE}"]
+)
 def test_text_that_people_write_is_shown_as_it_is(text: str) -> None:
     assert plain(text) == text
 
@@ -55,7 +59,9 @@ def test_no_text_is_a_command_for_a_pipeline(text: str) -> None:
     assert not written.lstrip().startswith("::")
 
 
-@pytest.mark.parametrize("text", ["a::b", "[IO.File]::ReadAllText($path)", "[::1]:443", "https://[fe80::a]", "x :: y"])
+@pytest.mark.parametrize(
+    "text", ["a::b", "[IO.File]::ReadAllText($path)", "[::1]:443", "https://[fe80::a]", "x :: y"]
+)
 def test_colons_within_a_word_are_no_command(text: str) -> None:
     assert plain(text) == text
 

@@ -1,4 +1,6 @@
-"""What the program uses of libraries that they do not promise: each of these has an upper bound in pyproject.toml."""
+"""What the program uses of libraries that they do not promise: each of these has an upper bound in
+pyproject.toml.
+"""
 
 import io
 from importlib import import_module
@@ -17,7 +19,9 @@ PRIVATE = {
         "azure.core.rest._http_response_impl.HttpResponseImpl",
         "azure.core.rest._http_response_impl_async.AsyncHttpResponseImpl",
     ],
-    "questionary": ["questionary.prompts.common.InquirerControl"],  # it documents the questions alone
+    "questionary": [
+        "questionary.prompts.common.InquirerControl"
+    ],  # it documents the questions alone
 }
 """Imported, by distribution."""
 MEMBERS = {"prompt-toolkit", "rich"}
@@ -44,12 +48,18 @@ def test_private_members_that_we_use_are_there() -> None:
 
 
 def test_every_private_name_that_is_imported_is_tested_here() -> None:
-    files = [file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__main__.py"]  # there: Python's own `_signal`
-    names = {f"{module}.{name}" for file in files for module, name in imports(file) if is_private(module)}
+    files = [
+        file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__main__.py"
+    ]  # there: Python's own `_signal`
+    names = {
+        f"{module}.{name}" for file in files for module, name in imports(file) if is_private(module)
+    }
     assert names == {name for names in PRIVATE.values() for name in names if is_private(name)}
 
 
 def test_versions_have_an_upper_bound_where_one_is_known_to_be_needed_and_nowhere_else() -> None:
     requirements = map(Requirement, PROJECT["project"]["dependencies"])
-    bounded = {each.name for each in requirements if any(part.operator == "<" for part in each.specifier)}
+    bounded = {
+        each.name for each in requirements if any(part.operator == "<" for part in each.specifier)
+    }
     assert bounded == {*PRIVATE, *MEMBERS, *MINOR_VERSIONS_BREAK}

@@ -1,4 +1,6 @@
-"""What keeps the pages true: a wrong command, link, example or region is found, and says how it is made right."""
+"""What keeps the pages true: a wrong command, link, example or region is found, and says how it is
+made right.
+"""
 
 import re
 from pathlib import Path
@@ -24,7 +26,9 @@ REGION = "before\n<!-- generated: one -->\nold\n<!-- end -->\nafter\n"
         ("mct-s2s sandbox nonsense", "`mct-s2s sandbox nonsense`: there is no such command"),
     ],
 )  # fmt: skip
-def test_a_command_line_that_the_program_does_not_take_is_found(line: str, problem: str | None) -> None:
+def test_a_command_line_that_the_program_does_not_take_is_found(
+    line: str, problem: str | None
+) -> None:
     found = list(wrong_calls(f"Type:\n\n```console\n$ {line}\n```\n", commands()))
     assert found == ([problem] if problem else [])
 
@@ -32,14 +36,18 @@ def test_a_command_line_that_the_program_does_not_take_is_found(line: str, probl
 def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("## What can't be checked\n", encoding="utf-8")
-    text = "[a](page.md#what-cant-be-checked) [b](page.md#gone) [c](gone.md) [d](https://example.com) `[e](f)`"
+    text = (
+        "[a](page.md#what-cant-be-checked) [b](page.md#gone) [c](gone.md) "
+        "[d](https://example.com) `[e](f)`"
+    )
     assert list(broken_links(tmp_path / "other.md", text)) == [
         "there is no heading #gone in page.md",
         "there is no gone.md",
     ]
     files = "`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`"
     files += (
-        ", **`cli/app.py`** (`main`, `gone`), `SiteChange` in `cli/change.py`, `SetupOptions.role` (`cli/commands.py`)"
+        ", **`cli/app.py`** (`main`, `gone`), `SiteChange` in `cli/change.py`, "
+        "`SetupOptions.role` (`cli/commands.py`)"
     )
     assert list(gone_files(f"{files}, `cli/test_setup`, `test_gone`")) == [
         "there is no file cli/gone.py",
@@ -51,7 +59,11 @@ def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> No
 
 def test_an_example_that_its_schema_refuses_is_found() -> None:
     error = '{"code": "x", "message": "m", "remedy": "r", "requestId": null, "missing": []}'
-    error = f'{{"schema": "mct-s2s/error/v1", "error": {error}, "done": [], "inDoubt": [], "notDone": []}}'
+    error = (
+        f'{{"schema": "mct-s2s/error/v1", "error": {error}, "done": [], "inDoubt": [], '
+        '"notDone": '
+        f"[]}}"
+    )
     assert list(wrong_examples(f"```json\n{error}\n```")) == []
     [problem] = wrong_examples(f"```json\n{error.replace('null', '1')}\n```")
     assert "mct-s2s/error/v1" in problem
@@ -77,7 +89,9 @@ def test_every_command_has_a_section_with_each_of_its_options() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_cell_of_a_table_is_empty_where_something_is_to_be_explained(page: str) -> None:
     for text in PAGES[page]().values():
-        assert not [line for line in text.splitlines() if line.startswith("|") and line.endswith("|  |")]
+        assert not [
+            line for line in text.splitlines() if line.startswith("|") and line.endswith("|  |")
+        ]
 
 
 def test_the_recording_of_the_readme_is_small_and_stands_alone() -> None:
@@ -86,9 +100,23 @@ def test_the_recording_of_the_readme_is_small_and_stands_alone() -> None:
     assert len(drawing.encode()) < 150_000
     assert not re.search(r"url\((?!#)|@import|@font-face|href|<script|<image", drawing)
     folders = "root|tmp|Users|var"
-    assert not re.search(rf"/(?:{folders})/|:\d{{5}}", drawing), "nothing of the machine that made it"
+    assert not re.search(rf"/(?:{folders})/|:\d{{5}}", drawing), (
+        "nothing of the machine that made it"
+    )
     said = "".join(root.itertext()).replace("\xa0", " ")
     assert f"mct-s2s {TYPED}" in said
-    rows = sorted({float(one.get("y", "0")) for one in root.iter() if one.tag.endswith("}text") and one.get("x")})
-    result = next(one for one in root.iter() if "can\xa0call" in "".join(one.itertext()) and one.tag.endswith("}text"))
-    assert rows.index(float(result.get("y", "0"))) < 20, "the result is among the first twenty lines"
+    rows = sorted(
+        {
+            float(one.get("y", "0"))
+            for one in root.iter()
+            if one.tag.endswith("}text") and one.get("x")
+        }
+    )
+    result = next(
+        one
+        for one in root.iter()
+        if "can\xa0call" in "".join(one.itertext()) and one.tag.endswith("}text")
+    )
+    assert rows.index(float(result.get("y", "0"))) < 20, (
+        "the result is among the first twenty lines"
+    )

@@ -1,4 +1,6 @@
-"""Answers may come from a proxy, a captive portal or someone hostile: a value is what it should be, or ValueError."""
+"""Answers may come from a proxy, a captive portal or someone hostile: a value is what it should be,
+or ValueError.
+"""
 
 import json
 import os
@@ -29,8 +31,10 @@ REFUSAL_BYTES = 16 << 10
 RESUME = "Check the network and the proxy, then run the same command again to resume."
 LATER = "Run the same command again to resume."
 UNTRUSTED = (
-    "This machine does not trust the authority that signed the certificate. If a proxy inspects the traffic, ask your "
-    "network's administrators for its root certificate. Add it to the system's certificates, or to a file with all "
+    "This machine does not trust the authority that signed the certificate. If a proxy inspects "
+    "the traffic, ask your "
+    "network's administrators for its root certificate. Add it to the system's certificates, or "
+    "to a file with all "
     "authorities to trust:"
 )
 NAME_AUTHORITY = "export SSL_CERT_FILE=FILE"
@@ -63,11 +67,15 @@ def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None =
         raise OddAnswer("is nested too deeply") from None
 
 
-# Each of these raises ValueError where something else is there: what was received is wrong, not its type.
+# Each of these raises ValueError where something else is there: what was received is wrong, not its
+# type.
 
 
 def guid(value: object) -> str:
-    """In lower case, so that ids of two answers are compared as they are. Part of a path or a sign-in's address."""
+    """In lower case, so that ids of two answers are compared as they are.
+
+    Part of a path or a sign-in's address.
+    """
     if not isinstance(value, str) or not is_guid(value):
         raise ValueError(f"{value!r} is not a GUID")
     return value.lower()
@@ -167,7 +175,11 @@ def read_refusal(answer: httpx.Response) -> Refusal:
 
 def _lowered(document: object) -> dict[str, Any]:
     """App Service and Resource Manager differ in the case of their keys."""
-    return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+    return (
+        {str(key).lower(): value for key, value in document.items()}
+        if isinstance(document, Mapping)
+        else {}
+    )
 
 
 @dataclass(frozen=True)
@@ -184,35 +196,64 @@ class RemoteService:
     """These two where a refusal has no code of its own."""
 
     def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
-        """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
-        said, told = f"did not respond to the request to {step}: {reason(error)}", advice(error, remedy)
+        """No answer, or one that is not read.
+
+        What no repetition mends has the status `NEVER_CONNECTED`.
+        """
+        said, told = (
+            f"did not respond to the request to {step}: {reason(error)}",
+            advice(error, remedy),
+        )
         odd, untrusted = causes(error, OddAnswer), causes(error, ssl.SSLCertVerificationError)
         if odd:  # asking once more would bring the same again
             said = f"returned an invalid response to the request to {step}: it {odd[0]}"
-            told = {"remedy": "Check --cloud, the network and the proxy, then run the same command again to resume."}
+            told = {
+                "remedy": (
+                    "Check --cloud, the network and the proxy, then run the same command "
+                    "again to "
+                    "resume."
+                )
+            }
         status = NEVER_CONNECTED if odd or untrusted else 0
         return ServiceError(self.unreachable, f"{self.name} {said}.", status=status, **told)
 
     @contextmanager
     def readable(self, step: str) -> Iterator[None]:
-        """Raise ServiceError for what reading a successful answer of another shape raises: its effect is unknown."""
+        """Raise ServiceError for what reading a successful answer of another shape raises: its
+        effect is unknown.
+        """
         try:
             yield
-        except (*UNREADABLE, ValueError, UsageError) as error:  # UsageError: a checker of what users type said no
+        except (
+            *UNREADABLE,
+            ValueError,
+            UsageError,
+        ) as error:  # UsageError: a checker of what users type said no
             message = f"{self.name} returned an unreadable response to the request to {step}."
             raise ServiceError(self.unreachable, message, remedy=RESUME) from error
 
 
-GRAPH = RemoteService("Microsoft Graph", "Graph", "graph-unreachable", "graph-refused", "graph-sign-in")
-ARM = RemoteService("Azure Resource Manager", "ARM", "arm-unreachable", "arm-refused", "arm-sign-in")
+GRAPH = RemoteService(
+    "Microsoft Graph", "Graph", "graph-unreachable", "graph-refused", "graph-sign-in"
+)
+ARM = RemoteService(
+    "Azure Resource Manager", "ARM", "arm-unreachable", "arm-refused", "arm-sign-in"
+)
 LOGIN = RemoteService("The login service", "Entra", "login-unreachable")
 
 
 def advice(error: BaseException, otherwise: str) -> dict[str, Any]:
-    """An error's remedy and its command: more where the certificate is signed by no one that is trusted here."""
-    codes = {getattr(one, "verify_code", _HOSTNAME_MISMATCH) for one in causes(error, ssl.SSLCertVerificationError)}
+    """An error's remedy and its command: more where the certificate is signed by no one that is
+    trusted here.
+    """
+    codes = {
+        getattr(one, "verify_code", _HOSTNAME_MISMATCH)
+        for one in causes(error, ssl.SSLCertVerificationError)
+    }
     is_untrusted = bool(codes - {_HOSTNAME_MISMATCH})
-    return {"remedy": UNTRUSTED, "command": NAME_AUTHORITY} if is_untrusted else {"remedy": otherwise}
+    return (
+        {"remedy": UNTRUSTED, "command": NAME_AUTHORITY} if is_untrusted else {"remedy": otherwise}
+    )
 
 
 def causes(error: BaseException | None, kind: type[E]) -> list[E]:
@@ -232,5 +273,9 @@ def reason(error: BaseException) -> str:
             return "no response in time"
         said = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
         if isinstance(cause, OSError) and said:
-            return os.strerror(cause.errno or 0) if said.startswith("Connect call failed") else said.rstrip(".")
+            return (
+                os.strerror(cause.errno or 0)
+                if said.startswith("Connect call failed")
+                else said.rstrip(".")
+            )
     return first_line(error).rstrip(".")

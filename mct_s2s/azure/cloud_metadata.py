@@ -1,7 +1,8 @@
 """A cloud, asked of its Azure Resource Manager: `/metadata/endpoints`.
 
-The server that answers chooses where the caller's tokens come from and where they go. So a document that names anything
-of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
+The server that answers chooses where the caller's tokens come from and where they go. So a document
+that names anything of one of Microsoft's clouds has to be that cloud altogether, and is then
+replaced by our own table's entry.
 """
 
 import re
@@ -20,8 +21,12 @@ from mct_s2s.model.documents import SavedFile, parsed
 from mct_s2s.plain_text import load_json
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
-"""The version that `az cloud register` and Terraform's `metadata_host` read: docs/azure-contract.md, section 5.2."""
-_ADDRESS = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+"""The version that `az cloud register` and Terraform's `metadata_host` read:
+docs/azure-contract.md, section 5.2.
+"""
+_ADDRESS = re.compile(
+    r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
+)
 """No user name, no query and no character that two libraries could read in two ways."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
@@ -43,14 +48,21 @@ _Address = Annotated[str, AfterValidator(_address)]
 
 
 class _Part(SavedFile):
-    """Keys are compared without case. Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata."""
+    """Keys are compared without case.
+
+    Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata.
+    """
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""))
 
     @model_validator(mode="before")
     @classmethod
     def _lowered(cls, found: object) -> object:
-        return {str(key).lower(): value for key, value in found.items()} if isinstance(found, dict) else found
+        return (
+            {str(key).lower(): value for key, value in found.items()}
+            if isinstance(found, dict)
+            else found
+        )
 
 
 class _Authentication(_Part):
@@ -77,7 +89,9 @@ async def discover(url: str, http: Http) -> Cloud:
         response = await http.get(arm + METADATA_PATH, extensions={"service": "ARM"})
         if response.status_code != 200:
             status = response.status_code
-            raise ValueError(f"it returned {status}{', and redirects are not followed' if status < 400 else ''}")
+            raise ValueError(
+                f"it returned {status}{', and redirects are not followed' if status < 400 else ''}"
+            )
         return read_cloud(arm, load_json(response.content.decode("utf-8-sig")))
     except (*NO_ANSWER, ValueError) as error:
         unreachable = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
@@ -103,19 +117,27 @@ def read_cloud(arm: str, document: object) -> Cloud:
         name = found.name if found.name and _NAME.fullmatch(found.name) else manager
         return Cloud(name, login, graph, manager, f"{audiences[0]}/.default", vaults)
     for cloud in CLOUDS:
-        same = [origin(one) for one in (login, graph, manager)] == [*map(origin, (cloud.login, cloud.graph, cloud.arm))]
+        same = [origin(one) for one in (login, graph, manager)] == [
+            *map(origin, (cloud.login, cloud.graph, cloud.arm))
+        ]
         if same and all(_domains(address) == cloud.domains for address in others):
             return cloud
     raise Refused(
         "cloud-untrusted",
-        f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login {login}, Microsoft "
+        f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login "
+        f"{login}, Microsoft "
         f"Graph {graph}), which would send tokens of one to the other. No token was sent.",
-        remedy=f"Use the cloud's name with --cloud: {', '.join(sorted(cloud.name for cloud in CLOUDS))}",
+        remedy="Use the cloud's name with --cloud: "
+        f"{', '.join(sorted(cloud.name for cloud in CLOUDS))}",
     )
 
 
 def _domains(address: str) -> tuple[str, ...]:
     """Those of the known cloud that an address belongs to; none where it is someone else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
-    belongs = (cloud.domains for cloud in CLOUDS if any(f".{host}".endswith(f".{one}") for one in cloud.domains))
+    belongs = (
+        cloud.domains
+        for cloud in CLOUDS
+        if any(f".{host}".endswith(f".{one}") for one in cloud.domains)
+    )
     return next(belongs, ())

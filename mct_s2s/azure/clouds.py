@@ -1,7 +1,10 @@
-"""Clouds: where sign-in, Graph and Azure Resource Manager are. One that is in no table is asked: `cloud_metadata`.
+"""Clouds: where sign-in, Graph and Azure Resource Manager are.
+
+One that is in no table is asked: `cloud_metadata`.
 
 Sources: learn.microsoft.com/graph/deployments;
-learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates; azure-mgmt-core `get_arm_endpoints`.
+learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates; azure-mgmt-core
+`get_arm_endpoints`.
 """
 
 import asyncio
@@ -33,7 +36,9 @@ class Cloud:
     arm: str
     arm_scope: str
     key_vault: str | None = None
-    """What follows a key vault's name and a dot in its address; `None` where the cloud has no vaults."""
+    """What follows a key vault's name and a dot in its address; `None` where the cloud has no
+    vaults.
+    """
     domains: tuple[str, ...] = ()
     """Microsoft's: every name below them is this cloud's or its customers'."""
     azure_cli: str = ""
@@ -64,7 +69,10 @@ class Cloud:
         return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     def vault(self, given: str) -> tuple[str, str]:
-        """The name and address of a vault, given by either. Raises UsageError: it is none of this cloud's."""
+        """The name and address of a vault, given by either.
+
+        Raises UsageError: it is none of this cloud's.
+        """
         if self.key_vault is None:
             raise UsageError(
                 "cloud-without-vaults",
@@ -77,7 +85,8 @@ class Cloud:
         if suffix.removesuffix(":443") != self.key_vault or not name:
             raise UsageError(
                 "foreign-vault",
-                f"Invalid key vault '{given}': in this cloud, key vaults are named NAME.{self.key_vault}.",
+                f"Invalid key vault '{given}': in this cloud, key vaults are named "
+                f"NAME.{self.key_vault}.",
                 remedy="Use the key vault's name only, and its cloud with --cloud.",
             )
         return name, given
@@ -103,7 +112,9 @@ US_GOVERNMENT = Cloud(
     ("microsoftonline.us", "microsoft.us", "azure.us", "usgovcloudapi.net"),
     "AzureUSGovernment",
 )
-US_GOVERNMENT_DOD = replace(US_GOVERNMENT, name="usgov-dod", graph="https://dod-graph.microsoft.us", azure_cli="")
+US_GOVERNMENT_DOD = replace(
+    US_GOVERNMENT, name="usgov-dod", graph="https://dod-graph.microsoft.us", azure_cli=""
+)
 CHINA = Cloud(
     "china",
     "https://login.chinacloudapi.cn",
@@ -115,7 +126,9 @@ CHINA = Cloud(
     "AzureChinaCloud",
 )
 CLOUDS = (PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA)
-BY_NAME = {name.lower(): cloud for cloud in CLOUDS for name in (cloud.name, cloud.azure_cli) if name}
+BY_NAME = {
+    name.lower(): cloud for cloud in CLOUDS for name in (cloud.name, cloud.azure_cli) if name
+}
 
 SANDBOX = "sandbox"
 SANDBOX_PORT = 8443
@@ -144,7 +157,10 @@ def is_on_this_machine(address: str) -> bool:
 
 @asynccontextmanager
 async def open_cloud(wanted: str) -> "AsyncIterator[tuple[Mapping[str, str], Running | None]]":
-    """The variables to sign in by; and the sandbox, started if `--cloud` names it. Raises UsageError."""
+    """The variables to sign in by; and the sandbox, started if `--cloud` names it.
+
+    Raises UsageError.
+    """
     check_name(wanted)
     if wanted != SANDBOX:
         yield os.environ, None
@@ -184,7 +200,11 @@ def _start_sandbox(over: Event) -> "Running":
         ) from error
 
     def is_busy() -> None:
-        because("waiting for another command or profile that uses it; mct-s2s sandbox serve lets several", None)
+        because(
+            "waiting for another command or profile that uses it; mct-s2s sandbox serve lets "
+            "several",
+            None,
+        )
         if over.is_set():
             raise TimeoutError
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 RESERVE = 3.0
-"""Seconds before the deadline at which a test of clients stops waiting, so that what it found can still be said."""
+"""Seconds before the deadline at which a test of clients stops waiting, so that what it found can
+still be said.
+"""
 
 
 @dataclass(frozen=True)

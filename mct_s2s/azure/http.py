@@ -1,8 +1,9 @@
 """The one connection of a command to every service, whichever SDK sends: httpx, on our terms.
 
-Nothing is read from `~/.netrc`, no cookie kept, no redirect followed and nothing repeated: that is for `retry_policy`.
-Trusted are the system's authorities, also a company's, and certifi's, for systems with an old list; or only those that
-`REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE` names, a file or a folder.
+Nothing is read from `~/.netrc`, no cookie kept, no redirect followed and nothing repeated: that is
+for `retry_policy`. Trusted are the system's authorities, also a company's, and certifi's, for
+systems with an old list; or only those that `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE` names, a file
+or a folder.
 """
 
 import asyncio
@@ -38,7 +39,9 @@ UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """What is true of an answer on its way only."""
 
 
-def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> ssl.SSLContext:
+def tls_context(
+    environ: Mapping[str, str] = os.environ, platform: str = sys.platform
+) -> ssl.SSLContext:
     """Raises UsageError: a variable names no file or folder of certificates."""
     named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else _of_system(platform)
@@ -47,11 +50,18 @@ def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.pla
             must_not_block(path)
             context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": str(path)})
         except OSError as error:  # also what OpenSSL says of a file that holds no certificates
-            why = "the file does not exist" if isinstance(error, FileNotFoundError) else error.strerror or error
+            why = (
+                "the file does not exist"
+                if isinstance(error, FileNotFoundError)
+                else error.strerror or error
+            )
             message = f"Invalid {name} '{path}': {why}."
-            raise UsageError("no-ca-bundle", message, remedy=f"Correct {name} or unset it.") from error
-    # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues,
-    # without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots of many inspecting proxies.
+            raise UsageError(
+                "no-ca-bundle", message, remedy=f"Correct {name} or unset it."
+            ) from error
+    # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority
+    # that issues, without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots
+    # of many inspecting proxies.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
@@ -62,8 +72,9 @@ def _of_system(platform: str) -> ssl.SSLContext:
 
         context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     else:
-        # OpenSSL finds the system's store by itself, or by SSL_CERT_DIR. truststore would have it read anew for each
-        # connection: 6 ms where it is a file, and before OpenSSL 3.4 slower each time (sethmlarson/truststore#212).
+        # OpenSSL finds the system's store by itself, or by SSL_CERT_DIR. truststore would have it
+        # read anew for each connection: 6 ms where it is a file, and before OpenSSL 3.4 slower each
+        # time (sethmlarson/truststore#212).
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_default_certs()
     context.load_verify_locations(cafile=certifi.where())
@@ -71,7 +82,10 @@ def _of_system(platform: str) -> ssl.SSLContext:
 
 
 class Http(httpx.AsyncClient):
-    """For one event loop. `trace` gets no header, query or body, which hold secrets. Raises UsageError."""
+    """For one event loop.
+
+    `trace` gets no header, query or body, which hold secrets. Raises UsageError.
+    """
 
     def __init__(
         self,
@@ -87,46 +101,70 @@ class Http(httpx.AsyncClient):
                 headers={"User-Agent": f"mct-s2s/{__version__}", "Accept-Encoding": "gzip"},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             )
-        except (ImportError, ValueError, httpx.InvalidURL) as error:  # what it says may hold a proxy's password
+        except (
+            ImportError,
+            ValueError,
+            httpx.InvalidURL,
+        ) as error:  # what it says may hold a proxy's password
             raise UsageError(
                 "proxy-unusable",
-                "The environment names a proxy that can't be used: only http:// and https:// proxies can.",
+                "The environment names a proxy that can't be used: only http:// and https:// "
+                "proxies can.",
                 remedy="Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it.",
             ) from error
         self._trace = trace or (lambda _: None)
         self.untraced = set[str]()
         """What is left out of paths: it may be a secret."""
 
-    async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
+    async def send(
+        self, request: httpx.Request, *, stream: bool = False, **options: Any
+    ) -> httpx.Response:
         """Read the whole answer; of a stream the headers alone, for none of our callers wants more.
 
-        Raises OddAnswer: it is too large, or encoded in a way that was not asked for. Raises httpx.ReadTimeout: not all
-        of it was there after `REQUEST_SECONDS`, however often a byte of it came.
+        Raises OddAnswer: it is too large, or encoded in a way that was not asked for. Raises
+        httpx.ReadTimeout: not all of it was there after `REQUEST_SECONDS`, however often a byte of
+        it came.
         """
         began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
-        if request.url.host.endswith(".localhost"):  # this machine, whatever its resolver says: RFC 6761, section 6.3
+        if request.url.host.endswith(
+            ".localhost"
+        ):  # this machine, whatever its resolver says: RFC 6761, section 6.3
             request.extensions["sni_hostname"] = request.url.host
             request.url = request.url.copy_with(host="localhost")
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 response = await super().send(request, stream=True, **options)
                 status = str(response.status_code)
-                request_id = response.headers.get("x-ms-request-id") or response.headers.get("request-id") or ""
+                request_id = (
+                    response.headers.get("x-ms-request-id")
+                    or response.headers.get("request-id")
+                    or ""
+                )
                 if not stream:
                     return await _read(request, response)
                 await response.aclose()  # its body would be read without a limit
                 return response
         except TimeoutError as error:
-            raise httpx.ReadTimeout(f"no whole answer within {REQUEST_SECONDS:.0f} s", request=request) from error
+            raise httpx.ReadTimeout(
+                f"no whole answer within {REQUEST_SECONDS:.0f} s", request=request
+            ) from error
         finally:
-            took, service = (time.monotonic() - began) * 1000, request.extensions.get("service", "Graph")
+            took, service = (
+                (time.monotonic() - began) * 1000,
+                request.extensions.get("service", "Graph"),
+            )
             for value in self.untraced:
                 path = re.sub(re.escape(value), "…", path, flags=re.IGNORECASE)
-            self._trace(f"{service:<5} {request.method:<6} {path} {status} {took:.0f} ms {request_id}".rstrip())
+            self._trace(
+                f"{service:<5} {request.method:<6} {path} "
+                f"{status} {took:.0f} ms {request_id}".rstrip()
+            )
 
 
 async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Response:
-    """Unpack the answer, but not by httpx, which unpacks each piece at once: up to a thousand times its size."""
+    """Unpack the answer, but not by httpx, which unpacks each piece at once: up to a thousand times
+    its size.
+    """
     body = bytearray()
     try:
         length = response.headers.get("content-length", "")
@@ -137,7 +175,11 @@ async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Respo
         archive = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
         async for piece in response.aiter_raw():
             # One byte too many is enough to be refused.
-            body += archive.decompress(piece, ANSWER_BYTES + 1 - len(body)) if archive is not None else piece
+            body += (
+                archive.decompress(piece, ANSWER_BYTES + 1 - len(body))
+                if archive is not None
+                else piece
+            )
             # An archive without end may hold nothing, or go on after its end.
             check_size(max(len(body), response.num_bytes_downloaded))
     except zlib.error as error:
@@ -146,7 +188,11 @@ async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Respo
         await response.aclose()
     kept = [(name, value) for name, value in response.headers.raw if name.lower() not in UNPACKED]
     return httpx.Response(
-        response.status_code, headers=kept, content=bytes(body), request=request, extensions=response.extensions
+        response.status_code,
+        headers=kept,
+        content=bytes(body),
+        request=request,
+        extensions=response.extensions,
     )
 
 
@@ -157,7 +203,9 @@ async def _nothing_async(*_: object) -> None: ...
 
 
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
-    """The connection as azure-core takes it, raising azure-core's exceptions; `service` is its name in traces."""
+    """The connection as azure-core takes it, raising azure-core's exceptions; `service` is its name
+    in traces.
+    """
 
     def __init__(self, http: Http, service: str) -> None:
         self._http, self._service = http, service
@@ -184,7 +232,9 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
 
 
 class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
-    """For credentials that azure-identity has without asyncio only: on a thread, while our loop runs."""
+    """For credentials that azure-identity has without asyncio only: on a thread, while our loop
+    runs.
+    """
 
     def __init__(self, http: Http, service: str) -> None:
         self._inner, self._loop = Transport(http, service), asyncio.get_running_loop()

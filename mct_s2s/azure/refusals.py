@@ -1,7 +1,10 @@
-"""What Graph, Resource Manager and Key Vault refuse: one row each, with how it is recognised and what the user reads.
+"""What Graph, Resource Manager and Key Vault refuse: one row each, with how it is recognised and
+what the user reads.
 
-Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/key-vault/general/rest-error-codes;
-learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors; docs/azure-contract.md.
+Sources: learn.microsoft.com/graph/errors;
+learn.microsoft.com/azure/key-vault/general/rest-error-codes;
+learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors;
+docs/azure-contract.md.
 """
 
 import re
@@ -12,7 +15,14 @@ from typing import Any
 
 from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
 from mct_s2s.azure.retry import Sending
-from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import (
+    MissingRight,
+    NotThere,
+    PermissionMissing,
+    S2SError,
+    ServiceError,
+    SignInFailed,
+)
 from mct_s2s.planning.permissions.rights import (
     BIN_READERS,
     CONTRIBUTOR,
@@ -69,7 +79,9 @@ class Row:
     remedy: str
     kind: type[S2SError] = ServiceError
     words: tuple[str, ...] = ()
-    """Patterns, all of which are found in the service's code and words; their groups may be named in the remedy."""
+    """Patterns, all of which are found in the service's code and words; their groups may be named
+    in the remedy.
+    """
     status: Collection[int] = ()
     at: Collection[str] = ()
     code: str = ""
@@ -82,7 +94,9 @@ class Row:
 
     def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:
         """What the patterns found."""
-        if refusal.status not in (self.status or (refusal.status,)) or step not in (self.at or (step,)):
+        if refusal.status not in (self.status or (refusal.status,)) or step not in (
+            self.at or (step,)
+        ):
             return None
         text, found = f"{refusal.code}: {refusal.message}\n{refusal.body}", dict[str, str]()
         for pattern in self.words:
@@ -101,7 +115,8 @@ def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
 def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
     return Row(
         "Graph",
-        f"Ask {REGISTRAR} for the role {role} (for a person) or the application permission {permissions} (for a "
+        f"Ask {REGISTRAR} for the role {role} (for a person) or the application permission "
+        f"{permissions} (for a "
         "service principal), then run the same command again.",
         PermissionMissing,
         ("^(?!.*local tenant)",),
@@ -116,7 +131,8 @@ def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
     """`action`: a pattern for the one that Resource Manager says is missing."""
     return Row(
         "ARM",
-        f"Ask {OWNER} for the role {role} on {where}, wait a few minutes, then run the same command again.",
+        f"Ask {OWNER} for the role {role} on {where}, wait a few minutes, then run the same "
+        "command again.",
         PermissionMissing,
         (f"perform action '{action}",) if action else (),
         (403,),
@@ -125,7 +141,10 @@ def _denied_by_arm(role: str, where: str, action: str = "") -> Row:
 
 
 def _busy(written: str, *at: GraphOperation) -> Row:
-    """Another write is in progress: 409, 503 or 400, for a minute and more. Source: docs/azure-contract.md, 3.1."""
+    """Another write is in progress: 409, 503 or 400, for a minute and more.
+
+    Source: docs/azure-contract.md, 3.1.
+    """
     reason = f"Entra ID is still busy with another write to {written}"
     remedy = f"{reason}. Run the same command again in a few minutes to resume."
     words = ("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",)
@@ -133,17 +152,20 @@ def _busy(written: str, *at: GraphOperation) -> Row:
 
 
 _BY_POLICY = (
-    "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: --credential certificate, "
+    "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: "
+    "--credential certificate, "
     "--credential federated, or mct-s2s add-client --managed-identity RESOURCE"
 )
 _NAME_KEPT = "A deleted registration may still use it. Run the same command again in a minute."
 _REPORT = "Run the same command again. If it fails again, send the request id to {} support."
 
 _REFUSED_NAME = (
-    r"(?:appsetting with name '|app setting \((?:site\.siteconfig\.appsettings\.)?)(?P<name>[^\n]+?)"
+    r"(?:appsetting with name '|app setting "
+    r"\((?:site\.siteconfig\.appsettings\.)?)(?P<name>[^\n]+?)"
     r"(?:' is not allowed|\) [^\n]*is invalid)"
 )
-"""App Service's words, and those of the Flex Consumption plan: docs/azure-contract.md, section 4.3."""
+"""App Service's words, and those of the Flex Consumption plan: docs/azure-contract.md, section 4.3.
+"""
 _IN_PROGRESS = (
     "operation ?in ?progress|another operation .*in progress|conflict with a concurrent request"
     r'|"ExtendedCode": ?"?(?:59203|59205)\b'
@@ -151,8 +173,10 @@ _IN_PROGRESS = (
 """App Service's, Container Apps' and Compute's: docs/azure-contract.md, section 4.1."""
 
 ROWS = (
-    Row("Graph", "Sign in again (az login), then run the same command again to resume.", SignInFailed, status=(401,)),
-    _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers", GraphOperation.READ),
+    Row("Graph", "Sign in again (az login), then run the same command again to resume.",
+        SignInFailed, status=(401,)),
+    _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers",
+                     GraphOperation.READ),
     _denied_by_graph("Application.Read.All", BIN_READERS, GraphOperation.READ_BIN),
     _denied(Right.CREATE_APPLICATION, GraphOperation.CREATE_APPLICATION),
     _denied(Right.CONSENT, *_CONSENTS),
@@ -160,82 +184,111 @@ ROWS = (
     _denied(Right.CHANGE_APPLICATION),
     _busy("the service application", *_CONSENTS),
     _busy("the same app registration"),
-    Row("Graph", _BY_POLICY, words=("credential type not allowed",), at=(GraphOperation.ADD_SECRET,),
+    Row("Graph", _BY_POLICY, words=("credential type not allowed",),
+        at=(GraphOperation.ADD_SECRET,),
         code="secrets-forbidden"),
-    Row("Graph", _BY_POLICY, words=("lifetime", "policy"), at=(GraphOperation.ADD_SECRET,), code=LIFETIME_FORBIDDEN),
-    Row("Graph", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,), code="name-taken"),
+    Row("Graph", _BY_POLICY, words=("lifetime", "policy"), at=(GraphOperation.ADD_SECRET,),
+        code=LIFETIME_FORBIDDEN),
+    Row("Graph", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,),
+        code="name-taken"),
     Row("Graph",
-        "Another registration has this URI, maybe a deleted registration. Remove it there (portal: Expose an API), or "
+        "Another registration has this URI, maybe a deleted registration. Remove it there "
+        "(portal: Expose an API), or "
         "delete that one permanently, then run the same command again.",
         words=("already exists", "identifieruris"), status=(400,), code="uri-taken"),
     Row("Graph",
-        "This tenant requires a service management reference on every app registration. Ask your organization's "
-        "service or asset management for the ID, then run the same command again with --service-management-reference "
+        "This tenant requires a service management reference on every app registration. Ask your "
+        "organization's "
+        "service or asset management for the ID, then run the same command again with "
+        "--service-management-reference "
         "ID.", words=("servicemanagementreference",), code="management-reference-needed"),
     Row("Graph",
-        "The tenant's policy does not let a registration with such an Application ID URI issue the v1 tokens that the "
-        "MCT API needs. Use another service application (without --service-app, one of its own), or ask an "
+        "The tenant's policy does not let a registration with such an Application ID URI issue "
+        "the v1 tokens that the "
+        "MCT API needs. Use another service application (without --service-app, one of its own), "
+        "or ask an "
         "administrator to exempt this one: https://aka.ms/identifier-uri-addition-error",
         words=("identifier uri", "policy")),
     Row("Graph",
-        "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a certificate that "
+        "The tenant's policy limits the lifetime of certificates. Use a shorter "
+        "--secret-lifetime, a certificate that "
         "expires sooner (--certificate FILE), or --credential federated",
         words=("policy", "credential"), at=(GraphOperation.ADD_CERTIFICATE,)),
     Row("Graph",
-        "Delete one that is no longer used in the portal (Certificates & secrets), then run the same command again.",
+        "Delete one that is no longer used in the portal (Certificates & secrets), then run the "
+        "same command again.",
         words=("more than 20",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
     Row("Graph",
-        "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or use "
-        "--credential certificate", words=("not allowed",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
-    Row("Graph", _BY_POLICY, words=("credential type not allowed|policy.*credential|credential.*policy",)),
+        "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to "
+        "allow it, or use "
+        "--credential certificate", words=("not allowed",),
+        at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
+    Row("Graph", _BY_POLICY,
+        words=("credential type not allowed|policy.*credential|credential.*policy",)),
     Row("Graph", _NAME_KEPT, words=("already exists",)),
     Row("Graph", LATER, status=_PASSING),
     Row("Graph", _REPORT.format("Microsoft")),
 
-    Row("ARM", "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.", SignInFailed,
+    Row("ARM", "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
+        SignInFailed,
         status=(401,)),
     Row("ARM",
-        "The App Service belongs to a managed application whose publisher denies changes. Send the values to the "
+        "The App Service belongs to a managed application whose publisher denies changes. Send "
+        "the values to the "
         "publisher: mct-s2s setup --no-app-service --handoff handoff.json",
         PermissionMissing, ("^DenyAssignmentAuthorizationFailed:",), (403,)),
     Row("ARM", "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
         PermissionMissing, ("^RequestDisallowedByPolicy:",), (403,)),
     _denied_by_arm(READER, SUBSCRIPTION, r"Microsoft\.Resources/subscriptions/(?!resourceGroups/)"),
-    *(_denied_by_arm(role, "the resource", re.escape(kind) + "/") for kind, role in LEAST_ROLES.items()),
+    *(_denied_by_arm(role, "the resource", re.escape(kind) + "/") for kind,
+      role in LEAST_ROLES.items()),
     _denied_by_arm(CONTRIBUTOR, "the resource", r"(?!Microsoft\.Web/sites/)"),
     _denied_by_arm(SITE_ROLE, "the resource"),
     # Said before the token is looked at, so that it tells nothing of rights.
-    Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NotThere, ("^SubscriptionNotFound:",), (404,)),
+    Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NotThere,
+        ("^SubscriptionNotFound:",), (404,)),
     Row("ARM", "Check the name and the resource group.", NotThere, status=(404,)),
     Row("ARM",
-        "The name of the setting '{name}' blocks every write of settings. Rename it in the portal (Environment "
-        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two underscores for a "
+        "The name of the setting '{name}' blocks every write of settings. Rename it in the portal "
+        "(Environment "
+        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two "
+        "underscores for a "
         "colon), and change the code that reads it. Then run the same command again to resume.",
         words=(_REFUSED_NAME,), status=(400,), code="setting-name-refused"),
-    Row("ARM", f"Wait until the other operation has finished (the resource's Activity log shows it). {LATER}",
+    Row("ARM", "Wait until the other operation has finished (the resource's Activity log shows "
+        "it). "
+        f"{LATER}",
         words=(_IN_PROGRESS,), status=(409, 429),
         contention=("waiting for Azure to finish another operation on it", 180.0)),
-    Row("ARM", "Ask the owner of the lock to remove it (az lock list), then run the same command again.",
+    Row("ARM", "Ask the owner of the lock to remove it (az lock list), then run the same command "
+        "again.",
         words=("^ScopeLocked:",), code="locked"),
-    Row("ARM", "This cloud supports none of the API versions of this mct-s2s. Update it as you installed it",
+    Row("ARM", "This cloud supports none of the API versions of this mct-s2s. Update it as you "
+        "installed "
+        "it",
         words=("^(?:NoRegisteredProviderFound|InvalidApiVersionParameter):",)),
     Row("ARM", LATER, status=_PASSING),
     Row("ARM", _REPORT.format("Azure")),
 
-    Row("Vault", "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID.", SignInFailed,
+    Row("Vault", "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID.",
+        SignInFailed,
         status=(401,)),
     Row("Vault", "Run it from a network that the key vault allows, or allow this one:",
         PermissionMissing, ("^ForbiddenBy(?:Firewall|Connection):",), (403,), code="vault-network",
         said="{service} does not allow requests from this network.",
         command="az keyvault network-rule add --name {vault} --ip-address ADDRESS"),
     Row("Vault", "The key vault uses access policies. Ask its administrator to run:",
-        PermissionMissing, ("^AccessDenied:",), (403,), said="You can't {step} in the key vault '{vault}'.",
-        command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get list set recover",
+        PermissionMissing, ("^AccessDenied:",), (403,),
+        said="You can't {step} in the key vault '{vault}'.",
+        command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get "
+            "list set recover",
         right="an access policy for secrets", who="an Owner of the key vault"),
     Row("Vault",
-        "Run the same command again a few minutes after an Owner or User Access Administrator of the key vault has "
+        "Run the same command again a few minutes after an Owner or User Access Administrator of "
+        "the key vault has "
         f"assigned you the role {OFFICER}. They run:",
-        PermissionMissing, (f"^(?!{DISABLED}:)",), (403,), said="You can't {step} in the key vault '{vault}'.",
+        PermissionMissing, (f"^(?!{DISABLED}:)",), (403,),
+        said="You can't {step} in the key vault '{vault}'.",
         command="{grant}", right=OFFICER, who="an Owner of the key vault"),
     Row("Vault", "Check the name.", NotThere, status=(404,)),
     Row("Vault", LATER, status=(409, *_PASSING)),
@@ -246,7 +299,9 @@ ROWS = (
 def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
     """`step`: `restart the App Service`."""
     rows = (row for row in ROWS if row.service == service.label)
-    row, found = next((row, found) for row in rows if (found := row.fits(refusal, step)) is not None)
+    row, found = next(
+        (row, found) for row in rows if (found := row.fits(refusal, step)) is not None
+    )
     names |= {"service": service.name, "step": step, **found}
     codes: dict[type[S2SError], str] = {
         SignInFailed: service.sign_in,
@@ -289,7 +344,9 @@ _NOT_REPLICATED = re.compile(
     re.IGNORECASE,
 )
 """Graph's words, which terraform-provider-azuread and the Azure CLI wait out."""
-_ASSIGNED = re.compile("permission being assigned already exists|entitlementgrant entry already exists", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    "permission being assigned already exists|entitlementgrant entry already exists", re.IGNORECASE
+)
 """Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
 
 
@@ -313,5 +370,7 @@ def already_there(error: ServiceError) -> bool:
 
 def already_gone(error: ServiceError) -> bool:
     """404, and for assignments 400."""
-    gone = "entitlementgrant being updated or deleted is not found" in error.service_message.casefold()
+    gone = (
+        "entitlementgrant being updated or deleted is not found" in error.service_message.casefold()
+    )
     return error.status == 404 or (error.status == 400 and gone)

@@ -1,7 +1,8 @@
-"""Azure Resource Manager: subscriptions, App Service by azure-mgmt-web, and any resource's identity, rights and locks.
+"""Azure Resource Manager: subscriptions, App Service by azure-mgmt-web, and any resource's
+identity, rights and locks.
 
-`identity.type` is not merged by a PATCH, so the union of what is there and what is wanted is sent. Sources:
-learn.microsoft.com/entra/identity/managed-identities-azure-resources/qs-configure-rest-vm;
+`identity.type` is not merged by a PATCH, so the union of what is there and what is wanted is sent.
+Sources: learn.microsoft.com/entra/identity/managed-identities-azure-resources/qs-configure-rest-vm;
 learn.microsoft.com/rest/api/authorization/permissions/list-for-resource;
 learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
 """
@@ -53,9 +54,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WEB = "2023-12-01"
-"""The first one that knows Flex Consumption plans. Of each service it is the oldest api-version that suffices, as
-clouds learn new ones months apart: docs/azure-contract.md, section 4.9."""
-SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = "2020-01-01", "2021-04-01", "2022-04-01", "2016-09-01"
+"""The first one that knows Flex Consumption plans.
+
+Of each service it is the oldest api-version that suffices, as clouds learn new ones months apart:
+docs/azure-contract.md, section 4.9.
+"""
+SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = (
+    "2020-01-01",
+    "2021-04-01",
+    "2022-04-01",
+    "2016-09-01",
+)
 POLL_SECONDS = 1
 """Where Azure names no time."""
 OPERATION_SECONDS = 180.0
@@ -68,18 +77,24 @@ STATIC_SITES = "microsoft.web/staticsites"
 LOOKS = 5
 """At an identity that was accepted and does not show yet, 5 s in all."""
 LOOKS_WITHOUT_OPERATION = 27
-"""Where the operation may not be followed, so that nothing else tells when it is done: 175 s in all."""
+"""Where the operation may not be followed, so that nothing else tells when it is done: 175 s in
+all.
+"""
 PAUSE = 0.5
 """Seconds, times the look's number."""
 
 
 def versioned(path: str, api_version: str, *, filter: str = "") -> str:  # noqa: A002  # the option's name
-    return f"{path}?api-version={api_version}" + (f"&$filter={quote(filter, safe='')}" if filter else "")
+    return f"{path}?api-version={api_version}" + (
+        f"&$filter={quote(filter, safe='')}" if filter else ""
+    )
 
 
 class ResourceManager(ServiceClient):
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
-        super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
+        super().__init__(
+            ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential
+        )
         self._clients: dict[str, WebSiteManagementClient] = {}
 
     async def subscriptions(self) -> list[Subscription]:
@@ -94,9 +109,11 @@ class ResourceManager(ServiceClient):
         return await or_none(self.once.get(path.casefold(), read))
 
     async def tenant_of(self, subscription_id: str) -> TenantId | None:
-        """Ask without a token: Resource Manager's challenge names the tenant that the subscription trusts.
+        """Ask without a token: Resource Manager's challenge names the tenant that the subscription
+        trusts.
 
-        It takes no right. Source: learn.microsoft.com/entra/msal/dotnet/advanced/extract-authentication-parameters.
+        It takes no right. Source:
+        learn.microsoft.com/entra/msal/dotnet/advanced/extract-authentication-parameters.
         """
         url = self.base + versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
 
@@ -111,7 +128,10 @@ class ResourceManager(ServiceClient):
         apps: Any = self.client(subscription_id).web_apps
 
         async def read() -> list[Site]:
-            return [_site(row) async for row in (apps.list_by_resource_group(group) if group else apps.list())]
+            return [
+                _site(row)
+                async for row in (apps.list_by_resource_group(group) if group else apps.list())
+            ]
 
         return await self.call(read, "list the web apps")
 
@@ -120,7 +140,9 @@ class ResourceManager(ServiceClient):
         quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
         path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
-        return await self.rows(path, "find the web app", lambda row: ResourceId.parse(text(row["id"])))
+        return await self.rows(
+            path, "find the web app", lambda row: ResourceId.parse(text(row["id"]))
+        )
 
     async def site(self, resource: ResourceId) -> Site | None:
         async def read() -> Site:
@@ -128,12 +150,19 @@ class ResourceManager(ServiceClient):
 
         return await or_none(self.call(read, "read the App Service"))
 
-    async def settings(self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None) -> AppSettings:
-        """Secrets among them. `leaves` is called when the request is sent, so that a wait for it is not counted."""
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> AppSettings:
+        """Secrets among them.
+
+        `leaves` is called when the request is sent, so that a wait for it is not counted.
+        """
 
         async def read() -> AppSettings:
             leaves()
-            settings = members(await self._on(resource, "list_application_settings")).get("properties")
+            settings = members(await self._on(resource, "list_application_settings")).get(
+                "properties"
+            )
             if not isinstance(settings, Mapping):
                 # Never "no settings": a write replaces them all, and would erase the site's own.
                 raise ValueError("there are no settings")
@@ -142,12 +171,16 @@ class ResourceManager(ServiceClient):
         return await self.call(read, "read the application settings")
 
     async def slots(self, resource: ResourceId) -> tuple[list[str], frozenset[str]]:
-        """The production site's slots, and its slot settings' names in lower case; none where they cannot be read."""
+        """The production site's slots, and its slot settings' names in lower case; none where they
+        cannot be read.
+        """
         apps: Any = self.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
 
         async def names() -> list[str]:
-            return [text(row["name"]).rpartition("/")[2] async for row in apps.list_slots(group, name)]
+            return [
+                text(row["name"]).rpartition("/")[2] async for row in apps.list_slots(group, name)
+            ]
 
         async def sticky() -> tuple[str, ...]:
             answer = members(await apps.list_slot_configuration_names(group, name))
@@ -162,9 +195,14 @@ class ResourceManager(ServiceClient):
         return sorted(slots), frozenset(map(str.lower, kept))
 
     async def write_settings(
-        self, resource: ResourceId, merged: Callable[[], AppSettings | None], read_again: Callable[[], Awaitable[None]]
+        self,
+        resource: ResourceId,
+        merged: Callable[[], AppSettings | None],
+        read_again: Callable[[], Awaitable[None]],
     ) -> None:
-        """PUT replaces all, so `merged` says what to send (`None`: nothing) after each reading by `read_again`."""
+        """PUT replaces all, so `merged` says what to send (`None`: nothing) after each reading by
+        `read_again`.
+        """
 
         async def put() -> httpx.Response | None:
             settings, path = merged(), versioned(f"{resource}/config/appsettings", WEB)
@@ -176,7 +214,9 @@ class ResourceManager(ServiceClient):
         step = "write the application settings"
         async with self.turn(str(resource)):
             accepted = await self.call(put, step, Sending(before_repeating=read_again))
-            await self.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
+            await self.finish(
+                accepted, step
+            )  # Flex Consumption and Container Apps carry it out later
 
     async def restart(self, resource: ResourceId) -> None:
         """A lost answer is not asked for again: the write has recycled the site already."""
@@ -202,7 +242,11 @@ class ResourceManager(ServiceClient):
     async def _on(self, resource: ResourceId, operation: str) -> Any:
         """An operation of azure-mgmt-web on a site, or its twin on a slot."""
         apps = self.client(resource.subscription_id).web_apps
-        where = (resource.resource_group, resource.names[0], *([resource.slot] if resource.slot else []))
+        where = (
+            resource.resource_group,
+            resource.names[0],
+            *([resource.slot] if resource.slot else []),
+        )
         return await getattr(apps, f"{operation}_slot" if resource.slot else operation)(*where)
 
     # Any resource
@@ -218,8 +262,8 @@ class ResourceManager(ServiceClient):
     async def enable_identity(self, identity: IdentityResource) -> PrincipalId:
         """Enable the system-assigned identity, and return its principal. None is ever disabled.
 
-        The resource is read before the change is sent again: a lost answer may have been a success, and others may have
-        assigned one.
+        The resource is read before the change is sent again: a lost answer may have been a success,
+        and others may have assigned one.
         """
         resource, step = identity.resource, "enable the managed identity"
         seen: IdentityResource | None = None  # since the last change was sent
@@ -260,9 +304,11 @@ class ResourceManager(ServiceClient):
             by_hand = webapp_command("identity assign", resource)
         raise ServiceError(
             "identity-unchanged",
-            f"Azure accepted the request to enable the managed identity of '{identity.display_name}', but did not "
+            "Azure accepted the request to enable the managed identity of "
+            f"'{identity.display_name}', but did not "
             f"enable it. The resource type {resource.type} may need another way.",
-            remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then run "
+            remedy="Enable it yourself on the resource's Identity page in the portal or with the "
+            "Azure CLI, then run "
             "the same command again:",
             command=by_hand,
         )
@@ -275,7 +321,9 @@ class ResourceManager(ServiceClient):
             answer = await self.exchange("PATCH", url, {"identity": _with_identity(resource)}, {})
             if answer.status_code != 405:
                 return answer.raise_for_status()
-        whole = members(parse_json((await self.exchange("GET", url, None, {})).raise_for_status().content))
+        whole = members(
+            parse_json((await self.exchange("GET", url, None, {})).raise_for_status().content)
+        )
         read_only = {"id", "name", "type", "systemData", "etag"}
         body = {key: value for key, value in whole.items() if key not in read_only}
         body["identity"] = _with_identity(_parsed(resource.resource, whole, version))
@@ -284,21 +332,30 @@ class ResourceManager(ServiceClient):
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable one, from the provider; empty where it has no such type.
 
-        A caller with a role on the resource alone may not ask at the subscription, but may in the tenant.
+        A caller with a role on the resource alone may not ask at the subscription, but may in the
+        tenant.
         """
         provider = f"/providers/{resource.namespace}"
         wanted = "/".join(resource.types).lower()
 
         def versions_of(provider: Json) -> list[str]:
-            types = [row for row in rows(provider["resourceTypes"]) if text(row["resourceType"]).lower() == wanted]
+            types = [
+                row
+                for row in rows(provider["resourceTypes"])
+                if text(row["resourceType"]).lower() == wanted
+            ]
             return [version for row in types for version in texts(row.get("apiVersions"))]
 
         try:
-            in_subscription = versioned(f"/subscriptions/{resource.subscription_id}{provider}", RESOURCES)
+            in_subscription = versioned(
+                f"/subscriptions/{resource.subscription_id}{provider}", RESOURCES
+            )
             versions = await self.read(in_subscription, READ, versions_of)
         except PermissionMissing:
             versions = await self.read(versioned(provider, RESOURCES), READ, versions_of)
-        return max(versions, key=lambda version: (not version.endswith("-preview"), version), default="")
+        return max(
+            versions, key=lambda version: (not version.endswith("-preview"), version), default=""
+        )
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
 
@@ -310,7 +367,9 @@ class ResourceManager(ServiceClient):
         return tuple(await self.rows(path, READ_RIGHTS, read))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:
-        """Read-only ones that hold here; a subscription's are not documented to be in the list of a resource."""
+        """Read-only ones that hold here; a subscription's are not documented to be in the list of a
+        resource.
+        """
 
         async def of_subscription() -> list[str]:
             try:
@@ -319,19 +378,30 @@ class ResourceManager(ServiceClient):
                 return []
 
         subscription = f"/subscriptions/{resource.subscription_id}"
-        locks = await gather_or_cancel(self._locks(str(resource)), self.once.get(subscription.lower(), of_subscription))
+        locks = await gather_or_cancel(
+            self._locks(str(resource)), self.once.get(subscription.lower(), of_subscription)
+        )
         here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
-        above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))
+        above = (
+            lock
+            for some in locks
+            for lock in some
+            if here.startswith(f"{lock.lower().partition(level)[0]}/")
+        )
         return tuple({lock.lower(): lock for lock in above}.values())
 
     async def _locks(self, scope: str) -> list[str]:
         path = versioned(f"{scope}{PROVIDER}/locks", LOCKS)
-        found = await self.rows(path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"])))
+        found = await self.rows(
+            path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"]))
+        )
         return [identifier for identifier, level in found if level.lower() == "readonly"]
 
     # How it is asked
 
-    async def call(self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN) -> T:
+    async def call(
+        self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN
+    ) -> T:
         """azure-mgmt-web's client looks into answers without asking what they are."""
 
         async def readable() -> T:
@@ -341,15 +411,21 @@ class ResourceManager(ServiceClient):
         return await super().call(readable, step, sending)
 
     async def finish(self, accepted: httpx.Response | None, step: str) -> bool:
-        """Follow an accepted write to its end; false where the caller may not: it takes a right at the subscription.
+        """Follow an accepted write to its end; false where the caller may not: it takes a right at
+        the subscription.
 
         Sources: learn.microsoft.com/azure/azure-resource-manager/management/async-operations;
         microsoft/azure-container-apps#215.
         """
         if accepted is None:
             return True
-        until, state_at = clock.seconds() + OPERATION_SECONDS, accepted.headers.get("azure-asyncoperation")
-        location = state_at or (accepted.headers.get("location") if accepted.status_code == 202 else None)
+        until, state_at = (
+            clock.seconds() + OPERATION_SECONDS,
+            accepted.headers.get("azure-asyncoperation"),
+        )
+        location = state_at or (
+            accepted.headers.get("location") if accepted.status_code == 202 else None
+        )
         with waiting(CARRYING_OUT, gives_up_at=until):
             while location and clock.seconds() < until:
                 try:
@@ -383,7 +459,9 @@ class _Bearer(AsyncHTTPPolicy[Any, Any]):
 
 
 def _subscription(row: Json) -> Subscription:
-    return Subscription(guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"])))
+    return Subscription(
+        guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"]))
+    )
 
 
 def _site(row: Json) -> Site:
@@ -391,7 +469,9 @@ def _site(row: Json) -> Site:
     guid(resource.subscription_id)
     default = text(properties.get("defaultHostName"))
     others = sorted(name for name in texts(properties.get("hostNames")) if name != default)
-    return Site(resource, text(row.get("kind")) or "app", text(properties.get("state")), (default, *others))
+    return Site(
+        resource, text(row.get("kind")) or "app", text(properties.get("state")), (default, *others)
+    )
 
 
 def _parsed(resource: ResourceId, row: Json, api_version: str | None) -> IdentityResource:
@@ -400,7 +480,9 @@ def _parsed(resource: ResourceId, row: Json, api_version: str | None) -> Identit
     if resource.type == USER_ASSIGNED_IDENTITIES:
         principal = members(row.get("properties"))["principalId"]
     users = tuple(sorted(members(identity.get("userAssignedIdentities"))))
-    return IdentityResource(resource, PrincipalId(guid(principal)) if principal else None, users, api_version)
+    return IdentityResource(
+        resource, PrincipalId(guid(principal)) if principal else None, users, api_version
+    )
 
 
 def _with_identity(resource: IdentityResource) -> dict[str, Any]:

@@ -1,19 +1,23 @@
-"""What a request waits for before it is sent again, and how long: the one policy, for all services and both SDKs.
+"""What a request waits for before it is sent again, and how long: the one policy, for all services
+and both SDKs.
 
 `classify` names the reason. There are four, and each is counted for itself:
 
-* `THROTTLED`: 429, or 503 with `Retry-After`. The service did nothing. Every request to it waits as long as it asks.
-* `CONTENTION`: a write was refused, and not applied, because another one is in progress. 90 or 180 s, by its row in
+* `THROTTLED`: 429, or 503 with `Retry-After`. The service did nothing. Every request to it waits as
+  long as it asks.
+* `CONTENTION`: a write was refused, and not applied, because another one is in progress. 90 or 180
+  s, by its row in
   `azure/refusals.py`.
-* `LAG`: an answer that the request's own rule (`Sending.lag`) says will pass: of a replica that is behind, a key vault
+* `LAG`: an answer that the request's own rule (`Sending.lag`) says will pass: of a replica that is
+  behind, a key vault
   that recovers a secret, a site that restarts. 5 minutes.
 * `OUTAGE`: no answer, or 408, 500, 502, 503, 504. Eight attempts, if repeating is harmless.
 
-Nothing waits past the command's deadline. Other waits are about more than one request, and are where they belong:
-whether an object of the directory is gone (`azure/graph/replicas.py`), an operation that Resource Manager carries out
-(`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), what another run may be doing
-(`engine/settling.py`). A 404 of Resource Manager is final: it has no replicas that lag. docs/reliability.md says what
-users meet of all this.
+Nothing waits past the command's deadline. Other waits are about more than one request, and are
+where they belong: whether an object of the directory is gone (`azure/graph/replicas.py`), an
+operation that Resource Manager carries out (`ResourceManager.finish`), a site that restarts
+(`azure/site_api.py`), what another run may be doing (`engine/settling.py`). A 404 of Resource
+Manager is final: it has no replicas that lag. docs/reliability.md says what users meet of all this.
 """
 
 import asyncio
@@ -35,21 +39,30 @@ Lag = Callable[[ServiceError], bool]
 NOTICED_SECONDS = 2.0
 """A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
-"""Requests to one service at once: twice the widest step of a plan, and far below its budgets (docs/azure-contract.md,
-sections 3.12 and 4.6)."""
+"""Requests to one service at once: twice the widest step of a plan, and far below its budgets
+(docs/azure-contract.md, sections 3.12 and 4.6).
+"""
 CONNECT_SECONDS = 10.0
-"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is down."""
+"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is
+down.
+"""
 REQUEST_SECONDS = 30.0
-"""A request, also one of the sign-in, that is not answered to the last byte by then is taken for lost."""
+"""A request, also one of the sign-in, that is not answered to the last byte by then is taken for
+lost.
+"""
 OUTAGE_ATTEMPTS = 8
 """Over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
-"""Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
+"""Replication that takes longer than this is an outage: others wait 3 to 5 minutes
+(docs/azure-contract.md, 3.13).
+"""
 
 
 @dataclass(frozen=True)
 class Delays:
-    """Pauses in seconds, each twice the one before, from `first` up to `longest`, less up to a fifth by chance."""
+    """Pauses in seconds, each twice the one before, from `first` up to `longest`, less up to a
+    fifth by chance.
+    """
 
     first: float
     longest: float
@@ -61,10 +74,12 @@ class Delays:
 
 
 USUAL_DELAYS = Delays(0.2, 1.0)
-# Replicas differ: the more often they are asked, the sooner one answers that has caught up. Measured with replicas
-# that lag by up to 5 s: 5.9 s and 73 requests for a `setup`; with 1 s instead of 0.5 s, 6.6 s and 66 requests.
+# Replicas differ: the more often they are asked, the sooner one answers that has caught up.
+# Measured with replicas that lag by up to 5 s: 5.9 s and 73 requests for a `setup`; with 1 s
+# instead of 0.5 s, 6.6 s and 66 requests.
 LAG_DELAYS = Delays(0.2, 0.5)
-# An object stays busy for seconds, and every attempt that comes too early is one more: docs/azure-contract.md, 3.1.
+# An object stays busy for seconds, and every attempt that comes too early is one more:
+# docs/azure-contract.md, 3.1.
 CONTENTION_DELAYS = Delays(1.0, 16.0)
 
 
@@ -119,7 +134,9 @@ def classify(error: ServiceError, sending: Sending) -> Wait | None:
     if error.status == 429 or (error.status == 503 and error.retry_after is not None):
         return Wait(WaitReason.THROTTLED, "", USUAL_DELAYS, asked)
     if sending.lag is not None and sending.lag(error):
-        return Wait(WaitReason.LAG, error.waits_for or REPLICATION, sending.lag_delays, longest=LAG_SECONDS)
+        return Wait(
+            WaitReason.LAG, error.waits_for or REPLICATION, sending.lag_delays, longest=LAG_SECONDS
+        )
     if error.answer_lost and sending.repeatable:
         answered = f"answered {error.status}" if error.status else "did not answer"
         shown = f"trying again, as the service {answered}"
@@ -128,18 +145,24 @@ def classify(error: ServiceError, sending: Sending) -> Wait | None:
 
 
 class RetryPolicy:
-    """For one service, until the command's deadline. Requests that wait together are reported once."""
+    """For one service, until the command's deadline.
+
+    Requests that wait together are reported once.
+    """
 
     def __init__(self, remaining: Callable[[], float], service: str = "") -> None:
         """`remaining`: seconds until the deadline."""
         self._remaining, self._service = remaining, service
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._open_at = 0.0  # on the loop's clock: until then no request leaves, as the service asked for
+        self._open_at = (
+            0.0  # on the loop's clock: until then no request leaves, as the service asked for
+        )
 
     async def call(self, send: Callable[[], Awaitable[T]], sending: Sending = AGAIN) -> T:
         """Send, and again as long as `classify` finds something to wait for.
 
-        Raises ServiceError: the last refusal; `throttled`: the service asks for longer than the deadline leaves.
+        Raises ServiceError: the last refusal; `throttled`: the service asks for longer than the
+        deadline leaves.
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[WaitReason](), dict[WaitReason, float]()
@@ -166,7 +189,11 @@ class RetryPolicy:
                     if wait.reason is WaitReason.THROTTLED and wait.asked:
                         self._close(delay)
                     elif wait.shown:
-                        longest = self._remaining() if wait.longest is None else min(self._remaining(), wait.longest)
+                        longest = (
+                            self._remaining()
+                            if wait.longest is None
+                            else min(self._remaining(), wait.longest)
+                        )
                         show(wait.shown, clock.seconds() + longest)
                 await asyncio.sleep(delay)
                 await sending.before_repeating()
@@ -183,11 +210,14 @@ class RetryPolicy:
 
 
 def raise_too_long(error: ServiceError, delay: float) -> NoReturn:
-    """Raise the refusal whose wait exceeds the deadline, saying so where the service asked for the wait."""
+    """Raise the refusal whose wait exceeds the deadline, saying so where the service asked for the
+    wait.
+    """
     if error.status == 429 or error.retry_after is not None:
         error.code = "throttled"
         error.headline = (
-            f"Azure requires a wait of {delay:.0f} s before the next request, which exceeds --timeout. {error.headline}"
+            f"Azure requires a wait of {delay:.0f} s before the next request, which exceeds "
+            f"--timeout. {error.headline}"
         )
         error.advise("Run the same command again later, or with a larger --timeout.")
     raise error

@@ -1,4 +1,6 @@
-"""A client of one service, as one caller: it signs in requests, repeats them by our one policy, translates refusals."""
+"""A client of one service, as one caller: it signs in requests, repeats them by our one policy,
+translates refusals.
+"""
 
 import asyncio
 import time
@@ -10,7 +12,16 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import Parse, Refusal, RemoteService, check_address, listed, members, parse_json, refusal_of
+from mct_s2s.azure.answers import (
+    Parse,
+    Refusal,
+    RemoteService,
+    check_address,
+    listed,
+    members,
+    parse_json,
+    refusal_of,
+)
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.refusals import refused
@@ -28,15 +39,20 @@ NO_HEADERS: Mapping[str, str] = {}
 class ServiceClient:
     """Sends to `base` and nowhere else, wherever links lead.
 
-    In all methods, `path` is below `base` or a link from one of the service's answers, and `step` is a verb phrase for
-    people, such as `restart the App Service`. All of them raise S2SError.
+    In all methods, `path` is below `base` or a link from one of the service's answers, and `step`
+    is a verb phrase for people, such as `restart the App Service`. All of them raise S2SError.
     """
 
     next_link = "nextLink"
     """The key of the address of a list's next page."""
 
     def __init__(
-        self, service: RemoteService, base: str, scope: str, connection: Connection, credential: CallerCredential
+        self,
+        service: RemoteService,
+        base: str,
+        scope: str,
+        connection: Connection,
+        credential: CallerCredential,
     ) -> None:
         self.service, self.base, self.scope, self.credential = service, base, scope, credential
         self.http = connection.http
@@ -55,14 +71,20 @@ class ServiceClient:
         A second write is refused while the first is being carried out.
         """
         turn = self._turns.setdefault(written.lower(), asyncio.Semaphore(at_once))
-        with waiting("waiting for another write to the same object") if turn.locked() else nullcontext():
+        with (
+            waiting("waiting for another write to the same object")
+            if turn.locked()
+            else nullcontext()
+        ):
             await turn.acquire()
         try:
             yield
         finally:
             turn.release()
 
-    async def call(self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN) -> T:
+    async def call(
+        self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN
+    ) -> T:
         """Send by httpx or an SDK; again where the policy says so, or with a new sign-in."""
 
         async def send_signed_in() -> T:
@@ -85,7 +107,8 @@ class ServiceClient:
                 await sending.before_repeating()
             raise AssertionError(step)
 
-        # Before the policy: what the login service does not answer is repeated by the credential's own.
+        # Before the policy: what the login service does not answer is repeated by the credential's
+        # own.
         await self.credential.get_token(self.scope)
         return await self._retry_policy.call(send_signed_in, sending)
 
@@ -117,12 +140,16 @@ class ServiceClient:
 
         return await self.call(exchange_json, step, sending)
 
-    async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
+    async def exchange(
+        self, method: str, url: str, body: object, headers: Mapping[str, str]
+    ) -> httpx.Response:
         """Send once and return the answer, whatever its status."""
         token = await self.credential.get_token(self.scope)
         signed = {**headers, "Authorization": f"Bearer {token.token}"}
         extensions = {"service": self.service.label}
-        return await self.http.request(method, url, json=body, headers=signed, extensions=extensions)
+        return await self.http.request(
+            method, url, json=body, headers=signed, extensions=extensions
+        )
 
     async def send(
         self, method: str, path: str, step: str, *, body: object = None, sending: Sending = AGAIN
@@ -138,7 +165,13 @@ class ServiceClient:
             return parse(members(document))
 
     async def write(
-        self, method: str, path: str, step: str, parse: Parse[T], body: object = None, sending: Sending = AGAIN
+        self,
+        method: str,
+        path: str,
+        step: str,
+        parse: Parse[T],
+        body: object = None,
+        sending: Sending = AGAIN,
     ) -> T:
         """Send a write whose answer is the object that it made or changed."""
         _, document = await self.answer(method, path, step, body=body, sending=sending)
@@ -158,7 +191,9 @@ class ServiceClient:
         parsed: list[T] = []
         following: object = path
         while following:
-            _, page = await self.answer("GET", str(following), step, headers=headers, sending=sending)
+            _, page = await self.answer(
+                "GET", str(following), step, headers=headers, sending=sending
+            )
             with self.service.readable(step):
                 parsed += map(parse, listed(members(page).get("value")))
                 following = members(page).get(self.next_link)

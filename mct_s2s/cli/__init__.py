@@ -1,1 +1,4 @@
-"""Arguments in, one call, exit code out. The only package that knows typer; it wires the others together."""
+"""Arguments in, one call, exit code out.
+
+The only package that knows typer; it wires the others together.
+"""

@@ -15,16 +15,19 @@ from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.model.commands import use_shell
 
 COMMANDS = {
-    "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
+    "setup": "Set up service-to-service authentication: app registration, clients, App Service "
+    "settings."
     "\n\nSafe to run again: it changes only what is missing or wrong.",
     "add-client": "Add a client: an app registration or a managed identity.",
     "configure-appservice": "Write the App Service settings only.",
     "rotate-secret": "Replace a client's secret or certificate with a new, tested one."
-    "\n\nThe new one lasts as long as the old one did. What came from --certificate FILE is yours to replace.",
+    "\n\nThe new one lasts as long as the old one did. What came from --certificate FILE is yours "
+    "to replace.",
     "remove-client": "Remove a client's access.",
     "teardown": "Remove everything mct-s2s created for this App Service.",
     "apply": "Set up the sites of a trust file as it says."
-    "\n\nSafe to run again: it changes only what is missing or wrong. Sites are worked on side by side.",
+    "\n\nSafe to run again: it changes only what is missing or wrong. Sites are worked on side by "
+    "side.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
     "snippet": "Print a program that calls the MCT API as a client.",
@@ -47,7 +50,8 @@ All commands:       mct-s2s help"""
 
 
 class _Commands(Group):
-    """The options of `add-client` are `AddClientOptions` in `cli/commands.py`, which names the module of its function.
+    """The options of `add-client` are `AddClientOptions` in `cli/commands.py`, which names the
+    module of its function.
 
     Both are imported when the command is asked for.
     """
@@ -62,9 +66,21 @@ class _Commands(Group):
         if self.commands.get(cmd_name, self) is None:
             function = cmd_name.replace("-", "_")
             if cmd_name in COMMANDS:
-                options = getattr(import_module("mct_s2s.cli.commands"), f"{function.title().replace('_', '')}Options")
-                group = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-                command(group, cmd_name, options, _body(options, function), self.lazy[cmd_name], options.examples)
+                options = getattr(
+                    import_module("mct_s2s.cli.commands"),
+                    f"{function.title().replace('_', '')}Options",
+                )
+                group = typer.Typer(
+                    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+                )
+                command(
+                    group,
+                    cmd_name,
+                    options,
+                    _body(options, function),
+                    self.lazy[cmd_name],
+                    options.examples,
+                )
             else:
                 group = import_module(f"mct_s2s.cli.{function}_commands").group
             self.commands[cmd_name] = typer.main.get_command(group)
@@ -108,7 +124,10 @@ def _version(value: bool) -> None:
 def root(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Set up service-to-service authentication for Microsoft Community Training."""
@@ -119,7 +138,9 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if os.name == "nt" and "MSYSTEM" not in os.environ:  # Git's shell; PowerShell adds a user's folder to the machine's
+    if (
+        os.name == "nt" and "MSYSTEM" not in os.environ
+    ):  # Git's shell; PowerShell adds a user's folder to the machine's
         use_shell("powershell" if os.environ.get("PSMODULEPATH", "").count(";") > 1 else "cmd")
     replace_unencodable()
     try:
@@ -145,5 +166,7 @@ def _parser() -> Any:
     """Who runs several command lines in one process builds it once."""
     program: Any = typer.main.get_command(app)
     for param in program.get_params(typer.Context(program, **program.context_settings)):
-        param.default = False  # typer imports pydantic to convert the `None` of its own flags, also for a help
+        param.default = (
+            False  # typer imports pydantic to convert the `None` of its own flags, also for a help
+        )
     return program

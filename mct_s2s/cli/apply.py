@@ -29,9 +29,13 @@ def apply(options: ApplyOptions) -> int:
             + ("not every site could be read" if found is None else f"its fingerprint is {found}")
             + ". Nothing was changed.",
             remedy="Review what would be done now:",
-            command=command_line("apply", replace(options, expect=None, yes=False, output="text", dry_run=True)),
+            command=command_line(
+                "apply", replace(options, expect=None, yes=False, output="text", dry_run=True)
+            ),
             items=[one.error.headline for one in changes if one.error is not None],
         )
 
-    wanted = [replace(one, desired=replace(one.setup, pruning=unnamed)) for one in chosen(sites, options)]
+    wanted = [
+        replace(one, desired=replace(one.setup, pruning=unnamed)) for one in chosen(sites, options)
+    ]
     return change_all(options, wanted, check=check, is_reviewed=options.expect is not None)

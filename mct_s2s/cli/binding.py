@@ -23,13 +23,32 @@ FEDERATION = "Federated credentials"
 REMOVAL = "Removal"
 OUTPUT = "Output"
 ADVANCED = "Advanced"
-PANELS = ("Arguments", "Options", AZURE, CHANGES, CREDENTIALS, FEDERATION, REMOVAL, OUTPUT, ADVANCED)
+PANELS = (
+    "Arguments",
+    "Options",
+    AZURE,
+    CHANGES,
+    CREDENTIALS,
+    FEDERATION,
+    REMOVAL,
+    OUTPUT,
+    ADVANCED,
+)
 TEXT_AT = 28
 """The column at which explanations begin at the latest; longer names get a line of their own."""
 TYPER, WORDS = "typer", "words"
 """Keys of a field's metadata."""
 FIRST = "first_word"
-OF_A_SITE = ("app_service", "resource_group", "subscription", "slot", "tenant", "api", "cloud", "auth")
+OF_A_SITE = (
+    "app_service",
+    "resource_group",
+    "subscription",
+    "slot",
+    "tenant",
+    "api",
+    "cloud",
+    "auth",
+)
 """The options that a command and the next one about the same site share, by their fields."""
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
@@ -46,8 +65,8 @@ def option(
 ) -> Any:
     """`spec`: `-g --resource-group NAME`, the longest name last; a flag has no `NAME`.
 
-    `default`: `list` if it may be repeated, `MISSING` if it has to be given. `env`: `MCT_S2S_RESOURCE_GROUP` sets it,
-    too. `words`: it takes one of them.
+    `default`: `list` if it may be repeated, `MISSING` if it has to be given. `env`:
+    `MCT_S2S_RESOURCE_GROUP` sets it, too. `words`: it takes one of them.
     """
     *names, last = spec.split()
     if last.startswith("-"):
@@ -56,9 +75,15 @@ def option(
     else:
         more["metavar"] = last
     if env:
-        more |= {"envvar": f"MCT_S2S_{names[-1][2:].upper().replace('-', '_')}", "show_envvar": False}
+        more |= {
+            "envvar": f"MCT_S2S_{names[-1][2:].upper().replace('-', '_')}",
+            "show_envvar": False,
+        }
     metadata = {TYPER: typer.Option(*names, help=text, rich_help_panel=group, **more), WORDS: words}
-    return field(**({"default_factory": list} if default is list else {"default": default}), metadata=metadata)
+    return field(
+        **({"default_factory": list} if default is list else {"default": default}),
+        metadata=metadata,
+    )
 
 
 def argument(metavar: str, text: str, *, needed: bool = False) -> Any:
@@ -86,23 +111,35 @@ def command(
     parameter = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
     signature = [parameter("context", annotation=typer.Context)]
     if first is not None:
-        word: Any = Annotated[str | None, typer.Argument(metavar=first.metavar, help=first.text, show_default=False)]
+        word: Any = Annotated[
+            str | None, typer.Argument(metavar=first.metavar, help=first.text, show_default=False)
+        ]
         signature.append(parameter(FIRST, default=None, annotation=word))
     for each in fields(options):
         words, default = each.metadata[WORDS], default_of(each)
         if first is not None and each.name == first.field and default is inspect.Parameter.empty:
             default, needed = None, True
         kind: Any = Literal[tuple(words)] if words else each.type
-        signature.append(parameter(each.name, default=default, annotation=Annotated[kind, each.metadata[TYPER]]))
+        signature.append(
+            parameter(each.name, default=default, annotation=Annotated[kind, each.metadata[TYPER]])
+        )
 
     def entry(context: typer.Context, **values: Any) -> None:
-        typed = {name for name in values if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+        typed = {
+            name
+            for name in values
+            if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        }
         if first is not None:
             _take_first_word(values, first, typed)
             if needed and values[first.field] is None:
-                where = shell.command(*option_words(options, {name: values[name] for name in OF_A_SITE}))
+                where = shell.command(
+                    *option_words(options, {name: values[name] for name in OF_A_SITE})
+                )
                 line = " ".join(filter(None, (context.command_path, first.metavar, where)))
-                remedy = f"List the clients with {shell.own_command('status', where=where)}, then run:"
+                remedy = (
+                    f"List the clients with {shell.own_command('status', where=where)}, then run:"
+                )
                 raise UsageError("client-missing", "No client given.", remedy=remedy, command=line)
         _typed.set(frozenset(typed))
         raise typer.Exit(run(options(**values)))
@@ -112,7 +149,11 @@ def command(
 
 
 def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) -> None:
-    word, given, option = values.pop(FIRST), values[first.field], f"--{first.field.replace('_', '-')}"
+    word, given, option = (
+        values.pop(FIRST),
+        values[first.field],
+        f"--{first.field.replace('_', '-')}",
+    )
     if word is None:
         return
     if first.field in typed and not isinstance(given, list) and given != word:
@@ -136,11 +177,20 @@ def default_of(field: Field[Any]) -> Any:
 def option_words(options: type[Any], values: Mapping[str, Any]) -> Iterator[str]:
     """What is typed for the values, by their fields, that are not the defaults."""
     for declared in fields(options):
-        name, value = declared.metadata[TYPER].default, values.get(declared.name)  # typer keeps the first name there
+        name, value = (
+            declared.metadata[TYPER].default,
+            values.get(declared.name),
+        )  # typer keeps the first name there
         if declared.name not in values or value == default_of(declared):
             continue
         for one in value if isinstance(value, list) else [value]:
-            text = str(one.value) if isinstance(one, Enum) else f"{one:g}" if isinstance(one, float) else str(one)
+            text = (
+                str(one.value)
+                if isinstance(one, Enum)
+                else f"{one:g}"
+                if isinstance(one, float)
+                else str(one)
+            )
             if one is True:
                 yield name
             elif text.startswith("-"):
@@ -154,13 +204,17 @@ def command_line(verb: str, options: Any) -> str:
 
 
 class Command(TyperCommand):
-    """Rich's panels, which typer would draw, cut names such as `--service-management-reference` in 80 columns."""
+    """Rich's panels, which typer would draw, cut names such as `--service-management-reference` in
+    80 columns.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            if getattr(error, "ctx", self) is None:  # an option without its value does not know whose it is
+            if (
+                getattr(error, "ctx", self) is None
+            ):  # an option without its value does not know whose it is
                 error.ctx = ctx  # type: ignore[attr-defined]
             raise
 
@@ -193,8 +247,12 @@ def _write_panels(command: Any, ctx: Any, formatter: Any) -> None:
             panels["Arguments"].append((param.metavar, _explained(param)))
         elif record is not None:
             is_advanced = param.name == "help" and panels[ADVANCED]
-            panel = ADVANCED if is_advanced else getattr(param, "rich_help_panel", None) or "Options"
-            panels[panel].append((record[0] if len(param.opts) > 1 else f"    {record[0]}", _explained(param)))
+            panel = (
+                ADVANCED if is_advanced else getattr(param, "rich_help_panel", None) or "Options"
+            )
+            panels[panel].append(
+                (record[0] if len(param.opts) > 1 else f"    {record[0]}", _explained(param))
+            )
     for title, rows in panels.items():
         if rows:
             _write_rows(formatter, title, rows)
@@ -205,7 +263,9 @@ def _write_rows(formatter: Any, title: str, rows: list[tuple[str, str]]) -> None
     column = min(TEXT_AT, max(len(name) for name, _ in rows) + 2)
     lines = []
     for name, text in rows:
-        folded = textwrap.wrap(text, formatter.width - column - 2, break_long_words=False, break_on_hyphens=False)
+        folded = textwrap.wrap(
+            text, formatter.width - column - 2, break_long_words=False, break_on_hyphens=False
+        )
         lines += [f"{name:<{column}}{folded.pop(0)}"] if len(name) + 2 <= column else [name]
         lines += [f"{'':<{column}}{line}" for line in folded]
     _write_lines(formatter, title, lines)
@@ -223,7 +283,10 @@ def _explained(param: Any) -> str:
         text += f" One of {', '.join(words)}."
     shown = param.show_default if isinstance(param.show_default, str) else param.default
     if param.show_default is not False and shown not in (None, False, [], ()):
-        text += f" Default: {f'{shown:g}' if isinstance(shown, float) else getattr(shown, 'value', shown)}."
+        text += (
+            " Default: "
+            f"{f'{shown:g}' if isinstance(shown, float) else getattr(shown, 'value', shown)}."
+        )
     return text
 
 

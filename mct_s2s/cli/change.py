@@ -1,4 +1,6 @@
-"""What every changing command does, at one App Service or several: plan, show, ask once, apply, report."""
+"""What every changing command does, at one App Service or several: plan, show, ask once, apply,
+report.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -54,9 +56,12 @@ def change_all(
     digest: str | None = None,
     is_reviewed: bool = False,
 ) -> int:
-    """An error at one site of a trust file stops no other. `digest` is shown and reviewed instead of the plans' own.
+    """An error at one site of a trust file stops no other.
 
-    `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for again.
+    `digest` is shown and reviewed instead of the plans' own.
+
+    `is_reviewed`: what `check` lets pass has been read and agreed to, so that neither is asked for
+    again.
     """
 
     async def body(current: CommandRun) -> int:
@@ -74,7 +79,11 @@ def change_all(
             with counting(f"Reading {counted(len(works), 'site')}", covers=True) as one_more:
                 sites = await gather_or_cancel(*map(planned, works))
             errors = [site.error for site in sites if site.error is not None]
-            refused = [error for error in errors if isinstance(error, TooManyRemovals) and error.is_about_file]
+            refused = [
+                error
+                for error in errors
+                if isinstance(error, TooManyRemovals) and error.is_about_file
+            ]
             if refused:  # the file is likely to be incomplete: nothing is done at any site
                 first, *others = refused
                 first.mention(other.headline for other in others)
@@ -85,7 +94,11 @@ def change_all(
 
 
 async def _change(
-    sites: Sequence[SiteChange], check: Check | None = None, digest: str | None = None, *, is_reviewed: bool = False
+    sites: Sequence[SiteChange],
+    check: Check | None = None,
+    digest: str | None = None,
+    *,
+    is_reviewed: bool = False,
 ) -> int:
     current = sites[0].run
     shown_fingerprint = digest if digest is not None else _fingerprint(sites)
@@ -119,7 +132,8 @@ def _fingerprint(sites: Sequence[SiteChange]) -> str | None:
 
 @asynccontextmanager
 async def _showing(site: SiteChange) -> AsyncIterator[None]:
-    """What only a document shows has arrived when that is written, be it about an error; or else it is removed again.
+    """What only a document shows has arrived when that is written, be it about an error; or else it
+    is removed again.
 
     Of one site: a trust file's secrets are not shown.
     """
@@ -133,7 +147,9 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
     except BaseException as error:
         if site.outcome is not None and site.outcome.unshown:
             is_shown = site.run.shows_document(error)
-            with suppress(S2SError):  # what ended the run is told, and what is left noted is removed by the next one
+            with suppress(
+                S2SError
+            ):  # what ended the run is told, and what is left noted is removed by the next one
                 await finish_even_if_cancelled(end(is_shown=is_shown))
         raise
     site.run.has_document = site.run.terminal.json  # what fails now is told beside it
@@ -155,21 +171,33 @@ async def _apply_all(sites: Sequence[SiteChange]) -> None:
         site.is_over = True
 
 
-async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]) -> None:
-    """Lists of a registration are replaced whole: only one site at a time writes to one that several change."""
+async def _apply(
+    site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]
+) -> None:
+    """Lists of a registration are replaced whole: only one site at a time writes to one that
+    several change.
+    """
     changes = site.outcome.plan.changes if site.outcome is not None else ()
-    shared = {one for change in changes if isinstance(one := getattr(change, "object_id", None), str)}
+    shared = {
+        one for change in changes if isinstance(one := getattr(change, "object_id", None), str)
+    }
     try:
         with site.run.display.about(site.key or ""):
             async with AsyncExitStack() as held:
                 for one in sorted(shared):  # in one order, so that no two sites wait for each other
-                    with activity("Waiting for another site") if locks[one].locked() else nullcontext():
+                    with (
+                        activity("Waiting for another site")
+                        if locks[one].locked()
+                        else nullcontext()
+                    ):
                         await held.enter_async_context(locks[one])
                 await site.apply(sites)
     except S2SError as error:
         site.session.graph.credential.signed_in.remind(error)
         site.error = error
-    except Exception as bug:  # what went wrong at one site stops no other, and what was made there is reported
+    except (
+        Exception
+    ) as bug:  # what went wrong at one site stops no other, and what was made there is reported
         from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever
 
         site.error = bug_report(bug)
@@ -177,7 +205,11 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
 
 
 async def _is_agreed(
-    sites: Sequence[SiteChange], found: str | None = None, check: Check | None = None, *, is_reviewed: bool = False
+    sites: Sequence[SiteChange],
+    found: str | None = None,
+    check: Check | None = None,
+    *,
+    is_reviewed: bool = False,
 ) -> bool:
     options = sites[0].options
     is_reviewed = is_reviewed and not options.dry_run
@@ -198,16 +230,23 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
     if current.terminal.json or not current.terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal. Nothing was changed.",
+            f"Cannot ask for confirmation ({summary(*plans)}): not an interactive terminal. "
+            "Nothing was changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     desired, name = sites[0].work.desired, sites[0].title
     if isinstance(desired, Removal) and desired.everything:
         question = f"To remove all of this, type the App Service's name, {name}: "
-        answers, again = {name.casefold(): True, "": False}, f"That is not '{name}'. To cancel, press Enter."
+        answers, again = (
+            {name.casefold(): True, "": False},
+            f"That is not '{name}'. To cancel, press Enter.",
+        )
     else:
         question = f"Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
-        answers, again = {"y": True, "yes": True, "n": False, "no": False, "": False}, "Please answer y or n."
+        answers, again = (
+            {"y": True, "yes": True, "n": False, "no": False, "": False},
+            "Please answer y or n.",
+        )
     agreed: bool | None = None
     while agreed is None:
         current.is_asking = True  # it stays so where Ctrl-C ends it
@@ -219,4 +258,6 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
         if agreed is None:
             current.terminal.say(again)
     if not agreed:
-        raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
+        raise Cancelled(
+            "cancelled", CANCELLED, remedy="Run the same command again when you are ready."
+        )

@@ -21,10 +21,17 @@ from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import WORDS, Holds
 
 if TYPE_CHECKING:
-    from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
+    from mct_s2s.cli.commands import (
+        AddClientOptions,
+        ConfigureAppserviceOptions,
+        RemoveClientOptions,
+        TeardownOptions,
+    )
 
 
-def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str], *, is_in_file: bool = False) -> Work:
+def setup_work(
+    options: "SetupOptions | AddClientOptions", names: Sequence[str], *, is_in_file: bool = False
+) -> Work:
     now, scope, name, may_create = clock.now(), SettingsScope.CLIENTS, None, False
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
@@ -33,7 +40,9 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
         scope = SettingsScope.NONE if options.no_app_service else SettingsScope.ALL
         name, may_create = options.service_name, True
         if options.no_app_service and options.backup is not None:
-            raise contradiction("--backup cannot be combined with --no-app-service, which reads no settings.")
+            raise contradiction(
+                "--backup cannot be combined with --no-app-service, which reads no settings."
+            )
         if options.handoff is not None:
             SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role, api_of(options))
@@ -41,7 +50,8 @@ def setup_work(options: "SetupOptions | AddClientOptions", names: Sequence[str],
     service = ServiceSpec(
         name or "",
         # Without an App Service, the name says which one is meant.
-        is_name_typed=name is not None and (options.app_service is not None or scope is not SettingsScope.NONE),
+        is_name_typed=name is not None
+        and (options.app_service is not None or scope is not SettingsScope.NONE),
         role=options.role,
         adopt=options.service_app,
         management_reference=reference,
@@ -56,7 +66,9 @@ def with_client(work: Work, options: CredentialOptions, name: str) -> Work:
     """One more client, with a credential of other options."""
     (more,) = client_specs(options, [name], work.now)
     places = work.places.with_own(more.name, secret_to(options.secret_to, 1))
-    return replace(work, desired=replace(work.setup, clients=(*work.setup.clients, more)), places=places)
+    return replace(
+        work, desired=replace(work.setup, clients=(*work.setup.clients, more)), places=places
+    )
 
 
 def add_client(options: "AddClientOptions") -> int:
@@ -64,7 +76,8 @@ def add_client(options: "AddClientOptions") -> int:
         raise UsageError(
             "client-missing",
             "No client given: no name, no file and no managed identity.",
-            remedy="Name one; for a managed identity, add --managed-identity RESOURCE in place of NAME:",
+            remedy="Name one; for a managed identity, add --managed-identity RESOURCE in place of "
+            "NAME:",
             command=own_command("add-client", about="NAME", where=where(options)),
         )
     names = [] if options.client is None else [options.client]
@@ -99,9 +112,13 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
     check_role(api.value(Holds.ROLE, given), api)
     if options.restore is None:
         asks_directory = not options.disable and not api.need_no_directory(given)
-        service = ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
+        service = (
+            ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
+        )
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
-        desired: Desired = Setup(service, settings=scope, given=given, given_for=given_for, settings_only=True)
+        desired: Desired = Setup(
+            service, settings=scope, given=given, given_for=given_for, settings_only=True
+        )
     else:
         desired = Restore(backup=read_backup(options.restore))
     return change_command(Work(options, desired))
@@ -125,7 +142,9 @@ def teardown(options: "TeardownOptions") -> int:
 
 def _remove(options: RemovalOptions, **whom: Any) -> int:
     if options.keep_registration and (options.purge or options.delete_adopted):
-        raise contradiction("--keep-registration cannot be combined with --purge or --delete-adopted.")
+        raise contradiction(
+            "--keep-registration cannot be combined with --purge or --delete-adopted."
+        )
     extent = ("keep_registration", "delete_adopted", "delete_secrets", "purge")
     how = {name: getattr(options, name) for name in extent}
     spec = ServiceSpec(adopt=options.service_app)

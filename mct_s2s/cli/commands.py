@@ -34,15 +34,23 @@ class SetupOptions(CredentialOptions):
         "mct-s2s setup -a contosolearn --managed-identity reports-func",
         "mct-s2s setup -a contosolearn --url https://contoso.azurefd.net",
     )
-    client: list[str] = option("--client NAME_OR_ID", "Client application: a name or appId. Repeatable.", default=list)
-    managed_identity: list[str] = option(
-        "--managed-identity RESOURCE", "Resource whose managed identity is a client. Repeatable.", default=list
+    client: list[str] = option(
+        "--client NAME_OR_ID", "Client application: a name or appId. Repeatable.", default=list
     )
-    service_name: str | None = option("--service-name NAME", "Display name. Default: MCT service (APP_SERVICE).")
+    managed_identity: list[str] = option(
+        "--managed-identity RESOURCE",
+        "Resource whose managed identity is a client. Repeatable.",
+        default=list,
+    )
+    service_name: str | None = option(
+        "--service-name NAME", "Display name. Default: MCT service (APP_SERVICE)."
+    )
     role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole for MCT.")
     url: str | None = url_option()
     no_app_service: bool = option("--no-app-service", "Entra ID only; skip the App Service.")
-    handoff: Path | None = option("--handoff FILE", "Write the values for configure-appservice --from FILE.")
+    handoff: Path | None = option(
+        "--handoff FILE", "Write the values for configure-appservice --from FILE."
+    )
 
 
 @dataclass(kw_only=True)
@@ -53,12 +61,16 @@ class AddClientOptions(CredentialOptions):
         "mct-s2s add-client Deploy --credential federated --github contoso/deploy",
         "mct-s2s add-client --managed-identity reports-func -a contosolearn",
     )
-    first_word = FirstWord("client", "NAME", "Display name, or the appId of a registration to adopt.")
+    first_word = FirstWord(
+        "client", "NAME", "Display name, or the appId of a registration to adopt."
+    )
 
     client: str | None = option(*CLIENT)
     from_file: Path | None = option("--from FILE", "Add every client in FILE: one name a line.")
     managed_identity: list[str] = option(
-        "--managed-identity RESOURCE", "Azure resource: its ID, or the name of a web or function app.", default=list
+        "--managed-identity RESOURCE",
+        "Azure resource: its ID, or the name of a web or function app.",
+        default=list,
     )
     role: str | None = option("--role VALUE", "App role to grant. Default: S2SAppRole for MCT.")
     url: str | None = url_option()
@@ -75,18 +87,32 @@ class ConfigureAppserviceOptions(ChangingOptions):
     audience: str | None = option("--audience URI", "Application ID URI.")
     tenant_name: str | None = option("--tenant-name NAME", "The tenant's initial domain.")
     tenant_id: str | None = option("--tenant-id ID", "The tenant's ID.")
-    object_id: list[str] = option("--object-id ID", "A managed identity's object ID. Repeatable.", default=list)
-    application_id: list[str] = option("--application-id ID", "A client application's appId. Repeatable.", default=list)
+    object_id: list[str] = option(
+        "--object-id ID", "A managed identity's object ID. Repeatable.", default=list
+    )
+    application_id: list[str] = option(
+        "--application-id ID", "A client application's appId. Repeatable.", default=list
+    )
     role: str | None = option("--role VALUE", "App role value.")
-    handoff: Path | None = option("--from FILE", "Read all values from a file written by setup --handoff.")
+    handoff: Path | None = option(
+        "--from FILE", "Read all values from a file written by setup --handoff."
+    )
     restore: Path | None = option("--restore FILE", "Restore the settings from a backup file.")
     disable: bool = option("--disable", "Switch service-to-service authentication off.")
 
     @property
     def given(self) -> dict[Holds, list[str]]:
-        options = {holds: word.option[2:].replace("-", "_") for holds, word in WORDS.items() if word.option is not None}
+        options = {
+            holds: word.option[2:].replace("-", "_")
+            for holds, word in WORDS.items()
+            if word.option is not None
+        }
         given = {holds: getattr(self, option) for holds, option in options.items()}
-        return {name: one if isinstance(one, list) else [one] for name, one in given.items() if one not in (None, [])}
+        return {
+            name: one if isinstance(one, list) else [one]
+            for name, one in given.items()
+            if one not in (None, [])
+        }
 
 
 @dataclass(kw_only=True)
@@ -105,9 +131,12 @@ class RotateSecretOptions(FileOptions, SecretOptions):
         "--expiring-within DURATION", "All clients whose credential expires within 30d, 4w, …"
     )
     expect: str | None = option(
-        "--expect FINGERPRINT", "With --file: stop if secrets would go elsewhere than a dry run showed."
+        "--expect FINGERPRINT",
+        "With --file: stop if secrets would go elsewhere than a dry run showed.",
     )
-    keep_old: str | None = option("--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation.")
+    keep_old: str | None = option(
+        "--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation."
+    )
     remove_old: bool = option("--remove-old", "Remove the old one now, even if it is still in use.")
 
 
@@ -118,16 +147,23 @@ class RemoveClientOptions(RemovalOptions):
         "mct-s2s remove-client Import -a contosolearn --dry-run",
         "mct-s2s remove-client Import -a contosolearn --keep-registration",
     )
-    first_word = FirstWord("client", "NAME", "Display name, appId, object ID, resource ID or allow list entry.")
+    first_word = FirstWord(
+        "client", "NAME", "Display name, appId, object ID, resource ID or allow list entry."
+    )
 
     client: str = option(*CLIENT, default=MISSING)
-    ignore_missing: bool = option("--ignore-missing", "Exit 0 if the client does not exist.", REMOVAL)
+    ignore_missing: bool = option(
+        "--ignore-missing", "Exit 0 if the client does not exist.", REMOVAL
+    )
 
 
 @dataclass(kw_only=True)
 class TeardownOptions(RemovalOptions):
     body = "changing"
-    examples = ("mct-s2s teardown -a contosolearn --dry-run", "mct-s2s teardown -a contosolearn --keep-registration")
+    examples = (
+        "mct-s2s teardown -a contosolearn --dry-run",
+        "mct-s2s teardown -a contosolearn --keep-registration",
+    )
 
 
 @dataclass(kw_only=True)
@@ -142,14 +178,25 @@ class ApplyOptions(ChangingOptions):
     )
     first_word = None
 
-    file: Path = option("-f --file FILE", "Trust file: the sites and their clients.", default=MISSING)
-    only: list[str] = option("--only SITE", "Only this site, by its name in the file. Repeatable.", default=list)
-    expect: str | None = option("--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed.")
-    prune: bool = option("--prune", "Remove clients of these sites that the file does not name.", REMOVAL)
-    allow_removals: bool = option("--allow-removals", "Let --prune remove more than a third of the clients.", REMOVAL)
+    file: Path = option(
+        "-f --file FILE", "Trust file: the sites and their clients.", default=MISSING
+    )
+    only: list[str] = option(
+        "--only SITE", "Only this site, by its name in the file. Repeatable.", default=list
+    )
+    expect: str | None = option(
+        "--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed."
+    )
+    prune: bool = option(
+        "--prune", "Remove clients of these sites that the file does not name.", REMOVAL
+    )
+    allow_removals: bool = option(
+        "--allow-removals", "Let --prune remove more than a third of the clients.", REMOVAL
+    )
     no_verify: bool = option("--no-verify", "Do not test the clients at the end.", ADVANCED)
 
-    # Those of one App Service: the file names each. Typed, they are refused; their variables are not read.
+    # Those of one App Service: the file names each. Typed, they are refused; their variables are
+    # not read.
     app_service: str | None = option("-a --app-service VALUE", "In the file.", hidden=True)
     resource_group: str | None = option("-g --resource-group VALUE", "In the file.", hidden=True)
     slot: str | None = option("--slot VALUE", "In the file.", hidden=True)
@@ -177,7 +224,9 @@ class StatusOptions(FileOptions, AzureOptions):
     )
     output: str = output_option("csv", "ics", "markdown")
     expiring_within: str = option(
-        "--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).", default="30d"
+        "--expiring-within DURATION",
+        "Warn this long before the last credential expires (exit code 3).",
+        default="30d",
     )
     all_sites: bool = option("--all", "Show every MCT App Service of the subscription.")
 
@@ -196,9 +245,15 @@ class VerifyOptions(FileOptions, AzureOptions):
     client: list[str] = option(
         "--client NAME_OR_ID", "Test this client only: its name or ID. Repeatable.", default=list
     )
-    credentials: list[Path] = option("--credentials FILE", "A client's secret file. Repeatable.", default=list)
-    path: str | None = option("--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT.")
-    audience: str | None = option("--audience URI", "Test the caller's own call to this Application ID URI.")
+    credentials: list[Path] = option(
+        "--credentials FILE", "A client's secret file. Repeatable.", default=list
+    )
+    path: str | None = option(
+        "--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT."
+    )
+    audience: str | None = option(
+        "--audience URI", "Test the caller's own call to this Application ID URI."
+    )
     url: str | None = url_option()
 
     @property
@@ -214,11 +269,15 @@ class SnippetOptions(AzureOptions):
         "mct-s2s snippet Import -a contosolearn -l python > caller.py",
         "mct-s2s snippet Import -a contosolearn -l app-settings",
     )
-    first_word = FirstWord("client", "NAME", "Display name, appId, object ID or resource ID of the client.")
+    first_word = FirstWord(
+        "client", "NAME", "Display name, appId, object ID or resource ID of the client."
+    )
 
     client: str = option(*CLIENT, default=MISSING)
     language: Language = option("-l --language LANGUAGE", "What to print.", default=Language.CURL)
-    path: str | None = option("--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT.")
+    path: str | None = option(
+        "--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT."
+    )
     url: str | None = url_option()
     credentials: Path | None = option("--credentials FILE", "The client's secret file.")
 
@@ -241,7 +300,9 @@ class DoctorOptions(FileOptions, AzureOptions):
     )
     output: str = output_option("markdown")
     managed_identity: list[str] = option(
-        "--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.", default=list
+        "--managed-identity RESOURCE",
+        "Resource whose managed identity to enable. Repeatable.",
+        default=list,
     )
     service_app: str | None = service_app_option()
     role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole for MCT.")

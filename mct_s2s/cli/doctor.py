@@ -45,8 +45,14 @@ def doctor(options: DoctorOptions) -> int:
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
 
     async def body(current: CommandRun, session: Session) -> int:
-        wanted = Setup(ServiceSpec(display_name=f"{api.name} service", role=options.role, adopt=options.service_app))
-        request = request_for(options, session, wanted, clock.now(), identities=identities, without_settings=True)
+        wanted = Setup(
+            ServiceSpec(
+                display_name=f"{api.name} service", role=options.role, adopt=options.service_app
+            )
+        )
+        request = request_for(
+            options, session, wanted, clock.now(), identities=identities, without_settings=True
+        )
         seen = await examine(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
@@ -54,10 +60,14 @@ def doctor(options: DoctorOptions) -> int:
         if current.terminal.json:
             current.terminal.document("doctor", doctor_result(seen, found))
         else:
-            more = [*option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})]
+            more = [
+                *option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})
+            ]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
-                ways = others(lacking(found, Verdict.NO)) | ({WayOut.REGISTRAR} if seen.directory_refusal else set())
+                ways = others(lacking(found, Verdict.NO)) | (
+                    {WayOut.REGISTRAR} if seen.directory_refusal else set()
+                )
                 show_checks(shown, found, seen.observed.where, more, ways_out(options, ways))
         return worst([0 if is_ready(found) else ExitCode.ATTENTION, *_name_unknown(seen)])
 
@@ -66,7 +76,9 @@ def doctor(options: DoctorOptions) -> int:
 
 
 def _doctor_of_file(options: DoctorOptions) -> int:
-    sites = chosen(read_sites(options, "managed_identity", "role", "no_app_service", "no_consent"), options)
+    sites = chosen(
+        read_sites(options, "managed_identity", "role", "no_app_service", "no_consent"), options
+    )
 
     async def examined(site: SiteWork, session: Session) -> SiteChecks:
         request = request_for(
@@ -94,14 +106,20 @@ def _doctor_of_file(options: DoctorOptions) -> int:
             title = f"Permissions for {counted(len(sites), 'site')}"
             with _shown_as(options, current.terminal, title) as shown:
                 show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
-        codes = [code for one in read for code in (0 if one.is_ready else ExitCode.ATTENTION, *_name_unknown(one.seen))]
+        codes = [
+            code
+            for one in read
+            for code in (0 if one.is_ready else ExitCode.ATTENTION, *_name_unknown(one.seen))
+        ]
         return worst([*codes, *(one.error.exit_code for one in failed)])
 
     return run_connected(options, body)
 
 
 def _name_unknown(seen: Seen) -> list[int]:
-    """The exit code of a name that does not exist: it is told beside what else was checked, as it may be hidden."""
+    """The exit code of a name that does not exist: it is told beside what else was checked, as it
+    may be hidden.
+    """
     refusal = seen.site_refusal
     return [refusal.exit_code] if refusal is not None and refusal.code == "site-not-found" else []
 

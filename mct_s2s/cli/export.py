@@ -60,7 +60,13 @@ def export(options: ExportOptions) -> int:
         if not sites and not failed:
             raise _nothing_to_export(api, options)
         text = trust_file_text(sites, is_mct=api.is_default)
-        parts = {"text": text, "sites": sites, "not_set_up": not_set_up, "failed": failed, "unchecked": unread}
+        parts = {
+            "text": text,
+            "sites": sites,
+            "not_set_up": not_set_up,
+            "failed": failed,
+            "unchecked": unread,
+        }
         _show(current.terminal, parts, options.output)
         return worst([site.error.exit_code for site in failed])
 
@@ -68,11 +74,18 @@ def export(options: ExportOptions) -> int:
 
 
 def _show(terminal: Terminal, parts: Mapping[str, Any], output: str) -> None:
-    """Print the file, or the document with it; beside it, what it does not say. `parts`: members of the document."""
-    for name, sentence in ((site.resource.name, each) for site in parts["sites"] for each in site.left_out):
+    """Print the file, or the document with it; beside it, what it does not say.
+
+    `parts`: members of the document.
+    """
+    for name, sentence in (
+        (site.resource.name, each) for site in parts["sites"] for each in site.left_out
+    ):
         terminal.say(f"{name}: not in the file: {sentence}", style="warn")
     for resource in parts["not_set_up"]:
-        terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
+        terminal.note(
+            f"{resource.name}: not in the file: it has no service-to-service authentication."
+        )
     show_unread(terminal, parts["failed"], parts["unchecked"])
     if output == "json":
         terminal.document("export", parts)
@@ -82,8 +95,13 @@ def _show(terminal: Terminal, parts: Mapping[str, Any], output: str) -> None:
 
 async def _look_with_identities(options: ExportOptions, session: Session) -> ObservedState:
     observed = await look(options, session, all_federated=True)
-    resources = await gather_or_cancel(*(_resource_of(session, identity) for identity in observed.trust.identities))
-    return replace(observed, identity_resources=tuple(resource for resource in resources if resource is not None))
+    resources = await gather_or_cancel(
+        *(_resource_of(session, identity) for identity in observed.trust.identities)
+    )
+    return replace(
+        observed,
+        identity_resources=tuple(resource for resource in resources if resource is not None),
+    )
 
 
 def _not_set_up(target: SiteTarget, options: ExportOptions) -> NotThere:
@@ -101,7 +119,9 @@ def _nothing_to_export(api: Api, options: ExportOptions) -> NotThere:
         "nothing-to-export",
         f"No {api.name} App Service of the subscription has service-to-service authentication.",
         remedy="Name another subscription with --subscription, or set one up first:",
-        command=own_command("setup", "-a", "APP_SERVICE", "--client", "NAME", where=where(anywhere)),
+        command=own_command(
+            "setup", "-a", "APP_SERVICE", "--client", "NAME", where=where(anywhere)
+        ),
     )
 
 
@@ -129,10 +149,18 @@ def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> st
         key = _free(keys, name, f"{name}-{site.resource.resource_group}")
         keys.add(key)
         path = f"sites.{toml_key(key)}"
-        options = {"profile": profile, **({} if key == app else {"app-service": app}), **site.options}
-        left_out = ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
+        options = {
+            "profile": profile,
+            **({} if key == app else {"app-service": app}),
+            **site.options,
+        }
+        left_out = (
+            ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
+        )
         blocks.append(_block(f"[{path}]", options, left_out))
-        blocks += [_block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients]
+        blocks += [
+            _block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients
+        ]
         blocks += [_block(f"[[{path}.managed-identities]]", one) for one in site.identities]
     return "\n".join(blocks)
 

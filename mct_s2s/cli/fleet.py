@@ -30,16 +30,20 @@ async def open_sessions(
 ) -> AsyncIterator[Callable[[SiteWork], Awaitable[Session]]]:
     """Yields what waits for a site's session.
 
-    The retry policy that the sites of a session share limits their requests. Where a session cannot be opened, only its
-    sites fail.
+    The retry policy that the sites of a session share limits their requests. Where a session cannot
+    be opened, only its sites fail.
     """
     sharing: dict[tuple[str | None, ...], list[SiteWork]] = defaultdict(list)
     for site in sites:
         sharing[site.sign_in].append(site)
 
     async def opened(those: Sequence[SiteWork]) -> Session:
-        needs = Services(*map(any, zip(*(site.needs for site in those), strict=True)))._replace(target=False)
-        connecting = connect(those[0].options, needs, terminal, client_id=those[0].profile.client_id)
+        needs = Services(*map(any, zip(*(site.needs for site in those), strict=True)))._replace(
+            target=False
+        )
+        connecting = connect(
+            those[0].options, needs, terminal, client_id=those[0].profile.client_id
+        )
         return await stack.enter_async_context(connecting)
 
     async def session_of(site: SiteWork) -> Session:
@@ -79,7 +83,9 @@ Read = ObservedState | UnreadSite
 async def read_every_site(
     session: Session, api: Api, observed: Callable[[Session], Awaitable[ObservedState]]
 ) -> tuple[list[Read], list[ResourceId]]:
-    """Each App Service of the API, slots with settings of their own too, and web apps that may be some."""
+    """Each App Service of the API, slots with settings of their own too, and web apps that may be
+    some.
+    """
     if not (api.lists or api.names_service or api.function_app_mark):
         raise UsageError(
             "usage",
@@ -104,4 +110,7 @@ async def read_every_site(
         sites, unread = await find_sites(session.arm, session.subscription, api)
         with counting(f"Reading {counted(len(sites), 'site')}", covers=True) as one_more:
             several = await gather_or_cancel(*map(with_slots, sites))
-    return [one for states, _ in several for one in states], [*unread, *(one for _, some in several for one in some)]
+    return [one for states, _ in several for one in states], [
+        *unread,
+        *(one for _, some in several for one in some),
+    ]

@@ -1,4 +1,6 @@
-"""`setup`; without an App Service and a client, on a terminal: pick, name, choose; then the plan, as always."""
+"""`setup`; without an App Service and a client, on a terminal: pick, name, choose; then the plan,
+as always.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -43,7 +45,9 @@ ELSEWHERE = "Another Azure resource, by its resource ID"
 
 
 def setup(options: SetupOptions) -> int:
-    named = options.app_service or options.no_app_service or options.client or options.managed_identity
+    named = (
+        options.app_service or options.no_app_service or options.client or options.managed_identity
+    )
     if not named and may_ask(options):
         return guided_setup(options)
     return change_command(setup_work(options, options.client))
@@ -71,7 +75,9 @@ def guided_setup(options: SetupOptions) -> int:
         _show_command(current.terminal, chosen, more)
         return code
 
-    return run(replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body)
+    return run(
+        replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body
+    )
 
 
 async def _ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Credential]:
@@ -81,7 +87,9 @@ async def _ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cr
     kinds, clients = await _kinds(terminal, session), dict[str, Credential]()
     question, last = "How does the calling program sign in?", {NONE: None}
     while True:
-        offered: dict[str, Credential | None] = {**kinds, **last} if not clients else {**last, **kinds}
+        offered: dict[str, Credential | None] = (
+            {**kinds, **last} if not clients else {**last, **kinds}
+        )
         kind = await select(question, offered)
         if kind is None:
             return clients
@@ -89,11 +97,18 @@ async def _ask_for_clients(terminal: Terminal, session: Session) -> dict[str, Cr
             name = await _ask_for_app(session)
         else:
             wrong = "Type the name that Entra ID will show: one line, 120 characters at most."
-            name = await text("Name of that program:", _check_name, hint='such as "Nightly import"', wrong=wrong)
+            name = await text(
+                "Name of that program:", _check_name, hint='such as "Nightly import"', wrong=wrong
+            )
         clients[name] = kind
         if kind == GITHUB:
-            hint, wrong = "OWNER/REPO[:branch] or its URL", "Write OWNER/REPO, such as contoso/learn."
-            clients[name] = GITHUB | {"github": await text("Repository:", github_subject, hint=hint, wrong=wrong)}
+            hint, wrong = (
+                "OWNER/REPO[:branch] or its URL",
+                "Write OWNER/REPO, such as contoso/learn.",
+            )
+            clients[name] = GITHUB | {
+                "github": await text("Repository:", github_subject, hint=hint, wrong=wrong)
+            }
         question, last = "Does another program call the API?", {DONE: None}
 
 
@@ -121,14 +136,21 @@ def _check_name(name: str) -> None:
     client_names([name])
 
 
-def _show_command(terminal: Terminal, chosen: SetupOptions, more: Sequence[AddClientOptions]) -> None:
+def _show_command(
+    terminal: Terminal, chosen: SetupOptions, more: Sequence[AddClientOptions]
+) -> None:
     commands = [("setup", chosen), *(("add-client", one) for one in more)]
     terminal.say()
     terminal.say("To repeat this without questions:")
-    terminal.say(" && ".join(f"{command_line(verb, options)} --yes" for verb, options in commands), style="command")
+    terminal.say(
+        " && ".join(f"{command_line(verb, options)} --yes" for verb, options in commands),
+        style="command",
+    )
 
 
-def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tuple[SetupOptions, list[AddClientOptions]]:
+def answers_of(
+    options: SetupOptions, clients: Mapping[str, Credential]
+) -> tuple[SetupOptions, list[AddClientOptions]]:
     """A command gives all its clients the same credential: others get an `add-client` of their own.
 
     `clients`: the credential options of each, by its name; none for a managed identity.
@@ -141,7 +163,9 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
     reset = {"credential": None, "github": None}
     shared = {one.name: getattr(options, one.name) for one in fields(CredentialOptions)} | reset
     apart = {name: credential for name, credential in applications.items() if credential != first}
-    return setup, [AddClientOptions(client=name, **(shared | credential)) for name, credential in apart.items()]
+    return setup, [
+        AddClientOptions(client=name, **(shared | credential)) for name, credential in apart.items()
+    ]
 
 
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:

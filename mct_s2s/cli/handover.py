@@ -13,7 +13,8 @@ from mct_s2s.model.commands import own_command
 
 HANDOFF = Path("handoff.json")
 _OF_A_RUN = {
-    "output", "verbose", "quiet", "timeout", "yes", "dry_run", "backup", "no_restart", "no_preflight", "no_verify",
+    "output", "verbose", "quiet", "timeout", "yes", "dry_run", "backup", "no_restart",
+    "no_preflight", "no_verify",
 }  # fmt: skip
 """Options that say how a run behaves, and not what it makes."""
 
@@ -21,9 +22,15 @@ _OF_A_RUN = {
 def ways_out(options: AzureOptions, lacking: Set[WayOut]) -> tuple[Instruction, ...]:
     """What others can do of what the caller may not: each half as the command of whose it is."""
     steps: list[Instruction] = []
-    if lacking & {WayOut.REGISTRAR, WayOut.SITE_OWNER} and (half := _directory_half(options)) is not None:
+    if (
+        lacking & {WayOut.REGISTRAR, WayOut.SITE_OWNER}
+        and (half := _directory_half(options)) is not None
+    ):
         first = "Or ask someone who can create app registrations to run:"
-        second = "Then send the file that it writes to someone who can write the App Service's settings, who runs:"
+        second = (
+            "Then send the file that it writes to someone who can write the App Service's "
+            "settings, who runs:"
+        )
         if WayOut.REGISTRAR not in lacking:
             first = "Or do the directory's part alone:"
         if WayOut.SITE_OWNER not in lacking:
@@ -34,7 +41,9 @@ def ways_out(options: AzureOptions, lacking: Set[WayOut]) -> tuple[Instruction, 
         steps.append(Instruction("Or let someone else grant admin consent: add --no-consent."))
     if WayOut.RESOURCE_OWNER in lacking:
         enable = "az resource update --ids RESOURCE --set identity.type=SystemAssigned"
-        steps.append(Instruction("Or ask the resource's owner to enable the identity first:", enable))
+        steps.append(
+            Instruction("Or ask the resource's owner to enable the identity first:", enable)
+        )
     return tuple(steps)
 
 

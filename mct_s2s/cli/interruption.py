@@ -1,4 +1,6 @@
-"""Ctrl-C and SIGTERM, which are exited on at once, cancel the running command, or are ignored after its report."""
+"""Ctrl-C and SIGTERM, which are exited on at once, cancel the running command, or are ignored after
+its report.
+"""
 
 import os
 import signal
@@ -24,8 +26,14 @@ def exit_on_signals() -> None:
 
 
 def restore_signals() -> None:
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-        if signal.getsignal(number) is _leave and threading.current_thread() is threading.main_thread():
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_DFL),
+    ):
+        if (
+            signal.getsignal(number) is _leave
+            and threading.current_thread() is threading.main_thread()
+        ):
             signal.signal(number, handler)
 
 
@@ -56,7 +64,9 @@ class Interruption:
             signal.signal(number, handler)
 
     @contextmanager
-    def ends(self, task: "asyncio.Task[Any] | None", loop: "asyncio.AbstractEventLoop") -> Iterator[None]:
+    def ends(
+        self, task: "asyncio.Task[Any] | None", loop: "asyncio.AbstractEventLoop"
+    ) -> Iterator[None]:
         assert task is not None  # called from within it
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.number is not None:

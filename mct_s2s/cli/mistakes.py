@@ -25,7 +25,9 @@ from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.outcome import SiteReport
 
 UNWRITABLE = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
-"""Of an error without a file's name, standard output's: those of our files are caught where they are written."""
+"""Of an error without a file's name, standard output's: those of our files are caught where they
+are written.
+"""
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 
@@ -36,13 +38,19 @@ def report(error: BaseException, words: Sequence[str]) -> int:
         error = usage_error(error, words)
     elif isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
         why = f"Cannot write to standard output: {error.strerror}."
-        error = S2SError("output-unwritable", why, remedy="Send it elsewhere, then run the same command again.")
+        error = S2SError(
+            "output-unwritable", why, remedy="Send it elsewhere, then run the same command again."
+        )
     elif not isinstance(error, S2SError):
         error = bug_report(error)
     # From the raw words: the parser may be what failed.
-    formats = re.findall(r"(?<!\S)(?:-o|--output)[ =]?(\S+)", " ".join(words)) or [os.environ.get("MCT_S2S_OUTPUT", "")]
+    formats = re.findall(r"(?<!\S)(?:-o|--output)[ =]?(\S+)", " ".join(words)) or [
+        os.environ.get("MCT_S2S_OUTPUT", "")
+    ]
     terminal = Terminal.open(json=formats[-1].lower() == "json")
-    with suppress(OSError):  # what could not be written is discarded, or the interpreter would try again at its end
+    with suppress(
+        OSError
+    ):  # what could not be written is discarded, or the interpreter would try again at its end
         terminal.verbatim("")
         if terminal.json:
             terminal.document("error", SiteReport("", error=error))
@@ -60,7 +68,9 @@ def usage_error(error: Any, words: Sequence[str]) -> UsageError:
     if option and hasattr(error, "possibilities") and hasattr(context.command, "list_commands"):
         remedy = f"Options follow the command: {path} COMMAND {option} …"
     elif context is not None and context.info_name == "add-client" and _EXTRA.match(error.message):
-        remedy = "One client at a time; for many, write one name a line: mct-s2s add-client --from FILE"
+        remedy = (
+            "One client at a time; for many, write one name a line: mct-s2s add-client --from FILE"
+        )
     return UsageError("usage", _said(error, context), remedy=remedy)
 
 
@@ -71,18 +81,30 @@ def _said(error: Any, context: Any) -> str:
         return f"No {_name(param)} given."
     if type(error).__name__ == "NoSuchOption":
         near = [*(error.possibilities or ())][:1]
-        return " ".join([f"No such option '{error.option_name}'.", *(f"Did you mean '{one}'?" for one in near)])
+        return " ".join(
+            [f"No such option '{error.option_name}'.", *(f"Did you mean '{one}'?" for one in near)]
+        )
     if type(error).__name__ == "BadOptionUsage":
-        used = next(one for one in context.command.params if error.option_name in (*one.opts, *one.secondary_opts))
+        used = next(
+            one
+            for one in context.command.params
+            if error.option_name in (*one.opts, *one.secondary_opts)
+        )
         needs = f"one of {', '.join(choices(used))}" if choices(used) else used.metavar
         return (
-            f"{error.option_name} takes no value." if used.is_flag else f"{error.option_name} needs a value: {needs}."
+            f"{error.option_name} takes no value."
+            if used.is_flag
+            else f"{error.option_name} needs a value: {needs}."
         )
     if extra := _EXTRA.match(error.message):
         return f"Unexpected '{extra[1]}'."
     if param is not None and hasattr(error.__cause__, "errors"):  # pydantic's
         is_variable = context.get_parameter_source(param.name).name == "ENVIRONMENT"
-        name, wrong, known = param.envvar if is_variable else _name(param), error.__cause__.errors()[0], choices(param)
+        name, wrong, known = (
+            param.envvar if is_variable else _name(param),
+            error.__cause__.errors()[0],
+            choices(param),
+        )
         allowed = f"Use one of {', '.join(known)}" if known else _sentence(expected(wrong))
         return f"Invalid {name} '{wrong['input']}'. {allowed}."
     return str(error.format_message())
@@ -100,7 +122,10 @@ def _sentence(text: str) -> str:
 
 
 def bug_report(error: BaseException) -> S2SError:
-    """Our own bug as an error, its traceback in a file. Where no file can be written, the traceback is shown."""
+    """Our own bug as an error, its traceback in a file.
+
+    Where no file can be written, the traceback is shown.
+    """
     facts = f"mct-s2s {__version__}, Python {platform.python_version()}, {platform.system()}"
     text = crash_text(error, facts)
     log = write_crash(text)
@@ -129,7 +154,9 @@ _SHORTEST = 6
 
 
 def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os.environ) -> str:
-    """A traceback without secrets, and without what caused the error: that may quote what a service was sent."""
+    """A traceback without secrets, and without what caused the error: that may quote what a service
+    was sent.
+    """
     text = "".join(traceback.format_exception(error, chain=False))
     for name, value in environ.items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST:

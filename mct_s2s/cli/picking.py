@@ -38,12 +38,16 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     with activity(f"Reading the web apps of '{subscription.name}'"):
         own, others = survey_of(await arm.sites(subscription.id), {}, api)
     offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in own}
-    offered |= {f"{s.label}  {s.resource.resource_group}  (not recognized as {api.name})": s.resource for s in others}
+    offered |= {
+        f"{s.label}  {s.resource.resource_group}  (not recognized as {api.name})": s.resource
+        for s in others
+    }
     if not offered:
         raise NotThere(
             "site-not-found",
             f"The subscription '{subscription.name}' has no web app that you can read.",
-            remedy=f"Choose another with {option('--subscription', 'NAME')}, or ask its Owner for the role Reader.",
+            remedy=f"Choose another with {option('--subscription', 'NAME')}, or ask its Owner for "
+            "the role Reader.",
         )
     chosen = await select(f"{api.name} App Service:", offered)
     options.app_service, options.resource_group = chosen.name, chosen.resource_group
@@ -56,7 +60,9 @@ async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotT
     found = [ResourceId.parse(item) for item in map(str, ambiguous.items) if item.startswith("/")]
     if target is None or {one.name.casefold() for one in found} != {target.name.casefold()}:
         raise ambiguous  # about another name
-    chosen = await select(f"Resource group of '{target.name}':", {one.resource_group: one for one in found})
+    chosen = await select(
+        f"Resource group of '{target.name}':", {one.resource_group: one for one in found}
+    )
     options.resource_group = chosen.resource_group
     target = replace(target, group=chosen.resource_group, subscription=chosen.subscription_id)
     return replace(session, target=target)
@@ -67,7 +73,11 @@ async def select(question: str, rows: Mapping[str, T]) -> T:
         return await _select_by_number(question, rows)
     choices = [questionary.Choice(plain(row), row) for row in rows]
     asked = questionary.select(
-        plain(question), choices, use_jk_keys=False, use_search_filter=True, output=_standard_error()
+        plain(question),
+        choices,
+        use_jk_keys=False,
+        use_search_filter=True,
+        output=_standard_error(),
     )
     _refuse_unmatched(asked.application)
     return rows[await _answer(asked)]
@@ -85,12 +95,18 @@ async def text(question: str, check: Callable[[str], object], hint: str, wrong: 
             return plain(wrong or error.headline)
         return True
 
-    shown: dict[str, Any] = {"instruction": f"({hint})", "validate_while_typing": False, "output": _standard_error()}
+    shown: dict[str, Any] = {
+        "instruction": f"({hint})",
+        "validate_while_typing": False,
+        "output": _standard_error(),
+    }
     return str(await _answer(questionary.text(plain(question), validate=verdict, **shown))).strip()
 
 
 async def _select_by_number(question: str, rows: Mapping[str, T]) -> T:
-    """Lines that a screen reader reads from top to bottom, in place of a list that is drawn anew."""
+    """Lines that a screen reader reads from top to bottom, in place of a list that is drawn
+    anew.
+    """
     terminal = Terminal.open(json=False)
     terminal.say(question)
     for number, row in enumerate(rows, start=1):
@@ -153,4 +169,6 @@ def _refuse_unmatched(application: Any) -> None:
 
     rows, none = control.text, [("class:search_none", "   No match")]
     control.text = lambda: none if is_unmatched() else rows()
-    application.key_bindings.add("enter", eager=True, filter=Condition(is_unmatched))(lambda _: None)
+    application.key_bindings.add("enter", eager=True, filter=Condition(is_unmatched))(
+        lambda _: None
+    )

@@ -1,4 +1,6 @@
-"""What is printed of a command that changes something: its plans, how far each App Service has come, how it ends."""
+"""What is printed of a command that changes something: its plans, how far each App Service has
+come, how it ends.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -63,7 +65,11 @@ def report_of(site: SiteChange) -> SiteReport:
         case Setup(settings=SettingsScope.NONE):
             unchanged = f"The Entra ID part of {site.title} is up to date; nothing else was checked"
         case Setup(settings_only=True) | Restore():
-            unchanged = f"The App Service configuration of {site.title} is up to date; nothing else was checked"
+            unchanged = (
+                f"The App Service configuration of {site.title} is up to date; nothing else "
+                "was "
+                "checked"
+            )
     return SiteReport(
         site.title,
         outcome.plan,
@@ -74,7 +80,9 @@ def report_of(site: SiteChange) -> SiteReport:
         left=[*outcome.refused, *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
         taken_back=[one.client for one in outcome.attempts.values() if one.is_taken_back],
-        manual_steps=manual_steps(site.options, outcome) if outcome.applied or site.error is None else (),
+        manual_steps=manual_steps(site.options, outcome)
+        if outcome.applied or site.error is None
+        else (),
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
@@ -83,7 +91,9 @@ def report_of(site: SiteChange) -> SiteReport:
 
 
 def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
-    """As paths of this machine; for reviewers elsewhere, as the plan names them on every machine."""
+    """As paths of this machine; for reviewers elsewhere, as the plan names them on every
+    machine.
+    """
     if site.options.output == "markdown":
         return dict(outcome.plan.places)
     return {name: store.label for name, store in outcome.stores.items()}
@@ -106,7 +116,11 @@ def _handoff(options: ChangingOptions) -> Path | None:
 
 
 def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
-    terminal, options, reports = sites[0].run.terminal, sites[0].options, [report_of(site) for site in sites]
+    terminal, options, reports = (
+        sites[0].run.terminal,
+        sites[0].options,
+        [report_of(site) for site in sites],
+    )
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
         return
@@ -164,7 +178,9 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         show_verification(terminal, outcome.verification)
     if outcome.applied:
         headline, clients = _headline(outcome)
-        snippet = [] if headline else [before.command("snippet", about=one.name) for one in clients[:1]]
+        snippet = (
+            [] if headline else [before.command("snippet", about=one.name) for one in clients[:1]]
+        )
         sandbox = site.session.connection.reopened_by
         show_closing(
             terminal,
@@ -190,17 +206,25 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
         case Removal(everything=everything, clients=names):
             what = "service-to-service authentication" if everything else ", ".join(names)
             count = len(outcome.plan.left_alone)
-            keeping = f"; {counted(count, 'client')} keep{'s its' if count == 1 else ' their'} access" if count else ""
+            keeping = (
+                f"; {counted(count, 'client')} keep{'s its' if count == 1 else ' their'} access"
+                if count
+                else ""
+            )
             return f"Removed {what} from {label}{keeping}", []
         case Rotation():
             made = credentials_of(outcome)
             kinds = {one.kind.noun for one in made}
             noun = kinds.pop() if len(kinds) == 1 else "credential"
             if not made:  # what an earlier rotation had kept
-                gone = dict.fromkeys(f"{change.resource} of {change.name}" for change in outcome.plan.changes)
+                gone = dict.fromkeys(
+                    f"{change.resource} of {change.name}" for change in outcome.plan.changes
+                )
                 return f"Removed the old {', '.join(gone)}", []
             what = f"the {noun} of {made[0].client}" if len(made) == 1 else f"{len(made)} {noun}s"
-            return f"Rotated {what}", [ClientResult(one.client, one.client_id, credential=one) for one in made]
+            return f"Rotated {what}", [
+                ClientResult(one.client, one.client_id, credential=one) for one in made
+            ]
         case Setup(settings=SettingsScope.OFF):
             return f"Disabled service-to-service authentication on {label}", []
     clients = list(_clients(outcome))
@@ -215,14 +239,19 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
         can_call = verification.can_call(name) if verification is not None else None
         yield ClientResult(name, client_id, credential=made.get(name), can_call=can_call)
     enabling = [one for one in outcome.plan.changes if isinstance(one, EnableIdentity)]
-    enabled = {one.identity_resource: outcome.outputs.get((one.key, Output.PRINCIPAL_ID)) for one in enabling}
+    enabled = {
+        one.identity_resource: outcome.outputs.get((one.key, Output.PRINCIPAL_ID))
+        for one in enabling
+    }
     for resource in outcome.before.identity_resources:
         principal_id = resource.principal_id or enabled.get(resource) or ""
         yield ClientResult(resource.display_name, principal_id, is_identity=True)
 
 
 def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
-    """Who loses access, or keeps it; of a rotation, which old credentials stay valid, and what removes them."""
+    """Who loses access, or keeps it; of a rotation, which old credentials stay valid, and what
+    removes them.
+    """
     plan = outcome.plan
     more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
     return as_instructions((*plan.gaining, *plan.losing, *more))
@@ -241,21 +270,34 @@ def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
 
 
 def credentials_of(outcome: Outcome) -> list[SavedCredential]:
-    """Those that were made; also one that reached no one and could not be removed. In a dry run, would be."""
+    """Those that were made; also one that reached no one and could not be removed.
+
+    In a dry run, would be.
+    """
     found: list[SavedCredential] = []
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
-        client_id, store = outcome.outputs.known(change.client_id) or "", outcome.stores.get(change.name)
+        client_id, store = (
+            outcome.outputs.known(change.client_id) or "",
+            outcome.stores.get(change.name),
+        )
         ends, place = change.ends(outcome.outputs), store.label if store is not None else None
-        attempt, given = outcome.attempts.get(change.key), store.given if store is not None else None
+        attempt, given = (
+            outcome.attempts.get(change.key),
+            store.given if store is not None else None,
+        )
         removal = attempt.removal or None if attempt is not None else None
         place = None if removal else place
         secret = given.value if given is not None and isinstance(store, OutputStore) else None
         is_gone = attempt is not None and attempt.is_taken_back
         is_there = change.key in outcome.done or given is not None or bool(removal)
         if not outcome.applied or (is_there and not is_gone):
-            found.append(SavedCredential(change.name, client_id, ends, place, secret, change.kind, removal=removal))
+            found.append(
+                SavedCredential(
+                    change.name, client_id, ends, place, secret, change.kind, removal=removal
+                )
+            )
     return found
 
 
@@ -276,18 +318,24 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
             for one in client.credentials:
                 if one.key_id not in made and not {one.key_id, client.client_id} & gone:
                     place = note.place if note.knows(one) else None
-                    yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
+                    yield SavedCredential(
+                        name, client.client_id, one.expires, place, kind=one.kind, created=False
+                    )
 
 
 # Documents
 
 
-def applied(sites: Sequence[SiteChange], fingerprint: str | None, why: S2SError | None = None) -> Json:
+def applied(
+    sites: Sequence[SiteChange], fingerprint: str | None, why: S2SError | None = None
+) -> Json:
     documents: list[Json] = []
     for site in sites:
         error = site.error or (None if site.is_over else why)
         failed = replace(report_of(site), error=error) if error is not None else None
-        result = result_of(site, site.outcome) if site.outcome is not None and failed is None else None
+        result = (
+            result_of(site, site.outcome) if site.outcome is not None and failed is None else None
+        )
         documents.append({"site": site.key, "result": result, "error": failed})
     return {"dry_run": sites[0].options.dry_run, "fingerprint": fingerprint, "sites": documents}
 
@@ -311,10 +359,19 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     for step in outcome.plan.steps:
         change = outcome.done.get(step.key, step)
         ids = identify(change, outcome.outputs)
-        found: Json = {"action": change.action, "resource": change.resource, "name": change.name, "id": ids.id}
+        found: Json = {
+            "action": change.action,
+            "resource": change.resource,
+            "name": change.name,
+            "id": ids.id,
+        }
         found |= {"detail": change.detail, "seconds": round(outcome.took.get(step.key, 0.0), 3)}
         found |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
-        found |= {"app_id": ids.app_id, "object_id": ids.object_id} if ids.app_id or ids.object_id else {}
+        found |= (
+            {"app_id": ids.app_id, "object_id": ids.object_id}
+            if ids.app_id or ids.object_id
+            else {}
+        )
         if isinstance(change, WriteSettings):
             edits = [edit for edit in change.edits if edit.is_ours]
             shown = outcome.after.api.shown(outcome.after.settings)

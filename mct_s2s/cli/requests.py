@@ -19,7 +19,12 @@ from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import Site
-from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
+from mct_s2s.model.client_credentials import (
+    CLOCKS_DIFFER,
+    CredentialKind,
+    CredentialSpec,
+    NewCredential,
+)
 from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
@@ -35,7 +40,9 @@ ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 
 
 OF_KIND: dict[str, CredentialType] = {
-    **dict.fromkeys(("github", "federated_issuer", "federated_subject", "federated_audience"), "federated"),
+    **dict.fromkeys(
+        ("github", "federated_issuer", "federated_subject", "federated_audience"), "federated"
+    ),
     "certificate": "certificate",
 }
 
@@ -45,8 +52,12 @@ def api_of(options: AzureOptions) -> Api:
     return read_api(options.api)
 
 
-def request_for(options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any) -> Request:
-    """Where the session has no target, the options' one only gives its name to the service application."""
+def request_for(
+    options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any
+) -> Request:
+    """Where the session has no target, the options' one only gives its name to the service
+    application.
+    """
     api = api_of(options)
     called, unique_name, label = session.target or named_target(options), "", ""
     if desired.service is not None:
@@ -68,7 +79,9 @@ async def look(
 ) -> ObservedState:
     """`what`: members of `Look`; `url`: where the API is reached, as typed."""
     desired = Look(ServiceSpec(url=url), **what)
-    request = request_for(options, session, desired, clock.now(), without_settings=without_settings, file=file)
+    request = request_for(
+        options, session, desired, clock.now(), without_settings=without_settings, file=file
+    )
     observed = await with_custody(session, request, await observe(session, request))
     check_site(observed)
     return observed
@@ -77,32 +90,52 @@ async def look(
 async def looked_for_secrets(
     options: AzureOptions, session: Session, *, file: SiteOfFile | None = None
 ) -> ObservedState:
-    """As `look`, also where settings cannot be read; with the places that have lost a client's secret."""
+    """As `look`, also where settings cannot be read; with the places that have lost a client's
+    secret.
+    """
     from mct_s2s.engine.credential_stores import with_lost  # noqa: PLC0415  # with the code of key vaults
 
     observed = await look(options, session, without_settings=True, file=file)
-    return await with_lost(session, request_for(options, session, Look(ServiceSpec()), observed.now), observed)
+    return await with_lost(
+        session, request_for(options, session, Look(ServiceSpec()), observed.now), observed
+    )
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:
     if not options.app_service:
         return None
-    return site_target(options.app_service, options.resource_group, options.subscription, options.slot)
+    return site_target(
+        options.app_service, options.resource_group, options.subscription, options.slot
+    )
 
 
 def where(options: AzureOptions, site: Site | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else a second command needs."""
-    values = {name: getattr(options, name) for name in ("subscription", "tenant", "api", "cloud", "auth")}
+    values = {
+        name: getattr(options, name) for name in ("subscription", "tenant", "api", "cloud", "auth")
+    }
     if site is not None:
-        values |= {"app_service": site.name, "resource_group": site.resource.resource_group, "slot": site.resource.slot}
-        if (options.app_service or "").startswith("/"):  # the id named it, and no default need be the same
+        values |= {
+            "app_service": site.name,
+            "resource_group": site.resource.resource_group,
+            "slot": site.resource.slot,
+        }
+        if (options.app_service or "").startswith(
+            "/"
+        ):  # the id named it, and no default need be the same
             values["subscription"] = site.resource.subscription_id
     elif options.app_service:
-        values |= {name: getattr(options, name) for name in ("app_service", "resource_group", "slot")}
-    return command(*option_words(AzureOptions, {name: value for name, value in values.items() if value}))
+        values |= {
+            name: getattr(options, name) for name in ("app_service", "resource_group", "slot")
+        }
+    return command(
+        *option_words(AzureOptions, {name: value for name, value in values.items() if value})
+    )
 
 
-def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
+def client_specs(
+    options: CredentialOptions, names: Sequence[str], now: datetime
+) -> tuple[ClientSpec, ...]:
     credential = read_credential(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(
@@ -120,7 +153,8 @@ def named_spec(spec: ServiceSpec, target: SiteTarget | None, api: Api) -> tuple[
     if not name.strip():
         raise UsageError(
             "service-name-missing",
-            "No name for the service application: neither an App Service nor --service-name was given.",
+            "No name for the service application: neither an App Service nor --service-name was "
+            "given.",
             remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
         )
     return spec, named_unique_name(name)
@@ -130,9 +164,17 @@ def named_spec(spec: ServiceSpec, target: SiteTarget | None, api: Api) -> tuple[
 def check_role(value: str | None, api: Api) -> None:
     if value is None:
         return
-    if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):
+    if (
+        value
+        and len(value) <= 120
+        and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value)
+    ):
         return
-    remedy = "Use letters, digits and punctuation without spaces, 120 characters at most. The default is "
+    remedy = (
+        "Use letters, digits and punctuation without spaces, 120 characters at most. The "
+        "default "
+        "is "
+    )
     remedy += f"{api.role}."
     raise malformed("malformed-role", "--role", value, remedy)
 
@@ -147,7 +189,9 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
             spec: CredentialSpec | None = NewCredential(expires, shorten=options.auto_lifetime)
         case "certificate" if options.certificate is not None:
             spec = given_certificate(options.certificate, now)
-        case "certificate":  # it begins that much earlier: the clocks of those who check it may be behind
+        case (
+            "certificate"
+        ):  # it begins that much earlier: the clocks of those who check it may be behind
             spec = NewCredential(expiry(lifetime, now - CLOCKS_DIFFER), CredentialKind.CERTIFICATE)
         case "federated":
             issuer, subject = options.federated_issuer, options.federated_subject
@@ -162,7 +206,10 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
 
 
 def _credential_kind(options: CredentialOptions) -> CredentialType:
-    """The kind that is typed, or to which a typed option belongs. Raises UsageError: they contradict each other."""
+    """The kind that is typed, or to which a typed option belongs.
+
+    Raises UsageError: they contradict each other.
+    """
     belonging = {name: kind for name, kind in OF_KIND.items() if getattr(options, name) is not None}
     kind: CredentialType = options.credential or "secret"
     if options.credential is None and belonging:
@@ -179,6 +226,8 @@ def _credential_kind(options: CredentialOptions) -> CredentialType:
 def _check_place(place: str, spec: CredentialSpec | None) -> None:
     """Raise UsageError: nothing secret is made, or a key for a vault, which takes secrets only."""
     if not isinstance(spec, NewCredential):
-        raise contradiction("--secret-to has no effect here: no secret is created.", "Remove --secret-to.")
+        raise contradiction(
+            "--secret-to has no effect here: no secret is created.", "Remove --secret-to."
+        )
     if spec.kind.is_key and place.startswith("keyvault:"):
         raise no_key_in_vault()

@@ -26,13 +26,21 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     now = clock.now()
     if options.remove_old and options.keep_old is not None:
         raise contradiction("--keep-old cannot be combined with --remove-old.")
-    within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
+    within = (
+        duration(options.expiring_within, "--expiring-within")
+        if options.expiring_within is not None
+        else None
+    )
     rotation = Rotation(
         ServiceSpec(adopt=options.service_app),
-        expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
+        expires=expiry(options.secret_lifetime, now)
+        if options.secret_lifetime is not None
+        else None,
         clients=client_names([options.client] if options.client is not None else []),
         expiring_within=within,
-        keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
+        keep_old=duration(options.keep_old, "--keep-old")
+        if options.keep_old is not None
+        else timedelta(0),
         shorten=options.auto_lifetime,
         remove_old=options.remove_old,
     )
@@ -40,7 +48,11 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         return _rotate_at_all_sites(options, rotation, now)
     check_only(options)
     if options.expect is not None:
-        raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
+        raise UsageError(
+            "usage",
+            "--expect is about a trust file.",
+            remedy="Add --file FILE, or remove --expect.",
+        )
     _check_one_choice(options)
     if options.client is None and options.expiring_within is None:
         raise UsageError(
@@ -57,14 +69,19 @@ def rotate_secret(options: RotateSecretOptions) -> int:
 
 def _check_one_choice(options: RotateSecretOptions) -> None:
     if options.client is not None and options.expiring_within is not None:
-        raise contradiction(f"--expiring-within cannot be combined with the client '{options.client}'.")
+        raise contradiction(
+            f"--expiring-within cannot be combined with the client '{options.client}'."
+        )
 
 
-def _check_lifetime(expires: datetime | None, within: timedelta | None, now: datetime, whose: str = "") -> None:
+def _check_lifetime(
+    expires: datetime | None, within: timedelta | None, now: datetime, whose: str = ""
+) -> None:
     if within is not None and expires is not None and expires <= now + within:
         raise UsageError(
             "lifetime-too-short",
-            f"The new secret{whose} would itself expire within --expiring-within, so every run would create another.",
+            f"The new secret{whose} would itself expire within --expiring-within, so every run "
+            "would create another.",
             remedy="Use a longer --secret-lifetime or a shorter --expiring-within.",
         )
 
@@ -72,20 +89,29 @@ def _check_lifetime(expires: datetime | None, within: timedelta | None, now: dat
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
     sites = chosen(read_sites(options, "secret_to"), options)
     _check_one_choice(options)
-    # Not of plans: which secrets end soon is another answer every night, what the file says of them is not.
+    # Not of plans: which secrets end soon is another answer every night, what the file says of them
+    # is not.
     reviewed = combined([site.file_digest for site in sites])
     if options.expect is not None and options.expect.lower() != reviewed:
         # Variables may name an App Service: the file names its own, and takes none beside it.
-        review = replace(options, app_service=None, resource_group=None, slot=None, expect=None, yes=False)
+        review = replace(
+            options, app_service=None, resource_group=None, slot=None, expect=None, yes=False
+        )
         within = options.expiring_within or "31d"
         raise Refused(
             "plan-not-expected",
-            f"The trust file no longer says what was reviewed: the fingerprint is {reviewed}. Nothing was changed.",
+            f"The trust file no longer says what was reviewed: the fingerprint is {reviewed}. "
+            "Nothing was changed.",
             remedy="Review the file, and where secrets go:",
-            command=command_line("rotate-secret", replace(review, output="text", dry_run=True, expiring_within=within)),
+            command=command_line(
+                "rotate-secret",
+                replace(review, output="text", dry_run=True, expiring_within=within),
+            ),
         )
     if shared.expiring_within is None and options.client is None:
-        soon = replace(options, app_service=None, resource_group=None, slot=None, expiring_within="30d")
+        soon = replace(
+            options, app_service=None, resource_group=None, slot=None, expiring_within="30d"
+        )
         raise UsageError(
             "client-missing",
             "A trust file has many clients, and nothing says which of their secrets to rotate.",
@@ -98,13 +124,21 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     works, wanted = [], {name.casefold() for name in shared.clients}
     for one in sites:
         setup, own = one.setup, dict[str, tuple[datetime | None, bool]]()
-        timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
+        timed = {
+            entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None
+        }
         for client in setup.clients:
             is_asked_for = options.client is None or client.name.casefold() in wanted
             if is_asked_for and isinstance(client.credential, NewCredential):
-                expires = client.credential.expires if client.name in timed and not is_typed else shared.expires
+                expires = (
+                    client.credential.expires
+                    if client.name in timed and not is_typed
+                    else shared.expires
+                )
                 own[client.name] = expires, shared.shorten or client.credential.shorten
-                _check_lifetime(expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}")
+                _check_lifetime(
+                    expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}"
+                )
         service = setup.service or shared.service
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, desired=rotation, identities=(), now=now))
@@ -114,13 +148,20 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
 def _naming(options: RotateSecretOptions, sites: Sequence[SiteWork]) -> tuple[SiteWork, ...]:
     """The sites at which the file names the client. Raises UsageError: there is none."""
     wanted = (options.client or "").strip().casefold()
-    naming = tuple(site for site in sites if wanted in (name.casefold() for name in site.named.clients))
+    naming = tuple(
+        site for site in sites if wanted in (name.casefold() for name in site.named.clients)
+    )
     if not naming:
         known = list(dict.fromkeys(name for site in sites for name in site.named.clients))
-        names = f"It names {', '.join(known[:10])}{', …' if len(known) > 10 else ''}." if known else "It names none."
+        names = (
+            f"It names {', '.join(known[:10])}{', …' if len(known) > 10 else ''}."
+            if known
+            else "It names none."
+        )
         raise UsageError(
             "client-unknown",
-            f"'{options.file}' names no client '{(options.client or '')[:130]}'{_at(options.only)}.",
+            f"'{options.file}' names no client "
+            f"'{(options.client or '')[:130]}'{_at(options.only)}.",
             remedy=did_you_mean(options.client or "", known, names),
         )
     return naming

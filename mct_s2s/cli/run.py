@@ -49,14 +49,19 @@ class CommandRun:
         """Whether the document about the error that ends it is written already."""
 
     def told_as(self, error: BaseException) -> S2SError:
-        """What a user is told of an interruption or the deadline, which cancel what is under way."""
+        """What a user is told of an interruption or the deadline, which cancel what is
+        under way.
+        """
         if isinstance(error, S2SError):
             return error
-        if isinstance(error, TimeoutError) or not (self.is_interrupted() or isinstance(error, KeyboardInterrupt)):
+        if isinstance(error, TimeoutError) or not (
+            self.is_interrupted() or isinstance(error, KeyboardInterrupt)
+        ):
             return DeadlinePassed(
                 "deadline-passed",
                 f"Timed out after {self.options.timeout:g} s.",
-                remedy="Run the same command again to resume. To allow more time, add --timeout SECONDS.",
+                remedy="Run the same command again to resume. To allow more time, add --timeout "
+                "SECONDS.",
             )
         headline = CANCELLED if self.is_asking else "Interrupted."
         return Interrupted("interrupted", headline, remedy="Run the same command again to resume.")
@@ -84,7 +89,10 @@ def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> b
         return False
     if environ.get("TERM") == "dumb" and not has_screen_reader(environ):
         return False
-    return all(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return all(
+        stream is not None and not stream.closed and stream.isatty()
+        for stream in (sys.stdin, sys.stderr)
+    )
 
 
 def run(options: AzureOptions, needs: Services, body: Body) -> int:
@@ -93,12 +101,19 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
     async def picked(session: Session, ambiguous: NotThere | None = None) -> Session:
         from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
 
-        return await (pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session))
+        return await (
+            pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session)
+        )
 
     async def connected(current: CommandRun) -> int:
-        asks, is_named = may_ask(options), (options.app_service or "").strip() or has_own_site(options.cloud)
+        asks, is_named = (
+            may_ask(options),
+            (options.app_service or "").strip() or has_own_site(options.cloud),
+        )
         picks = asks and needs.target and not is_named
-        async with connect(options, needs._replace(target=needs.target and not picks), current.terminal) as session:
+        async with connect(
+            options, needs._replace(target=needs.target and not picks), current.terminal
+        ) as session:
             try:
                 return await body(current, await picked(session) if picks else session)
             except NotThere as error:
@@ -110,7 +125,8 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
 
 
 def run_connected(options: AzureOptions, connected: Connected) -> int:
-    # The SDKs log refusals on their own; whatever is worth printing is printed by us, without bodies or tokens.
+    # The SDKs log refusals on their own; whatever is worth printing is printed by us, without
+    # bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
@@ -129,7 +145,9 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
             return _told_of_unseen(current, error)
 
 
-async def _with_deadline(current: CommandRun, connected: Connected, interruption: Interruption) -> int:
+async def _with_deadline(
+    current: CommandRun, connected: Connected, interruption: Interruption
+) -> int:
     try:
         with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
             async with asyncio.timeout(current.options.timeout):
@@ -162,19 +180,34 @@ def _told(current: CommandRun, error: S2SError) -> int:
 
 
 def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
-    """Say what became of the secrets of a JSON document that no one takes; raise `cause` where there are none."""
+    """Say what became of the secrets of a JSON document that no one takes; raise `cause` where
+    there are none.
+    """
     sites = current.progress()
     if not any(site.has_reached_no_one for site in sites):
         raise cause
-    message = f"Cannot write to standard output ({cause.strerror or cause}), so a secret reached no one."
-    remedy = "Run the same command again with standard output open, or save the secret with --secret-to file:PATH"
-    gone = [Instruction(f"The secret of '{name}' was removed again.") for site in sites for name in site.taken_back]
+    message = (
+        f"Cannot write to standard output ({cause.strerror or cause}), so a secret reached no one."
+    )
+    remedy = (
+        "Run the same command again with standard output open, or save the secret with "
+        "--secret-to file:PATH"
+    )
+    gone = [
+        Instruction(f"The secret of '{name}' was removed again.")
+        for site in sites
+        for name in site.taken_back
+    ]
     left = [
-        Instruction(f"The {one.kind.noun} of '{one.client}' is still there. Remove it:", one.removal)
+        Instruction(
+            f"The {one.kind.noun} of '{one.client}' is still there. Remove it:", one.removal
+        )
         for site in sites
         for one in site.credentials
         if one.removal
     ]
     items = [*gone, *left]
-    show_error(current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items))
+    show_error(
+        current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items)
+    )
     return S2SError.exit_code

@@ -12,7 +12,14 @@ from collections.abc import Iterator
 import typer
 
 from mct_s2s.azure.clouds import sandbox_unwritable
-from mct_s2s.cli.sandbox_commands import DEFAULT_PORT, REAL_PORT, EnvOptions, NoOptions, SaveOptions, ServeOptions
+from mct_s2s.cli.sandbox_commands import (
+    DEFAULT_PORT,
+    REAL_PORT,
+    EnvOptions,
+    NoOptions,
+    SaveOptions,
+    ServeOptions,
+)
 from mct_s2s.errors import Refused, S2SError, UsageError
 from mct_s2s.local_files import must_not_block
 from mct_s2s.model.commands import own_command
@@ -25,7 +32,8 @@ from mct_s2s.sandbox.services.coverage import table
 
 _UNWRITABLE = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES}
 START_SECONDS = 3.0
-"""`env --port` waits for a sandbox that was started just before it: a start takes about one second."""
+"""`env --port` waits for a sandbox that was started just before it: a start takes about one second.
+"""
 
 
 @contextlib.contextmanager
@@ -36,11 +44,17 @@ def _said_plainly(verb: str) -> Iterator[None]:
     except Mistake as error:
         raise UsageError("usage", str(error), remedy=error.remedy, command=error.command) from error
     except TimeoutError as error:
-        raise UsageError("usage", str(error), remedy="Run it again when that command has ended.") from error
+        raise UsageError(
+            "usage", str(error), remedy="Run it again when that command has ended."
+        ) from error
     except OSError as error:
         if error.filename is not None and error.errno in _UNWRITABLE:
             raise sandbox_unwritable(error) from error
-        text = str(error) if error.filename is None else f"Cannot use '{error.filename}': {error.strerror}."
+        text = (
+            str(error)
+            if error.filename is None
+            else f"Cannot use '{error.filename}': {error.strerror}."
+        )
         raise UsageError("usage", text, remedy=explained) from error
     except (ValueError, RecursionError) as error:
         text = "The file is nested too deeply." if isinstance(error, RecursionError) else str(error)
@@ -53,18 +67,30 @@ def serve(options: ServeOptions) -> int:
         return 0
     with _said_plainly("serve"):
         try:
-            ipaddress.ip_address(options.listen or "::")  # a host name may be several addresses, or another machine's
+            ipaddress.ip_address(
+                options.listen or "::"
+            )  # a host name may be several addresses, or another machine's
         except ValueError as error:
             text = f"Invalid --listen '{plain(options.listen or '')}'."
-            raise ValueError(f"{text} Use an IP address of this machine, such as 0.0.0.0.") from error
+            raise ValueError(
+                f"{text} Use an IP address of this machine, such as 0.0.0.0."
+            ) from error
         served = StateDirectory().served()
         if served is not None:
-            others = options.app or options.world or options.faults or options.listen or options.tenant
-            if others or options.real_names != served.real_names or options.port not in (None, served.port):
+            others = (
+                options.app or options.world or options.faults or options.listen or options.tenant
+            )
+            if (
+                others
+                or options.real_names != served.real_names
+                or options.port not in (None, served.port)
+            ):
                 raise Refused(
                     "sandbox-already-serving",
                     f"A sandbox is already serving at {served.origin}.",
-                    remedy="Stop it with Ctrl-C in its terminal, or serve another one from a folder of its own:",
+                    remedy="Stop it with Ctrl-C in its terminal, or serve another one from a "
+                    "folder "
+                    "of its own:",
                     command="export MCT_S2S_SANDBOX_DIR=FOLDER",
                 )
             typer.echo(f"Already serving at {served.origin}\n\n{connecting()}")
@@ -72,7 +98,12 @@ def serve(options: ServeOptions) -> int:
         for file in filter(None, (options.faults, options.world)):
             must_not_block(file)
         server.serve(
-            options.port or (REAL_PORT if options.real_names else StateDirectory().ports().get("arm", DEFAULT_PORT)),
+            options.port
+            or (
+                REAL_PORT
+                if options.real_names
+                else StateDirectory().ports().get("arm", DEFAULT_PORT)
+            ),
             real_names=options.real_names,
             announce=typer.echo,
             listen=options.listen or "",
@@ -87,7 +118,9 @@ def serve(options: ServeOptions) -> int:
 def _app(text: str) -> tuple[str, str]:
     name, _, command = text.partition("=")
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", name) or not command.strip():
-        raise ValueError(f"Invalid --app '{plain(text)}'. Use NAME=COMMAND, with a name of lower case letters.")
+        raise ValueError(
+            f"Invalid --app '{plain(text)}'. Use NAME=COMMAND, with a name of lower case letters."
+        )
     return name, command
 
 
@@ -111,12 +144,25 @@ def _running(port: int | None, *, real_names: bool) -> Served:
         time.sleep(0.1)
         found = StateDirectory().served()
     if found is None:
-        words = [*(["--port", str(port)] if port else []), *(["--real-names"] if real_names else [])]
+        words = [
+            *(["--port", str(port)] if port else []),
+            *(["--real-names"] if real_names else []),
+        ]
         text, remedy = "No sandbox is running.", "Start one in another terminal:"
-        raise S2SError("sandbox-not-running", text, remedy=remedy, command=own_command("sandbox", "serve", *words))
+        raise S2SError(
+            "sandbox-not-running",
+            text,
+            remedy=remedy,
+            command=own_command("sandbox", "serve", *words),
+        )
     if port not in (None, found.port) or (real_names and not found.real_names):
-        text = f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}."
-        raise S2SError("sandbox-not-running", text, remedy="To use that one:", command="mct-s2s sandbox env")
+        text = (
+            "The sandbox that is running is at "
+            f"{found.origin}{' under names of its own' if real_names else ''}."
+        )
+        raise S2SError(
+            "sandbox-not-running", text, remedy="To use that one:", command="mct-s2s sandbox env"
+        )
     return found
 
 

@@ -44,13 +44,21 @@ class ServeOptions:
     )
     real_names: bool = option(*_REAL_NAMES)
     faults: Path | None = option("--faults FILE", "Inject faults by the rules in this JSON file.")
-    world: Path | None = option("--world FILE", "Start from a state file written by mct-s2s sandbox save.")
-    listen: str | None = option("--listen ADDRESS", "IP address to listen on, such as 0.0.0.0. Default: the loopback.")
+    world: Path | None = option(
+        "--world FILE", "Start from a state file written by mct-s2s sandbox save."
+    )
+    listen: str | None = option(
+        "--listen ADDRESS", "IP address to listen on, such as 0.0.0.0. Default: the loopback."
+    )
     tenant: str | None = option(
-        "--tenant NAME", "Kind of tenant: tenants differ in what they allow.", words=("default", "strict", "legacy")
+        "--tenant NAME",
+        "Kind of tenant: tenants differ in what they allow.",
+        words=("default", "strict", "legacy"),
     )
     app: list[str] = option(
-        "--app NAME=COMMAND", "A web app of that name that runs a program. Repeatable.", default=list
+        "--app NAME=COMMAND",
+        "A web app of that name that runs a program. Repeatable.",
+        default=list,
     )
     coverage: bool = option("--coverage", "List every supported operation and exit.")
 
@@ -58,7 +66,10 @@ class ServeOptions:
 @dataclass(kw_only=True)
 class EnvOptions:
     port: int | None = option(
-        "--port NUMBER", "Port of the sandbox. Default: the one that is running.", min=1, max=_LAST_PORT
+        "--port NUMBER",
+        "Port of the sandbox. Default: the one that is running.",
+        min=1,
+        max=_LAST_PORT,
     )
     real_names: bool = option(*_REAL_NAMES)
     unset: bool = option("--unset", "Print the lines that remove the variables again.")
@@ -79,15 +90,18 @@ for _name, _options, _help in (
     (
         "env",
         EnvOptions,
-        'Print the environment of a client: eval "$(mct-s2s sandbox env)".\n\nIt is for the sandbox that is running.',
+        (
+            'Print the environment of a client: eval "$(mct-s2s sandbox env)".\n\nIt is for the '
+            "sandbox that is running."
+        ),
     ),
     (
         "hosts",
         NoOptions,
         """Print the hosts file lines for sandbox serve --real-names.
 
-        They make Azure's host names, and those of the sandbox's sites and key vaults, resolve to this machine. To add
-        them:
+        They make Azure's host names, and those of the sandbox's sites and key vaults, resolve to
+        this machine. To add them:
 
         mct-s2s sandbox hosts | sudo tee -a /etc/hosts
 

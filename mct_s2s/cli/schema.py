@@ -12,13 +12,18 @@ def schema(options: SchemaOptions) -> int:
     if options.name is None:
         about = {name: schema_of(name)["description"] for name in known}
         if terminal.json:
-            rows = [{"name": name, "document": f"mct-s2s/{name}/v1", "description": about[name]} for name in known]
+            rows = [
+                {"name": name, "document": f"mct-s2s/{name}/v1", "description": about[name]}
+                for name in known
+            ]
             terminal.document("schemas", {"schemas": rows})
         else:
             for name, text in about.items():
                 terminal.result(f"{name:<{max(map(len, known))}}  {text.replace('`', '')}")
         return 0
-    name = options.name.removeprefix("mct-s2s/").removesuffix("/v1")  # as the value of a document's `schema` key
+    name = options.name.removeprefix("mct-s2s/").removesuffix(
+        "/v1"
+    )  # as the value of a document's `schema` key
     if name not in known:
         text = f"Unknown document '{options.name}'. Documents with a schema: {', '.join(known)}."
         raise UsageError("schema-unknown", text, remedy="mct-s2s schema")

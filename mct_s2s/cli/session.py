@@ -60,7 +60,8 @@ async def connect(
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             tokens = [asyncio.ensure_future(credential.get_token(scope)) for scope in scopes]
-            # What the first is for is read while the others arrive; but nothing is read while a person is asked.
+            # What the first is for is read while the others arrive; but nothing is read while a
+            # person is asked.
             enough = asyncio.ALL_COMPLETED if credential.asks_a_person else asyncio.FIRST_COMPLETED
             await asyncio.gather(loading, _arrived(tokens, enough))
             from mct_s2s.cli.services import open_session  # noqa: PLC0415  # loaded by now
@@ -77,20 +78,30 @@ async def connect(
 
 
 async def _arrived(tokens: "Sequence[asyncio.Task[AccessToken]]", enough: str) -> None:
-    """Wait until so many of them are there that it is enough, as `asyncio.wait` takes it. Raises the first failure."""
+    """Wait until so many of them are there that it is enough, as `asyncio.wait` takes it.
+
+    Raises the first failure.
+    """
     done, _ = await asyncio.wait(tokens, return_when=enough)
     for token in done:
         token.result()
 
 
-def signed_in(options: AzureOptions, connection: "Connection", terminal: Terminal) -> "CallerCredential":
+def signed_in(
+    options: AzureOptions, connection: "Connection", terminal: Terminal
+) -> "CallerCredential":
     from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
-    credential = sign_in(connection.auth or choice.choose(options.auth, connection.environ), connection)
+    credential = sign_in(
+        connection.auth or choice.choose(options.auth, connection.environ), connection
+    )
     who = credential.signed_in
     # Of several accounts that a tool keeps, which one is used is always said.
     if connection.auth is None and (options.auth is Method.AUTO or options.verbose or who.name):
-        terminal.note(f"Signing in with {who.description}{f' as {who.name}' if who.name else ''}.", style="quiet")
+        terminal.note(
+            f"Signing in with {who.description}{f' as {who.name}' if who.name else ''}.",
+            style="quiet",
+        )
     return credential
 
 
@@ -98,14 +109,23 @@ def signed_in(options: AzureOptions, connection: "Connection", terminal: Termina
 async def connected(
     options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
 ) -> "AsyncIterator[tuple[Connection, SiteTarget | None, str | None]]":
-    """The session's target and subscription, too. No one signs in yet. `target`: an App Service has to be named."""
+    """The session's target and subscription, too.
+
+    No one signs in yet. `target`: an App Service has to be named.
+    """
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
         name, group = options.app_service, options.resource_group
-        auth, reopened_by = (Method.ENVIRONMENT, reopening(sandbox)) if sandbox is not None else (None, "")
+        auth, reopened_by = (
+            (Method.ENVIRONMENT, reopening(sandbox)) if sandbox is not None else (None, "")
+        )
         if sandbox is not None and name is None:
             name, group = sandbox.app_service, group or sandbox.resource_group
-        site = site_target(name, group, named_subscription(options, environ), options.slot) if target else None
+        site = (
+            site_target(name, group, named_subscription(options, environ), options.slot)
+            if target
+            else None
+        )
         aim = aim_of(options, environ, site, by_az=sandbox is None)
 
         from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
@@ -126,7 +146,15 @@ async def connected(
                     cloud = replace(cloud, name=options.cloud)
                 await loading
                 connection = Connection(
-                    cloud, http, environ, deadline, terminal.say, auth, aim.tenant, aim.subscription, reopened_by
+                    cloud,
+                    http,
+                    environ,
+                    deadline,
+                    terminal.say,
+                    auth,
+                    aim.tenant,
+                    aim.subscription,
+                    reopened_by,
                 )
                 yield connection, aim.site, aim.subscription
             finally:

@@ -1,4 +1,5 @@
-"""Where a command signs in and what for, by its options and this machine's files alone, and asking az for tokens then.
+"""Where a command signs in and what for, by its options and this machine's files alone, and asking
+az for tokens then.
 
 What is heavy is imported after it: az takes as long to start.
 """
@@ -26,8 +27,16 @@ class Aim:
     subscription: str | None
 
 
-def aim_of(options: AzureOptions, environ: Mapping[str, str], site: SiteTarget | None, *, by_az: bool = True) -> Aim:
-    """By the options, the environment, and with `by_az` the Azure CLI's own defaults, in that order."""
+def aim_of(
+    options: AzureOptions,
+    environ: Mapping[str, str],
+    site: SiteTarget | None,
+    *,
+    by_az: bool = True,
+) -> Aim:
+    """By the options, the environment, and with `by_az` the Azure CLI's own defaults, in that
+    order.
+    """
     subscription = named_subscription(options, environ)
     tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
         environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
@@ -80,9 +89,13 @@ def _questions(options: AzureOptions, environ: Mapping[str, str]) -> list[tools.
         scopes = choice.cli_scopes(options.cloud, environ)
         account = choice.cli_account(environ, aim.subscription, aim.tenant)
         tenant, subscription = tenant if account.takes_a_tenant else "", account.subscription
-        # az writes its cache each time that an application asks: the second question follows the first.
+        # az writes its cache each time that an application asks: the second question follows the
+        # first.
         services = services if account.is_person else services[:1]
     if scopes is None:
         return []
     by_service = dict(zip(("arm", "graph"), scopes, strict=True))
-    return [tools.TokenQuestion(method, by_service[service], tenant, subscription) for service in services]
+    return [
+        tools.TokenQuestion(method, by_service[service], tenant, subscription)
+        for service in services
+    ]

@@ -50,7 +50,9 @@ def snippet(options: SnippetOptions) -> int:
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )
-        observed = await look(options, session, clients=(options.client,) if options.client else (), url=typed)
+        observed = await look(
+            options, session, clients=(options.client,) if options.client else (), url=typed
+        )
         site, tenant = observed.app_service, observed.tenant
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
@@ -59,13 +61,18 @@ def snippet(options: SnippetOptions) -> int:
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
             setup = observed.command("setup")
-            raise NotThere("service-application-missing", message, remedy="Set it up first:", command=setup)
+            raise NotThere(
+                "service-application-missing", message, remedy="Set it up first:", command=setup
+            )
         client = client_called(options.client, observed)
         if is_logic_app(client):
-            headers = "".join(f"header {name}: {value}, " for name, value in api.test.headers.items())
+            headers = "".join(
+                f"header {name}: {value}, " for name, value in api.test.headers.items()
+            )
             raise UsageError(
                 "snippet-unsuitable",
-                f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP action, not by a program.",
+                f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP "
+                "action, not by a program.",
                 remedy=f"Add an HTTP action: method GET, URI {url}{path}, {headers}"
                 f"authentication type Managed identity, audience {audience}.",
             )
@@ -77,10 +84,16 @@ def snippet(options: SnippetOptions) -> int:
         if language not in (offered := languages_for(source)):
             raise UsageError(
                 "snippet-unsuitable",
-                f"'{client.display_name}' has a credential ({source.kind.value}) that {language.value} cannot use.",
-                remedy=f"Choose another language: {', '.join(offered)}. Or add a client for {language.value}.",
+                f"'{client.display_name}' has a credential ({source.kind.value}) that "
+                f"{language.value} cannot use.",
+                remedy=f"Choose another language: {', '.join(offered)}. Or add a client for "
+                f"{language.value}.",
             )
-        trusted = None if cloud.is_microsofts else environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
+        trusted = (
+            None
+            if cloud.is_microsofts
+            else environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
+        )
         call = ApiCall(
             client.display_name,
             client.client_id,
@@ -97,11 +110,16 @@ def snippet(options: SnippetOptions) -> int:
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
         if (service := observed.trust.service) is not None and is_only_set(observed):
-            said = f"Its tokens are for '{service.display_name}', as the App Service's settings alone say."
+            said = (
+                f"Its tokens are for '{service.display_name}', as the App Service's settings "
+                "alone say."
+            )
             show_manual_steps(terminal.err, [Instruction(said)])
         text = program_for(call, language)
         if terminal.json:
-            terminal.document("snippet", {"language": language, "client": call.client, "text": text})
+            terminal.document(
+                "snippet", {"language": language, "client": call.client, "text": text}
+            )
         else:
             terminal.verbatim(text)
         return 0
@@ -121,13 +139,29 @@ def _of_identity(client: ServicePrincipal) -> CredentialSource:
 
 
 def _sources(
-    session: Session, client: ClientApplication, options: SnippetOptions, folder: Path, now: datetime
+    session: Session,
+    client: ClientApplication,
+    options: SnippetOptions,
+    folder: Path,
+    now: datetime,
 ) -> Iterator[CredentialSource]:
-    """Best first: what is saved on this machine, what the registration says of others, the file that would have it."""
+    """Best first: what is saved on this machine, what the registration says of others, the file
+    that would have it.
+    """
     given, known = options.credentials, client.credentials
-    federated = [CredentialSource(SourceKind.FEDERATED, federation=one.federation) for one in known if one.federation]
-    if given is None and options.language is Language.GITHUB_ACTIONS:  # a workflow's own token: it needs no secret
-        yield from (one for one in federated if one.federation is not None and one.federation.issuer == GITHUB)
+    federated = [
+        CredentialSource(SourceKind.FEDERATED, federation=one.federation)
+        for one in known
+        if one.federation
+    ]
+    if (
+        given is None and options.language is Language.GITHUB_ACTIONS
+    ):  # a workflow's own token: it needs no secret
+        yield from (
+            one
+            for one in federated
+            if one.federation is not None and one.federation.issuer == GITHUB
+        )
     saved = from_files([given]) if given is not None else available([], {}, folder)
     own = next((one for one in saved if same_id(one.client_id, client.client_id)), None)
     if given is not None and own is None:
@@ -141,7 +175,9 @@ def _sources(
         case CertificateCredential(path=Path() as pem):
             yield CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()))
         case SecretCredential() if own is not None:
-            yield CredentialSource(SourceKind.SECRET_FILE, path=str(Path(own.source.removeprefix(SAVED)).absolute()))
+            yield CredentialSource(
+                SourceKind.SECRET_FILE, path=str(Path(own.source.removeprefix(SAVED)).absolute())
+            )
     for noted in reversed(noted_vaults(client)):
         if noted.secret:
             name, url = session.connection.cloud.vault(noted.vault)
@@ -155,30 +191,52 @@ def _sources(
     yield CredentialSource(SourceKind.SECRET_FILE, path=str(path))
 
 
-def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where: str) -> Iterator[Instruction]:
+def notes(
+    call: ApiCall, language: Language, findings: Sequence[Finding], where: str
+) -> Iterator[Instruction]:
     source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
     own = (finding for finding in findings if same_id(finding.client, call.client_id))
     yield from (Instruction(finding.message, finding.remedy) for finding in own)
     others = sum(finding.severity is Severity.ERROR and not finding.client for finding in findings)
     if others:
-        yield Instruction(f"{call.site} has {counted(others, 'other problem')}:", own_command("status", where=where))
+        yield Instruction(
+            f"{call.site} has {counted(others, 'other problem')}:",
+            own_command("status", where=where),
+        )
     if language is Language.APP_SETTINGS and source.kind is SourceKind.SECRET_FILE:
-        move = own_command("rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where)
-        left_out = "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:"
+        move = own_command(
+            "rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where
+        )
+        left_out = (
+            "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To "
+            "move "
+            "it to one:"
+        )
         yield Instruction(left_out, move)
     elif source.path and not Path(source.path).exists():
         if in_workflow:
             to_gh = "exec:gh secret set AZURE_CLIENT_SECRET --repo OWNER/REPO"
-            places = own_command("rotate-secret", "--secret-to", to_gh, about=call.client_id, where=where)
+            places = own_command(
+                "rotate-secret", "--secret-to", to_gh, about=call.client_id, where=where
+            )
             yield Instruction(f"{_NOT_HERE} To give the repository a new secret:", places)
         else:
-            there = "The program reads it from the file below. If it is somewhere else, add --credentials FILE."
+            there = (
+                "The program reads it from the file below. If it is somewhere else, add "
+                "--credentials FILE."
+            )
             yield Instruction(f"{_NOT_HERE} {there}", source.path)
     elif source.federation is not None:
         subject, is_of_github = source.federation.subject, source.federation.issuer == GITHUB
         if in_workflow and not is_of_github:
-            lacks = f"{call.client} has no federated credential for GitHub Actions: only {subject} can sign in."
+            lacks = (
+                f"{call.client} has no federated credential for GitHub Actions: only {subject} "
+                "can sign in."
+            )
             yield Instruction(lacks)
         elif is_of_github and not in_workflow:
             there = option("--language", Language.GITHUB_ACTIONS.value)
-            yield Instruction(f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} for it.")
+            yield Instruction(
+                f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} "
+                "for it."
+            )

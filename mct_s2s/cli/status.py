@@ -42,7 +42,9 @@ def status(options: StatusOptions) -> int:
     ) -> int:
         read = tuple(site for site in sites if isinstance(site, SiteStatus))
         failed = tuple(site for site in sites if isinstance(site, UnreadSite))
-        report = StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list, setting_up)
+        report = StatusReport(
+            clock.now(), within, read, failed, tuple(unchecked), is_list, setting_up
+        )
         return _show(terminal, report, options.output)
 
     if options.file is not None:
@@ -54,7 +56,9 @@ def status(options: StatusOptions) -> int:
                 return replace(diagnosed(found, site.desired.adopt), key=site.key)
 
             read = await read_file_sites(setups, current.terminal, read_one)
-            return finish(current.terminal, read, setting_up=command("mct-s2s", "apply", *file_words(options)))
+            return finish(
+                current.terminal, read, setting_up=command("mct-s2s", "apply", *file_words(options))
+            )
 
         return run_connected(options, of_file)
     check_only(options)
@@ -65,7 +69,9 @@ def status(options: StatusOptions) -> int:
         if not options.all_sites:
             only = diagnosed(await looked_for_secrets(options, session))
             return finish(current.terminal, [only], is_list=False)
-        found, unchecked = await read_every_site(session, api_of(options), partial(looked_for_secrets, options))
+        found, unchecked = await read_every_site(
+            session, api_of(options), partial(looked_for_secrets, options)
+        )
         read = [one if isinstance(one, UnreadSite) else diagnosed(one) for one in found]
         return finish(current.terminal, read, unchecked)
 

@@ -1,7 +1,7 @@
 """The process's streams and arguments.
 
-An encoding that lacks a character (cp1252 where Windows redirects output, ASCII in a job without a locale) must not
-hide what a command has done.
+An encoding that lacks a character (cp1252 where Windows redirects output, ASCII in a job without a
+locale) must not hide what a command has done.
 """
 
 import codecs
@@ -28,10 +28,16 @@ _HANDLER = "mct-s2s"
 
 def replace_unencodable() -> None:
     codecs.register_error(_HANDLER, _replaced)
-    for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):
+    for name, mode, errors in (
+        ("stdin", "r", "replace"),
+        ("stdout", "w", _HANDLER),
+        ("stderr", "w", _HANDLER),
+    ):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # until the end
-        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # what someone put in its place may have none
+        reconfigure = getattr(
+            getattr(sys, name), "reconfigure", None
+        )  # what someone put in its place may have none
         if reconfigure is not None:
             reconfigure(errors=errors)
 
@@ -39,13 +45,17 @@ def replace_unencodable() -> None:
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(MARKS.get(character, "?") for character in error.object[error.start : error.end]), error.end
+    return "".join(
+        MARKS.get(character, "?") for character in error.object[error.start : error.end]
+    ), error.end
 
 
 def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
     named = [(f"'{plain(word)}'", word) for word in words]
     named += [
-        (f"The environment variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")
+        (f"The environment variable {plain(name)}", value)
+        for name, value in environment
+        if name.startswith("MCT_S2S_")
     ]
     for shown, word in named:
         if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
@@ -75,7 +85,8 @@ async def ask(terminal: "Terminal", question: str) -> str:
     terminal.ask(question)
     if sys.platform == "win32":
         return await asyncio.to_thread(sys.stdin.readline)
-    # Not on a thread: it cannot be cancelled, and Ctrl-C and the deadline would wait for the keyboard.
+    # Not on a thread: it cannot be cancelled, and Ctrl-C and the deadline would wait for the
+    # keyboard.
     loop, typed = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), typed.set)
     try:

@@ -26,7 +26,15 @@ from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import command
 from mct_s2s.model.forms import expected
 from mct_s2s.model.observed import SiteOfFile
-from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
+from mct_s2s.model.trust_file import (
+    ClientEntry,
+    IdentityEntry,
+    Profile,
+    SiteEntry,
+    Table,
+    TrustFile,
+    toml_key,
+)
 from mct_s2s.planning.ownership import did_you_mean
 
 MALFORMED = "trust-file-malformed"
@@ -43,7 +51,14 @@ _TABLES: dict[str, type[BaseModel]] = {
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names its own."""
 _OF_A_KIND = frozenset(
-    {"credential", "certificate", "github", "federated-issuer", "federated-subject", "federated-audience"}
+    {
+        "credential",
+        "certificate",
+        "github",
+        "federated-issuer",
+        "federated-subject",
+        "federated-audience",
+    }
 )
 """Keys of a client that only make sense together."""
 _SIGN_IN = ("subscription", "tenant", "cloud", "auth")
@@ -60,7 +75,8 @@ OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup", "service_app")
 
 
 def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
-    """The command's `options` count where no profile or entry says otherwise; `unfit` are refused, as `OF_ONE_SITE`.
+    """The command's `options` count where no profile or entry says otherwise; `unfit` are refused,
+    as `OF_ONE_SITE`.
 
     Raises UsageError.
     """
@@ -68,23 +84,37 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
     for field in (*OF_ONE_SITE, *unfit):
         if field in typed:
             name = "--all" if field == "all_sites" else f"--{field.replace('_', '-')}"
-            said = f"{name} cannot be combined with --file, which names the App Services and their clients."
-            raise contradiction(said, f"Remove {name}. To choose sites of the file, add --only SITE.")
-    text = read_text(options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it.")
+            said = (
+                f"{name} cannot be combined with --file, which names the App Services and "
+                "their "
+                "clients."
+            )
+            raise contradiction(
+                said, f"Remove {name}. To choose sites of the file, add --only SITE."
+            )
+    text = read_text(
+        options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it."
+    )
     try:
         document = parse_toml(text)
-    except (ValueError, RecursionError) as error:  # not TOML, or a number that Python refuses to read
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not TOML, or a number that Python refuses to read
         why = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise TrustFileMistake(
             MALFORMED,
             f"'{options.file}' is not TOML: {why}.",
-            remedy="Texts stand in quotes, a site begins with [sites.NAME], a client with [[sites.NAME.clients]].",
+            remedy="Texts stand in quotes, a site begins with [sites.NAME], a client with "
+            "[[sites.NAME.clients]].",
         ) from error
     return sites_in(document, options, typed)
 
 
 def file_words(options: Any) -> list[str]:
-    """The options that name a trust file's sites, and how to sign in: `-f trust.toml --only learn`."""
+    """The options that name a trust file's sites, and how to sign in: `-f trust.toml --only
+    learn`.
+    """
     sign_in = {name: value for name in _SIGN_IN if (value := getattr(options, name))}
     only = [word for site in options.only for word in ("--only", site)]
     return ["-f", str(options.file), *only, *option_words(AzureOptions, sign_in)]
@@ -92,10 +122,16 @@ def file_words(options: Any) -> list[str]:
 
 def check_only(options: Any) -> None:
     if options.only:
-        raise UsageError("usage", "--only names sites of a trust file.", remedy="Add --file FILE, or remove --only.")
+        raise UsageError(
+            "usage",
+            "--only names sites of a trust file.",
+            remedy="Add --file FILE, or remove --only.",
+        )
 
 
-def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()) -> tuple[SiteWork, ...]:
+def sites_in(
+    document: dict[str, Any], options: Any, typed: Collection[str] = ()
+) -> tuple[SiteWork, ...]:
     """The document loses what is wrong in it."""
     reader = _Reader(options, frozenset(typed))
     file = reader.tables(document)
@@ -121,8 +157,13 @@ def chosen(sites: Sequence[SiteWork], options: Any) -> tuple[SiteWork, ...]:
 
 def path_text(*location: str | int) -> str:
     """`sites.learn.clients[2]`, counted from 0."""
-    parts = (one if isinstance(one, int) or len(one) <= _LONGEST_KEY else f"{one[:_LONGEST_KEY]}…" for one in location)
-    return "".join(f"[{one}]" if isinstance(one, int) else f".{toml_key(one)}" for one in parts).removeprefix(".")
+    parts = (
+        one if isinstance(one, int) or len(one) <= _LONGEST_KEY else f"{one[:_LONGEST_KEY]}…"
+        for one in location
+    )
+    return "".join(
+        f"[{one}]" if isinstance(one, int) else f".{toml_key(one)}" for one in parts
+    ).removeprefix(".")
 
 
 class _Reader:
@@ -133,12 +174,16 @@ class _Reader:
         self._path = getattr(options, "file", None)
         self._sign_in = {name: getattr(options, name) for name in _SIGN_IN}
         self._typed = typed
-        shared = {one.name for one in fields(options)} & {one.name for one in fields(SetupOptions)} - _OF_A_SITE
+        shared = {one.name for one in fields(options)} & {
+            one.name for one in fields(SetupOptions)
+        } - _OF_A_SITE
         if not isinstance(options, ChangingOptions):
             shared -= {"output"}  # formats that `setup` does not have
         self._shared = {name: getattr(options, name) for name in shared}
         self._mistakes: dict[tuple[Location, str, str, str], None] = {}
-        """Where, what, the remedy and the code; what is wrong in a profile is found at each site that uses it."""
+        """Where, what, the remedy and the code; what is wrong in a profile is found at each site
+        that uses it.
+        """
         self._wrong: set[Location] = set()
 
     def _add(self, location: Location, what: str, remedy: str, code: str = MALFORMED) -> None:
@@ -149,9 +194,13 @@ class _Reader:
         found = [(path_text(*location), *rest) for location, *rest in self._mistakes]
         if len(found) == 1:
             ((where, what, remedy, code),) = found
-            raise TrustFileMistake(code, f"'{self._path}'{where and f', {where}'}: {what}.", remedy=remedy)
+            raise TrustFileMistake(
+                code, f"'{self._path}'{where and f', {where}'}: {what}.", remedy=remedy
+            )
         if found:
-            listed = [f"{where}: {what}. {remedy}" for where, what, remedy, _ in found[:MOST_LISTED]]
+            listed = [
+                f"{where}: {what}. {remedy}" for where, what, remedy, _ in found[:MOST_LISTED]
+            ]
             listed = [one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in listed]
             listed += [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
             raise TrustFileMistake(
@@ -181,7 +230,9 @@ class _Reader:
         above, last = location[:-1], location[-1]
         names = [one for one in above if isinstance(one, str)]
         model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
-        known = {one.alias or name: one.description or "" for name, one in model.model_fields.items()}
+        known = {
+            one.alias or name: one.description or "" for name, one in model.model_fields.items()
+        }
         what, remedy = expected(wrong), known.get(str(last), "")
         match kind:
             case "extra_forbidden":
@@ -189,18 +240,29 @@ class _Reader:
                 if len(self._mistakes) < MOST_LISTED and len(str(last)) <= _LONGEST_KEY:
                     remedy = did_you_mean(str(last), known, remedy)
             case "missing" | "too_short" if location == ("sites",):
-                location, what, remedy = (), "it names no site", "Add a table such as [sites.contosolearn]."
+                location, what, remedy = (
+                    (),
+                    "it names no site",
+                    "Add a table such as [sites.contosolearn].",
+                )
             case "missing":
                 location, what, remedy = above, f"'{last}' is missing", f'Add {last} = "…".'
             case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
-                location, what = above, f"the name has to be 1 to {_LONGEST_KEY} printable characters"
+                location, what = (
+                    above,
+                    f"the name has to be 1 to {_LONGEST_KEY} printable characters",
+                )
                 remedy = f"Choose another one: [{above[0]}.NAME]"
             case "string_pattern_mismatch" if last == "secret-to" and wrong["input"] == "show":
                 what = "'show' prints a secret for one reader, and a file may be applied unattended"
             case "string_pattern_mismatch":  # pydantic quotes the pattern
                 what = "invalid or empty value"
             case "list_type" | "dict_type" | "model_type":
-                table = f"[{location[0]}.NAME]" if len(location) < 3 else f"[[{path_text(*location[:3])}]]"
+                table = (
+                    f"[{location[0]}.NAME]"
+                    if len(location) < 3
+                    else f"[[{path_text(*location[:3])}]]"
+                )
                 what, remedy = "a table is expected here", f"Begin it with {table}"
         self._add(location, what, remedy)
 
@@ -217,17 +279,25 @@ class _Reader:
             tenant(options.tenant, "--tenant")
             check_name(options.cloud)
             self._check_address(options.cloud)
-            target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
+            target = site_target(
+                options.app_service, options.resource_group, options.subscription, options.slot
+            )
             work = setup_work(options, (), is_in_file=True)
             for place, one in _entries(key, entry):
                 required = "name" if isinstance(one, ClientEntry) else "resource"
                 if not {place, (*place, required)} & mistaken:
                     work = self._read_entry(work, place, one)
             named = SiteOfFile(self._where(key), tuple(one.name.strip() for one in entry.clients))
-            self.sites.append(SiteWork(**vars(work), key=key, entry=entry, profile=profile, target=target, named=named))
+            self.sites.append(
+                SiteWork(
+                    **vars(work), key=key, entry=entry, profile=profile, target=target, named=named
+                )
+            )
 
     def _read_entry(self, work: Work, place: Location, entry: ClientEntry | IdentityEntry) -> Work:
-        """Read it again without each key that is wrong, so that the mistakes of its other keys are found, too."""
+        """Read it again without each key that is wrong, so that the mistakes of its other keys are
+        found, too.
+        """
         said = entry.model_dump(by_alias=True, exclude_unset=True)
         while True:
             left = type(entry).model_validate(said)
@@ -243,7 +313,9 @@ class _Reader:
 
     def _where(self, key: str) -> str:
         """As `requests.where`, of the file's site."""
-        shared = option_words(AzureOptions, {name: value for name, value in self._sign_in.items() if value})
+        shared = option_words(
+            AzureOptions, {name: value for name, value in self._sign_in.items() if value}
+        )
         return command("-f", str(self._path), "--only", key, *shared)
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
@@ -276,13 +348,17 @@ class _Reader:
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:
-        """Refuse an address that the file alone names: a secret would be sent to its login service."""
+        """Refuse an address that the file alone names: a secret would be sent to its login
+        service.
+        """
         confirmed = str(self._shared["cloud"])
         if origin(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
             raise UsageError(
                 "cloud-not-confirmed",
-                f"Invalid --cloud '{cloud[:130]}': only this file names that address, and you would sign in there.",
-                remedy="If it is right, confirm it outside the file: set MCT_S2S_CLOUD to the same address.",
+                f"Invalid --cloud '{cloud[:130]}': only this file names that address, and you "
+                "would sign in there.",
+                remedy="If it is right, confirm it outside the file: set MCT_S2S_CLOUD to the same "
+                "address.",
             )
 
     def compare_sites(self) -> None:
@@ -293,8 +369,14 @@ class _Reader:
             namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
             other = next((one for one in namesakes if _may_be_same(site, one)), None)
             if other is not None:
-                what = f"the App Service '{site.target.label}' is that of {path_text('sites', other.key)} already"
-                remedy = "Remove one of the two, or say the resource-group of both if they are different ones."
+                what = (
+                    f"the App Service '{site.target.label}' is that of "
+                    f"{path_text('sites', other.key)} already"
+                )
+                remedy = (
+                    "Remove one of the two, or say the resource-group of both if they are "
+                    "different ones."
+                )
                 self._add(("sites", site.key), what, remedy)
             namesakes.append(site)
 
@@ -303,20 +385,31 @@ class _Reader:
         for site in self.sites:
             for here, one in _entries(site.key, site.entry):
                 name = one.name if isinstance(one, ClientEntry) else one.resource
-                first = taken.setdefault((site.key, type(one).__name__, name.strip().casefold()), here)
+                first = taken.setdefault(
+                    (site.key, type(one).__name__, name.strip().casefold()), here
+                )
                 if first != here:
-                    self._add(here, f"'{name}' is {path_text(*first)} already", "Remove one of the two.")
+                    self._add(
+                        here, f"'{name}' is {path_text(*first)} already", "Remove one of the two."
+                    )
                 place = site.places.destination(site.target.label, name.strip())
                 if place is None or getattr(one, "secret_to", None) is None or here in self._wrong:
                     continue
                 first = taken.setdefault(("", *place), here)
                 if first != here:
                     what = f"the secret of {path_text(*first)} goes there, too"
-                    self._add((*here, "secret-to"), what, "Give each client its own place.", "secret-place-shared")
+                    self._add(
+                        (*here, "secret-to"),
+                        what,
+                        "Give each client its own place.",
+                        "secret-place-shared",
+                    )
 
 
 def _leave_out(document: dict[str, Any], location: Location) -> None:
-    """A wrong element of a list is replaced, so that the others keep their index; of one with a name, the wrong key."""
+    """A wrong element of a list is replaced, so that the others keep their index; of one with a
+    name, the wrong key.
+    """
     match location:
         case ("sites", str(site), "clients", int(index), str(wrong)) if wrong != "name":
             document["sites"][site]["clients"][index].pop(wrong, None)
@@ -332,13 +425,18 @@ def _leave_out(document: dict[str, Any], location: Location) -> None:
 
 def _entries(key: str, site: SiteEntry) -> Iterator[tuple[Location, ClientEntry | IdentityEntry]]:
     yield from ((("sites", key, "clients", index), one) for index, one in enumerate(site.clients))
-    yield from ((("sites", key, "managed-identities", index), one) for index, one in enumerate(site.managed_identities))
+    yield from (
+        (("sites", key, "managed-identities", index), one)
+        for index, one in enumerate(site.managed_identities)
+    )
 
 
 def _with(work: Work, one: ClientEntry | IdentityEntry) -> Work:
     if isinstance(one, IdentityEntry):
         return replace(work, identities=(*work.identities, caller_resource(one.resource)))
-    given = one.options | ({"certificate": Path(one.certificate)} if one.certificate is not None else {})
+    given = one.options | (
+        {"certificate": Path(one.certificate)} if one.certificate is not None else {}
+    )
     options = SetupOptions(**{**vars(work.options), "no_consent": False, **given})
     work = with_client(work, options, one.name)
     last = work.setup.clients[-1]
@@ -349,6 +447,14 @@ def _with(work: Work, one: ClientEntry | IdentityEntry) -> Work:
 
 
 def _may_be_same(one: SiteWork, other: SiteWork) -> bool:
-    pairs = [(one.target.group, other.target.group), (one.target.subscription, other.target.subscription)]
-    pairs += [(getattr(one.profile, key), getattr(other.profile, key)) for key in ("cloud", "tenant", "subscription")]
-    return all(not mine or not theirs or mine.casefold() == theirs.casefold() for mine, theirs in pairs)
+    pairs = [
+        (one.target.group, other.target.group),
+        (one.target.subscription, other.target.subscription),
+    ]
+    pairs += [
+        (getattr(one.profile, key), getattr(other.profile, key))
+        for key in ("cloud", "tenant", "subscription")
+    ]
+    return all(
+        not mine or not theirs or mine.casefold() == theirs.casefold() for mine, theirs in pairs
+    )

@@ -68,7 +68,9 @@ def verify(options: VerifyOptions) -> int:
                 )
                 for at in sites
             }
-            found = await gather_or_cancel(*(tests[at].verify(clients) for at, clients in sites.items()))
+            found = await gather_or_cancel(
+                *(tests[at].verify(clients) for at, clients in sites.items())
+            )
         checks = tuple(check for one in found for check in one.checks)
         return _end(current, Verification(next(iter(sites)), path, checks, api=api))
 
@@ -85,12 +87,20 @@ def verify(options: VerifyOptions) -> int:
         ids = {client.client_id.casefold() for client in applications}
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
-        clients = clients_to_verify(applications, [one for one in there if one.client_id.casefold() in ids])
-        site = session.site_api(api_address.api_url(observed) or observed.app_service.url, path, api)
+        clients = clients_to_verify(
+            applications, [one for one in there if one.client_id.casefold() in ids]
+        )
+        site = session.site_api(
+            api_address.api_url(observed) or observed.app_service.url, path, api
+        )
         test = ClientTest(session.tokens, site, known_audience(observed) or "", observed)
         return _end(current, await test.verify(clients, identities))
 
-    return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)
+    return (
+        run_connected(options, from_inside)
+        if options.audience
+        else run(options, Services(), from_outside)
+    )
 
 
 def _verify_file(options: VerifyOptions) -> int:
@@ -100,16 +110,25 @@ def _verify_file(options: VerifyOptions) -> int:
         service = site.setup.service
         url = service.url if service is not None else None
         observed = await look(site.options, session, file=site.named, url=url)
-        app_service, folder = observed.app_service, default_folder(session, site.target.label, observed)
+        app_service, folder = (
+            observed.app_service,
+            default_folder(session, site.target.label, observed),
+        )
         assert app_service is not None  # the file names it
-        request = request_for(site.options, session, site.setup, observed.now, places=site.places, file=site.named)
+        request = request_for(
+            site.options, session, site.setup, observed.now, places=site.places, file=site.named
+        )
         stored = await stored_credentials(session, request, observed)
         applications = members(observed)
         ids = {client.client_id.casefold() for client in applications}
         saved = available(stored, session.connection.environ, folder)
-        clients = clients_to_verify(applications, [one for one in saved if one.client_id.casefold() in ids])
+        clients = clients_to_verify(
+            applications, [one for one in saved if one.client_id.casefold() in ids]
+        )
         api = observed.api
-        address = session.site_api(api_address.api_url(observed) or app_service.url, api_path(options.path, api), api)
+        address = session.site_api(
+            api_address.api_url(observed) or app_service.url, api_path(options.path, api), api
+        )
         test = ClientTest(session.tokens, address, known_audience(observed) or "", observed)
         verification = await test.verify(clients, observed.trust.identities)
         is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))
@@ -123,8 +142,15 @@ def _verify_file(options: VerifyOptions) -> int:
             current.terminal.document("verify-list", report)
             show_unread(current.terminal, report.failed, ())
         else:
-            show_verifications(current.terminal, report, command("mct-s2s", "apply", *file_words(options)))
-        return worst([0 if report.is_proved else ExitCode.ATTENTION, *(one.error.exit_code for one in report.failed)])
+            show_verifications(
+                current.terminal, report, command("mct-s2s", "apply", *file_words(options))
+            )
+        return worst(
+            [
+                0 if report.is_proved else ExitCode.ATTENTION,
+                *(one.error.exit_code for one in report.failed),
+            ]
+        )
 
     return run_connected(options, body)
 
@@ -144,11 +170,15 @@ def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
     method = choose(method, environ)
     if method is Method.MANAGED_IDENTITY:
         return machine_sign_in(environ.get("AZURE_CLIENT_ID"))
-    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (own := own_credential(environ, ENVIRONMENT)):
+    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (
+        own := own_credential(environ, ENVIRONMENT)
+    ):
         return own
     raise UsageError(
         "no-client-sign-in",
-        "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
-        remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+        "--audience tests the caller's own call, so it needs the sign-in of a client, not of a "
+        "person.",
+        remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the "
+        "client's "
         "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
     )

@@ -1,4 +1,6 @@
-"""What a command is to do at one App Service, checked before anyone signs in, and how far it has come."""
+"""What a command is to do at one App Service, checked before anyone signs in, and how far it has
+come.
+"""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -51,12 +53,16 @@ class Work:
 
     @property
     def setup(self) -> Setup:
-        assert isinstance(self.desired, Setup)  # asked of `setup`, `add-client` and trust files alone
+        assert isinstance(
+            self.desired, Setup
+        )  # asked of `setup`, `add-client` and trust files alone
         return self.desired
 
     @property
     def needs(self) -> Services:
-        has_site = not (isinstance(self.desired, Setup) and self.desired.settings is SettingsScope.NONE)
+        has_site = not (
+            isinstance(self.desired, Setup) and self.desired.settings is SettingsScope.NONE
+        )
         deletes = isinstance(self.desired, Removal) and self.desired.delete_secrets
         return Services(
             directory=self.desired.service is not None,
@@ -76,11 +82,16 @@ class Work:
             self.now,
             attempt=token_hex(4),
             identities=self.identities,
-            backup=SettingsFile(options.backup, Backup, note) if options.backup is not None else None,
+            backup=SettingsFile(options.backup, Backup, note)
+            if options.backup is not None
+            else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,
             without_settings=options.dry_run and is_setup,
-            verify=is_setup and self.needs.target and isinstance(options, CredentialOptions) and options.verifies,
+            verify=is_setup
+            and self.needs.target
+            and isinstance(options, CredentialOptions)
+            and options.verifies,
             places=self.places,
             show=show,
             file=self.named if isinstance(self, SiteWork) else None,
@@ -100,8 +111,9 @@ class SiteWork(Work):
     def file_digest(self) -> str:
         """A digest of every key that the file says about this site.
 
-        No key is left out: some of them decide who gets what only together with what is in Azure. Lifetimes and paths
-        count as they are written, so that the digest is the same on every machine and every day.
+        No key is left out: some of them decide who gets what only together with what is in Azure.
+        Lifetimes and paths count as they are written, so that the digest is the same on every
+        machine and every day.
         """
         api = api_of(self.options)
         described = [] if api.is_shipped else [api.canonical]
@@ -128,7 +140,10 @@ class SiteChange:
     """Set before it is planned."""
 
     def __init__(
-        self, current: CommandRun, work: Work, ask_again: "Callable[[Sequence[SiteChange]], Awaitable[bool]]"
+        self,
+        current: CommandRun,
+        work: Work,
+        ask_again: "Callable[[Sequence[SiteChange]], Awaitable[bool]]",
     ) -> None:
         self.run, self.work, self.options, self._ask_again = current, work, work.options, ask_again
         self.key = work.key if isinstance(work, SiteWork) else None
@@ -154,14 +169,18 @@ class SiteChange:
     def fingerprint(self) -> str | None:
         """The same for every caller on every machine; `None` where there is no plan.
 
-        Of a site of a trust file, it covers what the file says as well as the plan, which rounds lifetimes to months
-        and does not say who signs in.
+        Of a site of a trust file, it covers what the file says as well as the plan, which rounds
+        lifetimes to months and does not say who signs in.
         """
         if self.outcome is None:
             return None
         before, plan = self.outcome.before, self.outcome.intended or self.outcome.plan
         planned = fingerprint(plan, before.now, before.subject)
-        return digest_of([self.work.file_digest, planned]) if isinstance(self.work, SiteWork) else planned
+        return (
+            digest_of([self.work.file_digest, planned])
+            if isinstance(self.work, SiteWork)
+            else planned
+        )
 
     @property
     def exit_code(self) -> int:
@@ -180,7 +199,9 @@ class SiteChange:
 
     async def plan(self, session: Session) -> None:
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
-        self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
+        self.outcome = await prepare(
+            session, self.work.request(session, self.show, self.run.terminal.note)
+        )
 
     async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""
@@ -193,17 +214,25 @@ class SiteChange:
                 error.came_after_a_write()
             raise
         gone = retire_files(self.session, self.outcome)
-        for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
+        for text in (
+            ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)]
+            if gone
+            else ()
+        ):
             self.run.terminal.note(text)
 
     # What the engine asks of the user
 
     @property
     def may_be_stale(self) -> bool:
-        return self._was_asked or (self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS)
+        return self._was_asked or (
+            self.key is not None and clock.seconds() - self._read_at > STALE_SECONDS
+        )
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Ask again about a plan that has changed; beside other sites, compare it with what was reviewed."""
+        """Ask again about a plan that has changed; beside other sites, compare it with what was
+        reviewed.
+        """
         if self.key is None:
             self.outcome = outcome
             return await self._ask_again([self])
@@ -211,10 +240,13 @@ class SiteChange:
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
         done = [(change, one.outputs) for one in outcomes for change in one.done.values()]
-        if reviewed is None or not is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
+        if reviewed is None or not is_covered(
+            outcome.plan, reviewed.plan, outcome.request.now, done
+        ):
             raise Refused(
                 "plan-changed",
-                f"What would be done at {self.title} is no longer what was reviewed. Nothing was changed there.",
+                f"What would be done at {self.title} is no longer what was reviewed. Nothing was "
+                "changed there.",
                 remedy="Run the same command again to see the new plan.",
             )
         if outcome.plan.is_empty:
@@ -230,12 +262,21 @@ class SiteChange:
             yield steps
 
     def show(self, made: MadeCredential | None) -> bool:
-        """Make sure that someone reads standard output, and write a secret's line; `False`: JSON's document has it."""
+        """Make sure that someone reads standard output, and write a secret's line; `False`: JSON's
+        document has it.
+        """
         terminal = self.run.terminal
         if made is None or terminal.json:
             terminal.check_reader()
             return False
-        lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
-        text = ["", *masks(made.value), *(plain(line.plain) for line in lines), ""]  # apart from the progress around it
+        lines = credential_lines(
+            SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind)
+        )
+        text = [
+            "",
+            *masks(made.value),
+            *(plain(line.plain) for line in lines),
+            "",
+        ]  # apart from the progress around it
         terminal.verbatim("".join(f"{line}\n" for line in text))
         return True

@@ -1,4 +1,6 @@
-"""Which store each client's credential goes to: where it was asked for, or where its last one is."""
+"""Which store each client's credential goes to: where it was asked for, or where its last
+one is.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +13,13 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.errors import Refused, S2SError, ServiceError, UsageError, or_unknown, outcome_of
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, no_key_in_vault, vault_to
-from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
+from mct_s2s.model.client_credentials import (
+    NewCredential,
+    SecretNote,
+    newest_made,
+    replaced_kind,
+    secrets_among,
+)
 from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Rotation, ServiceSpec, Setup
@@ -42,8 +50,12 @@ def noted_vaults(client: ClientApplication) -> list[VaultTo]:
     return found
 
 
-async def with_lost(session: "Session", request: "Request", observed: ObservedState) -> ObservedState:
-    """With the places that have lost a secret: a vault that can be read, or a file on a machine that kept secrets."""
+async def with_lost(
+    session: "Session", request: "Request", observed: ObservedState
+) -> ObservedState:
+    """With the places that have lost a secret: a vault that can be read, or a file on a machine
+    that kept secrets.
+    """
     folder = default_folder(session, request.label, observed)
 
     async def where_lost(client: ClientApplication) -> str | None:
@@ -60,23 +72,33 @@ async def with_lost(session: "Session", request: "Request", observed: ObservedSt
             for one in noted_vaults(client)
         ]
         if not noted:
-            return f"file:{SecretTo().file_for(client.display_name, folder)}" if folder.is_dir() else None
+            return (
+                f"file:{SecretTo().file_for(client.display_name, folder)}"
+                if folder.is_dir()
+                else None
+            )
         notes = await gather_or_cancel(*(or_unknown(store.note()) for store in noted))
         has_lost = all(note is not None and note.has_lost(made) for note in notes)
         return noted[-1].label if has_lost else None
 
     clients = observed.trust.clients
     places = await gather_or_cancel(*map(where_lost, clients))
-    lost = {client.client_id: place for client, place in zip(clients, places, strict=True) if place is not None}
+    lost = {
+        client.client_id: place
+        for client, place in zip(clients, places, strict=True)
+        if place is not None
+    }
     return replace(observed, lost=lost)
 
 
 async def open_stores(
     session: "Session", request: "Request", observed: ObservedState
 ) -> tuple[dict[str, Store], ObservedState]:
-    """A store for each client that may get something secret, by its name in the request; and what they remember.
+    """A store for each client that may get something secret, by its name in the request; and what
+    they remember.
 
-    Where a rotation is about all clients that expire, a place that cannot be read stops its own client alone.
+    Where a rotation is about all clients that expire, a place that cannot be read stops its own
+    client alone.
     """
 
     async def opened(name: str, known: ClientApplication, is_key: bool) -> tuple[Store, SecretNote]:
@@ -86,7 +108,10 @@ async def open_stores(
     wanted, desired = _wanted(request, observed), request.desired
     is_each_alone = isinstance(desired, Rotation) and desired.expiring_within is not None
     found = await gather_or_cancel(
-        *(outcome_of(opened(name, *one)) if is_each_alone else opened(name, *one) for name, one in wanted.items())
+        *(
+            outcome_of(opened(name, *one)) if is_each_alone else opened(name, *one)
+            for name, one in wanted.items()
+        )
     )
     stores, notes, unreadable = dict[str, Store](), dict[str, SecretNote](), dict[str, S2SError]()
     for name, one in zip(wanted, found, strict=True):
@@ -97,7 +122,9 @@ async def open_stores(
     return stores, replace(observed, secrets=notes, unreadable_stores=unreadable)
 
 
-async def stored_credentials(session: "Session", request: "Request", observed: ObservedState) -> list[ClientSignIn]:
+async def stored_credentials(
+    session: "Session", request: "Request", observed: ObservedState
+) -> list[ClientSignIn]:
     """What the places of a trust file's clients hold, as far as the caller can read them."""
 
     async def stored(name: str, known: ClientApplication, is_key: bool) -> ClientSignIn | None:
@@ -111,20 +138,32 @@ async def stored_credentials(session: "Session", request: "Request", observed: O
 def places_of(
     session: "Session", request: "Request", stores: Mapping[str, Store], observed: ObservedState
 ) -> tuple[tuple[str, str], ...]:
-    """Each client and its place as a plan names it: of a rotation, the same on every machine unless asked for."""
+    """Each client and its place as a plan names it: of a rotation, the same on every machine unless
+    asked for.
+    """
     desired = request.desired
     if isinstance(desired, Rotation):
         if not desired.only_named:
             own, usual = default_folder(session, request.label, observed), SecretTo().label
             labels = (
-                (name, usual if isinstance(store, FileStore) and store.path.parent == own else store.label)
+                (
+                    name,
+                    usual
+                    if isinstance(store, FileStore) and store.path.parent == own
+                    else store.label,
+                )
                 for name, store in stores.items()
             )
-            return tuple((name, label) for name, label in labels if observed.secrets[name].vault is None)
+            return tuple(
+                (name, label) for name, label in labels if observed.secrets[name].vault is None
+            )
         # A registration's tag may lead elsewhere than to the client's own file.
         vaults = {name: observed.note_of(name).vault for name in stores}
         usual_of = {name: request.places.of(name).label for name in desired.clients}
-        return tuple((name, stores[name].label if vaults.get(name) else label) for name, label in usual_of.items())
+        return tuple(
+            (name, stores[name].label if vaults.get(name) else label)
+            for name, label in usual_of.items()
+        )
     # A registration's tag, which its owner writes, may name another vault than was reviewed.
     asked = {name: (request.places.of(name), observed.note_of(name).vault) for name in stores}
     return tuple(
@@ -137,12 +176,18 @@ async def with_dead_not_fresh(
     session: "Session", stores: Mapping[str, Store], observed: ObservedState
 ) -> ObservedState:
     """The state, where no note of a credential that gives no token counts as fresh."""
-    notes = await gather_or_cancel(*(_judged(session, name, one, observed) for name, one in stores.items()))
+    notes = await gather_or_cancel(
+        *(_judged(session, name, one, observed) for name, one in stores.items())
+    )
     return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
 
 
-async def _judged(session: "Session", name: str, store: Store, observed: ObservedState) -> SecretNote:
-    """A token decides whether what a store got minutes ago and the directory does not show is late or gone."""
+async def _judged(
+    session: "Session", name: str, store: Store, observed: ObservedState
+) -> SecretNote:
+    """A token decides whether what a store got minutes ago and the directory does not show is late
+    or gone.
+    """
     note = observed.secrets[name]
     client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
     if arrived is None or not note.is_fresh(note.client_id, observed.now, note.kind):
@@ -164,7 +209,12 @@ async def _judged(session: "Session", name: str, store: Store, observed: Observe
 
 
 async def _store(
-    session: "Session", request: "Request", observed: ObservedState, name: str, known: ClientApplication, is_key: bool
+    session: "Session",
+    request: "Request",
+    observed: ObservedState,
+    name: str,
+    known: ClientApplication,
+    is_key: bool,
 ) -> Store:
     place = request.places.of(name, known.client_id)
     if place.show:
@@ -180,9 +230,12 @@ async def _store(
         urls = (site.url,) if site is not None else ()
         return session.vault(place.vault.vault).store(secret, name, urls=urls)
     folder = default_folder(session, request.label, observed)
-    # One that is known by its appId may have a file that was made under its name, and the other way round.
+    # One that is known by its appId may have a file that was made under its name, and the other way
+    # round.
     names = filter(None, (name, known.client_id, known.display_name))
-    files = [FileStore(place.file_for(called, folder), place.path is None, is_key) for called in names]
+    files = [
+        FileStore(place.file_for(called, folder), place.path is None, is_key) for called in names
+    ]
     file = next((one for one in files if one.holds(known.client_id)), files[0])
     if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
         return file
@@ -197,19 +250,36 @@ async def _noted(
     client: ClientApplication,
     file: FileStore,
 ) -> Store:
-    """The key vault that a tag of the client's registration names, or its file on this machine. Raises Refused."""
-    # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-    noted = [session.vault(one.vault).store(one.secret or "", name, client.client_id) for one in noted_vaults(client)]
+    """The key vault that a tag of the client's registration names, or its file on this machine.
+
+    Raises Refused.
+    """
+    # By appId: a vault's secret of the same client's name may be another client's, and a tag may
+    # point at it.
+    noted = [
+        session.vault(one.vault).store(one.secret or "", name, client.client_id)
+        for one in noted_vaults(client)
+    ]
     # Also where a tag, which its owners write, says that no one has it.
     newest, found = newest_made(secrets_among(client.application.credentials)), [file, *noted][-1]
     if noted and newest is not None and (await file.note()).has_had(newest):
         return file
     if noted and isinstance(request.desired, Rotation):
         return await _proved(session, noted, client, observed)
-    if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
+    if (
+        noted and newest is not None
+    ):  # it may have been moved: of several places, the one counts that has it
         # A vault that is gone or closed: the secret may have left it long ago.
-        notes = await gather_or_cancel(*(or_unknown(one.note()) for one in noted)) if len(noted) > 1 else ()
-        having = (store for store, note in zip(noted, notes, strict=False) if note is not None and note.has_had(newest))
+        notes = (
+            await gather_or_cancel(*(or_unknown(one.note()) for one in noted))
+            if len(noted) > 1
+            else ()
+        )
+        having = (
+            store
+            for store, note in zip(noted, notes, strict=False)
+            if note is not None and note.has_had(newest)
+        )
         found = next(having, found)
     return found
 
@@ -217,10 +287,11 @@ async def _noted(
 async def _proved(
     session: "Session", noted: Sequence[Store], client: ClientApplication, observed: ObservedState
 ) -> Store:
-    """The vault whose readers can sign in as the client already, so that the new secret tells them nothing new.
+    """The vault whose readers can sign in as the client already, so that the new secret tells them
+    nothing new.
 
-    Owners of a registration, and those who were, write its tags; who may set a vault's secrets writes theirs. Raises
-    Refused: no vault holds a secret that signs in.
+    Owners of a registration, and those who were, write its tags; who may set a vault's secrets
+    writes theirs. Raises Refused: no vault holds a secret that signs in.
     """
     code, unread = "secret-place-unproved", list[S2SError]()
     for store in noted:
@@ -235,42 +306,58 @@ async def _proved(
                 if await or_unknown(token) is not None:
                     return store
     if unread and len(unread) == len(noted):
-        unread[0].mention([f"The registration of '{client.display_name}' names it as the place of its secret."])
+        unread[0].mention(
+            [f"The registration of '{client.display_name}' names it as the place of its secret."]
+        )
         raise unread[0]
     place, name = noted[-1].label, client.display_name
     raise Refused(
         code,
-        f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as it. Its owners, also "
+        f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as "
+        "it. Its owners, also "
         "earlier ones, can write that tag.",
         remedy=f"If it is right, name the place: {option('--secret-to', place)}",
     )
 
 
-def _wanted(request: "Request", observed: ObservedState) -> dict[str, tuple[ClientApplication, bool]]:
+def _wanted(
+    request: "Request", observed: ObservedState
+) -> dict[str, tuple[ClientApplication, bool]]:
     """By name: the client, empty where there is none, and whether what is stored is a key."""
     desired = request.desired
     if isinstance(desired, Rotation):
         rotated = rotating(desired, observed)
         kinds = {name: replaced_kind(client.credentials) for name, client in rotated.items()}
-        return {name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()}
+        return {
+            name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()
+        }
     found: dict[str, tuple[ClientApplication, bool]] = {}
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if isinstance(spec.credential, NewCredential):
             clients = clients_called(spec.name, observed)
-            known = next((client for client in clients if client.is_registered), ClientApplication())
+            known = next(
+                (client for client in clients if client.is_registered), ClientApplication()
+            )
             found[spec.name] = known, spec.credential.kind.is_key
     return found
 
 
 def _follows_tag(client: ClientApplication, request: "Request", observed: ObservedState) -> bool:
-    """Whether a client's own tag says where its secret is, and may: others could have written it."""
+    """Whether a client's own tag says where its secret is, and may: others could have
+    written it.
+    """
     desired = request.desired
     # Only one that had a secret and has nothing good any more gets a secret again.
     has_good = any(one.is_valid_at(observed.now) for one in client.application.credentials)
-    if not client.is_registered or desired.service is None or (has_good and not isinstance(desired, Rotation)):
+    if (
+        not client.is_registered
+        or desired.service is None
+        or (has_good and not isinstance(desired, Rotation))
+    ):
         return False
     trusted = client_trust(client, observed, desired.service, desired.names)
-    # One that is merely untouched may have been registered and tagged by someone who then removed themselves.
+    # One that is merely untouched may have been registered and tagged by someone who then removed
+    # themselves.
     return isinstance(trusted, Belief) and trusted is not Belief.UNTOUCHED
 
 
@@ -282,7 +369,9 @@ def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
     deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
     for one in (client.application for client in before.trust.clients):
         left = [credential for credential in one.credentials if credential.key_id not in removed]
-        is_emptied = len(left) < len(one.credentials) and not any(credential.is_ours for credential in left)
+        is_emptied = len(left) < len(one.credentials) and not any(
+            credential.is_ours for credential in left
+        )
         if one.object_id in deleted or (is_emptied and one.object_id not in added):
             folder = default_folder(session, outcome.request.label, before)
             for stem in dict.fromkeys((one.display_name, one.client_id)):

@@ -1,7 +1,7 @@
 """The flow of a command that changes something, at one App Service.
 
-`prepare`: observe, check rights, plan. `carry_out`: look again if the state may have changed, apply, verify. Between
-them the command line shows the plan and asks.
+`prepare`: observe, check rights, plan. `carry_out`: look again if the state may have changed,
+apply, verify. Between them the command line shows the plan and asks.
 """
 
 import asyncio
@@ -33,8 +33,9 @@ from mct_s2s.stores.store import Store
 LOOK_PAUSE = 1.0
 """Seconds between two looks at what is unsettled."""
 MET_SECONDS = 20.0
-"""How long another run may take that creates the same registrations at this moment: some 3 s, and with replicas that
-lag some 10 s more."""
+"""How long another run may take that creates the same registrations at this moment: some 3 s, and
+with replicas that lag some 10 s more.
+"""
 
 
 class Approver(Protocol):
@@ -46,7 +47,10 @@ class Approver(Protocol):
         ...
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Agree to a plan that has changed, never to an empty one. Raises Cancelled, UsageError, Refused."""
+        """Agree to a plan that has changed, never to an empty one.
+
+        Raises Cancelled, UsageError, Refused.
+        """
         ...
 
     def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
@@ -55,7 +59,9 @@ class Approver(Protocol):
 
 
 async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written. Looks again while something is unsettled: `settling`.
+    """Observe, check rights and plan; nothing is written.
+
+    Looks again while something is unsettled: `settling`.
 
     Raises NotOurs, NotThere.
     """
@@ -77,7 +83,9 @@ async def prepare(session: Session, request: Request) -> Outcome:
 
 async def look_and_plan(session: Session, request: Request) -> Outcome:
     """Observe once, plan, and leave out what the caller has no right to."""
-    rights = AccessLook(session, directory=request.preflight and request.desired.service is not None)
+    rights = AccessLook(
+        session, directory=request.preflight and request.desired.service is not None
+    )
     with activity(f"Reading {reading(request)}"):
         async with aclosing(rights):
             observed, stores = await _observe_with_stores(session, request, rights)
@@ -91,9 +99,13 @@ async def look_and_plan(session: Session, request: Request) -> Outcome:
 async def _observe_with_stores(
     session: Session, request: Request, rights: AccessLook
 ) -> tuple[ObservedState, Mapping[str, Store]]:
-    """Read the directory, the App Service and the caller's rights side by side; then what the secrets' places know."""
+    """Read the directory, the App Service and the caller's rights side by side; then what the
+    secrets' places know.
+    """
     try:
-        observed = await observe(session, request, rights.at if request.preflight else lambda _: None)
+        observed = await observe(
+            session, request, rights.at if request.preflight else lambda _: None
+        )
     except S2SError as error:
         if not request.preflight:
             raise
@@ -113,10 +125,11 @@ def _readable(desired: Desired, observed: ObservedState) -> Desired:
 
 
 async def _after_others(session: Session, outcome: Outcome, approver: Approver) -> Outcome:
-    """Finish what was left out because someone else has created a registration that this run would have created.
+    """Finish what was left out because someone else has created a registration that this run would
+    have created.
 
-    Another administrator's run ends with the settings and the consents, which speak for what it made. No one else's
-    registration is ever believed that way. Raises NotOurs: that did not happen.
+    Another administrator's run ends with the settings and the consents, which speak for what it
+    made. No one else's registration is ever believed that way. Raises NotOurs: that did not happen.
     """
     request, met = outcome.request, next(iter(outcome.met.values()))
     until = clock.seconds() + min(MET_SECONDS, session.connection.remaining(RESERVE))
@@ -141,7 +154,8 @@ async def _after_others(session: Session, outcome: Outcome, approver: Approver) 
 async def _agreed_again(
     session: Session, outcome: Outcome, approver: Approver, *, is_stale: bool
 ) -> tuple[Outcome, bool]:
-    """Make the plan again as often as the state may have changed; return it, and whether the user agrees to it.
+    """Make the plan again as often as the state may have changed; return it, and whether the user
+    agrees to it.
 
     Plans are compared whole, words included: all that was shown.
     """
@@ -158,8 +172,11 @@ async def _agreed_again(
     return outcome, True
 
 
-async def carry_out(session: Session, outcome: Outcome, since: float, approver: Approver) -> Outcome:
-    """Apply the plan of a `prepare` that began at `since` (seconds since the epoch); ask again where it has changed.
+async def carry_out(
+    session: Session, outcome: Outcome, since: float, approver: Approver
+) -> Outcome:
+    """Apply the plan of a `prepare` that began at `since` (seconds since the epoch); ask again
+    where it has changed.
 
     Raises the first refusal, by Azure or by the user; what was done stays.
     """
@@ -175,7 +192,8 @@ async def carry_out(session: Session, outcome: Outcome, since: float, approver: 
                     await apply(session, outcome, progress)
                 break
             except Purged:
-                # Nothing but restorations has begun, as all else waits for them: what is there instead is looked for.
+                # Nothing but restorations has begun, as all else waits for them: what is there
+                # instead is looked for.
                 if session.connection.remaining(RESERVE) <= 0:
                     raise
                 for change, _ in outcome.failed:

@@ -20,7 +20,12 @@ def default_folder(session: "Session", label: str, observed: ObservedState) -> P
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
-    folder = user_data_path("mct-s2s", appauthor=False) / "secrets" / session.connection.cloud.label / tenant
+    folder = (
+        user_data_path("mct-s2s", appauthor=False)
+        / "secrets"
+        / session.connection.cloud.label
+        / tenant
+    )
     return folder / label.lower().replace("/", "/slots/")
 
 
@@ -32,18 +37,31 @@ async def local_notes(
     A vault's tags are others' to write.
     """
     counts_credentials = isinstance(request.desired, Look | Rotation)
-    folder, notes = default_folder(session, request.label, observed), dict[str, tuple[SecretNote, ...]]()
-    names = {client.client_id: name for name in request.desired.names for client in clients_called(name, observed)}
+    folder, notes = (
+        default_folder(session, request.label, observed),
+        dict[str, tuple[SecretNote, ...]](),
+    )
+    names = {
+        client.client_id: name
+        for name in request.desired.names
+        for client in clients_called(name, observed)
+    }
     for client in observed.trust.clients:
         is_in_question = client.client_id in observed.custody or client.application.undelivered
         if not counts_credentials and not is_in_question:
             continue
-        place = request.places.of(names.get(client.client_id, client.display_name), client.client_id)
+        place = request.places.of(
+            names.get(client.client_id, client.display_name), client.client_id
+        )
         found = list[SecretNote]()
-        for called in filter(None, (names.get(client.client_id), client.client_id, client.display_name)):
+        for called in filter(
+            None, (names.get(client.client_id), client.client_id, client.display_name)
+        ):
             for path in {SecretTo().file_for(called, folder), place.file_for(called, folder)}:
                 for keeps_key in (False, True):
-                    with suppress(UsageError):  # one that another user may have written says nothing here
+                    with suppress(
+                        UsageError
+                    ):  # one that another user may have written says nothing here
                         found.append(await FileStore(path, keeps_key=keeps_key).note())
         notes[client.client_id] = tuple(found)
     return notes

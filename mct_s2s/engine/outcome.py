@@ -1,4 +1,7 @@
-"""How far a command has come. It outlives failure and interruption, so that both can be reported truthfully."""
+"""How far a command has come.
+
+It outlives failure and interruption, so that both can be reported truthfully.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -67,9 +70,13 @@ class Outcome:
     settings: AppSettings | None = None
     """As they were read back, where they were written."""
     place_refusals: dict[str, S2SError] = field(default_factory=dict)
-    """By the change that would have made a credential: why its place does not take it, in a rotation of several."""
+    """By the change that would have made a credential: why its place does not take it, in a
+    rotation of several.
+    """
     met: dict[str, NotOurs] = field(default_factory=dict)
-    """By the change that would have created it: a registration that someone else has created meanwhile."""
+    """By the change that would have created it: a registration that someone else has created
+    meanwhile.
+    """
     started: dict[str, float] = field(default_factory=dict)
     attempts: dict[str, "Attempt"] = field(default_factory=dict)
     """At secrets, by the key of the change, in the order in which they began."""
@@ -78,7 +85,9 @@ class Outcome:
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
     withdrawn: set[str] = field(default_factory=set)
-    """Object ids of what this run created and purged, as its name was taken: the recycle bin may still show them."""
+    """Object ids of what this run created and purged, as its name was taken: the recycle bin may
+    still show them.
+    """
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
@@ -93,10 +102,21 @@ class Outcome:
         What it deleted stays noted: replicas show it for a while, and it can be restored.
         """
         noted = unfinished(self.before.subject)
-        deleted = {change.object_id for change in self.done.values() if isinstance(change, DeleteApplication)}
-        purged = {change.object_id for change in self.done.values() if isinstance(change, PurgeApplication)}
+        deleted = {
+            change.object_id
+            for change in self.done.values()
+            if isinstance(change, DeleteApplication)
+        }
+        purged = {
+            change.object_id
+            for change in self.done.values()
+            if isinstance(change, PurgeApplication)
+        }
         if noted & self.remembered:
-            note_unfinished(self.before.subject, noted - self.remembered | ((deleted & self.remembered) - purged))
+            note_unfinished(
+                self.before.subject,
+                noted - self.remembered | ((deleted & self.remembered) - purged),
+            )
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""
@@ -129,7 +149,9 @@ class Outcome:
 
     def skip(self, change: AnyChange, why: str) -> None:
         known = identify(change, self.outputs).id
-        self.finish(NoChange(key=change.key, resource=change.resource, name=change.name, id=known), why)
+        self.finish(
+            NoChange(key=change.key, resource=change.resource, name=change.name, id=known), why
+        )
 
     def leave(self, change: ManualStep, missing: Missing) -> None:
         plan = self.plan
@@ -145,8 +167,14 @@ class Outcome:
     @property
     def has_written(self) -> bool:
         """Whether it changed anything in Azure, as far as it knows."""
-        is_left = any(one.key_id is not None and not one.is_taken_back for one in self.attempts.values())
-        return is_left or bool(self.in_doubt) or any(change.action is not Action.NONE for change in self.done.values())
+        is_left = any(
+            one.key_id is not None and not one.is_taken_back for one in self.attempts.values()
+        )
+        return (
+            is_left
+            or bool(self.in_doubt)
+            or any(change.action is not Action.NONE for change in self.done.values())
+        )
 
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:
@@ -155,7 +183,9 @@ class Outcome:
 
     @property
     def refused(self) -> tuple[AnyChange, ...]:
-        """Without what was done all the same: a secret that arrived, and whose note could not be removed."""
+        """Without what was done all the same: a secret that arrived, and whose note could not be
+        removed.
+        """
         return tuple(change for change, _ in self.failed if change.key not in self.done)
 
     @property
@@ -168,17 +198,26 @@ class Outcome:
         service = self.created.get(CREATE, self.before.trust.service)
         for change in self.done.values():
             match change:
-                case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
+                case UpdateApplication(edits=edits) if (
+                    service is not None and edits.uri is not None
+                ):
                     uri = self.outputs.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))
-                case DeleteApplication(client_id=gone) if service is not None and gone == service.client_id:
+                case DeleteApplication(client_id=gone) if (
+                    service is not None and gone == service.client_id
+                ):
                     service = None
         observed = replace(self.before, trust=replace(self.before.trust, service=service))
         if self.settings is None:
             return observed
-        spec, writes = self.request.desired.service, [one for one in self.plan.steps if isinstance(one, WriteSettings)]
+        spec, writes = (
+            self.request.desired.service,
+            [one for one in self.plan.steps if isinstance(one, WriteSettings)],
+        )
         written = (value for write in writes for value in write.spec.written(self.outputs))
-        return observed.with_settings(self.settings, filter(None, (spec.role if spec is not None else None, *written)))
+        return observed.with_settings(
+            self.settings, filter(None, (spec.role if spec is not None else None, *written))
+        )
 
     def client_id(self, name: str) -> ClientId | None:
         made = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))

@@ -67,7 +67,8 @@ class Session:
     arm: "ResourceManager"
     tokens: "EntraTokens"
     vault: "Callable[[str], KeyVault]"
-    """By name or address, each opened once: what it asks for in patience, it asks of all its users."""
+    """By name or address, each opened once: what it asks for in patience, it asks of all its users.
+    """
     target: SiteTarget | None = None
     subscription: str | None = None
     """An id or a name, where there is no target; `None` where there is no default."""

@@ -1,4 +1,6 @@
-"""Verify clients by real tokens and calls of the MCT API, one without a token; what can't be tested is open."""
+"""Verify clients by real tokens and calls of the MCT API, one without a token; what can't be tested
+is open.
+"""
 
 import asyncio
 from collections.abc import Iterable
@@ -43,7 +45,9 @@ if TYPE_CHECKING:
 REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadable"})
 """The codes of a token that is refused. By any other, the login service does not answer."""
 MAY_BE_BY_SETTINGS = frozenset({400, 503})
-"""Besides a refusal, what an API answers by wrong settings: no key set to check a token by, or it does not start."""
+"""Besides a refusal, what an API answers by wrong settings: no key set to check a token by, or it
+does not start.
+"""
 
 
 ClientToVerify = ClientSignIn | ClientApplication
@@ -69,7 +73,9 @@ class ClientTest:
     observed: ObservedState
     """Without an App Service where no one looks."""
     just_changed: bool = False
-    """Whether this very run made or granted what is tested: replicas lag, and the site may still be restarting."""
+    """Whether this very run made or granted what is tested: replicas lag, and the site may still be
+    restarting.
+    """
 
     async def verify(
         self, clients: Iterable[ClientToVerify], identities: Iterable[ServicePrincipal] = ()
@@ -91,7 +97,9 @@ class ClientTest:
     async def _without_token(self) -> VerificationCheck:
         with activity("Testing a call without a token"):
             try:
-                return without_token(await self.api.get(), self.api.url, self.api.path, self.observed)
+                return without_token(
+                    await self.api.get(), self.api.url, self.api.path, self.observed
+                )
             except ServiceError as error:
                 return VerificationCheck(*SITE, "without-token", None, error.message, error.remedy)
 
@@ -101,11 +109,17 @@ class ClientTest:
             if self.observed.file is None:  # which names its place
                 said += " Name its file by --credentials FILE."
             if client.credentials and all(one.federation for one in client.credentials):
-                said = "Not tested: only the workload that its federated credential names can sign in."
+                said = (
+                    "Not tested: only the workload that its federated credential names can sign in."
+                )
             elif client.credentials and replaced_kind(client.credentials) is not None:
                 said += " If that is lost, replace it:"
                 remedy = self.observed.rotating(client)
-            return [VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy)]
+            return [
+                VerificationCheck(
+                    client.display_name, CheckSubject.APPLICATION, CALL, None, said, remedy
+                )
+            ]
         return await self._tested(client)
 
     async def _tested(self, sign_in: ClientSignIn) -> list[VerificationCheck]:
@@ -122,13 +136,19 @@ class ClientTest:
                 token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
             except ServiceError as error:
                 remedy = self._remedy(error, client)
-                if error.service_code == "500011" and scope != expected:  # no such Application ID URI
+                if (
+                    error.service_code == "500011" and scope != expected
+                ):  # no such Application ID URI
                     remedy = f"Set MCT_S2S_SCOPE to {expected} in {sign_in.source}."
-                return [check("token", False if error.code in REFUSED else None, error.message, remedy)]
+                return [
+                    check("token", False if error.code in REFUSED else None, error.message, remedy)
+                ]
             said = f"Entra ID issued a token for its {sign_in.noun} ({sign_in.source})."
             return [check("token", True, said), check(CALL, *await self._call(sign_in, token))]
 
-    async def _call(self, sign_in: ClientSignIn, token: ApiToken) -> tuple[bool | None, str, str | None]:
+    async def _call(
+        self, sign_in: ClientSignIn, token: ApiToken
+    ) -> tuple[bool | None, str, str | None]:
         """Whether the API answers it, what it said, and the remedy."""
         api, observed = self.api, self.observed
         unsent = misdirected(token, sign_in, observed, self.audience, api.url)
@@ -158,10 +178,15 @@ class ClientTest:
         found = wrong_settings(self.observed, site) if site is not None else ()
         return next((one for one in found if one.stops_calls), None)
 
-    def _refused(self, answer: ApiAnswer, said: str, token: ApiToken, sign_in: ClientSignIn) -> tuple[bool, str, str]:
+    def _refused(
+        self, answer: ApiAnswer, said: str, token: ApiToken, sign_in: ClientSignIn
+    ) -> tuple[bool, str, str]:
         """Who refused the token: App Service Authentication, or the API by its settings."""
         site = self.observed.app_service
-        own = [urlsplit(self.api.url).hostname or "", *(site.host_names if site is not None else ())]
+        own = [
+            urlsplit(self.api.url).hostname or "",
+            *(site.host_names if site is not None else ()),
+        ]
         if answer.is_of_app_service(own):
             return False, said, by_authentication(self.api.path)
         why, remedy = why_refused(token, sign_in.source, self.observed, answer.stated_reason)
@@ -174,13 +199,18 @@ class ClientTest:
             return error.remedy
         by_verb = {"setup": observed.command("setup")}
         if client is not None:
-            by_verb |= {"rotate-secret": observed.rotating(client), "add-client": observed.setting_up(client)}
+            by_verb |= {
+                "rotate-secret": observed.rotating(client),
+                "add-client": observed.setting_up(client),
+            }
         return by_verb.get(rest.partition(" ")[0]) or f"{error.command} {observed.where}".rstrip()
 
     def _is_new(self, sign_in: ClientSignIn, client: ClientApplication | None) -> bool:
         halves = (self.observed.trust.service, client.application if client is not None else None)
         made = [sign_in.made, *(one.created for one in halves if one is not None)]
-        return self.just_changed or any(moment is not None and self.observed.now - moment < YOUNG for moment in made)
+        return self.just_changed or any(
+            moment is not None and self.observed.now - moment < YOUNG for moment in made
+        )
 
     def _awaited_role(self, client: ClientApplication | None) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""
@@ -193,13 +223,19 @@ class ClientTest:
 
 
 async def verify_outcome(session: Session, outcome: Outcome) -> Verification | None:
-    """Test the clients whose credential is in a store of this run; a test that runs out of time is open, not failed."""
+    """Test the clients whose credential is in a store of this run; a test that runs out of time is
+    open, not failed.
+    """
     observed = outcome.after
     if observed.app_service is None:
         return None
     read = await gather_or_cancel(*(store.read() for store in outcome.stores.values()))
     found = {name: one for name, one in zip(outcome.stores, read, strict=True) if one is not None}
-    mine = [replace(one, name=name) for name, one in found.items() if outcome.client_id(name) == one.client_id]
+    mine = [
+        replace(one, name=name)
+        for name, one in found.items()
+        if outcome.client_id(name) == one.client_id
+    ]
     if not mine:
         return None
     url, audience = api_url(observed) or observed.app_service.url, known_audience(observed) or ""
@@ -210,5 +246,8 @@ async def verify_outcome(session: Session, outcome: Outcome) -> Verification | N
             return await test.verify(mine)
     except TimeoutError:
         message, again = "The deadline left no time to test the call.", observed.command("verify")
-        late = (VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again) for one in mine)
+        late = (
+            VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again)
+            for one in mine
+        )
         return Verification(api.url, api.path, tuple(late), api=observed.api)

@@ -1,4 +1,6 @@
-"""The API that an App Service serves: one that comes with the program, or a description in a file."""
+"""The API that an App Service serves: one that comes with the program, or a description in
+a file.
+"""
 
 import re
 import tomllib

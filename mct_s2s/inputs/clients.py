@@ -13,10 +13,16 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
     trimmed = [name.strip() for name in names]
     for name in trimmed:
         if not name:
-            remedy = "It is empty. Use a display name or an appId, such as --client 'Reports import'"
+            remedy = (
+                "It is empty. Use a display name or an appId, such as --client 'Reports import'"
+            )
             raise malformed("client-name-empty", "client name", name, remedy)
         if len(name) > LONGEST_NAME or not name.isprintable():
-            why = f"it has {len(name)} characters" if name.isprintable() else "it has a line break or control character"
+            why = (
+                f"it has {len(name)} characters"
+                if name.isprintable()
+                else "it has a line break or control character"
+            )
             raise UsageError(
                 "client-name-unusable",
                 f"Invalid client name '{name[:40]}…': {why}.",
@@ -27,11 +33,21 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def read_client_list(path: Path) -> list[str]:
     """One name a line; empty lines and lines that begin with `#` are skipped."""
-    remedy = "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply -f FILE"
-    lines = [line.strip() for line in read_text(path, "client-list-unreadable", remedy).splitlines()]
+    remedy = (
+        "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s "
+        "apply "
+        "-f FILE"
+    )
+    lines = [
+        line.strip() for line in read_text(path, "client-list-unreadable", remedy).splitlines()
+    ]
     names = [line for line in lines if line and not line.startswith("#")]
     if not names:
-        raise UsageError("client-list-unreadable", f"Cannot read '{path}': there is no name in it.", remedy=remedy)
+        raise UsageError(
+            "client-list-unreadable",
+            f"Cannot read '{path}': there is no name in it.",
+            remedy=remedy,
+        )
     return names
 
 
@@ -45,7 +61,9 @@ def management_reference(value: str | None) -> str | None:
     """The tenant decides its form. Source: learn.microsoft.com/graph/api/resources/application."""
     text = value.strip() if value is not None else None
     if text == "":
-        raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Add a value to {OPTION}, or remove it.")
+        raise UsageError(
+            "empty-value", f"{OPTION} is empty.", remedy=f"Add a value to {OPTION}, or remove it."
+        )
     if text is not None and (len(text) > LONGEST or not text.isprintable()):
         raise UsageError(
             "malformed-id",

@@ -1,7 +1,7 @@
 """Files that a user gives or asks for.
 
-A handoff takes the values from the directory's administrator to the App Service's; a backup has all application
-settings before a command wrote any, secrets included.
+A handoff takes the values from the directory's administrator to the App Service's; a backup has all
+application settings before a command wrote any, secrets included.
 """
 
 import tomllib
@@ -54,9 +54,13 @@ def read_handoff(path: Path, api: Api) -> tuple[dict[str, str], str | None]:
     found = _read(path, Handoff, "handoff-unreadable", remedy)
     if found.settings and not any(row.name in found.settings for row in api.rows):
         message = f"Cannot use '{path}': it has no setting of {api.called}."
-        raise UsageError("handoff-unreadable", message, remedy="Name the API that it was written for: --api FILE")
+        raise UsageError(
+            "handoff-unreadable", message, remedy="Name the API that it was written for: --api FILE"
+        )
     values: dict[Holds, Sequence[str]] = {
-        row.holds: AllowList(found.settings[row.name]).ids if row.holds.is_list else [found.settings[row.name]]
+        row.holds: AllowList(found.settings[row.name]).ids
+        if row.holds.is_list
+        else [found.settings[row.name]]
         for row in api.rows
         if row.name in found.settings and row.holds is not Holds.SWITCH
     }
@@ -77,7 +81,9 @@ def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
 
 def given_values(values: Mapping[Holds, Sequence[str]], api: Api) -> dict[str, str]:
     """By the setting's name; several values for a list. Raises UsageError."""
-    given = {row.name: [_checked(row, value) for value in values.get(row.holds, ())] for row in api.rows}
+    given = {
+        row.name: [_checked(row, value) for value in values.get(row.holds, ())] for row in api.rows
+    }
     return {name: ";".join(checked) for name, checked in given.items() if checked}
 
 
@@ -98,7 +104,12 @@ def _checked(setting: Setting, value: str) -> str:
 
 _NAMES: dict[type[Handoff | Backup], tuple[str, str, str, str]] = {
     Handoff: ("handoff", "a handoff file", "handoff-unwritable", "handoff-unwritable"),
-    Backup: ("backup", "a backup of this App Service", "backup-place-taken", "backup-place-unwritable"),
+    Backup: (
+        "backup",
+        "a backup of this App Service",
+        "backup-place-taken",
+        "backup-place-unwritable",
+    ),
 }
 """Name, description, code where something else is there, code where nothing can be written."""
 
@@ -112,7 +123,10 @@ class SettingsFile:
     """Whether an earlier run has written it; `None` until this one asks."""
 
     def check(self, app_service: str = "", *, dry_run: bool = False) -> bool:
-        """Whether an earlier run has written it. Raises UsageError: something else is there, or it is unwritable."""
+        """Whether an earlier run has written it.
+
+        Raises UsageError: something else is there, or it is unwritable.
+        """
         name, what, taken, _ = _NAMES[self.model]
         with self._explained():
             content = read_ours(self.path)
@@ -120,7 +134,9 @@ class SettingsFile:
                 found = None
                 with suppress(ValueError):
                     found = parsed(load_json(content), self.model)
-                if found is None or (app_service and app_service.casefold() != (found.app_service or "").casefold()):
+                if found is None or (
+                    app_service and app_service.casefold() != (found.app_service or "").casefold()
+                ):
                     message = f"'{self.path}' exists and is not {what}. It was not changed."
                     raise UsageError(taken, message, remedy=f"Choose another file: --{name} FILE")
             if dry_run:
@@ -132,21 +148,36 @@ class SettingsFile:
     def write(self, app_service: str | None, settings: AppSettings) -> None:
         self.check(dry_run=True)
         name = _NAMES[self.model][0]
-        document = {"schema": f"mct-s2s/{name}/v1", "appService": app_service, "settings": dict(settings)}
+        document = {
+            "schema": f"mct-s2s/{name}/v1",
+            "appService": app_service,
+            "settings": dict(settings),
+        }
         with self._explained():
-            replace_whole(self.path, json_text(document), READABLE if self.model is Handoff else PRIVATE)
+            replace_whole(
+                self.path, json_text(document), READABLE if self.model is Handoff else PRIVATE
+            )
 
     def keep(self, app_service: str, settings: AppSettings) -> None:
-        """An older backup of the App Service is kept instead. A run that has written it may write it anew."""
+        """An older backup of the App Service is kept instead.
+
+        A run that has written it may write it anew.
+        """
         is_first = self._is_older is None
         if is_first:
             self._is_older = self.check(app_service)
         if not self._is_older:
             self.write(app_service, settings)
         if is_first:
-            what = "Kept the older backup in" if self._is_older else f"Backed up {len(settings)} settings to"
+            what = (
+                "Kept the older backup in"
+                if self._is_older
+                else f"Backed up {len(settings)} settings to"
+            )
             self.say(f"{what} {self.path}")
 
     def _explained(self) -> AbstractContextManager[None]:
         name, _, taken, unwritable = _NAMES[self.model]
-        return as_usage_error(f"Cannot write the {name}", self.path, taken, unwritable, f"--{name} FILE")
+        return as_usage_error(
+            f"Cannot write the {name}", self.path, taken, unwritable, f"--{name} FILE"
+        )

@@ -18,7 +18,9 @@ _VAULT = re.compile(
     re.DOTALL,
 )
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
-"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
+"""Source of both forms:
+learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
+"""
 CLIENT = "{client}"
 """The client's name in the words of a command."""
 
@@ -35,25 +37,34 @@ class VaultTo(NamedTuple):
 def vault_to(rest: str) -> VaultTo:
     found = _VAULT.fullmatch(rest)
     if found is None:
-        remedy = "Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net."
+        remedy = (
+            "Use keyvault:VAULT[/NAME], where VAULT is the vault's name or "
+            "https://VAULT.vault.azure.net."
+        )
         raise malformed("malformed-vault", "key vault", rest, remedy)
     secret = (found["secret"] or "").removesuffix("/")
     if secret and not _SECRET.fullmatch(secret):
-        remedy = "Use letters, digits and hyphens, 127 characters at most, or omit it: --secret-to keyvault:VAULT"
+        remedy = (
+            "Use letters, digits and hyphens, 127 characters at most, or omit it: --secret-to "
+            "keyvault:VAULT"
+        )
         raise malformed("malformed-secret-name", "secret name", secret, remedy)
     return VaultTo(found["vault"] or found["address"].lower(), secret or None)
 
 
 @dataclass(frozen=True)
 class SecretTo:
-    """`show`, a vault, a program, a file or a folder; of none of them, the user's data directory."""
+    """`show`, a vault, a program, a file or a folder; of none of them, the user's data
+    directory.
+    """
 
     label: str = field(default="default file", compare=False)
     """As it was written; the same on every machine."""
     show: bool = False
     vault: VaultTo | None = None
     command: tuple[str, ...] = ()
-    """A program that gets the secret on its standard input, and its arguments; no shell reads them."""
+    """A program that gets the secret on its standard input, and its arguments; no shell reads them.
+    """
     path: Path | None = None
     is_folder: bool = False
 
@@ -84,7 +95,11 @@ def secret_to(text: str | None, clients: int | None) -> SecretTo:
             place = SecretTo(text, command=_command(text, rest))
             if not any(CLIENT in word for word in place.command):
                 shared = f"would be given the secrets of {several} in turn"
-                remedy = "Run one command for each client, or write {client} where the program is told a name: it "
+                remedy = (
+                    "Run one command for each client, or write {client} where the program is "
+                    "told "
+                    "a name: it "
+                )
                 remedy += "stands for the client."
         case "keyvault" if rest:
             place = SecretTo(text, vault=(vault := vault_to(rest)))
@@ -102,18 +117,27 @@ def secret_to(text: str | None, clients: int | None) -> SecretTo:
             remedy = "Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once)."
             raise malformed("secret-place-unknown", "--secret-to", text, remedy)
     if clients not in {0, 1} and shared:
-        raise UsageError("secret-place-shared", f"Invalid --secret-to '{text}': it {shared}.", remedy=remedy)
+        raise UsageError(
+            "secret-place-shared", f"Invalid --secret-to '{text}': it {shared}.", remedy=remedy
+        )
     return place
 
 
 def _file(text: str, rest: str) -> SecretTo:
     try:
         path = Path(rest).expanduser()
-        return SecretTo(text, path=path.absolute(), is_folder=rest.endswith(("/", "\\")) or path.is_dir())
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of no one, no path at all
+        return SecretTo(
+            text, path=path.absolute(), is_folder=rest.endswith(("/", "\\")) or path.is_dir()
+        )
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # too long a name, the home of no one, no path at all
         raise UsageError(
             "secret-place-unwritable",
-            f"Cannot save the secret to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",
+            f"Cannot save the secret to '{rest[:130]}': "
+            f"{getattr(error, 'strerror', None) or error}",
             remedy="Choose a file that you can write: --secret-to file:PATH",
         ) from error
 
@@ -128,7 +152,8 @@ def _command(text: str, rest: str) -> tuple[str, ...]:
         raise UsageError(
             "secret-command-malformed",
             f"Invalid --secret-to '{text}': {why}.",
-            remedy="Name one that reads the secret from its standard input: --secret-to 'exec:gh secret set NAME'",
+            remedy="Name one that reads the secret from its standard input: --secret-to 'exec:gh "
+            "secret set NAME'",
         )
     return tuple(words)
 
@@ -138,7 +163,8 @@ def no_key_in_vault() -> UsageError:
     return UsageError(
         "secret-place-unfit",
         "Cannot create a key pair in a key vault.",
-        remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
+        remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself "
+        "and pass its "
         "public certificate with --certificate FILE.",
     )
 
@@ -150,7 +176,9 @@ class ClientPlaces:
     """By the client's name or appId, casefolded."""
 
     def of(self, *names: str) -> SecretTo:
-        return next((self.own[name.casefold()] for name in names if name.casefold() in self.own), self.usual)
+        return next(
+            (self.own[name.casefold()] for name in names if name.casefold() in self.own), self.usual
+        )
 
     def with_own(self, client: str, place: SecretTo) -> "ClientPlaces":
         return replace(self, own={**self.own, client.casefold(): place})
@@ -169,4 +197,10 @@ class ClientPlaces:
 
     @property
     def vaults(self) -> list[str]:
-        return sorted({place.vault.vault for place in (self.usual, *self.own.values()) if place.vault is not None})
+        return sorted(
+            {
+                place.vault.vault
+                for place in (self.usual, *self.own.values())
+                if place.vault is not None
+            }
+        )

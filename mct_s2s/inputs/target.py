@@ -10,7 +10,9 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
 
 _SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | re.ASCII)
-"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
+"""Source of both forms:
+learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
+"""
 _TENANT = re.compile(r"(?!\.+$)[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
 """As azure-identity takes it: it goes into the path of each sign-in."""
 _URL = re.compile(r"https://[!-~]+", re.IGNORECASE)
@@ -19,7 +21,9 @@ _PATH = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
 
 
 @about("app-service")
-def site_target(name: str | None, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
+def site_target(
+    name: str | None, group: str | None, subscription: str | None, slot: str | None
+) -> SiteTarget:
     if not name or not name.strip():
         raise UsageError(
             "app-service-missing",
@@ -34,7 +38,9 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
         raise malformed("malformed-app-service", "--app-service", name, remedy)
     with about("resource-group"):
         if group and not is_group_name(group):
-            remedy = "Use letters, digits and -_.(), 90 characters at most, without a period at the end."
+            remedy = (
+                "Use letters, digits and -_.(), 90 characters at most, without a period at the end."
+            )
             raise malformed("malformed-app-service", "--resource-group", group, remedy)
     with about("slot"):
         if slot and not _SLOT_NAME.fullmatch(slot):
@@ -63,7 +69,10 @@ def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
 @about("tenant")
 def tenant(text: str | None, source: str) -> str | None:
     if text and not _TENANT.fullmatch(text):
-        remedy = "Use the tenant's ID or a domain, not its display name: --tenant contoso.onmicrosoft.com"
+        remedy = (
+            "Use the tenant's ID or a domain, not its display name: --tenant "
+            "contoso.onmicrosoft.com"
+        )
         raise malformed("malformed-id", source, text, remedy)
     return text or None
 
@@ -75,7 +84,10 @@ def caller_resource(text: str) -> str | ResourceId:
     if wanted.startswith("/"):
         return ResourceId.parse(wanted)
     if not _SITE_NAME.fullmatch(wanted):
-        remedy = "Use the resource ID from the portal's Properties page, or the name of a web or function app."
+        remedy = (
+            "Use the resource ID from the portal's Properties page, or the name of a web or "
+            "function app."
+        )
         raise malformed("malformed-resource", "--managed-identity", text, remedy)
     return wanted
 
@@ -83,7 +95,11 @@ def caller_resource(text: str) -> str | ResourceId:
 @about("url")
 def api_url(text: str) -> str:
     wanted = text.strip().rstrip("/")
-    if not _URL.fullmatch(wanted) or origin(wanted) is None or not {*"/?#@\\"}.isdisjoint(wanted[len("https://") :]):
+    if (
+        not _URL.fullmatch(wanted)
+        or origin(wanted) is None
+        or not {*"/?#@\\"}.isdisjoint(wanted[len("https://") :])
+    ):
         remedy = "Use scheme and host only, such as --url https://contosolearn.azurewebsites.net"
         raise malformed("malformed-url", "--url", text, remedy)
     return wanted

@@ -1,14 +1,24 @@
-"""An App Service API behind an app role, as data. Reader and JSON Schema of a description are made of this model.
+"""An App Service API behind an app role, as data.
 
-A description names settings and says by one word what each holds. It has no values, templates, hosts or commands, so
-its author decides nothing but where the program writes what it would write anyway.
+Reader and JSON Schema of a description are made of this model.
+
+A description names settings and says by one word what each holds. It has no values, templates,
+hosts or commands, so its author decides nothing but where the program writes what it would write
+anyway.
 """
 
 from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from mct_s2s.model.site_settings import (
     NOT_SHOWN,
@@ -24,25 +34,124 @@ from mct_s2s.model.site_settings import (
 from mct_s2s.model.trust_file import Table
 
 PLATFORM_PREFIXES = (
-    *("website", "azurewebjobs", "functions_", "scm_", "docker_", "appsetting_", "connectionstrings", "iis", "msi_"),
-    *("identity_", "applicationinsights", "appinsights", "diagnostics_", "xdt_", "kudu", "deployment_", "weblogs"),
-    *("aspnetcore_", "dotnet_", "coreclr_", "cor_", "complus_", "node_", "npm_", "python", "pip_", "java_", "jdk_"),
-    *("_java", "catalina_", "jvm_", "php_", "perl", "ruby", "gem_", "ld_", "git_", "bash_", "ssl_", "openssl_"),
-    *("curl_", "requests_", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "startup_", "pre_build"),
-    *("post_build", "build_flags", "enable_oryx", "customconnstr_", "sqlconnstr_", "sqlazureconnstr_"),
-    *("mysqlconnstr_", "postgresqlconnstr_", "redisconnstr_", "notificationhubconnstr_", "servicebusconnstr_"),
-    *("eventhubconnstr_", "documentdbconnstr_", "apihubconnstr_", "container_", "spring_", "spring.", "logging_"),
+    *(
+        "website",
+        "azurewebjobs",
+        "functions_",
+        "scm_",
+        "docker_",
+        "appsetting_",
+        "connectionstrings",
+        "iis",
+        "msi_",
+    ),
+    *(
+        "identity_",
+        "applicationinsights",
+        "appinsights",
+        "diagnostics_",
+        "xdt_",
+        "kudu",
+        "deployment_",
+        "weblogs",
+    ),
+    *(
+        "aspnetcore_",
+        "dotnet_",
+        "coreclr_",
+        "cor_",
+        "complus_",
+        "node_",
+        "npm_",
+        "python",
+        "pip_",
+        "java_",
+        "jdk_",
+    ),
+    *(
+        "_java",
+        "catalina_",
+        "jvm_",
+        "php_",
+        "perl",
+        "ruby",
+        "gem_",
+        "ld_",
+        "git_",
+        "bash_",
+        "ssl_",
+        "openssl_",
+    ),
+    *(
+        "curl_",
+        "requests_",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "startup_",
+        "pre_build",
+    ),
+    *(
+        "post_build",
+        "build_flags",
+        "enable_oryx",
+        "customconnstr_",
+        "sqlconnstr_",
+        "sqlazureconnstr_",
+    ),
+    *(
+        "mysqlconnstr_",
+        "postgresqlconnstr_",
+        "redisconnstr_",
+        "notificationhubconnstr_",
+        "servicebusconnstr_",
+    ),
+    *(
+        "eventhubconnstr_",
+        "documentdbconnstr_",
+        "apihubconnstr_",
+        "container_",
+        "spring_",
+        "spring.",
+        "logging_",
+    ),
     *("logging.", "otel_", "gunicorn_", "uvicorn_", "flask_", "django_"),
 )
-"""How settings begin that the platform or a runtime reads, in lower case: they decide which code runs."""
-PLATFORM_NAMES = frozenset({"path", "pathext", "home", "shell", "port", "tmp", "temp", "env", "ifs", "classpath"})
+"""How settings begin that the platform or a runtime reads, in lower case: they decide which code
+runs.
+"""
+PLATFORM_NAMES = frozenset(
+    {"path", "pathext", "home", "shell", "port", "tmp", "temp", "env", "ifs", "classpath"}
+)
 FORBIDDEN_HEADER_PREFIXES = (
-    *("content-", "transfer-", "proxy-", "x-forwarded-", "x-original-", "x-rewrite-", "x-http-", "x-arr-", "x-ms-"),
+    *(
+        "content-",
+        "transfer-",
+        "proxy-",
+        "x-forwarded-",
+        "x-original-",
+        "x-rewrite-",
+        "x-http-",
+        "x-arr-",
+        "x-ms-",
+    ),
     *("x-appservice-", "x-azure-", "x-host", "x-site-", "x-waws-", "disguised-", "was-"),
 )
 """How headers begin that decide where a request goes, or who is believed to send it."""
 FORBIDDEN_HEADERS = frozenset(
-    ("host", "authorization", "cookie", "connection", "upgrade", "te", "trailer", "via", "forwarded", "expect")
+    (
+        "host",
+        "authorization",
+        "cookie",
+        "connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "via",
+        "forwarded",
+        "expect",
+    )
 ) | {"keep-alive", "max-forwards"}
 
 
@@ -53,7 +162,10 @@ def _setting_name(name: str) -> str:
 
 
 def _header_name(name: str) -> str:
-    if name.casefold().startswith(FORBIDDEN_HEADER_PREFIXES) or name.casefold() in FORBIDDEN_HEADERS:
+    if (
+        name.casefold().startswith(FORBIDDEN_HEADER_PREFIXES)
+        or name.casefold() in FORBIDDEN_HEADERS
+    ):
         raise ValueError("this header is not the API's own")
     return name
 
@@ -62,16 +174,26 @@ DEFAULT_API = "mct"
 """The API where nothing else is said."""
 ApiName = Annotated[str, StringConstraints(pattern=r"^[\w.&()+-]+( [\w.&()+-]+)*$", max_length=40)]
 RoleValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$")]
-"""A name, and no address or file: it is written to a setting that a description chooses. Entra ID allows more."""
+"""A name, and no address or file: it is written to a setting that a description chooses.
+
+Entra ID allows more.
+"""
 Mark = Annotated[str, StringConstraints(pattern=r"^-[a-z0-9-]{1,18}-$")]
 SettingName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,199}$"), AfterValidator(_setting_name)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,199}$"),
+    AfterValidator(_setting_name),
 ]
 """Source: learn.microsoft.com/azure/app-service/configure-common."""
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,59}$"), AfterValidator(_header_name)]
+HeaderName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,59}$"), AfterValidator(_header_name)
+]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,98}[!-~])?$")]
 ProofPath = Annotated[
-    str, StringConstraints(pattern=r"^/([A-Za-z0-9._~!$&'()*+,;=:@%?-][A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,198})?$")
+    str,
+    StringConstraints(
+        pattern=r"^/([A-Za-z0-9._~!$&'()*+,;=:@%?-][A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,198})?$"
+    ),
 ]
 Word = Annotated[Holds, Field(strict=False)]
 
@@ -84,7 +206,10 @@ class ProofCall(Table):
         default={}, max_length=8, description="Headers of every call, beside the token."
     )
     refused_with: list[Literal[401, 403]] = Field(
-        default=[401, 403], min_length=1, max_length=2, description="The API's own no: 401, 403 or both."
+        default=[401, 403],
+        min_length=1,
+        max_length=2,
+        description="The API's own no: 401, 403 or both.",
     )
 
 
@@ -95,11 +220,15 @@ class Api(Table):
     role: RoleValue = Field(description="App role of its clients, unless `--role` says another.")
     token_version: Literal[1, 2] | None = Field(
         default=None,
-        description="Version of the access tokens that it accepts: 1 (their audience is the Application ID URI) or 2 "
+        description="Version of the access tokens that it accepts: 1 (their audience is the "
+        "Application ID URI) or 2 "
         "(the appId). Left out: both, and the registration stays as it is.",
     )
     function_app_mark: Mark | None = Field(
-        default=None, description="What is in the name of the function app that a deployment has beside its web app."
+        default=None,
+        description=(
+            "What is in the name of the function app that a deployment has beside its web app."
+        ),
     )
     settings: dict[SettingName, Word] = Field(
         default={},
@@ -176,14 +305,20 @@ class Api(Table):
         return self._shipped_as == DEFAULT_API
 
     def of_their_kind(self, settings: AppSettings) -> AppSettings:
-        """These settings without values of another kind: by what is left, the directory is asked. It is not shown."""
-        return self._with(settings, lambda row, value: value if row.word.form.fullmatch(value) else NOT_SHOWN)
+        """These settings without values of another kind: by what is left, the directory is asked.
+
+        It is not shown.
+        """
+        return self._with(
+            settings, lambda row, value: value if row.word.form.fullmatch(value) else NOT_SHOWN
+        )
 
     def masked(self, settings: AppSettings, known: Collection[str]) -> AppSettings:
-        """These settings without what may be a secret: all but what is `known`, switches, and lists of IDs.
+        """These settings without what may be a secret: all but what is `known`, switches, and lists
+        of IDs.
 
-        The author of a description could name a secret's setting in it, to read or to overwrite that, and a secret may
-        look like anything: an ID, an address, a name with dots.
+        The author of a description could name a secret's setting in it, to read or to overwrite
+        that, and a secret may look like anything: an ID, an address, a name with dots.
         """
         comparable = frozenset(map(without_form, filter(None, (self.role, *known))))
 
@@ -202,16 +337,26 @@ class Api(Table):
         values = ((row, row.value_in(settings)) for row in self.rows)
         return {
             **settings,
-            **{spelling_in(settings, row.name): shown(row, value) for row, value in values if value is not None},
+            **{
+                spelling_in(settings, row.name): shown(row, value)
+                for row, value in values
+                if value is not None
+            },
         }
 
     def hidden(self, settings: AppSettings) -> tuple[Setting, ...]:
-        """Settings whose value was masked, as it is of another kind than is said: they may be something else's."""
+        """Settings whose value was masked, as it is of another kind than is said: they may be
+        something else's.
+        """
         return tuple(row for row in self.rows if row.value_in(settings) == NOT_SHOWN)
 
     def legible(self, settings: AppSettings) -> dict[str, str]:
         """Those that are shown and not masked: what can be written elsewhere."""
-        return {name: value for name, value in self.shown(settings).items() if value not in {NOT_SHOWN, OTHER_VALUE}}
+        return {
+            name: value
+            for name, value in self.shown(settings).items()
+            if value not in {NOT_SHOWN, OTHER_VALUE}
+        }
 
     def shown(self, settings: AppSettings) -> dict[str, str]:
         """The only ones ever shown, under our names: the others may be secret."""
@@ -225,7 +370,8 @@ class Api(Table):
         return next((row for word in words if (row := self.setting(word)) is not None), None)
 
     def service_in(self, settings: AppSettings) -> str:
-        """The service application that the settings name, by its appId or URI; empty where they name none.
+        """The service application that the settings name, by its appId or URI; empty where they
+        name none.
 
         Where the directory does not have it, it is masked, and equals none.
         """
@@ -248,10 +394,16 @@ class Api(Table):
     def always_required(self) -> frozenset[Setting]:
         """Those that a site has to have, with or without clients."""
         of_clients = {Holds.ROLE} if self.lists else set[Holds]()
-        return frozenset(row for row in self.rows if not row.holds.is_list and row.holds not in of_clients)
+        return frozenset(
+            row for row in self.rows if not row.holds.is_list and row.holds not in of_clients
+        )
 
-    def required(self, settings: AppSettings, named: Collection[Setting] = ()) -> frozenset[Setting]:
-        """Those that a site has to have, with the kinds of clients that are, or will be, on its lists."""
+    def required(
+        self, settings: AppSettings, named: Collection[Setting] = ()
+    ) -> frozenset[Setting]:
+        """Those that a site has to have, with the kinds of clients that are, or will be, on its
+        lists.
+        """
         used = {row for row in self.lists if row in named or row.list_in(settings).ids}
         with_applications = any(row.holds is Holds.APPLICATION_IDS for row in used)
         role = {row for row in self.rows if row.holds is Holds.ROLE and with_applications}

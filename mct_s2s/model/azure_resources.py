@@ -70,7 +70,9 @@ class Site:
         return bool(kinds & {"functionapp", "workflowapp"}) or bool(self.website(mark))
 
     def website(self, mark: str | None) -> str:
-        """The web app of the deployment whose function app this is, as a mark in its name shows; empty for others."""
+        """The web app of the deployment whose function app this is, as a mark in its name shows;
+        empty for others.
+        """
         name, found, _ = self.name.casefold().partition(mark) if mark is not None else ("", "", "")
         return name if found else ""
 
@@ -83,12 +85,16 @@ class AppService(Site):
     slots: tuple[str, ...] = ()
     """Besides production; empty where no one may look."""
     sticky: frozenset[str] = frozenset()
-    """Names of slot settings, in lower case: learn.microsoft.com/azure/app-service/deploy-staging-slots."""
+    """Names of slot settings, in lower case:
+    learn.microsoft.com/azure/app-service/deploy-staging-slots.
+    """
     subscription: str = ""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
     siblings: tuple[str, ...] = ()
-    """Sites of the API in the subscription with their resource groups, looked for only where this is a function app."""
+    """Sites of the API in the subscription with their resource groups, looked for only where this
+    is a function app.
+    """
     is_unusual: bool = False
     """Whether nothing shows it to be an MCT site; not looked at where it has been set up."""
 
@@ -98,7 +104,9 @@ CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.micros
 
 
 def origin(address: str) -> tuple[str, int] | None:
-    """Host and port of an https address, in a form that can be compared; `None` for any other text."""
+    """Host and port of an https address, in a form that can be compared; `None` for any
+    other text.
+    """
     try:
         parts = urlsplit(address)
         port = 443 if parts.port is None else parts.port

@@ -1,4 +1,7 @@
-"""What the caller may do, as far as Azure tells. `None` means not known: unreadable is never taken for missing."""
+"""What the caller may do, as far as Azure tells.
+
+`None` means not known: unreadable is never taken for missing.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +23,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the sign-in method knows of the caller, and then the directory; no token is read for it."""
+    """What the sign-in method knows of the caller, and then the directory; no token is read
+    for it.
+    """
 
     description: str
     client_id: ClientId | None = None
@@ -40,7 +45,9 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class SecretRule:
-    """One rule of an app management policy: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration."""
+    """One rule of an app management policy:
+    learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
+    """
 
     longest: timedelta
     """The longest lifetime of a secret; zero: none may be added."""

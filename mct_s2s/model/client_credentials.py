@@ -18,9 +18,13 @@ GITHUB = "https://token.actions.githubusercontent.com"
 DELIVERED_WITHIN = timedelta(hours=1)
 """A secret reaches its place within minutes of its creation."""
 YOUNG = timedelta(minutes=10)
-"""Replicas of the directory may not show an object this young: docs/azure-contract.md, section 3.13."""
+"""Replicas of the directory may not show an object this young: docs/azure-contract.md, section
+3.13.
+"""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew."""
+"""Source:
+learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 """What the portal's *Never* meant: Graph keeps a date in any case."""
 
@@ -84,7 +88,9 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Federation:
-    """Compared exactly: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations."""
+    """Compared exactly:
+    learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
+    """
 
     issuer: str
     subject: str
@@ -139,7 +145,9 @@ def attempt_tag(name: str) -> str:
 
 
 def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
-    return tuple(credential for credential in credentials if credential.kind is CredentialKind.SECRET)
+    return tuple(
+        credential for credential in credentials if credential.kind is CredentialKind.SECRET
+    )
 
 
 def newest_made(credentials: Iterable[Credential]) -> Credential | None:
@@ -148,12 +156,18 @@ def newest_made(credentials: Iterable[Credential]) -> Credential | None:
 
 
 def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
-    """What a rotation replaces: what we made last, or else a secret; `None` where there is neither."""
+    """What a rotation replaces: what we made last, or else a secret; `None` where there is
+    neither.
+    """
     held = tuple(credentials)
     newest = newest_made(held)
     if newest is not None:
         return newest.kind
-    return CredentialKind.SECRET if not held or any(one.kind is CredentialKind.SECRET for one in held) else None
+    return (
+        CredentialKind.SECRET
+        if not held or any(one.kind is CredentialKind.SECRET for one in held)
+        else None
+    )
 
 
 class Readable(Enum):
@@ -172,9 +186,14 @@ class SecretNote:
     """What a credential's store remembers."""
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
-    """By credential name, noted before the secret was made: whose it was; `None`: the store is one client's."""
+    """By credential name, noted before the secret was made: whose it was; `None`: the store is one
+    client's.
+    """
     attempts_since: datetime | None = None
-    """When the vault's tags that name the attempts were written: nothing older is one. Others may write them."""
+    """When the vault's tags that name the attempts were written: nothing older is one.
+
+    Others may write them.
+    """
     delivered: KeyId | None = None
     client_id: ClientId | None = None
     delivered_at: datetime | None = None
@@ -184,7 +203,10 @@ class SecretNote:
     held: tuple[KeyId, ...] = ()
     """All that were delivered, the last one included: readers have gone on to the last one."""
     held_since: Mapping[KeyId, datetime] = field(default_factory=dict)
-    """In a key vault: when the first version whose tags name it was added. Others write tags, but no times."""
+    """In a key vault: when the first version whose tags name it was added.
+
+    Others write tags, but no times.
+    """
     place: str | None = None
     """As `--secret-to` takes it, where the store keeps what it is given."""
     scope: str | None = None
@@ -193,12 +215,16 @@ class SecretNote:
 
     @property
     def vault(self) -> str | None:
-        """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
+        """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up
+        to a day.
+        """
         kind, _, rest = (self.place or "").partition(":")
         return rest if kind == "keyvault" else None
 
     def has_held(self, credential: Credential) -> bool:
-        """Whether its users read it here, once or now: it came here when it was made, not named by a tag later."""
+        """Whether its users read it here, once or now: it came here when it was made, not named by
+        a tag later.
+        """
         if credential.key_id not in self.held:
             return False
         since, begins = self.held_since.get(credential.key_id), credential.begins
@@ -212,15 +238,25 @@ class SecretNote:
         return next((one for one in credentials if one.key_id == self.delivered), None)
 
     def is_of(self, client_id: object) -> bool:
-        return self.delivered is not None and isinstance(client_id, str) and same_id(self.client_id, client_id)
+        return (
+            self.delivered is not None
+            and isinstance(client_id, str)
+            and same_id(self.client_id, client_id)
+        )
 
     def is_about(self, credential: Credential, client_id: str) -> bool:
-        """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
+        """Whether an attempt was for that client's credential: one of another name than ours can
+        never have been.
+        """
         name = credential.name or ""
         owner, since = self.attempts.get(name), self.attempts_since
         if since is not None and credential.begins is not None and credential.begins < since:
             return False
-        return credential.is_ours and name in self.attempts and (owner is None or same_id(owner, client_id))
+        return (
+            credential.is_ours
+            and name in self.attempts
+            and (owner is None or same_id(owner, client_id))
+        )
 
     def is_undelivered(self, credential: Credential, client_id: str) -> bool:
         """Whether it is of an attempt that has not arrived here."""
@@ -239,7 +275,9 @@ class SecretNote:
         return own == self.delivered or (pending is not None and own == pending.key_id)
 
     def vouches_for(self, credential: Credential, client_id: str) -> bool:
-        """Whether it names this very credential of that client: it is, or was, here, or an attempt here was for it."""
+        """Whether it names this very credential of that client: it is, or was, here, or an attempt
+        here was for it.
+        """
         if self.is_about(credential, client_id) or self._is_pending(credential):
             return True
         return self.is_of(client_id) and (self.knows(credential) or credential.key_id in self.held)
@@ -254,19 +292,32 @@ class SecretNote:
     def is_on_its_way(self, credential: Credential) -> bool:
         """Whether it is the certificate of the pending key pair."""
         pending = self.pending
-        return pending is not None and self.delivered != pending.key_id and credential.key_id == pending.key_id
+        return (
+            pending is not None
+            and self.delivered != pending.key_id
+            and credential.key_id == pending.key_id
+        )
 
     def has_had(self, credential: Credential) -> bool:
         """The last one, or one before it."""
         return self.knows(credential) or self.has_received(credential)
 
     def has_lost(self, credentials: Iterable[Credential]) -> bool:
-        """Whether the place has none of those that this tool made; one that keeps nothing loses nothing."""
+        """Whether the place has none of those that this tool made; one that keeps nothing loses
+        nothing.
+        """
         made = [one for one in credentials if one.is_made]
         has_none = self.readable is not Readable.OURS or not any(map(self.has_had, made))
         return bool(made) and self.place is not None and has_none
 
-    def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
+    def is_fresh(
+        self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET
+    ) -> bool:
         """Whether such a credential was delivered so recently that replicas may not show it yet."""
         arrived = self.delivered_at
-        return arrived is not None and self.kind is kind and self.is_of(client_id) and now - arrived < YOUNG
+        return (
+            arrived is not None
+            and self.kind is kind
+            and self.is_of(client_id)
+            and now - arrived < YOUNG
+        )

@@ -12,7 +12,9 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
 NOT_NOW = frozenset({429, 502, 503, 504})
-"""From App Service's front end, for a site that is starting or busy: the API itself has not answered."""
+"""From App Service's front end, for a site that is starting or busy: the API itself has not
+answered.
+"""
 
 _REALM = re.compile(r'\brealm="([^"]{1,253})"', re.IGNORECASE)
 _DESCRIPTION = re.compile(r'\berror_description="([^"]{1,200})', re.IGNORECASE)
@@ -80,7 +82,9 @@ class MachineIdentity:
     """The managed identity of the Azure resource that this program runs in."""
 
 
-PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCredential | MachineIdentity
+PresentedCredential = (
+    SecretCredential | CertificateCredential | AssertionFileCredential | MachineIdentity
+)
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,19 @@ class ClientSignIn:
 
     @property
     def noun(self) -> str:
-        return "managed identity" if isinstance(self.credential, MachineIdentity) else self.credential.kind.noun
+        return (
+            "managed identity"
+            if isinstance(self.credential, MachineIdentity)
+            else self.credential.kind.noun
+        )
 
 
 def machine_sign_in(client_id: str | None) -> ClientSignIn:
     """With the user-assigned identity of that client ID, if one is given."""
     here = "this machine"
-    return ClientSignIn(TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=here, name=here)
+    return ClientSignIn(
+        TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=here, name=here
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +145,9 @@ class MadeCredential(ClientSignIn):
 
 @dataclass(frozen=True)
 class ApiToken:
-    """Of either version: learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
+    """Of either version:
+    learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
+    """
 
     text: str = field(repr=False)
     audience: str
@@ -160,7 +172,8 @@ class ApiAnswer:
     """Whether access restrictions refused the caller's address: `x-ms-forbidden-ip`."""
 
     def is_of_app_service(self, host_names: Collection[str]) -> bool:
-        """Whether App Service Authentication answered: it alone names the site's own host as the realm.
+        """Whether App Service Authentication answered: it alone names the site's own host as the
+        realm.
 
         Source: docs/azure-contract.md, section 8.
         """

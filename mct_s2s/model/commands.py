@@ -1,4 +1,7 @@
-"""Commands to paste: each value is one word for the shell in use, even `x'$(touch y)'`. No other module adds values."""
+"""Commands to paste: each value is one word for the shell in use, even `x'$(touch y)'`.
+
+No other module adds values.
+"""
 
 import re
 import shlex
@@ -10,13 +13,21 @@ _PLAIN = re.compile(r"[\w+=:./\\-]+", re.ASCII)
 
 
 def _powershell(word: str) -> str:
-    """Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules."""
-    return word if _PLAIN.fullmatch(word) else "'" + re.sub(r"(['\u2018-\u201b])", r"\1\1", word) + "'"
+    """Source:
+    learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules.
+    """
+    return (
+        word if _PLAIN.fullmatch(word) else "'" + re.sub(r"(['\u2018-\u201b])", r"\1\1", word) + "'"
+    )
 
 
 def _command_prompt(word: str) -> str:
-    """Source: learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments; no quote hides a percent sign."""
-    quoted = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2] * 2, word).replace("%", '"^%"')
+    """Source: learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments; no quote hides a
+    percent sign.
+    """
+    quoted = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2] * 2, word).replace(
+        "%", '"^%"'
+    )
     return word if _PLAIN.fullmatch(word) else f'"{quoted}"'
 
 
@@ -50,12 +61,16 @@ def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
 
 
 def identity_removal(resource: ResourceId) -> str:
-    """Disables the system-assigned identity; of other types than these, it takes one without user-assigned ones."""
+    """Disables the system-assigned identity; of other types than these, it takes one without
+    user-assigned ones.
+    """
     if resource.is_site:
         return webapp_command("identity remove", resource)
     if resource.type == VIRTUAL_MACHINES:
         return command("az", "vm", "identity", "remove", *site_options(resource))
-    return command("az", "resource", "update", "--ids", str(resource), "--set", "identity.type=None")
+    return command(
+        "az", "resource", "update", "--ids", str(resource), "--set", "identity.type=None"
+    )
 
 
 def secret_reading(vault: str, name: str) -> list[str]:
@@ -69,7 +84,9 @@ def site_options(resource: ResourceId) -> list[str]:
 
 
 def grant_on_vault(vault: str, role: str, principal: str) -> str:
-    grant = command("az", "role", "assignment", "create", "--role", role, "--assignee-object-id", principal)
+    grant = command(
+        "az", "role", "assignment", "create", "--role", role, "--assignee-object-id", principal
+    )
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
     return f'{grant} --scope "$({look_up})"'
 

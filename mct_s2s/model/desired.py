@@ -21,7 +21,9 @@ class ServiceSpec:
     management_reference: str | None = None
     """Set only where there is none."""
     url: str | None = None
-    """Where the API is reached, as typed; `None`: where it was reached before, else at the App Service's host name."""
+    """Where the API is reached, as typed; `None`: where it was reached before, else at the App
+    Service's host name.
+    """
     may_create: bool = True
     is_in_file: bool = False
     """Whether a trust file says `adopt`, each time: the registration need not remember it."""
@@ -87,11 +89,15 @@ class Setup(Desired):
     clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
     given: Mapping[str, str] = field(default_factory=dict)
-    """Settings from the operator or a handoff file instead of the directory; ids are joined as on the lists."""
+    """Settings from the operator or a handoff file instead of the directory; ids are joined as on
+    the lists.
+    """
     given_for: str | None = None
     """`NAME` or `NAME/SLOT`: the App Service that the handoff file was written for."""
     settings_only: bool = False
-    """Whether nothing else is written, and every client with the role is allowed (`configure-appservice`)."""
+    """Whether nothing else is written, and every client with the role is allowed
+    (`configure-appservice`).
+    """
     pruning: Pruning | None = None
     """`None` for commands that ignore clients that they do not name."""
 
@@ -120,7 +126,8 @@ class Removal(Desired):
     """In key vaults, of clients whose registration goes."""
     purge: bool = False
     kept: frozenset[str] = frozenset()
-    """Registrations that stay, without their access, as the other sites of a file name them, in lower case.
+    """Registrations that stay, without their access, as the other sites of a file name them, in
+    lower case.
 
     A display name there is that site's own client; only an appId can name one that is removed here.
     """

@@ -40,7 +40,9 @@ Owner = tuple[PrincipalId, str]
 
 @dataclass(frozen=True)
 class Custody:
-    """Who controls a registration: the owners of it and of its service principal, and what signs in as it."""
+    """Who controls a registration: the owners of it and of its service principal, and what signs in
+    as it.
+    """
 
     owners: tuple[Owner, ...] = ()
     credentials: tuple[Credential, ...] = ()
@@ -72,13 +74,20 @@ class Application:
     required_access: tuple[RequiredAccess, ...] = ()
     credentials: tuple[Credential, ...] = ()
     undelivered: frozenset[KeyId] = frozenset()
-    """Of these, what a run began to make and is not known to have arrived anywhere: no one may have it."""
+    """Of these, what a run began to make and is not known to have arrived anywhere: no one may have
+    it.
+    """
     token_version: int | None = None
     created: datetime | None = None
     created_by: ClientId | None = None
-    """`createdByAppId`: the program that registered it. No one can write it; everyone who uses az has the same."""
+    """`createdByAppId`: the program that registered it.
+
+    No one can write it; everyone who uses az has the same.
+    """
     extras: tuple[str, ...] = ()
-    """Names of properties that this tool never sets, and that are set: redirect URIs, scopes and their like."""
+    """Names of properties that this tool never sets, and that are set: redirect URIs, scopes and
+    their like.
+    """
     tags: tuple[str, ...] = ()
     notes: str | None = None
     management_reference: str | None = None
@@ -105,7 +114,9 @@ class ServicePrincipal:
     assignment_required: bool = False
     """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
     enabled: bool = True
-    """Whether Entra issues tokens for it and to it (AADSTS500014, AADSTS7000112): its owner may switch that off."""
+    """Whether Entra issues tokens for it and to it (AADSTS500014, AADSTS7000112): its owner may
+    switch that off.
+    """
 
 
 @dataclass(frozen=True)

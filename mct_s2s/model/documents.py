@@ -1,4 +1,6 @@
-"""The JSON files that one run writes and another one reads; their JSON Schemas are made of these models."""
+"""The JSON files that one run writes and another one reads; their JSON Schemas are made of these
+models.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
@@ -16,7 +18,11 @@ class SavedFile(BaseModel):
     """Unknown members are ignored, as later versions may add some."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
+        alias_generator=to_camel,
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
 
@@ -42,9 +48,14 @@ class Handoff(SavedFile):
 
     document: Literal["mct-s2s/handoff/v1"] = Field(alias="schema")
     app_service: str | None = Field(
-        min_length=1, description="The App Service it was written for, as NAME or NAME/SLOT; null if none was given."
+        min_length=1,
+        description=(
+            "The App Service it was written for, as NAME or NAME/SLOT; null if none was given."
+        ),
     )
-    settings: Annotated[Mapping[str, str], of_settings("string")] = Field(description="The settings to write.")
+    settings: Annotated[Mapping[str, str], of_settings("string")] = Field(
+        description="The settings to write."
+    )
 
 
 class Backup(SavedFile):

@@ -14,12 +14,17 @@ LONGEST = timedelta(days=100 * 366)
 LONGEST_AHEAD = timedelta(days=3660)
 """Of `--expiring-within` and `--keep-old`."""
 LONGEST_LIFETIME = timedelta(days=730)
-"""Of a typed duration, as in the portal: learn.microsoft.com/entra/identity-platform/how-to-add-credentials."""
+"""Of a typed duration, as in the portal:
+learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
+"""
 END_OF_DAY = time(23, 59, 59)
 """What a date means as an end."""
 _N = r"(\d{1,6})"
 _SHORT = re.compile(r"\d{1,6}[HDWMY]", re.ASCII)
-_ISO = re.compile(rf"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}W)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}(?:\.\d+)?S)?)?", re.ASCII)
+_ISO = re.compile(
+    rf"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}W)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}(?:\.\d+)?S)?)?",
+    re.ASCII,
+)
 
 
 class Duration(NamedTuple):
@@ -35,21 +40,28 @@ class Duration(NamedTuple):
         return min(LONGEST, self.exact + timedelta(days=365 * years + 30 * months))
 
     def after(self, moment: datetime) -> datetime:
-        """By the calendar; where the month lacks that day, the first of the next. Raises ValueError: no end."""
+        """By the calendar; where the month lacks that day, the first of the next.
+
+        Raises ValueError: no end.
+        """
         year, month = divmod(moment.year * 12 + moment.month - 1 + self.months, 12)
         day = min(moment.day, monthrange(year, month + 1)[1])
         return moment.replace(year, month + 1, day) + timedelta(days=day < moment.day) + self.exact
 
 
 def read_duration(text: str) -> Duration | None:
-    """A number and a unit, or ISO 8601 without fractions, of either case; `None` for another text."""
+    """A number and a unit, or ISO 8601 without fractions, of either case; `None` for
+    another text.
+    """
     wanted = text.strip().upper()
     if _SHORT.fullmatch(wanted):  # a single `M` is months
         wanted = f"P{'T' if wanted.endswith('H') else ''}{wanted}"
     match = _ISO.fullmatch(wanted)
     if match is None or not any(match.groups()):
         return None
-    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    years, months, weeks, days, hours, minutes, seconds = (
+        int(part or 0) for part in match.groups()
+    )
     exact = timedelta(days=days, weeks=weeks, hours=hours, minutes=minutes, seconds=seconds)
     return Duration(12 * years + months, exact)
 
@@ -58,17 +70,24 @@ def duration(text: str, option: str) -> timedelta:
     """Hours, days or weeks. Raises UsageError."""
     found = read_duration(text)
     if found is None or found.months or found.exact > LONGEST_AHEAD:
-        remedy = f"Use hours, days or weeks, such as {option} 24h, 30d or 4w. The maximum is ten years."
+        remedy = (
+            f"Use hours, days or weeks, such as {option} 24h, 30d or 4w. The maximum is ten years."
+        )
         raise malformed("malformed-duration", option, text, remedy)
     return found.exact
 
 
 @about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
-    """`1y`, `180d`, `never`, an ISO 8601 date (its last second) or time; in UTC. Raises UsageError: no end, or past."""
+    """`1y`, `180d`, `never`, an ISO 8601 date (its last second) or time; in UTC.
+
+    Raises UsageError: no end, or past.
+    """
     wanted, moment = text.strip(), None
     lifetime = read_duration(wanted)
-    with suppress(ValueError, OverflowError):  # the latter: beyond the calendar's ends once it is turned to UTC
+    with suppress(
+        ValueError, OverflowError
+    ):  # the latter: beyond the calendar's ends once it is turned to UTC
         if wanted.lower() == "never":
             moment = NEVER
         elif lifetime is not None:
@@ -80,7 +99,11 @@ def expiry(text: str, now: datetime) -> datetime:
             found = datetime.fromisoformat(wanted)
             moment = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     if moment is None or moment <= now:
-        code, why = ("malformed-lifetime", "") if moment is None else ("lifetime-in-the-past", ": it is in the past")
+        code, why = (
+            ("malformed-lifetime", "")
+            if moment is None
+            else ("lifetime-in-the-past", ": it is in the past")
+        )
         remedy = "Use 1y, 2y, 180d, never, or a date in the future such as 2027-06-30."
         raise UsageError(code, f"Invalid --secret-lifetime '{text}'{why}.", remedy=remedy)
     return min(moment, NEVER)

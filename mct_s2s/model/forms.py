@@ -1,4 +1,6 @@
-"""What a value has to be, in our words: pydantic, which checks forms, has words of its own for programmers."""
+"""What a value has to be, in our words: pydantic, which checks forms, has words of its own for
+programmers.
+"""
 
 from collections.abc import Mapping
 from typing import Any

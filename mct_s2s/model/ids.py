@@ -1,4 +1,6 @@
-"""Identifiers, each with a type of its own: mixing up object ids and appIds is the classic error."""
+"""Identifiers, each with a type of its own: mixing up object ids and appIds is the classic
+error.
+"""
 
 import hashlib
 import re
@@ -22,9 +24,15 @@ ApplicationIdUri = NewType("ApplicationIdUri", str)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SITE_NOTE = "Made by mct-s2s for "
 LONGEST_NAME = 120
-"""Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
+"""Of a registration.
+
+Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+"""
 LONGEST_BASE = 75
-"""Of a service application's `uniqueName`: those of its clients stay within 120. Graph documents no limit."""
+"""Of a service application's `uniqueName`: those of its clients stay within 120.
+
+Graph documents no limit.
+"""
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -43,11 +51,15 @@ class Tag(StrEnum):
     VAULT = "mct-s2s:vault:"
     """Of a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
     ATTEMPT = "mct-s2s:attempt:"
-    """Of a client: a secret that was begun for a place that keeps no note of it, until it has arrived there."""
+    """Of a client: a secret that was begun for a place that keeps no note of it, until it has
+    arrived there.
+    """
     API = "mct-s2s:api:"
     """Of this App Service's own service application: the name of its API; without one, MCT."""
     USED = "mct-s2s:used-by:"
-    """Of a service application: the `uniqueName` that another App Service that uses it would give to one of its own."""
+    """Of a service application: the `uniqueName` that another App Service that uses it would give
+    to one of its own.
+    """
 
     def of(self, value: str) -> str:
         return f"{self}{value}"
@@ -78,7 +90,9 @@ def same_id(one: str | None, other: str | None) -> bool:
 
 
 def api_uri(client_id: str) -> ApplicationIdUri:
-    """Every tenant policy accepts it: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions."""
+    """Every tenant policy accepts it:
+    learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
+    """
     return ApplicationIdUri(f"api://{client_id}")
 
 
@@ -93,13 +107,17 @@ def _slug(text: str, longest: int) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]  # a directory may hold half a character
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[
+        :10
+    ]  # a directory may hold half a character
 
 
 def service_unique_name(site: str, slot: str | None = None) -> str:
-    """No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging` never meet.
+    """No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging`
+    never meet.
 
-    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+    (Microsoft.Web).
     """
     name, slot = f"mct-s2s-{site.lower()}", (slot or "").lower()
     if len(name) + len(slot) > LONGEST_BASE:
@@ -135,7 +153,9 @@ def site_note(resource_id: str) -> str:
 
 
 def site_in_note(notes: str | None) -> str | None:
-    return notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
+    return (
+        notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
+    )
 
 
 def file_stem(client_name: str) -> str:
@@ -158,13 +178,19 @@ def certificate_key_id(thumbprint: str) -> KeyId:
 
 
 def federated_name(issuer: str, subject: str) -> str:
-    """3 to 120 characters of these: learn.microsoft.com/graph/api/application-post-federatedidentitycredentials."""
+    """3 to 120 characters of these:
+    learn.microsoft.com/graph/api/application-post-federatedidentitycredentials.
+    """
     digest = _digest(f"{issuer}\n{subject}")
     return f"mct-s2s-{_slug(subject, 60) or 'subject'}-{digest}"
 
 
 def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
-    """Not random: of two runs at once, the second would replace the first one's enabled role, which Graph refuses."""
+    """Not random: of two runs at once, the second would replace the first one's enabled role, which
+    Graph refuses.
+    """
     name = f"{tenant_id.lower()}/{application.lower()}/{role}"
-    text = name.encode(errors="backslashreplace").decode()  # settings and roles may hold half a character
+    text = name.encode(
+        errors="backslashreplace"
+    ).decode()  # settings and roles may hold half a character
     return AppRoleId(str(uuid5(_ROLE_NAMESPACE, text)))

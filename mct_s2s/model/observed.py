@@ -11,7 +11,15 @@ from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import command, own_command
-from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import (
+    Application,
+    AppRole,
+    Assignment,
+    Custody,
+    Owner,
+    ServicePrincipal,
+    Tenant,
+)
 from mct_s2s.model.ids import ClientId, TenantId, api_uri, same_id
 from mct_s2s.model.site_settings import AllowList, AppSettings, Holds
 
@@ -71,7 +79,9 @@ class SiteOfFile:
     """Display names and appIds, as the file has them."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
-        return own_command(verb, about=about, where=" ".join(filter(None, (self.where, command(*words)))))
+        return own_command(
+            verb, about=about, where=" ".join(filter(None, (self.where, command(*words))))
+        )
 
     def name_of(self, client: ClientApplication) -> str | None:
         """What the file calls a client; `None` where it does not name it."""
@@ -93,9 +103,12 @@ class Trust:
     own: Application | None = None
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
-    """In the recycle bin, with a name or URI that is needed; looked for only where one is missing."""
+    """In the recycle bin, with a name or URI that is needed; looked for only where one is missing.
+    """
     unique_name: str = ""
-    """Of this App Service's own service application, whether or not there is one; its clients' are below it."""
+    """Of this App Service's own service application, whether or not there is one; its clients' are
+    below it.
+    """
 
     def holds(self, principal_id: str, role: AppRole | None) -> bool:
         return role is not None and (principal_id, role.id) in self._assigned
@@ -111,13 +124,20 @@ class Trust:
     def without(self, client_id: str) -> "Trust":
         if self.service is not None and self.service.client_id == client_id:
             return replace(self, service=None, principal=None, assignments=())
-        return replace(self, clients=tuple(one for one in self.clients if one.client_id != client_id))
+        return replace(
+            self, clients=tuple(one for one in self.clients if one.client_id != client_id)
+        )
 
     def client_of_id(self, client_id: str) -> ClientApplication | None:
-        return next((client for client in self.clients if same_id(client.client_id, client_id)), None)
+        return next(
+            (client for client in self.clients if same_id(client.client_id, client_id)), None
+        )
 
     def client_of_unique_name(self, unique_name: str) -> ClientApplication | None:
-        return next((client for client in self.clients if client.application.unique_name == unique_name), None)
+        return next(
+            (client for client in self.clients if client.application.unique_name == unique_name),
+            None,
+        )
 
 
 @dataclass(frozen=True)
@@ -144,11 +164,17 @@ class ObservedState:
     local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
     """By appId: what files on this machine say of the credentials of those registrations."""
     lost: Mapping[ClientId, str] = field(default_factory=dict)
-    """Where the secret of each client should be, and is not, as far as this machine and its caller can see."""
+    """Where the secret of each client should be, and is not, as far as this machine and its caller
+    can see.
+    """
     unreadable_stores: Mapping[str, S2SError] = field(default_factory=dict)
-    """By client, as `secrets`: what its place answered, where a rotation of several leaves it alone for that."""
+    """By client, as `secrets`: what its place answered, where a rotation of several leaves it alone
+    for that.
+    """
     unfinished: frozenset[str] = frozenset()
-    """Object ids of registrations that an earlier run on this machine began to create or change, and did not end."""
+    """Object ids of registrations that an earlier run on this machine began to create or change,
+    and did not end.
+    """
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     file: SiteOfFile | None = None
@@ -163,7 +189,8 @@ class ObservedState:
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
         """One of mct-s2s, about this App Service.
 
-        What a trust file describes is set up by `apply`: another command knows nothing of where its secrets go.
+        What a trust file describes is set up by `apply`: another command knows nothing of where its
+        secrets go.
         """
         by_file = _BY_FILE.get(verb)
         if self.file is not None and by_file is not None and not words and about is None:
@@ -179,7 +206,9 @@ class ObservedState:
         return self.command("add-client", about=client.client_id)
 
     def rotating(self, client: ClientApplication, *words: str) -> str:
-        """The command that replaces a client's credential: the new one goes where the trust file says, if one does."""
+        """The command that replaces a client's credential: the new one goes where the trust file
+        says, if one does.
+        """
         name = self.file.name_of(client) if self.file is not None else None
         if self.file is not None and name is not None:
             return self.file.command("rotate-secret", *words, about=name)
@@ -187,7 +216,9 @@ class ObservedState:
 
     @property
     def subject(self) -> str:
-        """What two runs must not change at once: the App Service, or without one, the registration."""
+        """What two runs must not change at once: the App Service, or without one, the
+        registration.
+        """
         if self.app_service is not None:
             return str(self.app_service.resource)
         return f"{self.tenant.id if self.tenant else ''}/{self.trust.unique_name}"
@@ -208,7 +239,9 @@ class ObservedState:
 
     @property
     def service_in_settings(self) -> str:
-        """The service application that the settings name, by its appId or URI; empty where they name none."""
+        """The service application that the settings name, by its appId or URI; empty where they
+        name none.
+        """
         return self.api.service_in(self.settings)
 
     @property
@@ -221,7 +254,9 @@ class ObservedState:
 
     @property
     def settings_unread(self) -> bool:
-        """Whether the site was looked at, but not its settings: who is allowed is not known then."""
+        """Whether the site was looked at, but not its settings: who is allowed is not known
+        then.
+        """
         return self.app_service is not None and self.app_service.refusal is not None
 
     def custody_of(self, application: Application) -> Custody | None:
@@ -234,7 +269,10 @@ class ObservedState:
         return replace(self, app_service=replace(self.app_service, settings=dict(masked)))
 
     def masked(self, settings: AppSettings, written: Iterable[str] = ()) -> AppSettings:
-        """These settings without what may be a secret. `written`: values that this command writes, or was given."""
+        """These settings without what may be a secret.
+
+        `written`: values that this command writes, or was given.
+        """
         return self.api.masked(settings, {*self._known_values(), *written})
 
     def _known_values(self) -> Iterator[str]:
@@ -247,7 +285,9 @@ class ObservedState:
             yield from registration.identifier_uris
         if trust.service is not None:
             yield from (role.value for role in trust.service.app_roles)
-        tenant_ids = {self.app_service.tenant_id} if self.app_service is not None else set[TenantId]()
+        tenant_ids = (
+            {self.app_service.tenant_id} if self.app_service is not None else set[TenantId]()
+        )
         if tenant is not None:
             tenant_ids.add(tenant.id)
             yield from (tenant.name, *tenant.domains)

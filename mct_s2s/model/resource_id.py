@@ -14,20 +14,34 @@ SCALE_SETS = "microsoft.compute/virtualmachinescalesets"
 USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 
 _ID = re.compile(
-    r"/*subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/*", re.IGNORECASE | re.ASCII
+    r"/*subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/*",
+    re.IGNORECASE | re.ASCII,
 )
 _NOT_IN_NAMES = frozenset('<>%&:\\?*#|"')
-"""In no type of resource: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
+"""In no type of resource:
+learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
+"""
 
 
 def is_group_name(text: str) -> bool:
-    """Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, `resourceGroups`."""
-    return len(text) <= 90 and not text.endswith(".") and all(one.isalnum() or one in "-_.()" for one in text)
+    """Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules,
+    `resourceGroups`.
+    """
+    return (
+        len(text) <= 90
+        and not text.endswith(".")
+        and all(one.isalnum() or one in "-_.()" for one in text)
+    )
 
 
 def _is_segment(text: str) -> bool:
     """Whether a part of an id stays one, and the same one, in the path of a URL."""
-    return text.strip(". ") != "" and text == text.strip() and text.isprintable() and not _NOT_IN_NAMES & set(text)
+    return (
+        text.strip(". ") != ""
+        and text == text.strip()
+        and text.isprintable()
+        and not _NOT_IN_NAMES & set(text)
+    )
 
 
 @dataclass(frozen=True)
@@ -44,15 +58,25 @@ class ResourceId:
     def parse(cls, text: str) -> "ResourceId":
         """In any case. Raises UsageError."""
         found = _ID.fullmatch(text.strip())
-        if found is None or not is_group_name(found[2]) or not all(map(_is_segment, found[0].strip("/").split("/"))):
-            remedy = "Copy it from the portal's Properties page or from az resource show --query id: "
-            remedy += "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>."
+        if (
+            found is None
+            or not is_group_name(found[2])
+            or not all(map(_is_segment, found[0].strip("/").split("/")))
+        ):
+            remedy = (
+                "Copy it from the portal's Properties page or from az resource show --query id: "
+            )
+            remedy += (
+                "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>."
+            )
             raise malformed("malformed-resource-id", "resource ID", text, remedy)
         _, *pairs = found[4].split("/")
         return cls(found[1], found[2], found[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
 
     @classmethod
-    def site(cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None) -> "ResourceId":
+    def site(
+        cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None
+    ) -> "ResourceId":
         types, names = (("sites",), (name,)) if slot is None else (("sites", "slots"), (name, slot))
         return cls(subscription_id, resource_group, "Microsoft.Web", types, names)
 
@@ -74,7 +98,9 @@ class ResourceId:
         return self.names[1] if self.type == SLOTS else None
 
     def __str__(self) -> str:
-        pairs = "/".join(f"{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True))
+        pairs = "/".join(
+            f"{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True)
+        )
         return (
             f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
             f"/providers/{self.namespace}/{pairs}"
@@ -96,7 +122,9 @@ class SiteTarget:
 
     @classmethod
     def of(cls, resource: ResourceId) -> "SiteTarget":
-        return cls(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
+        return cls(
+            resource.names[0], resource.resource_group, resource.subscription_id, resource.slot
+        )
 
     @property
     def label(self) -> str:

@@ -1,4 +1,7 @@
-"""What application settings hold. How they are called is said by the description of an API (`model/api.py`)."""
+"""What application settings hold.
+
+How they are called is said by the description of an API (`model/api.py`).
+"""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -7,9 +10,11 @@ from enum import StrEnum
 from functools import lru_cache
 
 NOT_SHOWN, OTHER_VALUE = "(a value that is not shown)", "(another value that is not shown)"
-"""In place of what may be a secret (`Api.masked`): of another kind than is said, and of that kind."""
+"""In place of what may be a secret (`Api.masked`): of another kind than is said, and of that kind.
+"""
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
+_HOST = rf"(?:{_LABEL}\.)*{_LABEL}"
 AppSettings = Mapping[str, str | None]
 """Of a site, all of them. A null value is kept: it is not ours to judge."""
 
@@ -57,7 +62,9 @@ class Holds(StrEnum):
 
 @dataclass(frozen=True)
 class Word:
-    """What the program knows about everything that is held under one word, whatever a setting is called."""
+    """What the program knows about everything that is held under one word, whatever a setting is
+    called.
+    """
 
     about: str
     comparison: Comparison = Comparison.EXACT
@@ -67,13 +74,22 @@ class Word:
     """Of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
     form: re.Pattern[str] = re.compile(_GUID)
-    """Of a value that may be of this kind: only such a one is overwritten. It may be a secret all the same."""
+    """Of a value that may be of this kind: only such a one is overwritten.
+
+    It may be a secret all the same.
+    """
 
 
-_URI_FORM = re.compile(rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]{{1,60}})?/?|{_GUID}")
-"""Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions: one part at most follows a host."""
+_URI_FORM = re.compile(
+    rf"api://[A-Za-z0-9._/-]{{1,200}}|https://{_HOST}(?:/[A-Za-z0-9._-]{{1,60}})?/?|{_GUID}"
+)
+"""Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions: one part at most
+follows a host.
+"""
 _LOGIN = rf"https://{_HOST}(?::[0-9]{{1,5}})?"
-_TENANT = rf"(?:{_GUID}|(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,63}}|common|organizations|consumers)"
+_TENANT = (
+    rf"(?:{_GUID}|(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}[A-Za-z]{{2,63}}|common|organizations|consumers)"
+)
 _IDS_FORM = re.compile(rf"\s*(?:{_GUID})?(?:\s*;\s*(?:{_GUID})?)*\s*")
 WORDS = {
     Holds.SWITCH: Word(
@@ -82,10 +98,13 @@ WORDS = {
         wrong="{name} is '{value}': the API refuses every client.",
         form=re.compile(r"\s*(?:true|false)?\s*", re.IGNORECASE),
     ),
-    Holds.URI: Word("The audience (`aud`) of every token that is accepted.", option="--audience", form=_URI_FORM),
+    Holds.URI: Word(
+        "The audience (`aud`) of every token that is accepted.", option="--audience", form=_URI_FORM
+    ),
     Holds.APP_ID: Word("The appId of the service application.", Comparison.IGNORING_CASE),
     Holds.AUDIENCE: Word(
-        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in version 2.",
+        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in "
+        "version 2.",
         form=_URI_FORM,
     ),
     Holds.TENANT_ID: Word(
@@ -101,7 +120,11 @@ WORDS = {
         "--tenant-name",
         form=re.compile(rf"(?=.*\.){_HOST}"),
     ),
-    Holds.LOGIN: Word("The address of the cloud's login service.", Comparison.ADDRESS, form=re.compile(f"{_LOGIN}/?")),
+    Holds.LOGIN: Word(
+        "The address of the cloud's login service.",
+        Comparison.ADDRESS,
+        form=re.compile(f"{_LOGIN}/?"),
+    ),
     Holds.AUTHORITY: Word(
         "The address below which the tenant's discovery document is.",
         Comparison.ADDRESS,
@@ -113,13 +136,15 @@ WORDS = {
         form=re.compile("(?!)"),  # it may look like anything
     ),
     Holds.APPLICATION_IDS: Word(
-        "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
+        "Callers that are allowed by their application ID (`appid`), if their token has the app "
+        "role.",
         Comparison.SET_OF_IDS,
         "--application-id",
         form=_IDS_FORM,
     ),
     Holds.OBJECT_IDS: Word(
-        "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
+        "Callers that are allowed by the object ID (`oid`) of their service principal. They need "
+        "no app role.",
         Comparison.SET_OF_IDS,
         "--object-id",
         form=_IDS_FORM,
@@ -129,7 +154,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Azure compares names without case and refuses a second spelling: the one that is there is written."""
+    """Azure compares names without case and refuses a second spelling: the one that is there is
+    written.
+    """
 
     name: str
     holds: Holds
@@ -150,7 +177,9 @@ class Setting:
 
 
 def without_form(value: str) -> str:
-    """As values are compared that no secret equals: whatever the case, spaces around it, or a slash at its end."""
+    """As values are compared that no secret equals: whatever the case, spaces around it, or a slash
+    at its end.
+    """
     return value.strip().removesuffix("/").casefold()
 
 
@@ -159,7 +188,9 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _comparable(name: str) -> str:
-    """On Windows, a colon divides the parts of a name, as two underscores do elsewhere: .NET reads both alike."""
+    """On Windows, a colon divides the parts of a name, as two underscores do elsewhere: .NET reads
+    both alike.
+    """
     return name.replace(":", "__").casefold()
 
 

@@ -1,4 +1,7 @@
-"""A trust file: which sites there are to be, with their clients. Reader and JSON Schema are made of these models."""
+"""A trust file: which sites there are to be, with their clients.
+
+Reader and JSON Schema are made of these models.
+"""
 
 import json
 import re
@@ -17,14 +20,18 @@ def toml_key(key: str) -> str:
 
 
 def toml_value(value: str | bool) -> str:
-    """A text on one line, or `true` or `false`: as in JSON, and one character more that TOML wants escaped."""
+    """A text on one line, or `true` or `false`: as in JSON, and one character more that TOML wants
+    escaped.
+    """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
 """Something that is seen, and no control character."""
 Line = Annotated[str, StringConstraints(pattern=_LINE)]
-Guid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Guid = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+]
 Place = Annotated[str, StringConstraints(pattern=r"^(file|keyvault|exec):[^\x00-\x1f\x7f-\x9f]+$")]
 Name = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
 
@@ -37,7 +44,10 @@ class Table(BaseModel):
     """A table of the file. Its keys are named as the options are."""
 
     model_config = ConfigDict(
-        alias_generator=lambda name: name.replace("_", "-"), extra="forbid", strict=True, frozen=True
+        alias_generator=lambda name: name.replace("_", "-"),
+        extra="forbid",
+        strict=True,
+        frozen=True,
     )
 
     @property
@@ -48,9 +58,14 @@ class Table(BaseModel):
 
     @property
     def canonical(self) -> dict[str, Any]:
-        """Every key that it says, as JSON: values as they are written, lists of tables in one order."""
+        """Every key that it says, as JSON: values as they are written, lists of tables in one
+        order.
+        """
         said = self.model_dump(mode="json", exclude_unset=True)
-        return {key: sorted(value, key=json.dumps) if isinstance(value, list) else value for key, value in said.items()}
+        return {
+            key: sorted(value, key=json.dumps) if isinstance(value, list) else value
+            for key, value in said.items()
+        }
 
 
 class Profile(Table):
@@ -58,9 +73,13 @@ class Profile(Table):
 
     tenant: Line | None = _key("Tenant ID or domain, as `--tenant`.")
     subscription: Line | None = _key("Subscription ID or name, as `--subscription`.")
-    cloud: Line | None = _key("Cloud, as `--cloud`. An https URL has to be confirmed by `MCT_S2S_CLOUD`.")
+    cloud: Line | None = _key(
+        "Cloud, as `--cloud`. An https URL has to be confirmed by `MCT_S2S_CLOUD`."
+    )
     auth: Annotated[Method, Field(strict=False)] | None = _key("Sign-in method, as `--auth`.")
-    client_id: Guid | None = _key("Who signs in, instead of `AZURE_CLIENT_ID`: an appId. It is no secret.")
+    client_id: Guid | None = _key(
+        "Who signs in, instead of `AZURE_CLIENT_ID`: an appId. It is no secret."
+    )
 
 
 class ClientEntry(Table):
@@ -68,10 +87,13 @@ class ClientEntry(Table):
 
     name: Line = Field(description="Display name, or the appId of a registration to adopt.")
     credential: CredentialType | None = _key("Credential type. Default: `secret`.")
-    secret_lifetime: Line | None = _key("Lifetime: `1y` (default), `2y`, `180d`, `never`, or a date in quotes.")
+    secret_lifetime: Line | None = _key(
+        "Lifetime: `1y` (default), `2y`, `180d`, `never`, or a date in quotes."
+    )
     auto_lifetime: bool | None = _key("Shorten the lifetime to what the tenant allows.")
     secret_to: Place | None = _key(
-        "`file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`; paths are relative to the current folder. Default: a "
+        "`file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`; paths are relative to the "
+        "current folder. Default: a "
         "file in your data folder."
     )
     certificate: Line | None = _key("PEM file with a certificate. Default: a key pair is created.")
@@ -80,7 +102,9 @@ class ClientEntry(Table):
     federated_subject: Line | None = _key("Subject (sub).")
     federated_audience: Line | None = _key("Audience (aud). Default: the cloud's token exchange.")
     no_consent: bool | None = _key("Let someone else grant admin consent.")
-    service_management_reference: Line | None = _key("Service ID for its app registration. Default: the site's.")
+    service_management_reference: Line | None = _key(
+        "Service ID for its app registration. Default: the site's."
+    )
 
 
 class IdentityEntry(Table):
@@ -90,22 +114,34 @@ class IdentityEntry(Table):
 
 
 class SiteEntry(Table):
-    """An MCT App Service. NAME is what the file calls it: in `--only`, in progress and in results."""
+    """An MCT App Service.
+
+    NAME is what the file calls it: in `--only`, in progress and in results.
+    """
 
     profile: Line | None = _key("Profile of its tenant: the NAME of a table `[profiles.NAME]`.")
     app_service: Line | None = _key("Name or resource ID of the App Service. Default: NAME.")
     resource_group: Line | None = _key("Its resource group. Needed if the name is not unique.")
     slot: Line | None = _key("Deployment slot. Default: production.")
-    service_name: Line | None = _key("Display name of the service application. Default: `MCT service (APP_SERVICE)`.")
+    service_name: Line | None = _key(
+        "Display name of the service application. Default: `MCT service (APP_SERVICE)`."
+    )
     role: Line | None = _key("App role value. Default: `S2SAppRole` for MCT.")
     api: Line | None = _key(
-        "API that it serves, as `--api`: `mct` (default), or a file, relative to the current folder."
+        "API that it serves, as `--api`: `mct` (default), or a file, relative to the current "
+        "folder."
     )
     service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
-    service_management_reference: Line | None = _key("Service ID for app registrations, if the tenant requires one.")
-    url: Line | None = _key("The API's URL, such as Azure Front Door's. Default: the App Service's.")
+    service_management_reference: Line | None = _key(
+        "Service ID for app registrations, if the tenant requires one."
+    )
+    url: Line | None = _key(
+        "The API's URL, such as Azure Front Door's. Default: the App Service's."
+    )
     clients: list[ClientEntry] = Field(default=[], description="Client applications.")
-    managed_identities: list[IdentityEntry] = Field(default=[], description="Resources that are clients.")
+    managed_identities: list[IdentityEntry] = Field(
+        default=[], description="Resources that are clients."
+    )
 
 
 class TrustFile(Table):

@@ -1,6 +1,9 @@
-"""A plan in a pull request of Azure Repos, as a thread. Source: learn.microsoft.com/rest/api/azure/devops/git.
+"""A plan in a pull request of Azure Repos, as a thread.
 
-It is for people. No vote is read: the approvals of the environment decide, between the plan and its use in one run.
+Source: learn.microsoft.com/rest/api/azure/devops/git.
+
+It is for people. No vote is read: the approvals of the environment decide, between the plan and its
+use in one run.
 """
 
 from collections.abc import Mapping
@@ -25,11 +28,18 @@ def comment(environ: Mapping[str, str], plan: str) -> None:
     content = f"{_MARKER}\n" + shortened(plan, COMMENT_BYTES - len(_MARKER) - 1)
     for thread in ask("GET", f"{threads}?{_VERSION}", token)["value"]:
         first = next(iter(thread.get("comments") or []), None)
-        if first is None or thread.get("isDeleted") or not str(first.get("content") or "").startswith(_MARKER):
+        if (
+            first is None
+            or thread.get("isDeleted")
+            or not str(first.get("content") or "").startswith(_MARKER)
+        ):
             continue
         if _replaced(f"{threads}/{int(thread['id'])}/comments/{int(first['id'])}", token, content):
             return
-    opened = {"comments": [{"parentCommentId": 0, "content": content, "commentType": _TEXT}], "status": _CLOSED}
+    opened = {
+        "comments": [{"parentCommentId": 0, "content": content, "commentType": _TEXT}],
+        "status": _CLOSED,
+    }
     ask("POST", f"{threads}?{_VERSION}", token, opened)
 
 
@@ -49,4 +59,6 @@ def _threads(environ: Mapping[str, str]) -> str:
     names = ("SYSTEM_TEAMPROJECTID", "BUILD_REPOSITORY_ID", "SYSTEM_PULLREQUEST_PULLREQUESTID")
     project, repository, number = (quote(required(environ, name), safe="") for name in names)
     collection = required(environ, "SYSTEM_COLLECTIONURI").rstrip("/")
-    return f"{collection}/{project}/_apis/git/repositories/{repository}/pullRequests/{number}/threads"
+    return (
+        f"{collection}/{project}/_apis/git/repositories/{repository}/pullRequests/{number}/threads"
+    )

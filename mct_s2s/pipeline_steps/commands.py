@@ -8,16 +8,34 @@ from mct_s2s.pipeline_steps.inputs import Inputs, StepError
 def plan(inputs: Inputs) -> list[str]:
     """What `apply` would do, as Markdown.
 
-    By an application that may only read: that it may not write is no news. The fingerprint does not depend on it.
+    By an application that may only read: that it may not write is no news. The fingerprint does not
+    depend on it.
     """
-    return ["apply", *_sites(inputs), *_removals(inputs), "--dry-run", "--no-preflight", "--output=markdown"]
+    return [
+        "apply",
+        *_sites(inputs),
+        *_removals(inputs),
+        "--dry-run",
+        "--no-preflight",
+        "--output=markdown",
+    ]
 
 
 def apply(inputs: Inputs) -> list[str]:
-    """Do what was reviewed. Without a fingerprint nothing is done: one that got lost is not taken for consent."""
+    """Do what was reviewed.
+
+    Without a fingerprint nothing is done: one that got lost is not taken for consent.
+    """
     if not inputs.expect:
         raise StepError("No fingerprint of a plan that was reviewed is given: expect.")
-    return ["apply", *_sites(inputs), *_removals(inputs), f"--expect={inputs.expect}", "--yes", "--output=json"]
+    return [
+        "apply",
+        *_sites(inputs),
+        *_removals(inputs),
+        f"--expect={inputs.expect}",
+        "--yes",
+        "--output=json",
+    ]
 
 
 def rotate(inputs: Inputs) -> list[str]:
@@ -26,12 +44,19 @@ def rotate(inputs: Inputs) -> list[str]:
     if not inputs.app_service:
         sites = list(_sites(inputs))
         if not inputs.expect:
-            raise StepError("No fingerprint of the file that was reviewed is given: expect. A dry run prints it.")
+            raise StepError(
+                "No fingerprint of the file that was reviewed is given: expect. A dry run prints "
+                "it."
+            )
         return ["rotate-secret", *sites, f"--expect={inputs.expect}", *expiring]
     if inputs.only:
-        raise StepError("STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two.")
+        raise StepError(
+            "STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two."
+        )
     if not inputs.secret_to:
-        raise StepError("With an app-service, say where its new secrets go: secret-to, such as keyvault:VAULT.")
+        raise StepError(
+            "With an app-service, say where its new secrets go: secret-to, such as keyvault:VAULT."
+        )
     place = f"--secret-to={inputs.secret_to}"
     group = [f"--resource-group={inputs.resource_group}"] if inputs.resource_group else []
     return ["rotate-secret", f"--app-service={inputs.app_service}", *group, place, *expiring]

@@ -1,9 +1,10 @@
 """A plan in a pull request on GitHub, and later the fingerprint that was reviewed there.
 
-The comment is for people. What main compares with is a status of the very commit that was approved. Every workflow of
-the repository can write one: so all of them have to say the same, the first is of a run of the plan's workflow for that
-commit and older than the approval, and main shows its own plan before anything is applied. Sources:
-docs.github.com/rest/issues/comments, /rest/commits/statuses, /rest/pulls/reviews, /rest/actions/workflow-runs,
+The comment is for people. What main compares with is a status of the very commit that was approved.
+Every workflow of the repository can write one: so all of them have to say the same, the first is of
+a run of the plan's workflow for that commit and older than the approval, and main shows its own
+plan before anything is applied. Sources: docs.github.com/rest/issues/comments,
+/rest/commits/statuses, /rest/pulls/reviews, /rest/actions/workflow-runs,
 /rest/commits/commits#list-pull-requests-associated-with-a-commit,
 /rest/collaborators/collaborators#get-repository-permissions-for-a-user.
 """
@@ -19,11 +20,16 @@ from mct_s2s.pipeline_steps.requests import RequestFailed, ask
 from mct_s2s.pipeline_steps.shortening import shortened
 
 BOT = "github-actions[bot]"
-"""Who a workflow's own token is. No person can write in its name, but every workflow of the repository can."""
+"""Who a workflow's own token is.
+
+No person can write in its name, but every workflow of the repository can.
+"""
 COMMENT_BYTES = 65_000
 """GitHub refuses a comment of more than 65,536 characters."""
 _ALIVE = re.compile(r"&#(?:64|35);")
-"""An escaped `@` or `#`: GitHub looks for people and issues in what the Markdown comes to, where they are no longer."""
+"""An escaped `@` or `#`: GitHub looks for people and issues in what the Markdown comes to, where
+they are no longer.
+"""
 _PAGES = 30
 _DESCRIBED = re.compile(r"fingerprint ([0-9a-f]{64})")
 _PLANS = re.compile(r"\.github/workflows/mct-plan[\w-]*\.ya?ml(@.+)?")
@@ -31,22 +37,39 @@ _PLANS = re.compile(r"\.github/workflows/mct-plan[\w-]*\.ya?ml(@.+)?")
 _DECISIONS = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
 """States of a review that stand until its author's next decision. A comment takes nothing back."""
 _WRITING = frozenset({"admin", "write"})
-"""Permissions to write. GitHub says `write` of the role *maintain*, too, and a custom role has that of its base."""
+"""Permissions to write.
+
+GitHub says `write` of the role *maintain*, too, and a custom role has that of its base.
+"""
 
 
 def comment(environ: Mapping[str, str], _: Host) -> int:
-    """Write the plan into the pull request, in the place of the one before, and its fingerprint beside the commit."""
-    number, commit, base = (required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE"))
+    """Write the plan into the pull request, in the place of the one before, and its fingerprint
+    beside the commit.
+    """
+    number, commit, base = (
+        required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE")
+    )
     required(environ, "STEP_FINGERPRINT")
     found, api, token = fingerprint(environ, "STEP_FINGERPRINT"), _api(environ), _token(environ)
     run = _runs(environ) + required(environ, "GITHUB_RUN_ID")
     marker = f"<!-- mct-s2s plan {_name(environ).encode().hex()} -->"
-    # GitHub hands on no output in which it sees a secret of the repository, such as a tenant's ID that is kept as one.
+    # GitHub hands on no output in which it sees a secret of the repository, such as a tenant's ID
+    # that is kept as one.
     elsewhere = f"[The plan is in the page of its job.]({run}) Fingerprint: `{found}`"
     plan = _ALIVE.sub(r"\g<0><!-- -->", environ.get("STEP_PLAN", "").strip() or elsewhere)
-    body = f"{marker}\n" + shortened(plan, COMMENT_BYTES - len(marker) - 1, f"[The run has all of it.]({run})")
+    body = f"{marker}\n" + shortened(
+        plan, COMMENT_BYTES - len(marker) - 1, f"[The run has all of it.]({run})"
+    )
     there = f"{api}/issues/{int(number)}/comments"
-    mine = next((one["id"] for one in _listed(there, token) if _is_ours(one["user"], one.get("body"), marker)), None)
+    mine = next(
+        (
+            one["id"]
+            for one in _listed(there, token)
+            if _is_ours(one["user"], one.get("body"), marker)
+        ),
+        None,
+    )
     if mine is None:
         ask("POST", there, token, {"body": body})
     else:
@@ -68,14 +91,23 @@ def reviewed(environ: Mapping[str, str], host: Host) -> int:
 
 def _reviewed(environ: Mapping[str, str]) -> str:
     commit, base = required(environ, "GITHUB_SHA"), required(environ, "GITHUB_REF_NAME")
-    api, token, instead = _api(environ), _token(environ), "Look at a plan, then run this workflow with its fingerprint."
+    api, token, instead = (
+        _api(environ),
+        _token(environ),
+        "Look at a plan, then run this workflow with its fingerprint.",
+    )
     pulls = [
         one
         for one in ask("GET", f"{api}/commits/{quote(commit, safe='')}/pulls?per_page=100", token)
-        if one.get("merged_at") and one.get("merge_commit_sha") == commit and one["base"]["ref"] == base
+        if one.get("merged_at")
+        and one.get("merge_commit_sha") == commit
+        and one["base"]["ref"] == base
     ]
     if len(pulls) != 1:
-        raise StepError(f"Commit {commit} is not the merge of one pull request: no one has reviewed it. {instead}")
+        raise StepError(
+            f"Commit {commit} is not the merge of one pull request: no one has reviewed it. "
+            f"{instead}"
+        )
     head, number = str(pulls[0]["head"]["sha"]), int(pulls[0]["number"])
     approvals = _approvals(api, token, number, head)
     plans = [
@@ -102,8 +134,12 @@ def _reviewed(environ: Mapping[str, str]) -> str:
 
 
 def _approvals(api: str, token: str, number: int, head: str) -> list[str]:
-    """When those who may write to the repository have approved this commit, unless they have taken it back since."""
-    reviews = [one for one in _listed(f"{api}/pulls/{number}/reviews", token) if one["state"] in _DECISIONS]
+    """When those who may write to the repository have approved this commit, unless they have taken
+    it back since.
+    """
+    reviews = [
+        one for one in _listed(f"{api}/pulls/{number}/reviews", token) if one["state"] in _DECISIONS
+    ]
     newest: dict[str, Any] = {}
     for review in sorted(reviews, key=lambda one: str(one["submitted_at"])):
         if review["user"] is not None:  # an account that is gone
@@ -111,14 +147,20 @@ def _approvals(api: str, token: str, number: int, head: str) -> list[str]:
     return [
         review["submitted_at"]
         for login, review in newest.items()
-        if review["state"] == "APPROVED" and review["commit_id"] == head and _may_write(api, token, login)
+        if review["state"] == "APPROVED"
+        and review["commit_id"] == head
+        and _may_write(api, token, login)
     ]
 
 
 def _may_write(api: str, token: str, login: str) -> bool:
-    """Everyone can approve in public, and members of the organization may have no more than the right to read."""
+    """Everyone can approve in public, and members of the organization may have no more than the
+    right to read.
+    """
     try:
-        permission = ask("GET", f"{api}/collaborators/{quote(login, safe='')}/permission", token)["permission"]
+        permission = ask("GET", f"{api}/collaborators/{quote(login, safe='')}/permission", token)[
+            "permission"
+        ]
     except RequestFailed as error:
         if error.status == 404:
             return False
@@ -159,7 +201,10 @@ def _token(environ: Mapping[str, str]) -> str:
 
 
 def _runs(environ: Mapping[str, str]) -> str:
-    return f"{required(environ, 'GITHUB_SERVER_URL')}/{required(environ, 'GITHUB_REPOSITORY')}/actions/runs/"
+    return (
+        f"{required(environ, 'GITHUB_SERVER_URL')}/{required(environ, 'GITHUB_REPOSITORY')}/"
+        "actions/runs/"
+    )
 
 
 def _name(environ: Mapping[str, str]) -> str:

@@ -1,4 +1,5 @@
-"""Where each service takes what a step says: the page of the job, values for later steps, and a plan for its review.
+"""Where each service takes what a step says: the page of the job, values for later steps, and a
+plan for its review.
 
 Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
 learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
@@ -19,14 +20,18 @@ from mct_s2s.plain_text import plain
 SUMMARY_BYTES = 1_000_000
 """GitHub shows no summary of a step beyond 1 MiB."""
 _PLAN_BYTES = 60_000
-"""An output becomes a variable of another step: Linux takes no variable of 128 KiB, and a comment has to hold it."""
+"""An output becomes a variable of another step: Linux takes no variable of 128 KiB, and a comment
+has to hold it.
+"""
 
 
 class Host(Protocol):
     """A service that runs pipelines."""
 
     folder: Path
-    """New, this step's alone, and outside the checkout: what is there already belongs to who has committed it."""
+    """New, this step's alone, and outside the checkout: what is there already belongs to who has
+    committed it.
+    """
 
     def summarize(self, markdown: str) -> None:
         """Show a text in the page of the job."""
@@ -42,7 +47,10 @@ class GitHubActions:
     """Files that the runner has made, and reads when the step has ended."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._summary, self._outputs = required(environ, "GITHUB_STEP_SUMMARY"), required(environ, "GITHUB_OUTPUT")
+        self._summary, self._outputs = (
+            required(environ, "GITHUB_STEP_SUMMARY"),
+            required(environ, "GITHUB_OUTPUT"),
+        )
         self.folder = _folder_in(required(environ, "RUNNER_TEMP"))
 
     def summarize(self, markdown: str) -> None:
@@ -75,7 +83,10 @@ class AzurePipelines:
     def output(self, name: str, value: str) -> None:
         """A line of the log: `plain` makes one line of it, and no command."""
         escaped = plain(value).replace("%", "%AZP25")
-        print(f"##vso[task.setvariable variable={name.replace('-', '_')};isOutput=true]{escaped}", flush=True)
+        print(
+            f"##vso[task.setvariable variable={name.replace('-', '_')};isOutput=true]{escaped}",
+            flush=True,
+        )
 
     def review(self, plan: str) -> None:
         """In a pull request of Azure Repos; elsewhere the plan is in the summary of the run."""
@@ -99,5 +110,7 @@ def _folder_in(parent: str) -> Path:
 
 def _append(file: str, text: str) -> None:
     """The runner has made the file: where there is none, or a link, nothing would be read."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "w", encoding="utf-8") as out:
+    with os.fdopen(
+        os.open(file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "w", encoding="utf-8"
+    ) as out:
         out.write(text)

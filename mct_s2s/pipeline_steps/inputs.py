@@ -38,7 +38,9 @@ class Inputs:
             file=environ.get("STEP_FILE", ""),
             app_service=environ.get("STEP_APP_SERVICE", ""),
             resource_group=environ.get("STEP_RESOURCE_GROUP", ""),
-            only=tuple(line.strip() for line in environ.get("STEP_ONLY", "").splitlines() if line.strip()),
+            only=tuple(
+                line.strip() for line in environ.get("STEP_ONLY", "").splitlines() if line.strip()
+            ),
             expect=fingerprint(environ, "STEP_EXPECT"),
             expiring_within=environ.get("STEP_EXPIRING_WITHIN", "") or "31d",
             secret_to=environ.get("STEP_SECRET_TO", ""),
@@ -52,7 +54,9 @@ def fingerprint(environ: Mapping[str, str], name: str) -> str:
     """The fingerprint of a plan, or an empty text."""
     value = environ.get(name, "").strip()
     if value and not _FINGERPRINT.fullmatch(value):
-        raise StepError(f"Invalid fingerprint {value!a}: it has 64 hexadecimal digits. The plan has it.")
+        raise StepError(
+            f"Invalid fingerprint {value!a}: it has 64 hexadecimal digits. The plan has it."
+        )
     return value
 
 
@@ -68,5 +72,7 @@ def required(environ: Mapping[str, str], name: str) -> str:
     """A variable that the pipeline's file, or the service itself, has to set."""
     value = environ.get(name, "").strip()
     if not value:
-        raise StepError(f"{name} is empty: this step runs in another kind of pipeline, or lacks an input.")
+        raise StepError(
+            f"{name} is empty: this step runs in another kind of pipeline, or lacks an input."
+        )
     return value

@@ -11,8 +11,17 @@ from mct_s2s.pipeline_steps.requests import RequestFailed
 from mct_s2s.plain_text import plain
 from mct_s2s.render.pipelines import pipeline_of
 
-_STEPS = {"plan": "runs", "apply": "runs", "rotate": "runs", "comment": "github_review", "reviewed": "github_review"}
-"""Their modules. A review needs nothing but Python: a job that may write to pull requests installs no package."""
+_STEPS = {
+    "plan": "runs",
+    "apply": "runs",
+    "rotate": "runs",
+    "comment": "github_review",
+    "reviewed": "github_review",
+}
+"""Their modules.
+
+A review needs nothing but Python: a job that may write to pull requests installs no package.
+"""
 
 
 def program() -> int:
@@ -31,5 +40,9 @@ def main(arguments: Sequence[str]) -> int:
         return int(step(os.environ, host_of(os.environ)))
     except (StepError, RequestFailed, OSError) as error:
         pipeline, text = pipeline_of(os.environ), plain(str(error))
-        print(pipeline.command(pipeline.error, text) if pipeline else f"error: {text}", file=sys.stderr, flush=True)
+        print(
+            pipeline.command(pipeline.error, text) if pipeline else f"error: {text}",
+            file=sys.stderr,
+            flush=True,
+        )
         return 2 if isinstance(error, StepError) else 1

@@ -1,4 +1,6 @@
-"""Runs mct-s2s: its document to a file, its messages to the job's log, and signals of the service to it."""
+"""Runs mct-s2s: its document to a file, its messages to the job's log, and signals of the service
+to it.
+"""
 
 import signal
 import subprocess
@@ -14,8 +16,8 @@ _STOP = (signal.SIGINT, signal.SIGTERM)
 def run(arguments: Sequence[str], environ: Mapping[str, str], document: Path) -> int:
     """Run mct-s2s of this Python to its end; returns its exit code, of a signal as a shell has it.
 
-    A service that cancels a job signals the step's own process alone. mct-s2s is told, and is given the time to deliver
-    secrets that it has made and to say what is not done.
+    A service that cancels a job signals the step's own process alone. mct-s2s is told, and is given
+    the time to deliver secrets that it has made and to say what is not done.
     """
     with (
         document.open("xb") as out,  # new: no file or link that is there already

@@ -51,7 +51,11 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
         parts = urlsplit(address)
         if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
             raise RequestFailed(f"{_shown(address)} is not an https address.")
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "mct-s2s"}
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "User-Agent": "mct-s2s",
+        }
         sent = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
         headers |= {"Content-Type": "application/json"} if sent else {}
         request = urllib.request.Request(address, sent, headers, method=method)
@@ -60,7 +64,9 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
         return json.loads(content) if content.strip() else None
     except urllib.error.HTTPError as error:
         said = error.read(500).decode(errors="replace")
-        raise RequestFailed(f"{method} {_shown(address)}: {error.code} {said!a}", error.code) from None
+        raise RequestFailed(
+            f"{method} {_shown(address)}: {error.code} {said!a}", error.code
+        ) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise RequestFailed(f"{method} {_shown(address)}: {error}") from None
 

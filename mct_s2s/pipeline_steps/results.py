@@ -1,4 +1,6 @@
-"""What a run of mct-s2s came to, read from its document: of one App Service, of the sites of a file, or an error."""
+"""What a run of mct-s2s came to, read from its document: of one App Service, of the sites of a
+file, or an error.
+"""
 
 import json
 from collections import Counter
@@ -62,10 +64,16 @@ def read(file: Path) -> Results:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return Results((), Failure("no-document", "mct-s2s ended without a result.", "See the log of the job."))
+        return Results(
+            (), Failure("no-document", "mct-s2s ended without a result.", "See the log of the job.")
+        )
     kind = document.get("schema", "")
     if kind.startswith("mct-s2s/apply/"):
-        return Results(tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"]))
+        return Results(
+            tuple(
+                _site(one["site"], one.get("result"), one.get("error")) for one in document["sites"]
+            )
+        )
     if kind.startswith("mct-s2s/error/"):
         return Results((), _failure(document))
     address = (document.get("connection") or {}).get("url") or ""
@@ -81,7 +89,11 @@ def _site(name: str, result: Any, error: Any) -> SiteResult:
         name,
         Counter(change["action"] for change in result["changes"]),
         _created(result),
-        tuple(dict.fromkeys((one["client"], one["appId"]) for one in result["credentials"] if one.get("appId"))),
+        tuple(
+            dict.fromkeys(
+                (one["client"], one["appId"]) for one in result["credentials"] if one.get("appId")
+            )
+        ),
         connection.get("url", ""),
         connection.get("scope", ""),
         len(result.get("manualSteps", ())),
@@ -92,7 +104,9 @@ def _site(name: str, result: Any, error: Any) -> SiteResult:
 
 def _created(document: Any) -> tuple[CreatedCredential, ...]:
     return tuple(
-        CreatedCredential(one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or "")
+        CreatedCredential(
+            one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or ""
+        )
         for one in document.get("credentials") or ()
         if one.get("created", True)
     )

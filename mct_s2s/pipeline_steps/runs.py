@@ -21,7 +21,9 @@ Environ = Mapping[str, str]
 
 
 def plan(environ: Environ, host: Host) -> int:
-    """Show what `apply` would do, and give its fingerprint; the exit code tells failures alone, not changes."""
+    """Show what `apply` would do, and give its fingerprint; the exit code tells failures alone, not
+    changes.
+    """
     inputs, document = Inputs.of(environ), host.folder / "plan.md"
     code = _called(commands.plan(inputs), environ, document)
     text = document.read_text(encoding="utf-8")
@@ -61,8 +63,12 @@ def _called(arguments: Sequence[str], environ: Environ, document: Path) -> int:
         return program.run(arguments, given, document)
 
 
-def _done(title: str, arguments: Sequence[str], inputs: Inputs, environ: Environ, host: Host) -> int:
-    """Do it, unless a new credential would get lost: whether one is made is known of a plan alone."""
+def _done(
+    title: str, arguments: Sequence[str], inputs: Inputs, environ: Environ, host: Host
+) -> int:
+    """Do it, unless a new credential would get lost: whether one is made is known of a plan
+    alone.
+    """
     if not inputs.secrets_to_files:
         planned = host.folder / "planned.json"
         code = _called([*arguments, "--dry-run"], environ, planned)
@@ -86,15 +92,20 @@ def _refuse_files(planned: Results) -> None:
         for one in site.created:
             if one.saved_to.startswith("file:"):
                 raise StepError(
-                    f"The {one.kind} of '{one.client}' at '{site.name}' would be saved to a file on the machine of "
-                    'this job, and go away with it. Write secret-to = "keyvault:VAULT" into the trust file. '
+                    f"The {one.kind} of '{one.client}' at '{site.name}' would be saved to a file "
+                    "on the machine of "
+                    'this job, and go away with it. Write secret-to = "keyvault:VAULT" into the '
+                    "trust file. "
                     "Where the machine keeps its files, set secrets-to-files to true."
                 )
 
 
 def _connections(results: Results, host: Host) -> None:
     """What callers need, for all sites; and by itself, where there is only one of it."""
-    known = {one.name: {"url": one.url, "scope": one.scope, "clients": dict(one.clients)} for one in results.sites}
+    known = {
+        one.name: {"url": one.url, "scope": one.scope, "clients": dict(one.clients)}
+        for one in results.sites
+    }
     host.output("sites", json.dumps(known))
     if len(results.sites) == 1:
         (site,) = results.sites

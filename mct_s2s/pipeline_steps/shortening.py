@@ -5,8 +5,12 @@ import re
 _FENCE = re.compile(r"\s*(`{3,})")
 
 
-def shortened(markdown: str, size: int, whole: str = "The whole text is in the log of the job.") -> str:
-    """A text of at most so many bytes: whole lines, no code block left open, and a note if something is missing."""
+def shortened(
+    markdown: str, size: int, whole: str = "The whole text is in the log of the job."
+) -> str:
+    """A text of at most so many bytes: whole lines, no code block left open, and a note if
+    something is missing.
+    """
     if len(markdown.encode()) <= size:
         return markdown
     note = f"\n\n**This is not all: it is too long to be shown here.** {whole}\n"

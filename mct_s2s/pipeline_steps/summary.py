@@ -1,4 +1,7 @@
-"""The page of a job: what a run has changed, in Markdown. Names are data, also where they look like markup."""
+"""The page of a job: what a run has changed, in Markdown.
+
+Names are data, also where they look like markup.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +32,9 @@ def summary(title: str, results: Results) -> str:
 def _outcome(site: SiteResult) -> str:
     if site.failure is not None:
         return f"failed ({site.failure.code})"
-    told = [f"{site.changes[action]} {word}" for action, word in _ACTIONS if site.changes[action]] or ["no changes"]
+    told = [
+        f"{site.changes[action]} {word}" for action, word in _ACTIONS if site.changes[action]
+    ] or ["no changes"]
     if site.left_to_others:
         told.append(f"{site.left_to_others} left to someone else")
     if site.verified is False:
@@ -44,7 +49,10 @@ def _credentials(created: Sequence[CreatedCredential]) -> Iterator[str]:
     )
     if any(one.saved_to.startswith("file:") for one in created):
         yield ""
-        yield "**A file on the machine of this job goes away with it.** Store secrets elsewhere: `keyvault:VAULT`."
+        yield (
+            "**A file on the machine of this job goes away with it.** Store secrets elsewhere: "
+            "`keyvault:VAULT`."
+        )
 
 
 def _failed(failure: Failure) -> Iterator[str]:

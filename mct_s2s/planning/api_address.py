@@ -1,7 +1,8 @@
-"""Where the API is reached: at the App Service's host names, or at another address such as Azure Front Door's.
+"""Where the API is reached: at the App Service's host names, or at another address such as Azure
+Front Door's.
 
-Only the operator names another one, by `--url` or in a trust file. Nothing in the directory does: its objects have
-owners, and had others before.
+Only the operator names another one, by `--url` or in a trust file. Nothing in the directory does:
+its objects have owners, and had others before.
 """
 
 from mct_s2s.model.azure_resources import same_origin
@@ -16,11 +17,17 @@ def api_url(observed: ObservedState) -> str | None:
 
 
 def stored_url(note: SecretNote, client_id: str, observed: ObservedState) -> str | None:
-    """What a client whose secret is replaced calls: as typed, or as its own file on this machine says.
+    """What a client whose secret is replaced calls: as typed, or as its own file on this machine
+    says.
 
     A key vault's tags are others' word, too.
     """
-    if observed.typed_url is None and note.url is not None and note.vault is None and note.is_of(client_id):
+    if (
+        observed.typed_url is None
+        and note.url is not None
+        and note.vault is None
+        and note.is_of(client_id)
+    ):
         return note.url
     return api_url(observed)
 
@@ -32,7 +39,8 @@ def is_api_of(observed: ObservedState, url: str) -> bool:
 
 
 def is_confirmed(observed: ObservedState, own: str | None) -> bool:
-    """Whether a client's token may be sent to the address that is named; `own`: what its credential says that it calls.
+    """Whether a client's token may be sent to the address that is named; `own`: what its credential
+    says that it calls.
 
     A trust file may be somebody else's branch: what it alone names gets no token.
     """

@@ -1,9 +1,10 @@
 """Whether a registration may be written to, and why: one decision for every command.
 
-None of these is an administrator of the directory: who may write an App Service's settings; who owns a registration or
-its service principal, or did so once; who may write a key vault's tags. Whatever they write, a run harms at most their
-own App Service. So a registration is believed by one of five rules, or keeps what it has. The absence of an owner
-proves nothing, and neither does an app role assignment by itself: owners assign roles and remove themselves
+None of these is an administrator of the directory: who may write an App Service's settings; who
+owns a registration or its service principal, or did so once; who may write a key vault's tags.
+Whatever they write, a run harms at most their own App Service. So a registration is believed by one
+of five rules, or keeps what it has. The absence of an owner proves nothing, and neither does an app
+role assignment by itself: owners assign roles and remove themselves
 (learn.microsoft.com/entra/fundamentals/users-default-permissions, "Owned enterprise applications").
 docs/SECURITY.md, "Who may be believed", is the same for people.
 """
@@ -43,7 +44,10 @@ from mct_s2s.planning.ownership import (
 )
 
 MOST_SHOWN = 20
-"""Registrations of others whose owners are read only to be told. A list may name thousands: then none is."""
+"""Registrations of others whose owners are read only to be told.
+
+A list may name thousands: then none is.
+"""
 
 
 class Belief(Enum):
@@ -56,7 +60,9 @@ class Belief(Enum):
     OWN_SERVICE = auto()
     """The service application with this App Service's `uniqueName`, and the settings name it."""
     OWN_CLIENT = auto()
-    """Its `uniqueName` is below this App Service's, and it holds a role of a believed service application."""
+    """Its `uniqueName` is below this App Service's, and it holds a role of a believed service
+    application.
+    """
     UNTOUCHED = auto()
     """It has a `uniqueName` of this App Service, and nothing in it was put there by anyone else."""
 
@@ -73,7 +79,9 @@ class Doubt(Enum):
     OTHER_TENANT = auto()
     """A client that is registered in another tenant."""
     NOT_BELOW = auto()
-    """A client that was not made for this App Service: anyone may have listed it, or given it the role."""
+    """A client that was not made for this App Service: anyone may have listed it, or given it the
+    role.
+    """
     OWNED = auto()
     """It has the name, and other owners."""
     CREDENTIALS = auto()
@@ -111,7 +119,9 @@ class Doubted:
 TrustDecision: TypeAlias = Belief | Doubted
 
 
-def service_trust(application: Application, observed: ObservedState, spec: ServiceSpec) -> TrustDecision:
+def service_trust(
+    application: Application, observed: ObservedState, spec: ServiceSpec
+) -> TrustDecision:
     """Decide whether a service application may be written to: the first rule that applies."""
     if is_named(application, spec):
         return Belief.NAMED
@@ -126,13 +136,19 @@ def service_trust(application: Application, observed: ObservedState, spec: Servi
     # Both words together are a Website Contributor's at most, who harms his own App Service.
     if is_in_settings(application, observed):
         return Belief.OWN_SERVICE
-    return _untouched(application, observed, service_content(application, observed), granted_by=spec)
+    return _untouched(
+        application, observed, service_content(application, observed), granted_by=spec
+    )
 
 
 def is_only_set(observed: ObservedState) -> bool:
     """Whether the App Service's settings alone say that the service application is its own."""
     service = observed.trust.service
-    found = service_trust(service, observed, ServiceSpec()) if service is not None else Belief.OWN_SERVICE
+    found = (
+        service_trust(service, observed, ServiceSpec())
+        if service is not None
+        else Belief.OWN_SERVICE
+    )
     return isinstance(found, Doubted) and (found.has(Doubt.ONLY_SET) or found.has(Doubt.OTHER_SITE))
 
 
@@ -145,7 +161,8 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
 ) -> TrustDecision:
     """Decide whether a client's registration may be written to: the first rule that applies.
 
-    Of what the operator `named` clients by, only their appIds count. The credential that is `asked` for may be there.
+    Of what the operator `named` clients by, only their appIds count. The credential that is `asked`
+    for may be there.
     """
     service, application = observed.trust.service, client.application
     if client.client_id in {name.strip().casefold() for name in named}:
@@ -155,14 +172,25 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     owners = _owners_of(application, observed)
     if not client.is_registered:
         return Doubted((Reason(Doubt.OTHER_TENANT),), owners)
-    # Everyone else's registrations keep what they have. Lists and assignments may be anyone's doing.
+    # Everyone else's registrations keep what they have. Lists and assignments may be anyone's
+    # doing.
     if not has_unique_name_below(application, observed.trust.unique_name):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
     # Two App Services of one name would call their clients the same.
-    if service is not None and service.unique_name == observed.trust.unique_name and another_site(service, observed):
+    if (
+        service is not None
+        and service.unique_name == observed.trust.unique_name
+        and another_site(service, observed)
+    ):
         return Doubted((Reason(Doubt.NOT_BELOW),), owners)
-    if service is not None and isinstance(doubted := service_trust(service, observed, spec), Doubted):
-        return doubted if doubted.has(Doubt.UNREAD) else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
+    if service is not None and isinstance(
+        doubted := service_trust(service, observed, spec), Doubted
+    ):
+        return (
+            doubted
+            if doubted.has(Doubt.UNREAD)
+            else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
+        )
     holds_role = any(one.principal_id == client.principal_id for one in observed.trust.assignments)
     if holds_role and (is_listed(client, observed) or _grants_alone(observed)):
         return _was_never_anothers(application, observed)
@@ -170,25 +198,36 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
 
 
 def _grants_alone(observed: ObservedState) -> bool:
-    """Whether no one but an administrator can have assigned the roles: it was created for this App Service.
+    """Whether no one but an administrator can have assigned the roles: it was created for this App
+    Service.
 
-    The owner of an API that this App Service adopted could give its role to anyone, also to a client of our name.
+    The owner of an API that this App Service adopted could give its role to anyone, also to a
+    client of our name.
     """
     service, name = observed.trust.service, observed.trust.unique_name
     if service is None or service.unique_name != name or Tag.ADOPTED.of(name) in service.tags:
         return False
-    # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever gets its appId.
+    # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever
+    # gets its appId.
     is_named_by_id = client_id_in(observed.service_in_settings) == service.client_id
-    return (is_named_by_id or not is_in_settings(service, observed)) and not _others(observed.trust.owners, observed)
+    return (is_named_by_id or not is_in_settings(service, observed)) and not _others(
+        observed.trust.owners, observed
+    )
 
 
 def _was_never_anothers(application: Application, observed: ObservedState) -> TrustDecision:
-    """Or else an owner of earlier days called another team's so: that team owns it, and signs in as it."""
+    """Or else an owner of earlier days called another team's so: that team owns it, and signs in as
+    it.
+    """
     notes = observed.local_notes.get(application.client_id, ())
 
     def is_ours(one: Credential) -> bool:
         is_federated_by_us = one.federation is not None and one.name == one.federation.name
-        return one.is_ours or is_federated_by_us or any(note.vouches_for(one, application.client_id) for note in notes)
+        return (
+            one.is_ours
+            or is_federated_by_us
+            or any(note.vouches_for(one, application.client_id) for note in notes)
+        )
 
     custody = observed.custody_of(application)
     # Those of its service principal, too, where they were read: before it is deleted.
@@ -204,11 +243,16 @@ def _was_never_anothers(application: Application, observed: ObservedState) -> Tr
 def is_named_by(application: Application, desired: Desired) -> bool:
     """Whether the command names a registration by its appId or URI."""
     is_service = desired.service is not None and is_named(application, desired.service)
-    return is_service or application.client_id in {name.strip().casefold() for name in desired.names}
+    return is_service or application.client_id in {
+        name.strip().casefold() for name in desired.names
+    }
 
 
 def is_created_by_caller(application: Application, caller: SignedIn) -> bool:
-    """Only Entra ID writes who created it, and an application's id is no one else's. A person's would be that of az."""
+    """Only Entra ID writes who created it, and an application's id is no one else's.
+
+    A person's would be that of az.
+    """
     return caller.is_person is False and same_id(application.created_by, caller.client_id)
 
 
@@ -218,12 +262,18 @@ def is_consented_to(client: ClientApplication, observed: ObservedState, spec: Se
 
 
 def another_site(application: Application, observed: ObservedState) -> str | None:
-    """The other App Service that a service application was created for, by its note or its `uniqueName`."""
+    """The other App Service that a service application was created for, by its note or its
+    `uniqueName`.
+    """
     site, noted = observed.app_service, site_in_note(application.notes)
     if site is not None and noted is not None and not same_id(noted, str(site.resource)):
         return noted
     name = application.unique_name
-    return site_in_unique_name(name) if name is not None and name != observed.trust.unique_name else None
+    return (
+        site_in_unique_name(name)
+        if name is not None and name != observed.trust.unique_name
+        else None
+    )
 
 
 # Untouched: no one but the caller has put anything into it
@@ -237,20 +287,28 @@ def _untouched(
     *,
     granted_by: ServiceSpec | None = None,
 ) -> TrustDecision:
-    """`content`: the properties that are not as this tool sets them. `granted_by`: of a service application."""
+    """`content`: the properties that are not as this tool sets them.
+
+    `granted_by`: of a service application.
+    """
     custody = observed.custody_of(application)
-    if application.deleted is not None:  # who owns it shows once it is restored, and is looked at then
+    if (
+        application.deleted is not None
+    ):  # who owns it shows once it is restored, and is looked at then
         custody = Custody()
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))
     owners, reasons = _others(custody.owners, observed), list[Reason]()
-    # A pipeline may register applications for others, too: whom it makes an owner could call his one like ours.
+    # A pipeline may register applications for others, too: whom it makes an owner could call his
+    # one like ours.
     if is_created_by_caller(application, observed.caller) and not owners:
         return Belief.UNTOUCHED
     if owners:
         reasons.append(Reason(Doubt.OWNED, owners))
     if unknown := _unknown(custody.credentials, application, observed, asked):
-        reasons.append(Reason(Doubt.CREDENTIALS, tuple(credential.kind.noun for credential in unknown)))
+        reasons.append(
+            Reason(Doubt.CREDENTIALS, tuple(credential.kind.noun for credential in unknown))
+        )
     if properties := tuple(content):
         reasons.append(Reason(Doubt.CONTENT, properties))
     if granted_by is not None:
@@ -259,7 +317,10 @@ def _untouched(
 
 
 def _unknown(
-    credentials: Iterable[Credential], application: Application, observed: ObservedState, asked: CredentialSpec | None
+    credentials: Iterable[Credential],
+    application: Application,
+    observed: ObservedState,
+    asked: CredentialSpec | None,
 ) -> list[Credential]:
     """Those that neither a note on this machine names nor the command asks for."""
     notes = observed.local_notes.get(application.client_id, ())
@@ -273,12 +334,18 @@ def _unknown(
 
 
 def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Reason]:
-    """Assignments of a service application's roles to anyone but clients below the same name, untouched themselves."""
-    clients = {client.principal_id: client for client in observed.trust.clients if client.principal_id}
+    """Assignments of a service application's roles to anyone but clients below the same name,
+    untouched themselves.
+    """
+    clients = {
+        client.principal_id: client for client in observed.trust.clients if client.principal_id
+    }
     others, is_unread = list[str](), False
     for assignment in observed.trust.assignments:
         client = clients.get(assignment.principal_id)
-        if client is None or not has_unique_name_below(client.application, observed.trust.unique_name):
+        if client is None or not has_unique_name_below(
+            client.application, observed.trust.unique_name
+        ):
             others.append(assignment.principal_name or assignment.principal_id)
             continue
         application = client.application
@@ -308,12 +375,18 @@ def service_content(application: Application, observed: ObservedState) -> Iterat
 
 
 def _as_set(role: AppRole, observed: ObservedState, name: str) -> AppRole:
-    """The role of that value as this tool creates it: its words are for people, and may be others."""
+    """The role of that value as this tool creates it: its words are for people, and may be
+    others.
+    """
     made = new_role(observed, name, role.value)
-    return AppRole(made.id, role.value, role.display_name, role.description, True, made.member_types)
+    return AppRole(
+        made.id, role.value, role.display_name, role.description, True, made.member_types
+    )
 
 
-def client_content(application: Application, observed: ObservedState, spec: ServiceSpec) -> Iterator[str]:
+def client_content(
+    application: Application, observed: ObservedState, spec: ServiceSpec
+) -> Iterator[str]:
     yield from application.extras
     if application.app_roles:
         yield "appRoles"
@@ -326,16 +399,21 @@ def client_content(application: Application, observed: ObservedState, spec: Serv
 
 
 def asks_for_more(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
-    """Whether a client requests more than the app role of this API, or of one before it that is gone."""
+    """Whether a client requests more than the app role of this API, or of one before it that is
+    gone.
+    """
     service, role = observed.trust.service, trusted_role(observed, spec)
     default = observed.api.role
     values = {default, spec.role or default, observed.setting(Holds.ROLE) or default}
-    # An API that is gone is known by its role's id, which is made of this App Service's name and of the value.
+    # An API that is gone is known by its role's id, which is made of this App Service's name and of
+    # the value.
     made: set[str] = {new_role(observed, observed.trust.unique_name, value).id for value in values}
     for access in application.required_access:
         is_this_api = service is not None and access.resource_client_id == service.client_id
         granted = made | ({role.id} if is_this_api and role is not None else set())
-        if any(kind != "Role" or permission not in granted for permission, kind in access.permissions):
+        if any(
+            kind != "Role" or permission not in granted for permission, kind in access.permissions
+        ):
             return True
     return False
 
@@ -356,10 +434,13 @@ def _owners_of(application: Application, observed: ObservedState) -> tuple[str, 
     return _others(custody.owners, observed) if custody is not None else ()
 
 
-def touched(changes: Sequence[AnyChange], observed: ObservedState, desired: Desired) -> Iterator[str]:
+def touched(
+    changes: Sequence[AnyChange], observed: ObservedState, desired: Desired
+) -> Iterator[str]:
     """Object ids of what is there, and is changed although the command does not name it.
 
-    An interrupted run may have made it doubtful: access is revoked first, and a credential counts once it is noted.
+    An interrupted run may have made it doubtful: access is revoked first, and a credential counts
+    once it is noted.
     """
     spec, trust = desired.service, observed.trust
     if spec is None:
@@ -386,12 +467,18 @@ def clients_to_inspect(observed: ObservedState, desired: Desired) -> Iterator[Cl
     if spec is None:
         return
     is_look, shown = isinstance(desired, Look), list[ClientApplication]()
-    if trust.service is not None and not is_look and _is_service_inspected(trust.service, observed, desired, spec):
+    if (
+        trust.service is not None
+        and not is_look
+        and _is_service_inspected(trust.service, observed, desired, spec)
+    ):
         yield ClientApplication(trust.service, trust.principal)
     asked = {one.client_id for name in named for one in clients_called(name, observed)}
     for client in filter(lambda client: client.is_registered, trust.clients):
         decision = client_trust(client, observed, spec, named)
-        if _is_client_inspected(client, decision, observed, desired, is_asked=client.client_id in asked):
+        if _is_client_inspected(
+            client, decision, observed, desired, is_asked=client.client_id in asked
+        ):
             yield client
         elif isinstance(decision, Doubted) and _is_shown(client, observed, desired):
             shown.append(client)
@@ -399,10 +486,15 @@ def clients_to_inspect(observed: ObservedState, desired: Desired) -> Iterator[Cl
         yield from shown
 
 
-def _is_service_inspected(service: Application, observed: ObservedState, desired: Desired, spec: ServiceSpec) -> bool:
+def _is_service_inspected(
+    service: Application, observed: ObservedState, desired: Desired, spec: ServiceSpec
+) -> bool:
     decision = service_trust(service, observed, spec)
-    # Before it is deleted: another team's, named like ours by someone who once owned it, has credentials.
-    is_deleted = isinstance(desired, Removal) and desired.everything and decision is Belief.OWN_SERVICE
+    # Before it is deleted: another team's, named like ours by someone who once owned it, has
+    # credentials.
+    is_deleted = (
+        isinstance(desired, Removal) and desired.everything and decision is Belief.OWN_SERVICE
+    )
     return decision is Belief.NAMED or is_deleted or _is_unread(decision)
 
 

@@ -8,7 +8,15 @@ from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole
-from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, Tag
+from mct_s2s.model.ids import (
+    ApplicationIdUri,
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    Tag,
+)
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, Holds, Setting
 from mct_s2s.planning.permissions.rights import Right
@@ -43,7 +51,9 @@ class Outputs(dict[tuple[str, Output], str]):
     """What applied changes have yielded so far, by the change's key."""
 
     def resolve(self, deferred: Deferred[T]) -> T:
-        """Raises KeyError: the change that yields it has not been applied, a bug in the plan's order."""
+        """Raises KeyError: the change that yields it has not been applied, a bug in the plan's
+        order.
+        """
         if isinstance(deferred, OutputRef):
             return self[deferred.key, deferred.output]  # type: ignore[return-value]  # recorded under its noun
         return deferred
@@ -91,8 +101,14 @@ class NoChange(Change):
 
     @classmethod
     def of(cls, application: Application, key: str, resource: str, detail: str = "") -> "NoChange":
-        name, client_id, object_id = application.display_name, application.client_id, application.object_id
-        return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
+        name, client_id, object_id = (
+            application.display_name,
+            application.client_id,
+            application.object_id,
+        )
+        return cls(
+            key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id
+        )
 
     @classmethod
     def kept(cls, application: Application, key: str, resource: str, why: str) -> "NoChange":
@@ -106,7 +122,9 @@ class NoChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AssignAppRole(Change):
-    """Admin consent: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, 2.8."""
+    """Admin consent: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto;
+    document, 2.8.
+    """
 
     principal: Deferred[PrincipalId]
     service: Deferred[PrincipalId]
@@ -114,7 +132,9 @@ class AssignAppRole(Change):
     client_id: Deferred[ClientId] | None = None
     identity_resource: ResourceId | None = None
     asks_for_more: bool = False
-    """Whether the registration requests more than this role: a page of Entra ID would consent to all of it."""
+    """Whether the registration requests more than this role: a page of Entra ID would consent to
+    all of it.
+    """
 
     resource, action, verb, right = "admin consent", Action.CREATE, "grant", Right.CONSENT
 
@@ -131,16 +151,25 @@ class RevokeAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class EnableIdentity(Change):
-    """The system-assigned identity of an Azure resource, beside those that it has: approach 1, step 2."""
+    """The system-assigned identity of an Azure resource, beside those that it has: approach 1, step
+    2.
+    """
 
     identity_resource: IdentityResource
 
-    resource, action, verb, right = "managed identity", Action.UPDATE, "enable", Right.ENABLE_IDENTITY
+    resource, action, verb, right = (
+        "managed identity",
+        Action.UPDATE,
+        "enable",
+        Right.ENABLE_IDENTITY,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddCredential(Change):
-    """Graph: application-addpassword (document, 2.6), application-update, federatedidentitycredential-upsert."""
+    """Graph: application-addpassword (document, 2.6), application-update,
+    federatedidentitycredential-upsert.
+    """
 
     object_id: Deferred[ApplicationObjectId]
     client_id: Deferred[ClientId]
@@ -150,7 +179,9 @@ class AddCredential(Change):
     exists: bool = False
     """Whether a federated credential of that name exists, for another audience."""
     verify: bool = False
-    """Whether it must have given a token before it is stored: clients may read the store at any moment."""
+    """Whether it must have given a token before it is stored: clients may read the store at any
+    moment.
+    """
 
     right = Right.CHANGE_APPLICATION
 
@@ -202,7 +233,9 @@ class DeleteStoredSecret(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateApplication(Change):
-    """An app registration, keyed by `uniqueName`: graph/api/application-upsert; document, steps 1.4 and 2.4."""
+    """An app registration, keyed by `uniqueName`: graph/api/application-upsert; document, steps 1.4
+    and 2.4.
+    """
 
     resource: str
     application: Application
@@ -270,13 +303,17 @@ class UpdateApplication(Change):
         return Action.CREATE if self.is_new else Action.UPDATE
 
     def named(self, outputs: Outputs) -> "UpdateApplication":
-        """With its resource's name as it is now: an Application ID URI is known once its appId is."""
+        """With its resource's name as it is now: an Application ID URI is known once its
+        appId is.
+        """
         uri = outputs.known(self.edits.uri) if self.is_new and self.edits.uri else None
         return replace(self, name=uri) if uri else self
 
 
 def only_notes_use(change: Change) -> bool:
-    """Whether the change says only which App Services use a registration, so that the job is done without it."""
+    """Whether the change says only which App Services use a registration, so that the job is done
+    without it.
+    """
     return isinstance(change, UpdateApplication) and change.edits.only_notes_users
 
 
@@ -327,7 +364,12 @@ class SettingsSpec:
 
     def written(self, outputs: "Outputs") -> tuple[str, ...]:
         """Values, as far as they are known."""
-        return tuple(known for _, right in self.values for one in right if (known := outputs.known(one)) is not None)
+        return tuple(
+            known
+            for _, right in self.values
+            for one in right
+            if (known := outputs.known(one)) is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -368,7 +410,9 @@ class SettingsChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings(SettingsChange):
-    """All application settings, ours merged in, by one PUT after everything else: document, step 3."""
+    """All application settings, ours merged in, by one PUT after everything else: document,
+    step 3.
+    """
 
     site: ResourceId
     edits: tuple[SettingEdit, ...]
@@ -418,7 +462,9 @@ class Identifiers(NamedTuple):
 
 
 def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901, PLR0911  # a flat table
-    def registration(client_id: Deferred[ClientId] | None, object_id: Deferred[ApplicationObjectId]) -> Identifiers:
+    def registration(
+        client_id: Deferred[ClientId] | None, object_id: Deferred[ApplicationObjectId]
+    ) -> Identifiers:
         known = outputs.known(client_id) if client_id else None
         return Identifiers(known, known, outputs.known(object_id))
 
@@ -434,7 +480,11 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901,
             return Identifiers(made, outputs.known(change.client_id), made)
         case NoChange():
             return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
-        case RemoveCredential(key_id=known) | DeleteStoredSecret(place=known) | RevokeAppRole(assignment=known):
+        case (
+            RemoveCredential(key_id=known)
+            | DeleteStoredSecret(place=known)
+            | RevokeAppRole(assignment=known)
+        ):
             return Identifiers(known)
         case WriteSettings(site=site):
             return Identifiers(_settings_id(site))
@@ -442,4 +492,6 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901,
             return Identifiers(str(site))
         case AssignAppRole() | EnableIdentity() | AddCredential():
             parts = (Output.ASSIGNMENT_ID, Output.PRINCIPAL_ID, Output.KEY_ID)
-            return Identifiers(next(filter(None, (outputs.get((change.key, part)) for part in parts)), None))
+            return Identifiers(
+                next(filter(None, (outputs.get((change.key, part)) for part in parts)), None)
+            )

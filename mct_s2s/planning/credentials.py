@@ -1,4 +1,6 @@
-"""Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a kind."""
+"""Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a
+kind.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +39,11 @@ from mct_s2s.planning.plan import Registration
 SAME_LIFETIME = timedelta(days=1)
 """A key pair from an interrupted run is used again if its lifetime is this close."""
 _EXCHANGE = "api://AzureADTokenExchange"
-_EXCHANGE_IN = {"usgov": f"{_EXCHANGE}USGov", "usgov-dod": f"{_EXCHANGE}USGov", "china": f"{_EXCHANGE}China"}
+_EXCHANGE_IN = {
+    "usgov": f"{_EXCHANGE}USGov",
+    "usgov-dod": f"{_EXCHANGE}USGov",
+    "china": f"{_EXCHANGE}China",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ class ClientState(Registration):
         """Whether a credential was delivered minutes ago: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.now, kind)
 
-    def added(self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False) -> AddCredential:
+    def added(
+        self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False
+    ) -> AddCredential:
         match spec:
             case Certificate():
                 detail = f"{spec.thumbprint}, {ending(spec.expires)}"
@@ -66,7 +74,10 @@ class ClientState(Registration):
                 pending_end = self._end_of_pending_key(spec)
                 key = "a new key"
                 if pending_end is not None:
-                    spec, key = replace(spec, expires=pending_end), "the key from an interrupted run"
+                    spec, key = (
+                        replace(spec, expires=pending_end),
+                        "the key from an interrupted run",
+                    )
                 detail = f"with {key}, {ending(spec.expires)}"
             case _:
                 assert_never(spec)
@@ -84,12 +95,18 @@ class ClientState(Registration):
         )
 
     def _end_of_pending_key(self, spec: NewCredential) -> datetime | None:
-        """When the key of an interrupted run ends, if it is registered already or lasts as long as is wanted."""
+        """When the key of an interrupted run ends, if it is registered already or lasts as long as
+        is wanted.
+        """
         pending = self.note.pending
         if pending is None:
             return None
         is_registered = any(map(self.note.is_on_its_way, self.application.credentials))
-        return pending.expires if is_registered or abs(pending.expires - spec.expires) < SAME_LIFETIME else None
+        return (
+            pending.expires
+            if is_registered or abs(pending.expires - spec.expires) < SAME_LIFETIME
+            else None
+        )
 
     def orphan_removals(self) -> list[RemoveCredential]:
         """Of each that an attempt made and that never arrived; not where its store knows better."""
@@ -106,33 +123,57 @@ class ClientState(Registration):
             )
             for credential in application.credentials
             if (credential.key_id in lost and not note.has_received(credential))
-            or (credential.kind is CredentialKind.SECRET and note.is_undelivered(credential, application.client_id))
+            or (
+                credential.kind is CredentialKind.SECRET
+                and note.is_undelivered(credential, application.client_id)
+            )
         ]
 
     def settled_notes(self) -> tuple[str, ...]:
-        """Notes at the registration of secrets that did arrive: a run was killed between the two."""
+        """Notes at the registration of secrets that did arrive: a run was killed between
+        the two.
+        """
         named = {attempt_tag(one.name or ""): one for one in self.application.credentials}
-        return tuple(tag for tag in self.application.tags if tag in named and self.note.has_received(named[tag]))
+        return tuple(
+            tag
+            for tag in self.application.tags
+            if tag in named and self.note.has_received(named[tag])
+        )
 
     def vault_tags(self) -> tuple[str, ...]:
-        """What the registration has yet to remember of its secret in a key vault, so that a removal finds it."""
+        """What the registration has yet to remember of its secret in a key vault, so that a removal
+        finds it.
+        """
         tag = Tag.VAULT.of(self.note.vault) if self.note.vault is not None else ""
-        return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in self.application.tags else ()
+        return (
+            (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in self.application.tags else ()
+        )
 
 
-def plan_credential(spec: CredentialSpec | None, client: ClientState, cloud: str) -> list[AnyChange]:
-    """Plan what `spec` takes: nothing where one valid credential is there, no matter who made it. Raises Refused."""
+def plan_credential(
+    spec: CredentialSpec | None, client: ClientState, cloud: str
+) -> list[AnyChange]:
+    """Plan what `spec` takes: nothing where one valid credential is there, no matter who made it.
+
+    Raises Refused.
+    """
     if spec is None:
         return []
     undelivered = client.orphan_removals()
-    valid = [credential for credential in client.application.credentials if credential.is_valid_at(client.now)]
+    valid = [
+        credential
+        for credential in client.application.credentials
+        if credential.is_valid_at(client.now)
+    ]
     match spec:
         case NewCredential():
             removed = {removal.key_id for removal in undelivered}
             good = [credential for credential in valid if credential.key_id not in removed]
             is_lacking, exists = _lacks_new(spec, client, good), False
         case Certificate():
-            is_lacking = not any(known.key_id == spec.key_id or spec.describes(known) for known in valid)
+            is_lacking = not any(
+                known.key_id == spec.key_id or spec.describes(known) for known in valid
+            )
             exists = False
         case Federation():
             spec = replace(spec, audience=spec.audience or exchange_audience(cloud))
@@ -150,11 +191,18 @@ def _lacks_new(spec: NewCredential, client: ClientState, good: Sequence[Credenti
     """Whether a client needs a new secret or key; `good`: its valid credentials that count."""
     note = client.note
     arrived = [credential for credential in good if not note.is_on_its_way(credential)]
-    usable = [known for known in arrived if spec.kind is CredentialKind.SECRET or known.kind is spec.kind]
+    usable = [
+        known for known in arrived if spec.kind is CredentialKind.SECRET or known.kind is spec.kind
+    ]
     if client.has_arrived(spec.kind):
         return False
-    # The place has a credential of the client, and the directory does not know it among the good ones any more.
-    is_dead_at_place = note.is_of(client.client_id) and not note.is_among(arrived) and not client.has_arrived(note.kind)
+    # The place has a credential of the client, and the directory does not know it among the good
+    # ones any more.
+    is_dead_at_place = (
+        note.is_of(client.client_id)
+        and not note.is_among(arrived)
+        and not client.has_arrived(note.kind)
+    )
     has_lost_it = spec.is_kept and note.has_lost(usable)
     return not usable or is_dead_at_place or has_lost_it
 
@@ -163,17 +211,22 @@ def _audience_taken(client: ClientState, wanted: Federation, known: Credential) 
     taken = known.federation.audience if known.federation is not None else ""
     return Refused(
         "federated-credential-differs",
-        f"'{client.name}' already has a federated credential '{known.name}' for this issuer and subject, "
+        f"'{client.name}' already has a federated credential '{known.name}' for this issuer and "
+        "subject, "
         f"with the audience '{taken}'. A second one for '{wanted.audience}' is not possible.",
         remedy=f"Use {option('--federated-audience', taken)}, or delete it in the portal first.",
     )
 
 
 def told_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruction]:
-    """That a client has a credential, and its place does not: no one else can know whether someone has it."""
+    """That a client has a credential, and its place does not: no one else can know whether someone
+    has it.
+    """
     now, application, note = client.now, client.application, client.note
     lost = application.undelivered
-    good = [one for one in application.credentials if one.is_valid_at(now) and one.key_id not in lost]
+    good = [
+        one for one in application.credentials if one.is_valid_at(now) and one.key_id not in lost
+    ]
     newest = newest_made(good)
     # A tag says where it is, if not here.
     is_elsewhere = note.vault is None and bool(Tag.VAULT.values(application.tags))
@@ -194,7 +247,9 @@ def told_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruct
 
 
 def exchange_audience(cloud: str) -> str:
-    """Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity."""
+    """Source:
+    learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
+    """
     return _EXCHANGE_IN.get(cloud, _EXCHANGE)
 
 
@@ -212,8 +267,16 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
     secrets, kind = secrets_among(good or credentials), replaced_kind(good)
     if good and kind is not None:
         last = max((one for one in good if one.kind is kind), key=lambda one: one.expires or NEVER)
-        is_short = bool(last.begins and last.expires and last.expires - last.begins <= EXPIRING_WITHIN)
-        longer = ["--secret-lifetime", "1y"] if is_short else []  # another one as short would be reported at once
+        is_short = bool(
+            last.begins and last.expires and last.expires - last.begins <= EXPIRING_WITHIN
+        )
+        longer = (
+            ["--secret-lifetime", "1y"] if is_short else []
+        )  # another one as short would be reported at once
         return own_command("rotate-secret", *longer, about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
-    return add if secrets else f"{add} {option('--credential', (good or tuple(credentials))[0].kind.value)}"
+    return (
+        add
+        if secrets
+        else f"{add} {option('--credential', (good or tuple(credentials))[0].kind.value)}"
+    )

@@ -34,7 +34,11 @@ from mct_s2s.planning.ownership import (
     wanted_role_value,
 )
 
-FROM_TAG = "secret-to is what a tag of the registration says, which its owners, also earlier ones, can write. Check it."
+FROM_TAG = (
+    "secret-to is what a tag of the registration says, which its owners, also earlier ones, "
+    "can "
+    "write. Check it."
+)
 Keys = Mapping[str, str | bool]
 """A table, in the order in which its keys are written."""
 
@@ -45,7 +49,9 @@ class ExportedSite:
     profile: Keys
     options: Keys
     clients: tuple[tuple[Keys, tuple[str, ...]], ...] = ()
-    """Each with remarks: its display name where it is named by its appId, and what others could have written."""
+    """Each with remarks: its display name where it is named by its appId, and what others could
+    have written.
+    """
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
     api: str = field(kw_only=True)
@@ -53,20 +59,29 @@ class ExportedSite:
 
 
 def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> ExportedSite:
-    """`identity_resources` of the state are those of the trust's identities. `api`: how the operator named it."""
+    """`identity_resources` of the state are those of the trust's identities.
+
+    `api`: how the operator named it.
+    """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()
     clients = _clients(observed, site, left)
     identities: list[Keys] = []
     resources = {one.principal_id: one.resource for one in observed.identity_resources}
-    for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
+    for identity in sorted(
+        observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)
+    ):
         found = resources.get(identity.id)
         is_allowed = is_identity_allowed(identity, observed)
         if found is not None and is_allowed:
             identities.append({"resource": str(found)})
             continue
-        why = "it has the app role or is on the list of application IDs, but its object ID is not allowed"
+        why = (
+            "it has the app role or is on the list of application IDs, but its object ID is "
+            "not "
+            "allowed"
+        )
         why = "its resource was not found, or you can't read it" if is_allowed else why
         left.append(f"Managed identity '{identity.display_name}' ({identity.id}): {why}.")
     profile = {"tenant": tenant.name, "subscription": resource.subscription_id}
@@ -74,22 +89,30 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
     options |= {"api": api} if api != DEFAULT_API else {}
-    if service.display_name != observed.api.service_name(site.label) and is_name(service.display_name):
+    if service.display_name != observed.api.service_name(site.label) and is_name(
+        service.display_name
+    ):
         options["service-name"] = service.display_name
     role, trusted = wanted_role_value(observed), trusted_role(observed, ServiceSpec())
     if trusted is not None and trusted.value == role != observed.api.role:
         options["role"] = role
     elif role != observed.api.role:
         named_by = observed.api.name_of(Holds.ROLE)
-        left.append(f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\".")
+        left.append(
+            f"the app role '{role}', which {named_by} names. If it is right, add role = \"{role}\"."
+        )
     reference, key = service.management_reference, "service-management-reference"
     if reference and is_name(reference) and all(key in keys for keys, _ in clients):
         options[key] = reference
     left += _unknown(observed, site, service)
-    return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left), api=observed.api.name)
+    return ExportedSite(
+        resource, profile, options, clients, tuple(identities), tuple(left), api=observed.api.name
+    )
 
 
-def _clients(observed: ObservedState, site: AppService, left: list[str]) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
+def _clients(
+    observed: ObservedState, site: AppService, left: list[str]
+) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
     clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
@@ -142,7 +165,9 @@ def is_name(text: str) -> bool:
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
-def _credential(name: str, label: str, application: Application, observed: ObservedState) -> dict[str, str | bool]:
+def _credential(
+    name: str, label: str, application: Application, observed: ObservedState
+) -> dict[str, str | bool]:
     valid = tuple(one for one in application.credentials if one.is_valid_at(observed.now))
     if secrets_among(valid):
         # A key vault is the only place that leaves a trace in Azure.
@@ -156,12 +181,19 @@ def _credential(name: str, label: str, application: Application, observed: Obser
     for one in sorted(valid, key=lambda one: (not one.is_ours, one.name or "")):
         if (found := one.federation) is not None:
             audience = (
-                {} if found.audience == exchange_audience(observed.cloud) else {"federated-audience": found.audience}
+                {}
+                if found.audience == exchange_audience(observed.cloud)
+                else {"federated-audience": found.audience}
             )
             issuer, subject = found.issuer, found.subject
             with suppress(UsageError):  # one that cannot be asked for
                 federated_spec(issuer, subject, found.audience, None)
-                return {"credential": "federated", "federated-issuer": issuer, "federated-subject": subject, **audience}
+                return {
+                    "credential": "federated",
+                    "federated-issuer": issuer,
+                    "federated-subject": subject,
+                    **audience,
+                }
     return {"credential": "none"}
 
 

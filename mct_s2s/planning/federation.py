@@ -1,4 +1,6 @@
-"""`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no token (AADSTS700213)."""
+"""`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no
+token (AADSTS700213).
+"""
 
 import re
 from collections.abc import Mapping
@@ -18,31 +20,41 @@ _SERVICE_ACCOUNT = re.compile(f"{KUBERNETES}{_LABEL}:{_LABEL}")
 _SITES = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?"
 _REPOSITORY = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]{1,100}"
-"""GitHub's own limits: 39 characters for an owner, 100 for a repository, which is neither `.` nor `..`."""
+"""GitHub's own limits: 39 characters for an owner, 100 for a repository, which is neither `.` nor
+`..`.
+"""
 _ID = r"[1-9][0-9]{0,19}"
 _NAMED = re.compile(rf"{_OWNER}/{_REPOSITORY}|{_OWNER}@{_ID}/{_REPOSITORY}@{_ID}")
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\.lock(?:/|$)")
 """Source: git-check-ref-format(1)."""
 
 
-def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> Federation:
+def federated_spec(
+    issuer: str | None, subject: str | None, audience: str | None, github: str | None
+) -> Federation:
     """Raises UsageError: the four options say nothing, two things, or what could never match."""
     if audience is not None:
         _check("audience", audience, {})
     if github is not None:
         if issuer is not None or subject is not None:
-            raise contradiction("--github cannot be combined with --federated-issuer or --federated-subject.")
+            raise contradiction(
+                "--github cannot be combined with --federated-issuer or --federated-subject."
+            )
         return Federation(GITHUB, github_subject(github), audience or "")
     if issuer is None or subject is None:
         raise UsageError(
             "federation-incomplete",
             "A federated credential needs an issuer and a subject.",
-            remedy="Add --github OWNER/REPO, or --federated-issuer URL and --federated-subject TEXT.",
+            remedy="Add --github OWNER/REPO, or --federated-issuer URL and --federated-subject "
+            "TEXT.",
         )
-    is_account = not subject.startswith(KUBERNETES) or _SERVICE_ACCOUNT.fullmatch(subject) is not None
+    is_account = (
+        not subject.startswith(KUBERNETES) or _SERVICE_ACCOUNT.fullmatch(subject) is not None
+    )
     expected = {
         "an https URL without a query, exactly as in the token's 'iss' claim": _is_https(issuer),
-        f"GitHub's issuer without a slash at its end: {GITHUB}": issuer.rstrip("/") != GITHUB or issuer == GITHUB,
+        f"GitHub's issuer without a slash at its end: {GITHUB}": issuer.rstrip("/") != GITHUB
+        or issuer == GITHUB,
     }
     _check("issuer", issuer, expected)
     expected = {
@@ -55,16 +67,27 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 
 @about("github")
 def github_subject(text: str) -> str:
-    """`OWNER/REPO[:branch]`, with GitHub's ids `OWNER@ID/REPO@ID[:branch]`, or an address. Raises UsageError."""
+    """`OWNER/REPO[:branch]`, with GitHub's ids `OWNER@ID/REPO@ID[:branch]`, or an address.
+
+    Raises UsageError.
+    """
     wanted = text
     for site in _SITES:
         if text.startswith(site):
-            wanted = text.removeprefix(site).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
+            wanted = (
+                text.removeprefix(site).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
+            )
     repository, colon, branch = wanted.partition(":")
     branch = branch if colon else "main"
     if _NAMED.fullmatch(repository) is None or not branch or _NO_BRANCH.search(branch):
-        remedy = "Use --github OWNER/REPO or --github OWNER/REPO:branch, or for a repository with immutable subjects "
-        remedy += "--github OWNER@ID/REPO@ID:branch. For tags, pull requests and environments, use --federated-issuer "
+        remedy = (
+            "Use --github OWNER/REPO or --github OWNER/REPO:branch, or for a repository with "
+            "immutable subjects "
+        )
+        remedy += (
+            "--github OWNER@ID/REPO@ID:branch. For tags, pull requests and environments, use "
+            "--federated-issuer "
+        )
         remedy += f"{GITHUB} with --federated-subject."
         raise malformed("malformed-repository", "--github", text, remedy)
     return f"repo:{repository}:ref:refs/heads/{branch}"
@@ -73,15 +96,25 @@ def github_subject(text: str) -> str:
 def _is_https(issuer: str) -> bool:
     try:
         parts = urlsplit(issuer)
-        is_url = parts.scheme == "https" and parts.hostname and parts.username is None and (parts.port or 1) > 0
+        is_url = (
+            parts.scheme == "https"
+            and parts.hostname
+            and parts.username is None
+            and (parts.port or 1) > 0
+        )
     except ValueError:
         return False
     return bool(is_url) and not {"?", "#"} & set(issuer)
 
 
 def _check(name: str, value: str, expected: Mapping[str, bool]) -> None:
-    is_text = bool(value) and value == value.strip() and value.isprintable() and len(value) <= LONGEST
-    expected = {f"1 to {LONGEST} printable characters, without spaces around them": is_text, **expected}
+    is_text = (
+        bool(value) and value == value.strip() and value.isprintable() and len(value) <= LONGEST
+    )
+    expected = {
+        f"1 to {LONGEST} printable characters, without spaces around them": is_text,
+        **expected,
+    }
     for what, is_met in expected.items():
         if not is_met:
             shown = value if len(value) <= 80 else f"{value[:79]}…"

@@ -23,13 +23,19 @@ class NotOurs(Refused):
     created: datetime | None = None
     """When the registration was created: another administrator's run may not be over yet."""
     may_be_gone = False
-    """Whether a replica may show it as it was before it was deleted: only its name speaks for it, no one owns it."""
+    """Whether a replica may show it as it was before it was deleted: only its name speaks for it,
+    no one owns it.
+    """
     is_met = False
-    """Whether someone else registered it while this run was creating it: perhaps another administrator's run."""
+    """Whether someone else registered it while this run was creating it: perhaps another
+    administrator's run.
+    """
 
 
 def why_doubted(doubted: Doubted) -> str:
-    """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and it has 2 secrets …`."""
+    """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and it has 2 secrets
+    …`.
+    """
     reasons = list(map(_reason, doubted.reasons))
     if doubted.owners and not doubted.has(Doubt.OWNED):
         reasons.append(f"it is owned by {', '.join(doubted.owners)}")
@@ -62,16 +68,32 @@ def _counted(nouns: Iterable[str]) -> str:
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
     custody = observed.custody_of(application)
     if custody is None:
-        return f"adopt {about} '{application.display_name}' (appId {application.client_id}); its owners are not known."
+        return (
+            f"adopt {about} '{application.display_name}' (appId {application.client_id}); its "
+            "owners are not known."
+        )
     owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
     held = _counted(credential.kind.noun for credential in custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
-    return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
+    return (
+        f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by "
+        f"{owners}{signs_in}."
+    )
 
 
-def service_not_ours(application: Application, observed: ObservedState, doubted: Doubted) -> NotOurs:
-    client_id, trust, is_set = application.client_id, observed.trust, is_in_settings(application, observed)
-    if not is_set and application.unique_name == trust.unique_name and not site_in_note(application.notes):
+def service_not_ours(
+    application: Application, observed: ObservedState, doubted: Doubted
+) -> NotOurs:
+    client_id, trust, is_set = (
+        application.client_id,
+        observed.trust,
+        is_in_settings(application, observed),
+    )
+    if (
+        not is_set
+        and application.unique_name == trust.unique_name
+        and not site_in_note(application.notes)
+    ):
         return not_ours(application, doubted, SERVICE)
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
@@ -80,7 +102,8 @@ def service_not_ours(application: Application, observed: ObservedState, doubted:
         ways += f", or with {own} for the one that was created for this App Service"
     refused = NotOurs(
         SERVICE_NOT_OURS,
-        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: "
+        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
+        "own: "
         f"{why_doubted(doubted)}. Nothing was changed.",
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
@@ -97,7 +120,10 @@ def not_ours(
     *,
     done: str = "Nothing was changed.",
 ) -> NotOurs:
-    """Of a deleted one, `graph` is the address that restores it. `done`: what the run has done to it."""
+    """Of a deleted one, `graph` is the address that restores it.
+
+    `done`: what the run has done to it.
+    """
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     client_id, first = application.client_id, ""
     remove = f"delete it ({command('az', 'ad', 'app', 'delete', '--id', client_id)})"
@@ -107,8 +133,15 @@ def not_ours(
         remove = f"purge it ({command('az', 'rest', '--method', 'DELETE', '--url', url)})"
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
     if kind != SERVICE:
-        adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
-    harm = "It may give access to others." if kind == SERVICE else "Someone else may be able to sign in as it."
+        adopt = (
+            f"use its appId {client_id} instead of its name (setup: "
+            f"{option('--client', client_id)})"
+        )
+    harm = (
+        "It may give access to others."
+        if kind == SERVICE
+        else "Someone else may be able to sign in as it."
+    )
     named, why = f"'{application.display_name}' (appId {client_id}{since})", why_doubted(doubted)
     if kind != SERVICE and not doubted.is_about_its_content:
         return NotOurs(
@@ -116,10 +149,15 @@ def not_ours(
             f"{named} is not changed on the word of its name: {why}. {done}",
             remedy=f"If it is the right one, {adopt}.",
         )
-    other = "ask its owner, or use another name" if doubted.owners else f"{remove} and run the same command again"
+    other = (
+        "ask its owner, or use another name"
+        if doubted.owners
+        else f"{remove} and run the same command again"
+    )
     refused = NotOurs(
         "registration-not-ours",
-        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. {harm} {done}",
+        f"{named} has the name of this registration, but mct-s2s may not have created it: {why}. "
+        f"{harm} {done}",
         remedy=f"If it is the right one, {first}{adopt}. If not, {other}.",
     )
     refused.created = application.created

@@ -49,10 +49,13 @@ def is_in_settings(application: Application, observed: ObservedState) -> bool:
 def other_users(service: Application, observed: ObservedState) -> tuple[str, ...]:
     """The other App Services that a tag of the service application names: `NAME` or `NAME/SLOT`.
 
-    Its owner can write that tag, too: it is a reason to keep the registration, and for nothing else.
+    Its owner can write that tag, too: it is a reason to keep the registration, and for nothing
+    else.
     """
     names = (name for name in Tag.USED.values(service.tags) if name != observed.trust.unique_name)
-    return tuple(sorted({site for name in names if (site := site_in_unique_name(name)) is not None}))
+    return tuple(
+        sorted({site for name in names if (site := site_in_unique_name(name)) is not None})
+    )
 
 
 def is_noted_use(service: Application, observed: ObservedState) -> bool:
@@ -60,9 +63,17 @@ def is_noted_use(service: Application, observed: ObservedState) -> bool:
     return Tag.USED.of(observed.trust.unique_name) in service.tags
 
 
-def audience_of(application: Application, observed: ObservedState, adopt: str | None = None) -> ApplicationIdUri:
-    """As typed, or as the site expects, where the application has it; else the default, which it may lack."""
-    there = (one for one in (adopt, observed.service_in_settings) if one and one in application.identifier_uris)
+def audience_of(
+    application: Application, observed: ObservedState, adopt: str | None = None
+) -> ApplicationIdUri:
+    """As typed, or as the site expects, where the application has it; else the default, which it
+    may lack.
+    """
+    there = (
+        one
+        for one in (adopt, observed.service_in_settings)
+        if one and one in application.identifier_uris
+    )
     return ApplicationIdUri(next(there, api_uri(application.client_id)))
 
 
@@ -76,9 +87,15 @@ def known_audience(observed: ObservedState) -> str | None:
 
 
 def wanted_role_value(observed: ObservedState) -> str:
-    """The one that the site is set to, unless clients hold only another one: the directory's word decides."""
+    """The one that the site is set to, unless clients hold only another one: the directory's word
+    decides.
+    """
     service, trust = observed.trust.service, observed.trust
-    usable = [role for role in service.app_roles if role.value and role.is_for_applications] if service else []
+    usable = (
+        [role for role in service.app_roles if role.value and role.is_for_applications]
+        if service
+        else []
+    )
     held = [role for role in usable if role.id in trust.held_roles]
     values = [role.value for role in held or usable]
     default = observed.api.role
@@ -92,7 +109,9 @@ def wanted_role(observed: ObservedState) -> AppRole | None:
 
 
 def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
-    """The role that may be granted, and that counts where it was: typed, the document's, or one that we created."""
+    """The role that may be granted, and that counts where it was: typed, the document's, or one
+    that we created.
+    """
     service = observed.trust.service
     role = service.role(spec.role or wanted_role_value(observed)) if service is not None else None
     if service is None or role is None or spec.role is not None or role.value == observed.api.role:
@@ -102,7 +121,9 @@ def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
     return role if is_made_by_us else service.role(observed.api.role)
 
 
-def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
+def role_to_use(
+    application: Application, typed: str | None, observed: ObservedState
+) -> tuple[AppRole, AppRole | None]:
     """The app role for clients, and what has to be written for it, if anything. Raises Refused."""
     value = typed or wanted_role_value(observed)
     role = application.role(value)
@@ -112,7 +133,8 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
     if not role.is_for_applications:
         raise Refused(
             "app-role-not-for-applications",
-            f"The app role '{value}' of '{application.display_name}' is for users and groups, not for applications.",
+            f"The app role '{value}' of '{application.display_name}' is for users and groups, not "
+            "for applications.",
             remedy="Choose another role value: --role S2SApplications",
         )
     return role, None if role.enabled else replace(role, enabled=True)
@@ -121,15 +143,22 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
 def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
     """Its id is the same for the same tenant, application and value, whichever run creates it."""
     role_id = new_app_role_id(observed.tenant.id if observed.tenant else "", application, value)
-    return AppRole(role_id, value, value, "Apps in this role can consume the web api.", True, ("Application",))
+    return AppRole(
+        role_id, value, value, "Apps in this role can consume the web api.", True, ("Application",)
+    )
 
 
 # Who is a client, and whom a name means
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """The client applications that are on an allow list or hold the role, by name: Graph lists them in any order."""
-    assigned, base = {one.principal_id for one in observed.trust.assignments}, observed.trust.unique_name
+    """The client applications that are on an allow list or hold the role, by name: Graph lists them
+    in any order.
+    """
+    assigned, base = (
+        {one.principal_id for one in observed.trust.assignments},
+        observed.trust.unique_name,
+    )
     # Without lists, no setting remembers a client whose role was taken away: its name does.
     found = (
         client
@@ -138,12 +167,21 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
         or is_allowed(client, observed)
         or (not observed.api.lists and has_unique_name_below(client.application, base))
     )
-    return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
+    return tuple(
+        sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id))
+    )
 
 
 def members_and_created_clients(observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """Members, and those made for this App Service. A tag alone counts for nothing: its owner writes it."""
-    made = (one for one in observed.trust.clients if has_unique_name_below(one.application, observed.trust.unique_name))
+    """Members, and those made for this App Service.
+
+    A tag alone counts for nothing: its owner writes it.
+    """
+    made = (
+        one
+        for one in observed.trust.clients
+        if has_unique_name_below(one.application, observed.trust.unique_name)
+    )
     return tuple(dict.fromkeys((*members(observed), *made)))
 
 
@@ -152,7 +190,8 @@ def unmatched_entries(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
     trust = observed.trust
     known: dict[Holds, set[str]] = {
         Holds.APPLICATION_IDS: {client.client_id for client in trust.clients},
-        Holds.OBJECT_IDS: {one.id for one in trust.identities} | {client.principal_id for client in trust.clients},
+        Holds.OBJECT_IDS: {one.id for one in trust.identities}
+        | {client.principal_id for client in trust.clients},
     }
     for setting in observed.api.lists:
         for entry in setting.list_in(observed.settings).ids:
@@ -169,7 +208,10 @@ def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
 
 
 def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether it may call: listed, or where the API has no lists, holding the role. False where none were read."""
+    """Whether it may call: listed, or where the API has no lists, holding the role.
+
+    False where none were read.
+    """
     return is_listed(client, observed) if observed.api.lists else is_consented(client, observed)
 
 
@@ -183,10 +225,12 @@ def is_identity_allowed(identity: ServicePrincipal, observed: ObservedState) -> 
 def is_listed(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether this App Service claims it by lists of its own.
 
-    Where the API has none, it claims no one: several App Services may share a registration, and a holder of its role
-    is then a client of all of them.
+    Where the API has none, it claims no one: several App Services may share a registration, and a
+    holder of its role is then a client of all of them.
     """
-    return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(client.client_id)
+    return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(
+        client.client_id
+    )
 
 
 def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) -> bool:
@@ -195,12 +239,14 @@ def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) 
 
 
 def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """The client applications that a name means, for every command: one, or several that nothing tells apart.
+    """The client applications that a name means, for every command: one, or several that nothing
+    tells apart.
 
-    In this order: by appId or object id; the registration that was made for this name; members with this display name,
-    exactly, or else in any case. A registration outside the trust that has the same display name is never meant, and
-    neither is one that was made for another App Service, unless this one lists it. Whether it may be written to is
-    another question: a display name never answers it.
+    In this order: by appId or object id; the registration that was made for this name; members with
+    this display name, exactly, or else in any case. A registration outside the trust that has the
+    same display name is never meant, and neither is one that was made for another App Service,
+    unless this one lists it. Whether it may be written to is another question: a display name never
+    answers it.
     """
     trust, word = observed.trust, name.strip().casefold()
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
@@ -218,10 +264,14 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
 
 
-def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
+def identities_called(
+    name: str, identities: Iterable[ServicePrincipal]
+) -> tuple[ServicePrincipal, ...]:
     """By display name, object ID, client ID or resource ID."""
     word = name.strip().casefold()
-    words = {one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities}
+    words = {
+        one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities
+    }
     return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
 
 
@@ -238,7 +288,9 @@ def client_called(name: str, observed: ObservedState) -> Client:
 def refuse_several(name: str, found: Sequence[Client]) -> None:
     """Never a guess between two. Raises NotThere."""
     if len(found) > 1:
-        ids = ", ".join(one.id if isinstance(one, ServicePrincipal) else one.client_id for one in found)
+        ids = ", ".join(
+            one.id if isinstance(one, ServicePrincipal) else one.client_id for one in found
+        )
         raise NotThere(
             "client-ambiguous",
             f"'{name}' matches several clients of this App Service: {ids}.",
@@ -246,8 +298,13 @@ def refuse_several(name: str, found: Sequence[Client]) -> None:
         )
 
 
-def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "client") -> NotThere:
-    clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
+def unknown(
+    name: str, observed: ObservedState, also: str = "", *, what: str = "client"
+) -> NotThere:
+    clients: tuple[Client, ...] = (
+        *members(observed),
+        *(observed.trust.identities if what == "client" else ()),
+    )
     there = [client.display_name for client in clients]
     listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
     return NotThere(
@@ -271,5 +328,7 @@ def is_logic_app(client: Client) -> bool:
 
 
 def has_unique_name_below(application: Application, base: str) -> bool:
-    """Whether a client's registration was created for the service application of that `uniqueName`."""
+    """Whether a client's registration was created for the service application of that
+    `uniqueName`.
+    """
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")

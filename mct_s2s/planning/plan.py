@@ -1,4 +1,6 @@
-"""A plan: changes in a readable order, each with what it waits for; and what applications become by them."""
+"""A plan: changes in a readable order, each with what it waits for; and what applications become by
+them.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -39,7 +41,9 @@ class Plan:
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[str | Instruction, ...] = ()
     left_alone: tuple[Instruction, ...] = ()
-    """Clients that need something and do not get it, each with the reason: the others are done all the same."""
+    """Clients that need something and do not get it, each with the reason: the others are done all
+    the same.
+    """
     losing: tuple[str, ...] = ()
     """Who loses access: said in the plan, and again when it is done."""
     gaining: tuple[str, ...] = ()
@@ -51,7 +55,9 @@ class Plan:
     places: tuple[tuple[str, str], ...] = ()
     """Client and store, whether or not a credential is made now."""
     removals: frozenset[str] = frozenset()
-    """The keys of steps that remove something beside others that add: they wait until the settings are written."""
+    """The keys of steps that remove something beside others that add: they wait until the settings
+    are written.
+    """
 
     @cached_property
     def changes(self) -> tuple[AnyChange, ...]:
@@ -59,7 +65,9 @@ class Plan:
 
     @property
     def blocked(self) -> frozenset[str]:
-        """The keys of steps that the caller has no right to, without which the rest is not begun."""
+        """The keys of steps that the caller has no right to, without which the rest is not
+        begun.
+        """
         return frozenset(self.missing) - {step.key for step in self.manual_steps}
 
     @property
@@ -77,7 +85,9 @@ class Plan:
         for client, place in self.places:
             if client not in without:
                 by_place[place].append(f"'{client}'")
-        return as_instructions(f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
+        return as_instructions(
+            f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items()
+        )
 
     @property
     def remarks(self) -> tuple[Instruction, ...]:
@@ -93,18 +103,26 @@ class Plan:
 
     @cached_property
     def _order(self) -> Mapping[str, frozenset[str]]:
-        """The settings wait for everything but API permissions and admin consent, which no setting depends on.
+        """The settings wait for everything but API permissions and admin consent, which no setting
+        depends on.
 
         The restart waits for those, too.
 
-        Where access is revoked, it is the other way round: by then, removed clients have none any more.
+        Where access is revoked, it is the other way round: by then, removed clients have none any
+        more.
         """
 
         def keys(*kinds: type[Change]) -> set[str]:
             return {change.key for change in self.changes if isinstance(change, kinds)}
 
-        everything, site, restored = keys(Change), keys(WriteSettings, RestartSite), keys(RestoreApplication)
-        is_revoked_first = any(isinstance(change, WriteSettings) and change.first for change in self.changes)
+        everything, site, restored = (
+            keys(Change),
+            keys(WriteSettings, RestartSite),
+            keys(RestoreApplication),
+        )
+        is_revoked_first = any(
+            isinstance(change, WriteSettings) and change.first for change in self.changes
+        )
         order: dict[str, frozenset[str]] = {}
         for change in self.changes:
             match change:
@@ -115,10 +133,14 @@ class Plan:
                 case RestartSite():
                     before = site if is_revoked_first else everything - self.removals
                 case _:
-                    before = {ref.key for ref in references(change)} | (everything & set(change.after))
+                    before = {ref.key for ref in references(change)} | (
+                        everything & set(change.after)
+                    )
                     if is_revoked_first or change.key in self.removals:
                         before |= site
-                    if change.key not in restored:  # what is restored may turn out to be someone else's
+                    if (
+                        change.key not in restored
+                    ):  # what is restored may turn out to be someone else's
                         before |= restored
             order[change.key] = frozenset(before - {change.key})
         return order
@@ -158,13 +180,17 @@ class Registration:
     def principal(self) -> Deferred[PrincipalId]:
         if self.service_principal is not None:
             return self.service_principal.id
-        return OutputRef(self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID)
+        return OutputRef(
+            self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID
+        )
 
     def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
         """`is_sure` where more than its name speaks for a deleted one."""
         key, kind, there = self.key, self.kind, self.application
         if self.is_new:
-            return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new)]
+            return [
+                CreateApplication(key=key, resource=kind, name=new.display_name, application=new)
+            ]
         name, detail = there.display_name, "restored from deleted applications, with its consents"
         restored = RestoreApplication(
             key=key, resource=kind, name=name, detail=detail, application=there, is_sure=is_sure
@@ -172,7 +198,13 @@ class Registration:
         return [restored] if self.is_deleted else []
 
     def updated(
-        self, key: str, resource: str, name: str, detail: str, edits: ApplicationEdits, after: tuple[str, ...] = ()
+        self,
+        key: str,
+        resource: str,
+        name: str,
+        detail: str,
+        edits: ApplicationEdits,
+        after: tuple[str, ...] = (),
     ) -> UpdateApplication:
         return UpdateApplication(
             key=key,
@@ -193,15 +225,22 @@ class Registration:
     def principal_made(self, name: str, after: tuple[str, ...] = ()) -> list[AnyChange]:
         if self.service_principal is not None or self.is_deleted:
             return []
-        return [CreateServicePrincipal(key=self.principal_key, name=name, client_id=self.client_id, after=after)]
+        return [
+            CreateServicePrincipal(
+                key=self.principal_key, name=name, client_id=self.client_id, after=after
+            )
+        ]
 
 
-def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) -> list[Application]:
-    """What an application becomes, one write after the other; nothing where it shows the edits already.
+def edited(
+    application: Application, edits: ApplicationEdits, outputs: Outputs
+) -> list[Application]:
+    """What an application becomes, one write after the other; nothing where it shows the edits
+    already.
 
-    A PATCH replaces each list whole, so others' entries are sent back as they were read. A switch of the token
-    version may be refused by policy: it comes first, with the reference that every write may need. Raises Refused:
-    someone added the role under another id meanwhile.
+    A PATCH replaces each list whole, so others' entries are sent back as they were read. A switch
+    of the token version may be refused by policy: it comes first, with the reference that every
+    write may need. Raises Refused: someone added the role under another id meanwhile.
     """
     uri = outputs.resolve(edits.uri) if edits.uri else None
     access = application.required_access
@@ -212,13 +251,21 @@ def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) 
     switched = application
     if edits.token_version not in {None, application.token_version}:
         reference = application.management_reference or edits.management_reference
-        switched = replace(application, token_version=edits.token_version, management_reference=reference)
+        switched = replace(
+            application, token_version=edits.token_version, management_reference=reference
+        )
     final = replace(
         switched,
-        identifier_uris=tuple(dict.fromkeys((*application.identifier_uris, *([uri] if uri else [])))),
+        identifier_uris=tuple(
+            dict.fromkeys((*application.identifier_uris, *([uri] if uri else [])))
+        ),
         app_roles=_roles(application, edits.role) if edits.role else application.app_roles,
         required_access=access,
-        tags=tuple(tag for tag in dict.fromkeys((*application.tags, *edits.tags)) if tag not in edits.no_tags),
+        tags=tuple(
+            tag
+            for tag in dict.fromkeys((*application.tags, *edits.tags))
+            if tag not in edits.no_tags
+        ),
         management_reference=application.management_reference or edits.management_reference,
         unique_name=application.unique_name or edits.unique_name,
         notes=application.notes or edits.notes,
@@ -233,13 +280,18 @@ def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
     if existing.id != wanted.id:
         raise Refused(
             "changed-meanwhile",
-            f"Someone else added the app role '{wanted.value}' to '{application.display_name}' at the same time.",
+            f"Someone else added the app role '{wanted.value}' to '{application.display_name}' at "
+            "the same time.",
             remedy="Run the same command again to use that role.",
         )
-    return tuple(replace(role, enabled=True) if role is existing else role for role in application.app_roles)
+    return tuple(
+        replace(role, enabled=True) if role is existing else role for role in application.app_roles
+    )
 
 
-def _access(existing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId) -> tuple[RequiredAccess, ...]:
+def _access(
+    existing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId
+) -> tuple[RequiredAccess, ...]:
     permission = (str(role), "Role")
     for access in existing:
         if access.resource_client_id == resource:

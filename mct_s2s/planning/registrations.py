@@ -80,14 +80,21 @@ UNUSABLE_IDENTITIES = {
     "microsoft.kubernetes/connectedclusters": _OF_CLUSTER,
     "microsoft.containerinstance/containergroups": (
         "A container group gets a system-assigned identity only when it is created.",
-        "Create it again with one (az container create --assign-identity), then run the same command again.",
+        (
+            "Create it again with one (az container create --assign-identity), then run the same "
+            "command again."
+        ),
     ),
 }
-"""By type of resource, why its system-assigned identity is no client, and what to do: docs/azure-contract.md, 4.4."""
+"""By type of resource, why its system-assigned identity is no client, and what to do:
+docs/azure-contract.md, 4.4.
+"""
 
 
 def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
-    """As if the deleted registrations under the names that this run would create were there. Raises NotThere.
+    """As if the deleted registrations under the names that this run would create were there.
+
+    Raises NotThere.
 
     Only the credential in the client's store is kept: no one knows who holds the others.
     """
@@ -102,9 +109,13 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
         trust = replace(trust, service=replace(own, credentials=()) if own is not None else None)
     for spec in desired.clients:
         row = deleted.get(client_unique_name(trust.unique_name, spec.name))
-        if row is not None and not any(one.is_registered for one in clients_called(spec.name, observed)):
+        if row is not None and not any(
+            one.is_registered for one in clients_called(spec.name, observed)
+        ):
             stored = observed.note_of(spec.name).delivered
-            row = replace(row, credentials=tuple(one for one in row.credentials if one.key_id == stored))
+            row = replace(
+                row, credentials=tuple(one for one in row.credentials if one.key_id == stored)
+            )
             trust = replace(trust, clients=(*trust.clients, ClientApplication(row, None)))
     return replace(observed, trust=trust)
 
@@ -115,7 +126,8 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
         if named and has_identifier(row, named.strip()) and row.unique_name != but:
             raise NotThere(
                 "registration-deleted",
-                f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the recycle bin.",
+                f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the "
+                "recycle bin.",
                 remedy="Restore it, then run the same command again:",
                 command=restoring(row, observed.graph),
             )
@@ -149,12 +161,16 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         uri=None if uri in application.identifier_uris else uri,
         role=role_edit,
         token_version=_other_version(application, observed, spec),
-        management_reference=None if is_new or application.management_reference else spec.management_reference,
+        management_reference=None
+        if is_new or application.management_reference
+        else spec.management_reference,
     )
     edits = _remembered(edits, application, spec, observed, note)
     noted = _noted_use(edits, application, spec, observed)
     if edits != ApplicationEdits():  # one request for both
-        edits = replace(edits, tags=(*edits.tags, *noted.tags), no_tags=(*edits.no_tags, *noted.no_tags))
+        edits = replace(
+            edits, tags=(*edits.tags, *noted.tags), no_tags=(*edits.no_tags, *noted.no_tags)
+        )
         noted = ApplicationEdits()
     resource, name, detail = SERVICE, application.display_name, _describe(edits)
     if is_new:
@@ -165,8 +181,10 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     trusted = Belief.CREATED_HERE if is_new else service_trust(application, observed, spec)
     if edits.token_version:
         notes.append(
-            f"'{name}' issues v{application.token_version or 1} access tokens. They become v{edits.token_version}, as "
-            f"{observed.api.called} needs them: issuer and audience change for everyone else who calls an API with "
+            f"'{name}' issues v{application.token_version or 1} access tokens. They become "
+            f"v{edits.token_version}, as "
+            f"{observed.api.called} needs them: issuer and audience change for everyone else who "
+            "calls an API with "
             "them."
         )
     new = Application(
@@ -181,11 +199,17 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif noted != ApplicationEdits():
-        changes.append(registration.updated(USE, SERVICE, name, f"notes that {_site_of(observed)} uses it", noted))
+        changes.append(
+            registration.updated(
+                USE, SERVICE, name, f"notes that {_site_of(observed)} uses it", noted
+            )
+        )
     elif not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     # Two writes to one registration at a time are refused.
-    changes += registration.principal_made(application.display_name or spec.display_name, after=(EXPOSE,))
+    changes += registration.principal_made(
+        application.display_name or spec.display_name, after=(EXPOSE,)
+    )
     return Service(spec, registration, role, uri, trusted, tuple(changes), tuple(notes))
 
 
@@ -196,7 +220,9 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
         return
     if isinstance(service.trusted, Doubted):
         raise service_not_ours(application, observed, service.trusted)
-    is_switched = any(isinstance(one, UpdateApplication) and one.edits.token_version for one in plan.changes)
+    is_switched = any(
+        isinstance(one, UpdateApplication) and one.edits.token_version for one in plan.changes
+    )
     is_made_by_us = is_created_by_caller(application, observed.caller)
     if is_switched and service.trusted is Belief.OWN_SERVICE and not is_made_by_us:
         raise token_version_not_confirmed(application, observed.api)
@@ -212,13 +238,19 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
 def role_not_named(value: str) -> Refused:
     return Refused(
         "role-not-named",
-        f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing was changed.",
+        f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing "
+        "was changed.",
         remedy=f"If it is right, run the same command with {option('--role', value)}",
     )
 
 
-def _other_version(application: Application, observed: ObservedState, spec: ServiceSpec) -> int | None:
-    """The version of tokens that the registration has to be switched to. Raises Refused: others use it, too."""
+def _other_version(
+    application: Application, observed: ObservedState, spec: ServiceSpec
+) -> int | None:
+    """The version of tokens that the registration has to be switched to.
+
+    Raises Refused: others use it, too.
+    """
     wanted = observed.api.token_version
     if not application.object_id or wanted is None or (application.token_version or 1) == wanted:
         return None
@@ -227,20 +259,27 @@ def _other_version(application: Application, observed: ObservedState, spec: Serv
     if users:
         raise Refused(
             "token-version-differs",
-            f"'{application.display_name}' issues v{application.token_version or 1} access tokens, which {users[0]} "
+            f"'{application.display_name}' issues v{application.token_version or 1} access "
+            f"tokens, which {users[0]} "
             f"uses, too, and {observed.api.called} needs v{wanted}. Nothing was changed.",
-            remedy="Use a service application of its own (without --service-app), correct token-version in the "
+            remedy="Use a service application of its own (without --service-app), correct "
+            "token-version in the "
             "description, or switch the registration yourself (api.requestedAccessTokenVersion).",
         )
     return wanted
 
 
 def token_version_not_confirmed(application: Application, api: Api) -> Refused:
-    """Nothing that mct-s2s created asks for v2 tokens. Who once owned another team's API could name it like ours."""
+    """Nothing that mct-s2s created asks for v2 tokens.
+
+    Who once owned another team's API could name it like ours.
+    """
     return Refused(
         "token-version-not-confirmed",
-        f"'{application.display_name}' (appId {application.client_id}) issues v{application.token_version or 1} access "
-        f"tokens, and {api.called} needs v{api.token_version}. That changes issuer and audience for everyone else who "
+        f"'{application.display_name}' (appId {application.client_id}) issues "
+        f"v{application.token_version or 1} access "
+        f"tokens, and {api.called} needs v{api.token_version}. That changes issuer and audience "
+        "for everyone else who "
         "calls an API with them. Nothing was changed.",
         remedy="If it serves only this App Service, run the same command with "
         f"{option(SERVICE_OPTION, application.client_id)}",
@@ -251,11 +290,19 @@ def _named_otherwise(application: Application, spec: ServiceSpec) -> Refused:
     said = "service-name" if spec.is_in_file else "--service-name"
     return Refused(
         "service-name-differs",
-        f"The service application exists and is called '{application.display_name}', not '{spec.display_name}'. "
+        f"The service application exists and is called '{application.display_name}', not "
+        f"'{spec.display_name}'. "
         "Nothing was changed.",
         remedy=f"Remove {said}, or rename the registration first:",
         command=command(
-            "az", "ad", "app", "update", "--id", application.client_id, "--display-name", spec.display_name
+            "az",
+            "ad",
+            "app",
+            "update",
+            "--id",
+            application.client_id,
+            "--display-name",
+            spec.display_name,
         ),
     )
 
@@ -273,9 +320,14 @@ def service_missing(observed: ObservedState) -> NotThere:
 
 
 def _remembered(
-    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState, note: str | None
+    edits: ApplicationEdits,
+    application: Application,
+    spec: ServiceSpec,
+    observed: ObservedState,
+    note: str | None,
 ) -> ApplicationEdits:
-    """With what makes an adopted registration this App Service's own, so that it need not be named again.
+    """With what makes an adopted registration this App Service's own, so that it need not be named
+    again.
 
     One that has a `uniqueName` or a note already keeps it: it may be another App Service's.
     """
@@ -287,9 +339,11 @@ def _remembered(
             remembered = () if observed.api.is_default else (Tag.API.of(observed.api.name),)
             tags = (*edits.tags, Tag.ADOPTED.of(own), *remembered)
             # Its note tells this App Service from another one of the same name.
-            edits = replace(edits, unique_name=own, tags=tags, notes=None if application.notes else note)
-    # Its note, and the tag of its `uniqueName`: no creation writes them over someone's who was faster. Where an
-    # interrupted one lacks them, they are alone not worth a write.
+            edits = replace(
+                edits, unique_name=own, tags=tags, notes=None if application.notes else note
+            )
+    # Its note, and the tag of its `uniqueName`: no creation writes them over someone's who was
+    # faster. Where an interrupted one lacks them, they are alone not worth a write.
     tag = Tag.NAME.of(own)
     missing_tags = () if tag in application.tags else (tag,)
     missing_note = None if application.notes else note
@@ -301,7 +355,8 @@ def _remembered(
 def _noted_use(
     edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
 ) -> ApplicationEdits:
-    """The tag by which a teardown of its own App Service keeps a service application that this one uses, too.
+    """The tag by which a teardown of its own App Service keeps a service application that this one
+    uses, too.
 
     Clients show by their app role who uses it. Managed identities hold none.
     """
@@ -310,7 +365,12 @@ def _noted_use(
         application.unique_name is None and edits.unique_name is None and not spec.is_in_file
     )
     tag = Tag.USED.of(own)
-    if is_another and is_named(application, spec) and site_in_unique_name(own) and tag not in application.tags:
+    if (
+        is_another
+        and is_named(application, spec)
+        and site_in_unique_name(own)
+        and tag not in application.tags
+    ):
         return ApplicationEdits(tags=(tag,))
     return ApplicationEdits()
 
@@ -321,7 +381,11 @@ def no_longer_used(service: Registration, observed: ObservedState) -> list[Updat
     if tag not in application.tags:
         return []
     detail = f"no longer notes that {_site_of(observed)} uses it"
-    return [service.updated(USE, SERVICE, application.display_name, detail, ApplicationEdits(no_tags=(tag,)))]
+    return [
+        service.updated(
+            USE, SERVICE, application.display_name, detail, ApplicationEdits(no_tags=(tag,))
+        )
+    ]
 
 
 def _site_of(observed: ObservedState) -> str:
@@ -333,7 +397,9 @@ def _describe(edits: ApplicationEdits) -> str:
         f"Application ID URI {edits.uri}" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         f"v{edits.token_version} access tokens" if edits.token_version else "",
-        f"service management reference {edits.management_reference}" if edits.management_reference else "",
+        f"service management reference {edits.management_reference}"
+        if edits.management_reference
+        else "",
         f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
     ]
     return ", ".join(part for part in parts if part)
@@ -350,25 +416,34 @@ def find_client(name: str, observed: ObservedState) -> ClientApplication:
         raise NotThere(
             "client-unknown",
             f"No app registration in this tenant has the appId '{name}'.",
-            remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
+            remedy="Copy the Application (client) ID from its overview page in the portal, or use "
+            "a display "
             "name to create one.",
         )
     return ClientApplication()
 
 
-def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> tuple[Deferred[ClientId], Plan]:
+def plan_client(
+    spec: ClientSpec, service: Service, observed: ObservedState
+) -> tuple[Deferred[ClientId], Plan]:
     """Plan what a client application lacks; return its appId, too. Raises NotThere, Refused."""
     known, note = find_client(spec.name, observed), observed.note_of(spec.name)
     if known.application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
     key = f"client:{spec.name}"
-    client = ClientState(key, CLIENT, known.application, known.principal, spec.name, service.uri, note, observed.now)
+    client = ClientState(
+        key, CLIENT, known.application, known.principal, spec.name, service.uri, note, observed.now
+    )
     credential = [
-        replace(change, after=(*change.after, client.principal_key)) if isinstance(change, AddCredential) else change
+        replace(change, after=(*change.after, client.principal_key))
+        if isinstance(change, AddCredential)
+        else change
         for change in plan_credential(spec.credential, client, observed.cloud)
     ]
     added = [change for change in credential if isinstance(change, AddCredential)]
-    is_stored = note.delivered is not None or any(isinstance(change.spec, NewCredential) for change in added)
+    is_stored = note.delivered is not None or any(
+        isinstance(change.spec, NewCredential) for change in added
+    )
     new = _new_client(spec, service, observed, client.vault_tags() if is_stored else ())
 
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
@@ -396,7 +471,9 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState) -> 
     return client.client_id, Plan(tuple(changes), left_to_others, notes)
 
 
-def _new_client(spec: ClientSpec, service: Service, observed: ObservedState, vault_tags: Sequence[str]) -> Application:
+def _new_client(
+    spec: ClientSpec, service: Service, observed: ObservedState, vault_tags: Sequence[str]
+) -> Application:
     unique_name = client_unique_name(observed.trust.unique_name, spec.name)
     api = service.registration.client_id
     return Application(
@@ -405,7 +482,9 @@ def _new_client(spec: ClientSpec, service: Service, observed: ObservedState, vau
         tags=(Tag.TRUST.of(observed.trust.unique_name), Tag.NAME.of(unique_name), *vault_tags),
         management_reference=spec.management_reference,
         # Where both exist already: one request less for each client.
-        required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((service.role.id, "Role"),)),),
+        required_access=()
+        if isinstance(api, OutputRef)
+        else (RequiredAccess(api, ((service.role.id, "Role"),)),),
     )
 
 
@@ -418,11 +497,15 @@ def _access(
     *,
     is_stored: bool,
 ) -> Iterator[AnyChange]:
-    """The API permission that it requests, with the tags and the reference that it lacks; nothing if it has them."""
+    """The API permission that it requests, with the tags and the reference that it lacks; nothing
+    if it has them.
+    """
     application, api, role = client.application, service.registration.client_id, service.role
     # What is created now has its tags and reference by its creation.
     vault_tags = client.vault_tags() if is_stored and not client.is_new else ()
-    reference = None if client.is_new or application.management_reference else spec.management_reference
+    reference = (
+        None if client.is_new or application.management_reference else spec.management_reference
+    )
     settled = client.settled_notes()
     requests_role = isinstance(api, str) and application.declares(api, role.id)
     if not (vault_tags or settled or reference) and requests_role:
@@ -430,9 +513,15 @@ def _access(
     tags = vault_tags
     was_cut_off = application.unique_name == new.unique_name and not application.required_access
     if was_cut_off:  # a run ended right after it created it
-        tags = tuple(dict.fromkeys((*vault_tags, *(tag for tag in new.tags if tag not in application.tags))))
+        tags = tuple(
+            dict.fromkeys((*vault_tags, *(tag for tag in new.tags if tag not in application.tags)))
+        )
     edits = ApplicationEdits(
-        access_to=api, access_role=role.id, tags=tags, no_tags=settled, management_reference=reference
+        access_to=api,
+        access_role=role.id,
+        tags=tags,
+        no_tags=settled,
+        management_reference=reference,
     )
     detail = f"app role {role.value}"
     if reference:
@@ -443,7 +532,9 @@ def _access(
     yield client.updated(f"{client.key}:access", "API permission", spec.name, detail, edits, after)
 
 
-def _consent(spec: ClientSpec, client: ClientState, service: Service, observed: ObservedState) -> AssignAppRole:
+def _consent(
+    spec: ClientSpec, client: ClientState, service: Service, observed: ObservedState
+) -> AssignAppRole:
     return AssignAppRole(
         key=f"{client.key}:consent",
         name=spec.name,
@@ -478,7 +569,12 @@ def _refuse_doubted(
 def _stale_values(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
     """What is stored for this site and no longer right. One file may serve two sites."""
     note, site = client.note, observed.app_service
-    if site is None or note.url is None or not note.is_of(client.client_id) or not is_api_of(observed, note.url):
+    if (
+        site is None
+        or note.url is None
+        or not note.is_of(client.client_id)
+        or not is_api_of(observed, note.url)
+    ):
         return ()
     return (*_stale_scope(client, note), *_stale_url(note, note.url, observed))
 
@@ -488,8 +584,12 @@ def _stale_scope(client: ClientState, note: SecretNote) -> Iterator[str]:
     uri = client.audience
     if note.scope not in {None, f"{uri}/.default"}:
         name = "The tag 'scope'" if note.vault else "MCT_S2S_SCOPE"
-        what = f"{name} in {note.place} is '{note.scope}', which is no longer the service application."
-        yield f"{what} " + (f"Set it to {uri}/.default." if isinstance(uri, str) else _SCOPE_IS_SAID)
+        what = (
+            f"{name} in {note.place} is '{note.scope}', which is no longer the service application."
+        )
+        yield f"{what} " + (
+            f"Set it to {uri}/.default." if isinstance(uri, str) else _SCOPE_IS_SAID
+        )
 
 
 def _stale_url(note: SecretNote, url: str, observed: ObservedState) -> Iterator[str]:
@@ -501,12 +601,24 @@ def _stale_url(note: SecretNote, url: str, observed: ObservedState) -> Iterator[
 
 
 def update_instances(steps: Iterable[AnyChange]) -> Iterator[Instruction]:
-    """What a scale set of manual upgrade needs beside its own new identity: docs/azure-contract.md, section 9."""
+    """What a scale set of manual upgrade needs beside its own new identity: docs/azure-contract.md,
+    section 9.
+    """
     for step in steps:
         if isinstance(step, EnableIdentity) and step.identity_resource.resource.type == SCALE_SETS:
             scale_set = step.identity_resource.resource
-            told = f"If the upgrade policy of '{scale_set.name}' is manual, its machines get the identity only by:"
-            where = ("-n", scale_set.name, "-g", scale_set.resource_group, "--subscription", scale_set.subscription_id)
+            told = (
+                f"If the upgrade policy of '{scale_set.name}' is manual, its machines get the "
+                "identity only by:"
+            )
+            where = (
+                "-n",
+                scale_set.name,
+                "-g",
+                scale_set.resource_group,
+                "--subscription",
+                scale_set.subscription_id,
+            )
             update = command("az", "vmss", "update-instances", "--instance-ids", "*", *where)
             yield Instruction(told, update)
 
@@ -514,7 +626,11 @@ def update_instances(steps: Iterable[AnyChange]) -> Iterator[Instruction]:
 def plan_identity(
     identity: IdentityResource, service: Service | None, observed: ObservedState
 ) -> tuple[Deferred[PrincipalId], list[AnyChange]]:
-    """It needs no consent, unless the service principal admits assigned callers only (AADSTS501051). Raises Refused."""
+    """It needs no consent, unless the service principal admits assigned callers only
+    (AADSTS501051).
+
+    Raises Refused.
+    """
     why = UNUSABLE_IDENTITIES.get(identity.resource.type)
     known, name = identity.principal_id, identity.display_name
     if why is not None and (why is _OF_CLUSTER or known is None):
@@ -525,7 +641,13 @@ def plan_identity(
     changes: list[AnyChange] = [
         NoChange(key=key, resource=EnableIdentity.resource, name=name, id=known)
         if known is not None
-        else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=(CREATE,))
+        else EnableIdentity(
+            key=key,
+            name=name,
+            detail="system-assigned",
+            identity_resource=identity,
+            after=(CREATE,),
+        )
     ]
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
     why_role = ", as the service application requires assignment" if observed.api.lists else ""

@@ -1,4 +1,6 @@
-"""Removal: access first, by one write of the settings and one restart; then what this trust owns in the directory."""
+"""Removal: access first, by one write of the settings and one restart; then what this trust owns in
+the directory.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +57,9 @@ from mct_s2s.planning.registrations import CREATE, no_longer_used
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
-"""`--prune` removes one of so many at most: a file that lost half of its lines must not cut off half of the callers."""
+"""`--prune` removes one of so many at most: a file that lost half of its lines must not cut off
+half of the callers.
+"""
 AS_ASKED = "kept: --keep-registration"
 _ADOPTED = "kept: mct-s2s did not create it"
 
@@ -65,7 +69,8 @@ Target = ClientApplication | ServicePrincipal | Application
 
 def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
     api, rows = observed.api, observed.api.rows
-    # Without its settings, an API may be open to everyone, unless it has a switch or lists that are missing then.
+    # Without its settings, an API may be open to everyone, unless it has a switch or lists that are
+    # missing then.
     may_go = bool(api.lists) or api.setting(Holds.SWITCH) is not None
     hidden = api.hidden(observed.settings)
     removable = tuple(row for row in rows if row not in hidden) if may_go else ()
@@ -82,15 +87,23 @@ def plan_removal(removal: Removal, observed: ObservedState) -> Plan:
         settings = SettingsSpec(rows, without=entries, tidy=False)
     plan = _Removal(removal, observed, targets).plan()
     if observed.app_service is not None:
-        plan = replace(plan, steps=(*plan_site(observed, settings, restart=removal.restart, first=True), *plan.steps))
+        plan = replace(
+            plan,
+            steps=(
+                *plan_site(observed, settings, restart=removal.restart, first=True),
+                *plan.steps,
+            ),
+        )
     if removal.everything and not may_go and (kept := api.shown(observed.settings)):
         what = (
-            f"{', '.join(kept)} {'stay' if len(kept) > 1 else 'stays'}: without its settings, {api.called} may be open."
+            f"{', '.join(kept)} {'stay' if len(kept) > 1 else 'stays'}: without its settings, "
+            f"{api.called} may be open."
         )
         plan = replace(plan, notes=(*plan.notes, what))
     if not api.lists and any(isinstance(step, RevokeAppRole) for step in plan.steps):
         live = (
-            "Tokens that were issued before stay valid: 60 to 90 minutes, those of managed identities up to 24 hours."
+            "Tokens that were issued before stay valid: 60 to 90 minutes, those of managed "
+            "identities up to 24 hours."
         )
         plan = replace(plan, notes=(*plan.notes, live))
     service = observed.trust.service
@@ -105,9 +118,11 @@ class TooManyRemovals(Refused):
     """More clients than a third would be removed at one App Service."""
 
     is_about_file = False
-    """Whether those that were created for it say so: then the file is likely to be incomplete, for every site of it.
+    """Whether those that were created for it say so: then the file is likely to be incomplete, for
+    every site of it.
 
-    Those who may write the settings of one App Service could list others, and must not stop what is done at all sites.
+    Those who may write the settings of one App Service could list others, and must not stop what is
+    done at all sites.
     """
 
 
@@ -122,7 +137,10 @@ def _is_believed(one: object, desired: Setup, observed: ObservedState) -> bool:
 
 
 def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan]:
-    """The entries, in lower case, that leave the allow lists, and the steps or the note. Raises Refused."""
+    """The entries, in lower case, that leave the allow lists, and the steps or the note.
+
+    Raises Refused.
+    """
     pruning, spec = desired.pruning, desired.service
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
@@ -135,41 +153,64 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
     removal = Removal(spec, kept=pruning.kept, is_pruning=True)
     if not pruning.removes:
         told = ", ".join(f"'{name}'" for name in called)
-        notes = [f"Left alone, as nothing names them: {told}. To remove them, add --prune."] if called else []
+        notes = (
+            [f"Left alone, as nothing names them: {told}. To remove them, add --prune."]
+            if called
+            else []
+        )
         others = _Removal(removal, observed, (), frozenset({*named, *targets})).plan()
         return frozenset(), Plan(notes=(*notes, *others.left_alone))
     if targets and _is_too_much(targets, there) and not pruning.any_number:
-        site = observed.app_service.label if observed.app_service is not None else "this App Service"
+        site = (
+            observed.app_service.label if observed.app_service is not None else "this App Service"
+        )
         refused = TooManyRemovals(
             "too-many-removals",
-            f"--prune would remove {len(called)} of the {len(there)} clients of {site}, which is more than a third. "
+            f"--prune would remove {len(called)} of the {len(there)} clients of {site}, which is "
+            "more than a third. "
             "Nothing was changed. It would remove:",
-            remedy="If the file is complete, add --allow-removals. Otherwise add to it what is missing: mct-s2s export",
+            remedy="If the file is complete, add --allow-removals. Otherwise add to it what is "
+            "missing: mct-s2s export",
             items=called,
         )
         ours = [one for one in there if _is_believed(one, desired, observed)]
         refused.is_about_file = _is_too_much([one for one in targets if one in ours], ours)
         raise refused
-    return _entries(targets, observed), _Removal(removal, observed, targets, frozenset(named)).plan()
+    return _entries(targets, observed), _Removal(
+        removal, observed, targets, frozenset(named)
+    ).plan()
 
 
 # Whom and what it is about: never a guess between two
 
 
 def _everyone(observed: ObservedState) -> list[ClientApplication | ServicePrincipal]:
-    """Whom this App Service lists, and the clients that were made for it. Others that hold the role are not its own."""
+    """Whom this App Service lists, and the clients that were made for it.
+
+    Others that hold the role are not its own.
+    """
     service, base = observed.trust.service, observed.trust.unique_name
     clients = (
-        one for one in members_and_created_clients(observed) if service is None or one.client_id != service.client_id
+        one
+        for one in members_and_created_clients(observed)
+        if service is None or one.client_id != service.client_id
     )
     return [
-        *(one for one in clients if is_listed(one, observed) or has_unique_name_below(one.application, base)),
+        *(
+            one
+            for one in clients
+            if is_listed(one, observed) or has_unique_name_below(one.application, base)
+        ),
         *(one for one in observed.trust.identities if observed.allowed_object_ids.holds(one.id)),
     ]
 
 
 def _called(name: str, observed: ObservedState) -> list[Target]:
-    service, word, base = observed.trust.service, name.strip().casefold(), observed.trust.unique_name
+    service, word, base = (
+        observed.trust.service,
+        name.strip().casefold(),
+        observed.trust.unique_name,
+    )
     if service is not None and word in {service.client_id, f"api://{service.client_id}"}:
         raise Refused(
             "not-a-client",
@@ -183,13 +224,18 @@ def _called(name: str, observed: ObservedState) -> list[Target]:
     deleted = (
         row
         for row in (observed.trust.deleted if not clients else ())
-        if has_unique_name_below(row, base) and (same_id(row.client_id, name.strip()) or row.unique_name == made)
+        if has_unique_name_below(row, base)
+        and (same_id(row.client_id, name.strip()) or row.unique_name == made)
     )
     return [*clients, *identities, *deleted]
 
 
-def _entries(targets: Iterable[object], observed: ObservedState, typed: Iterable[str] = ()) -> frozenset[str]:
-    """The entries of the allow lists, in lower case, that name the targets, or that were typed as they are there."""
+def _entries(
+    targets: Iterable[object], observed: ObservedState, typed: Iterable[str] = ()
+) -> frozenset[str]:
+    """The entries of the allow lists, in lower case, that name the targets, or that were typed as
+    they are there.
+    """
     meant = {name.strip().casefold() for name in typed}
     for target in targets:
         if isinstance(target, ClientApplication):
@@ -197,7 +243,12 @@ def _entries(targets: Iterable[object], observed: ObservedState, typed: Iterable
         elif isinstance(target, ServicePrincipal):
             meant.add(target.id)
     return frozenset(
-        meant & {entry.casefold() for one in observed.api.lists for entry in one.list_in(observed.settings).ids}
+        meant
+        & {
+            entry.casefold()
+            for one in observed.api.lists
+            for entry in one.list_in(observed.settings).ids
+        }
     )
 
 
@@ -215,7 +266,10 @@ class _Removal:
     """Clients that stay, as the file names them."""
 
     def plan(self) -> Plan:
-        service, steps = self.observed.trust.service, [step for one in self.targets for step in self.removed(one)]
+        service, steps = (
+            self.observed.trust.service,
+            [step for one in self.targets for step in self.removed(one)],
+        )
         if service is not None and self.removal.everything:
             # Last of all: until then it is what a second run finds everything by.
             kept = self.why_service_kept(service, steps)
@@ -223,7 +277,9 @@ class _Removal:
             registration = Registration(CREATE, SERVICE, service, self.observed.trust.principal)
             steps += no_longer_used(registration, self.observed) if kept else ()
             steps += [NoChange.kept(service, CREATE, SERVICE, kept)] if kept else list(gone)
-        return Plan(tuple(steps), notes=tuple(self.notes(steps)), left_alone=tuple(self.left_alone(steps)))
+        return Plan(
+            tuple(steps), notes=tuple(self.notes(steps)), left_alone=tuple(self.left_alone(steps))
+        )
 
     def removed(self, target: Target) -> Iterator[AnyChange]:
         match target:
@@ -241,24 +297,35 @@ class _Removal:
                 yield NoChange.kept(target, f"client:{target.client_id}", CLIENT, detail)
 
     def may_purge(self, deleted: Application) -> bool:
-        """No one can undo it, and what is in the recycle bin under this name may be another team's."""
+        """No one can undo it, and what is in the recycle bin under this name may be another
+        team's.
+        """
         observed = self.observed
         is_begun = deleted.object_id in observed.unfinished
         is_named = is_named_by(deleted, self.removal)
         return is_named or is_begun or is_created_by_caller(deleted, observed.caller)
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:
-        key, app, service = f"client:{client.client_id}", client.application, self.observed.trust.service
+        key, app, service = (
+            f"client:{client.client_id}",
+            client.application,
+            self.observed.trust.service,
+        )
         trusted = client_trust(client, self.observed, self.removal.service, self.removal.clients)
         if isinstance(trusted, Doubted):
             # It leaves the allow list, which is this App Service's. All else is its owner's.
             about = app if client.is_registered else Application(client_id=client.client_id)
             about = replace(about, display_name=client.display_name)
-            yield NoChange.kept(about, key, CLIENT, f"kept, with its admin consent: {why_doubted(trusted)}")
+            yield NoChange.kept(
+                about, key, CLIENT, f"kept, with its admin consent: {why_doubted(trusted)}"
+            )
             return
         if client.client_id in self.removal.kept:
             yield NoChange.kept(
-                app, key, CLIENT, "kept, with its admin consent: another App Service of the file names it"
+                app,
+                key,
+                CLIENT,
+                "kept, with its admin consent: another App Service of the file names it",
             )
             return
         revoked = list(self.consent_revoked(client.principal, key, client.display_name))
@@ -279,18 +346,29 @@ class _Removal:
                 f"no longer requests {self.observed.api.called}",
             )
             registration = Registration(key, CLIENT, app, client.principal)
-            yield registration.updated(f"{key}:access", "API permission", app.display_name, told, edits)
+            yield registration.updated(
+                f"{key}:access", "API permission", app.display_name, told, edits
+            )
         yield from revoked
         # What it goes on signing in with, elsewhere.
-        held = [f"{c.kind.noun} '{c.name}'" if c.name else f"{c.kind.noun} {c.key_id}" for c in app.credentials]
+        held = [
+            f"{c.kind.noun} '{c.name}'" if c.name else f"{c.kind.noun} {c.key_id}"
+            for c in app.credentials
+        ]
         told = f"; it keeps its {', '.join(held)}" if held else ""
         yield NoChange.kept(app, key, CLIENT, f"{kept}{told}")
 
     @property
     def is_service_own(self) -> bool:
-        """Whether it was created for this App Service, so that all that it grants is this trust's."""
+        """Whether it was created for this App Service, so that all that it grants is this
+        trust's.
+        """
         service, name = self.observed.trust.service, self.observed.trust.unique_name
-        return service is not None and service.unique_name == name and Tag.ADOPTED.of(name) not in service.tags
+        return (
+            service is not None
+            and service.unique_name == name
+            and Tag.ADOPTED.of(name) not in service.tags
+        )
 
     @property
     def hint(self) -> str:
@@ -315,11 +393,20 @@ class _Removal:
         # Someone who once owned another team's registration could have named it like ours.
         custody = self.observed.custody_of(service)
         has_credentials = bool(service.credentials or (custody is not None and custody.credentials))
-        more = [*service_content(service, self.observed), *(["credentials"] if has_credentials else [])]
-        return f"kept: it has settings that mct-s2s does not make ({', '.join(more)}){self.hint}" if more else ""
+        more = [
+            *service_content(service, self.observed),
+            *(["credentials"] if has_credentials else []),
+        ]
+        return (
+            f"kept: it has settings that mct-s2s does not make ({', '.join(more)}){self.hint}"
+            if more
+            else ""
+        )
 
     def other_holders(self, steps: Sequence[AnyChange]) -> list[str]:
-        """Who goes on holding a role of the service application once the steps are done, by name."""
+        """Who goes on holding a role of the service application once the steps are done, by
+        name.
+        """
         revoked = {step.assignment for step in steps if isinstance(step, RevokeAppRole)}
         left = (one for one in self.observed.trust.assignments if one.id not in revoked)
         return sorted({f"'{one.principal_name or one.principal_id}'" for one in left})
@@ -331,7 +418,11 @@ class _Removal:
             return ""
         if not has_unique_name_below(application, self.observed.trust.unique_name):
             return f"{_ADOPTED}{self.hint}"
-        content = [one for one in client_content(application, self.observed, self.removal.service) if one != "tags"]
+        content = [
+            one
+            for one in client_content(application, self.observed, self.removal.service)
+            if one != "tags"
+        ]
         if "requiredResourceAccess" in content:
             is_gone = self.observed.trust.service is None
             more = (
@@ -340,9 +431,15 @@ class _Removal:
                 else "it also requests other APIs"
             )
             return f"kept: {more}{self.hint}"
-        return f"kept: it has settings that mct-s2s does not make ({', '.join(content)}){self.hint}" if content else ""
+        return (
+            f"kept: it has settings that mct-s2s does not make ({', '.join(content)}){self.hint}"
+            if content
+            else ""
+        )
 
-    def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
+    def consent_revoked(
+        self, principal: ServicePrincipal | None, key: str, name: str
+    ) -> Iterator[RevokeAppRole]:
         trust, role = self.observed.trust, trusted_role(self.observed, self.removal.service)
         if trust.principal is None or principal is None:
             return
@@ -354,7 +451,8 @@ class _Removal:
                     name=name,
                     service=trust.principal.id,
                     assignment=assignment.id,
-                    # Until it is revoked, the directory still knows a registration that is kept for a client.
+                    # Until it is revoked, the directory still knows a registration that is kept for
+                    # a client.
                     after=(f"{key}:access",),
                 )
 
@@ -382,9 +480,17 @@ class _Removal:
                     after=tuple(f"{key}:secret:{credential.key_id}" for credential in ours),
                 )
             else:
-                yield NoChange(key=stored, resource=DeleteStoredSecret.resource, name=place, detail="kept", id=place)
+                yield NoChange(
+                    key=stored,
+                    resource=DeleteStoredSecret.resource,
+                    name=place,
+                    detail="kept",
+                    id=place,
+                )
 
-    def deleted(self, kind: str, application: Application, key: str, after: Sequence[str]) -> Iterator[AnyChange]:
+    def deleted(
+        self, kind: str, application: Application, key: str, after: Sequence[str]
+    ) -> Iterator[AnyChange]:
         yield DeleteApplication(
             key=key,
             resource=kind,
@@ -398,7 +504,10 @@ class _Removal:
             yield _purged(application, key, after=(key,))
 
     def identity(self, identity: ServicePrincipal) -> Iterator[AnyChange]:
-        """It is never disabled: no one can see what else uses it. Its app role is revoked if its ID was typed."""
+        """It is never disabled: no one can see what else uses it.
+
+        Its app role is revoked if its ID was typed.
+        """
         key, name, revoked = f"identity:{identity.id}", identity.display_name, list[RevokeAppRole]()
         ids = {identity.id, identity.client_id, (identity.resource_id or "").casefold()}
         is_named = not ids.isdisjoint(name.strip().casefold() for name in self.removal.clients)
@@ -408,7 +517,9 @@ class _Removal:
         yield from revoked
         holds = any(one.principal_id == identity.id for one in self.observed.trust.assignments)
         kept = "kept enabled, with its app role" if holds and not revoked else "kept enabled"
-        yield NoChange(key=key, resource=EnableIdentity.resource, name=name, detail=kept, id=identity.id)
+        yield NoChange(
+            key=key, resource=EnableIdentity.resource, name=name, detail=kept, id=identity.id
+        )
 
     def notes(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
         observed, removal = self.observed, self.removal
@@ -416,43 +527,89 @@ class _Removal:
             if isinstance(target, ClientApplication) and target.principal_id:
                 trusted = client_trust(target, observed, removal.service, removal.clients)
                 if isinstance(trusted, Doubted):
-                    what = f"'{target.display_name}' keeps its admin consent. To revoke it, name its appId:"
-                    yield Instruction(what, observed.command("remove-client", about=target.client_id))
+                    what = (
+                        f"'{target.display_name}' keeps its admin consent. To revoke it, name "
+                        "its "
+                        "appId:"
+                    )
+                    yield Instruction(
+                        what, observed.command("remove-client", about=target.client_id)
+                    )
         for target in self.targets:
             if isinstance(target, ServicePrincipal) and (disable := _disabling(target)):
-                what = f"The managed identity of '{target.display_name}' stays enabled. If nothing else uses it, run:"
+                what = (
+                    f"The managed identity of '{target.display_name}' stays enabled. If "
+                    "nothing "
+                    "else uses it, run:"
+                )
                 yield Instruction(what, disable)
         service = observed.trust.service
         yield from self.losing_everywhere(steps)
-        of_others = [one.display_name for one in self.holders_left(steps) if _is_of_another_site(one, observed)]
+        of_others = [
+            one.display_name
+            for one in self.holders_left(steps)
+            if _is_of_another_site(one, observed)
+        ]
         if of_others:
             told = ", ".join(f"'{name}'" for name in of_others)
-            yield Instruction(f"Created for another App Service, and still allowed here by the same app role: {told}.")
+            yield Instruction(
+                "Created for another App Service, and still allowed here by the same app role: "
+                f"{told}."
+            )
         users = other_users(service, observed) if service is not None and removal.everything else ()
         if (
             service is not None
             and users
-            and not any(isinstance(one, DeleteApplication) and one.client_id == service.client_id for one in steps)
+            and not any(
+                isinstance(one, DeleteApplication) and one.client_id == service.client_id
+                for one in steps
+            )
         ):
-            what = f"{_use(users)} the service application '{service.display_name}', as a tag of it says. The teardown"
-            what += " there removes the tag. If it is no longer true, delete the registration in the portal."
+            what = (
+                f"{_use(users)} the service application '{service.display_name}', as a tag of "
+                "it "
+                "says. The teardown"
+            )
+            what += (
+                " there removes the tag. If it is no longer true, delete the registration in "
+                "the "
+                "portal."
+            )
             yield Instruction(what)
         for step in steps:
             if isinstance(step, NoChange) and step.resource == DeleteStoredSecret.resource:
                 vault, _, name = step.name.partition("/")
-                delete = command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name)
+                delete = command(
+                    "az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name
+                )
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
-                kept = f"The key vault secret '{step.name}', which a tag of the registration names, is kept."
+                kept = (
+                    f"The key vault secret '{step.name}', which a tag of the registration "
+                    "names, "
+                    "is kept."
+                )
                 yield Instruction(f"{kept} If it is this client's, {way}", delete)
 
-    def holders_left(self, steps: Iterable[AnyChange]) -> list[ClientApplication | ServicePrincipal]:
-        """Who goes on calling an API without lists, although the file or the teardown leaves no one else."""
+    def holders_left(
+        self, steps: Iterable[AnyChange]
+    ) -> list[ClientApplication | ServicePrincipal]:
+        """Who goes on calling an API without lists, although the file or the teardown leaves no one
+        else.
+        """
         observed, removal, service = self.observed, self.removal, self.observed.trust.service
-        role = service.role(removal.service.role or wanted_role_value(observed)) if service is not None else None
+        role = (
+            service.role(removal.service.role or wanted_role_value(observed))
+            if service is not None
+            else None
+        )
         if observed.api.lists or role is None or not (removal.everything or removal.is_pruning):
             return []
         revoked = {step.assignment for step in steps if isinstance(step, RevokeAppRole)}
-        assigned = (one for one in observed.trust.assignments if one.role_id == role.id and one.id not in revoked)
+        assigned = (
+            one
+            for one in observed.trust.assignments
+            if one.role_id == role.id and one.id not in revoked
+        )
         holding = {one.principal_id for one in assigned}
         holders: list[ClientApplication | ServicePrincipal] = [
             *(one for one in observed.trust.clients if one.principal_id in holding),
@@ -462,7 +619,9 @@ class _Removal:
 
     def is_kept(self, holder: ClientApplication | ServicePrincipal) -> bool:
         """Whether another App Service of the file names it."""
-        known_by = holder.client_id if isinstance(holder, ClientApplication) else holder.resource_id or ""
+        known_by = (
+            holder.client_id if isinstance(holder, ClientApplication) else holder.resource_id or ""
+        )
         return known_by.casefold() in self.removal.kept
 
     def left_alone(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
@@ -471,12 +630,23 @@ class _Removal:
         for holder in self.holders_left(steps):
             if not _is_of_another_site(holder, self.observed):
                 holder_id = holder.client_id if isinstance(holder, ClientApplication) else holder.id
-                what = f"'{holder.display_name}' holds the app role and keeps its access. To revoke it:"
-                yield Instruction(what, self.observed.command("remove-client", *adopting, about=holder_id))
+                what = (
+                    f"'{holder.display_name}' holds the app role and keeps its access. To "
+                    "revoke "
+                    "it:"
+                )
+                yield Instruction(
+                    what, self.observed.command("remove-client", *adopting, about=holder_id)
+                )
 
     def losing_everywhere(self, steps: Iterable[AnyChange]) -> Iterator[Instruction]:
-        """Who was not made for this App Service, and loses the role of an API that others may use as well."""
-        service, revoked = self.observed.trust.service, {step.key for step in steps if isinstance(step, RevokeAppRole)}
+        """Who was not made for this App Service, and loses the role of an API that others may use
+        as well.
+        """
+        service, revoked = (
+            self.observed.trust.service,
+            {step.key for step in steps if isinstance(step, RevokeAppRole)},
+        )
         if service is None or (self.is_service_own and not other_users(service, self.observed)):
             return
         has_lists = bool(self.observed.api.lists)
@@ -485,20 +655,29 @@ class _Removal:
             if isinstance(target, ServicePrincipal):
                 key = f"identity:{target.id}"
                 # Without lists, the role is revoked whichever name was used.
-                keeping = " By its display name instead of its ID, it keeps the role." if has_lists else ""
+                keeping = (
+                    " By its display name instead of its ID, it keeps the role."
+                    if has_lists
+                    else ""
+                )
             elif isinstance(target, ClientApplication) and not has_unique_name_below(
                 target.application, self.observed.trust.unique_name
             ):
                 key = f"client:{target.client_id}"
             if key and any(one.startswith(f"{key}:consent:") for one in revoked):
                 yield Instruction(
-                    f"'{target.display_name}' loses the app role of '{service.display_name}' at every App Service that "
+                    f"'{target.display_name}' loses the app role of '{service.display_name}' at "
+                    "every App Service that "
                     f"uses this service application.{keeping}"
                 )
 
 
-def _is_of_another_site(client: ClientApplication | ServicePrincipal, observed: ObservedState) -> bool:
-    """Whether its name says that it was created for another App Service, whose access this one does not revoke."""
+def _is_of_another_site(
+    client: ClientApplication | ServicePrincipal, observed: ObservedState
+) -> bool:
+    """Whether its name says that it was created for another App Service, whose access this one does
+    not revoke.
+    """
     name = client.application.unique_name if isinstance(client, ClientApplication) else None
     base = client_base(name) if name is not None else None
     return base is not None and base != observed.trust.unique_name

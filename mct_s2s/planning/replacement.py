@@ -1,7 +1,7 @@
 """Which credentials of one client a rotation creates, removes now, and keeps for a while.
 
-The new one is made beside the old one, tested by a token and stored; only then an old one is removed, and only one that
-no one can still need. docs/credentials.md says it for people.
+The new one is made beside the old one, tested by a token and stored; only then an old one is
+removed, and only one that no one can still need. docs/credentials.md says it for people.
 
 Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal.
 """
@@ -30,12 +30,17 @@ from mct_s2s.planning.ownership import CLIENT
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
 REFERENCES_FOLLOW = timedelta(hours=25)
-"""App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for clocks and restart."""
+"""App Service reads references anew within 24 hours (docs/azure-contract.md, 4.8); one more for
+clocks and restart.
+"""
 NO_TIME = timedelta(0)
 
 
 def all_end_by(credentials: Iterable[Credential], horizon: datetime) -> bool:
-    return all(credential.expires is not None and credential.expires <= horizon for credential in credentials)
+    return all(
+        credential.expires is not None and credential.expires <= horizon
+        for credential in credentials
+    )
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,12 @@ class Replacement:
 
     @cached_property
     def made(self) -> list[Credential]:
-        """Those that this tool made, without the certificate of a key that has yet to be delivered."""
-        return [one for one in self.of_kind if one.is_made and not self.client.note.is_on_its_way(one)]
+        """Those that this tool made, without the certificate of a key that has yet to be
+        delivered.
+        """
+        return [
+            one for one in self.of_kind if one.is_made and not self.client.note.is_on_its_way(one)
+        ]
 
     @property
     def place_knows_current(self) -> bool:
@@ -87,8 +96,13 @@ class Replacement:
 
     @cached_property
     def replaced_before(self) -> list[Credential]:
-        """Older ones whose users read the place where a newer one is. No one else can know of the newer one."""
-        return [one for one in self.older if self.rotation.remove_old or self.client.note.has_held(one)]
+        """Older ones whose users read the place where a newer one is.
+
+        No one else can know of the newer one.
+        """
+        return [
+            one for one in self.older if self.rotation.remove_old or self.client.note.has_held(one)
+        ]
 
     @cached_property
     def elsewhere(self) -> list[Credential]:
@@ -132,7 +146,10 @@ class Replacement:
             return True
         if credential is self.current:
             return False
-        return self.current_since is not None and self.current_since + self.grace_period <= self.client.now
+        return (
+            self.current_since is not None
+            and self.current_since + self.grace_period <= self.client.now
+        )
 
     @cached_property
     def removed_now(self) -> list[Credential]:
@@ -154,12 +171,16 @@ class Replacement:
                 key_id=credential.key_id,
                 kind=self.kind,
                 # The one that replaces it has to give tokens first.
-                replaced_for=(client.application.client_id, f"{client.audience}/.default") if has_successor else None,
+                replaced_for=(client.application.client_id, f"{client.audience}/.default")
+                if has_successor
+                else None,
                 after=(before,),  # certificates are one list, which is written whole
             )
             steps.append(removal)
             before = removal.key
-        return steps or [NoChange(key=key, resource=CLIENT, name=client.name, id=client.application.client_id)]
+        return steps or [
+            NoChange(key=key, resource=CLIENT, name=client.name, id=client.application.client_id)
+        ]
 
     def _creation(self) -> list[AnyChange]:
         client, rotation = self.client, self.rotation
@@ -178,9 +199,13 @@ class Replacement:
         return [added, tagged]
 
     def _usual_end(self) -> datetime:
-        """When the new one ends: as long as the last one, or a year where that would be due again at once."""
+        """When the new one ends: as long as the last one, or a year where that would be due again
+        at once.
+        """
         last = self.current or newest_made(self.of_kind)
-        starts = self.client.now.replace(microsecond=0) - (CLOCKS_DIFFER if self.kind.is_key else NO_TIME)
+        starts = self.client.now.replace(microsecond=0) - (
+            CLOCKS_DIFFER if self.kind.is_key else NO_TIME
+        )
         if last is None or last.begins is None:
             return starts + USUAL_LIFETIME
         if not has_end(last.expires):
@@ -201,9 +226,17 @@ class Replacement:
             then = "When nothing uses it, remove it:"
             if self.needs_new:
                 then = "Give the new one to its users, then remove it:"
-            notes.append(Instruction(f"{old} is not stored {place}. It {_validity(self.elsewhere)}. {then}", removal))
+            notes.append(
+                Instruction(
+                    f"{old} is not stored {place}. It {_validity(self.elsewhere)}. {then}", removal
+                )
+            )
         if self.needs_new:
-            notes += [self._of_another_maker(credential) for credential in self.of_kind if not credential.is_made]
+            notes += [
+                self._of_another_maker(credential)
+                for credential in self.of_kind
+                if not credential.is_made
+            ]
         return notes
 
     def _kept(self) -> str:
@@ -215,11 +248,20 @@ class Replacement:
         return f"is kept. After {replaced_at + self.grace_period:%Y-%m-%d %H:%M} UTC, remove it:"
 
     def _of_another_maker(self, credential: Credential) -> Instruction:
-        delete = credential_removal(self.client.application.client_id, credential.key_id, is_key=self.kind.is_key)
-        what = f"'{self.client.name}' keeps a {self.kind.noun} of another maker. When it is no longer used, delete it:"
+        delete = credential_removal(
+            self.client.application.client_id, credential.key_id, is_key=self.kind.is_key
+        )
+        what = (
+            f"'{self.client.name}' keeps a {self.kind.noun} of another maker. When it is no "
+            "longer used, delete it:"
+        )
         return Instruction(what, delete)
 
 
 def _validity(credentials: Iterable[Credential]) -> str:
     last = max(credential.expires or NEVER for credential in credentials)
-    return f"stays valid until {last:%Y-%m-%d}" if has_end(last) else "stays valid, and does not expire"
+    return (
+        f"stays valid until {last:%Y-%m-%d}"
+        if has_end(last)
+        else "stays valid, and does not expire"
+    )

@@ -1,4 +1,7 @@
-"""Whose credentials a rotation replaces. Which ones, and what becomes of the old, is in `replacement`."""
+"""Whose credentials a rotation replaces.
+
+Which ones, and what becomes of the old, is in `replacement`.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,9 +29,12 @@ from mct_s2s.planning.replacement import Replacement, all_end_by
 
 
 def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
-    """By name as asked for, display name, or appId where two share one. Whether they are believed is judged later.
+    """By name as asked for, display name, or appId where two share one.
 
-    Without names, those that were made for this App Service: a rotation gives a secret to all who read its places.
+    Whether they are believed is judged later.
+
+    Without names, those that were made for this App Service: a rotation gives a secret to all who
+    read its places.
     """
     if observed.trust.service is None:
         raise service_missing(observed)
@@ -39,25 +45,40 @@ def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApp
         found = [_the_client(name, observed) for name in rotation.clients]
     elif not rotation.only_named:
         due = _due(observed, observed.now + within)
-        found = [one for one in due if has_unique_name_below(one.application, observed.trust.unique_name)]
+        found = [
+            one for one in due if has_unique_name_below(one.application, observed.trust.unique_name)
+        ]
     else:
-        clients = {name: client for name in rotation.clients if (client := _client_or_none(name, observed)) is not None}
+        clients = {
+            name: client
+            for name in rotation.clients
+            if (client := _client_or_none(name, observed)) is not None
+        }
         _refuse_twice(clients)
-        return {name: client for name, client in clients.items() if _is_due(client, observed.now + within)}
+        return {
+            name: client
+            for name, client in clients.items()
+            if _is_due(client, observed.now + within)
+        }
     distinct = {client.client_id: client for client in found}.values()
     names = Counter(client.display_name for client in distinct)
-    return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
+    return {
+        one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct
+    }
 
 
 def _refuse_twice(clients: Mapping[str, ClientApplication]) -> None:
-    """A name and an appId may mean one client: which entry's place counts would be a matter of their order."""
+    """A name and an appId may mean one client: which entry's place counts would be a matter of
+    their order.
+    """
     names: dict[str, str] = {}
     for name, client in clients.items():
         first = names.setdefault(client.client_id, name)
         if first != name:
             raise Refused(
                 "client-named-twice",
-                f"'{first}' and '{name}' are the same client, '{client.display_name}' (appId {client.client_id}).",
+                f"'{first}' and '{name}' are the same client, '{client.display_name}' (appId "
+                f"{client.client_id}).",
                 remedy="Remove one of the two from the trust file.",
             )
 
@@ -78,14 +99,18 @@ def _the_client(name: str, observed: ObservedState) -> ClientApplication:
         raise Refused(
             "no-secret-to-rotate",
             f"'{client.display_name}' has no secret, and no certificate that mct-s2s created.",
-            remedy="A federated credential needs no rotation. To register another certificate of your own:",
+            remedy="A federated credential needs no rotation. To register another certificate of "
+            "your own:",
             command=observed.command("add-client", "--certificate", "FILE", about=client.client_id),
         )
     return client
 
 
 def _due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
-    """Whom this App Service lists, or who was made for it. Who else holds the role is another's client."""
+    """Whom this App Service lists, or who was made for it.
+
+    Who else holds the role is another's client.
+    """
     base = observed.trust.unique_name
     mine = (
         one
@@ -108,7 +133,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     found, service = rotating(rotation, observed), observed.trust.service
     assert service is not None  # `rotating` has looked
     others = _others_due(rotation, observed, found.values())
-    # What is stored with a secret says for which API its tokens are: that must not be the settings' word alone.
+    # What is stored with a secret says for which API its tokens are: that must not be the settings'
+    # word alone.
     of_service = service_trust(service, observed, rotation.service)
     if isinstance(of_service, Doubted) and (found or others):
         raise service_not_ours(service, observed, of_service)
@@ -126,13 +152,19 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
             left_alone.append(_left_alone(client, rotation, observed, why, "--secret-to", "PLACE"))
         else:
             note, key = observed.note_of(name), f"client:{name}"
-            state = ClientState(key, CLIENT, client.application, None, name, audience, note, observed.now)
+            state = ClientState(
+                key, CLIENT, client.application, None, name, audience, note, observed.now
+            )
             replacement = Replacement(state, rotation.of(name))
             steps += [*replacement.changes(), *_settled(state)]
             notes += replacement.notes(_removal(name, rotation, observed))
     for name in rotation.clients if rotation.only_named else ():
         if _client_or_none(name, observed) is None:
-            what = f"Left alone: '{name}', which the file names, is not an app registration of this tenant. To see it:"
+            what = (
+                f"Left alone: '{name}', which the file names, is not an app registration of "
+                "this "
+                "tenant. To see it:"
+            )
             left_alone.append(Instruction(what, observed.command("status")))
     for client in others:
         trusted = client_trust(client, observed, rotation.service, rotation.clients)
@@ -158,12 +190,16 @@ def _others_due(
 def _left_alone(
     client: ClientApplication, rotation: Rotation, observed: ObservedState, why: str, *options: str
 ) -> Instruction:
-    what = f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}."
+    what = (
+        f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}."
+    )
     if observed.file is not None and options:
         return Instruction(f"{what} To rotate it:", observed.rotating(client))
     if observed.file is not None:
         by_id = f"To rotate it, name it by its appId in the file, {client.client_id}, then:"
-        return Instruction(f"{what} {by_id}", observed.file.command("rotate-secret", about=client.client_id))
+        return Instruction(
+            f"{what} {by_id}", observed.file.command("rotate-secret", about=client.client_id)
+        )
     adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
     rotate = observed.command("rotate-secret", *options, *adopting, about=client.client_id)
     return Instruction(f"{what} To rotate it:", rotate)
@@ -179,5 +215,8 @@ def _removal(name: str, rotation: Rotation, observed: ObservedState) -> str:
 
 def _settled(client: ClientState) -> Iterator[AnyChange]:
     if settled := client.settled_notes():
-        edits, told = ApplicationEdits(no_tags=settled), "no longer notes that its secret is on its way"
+        edits, told = (
+            ApplicationEdits(no_tags=settled),
+            "no longer notes that its secret is on its way",
+        )
         yield client.updated(f"{client.key}:arrived", CLIENT, client.name, told, edits)

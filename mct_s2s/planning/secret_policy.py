@@ -1,4 +1,6 @@
-"""Tenant policies on client secrets: learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview."""
+"""Tenant policies on client secrets:
+learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +15,8 @@ from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.plan import Plan
 
 OTHERWISE = (
-    "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
+    "use a client without a secret: --credential certificate, --credential federated, or "
+    "--managed-identity RESOURCE"
 )
 INSTEAD = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
 LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
@@ -28,21 +31,26 @@ class PolicyForbids(S2SError):
 
 
 def longest(rules: Iterable[SecretRule]) -> timedelta | None:
-    """The longest lifetime: zero where no secret may be added, `None` where no rule says anything."""
+    """The longest lifetime: zero where no secret may be added, `None` where no rule says
+    anything.
+    """
     return min((rule.longest for rule in rules), default=None)
 
 
 def too_long(
     steps: Iterable[AnyChange], rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState
 ) -> Iterator[tuple[AddCredential, NewCredential, timedelta]]:
-    """The secrets that last longer than the rules for a registration of that age allow, and what they allow.
+    """The secrets that last longer than the rules for a registration of that age allow, and what
+    they allow.
 
     `rules`: by the key of the change.
     """
     created = {one.application.object_id: one.application.created for one in observed.trust.clients}
     for change in steps:
         match change:
-            case AddCredential(spec=NewCredential(kind=CredentialKind.SECRET) as spec, object_id=object_id):
+            case AddCredential(
+                spec=NewCredential(kind=CredentialKind.SECRET) as spec, object_id=object_id
+            ):
                 made = created.get(object_id) if isinstance(object_id, str) else None
                 limit = longest(rule for rule in rules[change.key] if rule.applies_to(made))
                 if limit is not None and spec.expires - observed.now > limit:
@@ -52,7 +60,10 @@ def too_long(
 def fit_secrets(
     plan: Plan, rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState
 ) -> tuple[Plan, PolicyForbids | None]:
-    """The plan with secrets that the policy allows, and what it forbids. Only who asked for it gets a shorter one."""
+    """The plan with secrets that the policy allows, and what it forbids.
+
+    Only who asked for it gets a shorter one.
+    """
     fitting: dict[str, AddCredential] = {}
     problem: PolicyForbids | None = None
     for change, spec, limit in too_long(plan.steps, rules, observed):
@@ -63,14 +74,17 @@ def fit_secrets(
         elif limit:
             problem = problem or PolicyForbids(
                 LIFETIME_FORBIDDEN,
-                f"The tenant's policy allows client secrets for {in_words(limit)} at most, but that of '{change.name}' "
+                f"The tenant's policy allows client secrets for {in_words(limit)} at most, but "
+                f"that of '{change.name}' "
                 f"would expire on {spec.expires:%Y-%m-%d}. Nothing was changed.",
-                remedy=f"Use the longest lifetime allowed: {typed(limit)}, or --auto-lifetime. Or {OTHERWISE}.",
+                remedy=f"Use the longest lifetime allowed: {typed(limit)}, or --auto-lifetime. Or "
+                f"{OTHERWISE}.",
             )
         else:
             problem = problem or PolicyForbids(
                 "secrets-forbidden",
-                f"The tenant's policy forbids client secrets, but '{change.name}' would need one. Nothing was changed.",
+                f"The tenant's policy forbids client secrets, but '{change.name}' would need one. "
+                "Nothing was changed.",
                 remedy=INSTEAD,
             )
     return replace(plan, steps=tuple(fitting.get(step.key, step) for step in plan.steps)), problem
@@ -88,7 +102,9 @@ def shorter(wanted: datetime, now: datetime) -> list[timedelta]:
 
 def typed(limit: timedelta) -> str:
     left = limit - CLOCKS_DIFFER
-    return option("--secret-lifetime", f"{left.days}d" if left.days else f"PT{left // timedelta(minutes=1)}M")
+    return option(
+        "--secret-lifetime", f"{left.days}d" if left.days else f"PT{left // timedelta(minutes=1)}M"
+    )
 
 
 def in_words(limit: timedelta) -> str:

@@ -1,4 +1,6 @@
-"""The App Service's settings, merged into what is there, and what must not be touched: the document's step 3."""
+"""The App Service's settings, merged into what is there, and what must not be touched: the
+document's step 3.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -33,9 +35,18 @@ def right_values(
     client_id: Deferred[ClientId] | None,
     role: str | None,
 ) -> Mapping[Holds, tuple[Deferred[str], ...]]:
-    """What a setting may say, by what it holds: the first is written where it says something else."""
-    tenant, login, is_v2 = observed.tenant, observed.login.rstrip("/"), observed.api.token_version == 2
-    values: dict[Holds, tuple[Deferred[str], ...]] = {Holds.SWITCH: ("true",), Holds.LOGIN: (login, f"{login}/")}
+    """What a setting may say, by what it holds: the first is written where it says
+    something else.
+    """
+    tenant, login, is_v2 = (
+        observed.tenant,
+        observed.login.rstrip("/"),
+        observed.api.token_version == 2,
+    )
+    values: dict[Holds, tuple[Deferred[str], ...]] = {
+        Holds.SWITCH: ("true",),
+        Holds.LOGIN: (login, f"{login}/"),
+    }
     if audience is not None:
         values[Holds.URI] = (audience,)
     if client_id is not None:
@@ -44,7 +55,10 @@ def right_values(
     if of_tokens is not None:
         values[Holds.AUDIENCE] = (of_tokens,)
     if tenant is not None:
-        values[Holds.TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
+        values[Holds.TENANT_NAME] = (
+            tenant.name,
+            *sorted(tenant.domains - {tenant.name.casefold()}),
+        )
         values[Holds.TENANT_ID] = (tenant.id,)
         values[Holds.AUTHORITY] = (f"{login}/{tenant.id}{'/v2.0' if is_v2 else ''}",)
     if role:
@@ -71,7 +85,10 @@ def settings_spec(
     listed += [(row, ClientId(entry)) for row in api.lists for entry in row.list_in(given).ids]
     role = service.role.value if service else observed.setting(Holds.ROLE)
     values = right_values(
-        observed, service.uri if service else None, service.registration.client_id if service else None, role
+        observed,
+        service.uri if service else None,
+        service.registration.client_id if service else None,
+        role,
     )
     typed = {row: (value,) for row in rows if (value := row.value_in(given)) is not None}
     right = {row: values[row.holds] for row in rows if row.holds in values} | typed
@@ -79,7 +96,11 @@ def settings_spec(
     if desired.settings is SettingsScope.CLIENTS:
         required -= api.always_required
     # What the operator gave is written also where no client needs it yet.
-    wanted = (row for row in rows if row in right and (row in required or row in typed) and not row.holds.is_list)
+    wanted = (
+        row
+        for row in rows
+        if row in right and (row in required or row in typed) and not row.holds.is_list
+    )
     values_to_write = tuple((row, right[row]) for row in wanted)
     written = {row for row, _ in (*values_to_write, *listed)} - typed.keys()
     for row in api.hidden(settings):
@@ -90,25 +111,36 @@ def settings_spec(
 
 def _setting_in_use(row: Setting) -> Refused:
     """A description may name a setting that is something else's, by mistake or on purpose."""
-    typed = f", or run configure-appservice with {row.word.option}" if row.word.option is not None else ""
+    typed = (
+        f", or run configure-appservice with {row.word.option}"
+        if row.word.option is not None
+        else ""
+    )
     return Refused(
         "setting-in-use",
-        f"{row} has a value that is not of the kind '{row.holds}', so it may be something else's. It is not shown, and "
+        f"{row} has a value that is not of the kind '{row.holds}', so it may be something else's. "
+        "It is not shown, and "
         "nothing was changed.",
         remedy=f"Correct the description. If the setting is no longer needed, delete it{typed}.",
     )
 
 
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
-    """Every setting of the backup, without ours that are not in it; what others have added is kept. Raises Refused."""
+    """Every setting of the backup, without ours that are not in it; what others have added is kept.
+
+    Raises Refused.
+    """
     site, rows = observed.app_service, observed.api.rows
     if site is not None and str(site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
             f"The backup is of '{backup.app_service}', not of '{site.label}'.",
-            remedy=f"To restore it to that App Service, add {option('--app-service', backup.app_service)}",
+            remedy="To restore it to that App Service, add "
+            f"{option('--app-service', backup.app_service)}",
         )
-    removed = tuple(row for row in rows if spelling_in(backup.settings, row.name) not in backup.settings)
+    removed = tuple(
+        row for row in rows if spelling_in(backup.settings, row.name) not in backup.settings
+    )
     return SettingsSpec(rows, exact=backup.settings, removed=removed, tidy=False)
 
 
@@ -122,7 +154,8 @@ def plan_site(
     # What a backup puts back may be a secret, too.
     after = observed.masked(merge(settings, spec, Outputs()), spec.written(Outputs()))
     found = tuple(
-        edit if edit.after is None else replace(edit, after=after[spelling_in(after, edit.name)]) for edit in found
+        edit if edit.after is None else replace(edit, after=after[spelling_in(after, edit.name)])
+        for edit in found
     )
     if not found:
         return () if first else (NoChange.of_settings(site),)
@@ -138,20 +171,31 @@ def plan_site(
         unchanged=unchanged,
         first=first,
     )
-    restarting = RestartSite(key="restart", name=site.label, detail="restart: about a minute", site=site.resource)
+    restarting = RestartSite(
+        key="restart", name=site.label, detail="restart: about a minute", site=site.resource
+    )
     return (write, restarting) if restart else (write,)
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSettings:
-    """Every other setting keeps its value, its spelling and its place. Ids that are not known yet are left out."""
+    """Every other setting keeps its value, its spelling and its place.
+
+    Ids that are not known yet are left out.
+    """
     merged = dict(settings)
     for setting, right in spec.values:
         value, current = outputs.known(right[0]), setting.value_in(merged)
         accepted = [known for one in right if (known := outputs.known(one)) is not None]
-        if value is not None and (current is None or not setting.word.comparison.is_among(current, accepted)):
+        if value is not None and (
+            current is None or not setting.word.comparison.is_among(current, accepted)
+        ):
             merged[spelling_in(merged, setting.name)] = value
     for setting in (row for row in spec.rows if row.holds.is_list):
-        added = [known for one, entry in spec.listed if one is setting and (known := outputs.known(entry)) is not None]
+        added = [
+            known
+            for one, entry in spec.listed
+            if one is setting and (known := outputs.known(entry)) is not None
+        ]
         listed, name = setting.list_in(merged), spelling_in(merged, setting.name)
         loses = any(map(listed.holds, spec.without))
         if loses or not all(map(listed.holds, added)) or (spec.tidy and not listed.is_well_formed):
@@ -181,13 +225,18 @@ def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[
         if name in names:
             # Of a list that waits for an id, the rest is known.
             after = setting.value_in(merged) if setting.holds.is_list or not waits else None
-            found.append(SettingEdit(setting.name, setting.value_in(settings), after, waits, setting.holds))
+            found.append(
+                SettingEdit(setting.name, setting.value_in(settings), after, waits, setting.holds)
+            )
             names.remove(name)
     return (*found, *(SettingEdit(name) for name in sorted(names)))
 
 
 def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
-    """Values may be written for another App Service, or by an attacker for this one. Raises Refused."""
+    """Values may be written for another App Service, or by an attacker for this one.
+
+    Raises Refused.
+    """
     site = observed.app_service
     if site is None:
         return
@@ -196,7 +245,8 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
         there = ["--app-service", name, *(["--slot", slot] if slot else [])]
         raise Refused(
             "handoff-of-another-site",
-            f"The handoff file is for '{desired.given_for}', not for '{site.label}'. Nothing was changed.",
+            f"The handoff file is for '{desired.given_for}', not for '{site.label}'. Nothing was "
+            "changed.",
             remedy="Use it for that App Service:",
             command=own_command("configure-appservice", "--from", "FILE", *there),
         )
@@ -204,39 +254,48 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
     if tenant_id is not None and not same_id(tenant_id, site.tenant_id):
         raise Refused(
             "other-tenant",
-            f"The values are for the tenant '{tenant_id}', and would give its clients access to the App Service "
+            f"The values are for the tenant '{tenant_id}', and would give its clients access to "
+            "the App Service "
             f"'{site.label}' of the tenant '{site.tenant_id}'. Nothing was changed.",
             remedy="Use values from a service application in the App Service's own tenant.",
         )
 
 
 _NO_ACCOUNT = (
-    "If you have no account there (Azure Lighthouse), let its administrator run mct-s2s setup --no-app-service "
+    "If you have no account there (Azure Lighthouse), let its administrator run mct-s2s setup "
+    "--no-app-service "
     "--handoff FILE, then run mct-s2s configure-appservice --from FILE"
 )
-"""Lighthouse delegates Resource Manager alone: learn.microsoft.com/azure/lighthouse/concepts/architecture."""
+"""Lighthouse delegates Resource Manager alone:
+learn.microsoft.com/azure/lighthouse/concepts/architecture.
+"""
 
 
 def _function_app(site: AppService, api: Api) -> Refused:
     if website := site.website(api.function_app_mark):
         return Refused(
             "function-app",
-            f"'{site.name}' is the function app of an {api.name} deployment, not its App Service (kind '{site.kind}').",
-            remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
+            f"'{site.name}' is the function app of an {api.name} deployment, not its App Service "
+            f"(kind '{site.kind}').",
+            remedy="Use the App Service that has the website's name: "
+            f"{option('--app-service', website)}",
         )
     listed = f"{api.name} sites here: {', '.join(site.siblings)}. "
     listed = listed if site.siblings else f"Use the name of the {api.name} website. "
     return Refused(
         "function-app",
         f"'{site.name}' is a function app (kind '{site.kind}'), and {api.name} runs on a web app.",
-        remedy=f"{listed}As a client of an {api.name} site, it is named by {option('--managed-identity', site.name)}",
+        remedy=f"{listed}As a client of an {api.name} site, it is named by "
+        f"{option('--managed-identity', site.name)}",
     )
 
 
 def check_api(observed: ObservedState) -> None:
-    """Refuse to set up an App Service for one API whose own service application remembers another one.
+    """Refuse to set up an App Service for one API whose own service application remembers another
+    one.
 
-    Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from revoking access.
+    Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from
+    revoking access.
     """
     trust, api, own = observed.trust, observed.api, observed.trust.service
     if own is None or own.unique_name != trust.unique_name or own.deleted is not None:
@@ -245,26 +304,37 @@ def check_api(observed: ObservedState) -> None:
     if remembered == (None if api.is_default else api.name):
         return
     served = f"the {remembered} API" if remembered is not None else "the MCT API"
-    remedy = f"Name the description of {served}: --api FILE" if remembered is not None else "Leave --api out."
+    remedy = (
+        f"Name the description of {served}: --api FILE"
+        if remembered is not None
+        else "Leave --api out."
+    )
     raise Refused(
         "other-api",
-        f"'{own.display_name}' is the service application of this App Service for {served}, not for {api.called}. "
+        f"'{own.display_name}' is the service application of this App Service for {served}, not "
+        f"for {api.called}. "
         "Nothing was changed.",
         remedy=remedy,
     )
 
 
 def check_site(observed: ObservedState) -> None:
-    """The document warns of the function app, and of another tenant than the App Service's. Raises Refused."""
+    """The document warns of the function app, and of another tenant than the App Service's.
+
+    Raises Refused.
+    """
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app(observed.api.function_app_mark):
         raise _function_app(site, observed.api)
     if site is not None and tenant is not None and tenant.id != site.tenant_id:
         raise Refused(
             "other-tenant",
-            f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service '{site.name}' belongs "
+            f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
+            f"'{site.name}' belongs "
             f"to the tenant '{site.tenant_id}'. Nothing was changed.",
-            remedy=f"Sign in to the App Service's tenant: add {option('--tenant', site.tenant_id)}. {_NO_ACCOUNT}",
+            remedy="Sign in to the App Service's tenant: add "
+            f"{option('--tenant', site.tenant_id)}. "
+            f"{_NO_ACCOUNT}",
         )
 
 
@@ -278,8 +348,12 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
     if not names or api.shown(site.settings):
         return None  # said once, when the site is set up; `status` of a slot goes on saying it
     other = "production" if site.resource.slot else ", ".join(site.slots)
-    what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
-    return f"Note: swapping with {other} would move {what} away. To pin them, make them slot settings."
+    what = (
+        f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
+    )
+    return (
+        f"Note: swapping with {other} would move {what} away. To pin them, make them slot settings."
+    )
 
 
 def make_sticky(site: AppService, api: Api) -> str:

@@ -1,4 +1,6 @@
-"""Tables in which no ID is ever cut: rich's cut a word that is wider than its column, and pad each line with blanks."""
+"""Tables in which no ID is ever cut: rich's cut a word that is wider than its column, and pad each
+line with blanks.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -36,7 +38,11 @@ class Columns:
         beside = {id(row) for row in narrow if _least(row, widths) <= room}
         is_table = len(beside) > len(heads) and all(id(row) in beside for row in heads)
         for row in [*heads, *self._rows] if is_table else self._rows:
-            yield from _beside(row, widths, room) if is_table and id(row) in beside else self._stacked(row, room)
+            yield from (
+                _beside(row, widths, room)
+                if is_table and id(row) in beside
+                else self._stacked(row, room)
+            )
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
         if row[0].plain.strip():  # else the row continues the one before it
@@ -49,7 +55,9 @@ class Columns:
 
 def _widths(rows: Sequence[Row]) -> list[int]:
     """Of all columns but the last, with the blanks behind them."""
-    return [max(cell_len(cell.plain) for cell in column) + GAP for column in zip(*rows, strict=True)][:-1]
+    return [
+        max(cell_len(cell.plain) for cell in column) + GAP for column in zip(*rows, strict=True)
+    ][:-1]
 
 
 def _least(row: Row, widths: Sequence[int]) -> int:

@@ -1,6 +1,7 @@
 """The two output streams: results go to standard output, everything else to standard error.
 
-All that is shown is data: a text is one line, without markup, and what could steer a terminal is replaced.
+All that is shown is data: a text is one line, without markup, and what could steer a terminal is
+replaced.
 """
 
 import errno
@@ -53,10 +54,14 @@ class LineConsole(Console):
     """Keeps a live area and what is printed apart."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, **options)
+        super().__init__(
+            theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, **options
+        )
 
     def on_broken_pipe(self) -> None:
-        """No one reads messages any more: the command goes on without. Of what is asked for, the error is told.
+        """No one reads messages any more: the command goes on without.
+
+        Of what is asked for, the error is told.
 
         The library would send standard output to nowhere instead, and end the program.
         """
@@ -67,20 +72,27 @@ class LineConsole(Console):
     def prose(self, text: str | Text = "", style: str | None = None) -> None:
         """Print a line, folded to the width of the screen.
 
-        Further lines are indented by two columns more: text from outside never looks like a line of the program.
+        Further lines are indented by two columns more: text from outside never looks like a line of
+        the program.
         """
         shown = one_line(text)
         shown.rstrip()
         shown.style = style or shown.style
-        for line in fold(shown, self.width, indent=len(shown.plain) - len(shown.plain.lstrip(" ")) + 2):
+        for line in fold(
+            shown, self.width, indent=len(shown.plain) - len(shown.plain.lstrip(" ")) + 2
+        ):
             self.print(line)
 
     def print(self, *objects: Any, **options: Any) -> None:
         with self.beside():
             super().print(*objects, **options)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        return super().render(one_line(renderable) if isinstance(renderable, Text) else renderable, options)
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        return super().render(
+            one_line(renderable) if isinstance(renderable, Text) else renderable, options
+        )
 
 
 @dataclass
@@ -123,8 +135,12 @@ class Terminal:
         self.out.prose(text, style)
 
     def check_reader(self) -> None:
-        """Raises OSError: standard output is closed or its reader has gone, as far as can be known."""
-        has_gone = sys.__stdout__ is None  # it was closed from the start, and the null device is in its place
+        """Raises OSError: standard output is closed or its reader has gone, as far as can
+        be known.
+        """
+        has_gone = (
+            sys.__stdout__ is None
+        )  # it was closed from the start, and the null device is in its place
         if hasattr(select, "poll"):
             poll = select.poll()
             with suppress(OSError, ValueError):  # what is no file of the system's has no other end
@@ -139,8 +155,13 @@ class Terminal:
         self.err.file.flush()
 
     def verbatim(self, text: str) -> None:
-        """Print every byte before this returns, as UTF-8, whatever the stream's encoding. Raises OSError."""
-        buffer = getattr(self.out.file, "buffer", None)  # none where someone put something in the stream's place
+        """Print every byte before this returns, as UTF-8, whatever the stream's encoding.
+
+        Raises OSError.
+        """
+        buffer = getattr(
+            self.out.file, "buffer", None
+        )  # none where someone put something in the stream's place
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
     def document(self, name: str, of: object) -> None:
@@ -160,14 +181,17 @@ class Terminal:
                 destination.write(content)
                 destination.flush()
         except OSError:
-            # The interpreter would try once more at its end, fail again, and say so in words of its own.
+            # The interpreter would try once more at its end, fail again, and say so in words of its
+            # own.
             with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), file.fileno())
             raise
 
 
 def has_screen_reader(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether what is printed is read aloud: nothing is drawn over, and what is offered has numbers."""
+    """Whether what is printed is read aloud: nothing is drawn over, and what is offered has
+    numbers.
+    """
     return environ.get(SCREEN_READER, "").casefold() not in {"", "0", "false"}
 
 
@@ -177,14 +201,18 @@ def one_line(text: str | Text) -> Text:
     return shown
 
 
-# A long text is folded between words, and nowhere in what is copied: an id, a path or a command with a line end in it
-# cannot be pasted. What is wider than the screen is on a line of its own, whole: the terminal folds it.
+# A long text is folded between words, and nowhere in what is copied: an id, a path or a command
+# with a line end in it cannot be pasted. What is wider than the screen is on a line of its own,
+# whole: the terminal folds it.
 
 _ENDS = r"[.,;:)?!'\"`]{0,9}"
 """Punctuation behind a word: bounded, as it is looked for behind each character of any text."""
 _WORD = rf"(?> +(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+?(?={_ENDS}(?:\s|$)))"
 _OPTION = r"(?= +(?:-|\S*(?:=|[A-Z]{2}|['\"])))"
-"""In every command: `az cannot be found here` is none. In its first words, so that any text is quick."""
+"""In every command: `az cannot be found here` is none.
+
+In its first words, so that any text is quick.
+"""
 _PIECE = re.compile(
     r"(?:^ *[^\w\s] +)?"  # an arrow or a tick is not alone on its line
     rf"(?:[('\"`]?(?:mct-s2s|az|azd|gh|kubectl|sudo|curl|export|eval){_WORD}{{0,9}}?{_OPTION}{_WORD}+{_ENDS}"
@@ -193,11 +221,16 @@ _PIECE = re.compile(
     r"|\S+)"
 )
 _BEGINS = re.compile(r"[a-z0-9./$_-]")
-"""What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or …`."""
+"""What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or
+…`.
+"""
 
 
 def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
-    """Text of the style `command` is never folded. A piece that is wider than `width` is alone on its line."""
+    """Text of the style `command` is never folded.
+
+    A piece that is wider than `width` is alone on its line.
+    """
     breaks, column, end_before = list[int](), 0, 0
     for start, end in _pieces(text):
         blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
@@ -218,7 +251,10 @@ def widest_piece(text: Text) -> int:
 
 
 def _pieces(text: Text) -> Iterator[tuple[int, int]]:
-    """From where to where each one goes. Commands are as they are styled, or else as far as can be told."""
+    """From where to where each one goes.
+
+    Commands are as they are styled, or else as far as can be told.
+    """
     plain = text.plain if text.style != "command" else "x" * len(text)
     for start, end, style in text.spans:
         if style == "command" and _BEGINS.match(plain, start):

@@ -42,7 +42,9 @@ def _coded(error: S2SError, line: str) -> str:
     return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
 
 
-def print_items(console: LineConsole, items: Iterable[Instruction], before: str = "  - ", style: str = "") -> None:
+def print_items(
+    console: LineConsole, items: Iterable[Instruction], before: str = "  - ", style: str = ""
+) -> None:
     margin = " " * (len(before) - len(before.lstrip()) + 2)
     for item in items:
         console.prose(Text(f"{before}{item.sentence}", style=style))

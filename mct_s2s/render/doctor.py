@@ -47,9 +47,16 @@ def doctor_list(sites: Sequence[SiteChecks], failed: Sequence[UnreadSite]) -> di
     }
 
 
-def show_sites(terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str) -> None:
-    """A line for each site that is ready, what is missing at the others, each step once, and a total."""
-    ready, others = [site for site in sites if site.is_ready], [site for site in sites if not site.is_ready]
+def show_sites(
+    terminal: Terminal, sites: Sequence[SiteChecks], failed: Sequence[UnreadSite], setting_up: str
+) -> None:
+    """A line for each site that is ready, what is missing at the others, each step once, and a
+    total.
+    """
+    ready, others = (
+        [site for site in sites if site.is_ready],
+        [site for site in sites if not site.is_ready],
+    )
     table = Columns()
     for site in ready:
         table.add(Text.assemble(DONE, (site.title, "head")), _passed(site.checks))
@@ -84,7 +91,9 @@ def _show_messages(terminal: Terminal, checks: Sequence[DoctorCheck], verdict: V
             terminal.result(Text.assemble(_SIGNS[verdict], check.message))
 
 
-def _show_to_do(terminal: Terminal, title: str, checks: Sequence[DoctorCheck], verdict: Verdict) -> None:
+def _show_to_do(
+    terminal: Terminal, title: str, checks: Sequence[DoctorCheck], verdict: Verdict
+) -> None:
     if steps := _manual_steps(checks, verdict):
         terminal.result()
         terminal.result(f"{title}:")
@@ -112,18 +121,29 @@ def show_checks(
         terminal.result(preview, "command")
         return
     stops = forecast(checks) == "stops"
-    end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
+    end = (
+        "stops before it changes anything"
+        if stops
+        else "does the rest and lists these steps for someone else"
+    )
     terminal.result(f"Until then, setup {end}.", style="bad")
-    if stops and all(check.subject != EXISTING for check in checks):  # else it is refused in any case
+    if stops and all(
+        check.subject != EXISTING for check in checks
+    ):  # else it is refused in any case
         show_manual_steps(terminal.out, ways_out)
 
 
 def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
-    """What to do where no grant helps; what someone has to grant, and what the caller does after that."""
+    """What to do where no grant helps; what someone has to grant, and what the caller does after
+    that.
+    """
     found = [check for check in checks if check.state is verdict]
     steps = [step for check in found for step in check.steps]
     if grants := asked_for(lacking(checks, verdict)):
-        steps += [*grants, *(step for check in checks if check.code == SIGNED_IN for step in check.steps)]
+        steps += [
+            *grants,
+            *(step for check in checks if check.code == SIGNED_IN for step in check.steps),
+        ]
     return [step for number, step in enumerate(steps) if step not in steps[:number]]
 
 

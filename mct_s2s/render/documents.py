@@ -1,8 +1,9 @@
-"""The JSON documents of the contract: models, read off the program's own values, and the schemas made of them.
+"""The JSON documents of the contract: models, read off the program's own values, and the schemas
+made of them.
 
-What a text has to look like is in the schema and is not checked: it keeps no document from being printed. The schemas
-allow members they do not name, as later versions may add some. A text with `examples` is a stable code of a list that
-may grow.
+What a text has to look like is in the schema and is not checked: it keeps no document from being
+printed. The schemas allow members they do not name, as later versions may add some. A text with
+`examples` is a stable code of a list that may grow.
 """
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
@@ -72,7 +73,9 @@ def _may_be(meaning: str, at: str | None = None, absent: Any = None) -> Any:
 
 
 class Part(BaseModel):
-    """An object within a document; its values are another object's attributes, or a dictionary's."""
+    """An object within a document; its values are another object's attributes, or a
+    dictionary's.
+    """
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(
@@ -97,7 +100,9 @@ class ManualStepPart(Part):
     who: OrNull[Text] = _is("Who can do it; null if that is not known.")
     command: OrNull[Text] = _is("What they run; null if no command is known.")
     link: Text | None = _is("A page that does the same, such as the consent page.")
-    settings: Settings | None = _is("The values to write, where the step is the App Service's settings.", "values")
+    settings: Settings | None = _is(
+        "The values to write, where the step is the App Service's settings.", "values"
+    )
 
 
 class FailurePart(Part):
@@ -117,13 +122,20 @@ class SavedCredentialPart(Part):
     client: Text = _is("Display name of the client.")
     app_id: OrNull[Guid] = _is("Its appId; null in a dry run that would create it.", "client_id")
     kind: CredentialKind = _is("Kind of credential.")
-    expires: Moment | None = _is("When it expires (UTC); null for a federated credential, which does not.")
+    expires: Moment | None = _is(
+        "When it expires (UTC); null for a federated credential, which does not."
+    )
     saved_to: Place | None = _is(
-        "Where it is: file:PATH, keyvault:VAULT/NAME, exec:COMMAND or show; null: nowhere, or unknown."
+        "Where it is: file:PATH, keyvault:VAULT/NAME, exec:COMMAND or show; null: nowhere, or "
+        "unknown."
     )
     created: bool = _is("Whether this run created it; in a dry run, whether it would.")
-    secret: Text | None = _may_be("The secret, or a certificate with its key as PEM. Only with --secret-to show.")
-    removal: Text | None = _may_be("The command that removes it. Only if it reached no one, and this run could not.")
+    secret: Text | None = _may_be(
+        "The secret, or a certificate with its key as PEM. Only with --secret-to show."
+    )
+    removal: Text | None = _may_be(
+        "The command that removes it. Only if it reached no one, and this run could not."
+    )
 
 
 class ConnectionPart(Part):
@@ -135,7 +147,9 @@ class ConnectionPart(Part):
 
 
 def _connection(observed: ObservedState) -> Json | None:
-    """What a client has to know; nothing where there is no service application to ask a token for."""
+    """What a client has to know; nothing where there is no service application to ask a
+    token for.
+    """
     tenant, uri = observed.tenant, known_audience(observed)
     if uri is None or tenant is None:
         return None
@@ -149,7 +163,11 @@ def _connection(observed: ObservedState) -> Json | None:
 
 
 ConnectionOf = Annotated[ConnectionPart | None, BeforeValidator(_connection)]
-_CONNECTION = "How a client calls the API; null while there is no service application with an Application ID URI."
+_CONNECTION = (
+    "How a client calls the API; null while there is no service application with an "
+    "Application "
+    "ID URI."
+)
 
 
 # status
@@ -162,7 +180,9 @@ class AppServicePart(Part):
     slot: Text | None = _is("Deployment slot; null for production.")
     url: Https = _is("Address of the site.")
     state: Text = _is("State that Azure reports: Running, Stopped.")
-    settings: Settings | None = _is("Those for service-to-service authentication; null if you can't read them.")
+    settings: Settings | None = _is(
+        "Those for service-to-service authentication; null if you can't read them."
+    )
 
 
 def _app_service(observed: ObservedState) -> Json | None:
@@ -189,9 +209,13 @@ class RolePart(Part):
 class ServiceApplicationPart(Part):
     app_id: Guid = _is("Application (client) ID.")
     object_id: Guid = _is("Object ID of the registration.")
-    service_principal_id: Guid | None = _is("Object ID of its service principal; null if there is none.")
+    service_principal_id: Guid | None = _is(
+        "Object ID of its service principal; null if there is none."
+    )
     display_name: Text = _is("Display name.")
-    application_id_uri: Text | None = _is("Application ID URI, the audience of tokens; null if there is none.")
+    application_id_uri: Text | None = _is(
+        "Application ID URI, the audience of tokens; null if there is none."
+    )
     app_role: RolePart | None = _is("The app role that clients need; null if there is none.")
 
 
@@ -213,22 +237,32 @@ class CredentialPart(Part):
     kind: CredentialKind = _is("Kind of credential.")
     key_id: Guid = _is("ID of the credential.")
     name: Text | None = _is("Description, as in the portal.")
-    expires: Moment | None = _is("When it expires (UTC); null for a federated credential, which does not.")
+    expires: Moment | None = _is(
+        "When it expires (UTC); null for a federated credential, which does not."
+    )
 
 
-_CAN_CALL = "Whether it can call the API, every finding taken into account; null if that is not known."
+_CAN_CALL = (
+    "Whether it can call the API, every finding taken into account; null if that is not known."
+)
 
 
 class ClientApplicationPart(Part):
     kind: Literal["application"] = _is("A client application.", default="application")
     display_name: Text = _is("Display name.", "name")
     app_id: Guid = _is("Application (client) ID.", "client.client_id")
-    object_id: OrNull[Guid] = _is("Object ID; null: in another tenant.", "client.application.object_id")
+    object_id: OrNull[Guid] = _is(
+        "Object ID; null: in another tenant.", "client.application.object_id"
+    )
     service_principal_id: OrNull[Guid] = _is(
-        "Object ID of its service principal; null: it has none.", "client.principal.id", default=None
+        "Object ID of its service principal; null: it has none.",
+        "client.principal.id",
+        default=None,
     )
     consented: bool = _is("Whether it has admin consent for the app role.")
-    allowed: bool | None = _is("Whether it is on an allow list of the App Service; null if the settings were not read.")
+    allowed: bool | None = _is(
+        "Whether it is on an allow list of the App Service; null if the settings were not read."
+    )
     can_call: bool | None = _is(_CAN_CALL)
     credentials: list[CredentialPart] = _is("Its credentials; their values are never shown.")
 
@@ -236,9 +270,13 @@ class ClientApplicationPart(Part):
 class ManagedIdentityPart(Part):
     kind: Literal["managedIdentity"] = _is("A managed identity.", default="managedIdentity")
     display_name: Text = _is("Display name.", "name")
-    resource_id: Text | None = _is("ID of the resource that has it; null if unknown.", "client.resource_id")
+    resource_id: Text | None = _is(
+        "ID of the resource that has it; null if unknown.", "client.resource_id"
+    )
     principal_id: Guid = _is("Object ID of the identity's service principal.", "id")
-    allowed: bool | None = _is("Whether its object id is on the allow list; null if the settings were not read.")
+    allowed: bool | None = _is(
+        "Whether its object id is on the allow list; null if the settings were not read."
+    )
     can_call: bool | None = _is(_CAN_CALL)
 
 
@@ -248,11 +286,15 @@ class FindingPart(Part):
         _text(
             pattern="^[a-z][a-z-]*$",
             examples=[
-                "not-configured", "service-application-missing", "application-id-uri-missing", "app-role-missing",
-                "app-role-disabled", "service-principal-missing", "client-not-consented", "client-not-allowed",
-                "client-unknown", "setting-missing", "setting-mismatch", "setting-malformed", "tenant-mismatch",
+                "not-configured", "service-application-missing", "application-id-uri-missing",
+                "app-role-missing",
+                "app-role-disabled", "service-principal-missing", "client-not-consented",
+                "client-not-allowed",
+                "client-unknown", "setting-missing", "setting-mismatch", "setting-malformed",
+                "tenant-mismatch",
                 "token-version", "secret-expiring", "secret-expired", "no-credential", "no-clients",
-                "settings-unreadable", "app-service-stopped", "settings-not-sticky", "service-application-not-ours",
+                "settings-unreadable", "app-service-stopped", "settings-not-sticky",
+                "service-application-not-ours",
                 "secret-not-stored",
             ],
         ),
@@ -266,22 +308,28 @@ class FindingPart(Part):
 class StatusDocument(Part):
     """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
 
-    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
+    site: Text | None = _may_be(
+        "Only in a list, with `--file`: what the file calls the site.", "key"
+    )
     document: Literal["mct-s2s/status/v1"] = "mct-s2s/status/v1"
     healthy: bool = _is("Whether no finding is an error or a warning.", "is_healthy")
     cloud: Text = _is("Name or URL of the cloud.", "observed.cloud")
-    tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.", "observed.tenant")
+    tenant: TenantPart | None = _is(
+        "The Microsoft Entra tenant; null if it was not read.", "observed.tenant"
+    )
     api: Text = _is("Name of the API that the App Service serves.", "observed.api.name")
     app_service: Annotated[AppServicePart | None, BeforeValidator(_app_service)] = _is(
         "The App Service; null if it was not read.", "observed"
     )
-    service_application: Annotated[ServiceApplicationPart | None, BeforeValidator(_service_application)] = _is(
-        "The app registration of the API; null: none.", "observed"
-    )
+    service_application: Annotated[
+        ServiceApplicationPart | None, BeforeValidator(_service_application)
+    ] = _is("The app registration of the API; null: none.", "observed")
     clients: Annotated[
         list[ClientApplicationPart | ManagedIdentityPart],
         BeforeValidator(
-            lambda found: sorted(found, key=lambda one: (not one.is_application, one.name.casefold(), one.id))
+            lambda found: sorted(
+                found, key=lambda one: (not one.is_application, one.name.casefold(), one.id)
+            )
         ),
     ] = _is("Client applications, then managed identities.")
     connection: ConnectionOf = _is(_CONNECTION, "observed")
@@ -296,13 +344,17 @@ class UnreadSitePart(Part):
 
 
 class StatusListDocument(Part):
-    """Every App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with `-f FILE`."""
+    """Every App Service of a subscription or a trust file: `mct-s2s status --all -o json`, or with
+    `-f FILE`.
+    """
 
     document: Literal["mct-s2s/status-list/v1"] = "mct-s2s/status-list/v1"
     healthy: bool = _is("Whether no App Service that was read has a problem.", "is_healthy")
     sites: list[StatusDocument] = _is("The App Services, by name, or in the order of the file.")
     failed: list[UnreadSitePart] = _is("The App Services whose state could not be read.")
-    unchecked: list[AzureId] = _is("Resource IDs of web apps that are not listed: you can't read their settings.")
+    unchecked: list[AzureId] = _is(
+        "Resource IDs of web apps that are not listed: you can't read their settings."
+    )
 
 
 # verify, doctor, snippet, export
@@ -315,7 +367,15 @@ class VerificationCheckPart(Part):
         AnyText,
         _text(
             pattern="^[a-z][a-z-]*$",
-            examples=["configured", "running", "without-token", "token", "allowed", "assignment", "call"],
+            examples=[
+                "configured",
+                "running",
+                "without-token",
+                "token",
+                "allowed",
+                "assignment",
+                "call",
+            ],
         ),
     ] = _is("Stable name of the check.")
     ok: bool | None = _is("true: passed; false: failed; null: it can't be checked from here.")
@@ -326,7 +386,9 @@ class VerificationCheckPart(Part):
 class VerifyDocument(Part):
     """The test of each client by a real token and a real call: `mct-s2s verify -o json`."""
 
-    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
+    site: Text | None = _may_be(
+        "Only in a list, with `--file`: what the file calls the site.", "key"
+    )
     document: Literal["mct-s2s/verify/v1"] = "mct-s2s/verify/v1"
     proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
     api: Text = _is("Name of the API.", "api.name")
@@ -351,13 +413,17 @@ class CallerPart(Part):
     ] = _is("Kind of caller.", "is_person")
     name: OrNull[Text] = _is("User principal name or display name.")
     id: Guid | None = _is("Object ID.")
-    app_id: OrNull[Guid] = _is("appId of a service principal, or of the app a person signed in with.", "client_id")
+    app_id: OrNull[Guid] = _is(
+        "appId of a service principal, or of the app a person signed in with.", "client_id"
+    )
     method: Text | None = _is("How the caller signed in.", "description")
 
 
 class DoctorCheckPart(Part):
     code: Code = _is("Stable code.")
-    state: Literal["ok", "missing", "unknown"] = _is("`unknown`: it can't be checked, and stops nothing.")
+    state: Literal["ok", "missing", "unknown"] = _is(
+        "`unknown`: it can't be checked, and stops nothing."
+    )
     subject: Text = _is("What the right is about.")
     message: Text = _is("What was found.")
     remedy: OrNull[Text] = _is("Who can grant it, and how; null if there is nothing to do.")
@@ -366,11 +432,14 @@ class DoctorCheckPart(Part):
 class DoctorDocument(Part):
     """What the caller may do: `mct-s2s doctor -o json`."""
 
-    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.", "key")
+    site: Text | None = _may_be(
+        "Only in a list, with `--file`: what the file calls the site.", "key"
+    )
     document: Literal["mct-s2s/doctor/v1"] = "mct-s2s/doctor/v1"
     ready: bool = _is("Whether no check is `missing`.")
     setup: Literal["runs", "partial", "stops"] = _is(
-        "What `setup` does. `partial`: it leaves what is missing to someone else. `stops`: it changes nothing."
+        "What `setup` does. `partial`: it leaves what is missing to someone else. `stops`: it "
+        "changes nothing."
     )
     caller: CallerPart = _is("Who is signed in; members are null if the directory can't be read.")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it can't be read.")
@@ -388,7 +457,9 @@ class DoctorListDocument(Part):
 
 
 class SnippetDocument(Part):
-    """A program that calls the API as one client, or an app's settings: `mct-s2s snippet CLIENT -o json`."""
+    """A program that calls the API as one client, or an app's settings: `mct-s2s snippet CLIENT -o
+    json`.
+    """
 
     document: Literal["mct-s2s/snippet/v1"] = "mct-s2s/snippet/v1"
     language: Language = _is("What the text is.")
@@ -415,9 +486,13 @@ class ExportDocument(Part):
     document: Literal["mct-s2s/export/v1"] = "mct-s2s/export/v1"
     text: AnyText = _is("The trust file: TOML.")
     sites: list[ExportedSitePart] = _is("The App Services in it.")
-    not_set_up: list[AnyText] = _is("With `--all`: resource IDs of sites without service-to-service authentication.")
+    not_set_up: list[AnyText] = _is(
+        "With `--all`: resource IDs of sites without service-to-service authentication."
+    )
     failed: list[UnreadExportPart] = _is("With `--all`: sites that could not be read, and why.")
-    unchecked: list[AnyText] = _is("With `--all`: resource IDs of web apps whose settings you can't read.")
+    unchecked: list[AnyText] = _is(
+        "With `--all`: resource IDs of web apps whose settings you can't read."
+    )
 
 
 # Commands that change something
@@ -427,14 +502,24 @@ class ChangePart(Part):
     action: Action = _is("What the change does; `none` where nothing was left to do.")
     resource: Text = _is("Kind of resource.")
     name: Text = _is("Name of the resource.")
-    id: OrNull[Text] = _is("Null if it does not exist yet. Of a registration the appId, of a principal its object ID.")
-    app_id: OrNull[Guid] = _may_be("Only for app registrations and service principals: the appId.", absent="")
-    object_id: OrNull[Guid] = _may_be("Only for app registrations and service principals: the object ID.", absent="")
+    id: OrNull[Text] = _is(
+        "Null if it does not exist yet. Of a registration the appId, of a principal its object ID."
+    )
+    app_id: OrNull[Guid] = _may_be(
+        "Only for app registrations and service principals: the appId.", absent=""
+    )
+    object_id: OrNull[Guid] = _may_be(
+        "Only for app registrations and service principals: the object ID.", absent=""
+    )
     detail: AnyText = _is("More about the change, for people.")
     seconds: float = _is("How long it took; 0 in a dry run.", json_schema_extra={"minimum": 0})
     blocked: bool | None = _may_be("Only in a dry run: whether you lack a right for it.")
-    before: Values | None = _may_be("Only for application settings: values before; null if the setting did not exist.")
-    after: Values | None = _may_be("Only for application settings: values after; null if deleted or not known yet.")
+    before: Values | None = _may_be(
+        "Only for application settings: values before; null if the setting did not exist."
+    )
+    after: Values | None = _may_be(
+        "Only for application settings: values after; null if deleted or not known yet."
+    )
 
 
 class NotePart(Part):
@@ -443,15 +528,23 @@ class NotePart(Part):
 
 
 class ResultDocument(Part):
-    """What a command changed, or with `--dry-run` would change: any that changes one App Service, with `-o json`."""
+    """What a command changed, or with `--dry-run` would change: any that changes one App Service,
+    with `-o json`.
+    """
 
     document: Literal["mct-s2s/result/v1"] = "mct-s2s/result/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
-    fingerprint: Fingerprint | None = _may_be("Only in a dry run: a digest of the plan, the same whenever it is made.")
+    fingerprint: Fingerprint | None = _may_be(
+        "Only in a dry run: a digest of the plan, the same whenever it is made."
+    )
     api: Text = _is("Name of the API that the App Service serves.")
     changes: list[ChangePart] = _is("In the order of the plan; empty: everything is up to date.")
-    credentials: list[SavedCredentialPart] = _is("The credentials of the clients that the command was about.")
-    manual_steps: list[ManualStepPart] = _is("What someone else has to do; with exit code 4 where you lack a right.")
+    credentials: list[SavedCredentialPart] = _is(
+        "The credentials of the clients that the command was about."
+    )
+    manual_steps: list[ManualStepPart] = _is(
+        "What someone else has to do; with exit code 4 where you lack a right."
+    )
     notes: list[NotePart] = _is("What you should know, although no step follows from it.")
     missing: list[MissingRightPart] = _is("The rights that you lack.")
     verification: VerifyDocument | None = _is("The test at the end; null if there was none.")
@@ -470,9 +563,13 @@ class ErrorDocument(Part):
     document: Literal["mct-s2s/error/v1"] = "mct-s2s/error/v1"
     error: FailurePart = _is("The error.")
     done: list[StepPart] = _is("Changes that took effect.")
-    in_doubt: list[StepPart] = _is("Changes whose answer was lost; the same command, run again, finds out.", "doubtful")
+    in_doubt: list[StepPart] = _is(
+        "Changes whose answer was lost; the same command, run again, finds out.", "doubtful"
+    )
     not_done: list[StepPart] = _is("Changes that did not take effect.", "left")
-    credentials: list[SavedCredentialPart] = _may_be("What was created before it failed.", absent=[])
+    credentials: list[SavedCredentialPart] = _may_be(
+        "What was created before it failed.", absent=[]
+    )
 
 
 class AppliedSitePart(Part):
@@ -482,11 +579,15 @@ class AppliedSitePart(Part):
 
 
 class ApplyDocument(Part):
-    """What was done at each site of a trust file, or would be: `apply` and `rotate-secret -f FILE` with `-o json`."""
+    """What was done at each site of a trust file, or would be: `apply` and `rotate-secret -f FILE`
+    with `-o json`.
+    """
 
     document: Literal["mct-s2s/apply/v1"] = "mct-s2s/apply/v1"
     dry_run: bool = _is("True with --dry-run: nothing was changed.")
-    fingerprint: Fingerprint | None = _is("Of all plans, for `--expect`; null if a site could not be read.")
+    fingerprint: Fingerprint | None = _is(
+        "Of all plans, for `--expect`; null if a site could not be read."
+    )
     sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
 
 
@@ -504,7 +605,9 @@ class SchemasDocument(Part):
 
 
 FILES = ("api", "trust")
-"""Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake there."""
+"""Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake
+there.
+"""
 _MODELS: dict[str, type[BaseModel]] = {
     "api": Api,
     "apply": ApplyDocument,
@@ -532,39 +635,66 @@ def document(name: str, of: object) -> Json:
 
 
 class _Schema(GenerateJsonSchema):
-    """A JSON Schema in which a member that may be absent has no null and no default, and names are as they may be."""
+    """A JSON Schema in which a member that may be absent has no null and no default, and names are
+    as they may be.
+    """
 
     def default_schema(self, schema: Any) -> Any:
         inner = schema["schema"]
         return self.generate_inner(inner["schema"] if inner["type"] == "nullable" else inner)
 
     def dict_schema(self, schema: Any) -> Any:
-        found = {key: value for key, value in super().dict_schema(schema).items() if key != "patternProperties"}
-        names, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
-        return {**found, **({"propertyNames": names} if "pattern" in names else {}), "additionalProperties": values}
+        found = {
+            key: value
+            for key, value in super().dict_schema(schema).items()
+            if key != "patternProperties"
+        }
+        names, values = (
+            self.generate_inner(schema["keys_schema"]),
+            self.generate_inner(schema["values_schema"]),
+        )
+        return {
+            **found,
+            **({"propertyNames": names} if "pattern" in names else {}),
+            "additionalProperties": values,
+        }
 
 
 def schema(name: str) -> Json:
-    """A document's JSON Schema, one of `DOCUMENTS` or `FILES`; references are replaced by what they refer to."""
+    """A document's JSON Schema, one of `DOCUMENTS` or `FILES`; references are replaced by what they
+    refer to.
+    """
     found = _MODELS[name].model_json_schema(mode="serialization", schema_generator=_Schema)
     found = _inlined(found, found.pop("$defs", {}))
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"mct-s2s/{name}/v1"}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"mct-s2s/{name}/v1",
+    }
     return {**head, **found}
 
 
 def _inlined(node: Any, definitions: Json) -> Any:
-    """Members beside a reference, such as a description, win over those of its target. Documents alone have a title."""
+    """Members beside a reference, such as a description, win over those of its target.
+
+    Documents alone have a title.
+    """
     if isinstance(node, list):
         return [_inlined(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
-    found = {key: _inlined(value, definitions) for key, value in node.items() if key not in {"$ref", "title"}}
+    found = {
+        key: _inlined(value, definitions)
+        for key, value in node.items()
+        if key not in {"$ref", "title"}
+    }
     if isinstance(text := found.get("description"), str):  # a docstring of several lines
         found["description"] = " ".join(text.split())
     if "$ref" in node:
         return {**_inlined(definitions[node["$ref"].rpartition("/")[2]], definitions), **found}
     match found:
-        case {"anyOf": [{"type": str(kind)} as one, {"type": "null"}], **rest} if "title" not in one:
+        case {"anyOf": [{"type": str(kind)} as one, {"type": "null"}], **rest} if (
+            "title" not in one
+        ):
             return {**one, **rest, "type": [kind, "null"]}
         case {"properties": {"schema": {"const": title}}}:
             return {"title": title, **found}

@@ -1,4 +1,7 @@
-"""`status` for spreadsheets, calendars and auditors. What comes from Azure is data: each format escapes it."""
+"""`status` for spreadsheets, calendars and auditors.
+
+What comes from Azure is data: each format escapes it.
+"""
 
 import csv
 import io
@@ -19,7 +22,8 @@ from mct_s2s.render.status import facts
 END, FINDING = "\r\n", "finding"
 Row = dict[str, str]
 COLUMNS = (
-    "appService", "resourceGroup", "subscription", "client", "id", "kind", "name", "keyId", "expires", "daysLeft",
+    "appService", "resourceGroup", "subscription", "client", "id", "kind", "name", "keyId",
+    "expires", "daysLeft",
     "state", "canCall", "message", "command",
 )  # fmt: skip
 """Stable: new columns are added at the end."""
@@ -30,7 +34,10 @@ def _rows(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
     place = {"appService": site.label}
     if site.observed.app_service is not None:
         resource = site.observed.app_service.resource
-        place |= {"resourceGroup": resource.resource_group, "subscription": resource.subscription_id}
+        place |= {
+            "resourceGroup": resource.resource_group,
+            "subscription": resource.subscription_id,
+        }
     for client in site.clients:
         kind = "none" if client.is_application else "managedIdentity"
         can_call = {True: "yes", False: "no", None: "unknown"}[client.can_call]
@@ -76,8 +83,11 @@ def _failed(unread: UnreadSite) -> Row:
 BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel reads another encoding than UTF-8."""
 _FORMULA = re.compile(r'((?:^|[;,|:\t])[\s"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])')
-"""Where a spreadsheet would begin a formula, also in full-width forms: at the beginning, or after a separator of cells.
-Source: owasp.org/www-community/attacks/CSV_Injection."""
+"""Where a spreadsheet would begin a formula, also in full-width forms: at the beginning, or after a
+separator of cells.
+
+Source: owasp.org/www-community/attacks/CSV_Injection.
+"""
 
 
 def as_csv(report: StatusReport) -> str:
@@ -86,7 +96,9 @@ def as_csv(report: StatusReport) -> str:
     writer.writeheader()
     rows = [row for site in report.sites for row in _rows(site, report)]
     for row in [*rows, *map(_failed, report.failed)]:
-        writer.writerow({name: value if name == "daysLeft" else cell(value) for name, value in row.items()})
+        writer.writerow(
+            {name: value if name == "daysLeft" else cell(value) for name, value in row.items()}
+        )
     return BYTE_ORDER_MARK + file.getvalue()
 
 
@@ -94,7 +106,7 @@ def cell(value: str) -> str:
     return _FORMULA.sub(r"\1'", plain(value))
 
 
-# --- ics: a calendar with an event, and an alarm before it, for each credential that ends (RFC 5545) ---
+# --- ics: an event, and an alarm before it, for each credential that ends (RFC 5545) ---
 
 
 def as_ics(report: StatusReport) -> str:
@@ -111,7 +123,13 @@ def as_ics(report: StatusReport) -> str:
         summary = f"{row['kind'].capitalize()} of {row['client']} expires ({labels})"
         key = f"Credential: {row['name'] or row['keyId']} ({row['keyId']})"
         details = _ics_text(f"App ID: {row['id']}", key, "To replace it, run:", row["command"])
-        lines += ["BEGIN:VEVENT", f"UID:{uid}", f"DTSTAMP:{now}", f"LAST-MODIFIED:{now}", f"DTSTART:{expires}"]
+        lines += [
+            "BEGIN:VEVENT",
+            f"UID:{uid}",
+            f"DTSTAMP:{now}",
+            f"LAST-MODIFIED:{now}",
+            f"DTSTART:{expires}",
+        ]
         lines += [f"SUMMARY:{_ics_text(summary)}", f"DESCRIPTION:{details}", "TRANSP:TRANSPARENT"]
         if expires > now:
             minutes = report.within // timedelta(minutes=1)
@@ -123,7 +141,9 @@ def as_ics(report: StatusReport) -> str:
 
 def _ics_text(*lines: str) -> str:
     """Section 3.3.11."""
-    escaped = (plain(line).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,") for line in lines)
+    escaped = (
+        plain(line).replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,") for line in lines
+    )
     return "\\n".join(escaped)
 
 
@@ -136,23 +156,32 @@ def _folded(line: str) -> str:
 # --- markdown: for a wiki, an issue, an auditor ---
 
 _SHOWN = {
-    "Client": "client", "ID": "id", "Can call": "canCall", "Kind": "kind", "Name": "name", "Key ID": "keyId",
+    "Client": "client", "ID": "id", "Can call": "canCall", "Kind": "kind", "Name": "name",
+    "Key ID": "keyId",
     "Expires": "expires", "State": "state",
 }  # fmt: skip
 
 
 def as_markdown(report: StatusReport) -> str:
-    lines = ["# Service-to-service authentication of MCT", "", f"{report.now:%Y-%m-%d %H:%M} UTC, by mct-s2s status."]
+    lines = [
+        "# Service-to-service authentication of MCT",
+        "",
+        f"{report.now:%Y-%m-%d %H:%M} UTC, by mct-s2s status.",
+    ]
     for site in report.sites:
         lines += ["", f"## {text(site.title)}", "", f"**{text(site.verdict)}**"]
         for finding in site.findings:
             lines += _problem(finding.severity.value, finding.message, finding.remedy)
         clients = (row for row in _rows(site, report) if row["kind"] != FINDING)
-        lines += table([*_SHOWN], ([row.get(name, "") for name in _SHOWN.values()] for row in clients))
+        lines += table(
+            [*_SHOWN], ([row.get(name, "") for name in _SHOWN.values()] for row in clients)
+        )
         there = site.observed.app_service
         resource = [("Resource ID", str(there.resource))] if there is not None else []
         lines += table(("Fact", "Value"), [*resource, *facts(site.observed)])
-        lines += table(("Setting", "Value"), site.observed.api.shown(site.observed.settings).items())
+        lines += table(
+            ("Setting", "Value"), site.observed.api.shown(site.observed.settings).items()
+        )
     for unread in report.failed:
         lines += ["", f"## {text(unread.title)}", "", "**Its state could not be read.**"]
         lines += _problem("error", unread.error.message, unread.error.remedy)

@@ -21,7 +21,8 @@ def what_is_left(step: ManualStep) -> str:
     left = f"Someone else must {step.right.step_on(step.name)}."
     if isinstance(step, AssignAppRole) and step.asks_for_more:
         left += (
-            " It requests other API permissions, too, so no link is printed that would grant them: review them first."
+            " It requests other API permissions, too, so no link is printed that would grant "
+            "them: review them first."
         )
     return left
 
@@ -29,7 +30,9 @@ def what_is_left(step: ManualStep) -> str:
 def instructions(
     plan: Plan, observed: ObservedState, outputs: Outputs, handoff: Path | None = None
 ) -> list[Instruction]:
-    """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the URL."""
+    """Link: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, Construct the
+    URL.
+    """
     found = []
     for step in plan.manual_steps:
         rights = " and ".join(dict.fromkeys(one.right for one in plan.missing.get(step.key, ())))
@@ -41,9 +44,13 @@ def instructions(
                 who = who or "a Cloud Application Administrator"
             case AssignAppRole():
                 client_id = outputs.known(step.client_id) if step.client_id else None
-                command = observed.command("add-client", "--credential", "none", about=client_id or step.name)
+                command = observed.command(
+                    "add-client", "--credential", "none", about=client_id or step.name
+                )
                 if client_id is not None and observed.tenant is not None:
-                    link = f"{observed.login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
+                    link = (
+                        f"{observed.login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
+                    )
                 who = who or "a Cloud Application Administrator"
             case RestartSite():
                 command = webapp_command("restart", step.site)
@@ -55,7 +62,9 @@ def instructions(
     return found
 
 
-def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None) -> str:
+def _configure(
+    spec: SettingsSpec, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None
+) -> str:
     configure = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}"
     if handoff is not None:
         return f"{configure} {option('--from', str(handoff))}"
@@ -67,7 +76,11 @@ def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, whe
         option(setting.word.option, each)
         for setting in spec.rows
         if setting.name in values and setting.word.option is not None
-        for each in (AllowList(values[setting.name]).ids if setting.holds.is_list else (values[setting.name],))
+        for each in (
+            AllowList(values[setting.name]).ids
+            if setting.holds.is_list
+            else (values[setting.name],)
+        )
     ]
     return " ".join([configure, *words])
 
@@ -85,5 +98,9 @@ def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> Non
             console.print(Text.assemble("    ", (step.command, "command")))
         if step.link is not None:
             console.print(Text.assemble("    or open ", (step.link, "command")))
-            # The registrations have no reply address: the page errs after "Accept", when the grant has been sent.
-            console.prose("It ends in an error page, AADSTS500113: whether it worked, mct-s2s status shows.", "quiet")
+            # The registrations have no reply address: the page errs after "Accept", when the grant
+            # has been sent.
+            console.prose(
+                "It ends in an error page, AADSTS500113: whether it worked, mct-s2s status shows.",
+                "quiet",
+            )

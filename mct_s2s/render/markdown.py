@@ -1,7 +1,8 @@
-"""GitHub's Markdown, in which no name is markup: values are code spans, or are written with character references.
+"""GitHub's Markdown, in which no name is markup: values are code spans, or are written with
+character references.
 
-Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric character references"; github.github.com/gfm,
-"Tables".
+Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric character references";
+github.github.com/gfm, "Tables".
 """
 
 import re
@@ -11,7 +12,8 @@ from mct_s2s.plain_text import plain
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|&~$@^]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
 _SAFE_IN_CODE = re.compile(r"[^\\`|\s](?:[^\\`|]*[^\\`|\s])?")
-"""No backtick, which ends a code span; neither pipe nor backslash, which mean something in tables."""
+"""No backtick, which ends a code span; neither pipe nor backslash, which mean something in tables.
+"""
 _PLAIN = re.compile(r"(?:[·+~!-] )?[^\W_](?:[^\W_]|[ ,;()-]|: )*")
 """Mere words, perhaps after the sign of a step."""
 

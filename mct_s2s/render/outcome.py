@@ -86,7 +86,9 @@ class SiteReport:
     @property
     def needs_reading(self) -> bool:
         """Whether its plan says more than that there is nothing to do."""
-        return not self.is_unchanged or bool(self.plan is not None and (self.plan.said or self.plan.manual_steps))
+        return not self.is_unchanged or bool(
+            self.plan is not None and (self.plan.said or self.plan.manual_steps)
+        )
 
     @property
     def has_reached_no_one(self) -> bool:
@@ -95,7 +97,12 @@ class SiteReport:
 
     @property
     def is_unchanged(self) -> bool:
-        return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
+        return (
+            self.plan is not None
+            and self.plan.is_empty
+            and not self.plan.lacks
+            and not self.plan.blocked
+        )
 
     @property
     def clients_left(self) -> str:
@@ -118,7 +125,10 @@ class SiteReport:
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     plans = [site.plan for site in sites if site.plan is not None]
-    unchanged, failed = sum(site.is_up_to_date for site in sites), sum(site.error is not None for site in sites)
+    unchanged, failed = (
+        sum(site.is_up_to_date for site in sites),
+        sum(site.error is not None for site in sites),
+    )
     left = sum(site.is_left_alone for site in sites)
     parts = [f"{counted(len(sites), 'site')}: {summary(*plans)}"]
     counts = ((unchanged, "up to date"), (left, _LEFT), (failed, "failed"))
@@ -129,7 +139,9 @@ def totals(sites: Sequence[SiteReport]) -> str:
 def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) -> None:
     console, plan = terminal.out if is_result else terminal.err, site.plan
     if site.error is not None and plan is None:
-        console.prose(Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
+        console.prose(
+            Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}")
+        )
         print_items(console, site.error.items)
         advice = Instruction(site.error.advice, site.error.command)
         print_items(console, [advice] if is_result and advice.what else ())
@@ -138,7 +150,10 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     if site.is_unchanged:
         console.prose(f"No changes. {_unchanged(site)}.", "warn" if site.clients_left else "good")
     elif plan.is_empty:
-        console.print(Text(f"No changes that you can make. Other steps remain for {site.title}."), style="warn")
+        console.print(
+            Text(f"No changes that you can make. Other steps remain for {site.title}."),
+            style="warn",
+        )
     else:
         where = f"  ({', '.join(site.about)})" if site.about else ""
         console.prose(Text.assemble(("Plan", "head"), f" for {site.title}", (where, "quiet")))
@@ -154,7 +169,10 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     print_items(console, as_instructions((*left, *said)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
-        missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
+        missing = (
+            f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, "
+            "nothing is changed:"
+        )
         console.prose(missing, "bad")
     elif is_result and plan.lacks:
         console.prose("To do these steps yourself:", "warn")
@@ -167,18 +185,28 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
 def _unchanged(site: SiteReport) -> str:
     if site.clients_left:
         return f"{site.clients_left} at {site.title}"
-    but = ", except for steps that someone else must do" if site.plan is not None and site.plan.manual_steps else ""
+    but = (
+        ", except for steps that someone else must do"
+        if site.plan is not None and site.plan.manual_steps
+        else ""
+    )
     return site.unchanged or f"{site.title} is up to date{but}"
 
 
-def show_plans(terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool) -> None:
+def show_plans(
+    terminal: Terminal, sites: Sequence[SiteReport], fingerprint: str | None, *, is_result: bool
+) -> None:
     console = terminal.out if is_result else terminal.err
     for site in sites:
         if site.needs_reading:
             show_plan(terminal, site, is_result=is_result)
             console.print()
     # Who reviews a file sees where secrets go, also of those that exist already.
-    quiet = [site.plan for site in sites if not site.needs_reading and site.plan is not None and is_result]
+    quiet = [
+        site.plan
+        for site in sites
+        if not site.needs_reading and site.plan is not None and is_result
+    ]
     print_items(console, dict.fromkeys(line for plan in quiet for line in plan.destinations()), "")
     console.prose(f"{totals(sites)}.", "head")
     if fingerprint is not None:
@@ -227,8 +255,14 @@ def _state(site: SiteReport) -> str:
 
 def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
     table = Columns()
-    shown = [site for site in sites if len(sites) == 1 or not site.is_up_to_date or site.error is not None]
-    for site in sorted(shown, key=_has_failed):  # failures last; the last line counts those that did not change
+    shown = [
+        site
+        for site in sites
+        if len(sites) == 1 or not site.is_up_to_date or site.error is not None
+    ]
+    for site in sorted(
+        shown, key=_has_failed
+    ):  # failures last; the last line counts those that did not change
         sign, said = _summary(site)
         table.add(Text.assemble(sign, (site.title, "head")), said)
         if site.credentials:
@@ -277,10 +311,14 @@ def _total(sites: Sequence[SiteReport]) -> str:
 
 
 def _has_failed(site: SiteReport) -> bool:
-    return site.error is not None or (site.verification is not None and bool(site.verification.failed))
+    return site.error is not None or (
+        site.verification is not None and bool(site.verification.failed)
+    )
 
 
-def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True) -> None:
+def show_stopped(
+    terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True
+) -> None:
     for site in sites:
         if len(sites) > 1:
             terminal.say(_heading(site))
@@ -289,7 +327,9 @@ def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_creden
         elif len(sites) > 1 and not (site.done or site.doubtful or site.left):
             terminal.say("  Nothing was changed.")
         show_account(terminal, site)
-        for line in credential_lines(*(one for one in site.credentials if one.secret is None and with_credentials)):
+        for line in credential_lines(
+            *(one for one in site.credentials if one.secret is None and with_credentials)
+        ):
             terminal.say(line)
     if any(site.done or site.doubtful for site in sites):
         terminal.say("Run the same command again to resume.")
@@ -310,9 +350,13 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     if site.error is not None:
         return FAILED, Text(f"failed: {site.error.code}; {done or 'nothing was changed'}")
     if verification is not None and verification.failed:
-        return FAILED, Text("; ".join(filter(None, [done, "the test of its clients failed, see below"])))
+        return FAILED, Text(
+            "; ".join(filter(None, [done, "the test of its clients failed, see below"]))
+        )
     if site.manual_steps:
-        return OPEN, Text("; ".join(filter(None, [done, tested, "steps left for someone else, see below"])))
+        return OPEN, Text(
+            "; ".join(filter(None, [done, tested, "steps left for someone else, see below"]))
+        )
     if not done:
         return NOTHING, Text("; ".join(filter(None, ["no changes", site.clients_left])))
     return DONE, Text("; ".join(filter(None, [done, tested, site.clients_left])))
@@ -321,10 +365,22 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
 def show_account(terminal: Terminal, site: SiteReport) -> None:
     if site.taken_back:
         whose = ", ".join(site.taken_back)
-        terminal.say(Text.assemble(("Removed again: ", "head"), f"the secret of {whose}, which reached no one"))
-    for label, changes in (("Done", site.done), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
+        terminal.say(
+            Text.assemble(
+                ("Removed again: ", "head"), f"the secret of {whose}, which reached no one"
+            )
+        )
+    for label, changes in (
+        ("Done", site.done),
+        ("Unconfirmed", site.doubtful),
+        ("Not done", site.left),
+    ):
         if changes:
-            terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
+            terminal.say(
+                Text.assemble(
+                    (f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)
+                )
+            )
 
 
 # What came of one
@@ -353,7 +409,11 @@ def show_closing(
         terminal.result()
     in_another = "In another terminal, as this sandbox has ended"
     for label, commands in ((in_another, [sandbox] if sandbox else []), ("Next", next_commands)):
-        for row in _labelled(label, "", *(Text(run, style="command") for run in commands)) if commands else ():
+        for row in (
+            _labelled(label, "", *(Text(run, style="command") for run in commands))
+            if commands
+            else ()
+        ):
             terminal.out.print(row)
     if remarks:
         terminal.result()
@@ -364,7 +424,9 @@ def _headlines(
     site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str
 ) -> Iterator[tuple[tuple[str, str], str, str]]:
     verification = site.verification
-    is_partial = bool(site.manual_steps or site.clients_left or (site.plan is not None and site.plan.losing))
+    is_partial = bool(
+        site.manual_steps or site.clients_left or (site.plan is not None and site.plan.losing)
+    )
     if headline:
         yield OPEN if is_partial else DONE, headline, took
         return
@@ -399,7 +461,10 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     for client in clients:
         place, end = "", ""
         if client.credential is not None:
-            place, end = str(next(_places(client.credential), "")), ending(client.credential.expires)
+            place, end = (
+                str(next(_places(client.credential), "")),
+                ending(client.credential.expires),
+            )
             file = _file(client.credential)
             place = file.name if file is not None and len(folders) == 1 else place
         table.add(f"  {client.name}", client.id, place, end if len(ends) > 1 else "")
@@ -407,7 +472,9 @@ def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
         yield table
     if made and (len(folders) == 1 or len(ends) == 1):
         shared = ends.pop() if len(ends) == 1 else ""
-        yield from _labelled("Credentials", shared, *(map(str, folders) if len(folders) == 1 else ()))
+        yield from _labelled(
+            "Credentials", shared, *(map(str, folders) if len(folders) == 1 else ())
+        )
 
 
 def _places(credential: SavedCredential) -> Iterator[str | Text]:
@@ -433,7 +500,10 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 
 def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
     for one in credentials:
-        here, below = f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "", list[str]()
+        here, below = (
+            f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "",
+            list[str](),
+        )
         if one.removal:
             here, below = ", reached no one. Remove it:", [f"  {one.removal}"]
         elif one.secret:

@@ -1,7 +1,8 @@
-"""What a pipeline reads from the log of a job: groups of lines, the error, and values that it is to mask.
+"""What a pipeline reads from the log of a job: groups of lines, the error, and values that it is to
+mask.
 
-A mask is in the same stream as its secret, just before it: a file that keeps the other stream gets neither.
-Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
+A mask is in the same stream as its secret, just before it: a file that keeps the other stream gets
+neither. Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
 learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 """
 
@@ -27,7 +28,13 @@ class Pipeline(NamedTuple):
 
 
 _GITHUB = Pipeline("::group::", "::endgroup::", "::error::", "::add-mask::", "%25")
-_AZURE = Pipeline("##[group]", "##[endgroup]", "##vso[task.logissue type=error]", "##vso[task.setsecret]", "%AZP25")
+_AZURE = Pipeline(
+    "##[group]",
+    "##[endgroup]",
+    "##vso[task.logissue type=error]",
+    "##vso[task.setsecret]",
+    "%AZP25",
+)
 
 
 def pipeline_of(environ: Mapping[str, str] = os.environ) -> Pipeline | None:
@@ -38,7 +45,10 @@ def pipeline_of(environ: Mapping[str, str] = os.environ) -> Pipeline | None:
 
 def is_unattended(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this is a job, whose log is read later, however much it looks like a terminal."""
-    return environ.get("CI", "").casefold() not in {"", "0", "false"} or pipeline_of(environ) is not None
+    return (
+        environ.get("CI", "").casefold() not in {"", "0", "false"}
+        or pipeline_of(environ) is not None
+    )
 
 
 def masks(value: str, environ: Mapping[str, str] = os.environ) -> list[str]:

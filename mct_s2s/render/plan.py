@@ -8,7 +8,13 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AllowList
-from mct_s2s.planning.changes import Action, AddCredential, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.changes import (
+    Action,
+    AddCredential,
+    SettingEdit,
+    WriteSettings,
+    others_unchanged,
+)
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import GAP, Columns
 
@@ -29,15 +35,22 @@ def target_details(observed: ObservedState) -> tuple[str, ...]:
 
 def summary(*plans: Plan) -> str:
     """`3 to create, 1 to change, 0 to remove`."""
-    changes, blocked = [change for plan in plans for change in plan.changes], sum(len(plan.blocked) for plan in plans)
+    changes, blocked = (
+        [change for plan in plans for change in plan.changes],
+        sum(len(plan.blocked) for plan in plans),
+    )
     counts = {action: sum(change.action is action for change in changes) for action in Action}
     words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to remove"}
     counted = [f"{counts[action]} {text}" for action, text in words.items()]
     return ", ".join([*counted, *([f"{blocked} blocked"] if blocked else [])])
 
 
-def setting_rows(edit: SettingEdit, names: Mapping[str, str] | None = None) -> Iterator[tuple[Action, str]]:
-    """Old and new; of a list of ids, a row for each that is added or removed, with the name of whose it is."""
+def setting_rows(
+    edit: SettingEdit, names: Mapping[str, str] | None = None
+) -> Iterator[tuple[Action, str]]:
+    """Old and new; of a list of ids, a row for each that is added or removed, with the name of
+    whose it is.
+    """
     if not edit.is_ours:
         yield Action.UPDATE, HIDDEN
         return
@@ -53,7 +66,9 @@ def setting_rows(edit: SettingEdit, names: Mapping[str, str] | None = None) -> I
         stay = len(before.ids) - len(removed)
         if stay and (added or removed or edit.pending):
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))
-            said = [f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count]
+            said = [
+                f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count
+            ]
             yield Action.UPDATE, f"{stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
         yield from ((Action.CREATE, named(one)) for one in added)
         yield from ((Action.DELETE, named(one)) for one in removed)
@@ -86,13 +101,18 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
     names = max((cell_len(step.name) for step in plan.steps), default=0)
     table = Columns()
     for step in plan.steps:
-        detail = others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
+        detail = (
+            others_unchanged(step.unchanged) if isinstance(step, WriteSettings) else step.detail
+        )
         goes = ""
         if isinstance(step, AddCredential):
             goes = destination((places or {}).get(step.name, ""), detail)
             if cell_len("  + ") + room + names + 2 * GAP + cell_len(detail + goes) <= console.width:
                 detail, goes = detail + goes, ""  # else a line of its own: a path is not folded
-        sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
+        sign, style = (
+            SIGNS[step.action],
+            "unchanged" if step.action is Action.NONE else step.action.value,
+        )
         if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
         what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"
@@ -112,7 +132,11 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
                     # A list's ids stand below what is said of the whole: one setting, one name.
                     has_unique_name_below = index > 0 and rows[0][0] is Action.UPDATE
                     name = " " * len(edit.name) if has_unique_name_below else edit.name
-                    value = Text(f"{SIGNS[action]} {values}", style=action.value) if has_unique_name_below else values
+                    value = (
+                        Text(f"{SIGNS[action]} {values}", style=action.value)
+                        if has_unique_name_below
+                        else values
+                    )
                     sign = " " if has_unique_name_below else SIGNS[action]
                     table.add(Text(f"      {sign} {name}", style=action.value), value)
             console.print(table)

@@ -1,4 +1,6 @@
-"""What a command shows while it runs: a live area on a terminal, timed lines in a log, or nothing (`--quiet`)."""
+"""What a command shows while it runs: a live area on a terminal, timed lines in a log, or nothing
+(`--quiet`).
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -40,7 +42,9 @@ def object_of(change: AnyChange) -> str:
 FRAMES = 10
 """A second."""
 BESIDE = len("* ^C^C^C")
-"""Columns: the spinner, and what a terminal echoes behind the last row: wrapped, it would leave one behind."""
+"""Columns: the spinner, and what a terminal echoes behind the last row: wrapped, it would leave one
+behind.
+"""
 VERB_WIDTH = 11
 """Columns of the verb: the longest, `Restarted`, and blanks."""
 SILENT_SECONDS = 1
@@ -58,8 +62,12 @@ _site: ContextVar[str] = ContextVar("site", default="")
 class Reporter:
     def __init__(self, terminal: Terminal) -> None:
         console = terminal.err
-        can_draw = console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
-        self.is_live = can_draw and not terminal.quiet and not is_unattended() and not has_screen_reader()
+        can_draw = (
+            console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
+        )
+        self.is_live = (
+            can_draw and not terminal.quiet and not is_unattended() and not has_screen_reader()
+        )
         self.is_log = not self.is_live and not terminal.quiet
         self._terminal = terminal
         self._running: list[Activity] = []
@@ -67,8 +75,8 @@ class Reporter:
         self._live: Live | None = None
         self._spinner = Spinner("dots", style="good")
         terminal.out.beside = self._aside
-        # A frame that is drawn between a line's placing and its writing would move it to another's row
-        # (Textualize/rich#1530).
+        # A frame that is drawn between a line's placing and its writing would move it to another's
+        # row (Textualize/rich#1530).
         console.beside = lambda: nullcontext() if self._live is None else self._live._lock  # noqa: SLF001
 
     def restore(self) -> None:
@@ -119,7 +127,9 @@ class Reporter:
         pipeline = pipeline_of() if self.is_log and not _site.get() else None
         steps = Steps(self, len(plan.changes))
         if pipeline is not None:
-            self._terminal.instruct(pipeline.command(pipeline.group, counted(len(plan.changes), "change")))
+            self._terminal.instruct(
+                pipeline.command(pipeline.group, counted(len(plan.changes), "change"))
+            )
         try:
             yield steps
         finally:
@@ -127,7 +137,9 @@ class Reporter:
             if pipeline is not None:
                 self._terminal.instruct(pipeline.group_end)
 
-    def step(self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0) -> None:
+    def step(
+        self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0
+    ) -> None:
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
         if self.is_live:
             line = Text.assemble(sign, f"{done:<{VERB_WIDTH}}{what}", (took, "quiet"))
@@ -208,15 +220,21 @@ class Steps:
             result = (UNKNOWN, "Stopped") if good < self._count else (DONE, "Applied")
             sign, done = (FAILED, "Failed") if good < len(self._ended) else result
             seconds = clock.seconds() - self._since
-            self._reporter.step(sign, done, self._site[:-2], f"{good} of {self._count} steps", seconds)
+            self._reporter.step(
+                sign, done, self._site[:-2], f"{good} of {self._count} steps", seconds
+            )
 
-    def _end(self, change: AnyChange, sign: tuple[str, str], done: str, what: str, detail: str = "") -> None:
+    def _end(
+        self, change: AnyChange, sign: tuple[str, str], done: str, what: str, detail: str = ""
+    ) -> None:
         running = self._running.pop(change.key, None)
         self._ended[change.key] = sign is not FAILED
         if running is not None:
             self._reporter.end(running)
         if not self._site:
-            seconds = clock.seconds() - running.since if running is not None and sign is DONE else 0.0
+            seconds = (
+                clock.seconds() - running.since if running is not None and sign is DONE else 0.0
+            )
             self._reporter.step(sign, done, what, detail, seconds)
 
 

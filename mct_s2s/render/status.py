@@ -25,7 +25,9 @@ def show_report(terminal: Terminal, report: StatusReport) -> None:
         _site(terminal, report.sites[0])
 
 
-def show_unread(terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Sequence[ResourceId]) -> None:
+def show_unread(
+    terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Sequence[ResourceId]
+) -> None:
     """On standard error, whatever the format: no one takes a part for the whole."""
     for site in failed:
         terminal.say(Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
@@ -38,7 +40,13 @@ def show_unread(terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Seq
 
 
 def _site(terminal: Terminal, site: SiteStatus) -> None:
-    style = "good" if site.is_healthy else "bad" if any(one.stops_calls for one in site.findings) else "warn"
+    style = (
+        "good"
+        if site.is_healthy
+        else "bad"
+        if any(one.stops_calls for one in site.findings)
+        else "warn"
+    )
     terminal.result(site.verdict, style=style)
     show_findings(terminal, site.findings)
     if site.clients:
@@ -73,7 +81,10 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
         known = "" if service.client_id in uri else f"  ({service.client_id})"
         yield "Service application", f"{service.display_name}{known}"
         yield "Application ID URI", uri
-        yield "App role", "none" if role is None else f"{role.value}{'' if role.enabled else '  (disabled)'}"
+        yield (
+            "App role",
+            "none" if role is None else f"{role.value}{'' if role.enabled else '  (disabled)'}",
+        )
     if observed.tenant is not None:
         yield "Tenant", f"{observed.tenant.name}  ({observed.tenant.id})"
 
@@ -86,20 +97,36 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     if report.sick:
         count = len(report.sites) + len(report.failed)
         missing = f", {len(report.failed)} not read" if report.failed else ""
-        terminal.result(f"{len(report.sick)} of {count} App Services with problems{missing}.", style="bad")
+        terminal.result(
+            f"{len(report.sick)} of {count} App Services with problems{missing}.", style="bad"
+        )
     else:
-        terminal.result(f"No problems found{'' if whole else ' in what could be read'}.", style="good")
+        terminal.result(
+            f"No problems found{'' if whole else ' in what could be read'}.", style="good"
+        )
     shown = [site for site in report.sites if site.is_set_up]
     for site in shown:
         if site.findings:
             terminal.result(site.title, "head")
             show_findings(terminal, site.findings)
-    show_not_set_up(terminal, [site.title for site in report.sites if not site.is_set_up], report.setting_up)
+    show_not_set_up(
+        terminal, [site.title for site in report.sites if not site.is_set_up], report.setting_up
+    )
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in shown:
-        group = one.resource.resource_group if (one := site.observed.app_service) is not None else ""
-        ends = min(((client.ends, client.name) for client in site.clients if client.ends is not None), default=None)
-        table.add(site.title, group, site.calling, f"{ends[0]:%Y-%m-%d}  {ends[1]}" if ends is not None else "none")
+        group = (
+            one.resource.resource_group if (one := site.observed.app_service) is not None else ""
+        )
+        ends = min(
+            ((client.ends, client.name) for client in site.clients if client.ends is not None),
+            default=None,
+        )
+        table.add(
+            site.title,
+            group,
+            site.calling,
+            f"{ends[0]:%Y-%m-%d}  {ends[1]}" if ends is not None else "none",
+        )
     for unread in report.failed:
         table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
     if shown or report.failed:

@@ -20,13 +20,19 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
     if failed:
         said, style = f"Verification failed: {counted(failed, 'check')} failed{left}.", "bad"
     elif calls:
-        said, style = f"Verified: {counted(calls, 'client')} called {verification.api.called}{left}.", "good"
+        said, style = (
+            f"Verified: {counted(calls, 'client')} called {verification.api.called}{left}.",
+            "good",
+        )
     terminal.result()
     terminal.result(said, style)
 
 
 def show_verifications(terminal: Terminal, report: FileVerification, setting_up: str) -> None:
-    """A line for each site where all is well, what is wrong at the others, and a total. `setting_up`: a command."""
+    """A line for each site where all is well, what is wrong at the others, and a total.
+
+    `setting_up`: a command.
+    """
     table = Columns()
     for site in report.proved:
         called = f"{counted(site.calls, 'client')} called {site.api.called}{_untested(site)}"
@@ -51,11 +57,16 @@ def show_verifications(terminal: Terminal, report: FileVerification, setting_up:
     apis = dict.fromkeys(site.api.called for site in report.sites)
     terminal.result()
     style = "good" if report.is_proved and not report.failed else "bad"
-    terminal.result(f"{total}: {told}; {counted(calls, 'client')} called {' and '.join(apis) or 'the API'}.", style)
+    terminal.result(
+        f"{total}: {told}; {counted(calls, 'client')} called {' and '.join(apis) or 'the API'}.",
+        style,
+    )
 
 
 def _show_checks(terminal: Terminal, verification: Verification) -> None:
-    for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
+    for (kind, client), checks in groupby(
+        verification.checks, lambda check: (check.kind, check.client)
+    ):
         terminal.result(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", "head")
         for check in checks:
             terminal.result(Text.assemble("  ", SIGNS[check.ok], check.message))
@@ -64,4 +75,8 @@ def _show_checks(terminal: Terminal, verification: Verification) -> None:
 
 
 def _untested(verification: Verification) -> str:
-    return f"; {counted(verification.untested, 'call')} not tested from here" if verification.untested else ""
+    return (
+        f"; {counted(verification.untested, 'call')} not tested from here"
+        if verification.untested
+        else ""
+    )

@@ -1,4 +1,6 @@
-"""A client's dotenv file: what azure-identity's EnvironmentCredential reads, what the client asks for, and our note."""
+"""A client's dotenv file: what azure-identity's EnvironmentCredential reads, what the client asks
+for, and our note.
+"""
 
 import io
 import json
@@ -19,7 +21,9 @@ from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.plain_text import is_one_line, load_json
 
-logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is no one's business
+logging.getLogger("dotenv").addHandler(
+    logging.NullHandler()
+)  # a line that is no assignment is no one's business
 
 ENVIRONMENT = "environment"
 TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
@@ -37,14 +41,18 @@ def variables_in(text: str) -> dict[str, str]:
     from dotenv import dotenv_values  # noqa: PLC0415  # 25 ms, for those who have such a file
 
     stream = io.StringIO(text.removeprefix("\ufeff"))  # as some editors on Windows begin a file
-    return {name: value for name, value in dotenv_values(stream=stream, interpolate=False).items() if value}
+    return {
+        name: value
+        for name, value in dotenv_values(stream=stream, interpolate=False).items()
+        if value
+    }
 
 
 def assignment(name: str, value: str) -> str:
     """Raises UsageError: there is no line that every reader takes for this value.
 
-    python-dotenv and a shell differ about quotes, backslashes and dollar signs (theskumar/python-dotenv#422 and #544),
-    so each value that is written is read back first.
+    python-dotenv and a shell differ about quotes, backslashes and dollar signs
+    (theskumar/python-dotenv#422 and #544), so each value that is written is read back first.
     """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     line = f"{name}={value}" if _PLAIN.fullmatch(value) else f'{name}="{escaped}"'
@@ -60,8 +68,13 @@ def assignment(name: str, value: str) -> str:
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
-    """`own`: what its kind needs; `before`: the keys that its readers had. Raises UsageError: it cannot be written."""
-    lines = [assignment(*one) for one in {TENANT: made.tenant_id, CLIENT: made.client_id, **own}.items()]
+    """`own`: what its kind needs; `before`: the keys that its readers had.
+
+    Raises UsageError: it cannot be written.
+    """
+    lines = [
+        assignment(*one) for one in {TENANT: made.tenant_id, CLIENT: made.client_id, **own}.items()
+    ]
     for name, value in {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}.items():
         with suppress(UsageError):
             lines += [assignment(name, value)] if value else []
@@ -104,7 +117,11 @@ def credential_in(text: str, source: str) -> ClientSignIn | None:
 
 
 def own_credential(
-    values: Mapping[str, str], source: str, *, made: datetime | None = None, key_id: KeyId | None = None
+    values: Mapping[str, str],
+    source: str,
+    *,
+    made: datetime | None = None,
+    key_id: KeyId | None = None,
 ) -> ClientSignIn | None:
     """`None`: they give none. Raises UsageError: a certificate that cannot be read."""
     credential = presented_by(values)
@@ -112,7 +129,9 @@ def own_credential(
         return None
     tenant, client = TenantId(values[TENANT]), ClientId(values[CLIENT])
     authority, scope, url = (values.get(name) or None for name in (AUTHORITY, SCOPE, URL))
-    return ClientSignIn(tenant, client, credential, authority, source, scope, url, made, key_id=key_id)
+    return ClientSignIn(
+        tenant, client, credential, authority, source, scope, url, made, key_id=key_id
+    )
 
 
 def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
@@ -127,19 +146,26 @@ def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
             raise UsageError(
                 "credentials-unreadable",
                 f"Invalid credentials file '{path}': {why}.",
-                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, "
+                "AZURE_CLIENT_ID and "
                 "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per line.",
             )
         found.append(credential)
     return found
 
 
-def available(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
-    """Those that the user named, the environment's, and those saved in a folder, the newest first."""
+def available(
+    named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path
+) -> list[ClientSignIn]:
+    """Those that the user named, the environment's, and those saved in a folder, the newest
+    first.
+    """
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     saved: list[ClientSignIn] = []
     for path in folder.glob("*.env"):
-        with suppress(OSError, UsageError):  # no one has named it: one that cannot be used is skipped
+        with suppress(
+            OSError, UsageError
+        ):  # no one has named it: one that cannot be used is skipped
             saved += filter(None, [_from_file(path)])
     saved.sort(key=lambda one: one.made.timestamp() if one.made is not None else 0, reverse=True)
     return [*named, *filter(None, [own_credential(variables, ENVIRONMENT)]), *saved]

@@ -11,11 +11,25 @@ from mct_s2s.azure.sign_in.choice import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import certificate_in
-from mct_s2s.local_files import PENDING, as_usage_error, check_place, forget_leftovers, read_ours, replace_whole
+from mct_s2s.local_files import (
+    PENDING,
+    as_usage_error,
+    check_place,
+    forget_leftovers,
+    read_ours,
+    replace_whole,
+)
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, is_guid, same_id
-from mct_s2s.stores.dotenv import CLIENT, assignment, credential_in, credential_text, note_in, variables_in
+from mct_s2s.stores.dotenv import (
+    CLIENT,
+    assignment,
+    credential_in,
+    credential_text,
+    note_in,
+    variables_in,
+)
 from mct_s2s.stores.store import Store
 
 REMEMBERED = 8
@@ -24,16 +38,20 @@ REMEMBERED = 8
 
 @dataclass
 class FileStore(Store):
-    """A dotenv file with a client's secret, or with the path of the PEM file beside it that has key and certificate.
+    """A dotenv file with a client's secret, or with the path of the PEM file beside it that has key
+    and certificate.
 
-    `<dotenv file>.pending` has the names of the attempts. A key is on disk, as `<PEM file>.pending`, before its
-    certificate is registered: the next run uses what an interrupted one left; no certificate is without its key.
+    `<dotenv file>.pending` has the names of the attempts. A key is on disk, as `<PEM
+    file>.pending`, before its certificate is registered: the next run uses what an interrupted one
+    left; no certificate is without its key.
     """
 
     place: Path
     """As it was asked for: the dotenv file, or of a key, either of the two files."""
     is_ours: bool = False
-    """Whether only this tool writes there; elsewhere another client's file is neither moved aside nor written over."""
+    """Whether only this tool writes there; elsewhere another client's file is neither moved aside
+    nor written over.
+    """
     keeps_key: bool = False
 
     @property
@@ -62,7 +80,11 @@ class FileStore(Store):
             key = _text(_pending(self.pem))
             with suppress(ValueError):
                 pending = certificate_in(key.encode())
-            if pending is not None and pending.key_id == arrived.delivered and key == _text(self.pem):
+            if (
+                pending is not None
+                and pending.key_id == arrived.delivered
+                and key == _text(self.pem)
+            ):
                 _write(_pending(self.pem), "")  # a run was cut off between the arrival and this
                 pending = None
         if begun and begun.keys() == arrived.attempts.keys():
@@ -71,15 +93,23 @@ class FileStore(Store):
         return replace(arrived, attempts=attempts, pending=pending, place=self.label)
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Try the very writing that the credential will need. Raises UsageError also where another's file is there."""
+        """Try the very writing that the credential will need.
+
+        Raises UsageError also where another's file is there.
+        """
         taken = self.path if self._is_of_another(client_id) else None
-        if taken is None and self.keeps_key and variables_in(_text(self.path)).get(CERTIFICATE_PATH) != str(self.pem):
+        if (
+            taken is None
+            and self.keeps_key
+            and variables_in(_text(self.path)).get(CERTIFICATE_PATH) != str(self.pem)
+        ):
             key = _text(self.pem)
             taken = self.pem if key and key != _text(_pending(self.pem)) else None
         if taken is not None and not self.is_ours:
             raise UsageError(
                 "secret-place-taken",
-                f"'{taken}' is not this client's {'key' if taken == self.pem else 'secret file'}. It was not changed.",
+                f"'{taken}' is not this client's {'key' if taken == self.pem else 'secret file'}. "
+                "It was not changed.",
                 remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
         for path in (self.path, self.pem) if self.keeps_key else (self.path,):
@@ -95,7 +125,9 @@ class FileStore(Store):
         kept = {name: owner for name, owner in self._begun().items() if name != attempt}
         await _on_disk(lambda: self._keep(kept))
 
-    async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
+    async def key_pair(
+        self, name: str, starts: datetime, expires: datetime
+    ) -> tuple[str, Certificate]:
         pending = (await self.note()).pending
         if pending is not None and pending.expires == expires:
             return _text(_pending(self.pem)), pending
@@ -104,10 +136,14 @@ class FileStore(Store):
         return pem, certificate
 
     async def deliver(self, made: MadeCredential) -> None:
-        """A key before the file that names it; what is not to be overwritten is moved aside. What fails stays noted."""
+        """A key before the file that names it; what is not to be overwritten is moved aside.
+
+        What fails stays noted.
+        """
         note, kept, aside, key = await self.note(), list[Path](), "", self.pem.name
         if self._is_of_another(made.client_id):
-            aside = f".{note.client_id if note.client_id is not None and is_guid(note.client_id) else 'old'}"
+            is_known = note.client_id is not None and is_guid(note.client_id)
+            aside = f".{note.client_id if is_known else 'old'}"
             kept, key = [self.pem, *self._of_kinds(), self.path], f"{key}{aside}"
         elif note.delivered is not None and note.kind is not made.credential.kind:
             kept, aside = [self.path], f".{note.kind.value}"
@@ -139,7 +175,9 @@ class FileStore(Store):
         return same_id(note_in(_text(self.path)).client_id, client_id)
 
     def retire(self, client_id: str) -> bool:
-        """Delete the files of a client whose credential is good for nothing any more; tell whether there was one."""
+        """Delete the files of a client whose credential is good for nothing any more; tell whether
+        there was one.
+        """
         try:
             if not self.holds(client_id):
                 return False
@@ -168,17 +206,25 @@ class FileStore(Store):
 
     def _forget(self, client_id: str) -> None:
         """Another client's attempts stay noted: one of them may have been cut off here."""
-        self._keep({name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)})
+        self._keep(
+            {name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)}
+        )
 
 
 def private(path: Path) -> AbstractContextManager[None]:
     return as_usage_error(
-        "Cannot save the secret", path, "secret-place-taken", "secret-place-unwritable", "--secret-to file:PATH"
+        "Cannot save the secret",
+        path,
+        "secret-place-taken",
+        "secret-place-unwritable",
+        "--secret-to file:PATH",
     )
 
 
 async def _on_disk(write: Callable[[], None]) -> None:
-    """To the end also where the command is interrupted; on a thread, as each file takes a disk 1 to 10 ms."""
+    """To the end also where the command is interrupted; on a thread, as each file takes a disk 1 to
+    10 ms.
+    """
     await finish_even_if_cancelled(asyncio.to_thread(write))
 
 

@@ -1,4 +1,7 @@
-"""One changing command at a time for one App Service on one machine. Against others, every write is keyed or merged."""
+"""One changing command at a time for one App Service on one machine.
+
+Against others, every write is keyed or merged.
+"""
 
 import asyncio
 import hashlib
@@ -17,7 +20,10 @@ POLL_SECONDS = 0.05
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
-    """`what`, here and below: a resource id or a unique name. Raises OSError: the folder is missing or not private."""
+    """`what`, here and below: a resource id or a unique name.
+
+    Raises OSError: the folder is missing or not private.
+    """
     folder = user_state_path("mct-s2s", appauthor=False) / "locks"
     make_folder(folder)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
@@ -25,12 +31,16 @@ def path_of(what: str, suffix: str = "lock") -> Path:
 
 @asynccontextmanager
 async def hold(what: str, since: float) -> AsyncIterator[bool]:
-    """Yields whether another run had it after `since` (seconds since the epoch): what was read before is then stale."""
+    """Yields whether another run had it after `since` (seconds since the epoch): what was read
+    before is then stale.
+    """
     try:
         path = path_of(what)
         lock, last = FileLock(path), path.with_suffix(".last")
         await _acquired(lock)
-    except OSError:  # no home of this user's own: then there is no second run of his to fear, either
+    except (
+        OSError
+    ):  # no home of this user's own: then there is no second run of his to fear, either
         yield False
         return
     try:
@@ -53,9 +63,11 @@ async def _acquired(lock: FileLock) -> None:
 
 
 def unfinished(what: str) -> frozenset[str]:
-    """Object ids, in lower case, of registrations that a run here began to create or to change, and did not end.
+    """Object ids, in lower case, of registrations that a run here began to create or to change, and
+    did not end.
 
-    What its own request created is this user's. Anyone may have another registration under such a name.
+    What its own request created is this user's. Anyone may have another registration under such a
+    name.
     """
     try:
         return frozenset(read_ours(path_of(what, "unfinished")).casefold().split())
@@ -68,6 +80,8 @@ def note_unfinished(what: str, object_ids: frozenset[str]) -> None:
     with suppress(OSError):
         path = path_of(what, "unfinished")
         if object_ids:
-            replace_whole(path, "".join(f"{object_id}\n" for object_id in sorted(object_ids)), durable=False)
+            replace_whole(
+                path, "".join(f"{object_id}\n" for object_id in sorted(object_ids)), durable=False
+            )
         else:
             path.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""A place that is given one client's secret or private key; and those that remember nothing of it."""
+"""A place that is given one client's secret or private key; and those that remember nothing
+of it.
+"""
 
 import asyncio
 import os
@@ -17,11 +19,17 @@ from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
-"""All that a program gets of the caller's environment. Windows starts nothing without the last one."""
+"""All that a program gets of the caller's environment.
+
+Windows starts nothing without the last one.
+"""
 
 Show = Callable[[MadeCredential | None], bool]
-"""Shows a secret on standard output, to the last byte, before it returns; `False`: in the JSON document at the end.
-`None` only asks whether someone reads it. Raises OSError: no one does."""
+"""Shows a secret on standard output, to the last byte, before it returns; `False`: in the JSON
+document at the end.
+
+`None` only asks whether someone reads it. Raises OSError: no one does.
+"""
 
 
 class Store(ABC):
@@ -41,7 +49,9 @@ class Store(ABC):
 
     @property
     def is_own(self) -> bool:
-        """Whether it is this tool's place for the client on this machine, whose own note of an attempt is found."""
+        """Whether it is this tool's place for the client on this machine, whose own note of an
+        attempt is found.
+        """
         return False
 
     async def note(self) -> SecretNote:
@@ -59,13 +69,21 @@ class Store(ABC):
         """Of a secret that was removed again. Raises S2SError."""
         del attempt
 
-    async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
-        """As PEM, with its certificate; on disk where keys are kept. An interrupted run's that ends then is used."""
+    async def key_pair(
+        self, name: str, starts: datetime, expires: datetime
+    ) -> tuple[str, Certificate]:
+        """As PEM, with its certificate; on disk where keys are kept.
+
+        An interrupted run's that ends then is used.
+        """
         return await asyncio.to_thread(make_key_pair, name, starts, expires)
 
     @abstractmethod
     async def deliver(self, made: MadeCredential) -> None:
-        """Store it and forget the attempt. Raises S2SError: it cannot be stored, or reached no one."""
+        """Store it and forget the attempt.
+
+        Raises S2SError: it cannot be stored, or reached no one.
+        """
 
     async def read(self) -> ClientSignIn | None:
         """`None` where there is none, or none that can be read again."""
@@ -88,7 +106,8 @@ class OutputStore(Store):
             raise UsageError(
                 "output-closed",
                 "Standard output is closed, so the secret cannot be shown. Nothing was changed.",
-                remedy="Run it with standard output open, or save the secret with --secret-to file:PATH",
+                remedy="Run it with standard output open, or save the secret with --secret-to "
+                "file:PATH",
             ) from error
 
     async def deliver(self, made: MadeCredential) -> None:
@@ -97,16 +116,21 @@ class OutputStore(Store):
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
-                f"Cannot write to standard output ({error.strerror or error}), so the {made.credential.kind.value} of "
+                f"Cannot write to standard output ({error.strerror or error}), so the "
+                f"{made.credential.kind.value} of "
                 f"'{made.name}' could not be shown.",
-                remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
+                remedy="Run the same command again with standard output open, or with --secret-to "
+                "file:PATH",
             ) from error
         self.given = made
 
 
 @dataclass
 class CommandStore(Store):
-    """A program that reads the credential, and nothing else, from its standard input. No shell starts it."""
+    """A program that reads the credential, and nothing else, from its standard input.
+
+    No shell starts it.
+    """
 
     words: tuple[str, ...]
     app_service: str
@@ -117,7 +141,8 @@ class CommandStore(Store):
         if shutil.which(self.words[0]) is None:
             raise UsageError(
                 "secret-command-missing",
-                f"Cannot find the program '{self.words[0]}' that --secret-to names. Nothing was changed.",
+                f"Cannot find the program '{self.words[0]}' that --secret-to names. Nothing was "
+                "changed.",
                 remedy="Install it, or write the path to it.",
             )
 
@@ -161,6 +186,7 @@ class CommandStore(Store):
         return S2SError(
             "secret-not-delivered",
             f"'{self.label}' did not store what it was given ({why}).",
-            remedy="To see what it prints, run it yourself with any text as its input. Correct it, then run the same "
+            remedy="To see what it prints, run it yourself with any text as its input. Correct "
+            "it, then run the same "
             "command again. What it may have stored does not work.",
         )

@@ -1,7 +1,8 @@
 """Key vaults: a client's secret is one secret of a vault, and every rotation a new version of it.
 
-What is not secret is in the version's tags; while a secret is on its way, so is the attempt's name, on the current
-version, or on a disabled first one. Source: learn.microsoft.com/rest/api/keyvault/secrets.
+What is not secret is in the version's tags; while a secret is on its way, so is the attempt's name,
+on the current version, or on a disabled first one. Source:
+learn.microsoft.com/rest/api/keyvault/secrets.
 """
 
 import asyncio
@@ -42,11 +43,20 @@ MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256
 """Source: learn.microsoft.com/azure/key-vault/secrets/about-secrets, "Secret tags"."""
 REMEMBERED = 8
-"""Attempts that fit into one tag. Each run clears away those before it, so there are never so many."""
+"""Attempts that fit into one tag.
+
+Each run clears away those before it, so there are never so many.
+"""
 _PENDING = "pending"
 _PLACEHOLDER = "none"
 """The value of the disabled first version: a vault takes no secret without one."""
-_VARIABLES = {TENANT: "tenantId", CLIENT: "appId", AUTHORITY: "authorityHost", SCOPE: "scope", URL: "url"}
+_VARIABLES = {
+    TENANT: "tenantId",
+    CLIENT: "appId",
+    AUTHORITY: "authorityHost",
+    SCOPE: "scope",
+    URL: "url",
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,11 @@ class KeyVault(ServiceClient):
     def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
         self.name, url = connection.cloud.vault(given)
         service = RemoteService(
-            f"The key vault '{self.name}'", "Vault", "vault-unreachable", "vault-refused", "vault-sign-in"
+            f"The key vault '{self.name}'",
+            "Vault",
+            "vault-unreachable",
+            "vault-refused",
+            "vault-sign-in",
         )
         super().__init__(service, url, connection.cloud.key_vault_scope, connection, credential)
 
@@ -95,19 +109,28 @@ class KeyVault(ServiceClient):
         """Wait for a deletion or a recovery that is under way."""
         versioned = f"{path}?{VERSION}" if path.startswith("/") else path
         patient = replace(sending, lag=lambda error: error.service_code in BUSY)
-        return await super().answer(method, versioned, step, body=body, headers=headers, sending=patient)
+        return await super().answer(
+            method, versioned, step, body=body, headers=headers, sending=patient
+        )
 
     def store(
-        self, secret: str, client: str = "", owner: ClientId | None = None, urls: Collection[str] = ()
+        self,
+        secret: str,
+        client: str = "",
+        owner: ClientId | None = None,
+        urls: Collection[str] = (),
     ) -> "KeyVaultStore":
         return KeyVaultStore(self, secret, client, owner, frozenset(urls))
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
-        if causes(error, socket.gaierror) or (refusal is not None and refusal.code == "VaultNotFound"):
+        if causes(error, socket.gaierror) or (
+            refusal is not None and refusal.code == "VaultNotFound"
+        ):
             return NotThere(
                 "vault-not-found",
                 f"The key vault '{self.name}' does not exist in this cloud.",
-                remedy="Check the name (az keyvault list --query '[].name') and --cloud, or choose another place: "
+                remedy="Check the name (az keyvault list --query '[].name') and --cloud, or "
+                "choose another place: "
                 "--secret-to PLACE",
             )
         if refusal is None:
@@ -121,7 +144,9 @@ class KeyVault(ServiceClient):
 def _version(row: Json) -> SecretVersion:
     attributes = members(row.get("attributes"))
     # Not by `fromtimestamp`: the system refuses what is far away with an OSError.
-    created, updated = (EPOCH + timedelta(seconds=attributes.get(name) or 0) for name in ("created", "updated"))
+    created, updated = (
+        EPOCH + timedelta(seconds=attributes.get(name) or 0) for name in ("created", "updated")
+    )
     tags = {name: text(value) for name, value in members(row.get("tags")).items()}
     version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
     return SecretVersion(version, created, tags, updated, attributes.get("enabled") is not False)
@@ -139,7 +164,10 @@ class KeyVaultStore(Store):
     secret: str
     client: str
     owner: ClientId | None = None
-    """The client's appId, where only that shows that what is there is its own. Names can be taken by anyone."""
+    """The client's appId, where only that shows that what is there is its own.
+
+    Names can be taken by anyone.
+    """
     urls: frozenset[str] = frozenset()
     """Of the site, or typed for it: clients of several may have one name."""
     _begun: SecretVersion | None = field(default=None, repr=False)
@@ -151,27 +179,42 @@ class KeyVaultStore(Store):
 
     async def _versions(self) -> list[SecretVersion]:
         """Oldest first; none where there is no such secret."""
-        found = await or_none(self.vault.rows(f"/secrets/{self.secret}/versions", "read secrets", _version)) or []
+        found = (
+            await or_none(
+                self.vault.rows(f"/secrets/{self.secret}/versions", "read secrets", _version)
+            )
+            or []
+        )
         # The service lists them by their ids, and tells their age in whole seconds.
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
-    async def _add(self, value: str, tags: Mapping[str, str], **attributes: object) -> SecretVersion:
+    async def _add(
+        self, value: str, tags: Mapping[str, str], **attributes: object
+    ) -> SecretVersion:
         body = {"value": value, "contentType": "text/plain", "tags": tags, "attributes": attributes}
-        return await self.vault.write("PUT", f"/secrets/{self.secret}", "store a secret", _version, body)
+        return await self.vault.write(
+            "PUT", f"/secrets/{self.secret}", "store a secret", _version, body
+        )
 
     async def _tag(self, version: str, tags: Mapping[str, str]) -> None:
-        """Make `tags` all the tags of a version (the latest where `version` is empty), if it is there."""
+        """Make `tags` all the tags of a version (the latest where `version` is empty), if it is
+        there.
+        """
         path, body = f"/secrets/{self.secret}/{version}", {"tags": tags}
         await or_none(self.vault.send("PATCH", path, "change a secret's tags", body=body))
 
     async def _deleted(self) -> SecretVersion | None:
         """One that was deleted and can come back, as far as the caller may see it."""
         with suppress(PermissionMissing):
-            return await or_none(self.vault.read(f"/deletedsecrets/{self.secret}", "find a deleted secret", _version))
+            return await or_none(
+                self.vault.read(f"/deletedsecrets/{self.secret}", "find a deleted secret", _version)
+            )
         return None
 
     async def _recovered(self) -> list[SecretVersion]:
-        await self.vault.send("POST", f"/deletedsecrets/{self.secret}/recover", "recover a deleted secret")
+        await self.vault.send(
+            "POST", f"/deletedsecrets/{self.secret}/recover", "recover a deleted secret"
+        )
         found, until = await self._versions(), clock.seconds() + LONGEST_SECONDS
         with waiting(CARRYING_OUT, gives_up_at=until):
             while not found and clock.seconds() < until:
@@ -184,7 +227,9 @@ class KeyVaultStore(Store):
             versions = await self._versions()
         except S2SError as error:
             if self.owner is not None:  # no one has typed this vault
-                error.mention([f"The registration of '{self.client}' names it as the place of its secret."])
+                error.mention(
+                    [f"The registration of '{self.client}' names it as the place of its secret."]
+                )
             raise
         ours = [one for one in versions if one.tags.get("made-by") == MAKER]
         arrived = [one for one in ours if "keyId" in one.tags]
@@ -195,7 +240,8 @@ class KeyVaultStore(Store):
             return SecretNote(attempts, since, place=self.label)
         tags = arrived[-1].tags
         return SecretNote(
-            # Not what has arrived: others write tags, and would have another secret of that name taken for lost.
+            # Not what has arrived: others write tags, and would have another secret of that name
+            # taken for lost.
             attempts,
             since,
             KeyId(tags["keyId"]),
@@ -210,15 +256,19 @@ class KeyVaultStore(Store):
         )
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Check the permission by writing what is there, or where nothing is, by a change of nothing."""
+        """Check the permission by writing what is there, or where nothing is, by a change of
+        nothing.
+        """
         vault, versions = self.vault.name, await self._versions()
         if versions:
             if not self._is_ours(versions[-1], client_id):
                 raise UsageError(
                     "secret-place-taken",
-                    f"The key vault '{vault}' has a secret '{self.secret}' that belongs to something else. "
+                    f"The key vault '{vault}' has a secret '{self.secret}' that belongs to "
+                    "something else. "
                     "It was not changed.",
-                    remedy=f"Choose another name: {option('--secret-to', f'keyvault:{vault}/NAME')}",
+                    remedy="Choose another name: "
+                    f"{option('--secret-to', f'keyvault:{vault}/NAME')}",
                 )
             await self._tag(versions[-1].version, versions[-1].tags)
             return
@@ -226,14 +276,26 @@ class KeyVaultStore(Store):
         if gone is not None and not self._is_ours(gone, client_id):
             raise UsageError(
                 "secret-place-deleted",
-                f"The name '{self.secret}' is taken by a deleted secret in the key vault '{vault}' that is "
+                f"The name '{self.secret}' is taken by a deleted secret in the key vault "
+                f"'{vault}' that is "
                 "not this client's.",
                 remedy="Choose another name, or purge the deleted secret:",
-                command=command("az", "keyvault", "secret", "purge", "--vault-name", vault, "--name", self.secret),
+                command=command(
+                    "az",
+                    "keyvault",
+                    "secret",
+                    "purge",
+                    "--vault-name",
+                    vault,
+                    "--name",
+                    self.secret,
+                ),
             )
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """Tag the current version, or make a disabled first one; a deleted secret of this client comes back."""
+        """Tag the current version, or make a disabled first one; a deleted secret of this client
+        comes back.
+        """
         del client_id  # a secret in a vault is one client's, and says so
         versions = await self._versions()
         if not versions:
@@ -263,7 +325,9 @@ class KeyVaultStore(Store):
             "url": made.url,
             "authorityHost": made.authority,
         }
-        fitting = {name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG}
+        fitting = {
+            name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG
+        }
         # What someone else has tagged the secret with stays with it.
         before = self._begun.settled if self._begun is not None else {}
         theirs = [(name, value) for name, value in before.items() if name not in ours]
@@ -278,7 +342,9 @@ class KeyVaultStore(Store):
             return text(row["value"]), _version(row).tags
 
         try:
-            found = await or_none(self.vault.read(f"/secrets/{self.secret}", "read a secret", parse))
+            found = await or_none(
+                self.vault.read(f"/secrets/{self.secret}", "read a secret", parse)
+            )
         except ServiceError as error:
             if error.service_code != DISABLED:
                 raise
@@ -289,10 +355,14 @@ class KeyVaultStore(Store):
         return own_credential({**variables, SECRET: value}, self.label, key_id=key_id)
 
     async def delete(self) -> bool:
-        """Delete it, gone already or not; `False` where its own tags name another client than `owner`."""
+        """Delete it, gone already or not; `False` where its own tags name another client than
+        `owner`.
+        """
         versions = await self._versions()
         tags = versions[-1].tags if versions else {}
-        if versions and not (tags.get("made-by") == MAKER and same_id(tags.get("appId"), self.owner)):
+        if versions and not (
+            tags.get("made-by") == MAKER and same_id(tags.get("appId"), self.owner)
+        ):
             return False
         if versions:
             await or_none(self.vault.send("DELETE", f"/secrets/{self.secret}", "delete a secret"))

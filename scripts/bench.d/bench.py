@@ -1,7 +1,7 @@
 """What scripts/bench measures: `bench.py WORK az|fleet|start [ROUNDS] [--write]`.
 
-Whole processes against served sandboxes, in turns. `az` needs a sandbox in the environment, and a person in the CLI.
-`--write` puts its tables into docs/performance.md.
+Whole processes against served sandboxes, in turns. `az` needs a sandbox in the environment, and a
+person in the CLI. `--write` puts its tables into docs/performance.md.
 """
 
 import json
@@ -32,7 +32,8 @@ LATENCIES = (0.0, 0.05, LATENCY, 0.2)
 PAGE = HERE.parent.parent / "docs/performance.md"
 BEGIN, END = "<!-- written by scripts/bench az --write -->", "<!-- end of what is written -->"
 MACHINE = (
-    f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors"
+    f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, "
+    f"{os.cpu_count()} processors"
 )
 Environment = Mapping[str, str]
 Runs = dict[str, list[float]]
@@ -47,7 +48,9 @@ def run(words: Sequence[str], environment: Environment) -> float:
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     took = time.perf_counter() - began
     if done.returncode != 0:
-        sys.exit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr}{done.stdout[-2000:]}")
+        sys.exit(
+            f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr}{done.stdout[-2000:]}"
+        )
     return took
 
 
@@ -55,7 +58,13 @@ def run(words: Sequence[str], environment: Environment) -> float:
 def served(folder: Path, port: int | None = None) -> Iterator[dict[str, str]]:
     """A sandbox of its own process; yields what its clients need."""
     own = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(folder)}
-    words = ["mct-s2s", "sandbox", "serve", "--port", str(port or random.randrange(20000, 30000, 100))]
+    words = [
+        "mct-s2s",
+        "sandbox",
+        "serve",
+        "--port",
+        str(port or random.randrange(20000, 30000, 100)),
+    ]
     process = subprocess.Popen(words, env=own, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -72,7 +81,10 @@ def served(folder: Path, port: int | None = None) -> Iterator[dict[str, str]]:
 
 def ask(environment: Environment, method: str, path: str, body: object = None) -> Any:
     """Ask a sandbox for something of its own."""
-    url, sent = f"{environment['MCT_S2S_CLOUD']}/_sandbox/{path}", json.dumps(body).encode() if body else None
+    url, sent = (
+        f"{environment['MCT_S2S_CLOUD']}/_sandbox/{path}",
+        json.dumps(body).encode() if body else None,
+    )
     request = urllib.request.Request(url, sent, {"Content-Type": "application/json"}, method=method)
     context = ssl.create_default_context(cafile=environment["SSL_CERT_FILE"])
     with urllib.request.urlopen(request, context=context, timeout=60) as answer:
@@ -88,7 +100,9 @@ def cell(runs: Sequence[float] | None, ours: Sequence[float] | None = None) -> s
     if not runs:
         return "-"
     unit, factor, digits = ("s", 1, 2) if median(runs) >= 0.3 else ("ms", 1000, 0)
-    middle, low, high = (f"{factor * value:.{digits}f}" for value in (median(runs), min(runs), max(runs)))
+    middle, low, high = (
+        f"{factor * value:.{digits}f}" for value in (median(runs), min(runs), max(runs))
+    )
     spread = f" ({low} to {high})" if len(runs) > 1 else ""
     return f"{middle} {unit}{spread}" + (f", {median(runs) / median(ours):.1f} x" if ours else "")
 
@@ -96,8 +110,19 @@ def cell(runs: Sequence[float] | None, ours: Sequence[float] | None = None) -> s
 # The job, beside the Azure CLI.
 
 SITE = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/reports-func"
-"""As the scripts of the Azure CLI name the function app: by a bare name, `mct-s2s` would look for it first."""
-SETUP = ("mct-s2s", "setup", "--client", "S2S client", "--managed-identity", SITE, "-y", "--no-verify")
+"""As the scripts of the Azure CLI name the function app: by a bare name, `mct-s2s` would look for
+it first.
+"""
+SETUP = (
+    "mct-s2s",
+    "setup",
+    "--client",
+    "S2S client",
+    "--managed-identity",
+    SITE,
+    "-y",
+    "--no-verify",
+)
 BY_AZ = ("--auth", "cli")
 """As nearly everybody signs in, and as the scripts of the Azure CLI do."""
 THEIRS = {f"az, {name}": str(HERE / f"az-{name}") for name in ("expert", "tutorial")}
@@ -106,17 +131,26 @@ MANY = 50
 
 
 def beside_az(work: Path, rounds: int) -> Sections:
-    """All contenders in turns, each from a state as new: over latencies, and over numbers of new clients."""
+    """All contenders in turns, each from a state as new: over latencies, and over numbers of new
+    clients.
+    """
     commands = {"setup": SETUP, "setup again": SETUP, "status": ("mct-s2s", "status")}
     contenders: dict[str, Mapping[str, Sequence[str]]] = {
         "mct-s2s": {what: (*command, *BY_AZ) for what, command in commands.items()},
         "mct-s2s, signed in by the environment": commands,
     }
-    contenders |= {name: {"setup": (script, "setup"), "status": (script, "check")} for name, script in THEIRS.items()}
+    contenders |= {
+        name: {"setup": (script, "setup"), "status": (script, "check")}
+        for name, script in THEIRS.items()
+    }
     new, found = ask(os.environ, "GET", "world"), Sections()
     for latency in LATENCIES:
         # The tutorial's way takes several times as long, at any latency.
-        measured = {name: what for name, what in contenders.items() if latency == LATENCY or name != "az, tutorial"}
+        measured = {
+            name: what
+            for name, what in contenders.items()
+            if latency == LATENCY or name != "az, tutorial"
+        }
         runs = in_turns(work, measured, new, rounds, latency)
         found[f"{latency * 1000:.0f} ms for each request"] = compared(runs)
     ask(os.environ, "PUT", "world", new)
@@ -128,7 +162,10 @@ def beside_az(work: Path, rounds: int) -> Sections:
         command = ("mct-s2s", "add-client", "--from", str(file), "-y", "--no-verify", *BY_AZ)
         runs = in_turns(work, {"mct-s2s": {f"{count} clients": command}}, set_up, rounds, LATENCY)
         if count <= MANY:
-            scripts = {name: {f"{count} clients": (script, "clients", str(file))} for name, script in THEIRS.items()}
+            scripts = {
+                name: {f"{count} clients": (script, "clients", str(file))}
+                for name, script in THEIRS.items()
+            }
             runs |= in_turns(work, scripts, set_up, 1, LATENCY)
         for name, more in runs.items():
             by_clients.setdefault(name, {}).update(more)
@@ -137,10 +174,16 @@ def beside_az(work: Path, rounds: int) -> Sections:
 
 
 def in_turns(
-    work: Path, contenders: Mapping[str, Mapping[str, Sequence[str]]], state: object, rounds: int, latency: float
+    work: Path,
+    contenders: Mapping[str, Mapping[str, Sequence[str]]],
+    state: object,
+    rounds: int,
+    latency: float,
 ) -> dict[str, Runs]:
     """Each contender's commands, one after the other, several times."""
-    found = {name: {what: list[float]() for what in commands} for name, commands in contenders.items()}
+    found = {
+        name: {what: list[float]() for what in commands} for name, commands in contenders.items()
+    }
     for _ in range(rounds):
         for name, commands in contenders.items():
             ask(os.environ, "PUT", "world", state)
@@ -181,7 +224,8 @@ import os, sys
 from types import SimpleNamespace
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.app import main
-# One credential in the environment signs in to all of Microsoft's clouds: these three stand for them.
+# One credential in the environment signs in to all of Microsoft's clouds: these three stand for
+# them.
 known = {origin: SimpleNamespace(login=origin) for origin in os.environ["BENCH_CLOUDS"].split()}
 choice.BY_NAME = {**choice.BY_NAME, **known}
 sys.exit(main(sys.argv[1:]))
@@ -189,28 +233,48 @@ sys.exit(main(sys.argv[1:]))
 
 
 def fleet(work: Path, rounds: int) -> Sections:
-    """Commands over a trust file, each round in copies of the same tenants; secrets are rotated anew in each."""
+    """Commands over a trust file, each round in copies of the same tenants; secrets are rotated
+    anew in each.
+    """
     first, found = work / "tenant", {what: list[tuple[float, float]]() for what in FLEET}
-    secrets = work / "data"  # of those tenants: copied with them, or a round would wait for the secrets of another one
+    secrets = (
+        work / "data"
+    )  # of those tenants: copied with them, or a round would wait for the secrets of another one
     secrets.mkdir()
     with served(first) as environment:
         for site in range(1, SITES + 1):
-            body = {"name": f"mct-{site}", "group": "mct", "subscription": environment["AZURE_SUBSCRIPTION_ID"]}
+            body = {
+                "name": f"mct-{site}",
+                "group": "mct",
+                "subscription": environment["AZURE_SUBSCRIPTION_ID"],
+            }
             ask(environment, "POST", "sites", body)
-        file = trust_file(work / "one.toml", [environment["MCT_S2S_CLOUD"]], 'secret-lifetime = "20d"')
+        file = trust_file(
+            work / "one.toml", [environment["MCT_S2S_CLOUD"]], 'secret-lifetime = "20d"'
+        )
         once = ("apply", "-f", file, "-y", "--no-verify", "--no-restart")
-        on_clouds(once, {**environment, "XDG_DATA_HOME": str(secrets)}, [environment["MCT_S2S_CLOUD"]])
+        on_clouds(
+            once, {**environment, "XDG_DATA_HOME": str(secrets)}, [environment["MCT_S2S_CLOUD"]]
+        )
     for number in range(rounds):
         with ExitStack() as stack:
             environments = []
             for tenant in range(TENANTS):
                 folder = work / f"round-{number}-{tenant}"
-                shutil.copytree(first, folder, ignore=shutil.ignore_patterns("lock", "ports.json", "served*"))
+                shutil.copytree(
+                    first, folder, ignore=shutil.ignore_patterns("lock", "ports.json", "served*")
+                )
                 environments.append(stack.enter_context(served(folder, 21000 + 100 * tenant)))
                 ask(environments[-1], "PATCH", "knobs", {"latencySeconds": LATENCY})
             clouds, bundle = [one["MCT_S2S_CLOUD"] for one in environments], work / "ca.pem"
-            bundle.write_text("".join(Path(one["SSL_CERT_FILE"]).read_text() for one in environments))
-            trusting = {**environments[0], "REQUESTS_CA_BUNDLE": str(bundle), "SSL_CERT_FILE": str(bundle)}
+            bundle.write_text(
+                "".join(Path(one["SSL_CERT_FILE"]).read_text() for one in environments)
+            )
+            trusting = {
+                **environments[0],
+                "REQUESTS_CA_BUNDLE": str(bundle),
+                "SSL_CERT_FILE": str(bundle),
+            }
             trusting["XDG_DATA_HOME"] = str(shutil.copytree(secrets, work / f"data-{number}"))
             file = trust_file(work / "trust.toml", clouds)
             for what, (command, *words) in FLEET.items():
@@ -220,8 +284,10 @@ def fleet(work: Path, rounds: int) -> Sections:
         for what, runs in found.items()
     ]
     head = (
-        f"A [trust file](trust-files.md) with {TENANTS * SITES} App Services in {TENANTS} tenants, over as many "
-        f"sandboxes on one machine with a load of {os.getloadavg()[1]:.0f} meanwhile, the sandboxes' included."
+        f"A [trust file](trust-files.md) with {TENANTS * SITES} App Services in {TENANTS} "
+        "tenants, over as many "
+        f"sandboxes on one machine with a load of {os.getloadavg()[1]:.0f} meanwhile, the "
+        "sandboxes' included."
     )
     text = f"{head}\n\n{table(['', '', 'processor time of the program'], rows)}"
     return {f"Many App Services, {LATENCY * 1000:.0f} ms for each request": text}
@@ -234,13 +300,20 @@ def trust_file(path: Path, clouds: Sequence[str], more: str = "") -> str:
         lines += [f"[profiles.t{tenant}]", f'cloud = "{cloud}"']
         for site in range(1, SITES + 1):
             key = f"sites.t{tenant}-{site}"
-            lines += [f"[{key}]", f'profile = "t{tenant}"', f'app-service = "mct-{site}"', 'resource-group = "mct"']
+            lines += [
+                f"[{key}]",
+                f'profile = "t{tenant}"',
+                f'app-service = "mct-{site}"',
+                'resource-group = "mct"',
+            ]
             lines += [f"[[{key}.clients]]", f'name = "Import {site}"', more]
     path.write_text("\n".join(lines))
     return str(path)
 
 
-def on_clouds(words: Sequence[str], environment: Environment, clouds: Sequence[str]) -> tuple[float, float]:
+def on_clouds(
+    words: Sequence[str], environment: Environment, clouds: Sequence[str]
+) -> tuple[float, float]:
     """Seconds that one run takes, and those that a processor worked for it."""
     own = {name: value for name, value in environment.items() if name != "AZURE_AUTHORITY_HOST"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -254,13 +327,25 @@ def on_clouds(words: Sequence[str], environment: Environment, clouds: Sequence[s
 
 def start(_: Path, rounds: int) -> Sections:
     """The program where it does nothing but start."""
-    completion = {"_MCT_S2S_COMPLETE": "complete_bash", "COMP_WORDS": "mct-s2s setup --cl", "COMP_CWORD": "2"}
-    calls: dict[str, Environment] = {"--version": {}, "--help": {}, "setup --help": {}, "": completion}
+    completion = {
+        "_MCT_S2S_COMPLETE": "complete_bash",
+        "COMP_WORDS": "mct-s2s setup --cl",
+        "COMP_CWORD": "2",
+    }
+    calls: dict[str, Environment] = {
+        "--version": {},
+        "--help": {},
+        "setup --help": {},
+        "": completion,
+    }
     runs: Runs = {words: [] for words in calls}
     for _round in range(rounds):
         for words, more in calls.items():
             runs[words].append(run(("mct-s2s", *words.split()), {**os.environ, **more}))
-    rows = [[f"`{words}`" if words else "completion of an option", cell(taken)] for words, taken in runs.items()]
+    rows = [
+        [f"`{words}`" if words else "completion of an option", cell(taken)]
+        for words, taken in runs.items()
+    ]
     return {"Start": table(["", ""], rows)}
 
 

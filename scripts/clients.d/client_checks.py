@@ -1,4 +1,5 @@
-"""What scripts/clients compares and calls: `client_checks.py CHECK ARGUMENT…` ends with 0, or says what is wrong.
+"""What scripts/clients compares and calls: `client_checks.py CHECK ARGUMENT…` ends with 0, or says
+what is wrong.
 
 Everything but the MCT API and the sandbox's log is seen through files that the Azure CLI wrote.
 """
@@ -46,7 +47,9 @@ def sandbox(method: str, path: str, body: bytes | None = None) -> Any:
     origin = os.environ.get("SANDBOX") or os.environ["MCT_S2S_CLOUD"]
     request = urllib.request.Request(f"{origin}/_sandbox/{path}", body, method=method)
     request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, context=ssl.create_default_context(), timeout=60) as answer:
+    with urllib.request.urlopen(
+        request, context=ssl.create_default_context(), timeout=60
+    ) as answer:
         content = answer.read()
     return json.loads(content) if content else None
 
@@ -64,9 +67,17 @@ def forget_requests() -> None:
 
 
 def no_writes() -> Wrong:
-    """Since then something was asked, and nothing written: sign-in and the listing of settings are POSTs that read."""
-    rows = [row for row in sandbox("GET", "requests")["value"] if row["service"] in {"graph", "arm"}]
-    reads = [r for r in rows if r["method"] in {"GET", "HEAD"} or r["path"].endswith("/config/appsettings/list")]
+    """Since then something was asked, and nothing written: sign-in and the listing of settings are
+    POSTs that read.
+    """
+    rows = [
+        row for row in sandbox("GET", "requests")["value"] if row["service"] in {"graph", "arm"}
+    ]
+    reads = [
+        r
+        for r in rows
+        if r["method"] in {"GET", "HEAD"} or r["path"].endswith("/config/appsettings/list")
+    ]
     writes = [f"{row['method']} {row['path']} {row['status']}" for row in rows if row not in reads]
     return writes if reads else ["nothing was asked: this is no proof"]
 
@@ -87,7 +98,9 @@ def call_mct(token: str) -> int:
     until, status = time.monotonic() + 20, RESTARTING
     while status == RESTARTING and time.monotonic() < until:
         try:
-            with urllib.request.urlopen(request, context=ssl.create_default_context(), timeout=20) as answer:
+            with urllib.request.urlopen(
+                request, context=ssl.create_default_context(), timeout=20
+            ) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             status = error.code
@@ -96,7 +109,10 @@ def call_mct(token: str) -> int:
 
 
 def by_secret(client_id: str, secret: str, audience: str) -> str:
-    """A token by a client's secret. Microsoft does not know the sandbox's login host, and is not asked about it."""
+    """A token by a client's secret.
+
+    Microsoft does not know the sandbox's login host, and is not asked about it.
+    """
     credential = ClientSecretCredential(
         os.environ["AZURE_TENANT_ID"], client_id, secret, disable_instance_discovery=True
     )
@@ -104,18 +120,28 @@ def by_secret(client_id: str, secret: str, audience: str) -> str:
 
 
 def credential_in(path: str) -> tuple[str, str]:
-    """Client id and secret, from what `az ad app credential reset` or `m365` printed, or `mct-s2s` saved."""
+    """Client id and secret, from what `az ad app credential reset` or `m365` printed, or `mct-s2s`
+    saved.
+    """
     text = Path(path).read_text(encoding="utf-8")
     if text.startswith("{"):
         found = json.loads(text)
-        return found["appId"], found["password"] if "password" in found else found["secrets"][0]["value"]
-    pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#"))
+        return found["appId"], found["password"] if "password" in found else found["secrets"][0][
+            "value"
+        ]
+    pairs = (
+        line.partition("=")
+        for line in text.splitlines()
+        if "=" in line and not line.startswith("#")
+    )
     saved = {name: value.strip("'\"") for name, _, value in pairs}
     return saved["AZURE_CLIENT_ID"], saved["AZURE_CLIENT_SECRET"]
 
 
 def call(path: str, audience: str) -> Wrong:
-    """The credential in the file opens the MCT API; the tenant's administrator, who is on no list, does not."""
+    """The credential in the file opens the MCT API; the tenant's administrator, who is on no list,
+    does not.
+    """
     token = by_secret(*credential_in(path), audience)
     stranger = by_secret(os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"], audience)
     return [
@@ -158,19 +184,28 @@ def az_credential(graph: str, arm: str, client_id: str) -> Wrong:
 def status(path: str, api: str, client: str, identity: str) -> Wrong:
     """`mct-s2s status -o json` sees a healthy trust with these members."""
     found = load(path)
-    members = {(row["kind"], row.get("appId") or row.get("principalId"), row["allowed"]) for row in found["clients"]}
+    members = {
+        (row["kind"], row.get("appId") or row.get("principalId"), row["allowed"])
+        for row in found["clients"]
+    }
     consented = [row["consented"] for row in found["clients"] if row["kind"] == "application"]
     return [
         *compare("healthy", found["healthy"], True),
         *compare("findings", found["findings"], []),
         *compare("the service application", found["serviceApplication"]["appId"], api),
-        *compare("the clients", members, {("application", client, True), ("managedIdentity", identity, True)}),
+        *compare(
+            "the clients",
+            members,
+            {("application", client, True), ("managedIdentity", identity, True)},
+        ),
         *compare("consented", consented, [True]),
     ]
 
 
 def finds_client(path: str, name: str) -> Wrong:
-    """`mct-s2s status` sees the client of that file, made by somebody else, as one that may call."""
+    """`mct-s2s status` sees the client of that file, made by somebody else, as one that may
+    call.
+    """
     app_id, _ = credential_in(path)
     (found,) = [row for row in mct_s2s("status")["clients"] if row.get("appId") == app_id]
     return [
@@ -181,7 +216,9 @@ def finds_client(path: str, name: str) -> Wrong:
 
 
 def adds_client(path: str) -> Wrong:
-    """`mct-s2s add-client` takes the client of that file as it is, and puts it on the allow list."""
+    """`mct-s2s add-client` takes the client of that file as it is, and puts it on the allow
+    list.
+    """
     app_id, _ = credential_in(path)
     result = mct_s2s("add-client", app_id, "-y")
     done = {row["resource"]: row["action"] for row in result["changes"] if row["action"] != "none"}
@@ -195,7 +232,9 @@ def made(result: Any) -> list[Any]:
 
 def mct_s2s(*words: str) -> Any:
     """The document that the program prints."""
-    done = subprocess.run(["mct-s2s", *words, "-o", "json"], stdout=subprocess.PIPE, check=True, timeout=300)
+    done = subprocess.run(
+        ["mct-s2s", *words, "-o", "json"], stdout=subprocess.PIPE, check=True, timeout=300
+    )
     return json.loads(done.stdout)
 
 
@@ -210,13 +249,23 @@ def unchanged(path: str) -> Wrong:
 
 
 def foreign_settings(before: str, after: str) -> Wrong:
-    """All settings but our seven are the same: name, value and stickiness. Values may be secrets: names are shown."""
+    """All settings but our seven are the same: name, value and stickiness.
+
+    Values may be secrets: names are shown.
+    """
     then, now = (
-        {row["name"]: (row["value"], row["slotSetting"]) for row in load(path) if row["name"] not in OURS}
+        {
+            row["name"]: (row["value"], row["slotSetting"])
+            for row in load(path)
+            if row["name"] not in OURS
+        }
         for path in (before, after)
     )
     names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
-    return [*compare("settings that differ", names, []), *compare("foreign settings", bool(then), True)]
+    return [
+        *compare("settings that differ", names, []),
+        *compare("foreign settings", bool(then), True),
+    ]
 
 
 def only_identity(before: str, after: str) -> Wrong:
@@ -227,9 +276,21 @@ def only_identity(before: str, after: str) -> Wrong:
 
 
 def read_back(folder: str, tenant: str, domain: str) -> Wrong:
-    """The files that the Azure CLI wrote into the folder describe one right trust, the one that was reported."""
-    names = ("api", "api-principal", "client-app", "client-principal", "assignments", "identity", "status")
-    api, principal, client, caller, granted, identity, reported = (load(Path(folder, f"{name}.json")) for name in names)
+    """The files that the Azure CLI wrote into the folder describe one right trust, the one that was
+    reported.
+    """
+    names = (
+        "api",
+        "api-principal",
+        "client-app",
+        "client-principal",
+        "assignments",
+        "identity",
+        "status",
+    )
+    api, principal, client, caller, granted, identity, reported = (
+        load(Path(folder, f"{name}.json")) for name in names
+    )
     settings = {row["name"]: row["value"] for row in load(Path(folder, "settings-ours"))}
     (role,) = api["appRoles"]
     members = {row["kind"]: row for row in reported["clients"]}
@@ -244,17 +305,28 @@ def read_back(folder: str, tenant: str, domain: str) -> Wrong:
     }
     shown = ("value", "allowedMemberTypes", "isEnabled")
     return [
-        *compare("settings", {name: settings.get(name) for name in wanted_settings}, wanted_settings),
+        *compare(
+            "settings", {name: settings.get(name) for name in wanted_settings}, wanted_settings
+        ),
         *compare("audience", api["signInAudience"], "AzureADMyOrg"),
         *compare("URIs", api["identifierUris"], [f"api://{api['appId']}"]),
         *compare("token version", api["api"]["requestedAccessTokenVersion"] in {None, 1}, True),
-        *compare("role", tuple(role[name] for name in shown), ("S2SAppRole", ["Application"], True)),
-        *compare("the principal's roles", [row["id"] for row in principal["appRoles"]], [role["id"]]),
+        *compare(
+            "role", tuple(role[name] for name in shown), ("S2SAppRole", ["Application"], True)
+        ),
+        *compare(
+            "the principal's roles", [row["id"] for row in principal["appRoles"]], [role["id"]]
+        ),
         *compare("the client's name", client["displayName"], "S2S client"),
         *compare(
             "permissions",
             client["requiredResourceAccess"],
-            [{"resourceAppId": api["appId"], "resourceAccess": [{"id": role["id"], "type": "Role"}]}],
+            [
+                {
+                    "resourceAppId": api["appId"],
+                    "resourceAccess": [{"id": role["id"], "type": "Role"}],
+                }
+            ],
         ),
         *compare("secrets", [_one_year(row) for row in client["passwordCredentials"]], [True]),
         *compare(
@@ -264,10 +336,20 @@ def read_back(folder: str, tenant: str, domain: str) -> Wrong:
         ),
         *compare("identity", identity["type"], "SystemAssigned"),
         *compare("reported service", reported["serviceApplication"]["objectId"], api["id"]),
-        *compare("reported service principal", reported["serviceApplication"]["servicePrincipalId"], principal["id"]),
+        *compare(
+            "reported service principal",
+            reported["serviceApplication"]["servicePrincipalId"],
+            principal["id"],
+        ),
         *compare("reported client", members["application"]["objectId"], client["id"]),
-        *compare("reported client's principal", members["application"]["servicePrincipalId"], caller["id"]),
-        *compare("reported identity", members["managedIdentity"]["principalId"], identity["principalId"]),
+        *compare(
+            "reported client's principal",
+            members["application"]["servicePrincipalId"],
+            caller["id"],
+        ),
+        *compare(
+            "reported identity", members["managedIdentity"]["principalId"], identity["principalId"]
+        ),
         *compare("healthy", reported["healthy"], True),
     ]
 
@@ -275,14 +357,22 @@ def read_back(folder: str, tenant: str, domain: str) -> Wrong:
 def m365_read_back(folder: str, client: str) -> Wrong:
     """What the CLI for Microsoft 365 read of the trust that `mct-s2s` reported."""
     names = ("api", "roles", "api-principal", "consents", "status")
-    api, roles, principal, consents, reported = (load(Path(folder, f"{name}.json")) for name in names)
+    api, roles, principal, consents, reported = (
+        load(Path(folder, f"{name}.json")) for name in names
+    )
     (member,) = [row for row in reported["clients"] if row.get("appId") == client]
     return [
         *compare("service", api["id"], reported["serviceApplication"]["objectId"]),
-        *compare("service principal", principal["id"], reported["serviceApplication"]["servicePrincipalId"]),
+        *compare(
+            "service principal",
+            principal["id"],
+            reported["serviceApplication"]["servicePrincipalId"],
+        ),
         *compare("roles", [row["value"] for row in roles], ["S2SAppRole"]),
         *compare(
-            "consents", [(row["roleName"], row["resourceId"]) for row in consents], [("S2SAppRole", principal["id"])]
+            "consents",
+            [(row["roleName"], row["resourceId"]) for row in consents],
+            [("S2SAppRole", principal["id"])],
         ),
         *compare("consented", member["consented"], True),
     ]
@@ -290,15 +380,21 @@ def m365_read_back(folder: str, client: str) -> Wrong:
 
 def _one_year(row: dict[str, Any]) -> bool:
     began, ends = (datetime.fromisoformat(row[name]) for name in ("startDateTime", "endDateTime"))
-    return timedelta(days=360) < ends - began < timedelta(days=370) and row.get("secretText") is None
+    return (
+        timedelta(days=360) < ends - began < timedelta(days=370) and row.get("secretText") is None
+    )
 
 
 def printed_options(path: str) -> Wrong:
-    """Which options of commands that `mct-s2s` prints the Azure CLI does not have, by its own help."""
+    """Which options of commands that `mct-s2s` prints the Azure CLI does not have, by its
+    own help.
+    """
     listed: dict[str, list[str]] = load(Path(path))
     wrong = []
     for verb, options in listed.items():
-        done = subprocess.run(["az", *verb.split(), "--help"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["az", *verb.split(), "--help"], capture_output=True, text=True, check=False
+        )
         known = set(re.findall(r"(?<=\s)--?[a-z][\w-]*", done.stdout))
         wrong += [f"az {verb} has no {option}" for option in options if option not in known]
     return wrong

@@ -1,4 +1,6 @@
-"""What the pages say, against the program and each other: commands, links, files, JSON examples, the version."""
+"""What the pages say, against the program and each other: commands, links, files, JSON examples,
+the version.
+"""
 
 import json
 import re
@@ -15,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`([a-z_/0-9]+/[a-z_0-9]+\.(?:py|toml|json))`")
-NAMED = re.compile(r"`([\w.]+)` (?:in |\()`([a-z_/0-9]+\.py)`|`([a-z_/0-9]+\.py)`\*{0,2} \((`[\w`, ]+`)\)")
+NAMED = re.compile(
+    r"`([\w.]+)` (?:in |\()`([a-z_/0-9]+\.py)`|`([a-z_/0-9]+\.py)`\*{0,2} \((`[\w`, ]+`)\)"
+)
 """A name and the file that it is said to be in, or a file and what to look at there."""
 TEST = re.compile(r"`((?:[a-z]+/)?test_\w+)`")
 ABROAD = "azure/mgmt/"
@@ -30,11 +34,18 @@ def problems_of(pages: Iterable[Path]) -> list[str]:
     found: list[str] = []
     for path in pages:
         text = path.read_text(encoding="utf-8")
-        problems = (*wrong_calls(text, known), *broken_links(path, text), *gone_files(text), *wrong_examples(text))
+        problems = (
+            *wrong_calls(text, known),
+            *broken_links(path, text),
+            *gone_files(text),
+            *wrong_examples(text),
+        )
         found += [f"{path.relative_to(ROOT)}: {problem}" for problem in dict.fromkeys(problems)]
     heading = rf"^## \[({re.escape(__version__)}|Unreleased)\]"
     if not re.search(heading, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE):
-        found.append(f"CHANGELOG.md has a heading neither for {__version__} nor for what is unreleased")
+        found.append(
+            f"CHANGELOG.md has a heading neither for {__version__} nor for what is unreleased"
+        )
     return found
 
 
@@ -49,7 +60,9 @@ def wrong_calls(text: str, known: dict[str, Any]) -> Iterator[str]:
         if hasattr(known[name], "commands") and words and re.fullmatch(r"[a-z][a-z-]+", words[0]):
             yield f"`{name} {words[0]}`: there is no such command"
         taken = {option for param in known[name].params for option in param.opts} | {"-h", "--help"}
-        bad = [word for word in words if word.startswith("-") and word.partition("=")[0] not in taken]
+        bad = [
+            word for word in words if word.startswith("-") and word.partition("=")[0] not in taken
+        ]
         yield from (f"`{name}` has no option {word}" for word in bad)
 
 
@@ -78,13 +91,17 @@ def gone_files(text: str) -> Iterator[str]:
         for path in (path for room in ROOMS if (path := room / (place or file)).exists()):
             code = path.read_text(encoding="utf-8")
             for one in re.findall(r"\w+", names) or [name.rpartition(".")[2]]:
-                if not re.search(rf"^ *(?:(?:async )?def |class )?{one}\b *[(\[:=]", code, re.MULTILINE):
+                if not re.search(
+                    rf"^ *(?:(?:async )?def |class )?{one}\b *[(\[:=]", code, re.MULTILINE
+                ):
                     yield f"{place or file} defines no {one}"
 
 
 def anchors(text: str) -> set[str]:
     """How a page's headings are linked to: as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
+    )
     return {anchor(heading) for heading in headings}
 
 
@@ -98,4 +115,7 @@ def wrong_examples(text: str) -> Iterator[str]:
             continue
         if isinstance(document, dict) and "schema" in document:
             for wrong in validators()[document["schema"]].iter_errors(document):
-                yield f"an example of {document['schema']} is not valid: {wrong.json_path}: {wrong.message}"
+                yield (
+                    f"an example of {document['schema']} is not valid: {wrong.json_path}: "
+                    f"{wrong.message}"
+                )

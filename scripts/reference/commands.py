@@ -1,4 +1,6 @@
-"""The reference of the commands, from their own help: usage, and a table of the options of each group."""
+"""The reference of the commands, from their own help: usage, and a table of the options of each
+group.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +19,9 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A table in Markdown; bars within cells are escaped."""
     lines = [list(head), *map(list, rows)]
     lines.insert(1, ["---"] * len(lines[0]))
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
 
 
 def anchor(heading: str) -> str:
@@ -41,7 +45,9 @@ def commands() -> dict[str, Any]:
 def command_regions() -> Mapping[str, str]:
     """A region for each command, one for each shared group, and the list of commands."""
     known = commands()
-    leaves = {name: command for name, command in known.items() if not hasattr(command, "list_commands")}
+    leaves = {
+        name: command for name, command in known.items() if not hasattr(command, "list_commands")
+    }
     groups = shared_groups(leaves)
     rows = ((f"[`{name}`](#{anchor(name)})", summary(command)) for name, command in leaves.items())
     regions = {"commands": table(("command", "does"), rows)}
@@ -61,7 +67,9 @@ def shared_groups(leaves: Mapping[str, Any]) -> Panels:
 
 
 def reference(name: str, command: Any, groups: Panels) -> str:
-    """One command: what it does, its usage, its own options, and the shared groups of which it takes most."""
+    """One command: what it does, its usage, its own options, and the shared groups of which it
+    takes most.
+    """
     arguments = [spelling(param).strip("`") for param in command.params if is_argument(param)]
     usage = " ".join([name, *arguments, "[OPTIONS]"])
     text = f"{escaped(command.help)}\n\n```text\n{usage}\n```\n"
@@ -70,10 +78,14 @@ def reference(name: str, command: Any, groups: Panels) -> str:
         shared = {row.name: row for row in groups.get(title, ())}
         missing = [row for name, row in shared.items() if name not in {own.name for own in rows}]
         if title in groups and len(missing) < len(rows):
-            without = f" (without {', '.join(f'`{row.opts[-1]}`' for row in missing)})" if missing else ""
+            without = (
+                f" (without {', '.join(f'`{row.opts[-1]}`' for row in missing)})" if missing else ""
+            )
             linked.append(f"[{title}](#{anchor(title)}){without}")
             own = [row for row in rows if meaning(row) != meaning(shared[row.name])]
-            text += f"\nWith other choices here than elsewhere:\n\n{options_table(own)}" if own else ""
+            text += (
+                f"\nWith other choices here than elsewhere:\n\n{options_table(own)}" if own else ""
+            )
         else:
             heading = f"{title}:\n\n" if title in groups else ""
             text += f"\n{heading}{options_table(rows)}"
@@ -98,7 +110,11 @@ def options_table(rows: list[Any]) -> str:
     return table(
         head,
         (
-            [spelling(row), *([f"`{row.envvar}`" if row.envvar else ""] if variables else []), meaning(row)]
+            [
+                spelling(row),
+                *([f"`{row.envvar}`" if row.envvar else ""] if variables else []),
+                meaning(row),
+            ]
             for row in rows
         ),
     )
@@ -123,19 +139,26 @@ def kind(param: Any) -> str:
     """What an option takes."""
     if choices(param):
         return "WORD"
-    return {Path: "FILE", int: "NUMBER", float: "NUMBER"}.get(param.type_descriptor.annotation, "TEXT")
+    return {Path: "FILE", int: "NUMBER", float: "NUMBER"}.get(
+        param.type_descriptor.annotation, "TEXT"
+    )
 
 
 def meaning(param: Any) -> str:
     """The help of an option, with its choices and its default."""
     words = ", ".join(f"`{word}`" for word in choices(param))
-    return " ".join([escaped(param.help or ""), *([f"One of {words}."] if words else []), *_default(param)])
+    return " ".join(
+        [escaped(param.help or ""), *([f"One of {words}."] if words else []), *_default(param)]
+    )
 
 
 def _default(param: Any) -> Iterator[str]:
     shown = param.show_default if isinstance(param.show_default, str) else param.default
     if param.show_default is not False and shown not in (None, False, []):
-        yield f"Default: `{f'{shown:g}' if isinstance(shown, float) else getattr(shown, 'value', shown)}`."
+        yield (
+            "Default: "
+            f"`{f'{shown:g}' if isinstance(shown, float) else getattr(shown, 'value', shown)}`."
+        )
 
 
 def summary(command: Any) -> str:

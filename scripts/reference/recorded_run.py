@@ -1,7 +1,8 @@
 """The program as the recording runs it: `recorded_run.py ARGUMENT…`, like `mct-s2s ARGUMENT…`.
 
-All of it is real but the time: the program and its sandbox wait in simulated time, on a fixed day, and the sandbox's
-new objects have ids that follow from their names. So the same program makes the same recording.
+All of it is real but the time: the program and its sandbox wait in simulated time, on a fixed day,
+and the sandbox's new objects have ids that follow from their names. So the same program makes the
+same recording.
 """
 
 import asyncio
@@ -42,7 +43,9 @@ class PatientLoop(simulated_time.SimulatedLoop):
 
 
 async def one_by_one(run: Any, change: Any, usual: Any = Run._one) -> None:  # noqa: SLF001
-    """Begin a step when those before it in the plan have ended: side by side, they would end in any order."""
+    """Begin a step when those before it in the plan have ended: side by side, they would end in any
+    order.
+    """
     before = takewhile(lambda one: one is not change, run.outcome.plan.changes)
     await run._wait_for(frozenset(one.key for one in before))  # noqa: SLF001
     await usual(run, change)
@@ -60,7 +63,8 @@ def run(words: list[str]) -> int:
         azure = Sandbox(running.environment, time)
         sandbox_inside.Inside(running, azure)
         azure.restart_takes(RESTART_SECONDS)
-        # The program would wait for the folder that its own process has: it is given what runs already.
+        # The program would wait for the folder that its own process has: it is given what runs
+        # already.
         joined = copy(running)
         joined._server = joined._thread = joined._lock = None  # noqa: SLF001
         patch.setattr(clouds, "_start_sandbox", lambda _: joined)

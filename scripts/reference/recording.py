@@ -1,6 +1,8 @@
-"""Draw docs/setup.svg, the recording that README.md opens with: what a terminal shows of a real run of the program.
+"""Draw docs/setup.svg, the recording that README.md opens with: what a terminal shows of a real run
+of the program.
 
-The run has a terminal of its own, and a person who types; `recorded_run` says what makes it the same each time.
+The run has a terminal of its own, and a person who types; `recorded_run` says what makes it the
+same each time.
 """
 
 import errno
@@ -33,8 +35,10 @@ COLUMNS, ROWS = 88, 40
 TYPED = "setup --cloud sandbox --client S2S-client"
 QUESTION = re.compile(r"\[y/N\] $")
 KEPT = re.compile(
-    r"\$ |Plan|.*onmicrosoft\.com\)$|  [+~] (service application|client application|secret|admin consent"
-    r"|application settings|App Service) |Apply\?|\u2713 (Restarted|S2S-client)|  (Client ID|Secret|Next)|    mct-s2s"
+    r"\$ |Plan|.*onmicrosoft\.com\)$|  [+~] (service application|client application|secret|admin "
+    r"consent"
+    r"|application settings|App Service) |Apply\?|\u2713 (Restarted|S2S-client)|  (Client "
+    r"ID|Secret|Next)|    mct-s2s"
 )
 """What is drawn of what is shown: the result is to be seen at once, above the fold of the page."""
 LEFT_OUT = Text("  \u22ee", "dim")
@@ -53,12 +57,16 @@ FRAME = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
 <title>mct-s2s setup in a terminal</title>
 <style>
-.{unique_id}-matrix {{ font: {char_height}px/{line_height}px ui-monospace, Menlo, Consolas, monospace; }}
+.{unique_id}-matrix {{
+  font: {char_height}px/{line_height}px ui-monospace, Menlo, Consolas, monospace;
+}}
 .{unique_id}-title {{ font: bold 18px sans-serif; }}
 {styles}
 </style>
 <defs>
-<clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
+<clipPath id="{unique_id}-clip-terminal">
+<rect width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>
 {lines}
 </defs>
 {chrome}
@@ -80,11 +88,22 @@ def recording() -> str:
         ports = json.loads((sandbox / "ports.json").read_text(encoding="utf-8")).values()
         # What is this machine's: a folder, and ports that were free.
         told = {str(home): HOME, **{f":{port}": f":{8443 + at}" for at, port in enumerate(ports)}}
-        return drawn([*shortened([Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold")), *screen.texts(told)])])
+        return drawn(
+            [
+                *shortened(
+                    [
+                        Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold")),
+                        *screen.texts(told),
+                    ]
+                )
+            ]
+        )
 
 
 class Screen(pyte.Screen):
-    """A terminal that is as wide and as high as it takes, so that nothing is folded or scrolled away."""
+    """A terminal that is as wide and as high as it takes, so that nothing is folded or scrolled
+    away.
+    """
 
     def __init__(self, output: bytes) -> None:
         super().__init__(columns=500, lines=500)
@@ -105,19 +124,29 @@ class Screen(pyte.Screen):
             line.rstrip()
             for word, replacement in told.items():
                 while (at := line.plain.find(word)) >= 0:
-                    line = line[:at] + Text(replacement, line.get_style_at_offset(_PLAIN, at)) + line[at + len(word) :]
-            yield from (line[start : start + COLUMNS] for start in range(0, max(1, len(line)), COLUMNS))
+                    line = (
+                        line[:at]
+                        + Text(replacement, line.get_style_at_offset(_PLAIN, at))
+                        + line[at + len(word) :]
+                    )
+            yield from (
+                line[start : start + COLUMNS] for start in range(0, max(1, len(line)), COLUMNS)
+            )
 
 
 def shortened(lines: list[Text]) -> Iterator[Text]:
     """Yield what is kept, with a sign where something is left out."""
-    for is_kept, same in itertools.groupby(lines, lambda line: not line or KEPT.match(line.plain) is not None):
+    for is_kept, same in itertools.groupby(
+        lines, lambda line: not line or KEPT.match(line.plain) is not None
+    ):
         yield from same if is_kept else (LEFT_OUT,)
 
 
 def drawn(lines: list[Text]) -> str:
     """Return the lines as an SVG that stands still: not every renderer animates."""
-    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, legacy_windows=False)
+    console = Console(
+        record=True, width=COLUMNS, file=StringIO(), force_terminal=True, legacy_windows=False
+    )
     for line in lines:
         console.print(line, soft_wrap=True)
     text = console.export_svg(title="mct-s2s", theme=THEME, code_format=FRAME, unique_id="run")
@@ -130,10 +159,17 @@ def _style(char: Char) -> Style:
 
 
 def _run(home: Path, sandbox: Path) -> bytes:
-    """Run the program in a terminal, agree to its plan, and return everything that it wrote. Raises RuntimeError."""
+    """Run the program in a terminal, agree to its plan, and return everything that it wrote.
+
+    Raises RuntimeError.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    command = [sys.executable, str(Path(__file__).with_name("recorded_run.py")), *shlex.split(TYPED)]
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("recorded_run.py")),
+        *shlex.split(TYPED),
+    ]
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),

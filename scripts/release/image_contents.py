@@ -1,4 +1,5 @@
-"""Print what an image consists of, as CycloneDX: the bill of materials of the wheel, and Debian's packages beside it.
+"""Print what an image consists of, as CycloneDX: the bill of materials of the wheel, and Debian's
+packages beside it.
 
     image_contents.py WHEEL.cdx.json FOLDER NAME    FOLDER: the image's /var/lib/dpkg/status.d
 
@@ -24,14 +25,24 @@ def debian_package(control: str) -> dict[str, Any]:
 
 def image_contents(wheel: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
     """Raises ValueError: the image has no list of packages."""
-    controls = [file for file in sorted(folder.iterdir()) if file.suffix != NO_PACKAGE and file.is_file()]
+    controls = [
+        file for file in sorted(folder.iterdir()) if file.suffix != NO_PACKAGE and file.is_file()
+    ]
     if not controls:
         raise ValueError(f"{folder} has no list of packages.")
     packages = [debian_package(file.read_text(encoding="utf-8")) for file in controls]
     program = wheel["metadata"]["component"]
-    image = {"type": "container", "bom-ref": f"image-{name}", "name": name, "version": program["version"]}
+    image = {
+        "type": "container",
+        "bom-ref": f"image-{name}",
+        "name": name,
+        "version": program["version"],
+    }
     libraries = [*wheel["components"], program, *packages]
-    needs = {"ref": image["bom-ref"], "dependsOn": [program["bom-ref"], *(each["bom-ref"] for each in packages)]}
+    needs = {
+        "ref": image["bom-ref"],
+        "dependsOn": [program["bom-ref"], *(each["bom-ref"] for each in packages)],
+    }
     return {
         **wheel,
         "metadata": {**wheel["metadata"], "component": image},

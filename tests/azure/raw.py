@@ -50,7 +50,8 @@ REQUEST_ID = "5b1c7a0e-2d0f-4b7d-9d5b-1f2e3d4c5b6a"
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html; charset=us-ascii"}
 PAGE = (
-    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>Microsoft-Azure-Application-Gateway</body></html>"
+    b"<html>\r\n<head><title>502 Bad "
+    b"Gateway</title></head>\r\n<body>Microsoft-Azure-Application-Gateway</body></html>"
 )
 
 
@@ -73,7 +74,10 @@ ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
     "blank": (b" \r\n", JSON),
     "a gateway's page": (PAGE, HTML),
     "a page said to be JSON": (PAGE, JSON),
-    "plain text": (b"upstream connect error or disconnect/reset before headers", {"Content-Type": "text/plain"}),
+    "plain text": (
+        b"upstream connect error or disconnect/reset before headers",
+        {"Content-Type": "text/plain"},
+    ),
     "of an unknown type": (b"\x00\x01\x02", {"Content-Type": "application/octet-stream"}),
     "without a type": (b'{"error": {"code": "', {}),
     "truncated JSON": (b'{"error": {"code": "Request_BadRequest", "mess', JSON),
@@ -86,29 +90,56 @@ ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
     "an empty object": (b"{}", JSON),
     "no error in it": (b'{"Message": "The service is unavailable."}', JSON),
     "error is null": (b'{"error": null}', JSON),
-    "error is a word": (b'{"error": "invalid_client", "error_description": "AADSTS7000215: no"}', JSON),
+    "error is a word": (
+        b'{"error": "invalid_client", "error_description": "AADSTS7000215: no"}',
+        JSON,
+    ),
     "error is a list": (b'{"error": ["X"]}', JSON),
     "error is empty": (b'{"error": {}}', JSON),
-    "nulls in it": (b'{"error": {"code": null, "message": null, "details": null, "innerError": null}}', JSON),
-    "numbers in it": (b'{"error": {"code": 17, "message": 4.5, "details": [1], "innerError": 3}}', JSON),
-    "objects in it": (b'{"error": {"code": {"value": "X"}, "message": {"lang": "en", "value": "No."}}}', JSON),
-    "an entry of details that is null": (b'{"error": {"code": "X", "message": "No.", "details": [null]}}', JSON),
-    "a huge message": (json.dumps({"error": {"code": "X", "message": "No. " * 100_000}}).encode(), JSON),
+    "nulls in it": (
+        b'{"error": {"code": null, "message": null, "details": null, "innerError": null}}',
+        JSON,
+    ),
+    "numbers in it": (
+        b'{"error": {"code": 17, "message": 4.5, "details": [1], "innerError": 3}}',
+        JSON,
+    ),
+    "objects in it": (
+        b'{"error": {"code": {"value": "X"}, "message": {"lang": "en", "value": "No."}}}',
+        JSON,
+    ),
+    "an entry of details that is null": (
+        b'{"error": {"code": "X", "message": "No.", "details": [null]}}',
+        JSON,
+    ),
+    "a huge message": (
+        json.dumps({"error": {"code": "X", "message": "No. " * 100_000}}).encode(),
+        JSON,
+    ),
     "deeply nested": (b'{"error": ' * 60 + b"{}" + b"}" * 60, JSON),
 }
 """What arrives when something other than the service answers, or the service has a bad day."""
 
 
-def refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: object) -> Answer:
+def refusal(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: object
+) -> Answer:
     """An answer in the envelope that all but the login service use."""
     ids = {"request-id": REQUEST_ID, "x-ms-request-id": REQUEST_ID}
-    return Answer(status, {"error": {"code": code, "message": message, **more}}, {**JSON, **ids, **(headers or {})})
+    return Answer(
+        status,
+        {"error": {"code": code, "message": message, **more}},
+        {**JSON, **ids, **(headers or {})},
+    )
 
 
 def challenge(claims: str) -> dict[str, str]:
     """The header by which a service asks for more than a token."""
     uri = f"https://login.microsoftonline.com/{TENANT}/oauth2/authorize"
-    header = f'Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", claims="{claims}"'
+    header = (
+        f'Bearer realm="", authorization_uri="{uri}", error="insufficient_claims", '
+        f'claims="{claims}"'
+    )
     return {"WWW-Authenticate": header}
 
 
@@ -138,7 +169,9 @@ def connection(*answers: Answer | Exception) -> Connection:
 
 
 class SignedIn:
-    """A credential that always has a token: the Azure CLI's, unless it brings whatever a service asks for."""
+    """A credential that always has a token: the Azure CLI's, unless it brings whatever a service
+    asks for.
+    """
 
     def __init__(self, *, brings: bool = False, client_id: ClientId | None = None) -> None:
         self.signed_in = Who("x", client_id)
@@ -159,20 +192,27 @@ class SignedIn:
         self.brought.append(challenge)
         return self._brings
 
-    def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
-        azure_cli = CallerCredential(self.get_token, Who("Azure CLI"), connection(), Again.AZURE_CLI)
+    def demanded(
+        self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal
+    ) -> SignInFailed:
+        azure_cli = CallerCredential(
+            self.get_token, Who("Azure CLI"), connection(), Again.AZURE_CLI
+        )
         return azure_cli.demanded(service, step, scope, challenge, refusal)
 
 
 class Wire(Http):
-    """A connection on which every request gets the next of some answers, the last one again and again.
+    """A connection on which every request gets the next of some answers, the last one again and
+    again.
 
     Args:
         answers: answers, or exceptions that are raised in their place.
     """
 
     def __init__(self, *answers: Answer | Exception) -> None:
-        super().__init__(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), transport=httpx.MockTransport(self._handle))
+        super().__init__(
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), transport=httpx.MockTransport(self._handle)
+        )
         self.answers = list(answers)
         self.asked: list[str] = []
 
@@ -181,7 +221,10 @@ class Wire(Http):
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in answer.headers.items()
+        ]
         # A stream, which is not read yet, as from a network.
         body = httpx.ByteStream(answer.content)
         return httpx.Response(answer.status, headers=headers, stream=body, request=request)
@@ -201,7 +244,9 @@ def graph_session(*answers: Answer | Exception, **who: Any) -> GraphClient:
 
 def key_vault(*answers: Answer | Exception, credential: object = None) -> KeyVaultStore:
     """The secret `import` of the vault `contoso`, which gives these answers."""
-    return KeyVault("contoso", connection(*answers), cast("Any", credential or SignedIn())).store("import")
+    return KeyVault("contoso", connection(*answers), cast("Any", credential or SignedIn())).store(
+        "import"
+    )
 
 
 def told(session: Callable[..., Any], answer: Answer | Exception, step: str) -> Any:

@@ -1,6 +1,8 @@
-"""Whatever a service answers, what comes of it is our own model, as typed, or an error of our own: never a traceback.
+"""Whatever a service answers, what comes of it is our own model, as typed, or an error of our own:
+never a traceback.
 
-Well-formed JSON of another shape comes from a proxy, from a newer version of the service, or from somebody hostile.
+Well-formed JSON of another shape comes from a proxy, from a newer version of the service, or from
+somebody hostile.
 """
 
 import asyncio
@@ -47,7 +49,16 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, P
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.stores.vaults import KeyVaultStore
 
-from tests.azure.raw import MADE, SITE, SUBSCRIPTION, Answer, arm_session, connection, graph_session, key_vault
+from tests.azure.raw import (
+    MADE,
+    SITE,
+    SUBSCRIPTION,
+    Answer,
+    arm_session,
+    connection,
+    graph_session,
+    key_vault,
+)
 from tests.conftest import MACHINE as MACHINE_ID
 from tests.conftest import USER_IDENTITY
 from tests.planning.scenarios import guid
@@ -58,15 +69,54 @@ A_DAY = 86_400
 FUZZ = settings(
     max_examples=cases(3, 150),
     phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
 )
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
 ODD_MOMENTS = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "P9999999Y"]
 FAR = "Wed, 21 Oct 2015 99999999999999999999:28:00 GMT"
-ODD_SECONDS = [None, "²", "-1", "inf", "nan", "1e400", "soon", "", "9" * 400, "\u0661", "0x10", " 5", "5;", FAR]
-STATUSES = [*[200] * 4, 201, 202, 204, 206, 301, 302, 304, 307, 308, 400, 401, 403, 404, 409, 418, 429, 500, 503]
+ODD_SECONDS = [
+    None,
+    "²",
+    "-1",
+    "inf",
+    "nan",
+    "1e400",
+    "soon",
+    "",
+    "9" * 400,
+    "\u0661",
+    "0x10",
+    " 5",
+    "5;",
+    FAR,
+]
+STATUSES = [
+    *[200] * 4,
+    201,
+    202,
+    204,
+    206,
+    301,
+    302,
+    304,
+    307,
+    308,
+    400,
+    401,
+    403,
+    404,
+    409,
+    418,
+    429,
+    500,
+    503,
+]
 
 scalars = st.one_of(
     st.none(),
@@ -90,9 +140,13 @@ def places_in(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]
     """The paths of all parts of a document."""
     found = [path]
     if isinstance(document, Mapping):
-        found += [place for key, part in document.items() for place in places_in(part, (*path, key))]
+        found += [
+            place for key, part in document.items() for place in places_in(part, (*path, key))
+        ]
     elif isinstance(document, list):
-        found += [place for at, part in enumerate(document) for place in places_in(part, (*path, at))]
+        found += [
+            place for at, part in enumerate(document) for place in places_in(part, (*path, at))
+        ]
     return found
 
 
@@ -114,7 +168,9 @@ def with_part(document: Any, path: tuple[Any, ...], part: Any, *, gone: bool = F
 def documents(*good: Any) -> st.SearchStrategy[Any]:
     """Good documents with up to two parts replaced or gone; and any JSON at all."""
     return st.one_of(
-        st.sampled_from(good).flatmap(_spoiled).flatmap(_spoiled), st.sampled_from(good).flatmap(_spoiled), json_values
+        st.sampled_from(good).flatmap(_spoiled).flatmap(_spoiled),
+        st.sampled_from(good).flatmap(_spoiled),
+        json_values,
     )
 
 
@@ -129,7 +185,9 @@ def _spoiled(document: Any) -> st.SearchStrategy[Any]:
 
 def answers(*good: Any) -> st.SearchStrategy[Answer]:
     """Answers with such documents, of every status, with odd headers."""
-    return st.builds(_answer, st.sampled_from(STATUSES), documents(*good), st.sampled_from(ODD_SECONDS))
+    return st.builds(
+        _answer, st.sampled_from(STATUSES), documents(*good), st.sampled_from(ODD_SECONDS)
+    )
 
 
 def _answer(status: int, document: Any, retry_after: str | None) -> Answer:
@@ -148,7 +206,9 @@ def is_well_typed(value: object, kind: Any) -> bool:
     if origin in {typing.Union, types.UnionType}:
         return any(is_well_typed(value, one) for one in inner)
     if origin is tuple and inner[-1] is not ...:
-        return isinstance(value, tuple) and all(is_well_typed(v, k) for v, k in zip(value, inner, strict=True))
+        return isinstance(value, tuple) and all(
+            is_well_typed(v, k) for v, k in zip(value, inner, strict=True)
+        )
     if origin in {tuple, list, frozenset}:
         return isinstance(value, origin) and all(
             is_well_typed(v, inner[0]) for v in typing.cast("Collection[Any]", value)
@@ -178,7 +238,9 @@ def quiet() -> Iterator[None]:
 
 
 def outcome(ask: Callable[[], Awaitable[object]]) -> object:
-    """What comes of it: a result, or an error of ours; an operation that is never done meets the deadline."""
+    """What comes of it: a result, or an error of ours; an operation that is never done meets the
+    deadline.
+    """
 
     async def main() -> object:
         async with asyncio.timeout(A_DAY):
@@ -203,7 +265,9 @@ def check(ask: Callable[[], Awaitable[object]], method: Callable[..., object]) -
 
 
 def _names(method: Callable[..., object]) -> dict[str, Any]:
-    """What the annotations of a function name; the client of Graph is imported for type checkers alone."""
+    """What the annotations of a function name; the client of Graph is imported for type checkers
+    alone.
+    """
     return {**vars(inspect.getmodule(method)), "GraphClient": GraphClient}
 
 
@@ -214,34 +278,57 @@ ID, APP, TENANT, RESOURCE = guid("id"), guid("app"), guid("tenant"), guid("resou
 REGISTERED = Application(ApplicationObjectId(ID), ClientId(APP), "n")
 WHEN = "2026-09-30T12:00:00.1234567Z"
 CREDENTIAL = {
-    "keyId": guid("key"), "displayName": "x", "startDateTime": WHEN, "endDateTime": WHEN, "customKeyIdentifier": "QUJD",
+    "keyId": guid("key"), "displayName": "x", "startDateTime": WHEN, "endDateTime": WHEN,
+    "customKeyIdentifier": "QUJD",
 }  # fmt: skip
 ROW: dict[str, Any] = {
-    "id": ID, "appId": APP, "displayName": "S2S-client", "uniqueName": "u", "signInAudience": "AzureADMyOrg",
-    "identifierUris": ["api://x"], "verifiedDomains": [{"name": "contoso.example", "isInitial": True}],
-    "appRoles": [{"id": guid("role"), "value": "S2SAppRole", "displayName": "r", "description": "d", "isEnabled": True,
+    "id": ID, "appId": APP, "displayName": "S2S-client", "uniqueName": "u",
+    "signInAudience": "AzureADMyOrg",
+    "identifierUris": ["api://x"],
+    "verifiedDomains": [{"name": "contoso.example", "isInitial": True}],
+    "appRoles": [{"id": guid("role"), "value": "S2SAppRole", "displayName": "r", "description": "d",
+                  "isEnabled": True,
                   "allowedMemberTypes": ["Application"]}],
-    "requiredResourceAccess": [{"resourceAppId": APP, "resourceAccess": [{"id": guid("role"), "type": "Role"}]}],
-    "passwordCredentials": [CREDENTIAL], "keyCredentials": [CREDENTIAL], "api": {"requestedAccessTokenVersion": 1},
-    "createdDateTime": WHEN, "deletedDateTime": WHEN, "tags": ["mct-s2s:x"], "servicePrincipalType": "ManagedIdentity",
+    "requiredResourceAccess": [{"resourceAppId": APP,
+                                "resourceAccess": [{"id": guid("role"), "type": "Role"}]}],
+    "passwordCredentials": [CREDENTIAL], "keyCredentials": [CREDENTIAL],
+    "api": {"requestedAccessTokenVersion": 1},
+    "createdDateTime": WHEN, "deletedDateTime": WHEN, "tags": ["mct-s2s:x"],
+    "servicePrincipalType": "ManagedIdentity",
     "alternativeNames": ["/subscriptions/x"], "appRoleAssignmentRequired": False, "principalId": ID,
-    "resourceId": ID, "appRoleId": guid("role"), "issuer": "https://i", "subject": "s", "audiences": ["a"],
-    "name": "n", "keyId": guid("key"), "endDateTime": WHEN, "secretText": "s", "userPrincipalName": "a@b",
+    "resourceId": ID, "appRoleId": guid("role"), "issuer": "https://i", "subject": "s",
+    "audiences": ["a"],
+    "name": "n", "keyId": guid("key"), "endDateTime": WHEN, "secretText": "s",
+    "userPrincipalName": "a@b",
     "roleTemplateId": guid("template"), "isEnabled": True, "roleDefinitionId": guid("template"),
     "directoryScopeId": "/", "@odata.type": "#microsoft.graph.directoryRole",
-    "restrictions": {"passwordCredentials": [{"restrictionType": "passwordLifetime", "maxLifetime": "P90D",
-                                              "restrictForAppsCreatedAfterDateTime": WHEN, "state": "enabled",
+    "restrictions": {"passwordCredentials": [{"restrictionType": "passwordLifetime",
+                                              "maxLifetime": "P90D",
+                                              "restrictForAppsCreatedAfterDateTime": WHEN,
+                                              "state": "enabled",
                                               "excludeActors": {"customSecurityAttributes": []}}]},
 }  # fmt: skip
 GRAPH = {**ROW, "value": [ROW], "applicationRestrictions": ROW["restrictions"], "isEnabled": True}
 REFUSAL = {
-    "error": {"code": "Request_BadRequest", "message": "No.", "details": [{"code": "ObjectConflict"}], "innerError": {}}
+    "error": {
+        "code": "Request_BadRequest",
+        "message": "No.",
+        "details": [{"code": "ObjectConflict"}],
+        "innerError": {},
+    }
 }
 OF_GRAPH = (GRAPH, ROW, REFUSAL)
-CERTIFICATE = Certificate(b"der", "A" * 40, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+CERTIFICATE = Certificate(
+    b"der", "A" * 40, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+)
 FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADTokenExchange")
 
-CLIENT, OBJECT, PRINCIPAL, ROLE = ClientId(APP), ApplicationObjectId(ID), PrincipalId(ID), AppRoleId(guid("role"))
+CLIENT, OBJECT, PRINCIPAL, ROLE = (
+    ClientId(APP),
+    ApplicationObjectId(ID),
+    PrincipalId(ID),
+    AppRoleId(guid("role")),
+)
 Arguments = dict[str, tuple[Any, ...]]
 DIRECTORY: dict[Callable[..., Awaitable[object]], tuple[Any, ...]] = {
     applications.tenant: (),
@@ -293,9 +380,12 @@ ARM_ROW: dict[str, Any] = {
     "subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "displayName": "x",
     "resourceType": "virtualMachines", "apiVersions": ["2024-01-01", "2025-01-01-preview"],
     "resourceTypes": [{"resourceType": "virtualMachines", "apiVersions": ["2024-01-01"]}],
-    "identity": {"principalId": ID, "type": "SystemAssigned", "userAssignedIdentities": {USER_IDENTITY: {}}},
-    "properties": {"state": "Running", "defaultHostName": "x.example", "hostNames": ["x.example", "y.example"],
-                   "appSettingNames": ["A"], "status": "Resolved", "level": "ReadOnly", "scope": str(SITE),
+    "identity": {"principalId": ID, "type": "SystemAssigned",
+                 "userAssignedIdentities": {USER_IDENTITY: {}}},
+    "properties": {"state": "Running", "defaultHostName": "x.example",
+                   "hostNames": ["x.example", "y.example"],
+                   "appSettingNames": ["A"], "status": "Resolved", "level": "ReadOnly",
+                   "scope": str(SITE),
                    "principalId": ID,
                    "permissions": [{"actions": ["*"], "notActions": ["x"], "condition": None}]},
     "actions": ["*"], "notActions": [],
@@ -309,7 +399,8 @@ HOLDERS = [
 ]
 RESOURCE_MANAGER: Arguments = {
     "subscriptions": (), "subscription": (SUBSCRIPTION,), "sites": (SUBSCRIPTION,), "site": (SITE,),
-    "settings": (SITE,), "slots": (SITE,), "write_settings": (SITE, lambda: {"a": "b"}, do_nothing), "restart": (SITE,),
+    "settings": (SITE,), "slots": (SITE,), "write_settings": (SITE, lambda: {"a": "b"}, do_nothing),
+    "restart": (SITE,),
     "permissions": (SITE,), "locks": (SITE,),
 }  # fmt: skip
 OF_HOLDERS: list[tuple[str, Callable[..., Awaitable[object]]]] = [
@@ -324,23 +415,31 @@ VAULT = "https://contoso.vault.azure.net"
 BUNDLE = {
     "id": f"{VAULT}/secrets/x/0123", "value": "v", "contentType": "text/plain",
     "recoveryId": f"{VAULT}/deletedsecrets/x",
-    "attributes": {"enabled": True, "created": 1_700_000_000, "updated": 1_700_000_000, "exp": 1_800_000_000,
+    "attributes": {"enabled": True, "created": 1_700_000_000, "updated": 1_700_000_000,
+                   "exp": 1_800_000_000,
                    "recoveryLevel": "Recoverable"},
     "tags": {"made-by": "mct-s2s", "made": "2026-01-01T00:00:00+00:00", "pending": "x"},
     "deletedDate": 1_700_000_000, "scheduledPurgeDate": 1_800_000_000,
 }  # fmt: skip
 VAULT_PAGE = {"value": [BUNDLE], "nextLink": None}
-VAULT_REFUSAL = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}}
+VAULT_REFUSAL = {
+    "error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}
+}
 
 VAULTS: Arguments = {
-    "note": (), "check": (None,), "begin": ("x", CLIENT), "deliver": (MADE,), "read": (), "delete": (),
+    "note": (), "check": (None,), "begin": ("x", CLIENT), "deliver": (MADE,), "read": (),
+    "delete": (),
 }  # fmt: skip
 
 
-Case = tuple[Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..., Any], tuple[Any, ...]]
+Case = tuple[
+    Callable[..., Any], Callable[[Any], Awaitable[object]], Callable[..., Any], tuple[Any, ...]
+]
 
 
-def _ask(function: Callable[..., Awaitable[object]], words: tuple[Any, ...], graph: Any) -> Awaitable[object]:
+def _ask(
+    function: Callable[..., Awaitable[object]], words: tuple[Any, ...], graph: Any
+) -> Awaitable[object]:
     return function(graph, *words)
 
 
@@ -351,22 +450,41 @@ def cases_of_all() -> Iterator[Case]:
     purge = partial(recycle_bin.purge, object_id=OBJECT, just_deleted=True)
     yield graph_session, purge, recycle_bin.purge, OF_GRAPH
     for client_id, (function, words) in product((CLIENT, None), ACCESS.items()):
-        yield partial(graph_session, client_id=client_id), partial(_ask, function, words), function, OF_GRAPH
+        yield (
+            partial(graph_session, client_id=client_id),
+            partial(_ask, function, words),
+            function,
+            OF_GRAPH,
+        )
     for name, words in RESOURCE_MANAGER.items():
         yield arm_session, methodcaller(name, *words), getattr(ResourceManager, name), ARM_DOCUMENTS
     for name, ask_for in OF_HOLDERS:
         for holder in HOLDERS:
-            yield arm_session, partial(ask_for, holder=holder), getattr(ResourceManager, name), ARM_DOCUMENTS
+            yield (
+                arm_session,
+                partial(ask_for, holder=holder),
+                getattr(ResourceManager, name),
+                ARM_DOCUMENTS,
+            )
     for name, words in VAULTS.items():
-        yield key_vault, methodcaller(name, *words), getattr(KeyVaultStore, name), (BUNDLE, VAULT_PAGE, VAULT_REFUSAL)
+        yield (
+            key_vault,
+            methodcaller(name, *words),
+            getattr(KeyVaultStore, name),
+            (BUNDLE, VAULT_PAGE, VAULT_REFUSAL),
+        )
 
 
 @pytest.mark.parametrize(
-    "case", [*cases_of_all()], ids=lambda case: f"{case[2].__module__.rpartition('.')[2]}.{case[2].__qualname__}"
+    "case",
+    [*cases_of_all()],
+    ids=lambda case: f"{case[2].__module__.rpartition('.')[2]}.{case[2].__qualname__}",
 )
 @FUZZ
 @given(data=st.data())
-def test_any_answer_of_a_service_gives_typed_values_or_our_error(case: Case, data: st.DataObject) -> None:
+def test_any_answer_of_a_service_gives_typed_values_or_our_error(
+    case: Case, data: st.DataObject
+) -> None:
     make, ask, method, good = case
     service = make(*data.draw(st.lists(answers(*good), min_size=1, max_size=3)))
     check(lambda: ask(service), method)
@@ -379,7 +497,11 @@ GRANT = {
     "access_token": "a.b.c",
     "resource": "https://x", "client_id": APP, "refresh_in": 1800,
 }  # fmt: skip
-AADSTS = {"error": "invalid_client", "error_description": "AADSTS7000215: No. Trace ID: x", "error_codes": [7000215]}
+AADSTS = {
+    "error": "invalid_client",
+    "error_description": "AADSTS7000215: No. Trace ID: x",
+    "error_codes": [7000215],
+}
 
 
 @FUZZ
@@ -420,13 +542,17 @@ def test_any_answer_to_a_clients_sign_in_gives_a_token_or_our_error(
 
 
 CLAIMS = {
-    "aud": "api://x", "iss": "https://sts.windows.net/x/", "tid": TENANT, "appid": APP, "azp": APP, "oid": ID,
+    "aud": "api://x", "iss": "https://sts.windows.net/x/", "tid": TENANT, "appid": APP, "azp": APP,
+    "oid": ID,
     "roles": ["S2SAppRole"], "ver": "1.0", "exp": 1_800_000_000,
 }  # fmt: skip
 
 
 @FUZZ
-@given(documents(CLAIMS), st.sampled_from(["{}.{}.{}", "{1}", "", ".", "{0}.{0}", "a.{1}.c", "a.é.c", "a.=.c"]))
+@given(
+    documents(CLAIMS),
+    st.sampled_from(["{}.{}.{}", "{1}", "", ".", "{0}.{0}", "a.{1}.c", "a.é.c", "a.=.c"]),
+)
 def test_any_token_is_read_as_typed_claims_or_refused(claims: object, form: str) -> None:
     part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
@@ -437,7 +563,8 @@ def test_any_token_is_read_as_typed_claims_or_refused(claims: object, form: str)
 
 
 METADATA = {
-    "name": "Stack", "authentication": {"loginEndpoint": "https://l.example/", "audiences": ["https://a.example/"]},
+    "name": "Stack",
+    "authentication": {"loginEndpoint": "https://l.example/", "audiences": ["https://a.example/"]},
     "microsoftGraphResourceId": "https://g.example/", "resourceManager": "https://m.example/",
     "suffixes": {"keyVaultDns": "vault.example"},
 }  # fmt: skip

@@ -18,17 +18,24 @@ from tests.support.certificates import NOW, PRIVATE, RSA, pem_of
 
 def of_another_version(pem: bytes) -> bytes:
     """It says 106 where every certificate of today says 2, for version 3."""
-    der = ssl.PEM_cert_to_DER_cert(pem.decode()).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x6a", 1)
+    der = ssl.PEM_cert_to_DER_cert(pem.decode()).replace(
+        b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x6a", 1
+    )
     return ssl.DER_cert_to_PEM_cert(der).encode()
 
 
-@pytest.mark.parametrize("text", [pem_of(RSA), PRIVATE + pem_of(RSA), b"Bag Attributes\r\n" + pem_of(RSA) + PRIVATE])
+@pytest.mark.parametrize(
+    "text", [pem_of(RSA), PRIVATE + pem_of(RSA), b"Bag Attributes\r\n" + pem_of(RSA) + PRIVATE]
+)
 def test_a_file_with_a_key_is_read_for_its_certificate_alone(text: bytes) -> None:
     found = certificate_in(text)
     expected = x509.load_pem_x509_certificate(pem_of(RSA))
     assert found.der == expected.public_bytes(serialization.Encoding.DER)
     assert found.thumbprint == expected.fingerprint(hashes.SHA1()).hex().upper()
-    assert (found.starts, found.expires) == (expected.not_valid_before_utc, expected.not_valid_after_utc)
+    assert (found.starts, found.expires) == (
+        expected.not_valid_before_utc,
+        expected.not_valid_after_utc,
+    )
     assert "der" not in repr(found)
 
 
@@ -51,7 +58,9 @@ def test_the_first_certificate_of_a_chain_is_the_clients() -> None:
         (pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024)), "1024 bits"),
     ],
 )
-def test_a_certificate_that_entra_id_would_not_accept_is_refused(text: bytes, why: str, tmp_path: Path) -> None:
+def test_a_certificate_that_entra_id_would_not_accept_is_refused(
+    text: bytes, why: str, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match=why):
         certificate_in(text)
     file = tmp_path / "x.pem"
@@ -62,8 +71,12 @@ def test_a_certificate_that_entra_id_would_not_accept_is_refused(text: bytes, wh
     assert "PRIVATE" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("ended", "why"), [(None, "No such file"), (timedelta(seconds=1), "it expired on")])
-def test_an_expired_or_missing_certificate_is_refused(ended: timedelta | None, why: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ended", "why"), [(None, "No such file"), (timedelta(seconds=1), "it expired on")]
+)
+def test_an_expired_or_missing_certificate_is_refused(
+    ended: timedelta | None, why: str, tmp_path: Path
+) -> None:
     file = tmp_path / "x.pem"
     if ended is not None:
         file.write_bytes(pem_of(RSA, NOW - ended))
@@ -97,5 +110,7 @@ SHA1 = bytes(range(20))
         (None, None),
     ],
 )
-def test_a_thumbprint_is_read_in_every_form_that_graph_has(identifier: str | None, expected: str | None) -> None:
+def test_a_thumbprint_is_read_in_every_form_that_graph_has(
+    identifier: str | None, expected: str | None
+) -> None:
     assert thumbprint(identifier) == expected

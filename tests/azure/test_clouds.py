@@ -1,4 +1,6 @@
-"""The clouds by name, held against what Azure's own SDKs say of them, and by their metadata document."""
+"""The clouds by name, held against what Azure's own SDKs say of them, and by their metadata
+document.
+"""
 
 import ast
 import errno
@@ -21,10 +23,26 @@ from mct_s2s.errors import UsageError
 from tests.support.parsing import parsed
 
 SDK = {
-    "public": (AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "graph.microsoft.com"),
-    "usgov": (AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT, "graph.microsoft.us"),
-    "usgov-dod": (AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT, "dod-graph.microsoft.us"),
-    "china": (AzureClouds.AZURE_CHINA_CLOUD, AzureAuthorityHosts.AZURE_CHINA, "microsoftgraph.chinacloudapi.cn"),
+    "public": (
+        AzureClouds.AZURE_PUBLIC_CLOUD,
+        AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
+        "graph.microsoft.com",
+    ),
+    "usgov": (
+        AzureClouds.AZURE_US_GOVERNMENT,
+        AzureAuthorityHosts.AZURE_GOVERNMENT,
+        "graph.microsoft.us",
+    ),
+    "usgov-dod": (
+        AzureClouds.AZURE_US_GOVERNMENT,
+        AzureAuthorityHosts.AZURE_GOVERNMENT,
+        "dod-graph.microsoft.us",
+    ),
+    "china": (
+        AzureClouds.AZURE_CHINA_CLOUD,
+        AzureAuthorityHosts.AZURE_CHINA,
+        "microsoftgraph.chinacloudapi.cn",
+    ),
 }
 
 
@@ -36,21 +54,32 @@ def test_addresses_of_a_cloud_are_those_of_azures_own_sdks(name: str) -> None:
     assert [cloud.arm_scope] == endpoints["credential_scopes"]
     assert urlsplit(cloud.login).netloc == authority
     assert (cloud.graph, cloud.graph_scope) == (f"https://{graph}", f"https://{graph}/.default")
-    assert (cloud.authority_host is None) == (name == "public"), "a file names every other login host"
+    assert (cloud.authority_host is None) == (name == "public"), (
+        "a file names every other login host"
+    )
     assert cloud.is_microsofts
 
 
 def test_names_of_clouds_in_the_azure_cli_mean_the_same_clouds() -> None:
-    for name, cloud in (("AzureCloud", PUBLIC), ("AzureUSGovernment", US_GOVERNMENT), ("AzureChinaCloud", CHINA)):
+    for name, cloud in (
+        ("AzureCloud", PUBLIC),
+        ("AzureUSGovernment", US_GOVERNMENT),
+        ("AzureChinaCloud", CHINA),
+    ):
         clouds.check_name(name)
         assert clouds.BY_NAME[name.lower()] is cloud
 
 
 def _document(cloud: Cloud, **changes: Any) -> dict[str, Any]:
-    """As `/metadata/endpoints` answers it: `resourceManager` and Graph with a slash, keys in any case."""
+    """As `/metadata/endpoints` answers it: `resourceManager` and Graph with a slash, keys in any
+    case.
+    """
     document = {
         "name": "SomeCloud",
-        "authentication": {"loginEndpoint": f"{cloud.login}/", "audiences": [cloud.arm_scope.removesuffix(".default")]},
+        "authentication": {
+            "loginEndpoint": f"{cloud.login}/",
+            "audiences": [cloud.arm_scope.removesuffix(".default")],
+        },
         "microsoftGraphResourceId": f"{cloud.graph}/",
         "resourceManager": f"{cloud.arm}/",
     }
@@ -64,12 +93,22 @@ def _document(cloud: Cloud, **changes: Any) -> dict[str, Any]:
         (US_GOVERNMENT, "https://management.core.usgovcloudapi.net", None),
         (US_GOVERNMENT_DOD, "https://management.core.usgovcloudapi.net", None),
         (CHINA, "https://management.core.chinacloudapi.cn", None),
-        (CHINA, "https://management.core.chinacloudapi.cn", "https://login.partner.microsoftonline.cn/"),
+        (
+            CHINA,
+            "https://management.core.chinacloudapi.cn",
+            "https://login.partner.microsoftonline.cn/",
+        ),
     ],
 )
-def test_metadata_of_the_real_clouds_is_taken(cloud: Cloud, older_name: str, login: str | None) -> None:
-    """Their first audience is an older name of Resource Manager's; MSAL knows both of China's login services."""
-    document = _document(cloud, suffixes={"keyVaultDns": f".{cloud.key_vault}", "storage": "core.windows.net"})
+def test_metadata_of_the_real_clouds_is_taken(
+    cloud: Cloud, older_name: str, login: str | None
+) -> None:
+    """Their first audience is an older name of Resource Manager's; MSAL knows both of China's login
+    services.
+    """
+    document = _document(
+        cloud, suffixes={"keyVaultDns": f".{cloud.key_vault}", "storage": "core.windows.net"}
+    )
     document["authentication"]["audiences"] = [older_name, cloud.arm]
     document["authentication"]["loginEndpoint"] = login or cloud.login
     assert read_cloud("https://asked.example", document) is cloud
@@ -78,7 +117,11 @@ def test_metadata_of_the_real_clouds_is_taken(cloud: Cloud, older_name: str, log
 
 def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     stack = Cloud(
-        "Stack", "https://login.stack.example", "https://graph.stack.example", "https://arm.stack.example", ""
+        "Stack",
+        "https://login.stack.example",
+        "https://graph.stack.example",
+        "https://arm.stack.example",
+        "",
     )
     document = _document(stack, name="Stack")
     document["authentication"]["audiences"] = ["https://audience.stack.example/id", "https://other"]
@@ -91,7 +134,9 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
 
 
 def test_no_address_but_https_is_taken_from_metadata() -> None:
-    with pytest.raises(ValueError, match=r"^microsoftgraphresourceid: 'http://graph.+' is not an https address"):
+    with pytest.raises(
+        ValueError, match=r"^microsoftgraphresourceid: 'http://graph.+' is not an https address"
+    ):
         read_cloud(PUBLIC.arm, _document(PUBLIC, microsoftGraphResourceId="http://graph.example/"))
 
 
@@ -120,8 +165,12 @@ def test_an_unknown_name_of_a_cloud_is_refused(name: str) -> None:
         ["https://evil.example"],
     ],
 )
-@pytest.mark.parametrize("place", ["loginEndpoint", "audiences", "microsoftgraphresourceid", "resourcemanager"])
-def test_an_address_that_is_missing_or_can_be_read_in_two_ways_is_refused(place: str, address: object) -> None:
+@pytest.mark.parametrize(
+    "place", ["loginEndpoint", "audiences", "microsoftgraphresourceid", "resourcemanager"]
+)
+def test_an_address_that_is_missing_or_can_be_read_in_two_ways_is_refused(
+    place: str, address: object
+) -> None:
     document = _document(PUBLIC)
     within = document["authentication"] if place in {"loginEndpoint", "audiences"} else document
     within[place] = [address] if place == "audiences" else address
@@ -157,14 +206,20 @@ def test_metadata_without_a_login_service_is_refused() -> None:
         ("https://localhost:x", "https://localhost:1", False),
     ],
 )
-def test_a_stored_credential_goes_to_its_own_login_host(named: str | None, login: str, may: bool) -> None:
+def test_a_stored_credential_goes_to_its_own_login_host(
+    named: str | None, login: str, may: bool
+) -> None:
     assert may_sign_in(named, login) is may
 
 
 def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
     """To everything else it is one more cloud, which brings an account along."""
     package = Path(clouds.__file__).parent.parent
-    rooms = [path for room in ("azure", "cli", "engine", "stores") for path in (package / room).rglob("*.py")]
+    rooms = [
+        path
+        for room in ("azure", "cli", "engine", "stores")
+        for path in (package / room).rglob("*.py")
+    ]
     known = {
         str(path.relative_to(package))
         for path in rooms
@@ -172,7 +227,12 @@ def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
         if (isinstance(node, ast.Constant) and node.value == "sandbox")
         or (isinstance(node, ast.Name) and node.id in {"SANDBOX", "EmbeddedSandbox"})
     }
-    assert known == {"azure/clouds.py", "cli/app.py", "cli/sandbox.py", "cli/sandbox_commands.py"}, "and what runs it"
+    assert known == {
+        "azure/clouds.py",
+        "cli/app.py",
+        "cli/sandbox.py",
+        "cli/sandbox_commands.py",
+    }, "and what runs it"
 
 
 def test_without_the_sandbox_nothing_sends_people_to_a_package_that_is_not_ours(

@@ -1,4 +1,6 @@
-"""Which vault a name means in which cloud, that nothing else ever gets a token for one, and what no answer means."""
+"""Which vault a name means in which cloud, that nothing else ever gets a token for one, and what no
+answer means.
+"""
 
 import asyncio
 import socket
@@ -22,8 +24,16 @@ from tests.azure.raw import MADE, Answer, SignedIn, Wire, key_vault, refusal, va
     ("cloud", "url", "scope"),
     [
         (PUBLIC, "https://contoso.vault.azure.net", "https://vault.azure.net/.default"),
-        (US_GOVERNMENT, "https://contoso.vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net/.default"),
-        (US_GOVERNMENT_DOD, "https://contoso.vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net/.default"),
+        (
+            US_GOVERNMENT,
+            "https://contoso.vault.usgovcloudapi.net",
+            "https://vault.usgovcloudapi.net/.default",
+        ),
+        (
+            US_GOVERNMENT_DOD,
+            "https://contoso.vault.usgovcloudapi.net",
+            "https://vault.usgovcloudapi.net/.default",
+        ),
         (CHINA, "https://contoso.vault.azure.cn", "https://vault.azure.cn/.default"),
     ],
 )
@@ -51,7 +61,9 @@ def test_an_address_outside_of_the_cloud_is_refused(address: str) -> None:
 
 
 def test_a_cloud_that_names_no_vaults_has_none() -> None:
-    private = Cloud("stack", "https://login.example", "https://graph.example", "https://arm.example", "x")
+    private = Cloud(
+        "stack", "https://login.example", "https://graph.example", "https://arm.example", "x"
+    )
     with pytest.raises(UsageError) as refused:
         private.vault("contoso")
     assert refused.value.code == "cloud-without-vaults"
@@ -87,15 +99,26 @@ def test_a_name_or_address_that_cannot_be_a_vault_is_refused(text: str) -> None:
 
 
 def test_client_names_that_look_alike_have_different_secret_names() -> None:
-    labels = ["contosolearn", "contosolearn/staging", "contosolearn-staging", "c" * 60 + "/" + "s" * 59]
+    labels = [
+        "contosolearn",
+        "contosolearn/staging",
+        "contosolearn-staging",
+        "c" * 60 + "/" + "s" * 59,
+    ]
     clients = ["Reports", "reports", "REPORTS ", "Репорты", "r" * 120, "R" * 119 + "x"]
     names = [secret_name(label, client) for label in labels for client in clients]
-    assert len({name.lower() for name in names}) == len(names), "a vault compares names without case"
-    assert all(len(name) <= 127 and name.replace("-", "").isalnum() and name.isascii() for name in names)
+    assert len({name.lower() for name in names}) == len(names), (
+        "a vault compares names without case"
+    )
+    assert all(
+        len(name) <= 127 and name.replace("-", "").isalnum() and name.isascii() for name in names
+    )
 
 
 def test_names_below_localhost_lead_to_this_machine() -> None:
-    """Whatever the system's resolver thinks of them; the certificate and the answer are those of the name."""
+    """Whatever the system's resolver thinks of them; the certificate and the answer are those of
+    the name.
+    """
     wire = Wire(Answer(200))
     answer = asyncio.run(wire.get("https://a.vault.localhost:8443/x"))
     assert wire.asked == ["GET https://localhost:8443/x"]
@@ -105,7 +128,10 @@ def test_names_below_localhost_lead_to_this_machine() -> None:
 
 # --- its answers ---
 
-DNS, CERTIFICATE = httpx.ConnectError("Name or service not known"), httpx.ConnectError("certificate verify failed")
+DNS, CERTIFICATE = (
+    httpx.ConnectError("Name or service not known"),
+    httpx.ConnectError("certificate verify failed"),
+)
 DNS.__cause__ = socket.gaierror(-2, "Name or service not known")
 CERTIFICATE.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
 
@@ -118,7 +144,11 @@ def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "lost"),
-    [(httpx.RemoteProtocolError("closed"), True), (httpx.ReadTimeout(""), True), (CERTIFICATE, False)],
+    [
+        (httpx.RemoteProtocolError("closed"), True),
+        (httpx.ReadTimeout(""), True),
+        (CERTIFICATE, False),
+    ],
     ids=["closed without a word", "no answer in time", "a certificate that nobody trusts"],
 )
 def test_a_vault_that_does_not_answer_is_told_as_such(failure: Exception, lost: bool) -> None:
@@ -139,15 +169,23 @@ def test_a_vault_that_asks_for_another_services_token_gets_none() -> None:
             return await super().get_token(*asked, **options)
 
     with pytest.raises(SignInFailed):
-        asyncio.run(key_vault(Answer(401, b"", {"WWW-Authenticate": header}), credential=Asked()).deliver(MADE))
+        asyncio.run(
+            key_vault(Answer(401, b"", {"WWW-Authenticate": header}), credential=Asked()).deliver(
+                MADE
+            )
+        )
     assert set(scopes) == {"https://vault.azure.net/.default"}
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."),
-        refusal(403, "Forbidden", "Operation get is not allowed.", innererror={"code": "SecretDisabled"}),
+        refusal(
+            404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."
+        ),
+        refusal(
+            403, "Forbidden", "Operation get is not allowed.", innererror={"code": "SecretDisabled"}
+        ),
     ],
 )
 def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
@@ -165,11 +203,17 @@ def version(name: str, created: datetime, **tags: str) -> dict[str, Any]:
     """A version as a vault lists it."""
     address = f"https://contoso.vault.azure.net/secrets/import/{name}"
     attributes = {"enabled": True, "created": int(created.timestamp())}
-    return {"id": address, "attributes": attributes, "tags": {"made-by": MAKER, "keyId": name, "appId": "app", **tags}}
+    return {
+        "id": address,
+        "attributes": attributes,
+        "tags": {"made-by": MAKER, "keyId": name, "appId": "app", **tags},
+    }
 
 
 def test_the_newest_version_is_the_one_that_was_delivered_at_the_time_that_the_vault_says() -> None:
-    """A secret of minutes ago counts although no replica shows it: without its time, a second one would be made."""
+    """A secret of minutes ago counts although no replica shows it: without its time, a second one
+    would be made.
+    """
     before, now = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
     # By its id, and by the clock of the machine that made it, the other one would be the newest.
     rows = [version("a", now, made="2026-10-01"), version("b", before, made="2026-12-01")]
@@ -178,6 +222,8 @@ def test_the_newest_version_is_the_one_that_was_delivered_at_the_time_that_the_v
 
 
 def test_a_caller_who_may_not_list_deleted_secrets_goes_on_without() -> None:
-    missing = refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault.")
+    missing = refusal(
+        404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."
+    )
     denied = refusal(403, "Forbidden", "No.", innererror={"code": "ForbiddenByRbac"})
     asyncio.run(key_vault(missing, denied, missing).check(None))

@@ -1,4 +1,6 @@
-"""The login service's refusals: raw answers, our errors; and what a service asks of a sign-in beside a token."""
+"""The login service's refusals: raw answers, our errors; and what a service asks of a sign-in
+beside a token.
+"""
 
 import asyncio
 import base64
@@ -20,8 +22,20 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, raise_if_passing, refused
-from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge, challenge_of, service_principal, sign_in
+from mct_s2s.azure.sign_in.login_refusals import (
+    PROPAGATING,
+    identity_refused,
+    raise_if_passing,
+    refused,
+)
+from mct_s2s.azure.sign_in.methods import (
+    Again,
+    CallerCredential,
+    Challenge,
+    challenge_of,
+    service_principal,
+    sign_in,
+)
 from mct_s2s.azure.site_api import EntraTokens
 from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn
@@ -35,10 +49,13 @@ TRACE = "0f4e3b0b-7c1f-4b35-8f9d-4d2f6d0a1b00"
 SECRET = "the-secret-itself"
 SPLIT = f"\r\nTrace ID: {TRACE}\r\nCorrelation ID: {APP}\r\nTimestamp: 2023-06-30 12:00:00Z"
 JOINED = f" Trace ID: {TRACE} Correlation ID: {APP} Timestamp: 2026-09-30 12:00:00Z"
-"""How the token service ends a message: on lines of their own until 2023, on one line since 2024."""
+"""How the token service ends a message: on lines of their own until 2023, on one line since 2024.
+"""
 
 
-def refusal(status: int, error: str, number: str, words: str, trailer: str = JOINED, **more: object) -> Answer:
+def refusal(
+    status: int, error: str, number: str, words: str, trailer: str = JOINED, **more: object
+) -> Answer:
     """An answer of the token service."""
     body = {
         "error": error,
@@ -50,7 +67,9 @@ def refusal(status: int, error: str, number: str, words: str, trailer: str = JOI
         "error_uri": f"https://login.microsoftonline.com/error?code={number}",
         **more,
     }
-    return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", "x-ms-request-id": TRACE})
+    return Answer(
+        status, body, {"Content-Type": "application/json; charset=utf-8", "x-ms-request-id": TRACE}
+    )
 
 
 def signing_in(*answers: Answer | Exception) -> S2SError:
@@ -79,8 +98,14 @@ def as_client(*answers: Answer | Exception) -> ServiceError:
 
 
 def test_a_role_that_does_not_come_gives_the_token_without_it() -> None:
-    part = base64.urlsafe_b64encode(json.dumps({"aud": "api://x", "roles": ["Other"]}).encode()).decode().rstrip("=")
-    answer = Answer(200, {"access_token": f"a.{part}.c", "expires_in": 3599, "token_type": "Bearer"})
+    part = (
+        base64.urlsafe_b64encode(json.dumps({"aud": "api://x", "roles": ["Other"]}).encode())
+        .decode()
+        .rstrip("=")
+    )
+    answer = Answer(
+        200, {"access_token": f"a.{part}.c", "expires_in": 3599, "token_type": "Bearer"}
+    )
 
     async def main() -> ApiToken:
         sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential(SECRET))
@@ -115,12 +140,15 @@ LISTED = "federated-credential list"
 REFUSALS = {
     "a wrong secret": Case(
         401, "invalid_client", "7000215",
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
-        f"not the client secret ID, for a secret added to app '{APP}'.", "AZURE_CLIENT_SECRET", "rotate-secret", True,
+        "Invalid client secret provided. Ensure the secret being sent in the request is the "
+        "client secret value, "
+        f"not the client secret ID, for a secret added to app '{APP}'.", "AZURE_CLIENT_SECRET",
+        "rotate-secret", True,
     ),
     "an expired secret": Case(
         401, "invalid_client", "7000222",
-        f"The provided client secret keys for app '{APP}' are expired. Visit the Azure portal to create new keys.",
+        f"The provided client secret keys for app '{APP}' are expired. Visit the Azure portal to "
+        "create new keys.",
         "Create a new secret", "rotate-secret", True,
     ),
     "an unknown application": Case(
@@ -134,14 +162,16 @@ REFUSALS = {
         "--tenant", "add-client", True,
     ),
     "an unknown tenant": Case(
-        400, "invalid_request", "90002", f"Tenant '{TENANT}' not found.", "--cloud", "AZURE_TENANT_ID"
+        400, "invalid_request", "90002", f"Tenant '{TENANT}' not found.", "--cloud",
+        "AZURE_TENANT_ID"
     ),
     "no tenant of its own": Case(
         400, "invalid_request", "50059", "No tenant-identifying information found in the request.",
         "the tenant's ID", "error?code=50059",
     ),
     "common for a tenant": Case(
-        400, "invalid_request", "900023", "Specified tenant identifier 'x' is neither a valid DNS name.",
+        400, "invalid_request", "900023",
+        "Specified tenant identifier 'x' is neither a valid DNS name.",
         "AZURE_TENANT_ID", "error?code=900023",
     ),
     "Conditional Access": Case(
@@ -149,19 +179,23 @@ REFUSALS = {
         "use a service principal", "Ask the owner of the policy",
     ),
     "token protection": Case(
-        400, "invalid_grant", "530084", "Access has been blocked by conditional access token protection policy.",
+        400, "invalid_grant", "530084",
+        "Access has been blocked by conditional access token protection policy.",
         "az login on Windows", "error?code=530084",
     ),
     "a platform": Case(
-        400, "invalid_grant", "50005", "User tried to log in to a device from a platform (Unknown).",
+        400, "invalid_grant", "50005",
+        "User tried to log in to a device from a platform (Unknown).",
         "platform the policy allows", "error?code=50005",
     ),
     "an account of another tenant": Case(
-        400, "invalid_grant", "50020", "User account 'a@b.example' does not exist in tenant 'Contoso'.",
+        400, "invalid_grant", "50020",
+        "User account 'a@b.example' does not exist in tenant 'Contoso'.",
         "az account set --subscription ID", "error?code=50020",
     ),
     "a tenant of another cloud": Case(
-        400, "invalid_request", "90038", "The tenant belongs to another national cloud.", "--cloud", "--cloud"
+        400, "invalid_request", "90038", "The tenant belongs to another national cloud.", "--cloud",
+        "--cloud"
     ),
     "a wrong certificate": Case(
         401, "invalid_client", "700027", "Client assertion failed signature validation.",
@@ -172,7 +206,8 @@ REFUSALS = {
         "Sign in again", "mct-s2s setup", True,
     ),
     "the resource is disabled": Case(
-        400, "invalid_client", "500014", "The service principal for resource 'api://x' is disabled.",
+        400, "invalid_client", "500014",
+        "The service principal for resource 'api://x' is disabled.",
         "error?code=500014", "az ad sp update --id api://x --set accountEnabled=true",
     ),
     "an assertion that is too old": Case(
@@ -180,23 +215,27 @@ REFUSALS = {
         "right after its sign-in", "get a new one",
     ),
     "an assertion for another tenant": Case(
-        401, "invalid_client", "700023", "Client assertion audience claim does not match Realm issuer.",
+        401, "invalid_client", "700023",
+        "Client assertion audience claim does not match Realm issuer.",
         "error?code=700023", "AZURE_TENANT_ID",
     ),
     "an assertion that somebody else signed": Case(
-        401, "invalid_client", "50013", "Assertion failed signature validation.", "error?code=50013", LISTED
+        401, "invalid_client", "50013", "Assertion failed signature validation.",
+        "error?code=50013", LISTED
     ),
     "security defaults": Case(
         400, "invalid_grant", "530035", "Access has been blocked by security defaults.",
         "--auth browser", "error?code=530035",
     ),
     "a device that nobody manages": Case(
-        400, "invalid_grant", "530003", "Your device is required to be managed to access this resource.",
+        400, "invalid_grant", "530003",
+        "Your device is required to be managed to access this resource.",
         "az login on such a device", "error?code=530003",
     ),
     "a number that nobody knows": Case(
         400, "invalid_grant", "7654321", "Something new.",
-        "login.microsoftonline.com/error?code=7654321", "login.microsoftonline.com/error?code=7654321",
+        "login.microsoftonline.com/error?code=7654321",
+        "login.microsoftonline.com/error?code=7654321",
     ),
     "not assigned": Case(
         400, "invalid_grant", "501051", f"Application '{APP}'(Import) is not assigned to a role.",
@@ -207,7 +246,8 @@ REFUSALS = {
         "Sign in again", f"az ad app update --id {APP}",
     ),
     "no federated credential": Case(
-        401, "invalid_client", "70025", f"The client '{APP}'(Import) has no configured federated identity credentials.",
+        401, "invalid_client", "70025",
+        f"The client '{APP}'(Import) has no configured federated identity credentials.",
         LISTED, f"add-client {APP} --credential federated", True,
     ),
     "another issuer": Case(
@@ -226,7 +266,9 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
-def test_a_refusal_says_why_in_entras_words_and_what_to_set_or_which_command_mends_it(case: Case) -> None:
+def test_a_refusal_says_why_in_entras_words_and_what_to_set_or_which_command_mends_it(
+    case: Case,
+) -> None:
     own, client = signing_in(case.answer), as_client(case.answer)
     assert isinstance(own, SignInFailed)
     assert (own.code, own.exit_code, own.request_id) == ("sign-in-failed", 4, TRACE)
@@ -239,13 +281,17 @@ def test_a_refusal_says_why_in_entras_words_and_what_to_set_or_which_command_men
     assert case.client in client.remedy
     assert (client.service_code in PROPAGATING) is case.propagating
     assert not client.answer_lost, "a refusal is no answer that was lost"
-    assert ("rotate-secret" in client.remedy) is (case.number in {"7000215", "7000222"}), "a new one mends nothing"
+    assert ("rotate-secret" in client.remedy) is (case.number in {"7000215", "7000222"}), (
+        "a new one mends nothing"
+    )
     assert SECRET not in own.message + own.remedy + client.message + client.remedy
 
 
 def test_a_workflow_whose_subject_does_not_fit_is_told_the_command_that_lets_it_in() -> None:
     def remedy(subject: str) -> str:
-        return as_client(refusal(401, "invalid_client", "700213", UNMATCHED.format(f"subject '{subject}'"))).remedy
+        return as_client(
+            refusal(401, "invalid_client", "700213", UNMATCHED.format(f"subject '{subject}'"))
+        ).remedy
 
     lets_in = f"mct-s2s add-client {APP} --credential federated --github contoso@1/Learn@2:main"
     assert lets_in in remedy("repo:contoso@1/Learn@2:ref:refs/heads/main")
@@ -255,7 +301,9 @@ def test_a_workflow_whose_subject_does_not_fit_is_told_the_command_that_lets_it_
 @pytest.mark.parametrize("number", ["50072", "50074", "50076", "50078", "50079"])
 def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: str) -> None:
     """`az account get-access-token` fails so; the remedy never is to ask for a permission."""
-    error = ClientAuthenticationError(f"AADSTS{number}: Due to a configuration change you must use MFA.{JOINED}")
+    error = ClientAuthenticationError(
+        f"AADSTS{number}: Due to a configuration change you must use MFA.{JOINED}"
+    )
     login = "az logout; az login --scope https://graph.microsoft.com/.default"
     told = refused(error, "Azure CLI", login)
     assert (told.code, told.exit_code, told.request_id) == ("mfa-required", 4, TRACE)
@@ -264,16 +312,22 @@ def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: s
 
 
 @pytest.mark.parametrize("trailer", [SPLIT, JOINED], ids=["on lines of their own", "on one line"])
-def test_entras_ids_are_told_apart_from_its_words_also_where_no_header_has_them(trailer: str) -> None:
+def test_entras_ids_are_told_apart_from_its_words_also_where_no_header_has_them(
+    trailer: str,
+) -> None:
     """The form of the message changed between 2023 and 2024."""
-    answer = refusal(401, "invalid_client", "7000222", "The provided client secret keys are expired.", trailer)
+    answer = refusal(
+        401, "invalid_client", "7000222", "The provided client secret keys are expired.", trailer
+    )
     for error in (signing_in(answer), signing_in(Answer(401, answer.body))):
         assert error.message.endswith("AADSTS7000222: The provided client secret keys are expired.")
         assert error.request_id == TRACE
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-@pytest.mark.parametrize("body", [b"", b'{"error": "temporarily_unavailable"}'], ids=["empty", "JSON"])
+@pytest.mark.parametrize(
+    "body", [b"", b'{"error": "temporarily_unavailable"}'], ids=["empty", "JSON"]
+)
 def test_an_ailing_login_service_is_no_refusal(status: int, body: bytes) -> None:
     """Nobody has to make a new secret because a gateway is down: the request is repeated."""
     sent = {"Content-Type": "application/json", "Retry-After": "4", "x-ms-request-id": TRACE}
@@ -287,7 +341,8 @@ def test_an_ailing_login_service_is_no_refusal(status: int, body: bytes) -> None
     "answer",
     [
         *(Answer(status, PAGE, HTML) for status in (200, 400, 429, 502)),
-        httpx.ConnectError("Cannot connect to host"), httpx.RemoteProtocolError("closed"), httpx.ReadTimeout(""),
+        httpx.ConnectError("Cannot connect to host"), httpx.RemoteProtocolError("closed"),
+        httpx.ReadTimeout(""),
     ],
 )  # fmt: skip
 def test_a_gateways_page_or_no_answer_is_no_refusal(answer: Answer | Exception) -> None:
@@ -299,30 +354,41 @@ def test_a_gateways_page_or_no_answer_is_no_refusal(answer: Answer | Exception) 
 
 @pytest.mark.parametrize("number", ["53003", "530035", "530036"])
 def test_a_blocked_device_code_is_told_with_the_ways_that_are_open(number: str) -> None:
-    told = refused(ClientAuthenticationError(f"AADSTS{number}: Access has been blocked.{JOINED}"), "you (device code)")
+    told = refused(
+        ClientAuthenticationError(f"AADSTS{number}: Access has been blocked.{JOINED}"),
+        "you (device code)",
+    )
     assert "blocks device codes" in told.message
     assert "--auth browser" in told.remedy
 
 
 OFFLINE_AZ = (
-    "ERROR: HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /x (Caused "
-    "by NameResolutionError(\"HTTPSConnection(host='login.microsoftonline.com', port=443): Failed to resolve\"))"
+    "ERROR: HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded "
+    "with url: /x (Caused "
+    "by NameResolutionError(\"HTTPSConnection(host='login.microsoftonline.com', port=443): Failed "
+    'to resolve"))'
 )
 
 
 CLI, AZD, MACHINE = "Azure CLI", "Azure Developer CLI", "managed identity of this machine"
-SIGNED_OUT, AZD_SIGNED_OUT = "Please run 'az login' to set up an account", "Please run 'azd auth login' from a prompt"
+SIGNED_OUT, AZD_SIGNED_OUT = (
+    "Please run 'az login' to set up an account",
+    "Please run 'azd auth login' from a prompt",
+)
 
 
 @pytest.mark.parametrize(
     ("description", "says", "told", "remedy"),
     [
-        (CLI, "Azure CLI not found on path", "not installed", "Install it (https://aka.ms/azure-cli) and run az login"),
+        (CLI, "Azure CLI not found on path", "not installed",
+         "Install it (https://aka.ms/azure-cli) and run az login"),
         (CLI, SIGNED_OUT, SIGNED_OUT, "Run az login,"),
-        (AZD, "Azure Developer CLI could not be found. Please", "not installed", "Install it (https://aka.ms/azure-dev)"),
+        (AZD, "Azure Developer CLI could not be found. Please", "not installed",
+         "Install it (https://aka.ms/azure-dev)"),
         (AZD, AZD_SIGNED_OUT, AZD_SIGNED_OUT, "Run azd auth login,"),
         (CLI, OFFLINE_AZ, "did not respond", "Check the network"),
-        (MACHINE, "no response from the IMDS endpoint.", "no response", "Run it in an Azure resource"),
+        (MACHINE, "no response from the IMDS endpoint.", "no response",
+         "Run it in an Azure resource"),
     ],
 )  # fmt: skip
 def test_a_tool_that_is_absent_signed_out_or_offline_is_told_as_such(
@@ -332,13 +398,21 @@ def test_a_tool_that_is_absent_signed_out_or_offline_is_told_as_such(
         raise ClientAuthenticationError(says)
 
     with pytest.raises(S2SError) as raised:
-        asyncio.run(CallerCredential(ask, SignedIn(description), connection()).get_token("a/.default"))
+        asyncio.run(
+            CallerCredential(ask, SignedIn(description), connection()).get_token("a/.default")
+        )
     error = raised.value
-    assert (told in error.message, remedy in error.remedy, "HTTPSConnection" in error.message) == (True, True, False)
+    assert (told in error.message, remedy in error.remedy, "HTTPSConnection" in error.message) == (
+        True,
+        True,
+        False,
+    )
     assert error.code == ("login-unreachable" if says == OFFLINE_AZ else "sign-in-failed")
 
 
-def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_told_as_that_and_in_no_librarys_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Of a device code: MSAL words it as a failed sign-in, httpx as an attempt."""
     monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *_: None)
 
@@ -365,20 +439,28 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest
         (Method.BROWSER, "Ask."),
     ],
 )
-def test_a_missing_right_is_told_with_what_brings_one_granted_since(method: Method, told: str, tmp_path: Path) -> None:
-    """A person's browser signs in anew each time; the tools and machines hand out what they have."""
+def test_a_missing_right_is_told_with_what_brings_one_granted_since(
+    method: Method, told: str, tmp_path: Path
+) -> None:
+    """A person's browser signs in anew each time; the tools and machines hand out what they
+    have.
+    """
     environ = {"AZURE_CONFIG_DIR": str(tmp_path)}
 
     async def main() -> S2SError:
         refused = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
-        sign_in(method, replace(connection(), tenant=TENANT, environ=environ)).signed_in.remind(refused)
+        sign_in(method, replace(connection(), tenant=TENANT, environ=environ)).signed_in.remind(
+            refused
+        )
         return refused
 
     assert asyncio.run(main()).remedy.endswith(told)
 
 
 @pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])
-def test_auto_takes_a_device_code_without_browser(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_a_device_code_without_browser(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     bare = {"PATH": "", "AZURE_CONFIG_DIR": str(tmp_path), "AZD_CONFIG_DIR": str(tmp_path)}
     assert choose(Method.AUTO, bare, on_terminal=True) is Method.DEVICE_CODE
@@ -444,14 +526,27 @@ def test_a_person_who_did_not_sign_in_is_asked_once(again: Again) -> None:
 @pytest.mark.parametrize(
     ("words", "number"),
     [
-        ("ManagedIdentityCredential authentication unavailable, no response from the IMDS endpoint.", ""),
-        ("AADSTS500011: The resource principal named api://x was not found in the tenant.", "500011"),
+        (
+            (
+                "ManagedIdentityCredential authentication unavailable, no response from the IMDS "
+                "endpoint."
+            ),
+            "",
+        ),
+        (
+            "AADSTS500011: The resource principal named api://x was not found in the tenant.",
+            "500011",
+        ),
     ],
 )
 def test_a_managed_identitys_refusal_keeps_the_endpoints_words(words: str, number: str) -> None:
     """azure-identity words every one of them as a missing configuration."""
     error = identity_refused(CredentialUnavailableError(words))
-    assert (error.code, error.service_code, error.exit_code) == ("identity-token-refused", number, 1)
+    assert (error.code, error.service_code, error.exit_code) == (
+        "identity-token-refused",
+        number,
+        1,
+    )
     assert words in error.message
     assert "AZURE_CLIENT_ID" in error.remedy
 
@@ -520,8 +615,12 @@ async def challenged(credential: CallerCredential, challenge: Challenge) -> bool
         (Again.APPLICATION, False, True),
     ],
 )
-def test_each_kind_of_caller_brings_the_claims_that_it_can(again: Again, second_factor: bool, anew: bool) -> None:
-    """An application has no second factor, and the Azure CLI gives out what it has until somebody signs in anew."""
+def test_each_kind_of_caller_brings_the_claims_that_it_can(
+    again: Again, second_factor: bool, anew: bool
+) -> None:
+    """An application has no second factor, and the Azure CLI gives out what it has until somebody
+    signs in anew.
+    """
 
     async def run(credential: CallerCredential) -> None:
         assert await challenged(credential, SECOND_FACTOR) is second_factor
@@ -550,7 +649,9 @@ def test_requests_that_are_refused_at_once_ask_a_person_once() -> None:
     async def run(credential: CallerCredential) -> None:
         await credential.get_token(SCOPE)
         began = time.monotonic()
-        brought = await asyncio.gather(*(credential.bring(SCOPE, SECOND_FACTOR, began) for _ in range(5)))
+        brought = await asyncio.gather(
+            *(credential.bring(SCOPE, SECOND_FACTOR, began) for _ in range(5))
+        )
         assert brought == [True] * 5
 
     assert with_login(Again.PERSON, run) == [(SCOPE, None), (SCOPE, MFA)]
@@ -577,7 +678,10 @@ def test_a_person_who_does_not_bring_the_claims_is_told_so() -> None:
 def test_the_azure_cli_is_told_by_commands_that_hold_everything() -> None:
     async def run(credential: CallerCredential) -> None:
         for challenge in (SECOND_FACTOR, Challenge(MFA, None, second_factor=True)):
-            login = f"az logout; az login --tenant {TENANT} --scope {SCOPE} --claims-challenge {encode(MFA)}"
+            login = (
+                f"az logout; az login --tenant {TENANT} --scope {SCOPE} --claims-challenge "
+                f"{encode(MFA)}"
+            )
             assert credential.demanded("Azure", "read", SCOPE, challenge, REFUSED).command == login
 
     with_login(Again.AZURE_CLI, run)
@@ -598,12 +702,22 @@ def test_the_remedy_of_a_challenge_never_is_to_ask_for_a_permission(again: Again
     ("header", "said", "claims", "second_factor"),
     [
         ("", "RequestDisallowedByPolicy: Reasons: MFA is required.", MFA, True),
-        ("", "RequestDisallowedByPolicy: must authenticate with multi-factor authentication", MFA, True),
+        (
+            "",
+            "RequestDisallowedByPolicy: must authenticate with multi-factor authentication",
+            MFA,
+            True,
+        ),
         ("", "RequestDisallowedByPolicy: Policy identifiers: 'allowed locations'", None, False),
         ("", "AuthorizationFailed: MFA", None, False),
         (f'Bearer error="insufficient_claims", claims="{encode(MFA)}"', "", MFA, True),
         ('Bearer error="insufficient_claims", claims="e30"', "", "{}", False),
-        ('Bearer error="insufficient_claims", claims="e30="', "RequestDisallowedByPolicy: MFA", "{}", True),
+        (
+            'Bearer error="insufficient_claims", claims="e30="',
+            "RequestDisallowedByPolicy: MFA",
+            "{}",
+            True,
+        ),
     ],
 )
 def test_claims_are_read_from_a_header_or_from_the_words_of_a_refusal(
@@ -616,9 +730,15 @@ def test_claims_are_read_from_a_header_or_from_the_words_of_a_refusal(
         assert found.second_factor is second_factor
 
 
-@pytest.mark.parametrize(("again", "most"), [(Again.AZURE_CLI, 1), (Again.AZD, 1), (Again.APPLICATION, 2)])
-def test_a_command_line_tool_is_asked_for_one_token_after_the_other(again: Again, most: int) -> None:
-    """Two `az` at once meet in the cache of its tokens, and one of them says that nobody is signed in."""
+@pytest.mark.parametrize(
+    ("again", "most"), [(Again.AZURE_CLI, 1), (Again.AZD, 1), (Again.APPLICATION, 2)]
+)
+def test_a_command_line_tool_is_asked_for_one_token_after_the_other(
+    again: Again, most: int
+) -> None:
+    """Two `az` at once meet in the cache of its tokens, and one of them says that nobody is signed
+    in.
+    """
     login = Login()
 
     async def main() -> None:
@@ -633,6 +753,7 @@ def test_a_loop_of_the_same_request_is_waited_for() -> None:
     """AADSTS50196: the credential is not at fault, and a new one would ask as often."""
     with pytest.raises(ServiceError) as raised:
         raise_if_passing(
-            ClientAuthenticationError(f"AADSTS50196: The server terminated an operation.{JOINED}"), PUBLIC.login
+            ClientAuthenticationError(f"AADSTS50196: The server terminated an operation.{JOINED}"),
+            PUBLIC.login,
         )
     assert (raised.value.status, raised.value.retry_after) == (429, 60.0)

@@ -1,4 +1,6 @@
-"""Azure Resource Manager: its writes one after the other, its lists to their end, its refusals in their envelopes."""
+"""Azure Resource Manager: its writes one after the other, its lists to their end, its refusals in
+their envelopes.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -12,7 +14,18 @@ from mct_s2s.errors import ServiceError, SignInFailed
 from mct_s2s.model.azure_resources import IdentityResource, Subscription
 from mct_s2s.model.resource_id import ResourceId
 
-from tests.azure.raw import JSON, SITE, SUBSCRIPTION, Answer, SignedIn, Wire, arm_session, challenge, refusal, told
+from tests.azure.raw import (
+    JSON,
+    SITE,
+    SUBSCRIPTION,
+    Answer,
+    SignedIn,
+    Wire,
+    arm_session,
+    challenge,
+    refusal,
+    told,
+)
 from tests.planning.scenarios import guid
 from tests.support.listener import Listener
 
@@ -22,7 +35,9 @@ NEXT = "https://management.azure.com/next?api-version=2022-12-01&$skiptoken=abc%
 
 
 def test_writes_to_one_resource_leave_one_after_the_other() -> None:
-    """The settings, the identity and the restart of a site: a second write is refused while one is carried out."""
+    """The settings, the identity and the restart of a site: a second write is refused while one is
+    carried out.
+    """
     session = arm_session(Answer(200, {"id": str(SITE), "identity": IDENTITY, "properties": {}}))
     wire = cast("Wire", session.http)
     answer, running = wire.request, 0
@@ -53,14 +68,19 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
 
 def test_an_operation_is_followed_at_resource_managers_own_address_only() -> None:
     session = arm_session(Answer(200, {}))
-    accepted = httpx.Response(202, headers={"Location": "https://management.azure.com.evil.example/x"})
+    accepted = httpx.Response(
+        202, headers={"Location": "https://management.azure.com.evil.example/x"}
+    )
     with pytest.raises(ServiceError, match="redirects to an address other than"):
         asyncio.run(session.finish(accepted, "write the application settings"))
     assert cast("Wire", session.http).asked == []
 
 
 def page(*names: str, link: object = None) -> Answer:
-    rows = [{"subscriptionId": guid(one), "displayName": one, "tenantId": guid("tenant")} for one in names]
+    rows = [
+        {"subscriptionId": guid(one), "displayName": one, "tenantId": guid("tenant")}
+        for one in names
+    ]
     return Answer(200, {"value": rows, "nextLink": link})
 
 
@@ -72,18 +92,23 @@ def listed(*answers: Answer) -> tuple[list[Subscription], list[str]]:
 
 
 def test_a_list_is_read_to_its_end() -> None:
-    """What stands on a second page only would be taken for missing: a right, a subscription; or a lock overlooked."""
+    """What stands on a second page only would be taken for missing: a right, a subscription; or a
+    lock overlooked.
+    """
     found, more = listed(page("a", "b", link=NEXT), page(link=NEXT), page("c", link=""))
     assert found == listed(page("a", "b", "c"))[0]
     assert more == [f"GET {NEXT}"] * 2
 
 
-@pytest.mark.parametrize("read", [lambda arm: arm.subscriptions(), lambda arm: arm.sites(guid("x"))])
+@pytest.mark.parametrize(
+    "read", [lambda arm: arm.subscriptions(), lambda arm: arm.sites(guid("x"))]
+)
 @pytest.mark.parametrize(
     "link",
     [
         "https://evil.example/subscriptions", "https://management.azure.com.evil.example/x",
-        "https://management.azure.com:8443/subscriptions", "http://management.azure.com/subscriptions", 17,
+        "https://management.azure.com:8443/subscriptions",
+        "http://management.azure.com/subscriptions", 17,
     ],
 )  # fmt: skip
 def test_a_list_goes_on_at_its_own_address_only(link: object, read: Callable[..., Any]) -> None:
@@ -107,9 +132,14 @@ def test_an_answer_without_a_list_is_no_empty_list() -> None:
 
 def test_a_policy_that_names_the_claims_after_long_identifiers_is_understood() -> None:
     message = (
-        f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. Reasons: 'MFA is required'."
+        f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. "
+        "Reasons: "
+        "'MFA is required'."
     )
-    assert told(arm_session, refusal(403, "RequestDisallowedByPolicy", message), READ).code == "mfa-required"
+    assert (
+        told(arm_session, refusal(403, "RequestDisallowedByPolicy", message), READ).code
+        == "mfa-required"
+    )
 
 
 def test_claims_that_were_brought_and_did_not_help_are_not_brought_again() -> None:
@@ -133,8 +163,12 @@ ODD_CHALLENGES = {
 
 @pytest.mark.parametrize("header", ODD_CHALLENGES.values(), ids=ODD_CHALLENGES.keys())
 def test_a_header_that_is_no_challenge_is_a_refused_token(header: str) -> None:
-    """Nothing of a header that a proxy may have written goes into a command, unless it is what it has to be."""
-    error = told(arm_session, refusal(401, "AuthenticationFailed", "No.", {"WWW-Authenticate": header}), READ)
+    """Nothing of a header that a proxy may have written goes into a command, unless it is what it
+    has to be.
+    """
+    error = told(
+        arm_session, refusal(401, "AuthenticationFailed", "No.", {"WWW-Authenticate": header}), READ
+    )
     assert (error.code, "challenge" in error.remedy) == ("arm-sign-in", False)
 
 
@@ -142,7 +176,13 @@ def test_a_header_that_is_no_challenge_is_a_refused_token(header: str) -> None:
 def test_app_service_says_by_a_code_of_its_own_that_another_operation_runs(extended: str) -> None:
     entity = {"ExtendedCode": extended, "Code": "Conflict", "Message": "Busy."}
     details = [{"Message": "Busy."}, {"Code": "Conflict"}, {"ErrorEntity": entity}]
-    body = {"Code": "Conflict", "Message": "Busy.", "Target": None, "Details": details, "Innererror": None}
+    body = {
+        "Code": "Conflict",
+        "Message": "Busy.",
+        "Target": None,
+        "Details": details,
+        "Innererror": None,
+    }
     assert told(arm_session, Answer(409, body), WRITE).contention is not None
 
 
@@ -150,7 +190,11 @@ NAMES = {
     "a plain refusal": ("AppSetting with name 'mail-address' is not allowed.", "mail-address"),
     "a name with quotes in it": ("AppSetting with name 'it's-here' is not allowed.", "it's-here"),
     "the Flex Consumption plan": (
-        "The following app setting (Site.SiteConfig.AppSettings.A:B) for Flex Consumption sites is invalid. Please …",
+        (
+            "The following app setting (Site.SiteConfig.AppSettings.A:B) for Flex Consumption "
+            "sites "
+            "is invalid. Please …"
+        ),
         "A:B",
     ),
 }
@@ -158,7 +202,9 @@ NAMES = {
 
 @pytest.mark.parametrize(("message", "name"), NAMES.values(), ids=NAMES.keys())
 def test_a_setting_that_blocks_every_write_is_told_by_its_name(message: str, name: str) -> None:
-    """App Service says so in an envelope of its own, and of a setting that nobody meant to touch."""
+    """App Service says so in an envelope of its own, and of a setting that nobody meant to
+    touch.
+    """
     own: dict[str, object] = {
         "Code": "BadRequest",
         "Message": message,
@@ -175,10 +221,21 @@ def test_a_setting_that_blocks_every_write_is_told_by_its_name(message: str, nam
 
 ENVELOPES: dict[str, Mapping[str, object]] = {
     "the usual one": {"error": {"code": "Conflict", "message": "Busy."}},
-    "of App Service": {"Code": "Conflict", "Message": "Busy.", "Target": None, "Details": [], "Innererror": None},
+    "of App Service": {
+        "Code": "Conflict",
+        "Message": "Busy.",
+        "Target": None,
+        "Details": [],
+        "Innererror": None,
+    },
     "in other case": {"Error": {"Code": "Conflict", "Message": "Busy."}},
     "with more in it": {
-        "error": {"code": "Conflict", "message": "Busy.", "details": [{"code": "X"}], "additionalInfo": [{"type": "Y"}]}
+        "error": {
+            "code": "Conflict",
+            "message": "Busy.",
+            "details": [{"code": "X"}],
+            "additionalInfo": [{"type": "Y"}],
+        }
     },
 }
 
@@ -198,14 +255,19 @@ def test_the_words_of_an_error_are_found_in_every_envelope(body: Mapping[str, ob
         ({}, None),
     ],
 )
-def test_the_request_id_is_the_services_own(headers: Mapping[str, str], request_id: str | None) -> None:
+def test_the_request_id_is_the_services_own(
+    headers: Mapping[str, str], request_id: str | None
+) -> None:
     body = {"error": {"code": "X", "message": "y"}}
     assert told(arm_session, Answer(500, body, {**JSON, **headers}), READ).request_id == request_id
 
 
 def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again() -> None:
     """What was read before the refusal may be old by the time that the second token is there."""
-    session, events = arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {})), []
+    session, events = (
+        arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {})),
+        [],
+    )
 
     async def send() -> None:
         events.append("send")
@@ -218,7 +280,9 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
     assert events == ["send", "read again", "send"]
 
 
-@pytest.mark.parametrize("body", [{}, {"error": {"code": "X"}}, {"properties": None}], ids=["empty", "error", "null"])
+@pytest.mark.parametrize(
+    "body", [{}, {"error": {"code": "X"}}, {"properties": None}], ids=["empty", "error", "null"]
+)
 def test_an_answer_without_settings_is_not_taken_for_an_app_without_settings(body: object) -> None:
     """A write replaces all settings: everything that this reading did not show would be erased."""
     with pytest.raises(ServiceError):
@@ -235,7 +299,11 @@ def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [refusal(403, "AuthorizationFailed", "No."), refusal(404, "ResourceNotFound", "No."), refusal(500, "X", "No.")],
+    [
+        refusal(403, "AuthorizationFailed", "No."),
+        refusal(404, "ResourceNotFound", "No."),
+        refusal(500, "X", "No."),
+    ],
     ids=["forbidden", "missing", "broken"],
 )
 def test_slots_that_may_not_be_listed_stop_no_command(answer: Answer) -> None:

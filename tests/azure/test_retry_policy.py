@@ -1,4 +1,6 @@
-"""Waiting for Azure: only for what is known to pass, never past the deadline, and for all requests together."""
+"""Waiting for Azure: only for what is known to pass, never past the deadline, and for all requests
+together.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,11 +28,15 @@ def in_no_time() -> Iterator[None]:
 
 
 def refusal(status: int, retry_after: float | None = None, **more: Any) -> ServiceError:
-    return ServiceError("x", "refused", remedy="again", status=status, retry_after=retry_after, **more)
+    return ServiceError(
+        "x", "refused", remedy="again", status=status, retry_after=retry_after, **more
+    )
 
 
 class Service:
-    """It refuses so, one request after the other, and then answers, unless it stays with its last refusal."""
+    """It refuses so, one request after the other, and then answers, unless it stays with its last
+    refusal.
+    """
 
     def __init__(self, *refusals: int | ServiceError, answers: bool = True) -> None:
         errors = [refusal(one) if isinstance(one, int) else one for one in refusals]
@@ -67,8 +73,12 @@ class Service:
         ([refusal(429, LAG_SECONDS + 5), 404], {**LAG, "remaining": 600.0}),
     ],
 )
-def test_a_failure_that_passes_is_waited_out(refusals: list[int | ServiceError], rules: dict[str, Any]) -> None:
-    """A 503 after twenty answers of a replica that lags, or of a busy service, is one 503; and patience is no lag."""
+def test_a_failure_that_passes_is_waited_out(
+    refusals: list[int | ServiceError], rules: dict[str, Any]
+) -> None:
+    """A 503 after twenty answers of a replica that lags, or of a busy service, is one 503; and
+    patience is no lag.
+    """
     service = Service(*refusals)
     service.call(**rules)
     assert len(service.asked_at) == len(refusals) + 1
@@ -105,7 +115,9 @@ def test_a_wait_is_shown_until_it_is_over() -> None:
 def test_a_lag_that_no_longer_explains_the_answer_is_waited_for_no_longer() -> None:
     heard, still = Listener(), [True, True, False]
     with during(heard):
-        Service(NotYet(None, "for 404", status=404), answers=False).refuses(lag=lambda _: still.pop(0))
+        Service(NotYet(None, "for 404", status=404), answers=False).refuses(
+            lag=lambda _: still.pop(0)
+        )
     assert heard.told == ["for 404", "for 404", "over: for 404"]
 
 
@@ -119,12 +131,16 @@ def test_contention_is_waited_for_even_for_a_request_that_is_not_repeatable(
         service.call(**ONCE)
     pauses = [later - sooner for sooner, later in pairwise(service.asked_at)]
     doubled = [max(seconds, retry_after or 0.0) for seconds in (1.0, 2.0, 4.0)]
-    assert all(0.8 * most <= pause <= most + 0.01 for pause, most in zip(pauses, doubled, strict=True)), pauses
+    assert all(
+        0.8 * most <= pause <= most + 0.01 for pause, most in zip(pauses, doubled, strict=True)
+    ), pauses
     assert heard.told == [BUSY[0]] * 3 + [f"over: {BUSY[0]}"]
 
 
 @pytest.mark.parametrize(("remaining", "least", "most"), [(600.0, 90.0, 110.0), (5.0, 0.0, 20.0)])
-def test_contention_ends_after_its_time_or_before_the_deadline(remaining: float, least: float, most: float) -> None:
+def test_contention_ends_after_its_time_or_before_the_deadline(
+    remaining: float, least: float, most: float
+) -> None:
     service = Service(refusal(409, contention=BUSY), answers=False)
     service.refuses(remaining=remaining)
     assert least <= service.asked_at[-1] - service.asked_at[0] <= most

@@ -1,4 +1,6 @@
-"""All connections trust the system, or what a variable names; where that is not enough, they say what to do."""
+"""All connections trust the system, or what a variable names; where that is not enough, they say
+what to do.
+"""
 
 import asyncio
 import hashlib
@@ -39,13 +41,20 @@ from tests.support.mct import MCT
 from tests.support.proxy import Proxy, proxy
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
-pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning"
+)
 
 SITE = "https://learn.contoso.com"
-HOSTS = ("graph.microsoft.com", "management.azure.com", "login.microsoftonline.com", "learn.contoso.com")
+HOSTS = (
+    "graph.microsoft.com",
+    "management.azure.com",
+    "login.microsoftonline.com",
+    "learn.contoso.com",
+)
 
 
-# --- a company whose proxy inspects TLS: behind it, every server has a certificate signed by the company's root ---
+# --- a company whose proxy inspects TLS: every server has a certificate of the company's root ---
 
 
 class Origin(ThreadingHTTPServer):
@@ -110,7 +119,9 @@ def inspecting(folder: Path, hosts: Sequence[str]) -> Iterator[Company]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(chain)
     with Origin(tls) as origin:
-        thread = threading.Thread(target=origin.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread = threading.Thread(
+            target=origin.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         thread.start()
         with proxy(origin.server_address[1]) as running:
             yield Company(folder / "root.pem", store, running, origin)
@@ -119,7 +130,10 @@ def inspecting(folder: Path, hosts: Sequence[str]) -> Iterator[Company]:
 
 
 def _certificate(
-    name: str, issuer: x509.Certificate | None, issuer_key: ec.EllipticCurvePrivateKey | None, hosts: Sequence[str]
+    name: str,
+    issuer: x509.Certificate | None,
+    issuer_key: ec.EllipticCurvePrivateKey | None,
+    hosts: Sequence[str],
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """A root, or a server's certificate. As many proxies' roots, it names no key identifiers."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -136,22 +150,30 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), False
+        )
     return builder.sign(issuer_key or key, hashes.SHA256()), key
 
 
 def _openssl_hash(common_name: str) -> str:
-    """The name of a root's file in a folder, as `openssl x509 -hash` prints it for a subject that is a name alone."""
+    """The name of a root's file in a folder, as `openssl x509 -hash` prints it for a subject that
+    is a name alone.
+    """
     text = common_name.encode()
     attribute = b"\x06\x03\x55\x04\x03\x0c" + bytes([len(text)]) + text
     sequence = b"\x30" + bytes([len(attribute)]) + attribute
-    digest = hashlib.sha1(b"\x31" + bytes([len(sequence)]) + sequence, usedforsecurity=False).digest()
+    digest = hashlib.sha1(
+        b"\x31" + bytes([len(sequence)]) + sequence, usedforsecurity=False
+    ).digest()
     return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
 
 @pytest.fixture
 def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
-    """Everything that leaves this machine passes the company's proxy; nothing trusts its root yet."""
+    """Everything that leaves this machine passes the company's proxy; nothing trusts its
+    root yet.
+    """
     with inspecting(tmp_path, HOSTS) as running:
         for name in (*VARIABLES, "SSL_CERT_DIR", "NO_PROXY", "no_proxy", "https_proxy"):
             monkeypatch.delenv(name, raising=False)
@@ -186,7 +208,9 @@ def answered(ask: Ask, tls: ssl.SSLContext) -> int:
 def test_a_companys_root_that_the_system_trusts_is_trusted_behind_its_proxy(
     company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))  # where OpenSSL finds the system's store
+    monkeypatch.setenv(
+        "SSL_CERT_DIR", str(company.folder)
+    )  # where OpenSSL finds the system's store
     assert answered(ask, tls_context()) == 200
     assert {target.partition(" ")[0] for target, _ in company.proxy.asked} == {"CONNECT"}
 
@@ -212,17 +236,25 @@ def test_roots_that_variables_name_replace_those_of_the_system(
             answered(by_loop, tls_context())
 
 
-def test_an_authority_that_the_environment_names_is_the_only_one_of_its_context(company: Company) -> None:
-    """So it is with the sandbox's own: whatever else this machine's variables name is not trusted."""
+def test_an_authority_that_the_environment_names_is_the_only_one_of_its_context(
+    company: Company,
+) -> None:
+    """So it is with the sandbox's own: whatever else this machine's variables name is not
+    trusted.
+    """
     context = tls_context({"SSL_CERT_FILE": str(company.root)})
-    assert [one["subject"] for one in context.get_ca_certs()] == [((("commonName", "company root"),),)]
+    assert [one["subject"] for one in context.get_ca_certs()] == [
+        ((("commonName", "company root"),),)
+    ]
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
     company: Company, monkeypatch: pytest.MonkeyPatch, platform: str
 ) -> None:
-    """truststore asks the keychain there; here it asks OpenSSL, in the same way of speaking to the clients."""
+    """truststore asks the keychain there; here it asks OpenSSL, in the same way of speaking to the
+    clients.
+    """
     context = tls_context(platform=platform)
     assert isinstance(context, truststore.SSLContext)
     with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
@@ -232,7 +264,9 @@ def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
 
 
 @pytest.mark.parametrize("proxy", ["socks5://user:word@127.0.0.1:1", "foo://user:word@x"])
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(UsageError) as raised:
         Http(ssl.create_default_context())
@@ -256,7 +290,9 @@ async def resource_manager(connection: Connection) -> object:
 
 
 async def login(connection: Connection) -> object:
-    credential = service_principal(guid("tenant"), guid("app"), SecretCredential("secret"), connection)
+    credential = service_principal(
+        guid("tenant"), guid("app"), SecretCredential("secret"), connection
+    )
     return await credential.get_token("x/.default")
 
 
@@ -293,11 +329,21 @@ def refusal(ask: Callable[[Connection], Awaitable[object]], tls: ssl.SSLContext)
 
 
 @pytest.mark.parametrize(("ask", "code"), SERVICES.items())
-def test_an_unknown_authority_is_refused_at_once_with_the_way_out(company: Company, ask: Any, code: str) -> None:
-    """Nothing is sent, and no repetition helps: a minute of silence, and a hint at the network, helped nobody."""
+def test_an_unknown_authority_is_refused_at_once_with_the_way_out(
+    company: Company, ask: Any, code: str
+) -> None:
+    """Nothing is sent, and no repetition helps: a minute of silence, and a hint at the network,
+    helped nobody.
+    """
     error = refusal(ask, tls_context())
-    assert (error.code, error.advice, error.command) == (code, UNTRUSTED, "export SSL_CERT_FILE=FILE")
-    assert company.origin.connections == (4 if ask is person else 1)  # azure-identity repeats a person's by itself
+    assert (error.code, error.advice, error.command) == (
+        code,
+        UNTRUSTED,
+        "export SSL_CERT_FILE=FILE",
+    )
+    assert company.origin.connections == (
+        4 if ask is person else 1
+    )  # azure-identity repeats a person's by itself
 
 
 @pytest.mark.parametrize("ask", [graph, resource_manager])

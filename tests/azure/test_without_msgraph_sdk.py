@@ -1,4 +1,6 @@
-"""The program where msgraph-sdk cannot be installed: Windows, whose paths are too short for it by default."""
+"""The program where msgraph-sdk cannot be installed: Windows, whose paths are too short for it by
+default.
+"""
 
 import json
 import subprocess
@@ -15,8 +17,8 @@ NOT_INSTALLED = """
 import importlib.abc, sys
 class Missing(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"msgraph", "kiota_serialization_json", "kiota_serialization_text",
-                                      "kiota_serialization_form", "kiota_serialization_multipart"}:
+        kiota = [f"kiota_serialization_{kind}" for kind in ("json", "text", "form", "multipart")]
+        if name.partition(".")[0] in {"msgraph", *kiota}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Missing())
 from mct_s2s.cli.app import main
@@ -29,7 +31,11 @@ sys.exit(code)
 def test_setup_runs_where_msgraph_sdk_is_not_installed(tmp_path: Path) -> None:
     environment = {**without_azure(), **at_home(tmp_path), "MCT_S2S_CLOUD": "sandbox"}
     ended = subprocess.run(
-        [sys.executable, "-c", NOT_INSTALLED], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", NOT_INSTALLED],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.splitlines()[-1] == "True False"

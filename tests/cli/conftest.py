@@ -1,4 +1,6 @@
-"""Runs the program as its users do: an environment, two streams and an exit code; within this process or as its own."""
+"""Runs the program as its users do: an environment, two streams and an exit code; within this
+process or as its own.
+"""
 
 import base64
 import functools
@@ -34,7 +36,12 @@ def run(*arguments: str, env: Mapping[str, str], home: Path) -> Ended:
     given = "\n".join([*environment.values(), *arguments])
     with (
         subprocess.Popen(
-            program(arguments), env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+            program(arguments),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
         ) as done,
         processes_of(done.pid, given) as listed,
     ):
@@ -49,14 +56,18 @@ def run(*arguments: str, env: Mapping[str, str], home: Path) -> Ended:
 
 
 def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside) -> Ended:
-    """The program within this process, in simulated time: everything but its start, looked through for secrets too."""
+    """The program within this process, in simulated time: everything but its start, looked through
+    for secrets too.
+    """
     before = snapshot(home)
     ended = run_inside(arguments, {**without_azure(), **env, **at_home(home)}, inside.time)
     assert leaks(arguments, ended, env, before, home) == []
     return ended
 
 
-def leaks(words: Sequence[str], ended: Ended, env: Mapping[str, str], before: dict[Path, int], home: Path) -> list[str]:
+def leaks(
+    words: Sequence[str], ended: Ended, env: Mapping[str, str], before: dict[Path, int], home: Path
+) -> list[str]:
     own = env.get("AZURE_CLIENT_SECRET", "")
     return [*said(words, ended.out, ended.err, own), *left_behind(words, before, home)]
 
@@ -64,19 +75,28 @@ def leaks(words: Sequence[str], ended: Ended, env: Mapping[str, str], before: di
 def values_in(file: Path) -> dict[str, str]:
     """What a dotenv file sets, as a shell reads it."""
     lines = file.read_text(encoding="utf-8").splitlines()
-    return dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))
+    return dict(
+        shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#")
+    )
 
 
 def saved_to(ended: Ended, client: str = "") -> Path:
     """The file of a credential that a run has made: the only one, or that of a client."""
-    (file,) = [one["savedTo"].removeprefix("file:") for one in ended.made if client in {"", one["client"]}]
+    (file,) = [
+        one["savedTo"].removeprefix("file:") for one in ended.made if client in {"", one["client"]}
+    ]
     return Path(file)
 
 
 def key_credential(certificate: Certificate) -> Json:
     """The entry of a registration for a certificate that somebody uploads."""
     public = base64.b64encode(certificate.der).decode()
-    return {"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "by hand", "key": public}
+    return {
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+        "displayName": "by hand",
+        "key": public,
+    }
 
 
 def held(azure: Sandbox, name: str) -> Any:
@@ -87,23 +107,34 @@ def held(azure: Sandbox, name: str) -> Any:
 
 
 def call_as_sdk(values: Mapping[str, str], azure: Sandbox) -> int:
-    """The MCT API's answer to a token that azure-identity gets from the environment of a dotenv file."""
+    """The MCT API's answer to a token that azure-identity gets from the environment of a dotenv
+    file.
+    """
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"):
             patch.delenv(name, raising=False)
         for name, value in {**values, "REQUESTS_CA_BUNDLE": azure.ca_file}.items():
             patch.setenv(name, value)
-        patch.setattr(time, "time", azure.time.timestamp)  # what it signs holds the time at which the sandbox reads it
+        patch.setattr(
+            time, "time", azure.time.timestamp
+        )  # what it signs holds the time at which the sandbox reads it
         with EnvironmentCredential(disable_instance_discovery=True) as credential:
             return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
 
 
 def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80, shell: str = "") -> Any:
     """The program, or a line for a shell, at a terminal as pexpect drives it."""
-    environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
+    environment = {
+        **without_azure(),
+        **azure.environment,
+        **at_home(home),
+        "TERM": "xterm-256color",
+    }
     command, *arguments = ["/bin/sh", "-c", shell] if shell else program(words)
-    return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=240, dimensions=(24, columns))
+    return pexpect.spawn(
+        command, arguments, env=environment, encoding="utf-8", timeout=240, dimensions=(24, columns)
+    )
 
 
 def alone(mct: Program, azure: Sandbox, *graph: str, arm: Sequence[tuple[Any, str]]) -> Program:
@@ -120,7 +151,9 @@ def signed_in(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch, **rights:
 
 
 def against(azure: Sandbox, start: Program) -> Program:
-    """Start it with the sandbox's environment; `env` adds variables, and takes away those that are empty."""
+    """Start it with the sandbox's environment; `env` adds variables, and takes away those that are
+    empty.
+    """
 
     def started(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
         merged = {**azure.environment, **(env or {})}

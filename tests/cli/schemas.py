@@ -1,4 +1,6 @@
-"""The JSON documents of the contract, held against the schemas of the package with nothing beside what they name."""
+"""The JSON documents of the contract, held against the schemas of the package with nothing beside
+what they name.
+"""
 
 import functools
 from typing import Any
@@ -8,7 +10,10 @@ from mct_s2s.render.documents import DOCUMENTS, schema
 
 
 def strict(node: Any) -> Any:
-    """Close a schema: no other members, no other codes. Users get the open one, which later versions may extend."""
+    """Close a schema: no other members, no other codes.
+
+    Users get the open one, which later versions may extend.
+    """
     if isinstance(node, list):
         return [strict(item) for item in node]
     if not isinstance(node, dict):
@@ -35,4 +40,6 @@ def check(document: Any) -> None:
     validators()[document["schema"]].validate(document)
 
 
-FINDING_CODES: list[str] = schema("status")["properties"]["findings"]["items"]["properties"]["code"]["examples"]
+FINDING_CODES: list[str] = schema("status")["properties"]["findings"]["items"]["properties"][
+    "code"
+]["examples"]

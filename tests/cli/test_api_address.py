@@ -1,4 +1,6 @@
-"""A site that is called at another address than the App Service's own, such as Azure Front Door's."""
+"""A site that is called at another address than the App Service's own, such as Azure Front
+Door's.
+"""
 
 from pathlib import Path
 
@@ -18,7 +20,9 @@ def door(azure: Sandbox) -> str:
     return azure.site_url.replace("https://", "https://contosolearn.azurefd.")
 
 
-def test_setup_tests_and_tells_clients_the_address_that_is_typed(mct: Program, azure: Sandbox, door: str) -> None:
+def test_setup_tests_and_tells_clients_the_address_that_is_typed(
+    mct: Program, azure: Sandbox, door: str
+) -> None:
     done = mct(*SETUP, "--url", door, *JSON)
     assert (done.code, done.document["verification"]["proved"]) == (0, True), done
     assert done.document["verification"]["url"] == door
@@ -42,7 +46,9 @@ def test_later_commands_use_the_address_that_is_typed_or_in_the_clients_own_file
     assert values_in(saved_to(rotated))["MCT_S2S_URL"] == door
 
 
-def test_a_token_is_sent_there_only_where_the_address_is_typed(mct: Program, azure: Sandbox, door: str) -> None:
+def test_a_token_is_sent_there_only_where_the_address_is_typed(
+    mct: Program, azure: Sandbox, door: str
+) -> None:
     assert mct(*SETUP, "--url", door, *JSON).code == 0
     azure.forget()
     looked = mct("verify", "-o", "json")
@@ -60,7 +66,10 @@ def test_an_address_that_a_trust_file_alone_names_gets_no_token(
     made = mct(*SETUP, *JSON)
     file = tmp_path / "trust.toml"
     place = f'secret-to = "file:{saved_to(made)}"'
-    file.write_text(f'[sites.contosolearn]\nurl = "{door}"\nclients = [{{ name = "Import", {place} }}]\n', "utf-8")
+    file.write_text(
+        f'[sites.contosolearn]\nurl = "{door}"\nclients = [{{ name = "Import", {place} }}]\n',
+        "utf-8",
+    )
     azure.forget()
     looked = mct("verify", "-f", str(file), "-o", "json")
     (call,) = [row for row in looked.document["sites"][0]["checks"] if row["check"] == "call"]
@@ -70,28 +79,43 @@ def test_an_address_that_a_trust_file_alone_names_gets_no_token(
     assert [row for row in azure.log("site") if row["status"] == 200] == []
 
 
-def test_a_trust_file_says_the_address(mct: Program, azure: Sandbox, door: str, tmp_path: Path) -> None:
+def test_a_trust_file_says_the_address(
+    mct: Program, azure: Sandbox, door: str, tmp_path: Path
+) -> None:
     file = tmp_path / "trust.toml"
-    file.write_text(f'[sites.contosolearn]\nurl = "{door}"\nclients = [{{ name = "Import" }}]\n', encoding="utf-8")
+    file.write_text(
+        f'[sites.contosolearn]\nurl = "{door}"\nclients = [{{ name = "Import" }}]\n',
+        encoding="utf-8",
+    )
     done = mct("apply", "-f", str(file), *JSON)
     assert done.code == 0, done
     assert {row["status"] for row in azure.log("site")} == {200, 401}
     file.write_text('[sites.contosolearn]\nurl = "http://contoso.azurefd.net"\n', encoding="utf-8")
     refused = mct("apply", "-f", str(file), *JSON)
-    assert (refused.code, "sites.contosolearn.url" in refused.document["error"]["message"]) == (2, True), refused
+    assert (refused.code, "sites.contosolearn.url" in refused.document["error"]["message"]) == (
+        2,
+        True,
+    ), refused
 
 
-def test_a_stored_address_that_is_another_one_is_told(mct: Program, azure: Sandbox, door: str) -> None:
+def test_a_stored_address_that_is_another_one_is_told(
+    mct: Program, azure: Sandbox, door: str
+) -> None:
     """The first run knew nothing of the Front Door: its file names the App Service's own host."""
     first = mct(*SETUP, *JSON)
     assert (first.code, first.document["verification"]["proved"]) == (0, False)
     file = saved_to(first)
     told = " ".join(mct(*SETUP, "--url", door, "--dry-run").out.split())
-    assert f"MCT_S2S_URL in file:{file} is '{azure.site_url}'. Set it to {door}, where the API is reached." in told
+    assert (
+        f"MCT_S2S_URL in file:{file} is '{azure.site_url}'. Set it to {door}, where the API is "
+        "reached."
+    ) in told
 
 
 def test_an_address_that_strangers_noted_is_told_no_client(mct: Program, azure: Sandbox) -> None:
-    """Anyone may register an application under the name of this App Service's, and note an address of their own."""
+    """Anyone may register an application under the name of this App Service's, and note an address
+    of their own.
+    """
     evil = "https://collector.example.com"
     body = {"displayName": "MCT service (contosolearn)", "tags": [f"{TAG}{evil}"]}
     azure.graph(
@@ -104,9 +128,12 @@ def test_an_address_that_strangers_noted_is_told_no_client(mct: Program, azure: 
         mct(*words)
         for words in (
             (*SETUP, "--dry-run", *JSON), (*SETUP, *JSON), ("add-client", "More", *JSON),
-            ("rotate-secret", "Import", *JSON), ("status", "-o", "json"), ("snippet", "Import"), ("export",),
+            ("rotate-secret", "Import", *JSON), ("status", "-o", "json"), ("snippet", "Import"),
+            ("export",),
         )
     ]  # fmt: skip
-    assert [ended.out for ended in done if "collector" in ended.out.replace(f"{TAG}{evil}", "")] == []
+    assert [
+        ended.out for ended in done if "collector" in ended.out.replace(f"{TAG}{evil}", "")
+    ] == []
     assert values_in(saved_to(done[3]))["MCT_S2S_URL"] == azure.site_url
     assert [row for row in azure.log("site") if "example" in str(row)] == []

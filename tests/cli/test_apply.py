@@ -22,11 +22,19 @@ from tests.support.sandbox_inside import Inside
 from tests.support.sandboxes import Tenants
 
 JSON = ("-o", "json")
-READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
+READ = (
+    "Application.Read.All",
+    "Organization.Read.All",
+    "RoleManagement.Read.Directory",
+    "Policy.Read.All",
+)
 HOSTILE = "a|b `c` [d](e) <script> @team"
 ONE = "[sites.learn]\napp-service = 'contosolearn'\n"
 ACADEMY = SITE.replace("contosolearn", "academy")
-TWO = f"{ONE}[[sites.learn.clients]]\nname = 'Import'\n[sites.academy]\n[[sites.academy.clients]]\nname = 'Export'\n"
+TWO = (
+    f"{ONE}[[sites.learn.clients]]\nname = "
+    "'Import'\n[sites.academy]\n[[sites.academy.clients]]\nname = 'Export'\n"
+)
 """A site of the seed, and one that `Applied.other_site` adds."""
 SETTINGS = {"path": f"{ACADEMY}/config/appsettings", "method": "PUT"}
 LIST = f"{ACADEMY}/config/appsettings/list"
@@ -34,13 +42,17 @@ LIST = f"{ACADEMY}/config/appsettings/list"
 
 @dataclass
 class Applied:
-    """Runs `apply` over a file; the variables that name one App Service stay set, as they would in a user's shell."""
+    """Runs `apply` over a file; the variables that name one App Service stay set, as they would in
+    a user's shell.
+    """
 
     mct: Program
     azure: Sandbox
     file: Path
 
-    def __call__(self, *words: str, text: str | None = None, env: Mapping[str, str] | None = None) -> Ended:
+    def __call__(
+        self, *words: str, text: str | None = None, env: Mapping[str, str] | None = None
+    ) -> Ended:
         """Apply the file as it is, or as it is from now on."""
         if text is not None:
             self.file.write_text(text)
@@ -53,7 +65,9 @@ class Applied:
 
     def other_site(self) -> None:
         """The academy, in the group of the first."""
-        self.azure.add_site(name="academy", group="mct-prod", subscription=self.azure.subscription_id)
+        self.azure.add_site(
+            name="academy", group="mct-prod", subscription=self.azure.subscription_id
+        )
 
     def fingerprint(self, *words: str) -> str:
         """The one that a dry run prints."""
@@ -77,7 +91,9 @@ def one(*clients: str) -> str:
     return ONE + "".join(f"[[sites.learn.clients]]\nname = '{name}'\n" for name in clients)
 
 
-def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(applied: Applied) -> None:
+def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(
+    applied: Applied,
+) -> None:
     applied.other_site()
     done = applied("-y", *JSON, text=TWO)
     assert done.code == 0, done
@@ -92,7 +108,9 @@ def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(ap
     assert again.out == "2 sites: 2 up to date, 0 failed.\n", "sites that do not change are counted"
 
 
-def test_a_site_that_cannot_be_read_stops_no_other_and_is_not_what_was_reviewed(applied: Applied) -> None:
+def test_a_site_that_cannot_be_read_stops_no_other_and_is_not_what_was_reviewed(
+    applied: Applied,
+) -> None:
     reviewed = applied("--dry-run", *JSON, text=TWO)  # there is no academy
     assert (reviewed.code, reviewed.document["fingerprint"]) == (2, None)
     assert "Fingerprint" not in applied("--dry-run", "-o", "markdown").out
@@ -127,11 +145,15 @@ def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Appli
     failed = of_site(done, "academy")["error"]
     assert {"service application", "secret"} <= {step["resource"] for step in failed["done"]}
     assert "application settings" in {step["resource"] for step in failed["notDone"]}
-    assert [made["client"] for made in failed["credentials"]] == ["Export"], "a secret that was made is always told"
+    assert [made["client"] for made in failed["credentials"]] == ["Export"], (
+        "a secret that was made is always told"
+    )
     assert of_site(done, "learn")["error"] is None
 
 
-def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_at_one_site_stops_no_other(
+    applied: Applied, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the other one has made is told, whatever happens here."""
     applied.other_site()
     carry_out = flow.carry_out
@@ -152,7 +174,9 @@ def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.
 def test_a_profile_says_who_signs_in(applied: Applied) -> None:
     caller = applied.azure.caller("Application.Read.All")
     text = f"[profiles.p]\nclient-id = '{caller['AZURE_CLIENT_ID']}'\n{ONE}profile = 'p'\n"
-    done = applied("--dry-run", text=text, env={"AZURE_CLIENT_SECRET": caller["AZURE_CLIENT_SECRET"]})
+    done = applied(
+        "--dry-run", text=text, env={"AZURE_CLIENT_SECRET": caller["AZURE_CLIENT_SECRET"]}
+    )
     assert f"Signing in with service principal {caller['AZURE_CLIENT_ID']}" in done.err
 
 
@@ -178,8 +202,15 @@ def test_options_without_a_meaning_are_refused_before_anything_is_sent(
 
 
 def test_a_step_for_others_is_said_also_where_the_run_has_nothing_to_do(applied: Applied) -> None:
-    rights = ("Application.ReadWrite.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
-    limited = applied.azure.caller(*rights, arm=[("Owner", f"/subscriptions/{applied.azure.subscription_id}")])
+    rights = (
+        "Application.ReadWrite.All",
+        "Organization.Read.All",
+        "RoleManagement.Read.Directory",
+        "Policy.Read.All",
+    )
+    limited = applied.azure.caller(
+        *rights, arm=[("Owner", f"/subscriptions/{applied.azure.subscription_id}")]
+    )
     assert applied("-y", "--no-verify", text=one("Import"), env=limited).code == 4
     again = applied("-y", "--no-verify", env=limited)
     assert again.code == 4, again
@@ -191,7 +222,11 @@ def test_a_step_for_others_is_said_also_where_the_run_has_nothing_to_do(applied:
 
 
 def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Applied) -> None:
-    text = f'[sites."{HOSTILE}"]\napp-service = "contosolearn"\n[[sites."{HOSTILE}".clients]]\nname = "{HOSTILE}"\n'
+    text = (
+        f'[sites."{HOSTILE}"]\napp-service = '
+        f'"contosolearn"\n[[sites."{HOSTILE}".clients]]\nname '
+        f'= "{HOSTILE}"\n'
+    )
     dry = applied("--dry-run", "-o", "markdown", text=text)
     assert dry.code == 3, dry
     page = outside_code(dry.out)
@@ -216,11 +251,17 @@ def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
     applied.azure.write_settings({**before, "ServiceAuthEnabled": "false"})
     applied.azure.forget()
     done = applied("--expect", reviewed, "-y", *JSON)
-    assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "plan-not-expected", [])
+    assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (
+        2,
+        "plan-not-expected",
+        [],
+    )
     assert "--dry-run -f " in done.document["error"]["remedy"]
     applied.azure.write_settings(before)
     assert applied("--expect", reviewed, "-y").code == 0
-    assert applied("--expect", "0" * 64, "-y").code == 0, "nothing is left to do, and so nothing to refuse"
+    assert applied("--expect", "0" * 64, "-y").code == 0, (
+        "nothing is left to do, and so nothing to refuse"
+    )
 
 
 def test_a_fingerprint_is_of_the_sites_that_were_asked_for(applied: Applied) -> None:
@@ -228,12 +269,16 @@ def test_a_fingerprint_is_of_the_sites_that_were_asked_for(applied: Applied) -> 
     applied.file.write_text(TWO)
     whole = applied("--dry-run", *JSON)
     alone = applied.fingerprint("--only", "academy")
-    assert alone == of_site(whole, "academy")["result"]["fingerprint"] != whole.document["fingerprint"]
+    assert (
+        alone == of_site(whole, "academy")["result"]["fingerprint"] != whole.document["fingerprint"]
+    )
     assert applied("--only", "academy", "--expect", alone, "-y").code == 0
     assert applied.azure.applications("Import") == []
 
 
-def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applied, inside: Inside) -> None:
+def test_a_plan_that_has_changed_since_the_review_is_not_applied(
+    applied: Applied, inside: Inside
+) -> None:
     """One site takes its time; at the other one someone changes a setting meanwhile."""
     applied.other_site()
     slow = {"type": "latency", "seconds": 20}
@@ -246,7 +291,9 @@ def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applie
     inside.hooks.after.append(write)
     done = applied("-y", *JSON, text=TWO)
     failed = of_site(done, "learn")["error"]
-    assert (done.code, failed["error"]["code"], failed["done"]) == (1, "plan-changed", []), "the other one was written"
+    assert (done.code, failed["error"]["code"], failed["done"]) == (1, "plan-changed", []), (
+        "the other one was written"
+    )
     assert of_site(done, "academy")["result"]["verification"]["proved"] is True
     assert applied.azure.applications("Import") == []
 
@@ -277,44 +324,72 @@ def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applie
     assert applied.azure.restarts() == 1
     writes = applied.azure.writes()
     settings = next(at for at, write in enumerate(writes) if write.endswith("/config/appsettings"))
-    removed = next(at for at, write in enumerate(writes) if write.startswith("DELETE") and "/applications/" in write)
+    removed = next(
+        at
+        for at, write in enumerate(writes)
+        if write.startswith("DELETE") and "/applications/" in write
+    )
     created = max(at for at, write in enumerate(writes) if "addPassword" in write)
-    assert created < settings < removed, "additions first, and no one loses more than access before that is revoked"
-    assert not list(applied.file.parent.rglob("c-*.env")), "the file of a secret that is good for nothing goes"
+    assert created < settings < removed, (
+        "additions first, and no one loses more than access before that is revoked"
+    )
+    assert not list(applied.file.parent.rglob("c-*.env")), (
+        "the file of a secret that is good for nothing goes"
+    )
 
 
 def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Applied) -> None:
     applied.other_site()
     prepared(applied, "A", "B")
     done = applied("-y", "--prune", *JSON, text=TWO)
-    assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "too-many-removals", [])
+    assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (
+        2,
+        "too-many-removals",
+        [],
+    )
 
 
 def test_who_lists_many_at_one_site_stops_that_site_alone(applied: Applied, azure: Sandbox) -> None:
     """A Website Contributor can. Others' registrations show nothing about the file."""
     applied.other_site()
     prepared(applied, "Import")
-    theirs = [azure.graph("POST", "/applications", json={"displayName": name})["appId"] for name in ("P", "Q", "R")]
+    theirs = [
+        azure.graph("POST", "/applications", json={"displayName": name})["appId"]
+        for name in ("P", "Q", "R")
+    ]
     there = azure.settings()
-    azure.write_settings({**there, "ServiceApplicationIds": ";".join((str(there["ServiceApplicationIds"]), *theirs))})
+    azure.write_settings(
+        {**there, "ServiceApplicationIds": ";".join((str(there["ServiceApplicationIds"]), *theirs))}
+    )
     applied.azure.forget()
     done = applied("-y", "--prune", *JSON, text=TWO)
     assert of_site(done, "learn")["error"]["error"]["code"] == "too-many-removals"
     assert of_site(done, "academy")["result"]["verification"]["proved"] is True
-    assert (done.code, [write for write in azure.writes() if "contosolearn" in write]) == (1, []), "academy was written"
+    assert (done.code, [write for write in azure.writes() if "contosolearn" in write]) == (1, []), (
+        "academy was written"
+    )
 
 
-def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, azure: Sandbox) -> None:
+def test_adopted_registrations_and_those_of_other_sites_stay(
+    applied: Applied, azure: Sandbox
+) -> None:
     """What is pruned at one site may be a client of another one: its entry there names it."""
     applied.other_site()
     adopted = azure.graph("POST", "/applications", json={"displayName": "By hand"})["appId"]
     prepared(applied, "A", "B", "C", "D", "E", adopted)
     (shared,) = azure.applications("B")
-    text = one("A", "C", "D", "E") + f"[sites.academy]\n[[sites.academy.clients]]\nname = '{shared['appId']}'\n"
+    text = (
+        one("A", "C", "D", "E")
+        + f"[sites.academy]\n[[sites.academy.clients]]\nname = '{shared['appId']}'\n"
+    )
     done = applied("-y", "--prune", *JSON, text=text)
     assert done.code == 0, done
     changes = of_site(done, "learn")["result"]["changes"]
-    kept = {one["name"]: one["detail"] for one in changes if one["detail"].startswith("kept, with its admin consent: ")}
+    kept = {
+        one["name"]: one["detail"]
+        for one in changes
+        if one["detail"].startswith("kept, with its admin consent: ")
+    }
     assert "mct-s2s did not create it for this App Service" in kept["By hand"]
     assert "another App Service of the file names it" in kept["B"]
     assert "--delete" not in json.dumps(done.document), "apply has no such option"
@@ -327,7 +402,9 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
 ) -> None:
     applied.other_site()
     api = azure.graph("POST", "/applications", json={"displayName": "MCT API"})["appId"]
-    text = TWO.replace("]\n", f"]\nservice-app = '{api}'\n").replace(f"s]]\nservice-app = '{api}'", "s]]")
+    text = TWO.replace("]\n", f"]\nservice-app = '{api}'\n").replace(
+        f"s]]\nservice-app = '{api}'", "s]]"
+    )
     assert applied("-y", "--no-verify", text=text).code == 0
     azure.forget()
     done = applied("-y", "--prune", "--allow-removals")
@@ -339,12 +416,19 @@ def test_clients_of_another_site_of_the_file_stay_where_both_adopt_one_service_a
     assert [one["resourceAppId"] for one in client["requiredResourceAccess"]] == [api]
 
 
-def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
-    """Its lists are replaced as a whole: written side by side, one would take back what the other has added."""
+def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(
+    applied: Applied, azure: Sandbox
+) -> None:
+    """Its lists are replaced as a whole: written side by side, one would take back what the other
+    has added.
+    """
     applied.other_site()
     shared = azure.graph("POST", "/applications", json={"displayName": "Shared"})["appId"]
     client = f"name = '{shared}'\ncredential = 'none'\n"
-    text = f"{ONE}[[sites.learn.clients]]\n{client}[sites.academy]\n[[sites.academy.clients]]\n{client}"
+    text = (
+        f"{ONE}[[sites.learn.clients]]\n{client}"
+        f"[sites.academy]\n[[sites.academy.clients]]\n{client}"
+    )
     azure.misbehave({"match": {"service": "Graph"}, "fault": {"type": "latency", "seconds": 1}})
     assert applied("-y", "--no-verify", text=text).code == 0
     azure.behave()
@@ -352,7 +436,9 @@ def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applie
     assert len(registration["requiredResourceAccess"]) == 2
 
 
-def test_a_deleted_registration_is_restored_as_it_was_reviewed(applied: Applied, mct: Program) -> None:
+def test_a_deleted_registration_is_restored_as_it_was_reviewed(
+    applied: Applied, mct: Program
+) -> None:
     prepared(applied, "Import")
     assert mct("teardown", "-y").code == 0
     done = applied("-y", "--expect", applied.fingerprint(), *JSON)
@@ -367,8 +453,12 @@ def is_request(entry: Entry, method: str, path: str) -> bool:
     return entry.method == method and entry.path.casefold() == path.casefold()
 
 
-def stopped_at_the_academys_settings(applied: Applied, inside: Inside, number: signal.Signals, *words: str) -> Ended:
-    """The first site is being restarted, the second one has its secret; its settings are being written."""
+def stopped_at_the_academys_settings(
+    applied: Applied, inside: Inside, number: signal.Signals, *words: str
+) -> Ended:
+    """The first site is being restarted, the second one has its secret; its settings are being
+    written.
+    """
     applied.other_site()
     applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "latency", "seconds": 60}})
     is_writing = sent = False
@@ -390,7 +480,9 @@ def stopped_at_the_academys_settings(applied: Applied, inside: Inside, number: s
     return applied("-y", "--no-verify", *words, text=TWO)
 
 
-def test_of_an_apply_that_is_ended_each_site_is_accounted_for(applied: Applied, inside: Inside) -> None:
+def test_of_an_apply_that_is_ended_each_site_is_accounted_for(
+    applied: Applied, inside: Inside
+) -> None:
     done = stopped_at_the_academys_settings(applied, inside, signal.SIGTERM, *JSON)
     assert done.code == 143, done
     failed = of_site(done, "academy")["error"]
@@ -403,7 +495,9 @@ def test_of_an_apply_that_is_ended_each_site_is_accounted_for(applied: Applied, 
     assert [made["client"] for made in account["credentials"]] == ["Import"]
 
 
-def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(applied: Applied, inside: Inside) -> None:
+def test_a_person_is_told_what_an_interrupted_apply_did_at_each_site(
+    applied: Applied, inside: Inside
+) -> None:
     done = stopped_at_the_academys_settings(applied, inside, signal.SIGINT)
     assert done.code == 130
     account = done.err[done.err.index("Interrupted.") :]
@@ -458,7 +552,11 @@ def test_sites_of_two_tenants_are_set_up_by_one_command(applied: Applied, both: 
     first, second, _ = (one.azure for one in both.all)
     assert (len(first.applications("Import")), len(first.applications("Export"))) == (1, 0)
     assert (len(second.applications("Import")), len(second.applications("Export"))) == (1, 1)
-    places = {one["savedTo"] for key in ("contoso", "fabrikam") for one in of_site(done, key)["result"]["credentials"]}
+    places = {
+        one["savedTo"]
+        for key in ("contoso", "fabrikam")
+        for one in of_site(done, key)["result"]["credentials"]
+    }
     assert len(places) == 2, "two clients of one name have two files"
     again = applied("-y", "--no-verify", env=EACH_ITS_OWN)
     assert (again.code, again.out) == (0, "2 sites: 2 up to date, 0 failed.\n")
@@ -470,5 +568,8 @@ def test_a_tenant_that_cannot_be_signed_in_to_fails_alone(applied: Applied, both
     done = applied("-y", "--no-verify", *JSON, text=both.profiles() + SITES, env=EACH_ITS_OWN)
     second.behave()
     assert done.code == 1, done
-    assert (of_site(done, "contoso")["error"], of_site(done, "fabrikam")["error"]["done"]) == (None, [])
+    assert (of_site(done, "contoso")["error"], of_site(done, "fabrikam")["error"]["done"]) == (
+        None,
+        [],
+    )
     assert second.applications("Import") == []

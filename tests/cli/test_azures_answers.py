@@ -1,4 +1,6 @@
-"""The whole job, by each kind of caller and in each kind of tenant, past answers of Azure that are no failures."""
+"""The whole job, by each kind of caller and in each kind of tenant, past answers of Azure that are
+no failures.
+"""
 
 from itertools import product
 from pathlib import Path
@@ -6,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ended, Program, alone, signed_in
-from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, JSON, LOGIC_APP, MACHINE, SITE, SLOT, Json, Sandbox
+from tests.conftest import (
+    CONTAINER_APP,
+    FUNCTION_APP,
+    GROUP,
+    JSON,
+    LOGIC_APP,
+    MACHINE,
+    SITE,
+    SLOT,
+    Json,
+    Sandbox,
+)
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside
 
@@ -26,22 +39,36 @@ def identity(azure: Sandbox, resource: str, version: str) -> Json:
     return azure.arm("GET", resource, version=version).get("identity") or {}
 
 
-@pytest.mark.parametrize("match", [{"service": "Graph"}, {"service": "ARM", "path": "/subscriptions*"}, None])
-def test_a_service_is_quoted_with_the_request_id_of_the_trace(mct: Program, azure: Sandbox, match: Json | None) -> None:
+@pytest.mark.parametrize(
+    "match", [{"service": "Graph"}, {"service": "ARM", "path": "/subscriptions*"}, None]
+)
+def test_a_service_is_quoted_with_the_request_id_of_the_trace(
+    mct: Program, azure: Sandbox, match: Json | None
+) -> None:
     fault = {"type": "status", "status": 400, "message": "The moon is in the wrong phase."}
     azure.misbehave(*[{"match": match, "fault": fault}] * (match is not None))
-    told = mct("setup", *JSON, "-v", env={} if match else {"AZURE_CLIENT_SECRET": "not-the-one-4711"})
+    told = mct(
+        "setup", *JSON, "-v", env={} if match else {"AZURE_CLIENT_SECRET": "not-the-one-4711"}
+    )
     error = told.document["error"]
-    assert ("The moon" if match else "AADSTS7000215: Invalid client secret provided") in error["message"]
+    assert ("The moon" if match else "AADSTS7000215: Invalid client secret provided") in error[
+        "message"
+    ]
     assert ("Trace ID" in error["message"], error["requestId"] in told.err) == (False, True)
 
 
-def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, azure: Sandbox) -> None:
-    """Registrations from before the rule get it; one that has another keeps it: whoever wrote that knew why."""
+def test_a_tenant_that_demands_a_reference_says_how_it_is_given(
+    mct: Program, azure: Sandbox
+) -> None:
+    """Registrations from before the rule get it; one that has another keeps it: whoever wrote that
+    knew why.
+    """
     wanted = ("setup", "--client", "One", "--client", "Two")
     assert mct(*wanted, *JSON).code == 0
     (two,) = azure.applications("Two")
-    azure.graph("PATCH", f"/applications/{two['id']}", json={"serviceManagementReference": "theirs"})
+    azure.graph(
+        "PATCH", f"/applications/{two['id']}", json={"serviceManagementReference": "theirs"}
+    )
     azure.vary(service_management_reference_required=True)
     more = (*wanted, "--client", "Three")
     error = refused(mct(*more, *JSON), "management-reference-needed")
@@ -55,8 +82,12 @@ def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, az
     assert (mct(*more, *WITH_REFERENCE, *JSON).code, azure.writes()) == (0, [])
 
 
-def test_a_setting_that_blocks_writes_is_named_and_nothing_lost(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    """On plans that take plain names only, one that was there before blocks every write: Azure names it."""
+def test_a_setting_that_blocks_writes_is_named_and_nothing_lost(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """On plans that take plain names only, one that was there before blocks every write: Azure
+    names it.
+    """
     before = azure.settings()
     azure.vary(strict_setting_names=True)
     error = refused(mct("setup", "--client", "One", *JSON), "setting-name-refused")
@@ -73,7 +104,10 @@ def test_a_setting_that_blocks_writes_is_named_and_nothing_lost(mct: Program, az
 
 
 def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: Sandbox) -> None:
-    setup, update = ("setup", "--managed-identity", LOGIC_APP, *JSON), f"az resource update --ids {LOGIC_APP} --set"
+    setup, update = (
+        ("setup", "--managed-identity", LOGIC_APP, *JSON),
+        f"az resource update --ids {LOGIC_APP} --set",
+    )
     azure.vary(identity_patch="ignored")
     error = refused(mct(*setup), "identity-unchanged")
     assert f"{update} identity.type=SystemAssigned" in error["remedy"]
@@ -82,9 +116,15 @@ def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: 
     assert mct(*setup).code == 0
 
 
-def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(mct: Program, azure: Sandbox) -> None:
+def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(
+    mct: Program, azure: Sandbox
+) -> None:
     portal, version = f"{GROUP}/Microsoft.Web/staticSites/portal", "2023-12-01"
-    made = {"location": "West Europe", "sku": {"name": "Standard"}, "properties": {"provider": "GitHub"}}
+    made = {
+        "location": "West Europe",
+        "sku": {"name": "Standard"},
+        "properties": {"provider": "GitHub"},
+    }
     azure.arm("PUT", portal, version=version, json=made)
     assert mct("setup", "--managed-identity", portal, *JSON).code == 0
     assert identity(azure, portal, version)["principalId"] == azure.settings()["ServiceObjectIds"]
@@ -94,32 +134,59 @@ def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(mct: Prog
 
 @pytest.mark.parametrize(
     ("resource", "version"),
-    [(MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01"), (FUNCTION_APP, "2023-12-01"), (SLOT, "2023-12-01")],
+    [
+        (MACHINE, "2024-11-01"),
+        (CONTAINER_APP, "2025-01-01"),
+        (FUNCTION_APP, "2023-12-01"),
+        (SLOT, "2023-12-01"),
+    ],
 )
 @pytest.mark.parametrize("takes", [0.0, 3.0])
-def test_a_lost_answer_is_looked_up(mct: Program, azure: Sandbox, resource: str, version: str, takes: float) -> None:
+def test_a_lost_answer_is_looked_up(
+    mct: Program, azure: Sandbox, resource: str, version: str, takes: float
+) -> None:
     """The repeated change would meet the first one, still running or done: neither is a failure."""
     azure.operations_take(takes)
-    lost = {"match": {"service": "ARM", "method": "PATCH"}, "times": 1, "fault": {"type": "lostAnswer"}}
+    lost = {
+        "match": {"service": "ARM", "method": "PATCH"},
+        "times": 1,
+        "fault": {"type": "lostAnswer"},
+    }
     azure.misbehave(lost)
     assert mct("setup", "--managed-identity", resource, *JSON).code == 0
     assert azure.graph("GET", f"/servicePrincipals/{azure.settings()['ServiceObjectIds']}")
     assert identity(azure, resource, version)["principalId"] == azure.settings()["ServiceObjectIds"]
 
 
-def test_a_registration_bound_to_v2_tokens_stays_and_the_ways_out_are_told(mct: Program, azure: Sandbox) -> None:
+def test_a_registration_bound_to_v2_tokens_stays_and_the_ways_out_are_told(
+    mct: Program, azure: Sandbox
+) -> None:
     v2 = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": ["api://plain-name"]}
-    theirs = azure.graph("POST", "/applications", json={"displayName": "API", "signInAudience": "AzureADMyOrg", **v2})
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "API", "signInAudience": "AzureADMyOrg", **v2}
+    )
     azure.forget()
     error = refused(mct("setup", "--service-app", theirs["appId"], *JSON), "graph-refused")
     assert "without --service-app" in error["remedy"]
-    (after,) = (one for one in azure.graph("GET", "/applications")["value"] if one["appId"] == theirs["appId"])
-    assert (after["appRoles"], after["identifierUris"], after["tags"]) == ([], ["api://plain-name"], [])
+    (after,) = (
+        one
+        for one in azure.graph("GET", "/applications")["value"]
+        if one["appId"] == theirs["appId"]
+    )
+    assert (after["appRoles"], after["identifierUris"], after["tags"]) == (
+        [],
+        ["api://plain-name"],
+        [],
+    )
 
 
 @pytest.mark.parametrize("tenant", ["default", "strict", "legacy"])
-def test_setup_add_and_remove_client_are_done_in_each_tenant(mct: Program, azure: Sandbox, tenant: str) -> None:
-    """Lists in pages, the other text of a duplicate, settings accepted first, identities by PUT, and references."""
+def test_setup_add_and_remove_client_are_done_in_each_tenant(
+    mct: Program, azure: Sandbox, tenant: str
+) -> None:
+    """Lists in pages, the other text of a duplicate, settings accepted first, identities by PUT,
+    and references.
+    """
     azure.tenant(tenant)
     wanted = ("setup", "--client", "One", "--managed-identity", LOGIC_APP, *WITH_REFERENCE, *JSON)
     assert mct(*wanted).code == 0
@@ -137,7 +204,10 @@ READ = ("Application.Read.All", "Organization.Read.All")
 UNATTENDED = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
 ARM = [("Website Contributor", SITE), ("Website Contributor", FUNCTION_APP)]
 WANTED = ("setup", "-a", SITE, "--client", "A", "--managed-identity", FUNCTION_APP, *JSON)
-IN_APPLICATIONS, IN_PRINCIPALS = "microsoft.directory/applications/", "microsoft.directory/servicePrincipals/"
+IN_APPLICATIONS, IN_PRINCIPALS = (
+    "microsoft.directory/applications/",
+    "microsoft.directory/servicePrincipals/",
+)
 CUSTOM = {
     "name": "Integrator",
     "actions": [
@@ -154,7 +224,9 @@ TENANTS: dict[str, Json] = {
     "no role assignments": {"role_assignments_hidden": True},
     "no uniqueName in the recycle bin": {"deleted_without_unique_name": True},
 }
-TENANTS["all of it"] = {name: value for tenant in TENANTS.values() for name, value in tenant.items()}
+TENANTS["all of it"] = {
+    name: value for tenant in TENANTS.values() for name, value in tenant.items()
+}
 PEOPLE: dict[str, Json] = {
     "a person with a custom role": {"customRoles": [CUSTOM]},
     "an administrator in person": {"directoryRoles": ["Cloud Application Administrator"]},
@@ -169,7 +241,9 @@ def registrations(ended: Ended) -> set[str]:
     return {one["appId"] for one in ended.document["changes"] if one.get("appId")}
 
 
-@pytest.mark.parametrize(("kind", "tenant"), sampled(list(product([LEAST, *PEOPLE], TENANTS)), 6, salt="callers"))
+@pytest.mark.parametrize(
+    ("kind", "tenant"), sampled(list(product([LEAST, *PEOPLE], TENANTS)), 6, salt="callers")
+)
 def test_setup_to_teardown_is_done_by_each_kind_of_caller_in_each_tenant(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str
 ) -> None:
@@ -190,7 +264,11 @@ def test_setup_to_teardown_is_done_by_each_kind_of_caller_in_each_tenant(
     assert azure.made_by_us() == []
     if kind in WITHOUT_RECYCLE_BIN:
         refused = run(*WANTED)
-        assert (refused.code, refused.document["error"]["code"], azure.made_by_us()) == (1, "name-taken", []), refused
+        assert (refused.code, refused.document["error"]["code"], azure.made_by_us()) == (
+            1,
+            "name-taken",
+            [],
+        ), refused
         assert "Hybrid Identity Administrator" in refused.document["error"]["remedy"]
         azure.vary(recycle_bin_for_members=True)
     back = run(*WANTED)
@@ -201,8 +279,12 @@ def test_setup_to_teardown_is_done_by_each_kind_of_caller_in_each_tenant(
 def test_an_administrator_of_one_registration_adds_clients(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The role reaches the service application and its service principal, and shows in no membership."""
-    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
+    """The role reaches the service application and its service principal, and shows in no
+    membership.
+    """
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"}
+    )
     principal = azure.graph("POST", "/servicePrincipals", json={"appId": theirs["appId"]})
     role = "Cloud Application Administrator"
     scoped = [{"role": role, "scope": f"/{one['id']}"} for one in (theirs, principal)]
@@ -218,7 +300,9 @@ def test_an_administrator_of_one_registration_adds_clients(
     assert "missing" not in [found["state"] for found in checked.document["checks"]]
 
 
-def test_a_refusal_during_the_work_tells_what_else_is_probably_missing(mct: Program, azure: Sandbox) -> None:
+def test_a_refusal_during_the_work_tells_what_else_is_probably_missing(
+    mct: Program, azure: Sandbox
+) -> None:
     done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*READ, arm=ARM))
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")
     message = done.document["error"]["message"]
@@ -228,11 +312,17 @@ def test_a_refusal_during_the_work_tells_what_else_is_probably_missing(mct: Prog
     assert azure.made_by_us() == []
 
 
-def test_who_may_change_only_its_own_is_told_who_can_make_it_an_owner(mct: Program, azure: Sandbox) -> None:
+def test_who_may_change_only_its_own_is_told_who_can_make_it_an_owner(
+    mct: Program, azure: Sandbox
+) -> None:
     """It has the permission: to be told to ask for that would be no help."""
-    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"}
+    )
     caller = azure.caller(*UNATTENDED, arm=ARM)
-    azure.misbehave({"match": {"path": "*ownedObjects*"}, "fault": {"type": "status", "status": 403}})
+    azure.misbehave(
+        {"match": {"path": "*ownedObjects*"}, "fault": {"type": "status", "status": 403}}
+    )
     words = ("setup", "-a", SITE, "--service-app", theirs["appId"], *JSON, "--no-preflight")
     done = mct(*words, env=caller)
     azure.behave()
@@ -242,8 +332,12 @@ def test_who_may_change_only_its_own_is_told_who_can_make_it_an_owner(mct: Progr
     assert f"az ad app owner add --id {theirs['appId']} --owner-object-id" in remedy
 
 
-def test_a_client_that_somebody_else_owns_is_refused_before_any_write(mct: Program, azure: Sandbox) -> None:
-    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+def test_a_client_that_somebody_else_owns_is_refused_before_any_write(
+    mct: Program, azure: Sandbox
+) -> None:
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"}
+    )
     caller = azure.caller(*UNATTENDED, arm=ARM)
     azure.forget()
     done = mct("setup", "-a", SITE, "--client", theirs["appId"], *JSON, env=caller)
@@ -255,7 +349,9 @@ def test_a_client_that_somebody_else_owns_is_refused_before_any_write(mct: Progr
 # --- the budget for keys of certificates ---
 
 
-def test_nothing_is_drawn_from_the_tenants_budget_for_keys(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_nothing_is_drawn_from_the_tenants_budget_for_keys(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
     """150 reads a minute are for everybody together: another program may have used them up."""
     for _ in range(150):
         inside.state.directory.key_reads.draw()

@@ -1,4 +1,6 @@
-"""Clients that sign in by certificate or with another issuer's token: nothing is lost, and no mistake is silent."""
+"""Clients that sign in by certificate or with another issuer's token: nothing is lost, and no
+mistake is silent.
+"""
 
 import base64
 import stat
@@ -24,7 +26,9 @@ PRIVATE = "PRIVATE KEY"
 def registered(azure: Sandbox) -> list[Json]:
     """The application's certificates, with their keys."""
     (application,) = azure.applications("Import")
-    found = azure.graph("GET", f"/applications/{application['id']}", params={"$select": "keyCredentials"})
+    found = azure.graph(
+        "GET", f"/applications/{application['id']}", params={"$select": "keyCredentials"}
+    )
     return list(found["keyCredentials"])
 
 
@@ -37,7 +41,10 @@ def upload(azure: Sandbox, *keys: Json) -> None:
 def call_with(pem: Path, done: Ended, azure: Sandbox) -> int:
     """The answer of the MCT API to whoever has that key."""
     who = {"AZURE_TENANT_ID": azure.tenant_id, "AZURE_CLIENT_ID": done.made[0]["appId"]}
-    where = {"AZURE_AUTHORITY_HOST": azure.origin, "MCT_S2S_SCOPE": done.document["connection"]["scope"]}
+    where = {
+        "AZURE_AUTHORITY_HOST": azure.origin,
+        "MCT_S2S_SCOPE": done.document["connection"]["scope"],
+    }
     return call_as_sdk({**who, **where, "AZURE_CLIENT_CERTIFICATE_PATH": str(pem)}, azure)
 
 
@@ -68,7 +75,11 @@ def test_a_certificate_is_made_kept_and_called_with(mct: Program, azure: Sandbox
     assert base64.b64decode(entry["key"]) == certificate.der
     assert f"{certificate.expires:%Y-%m-%dT%H:%M:%SZ}" == credential["expires"]
     (shown,) = mct("status", "-o", "json").document["clients"][0]["credentials"]
-    assert (shown["kind"], shown["keyId"], shown["expires"]) == ("certificate", entry["keyId"], credential["expires"])
+    assert (shown["kind"], shown["keyId"], shown["expires"]) == (
+        "certificate",
+        entry["keyId"],
+        credential["expires"],
+    )
     assert PRIVATE not in done.out + done.err
     assert azure.leaks() == []
 
@@ -77,7 +88,10 @@ def test_a_certificate_is_made_kept_and_called_with(mct: Program, azure: Sandbox
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    assert ([one["created"] for one in again.document["credentials"]], azure.writes()) == ([False], [])
+    assert ([one["created"] for one in again.document["credentials"]], azure.writes()) == (
+        [False],
+        [],
+    )
 
 
 def test_show_gives_key_and_certificate_once(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
@@ -88,11 +102,15 @@ def test_show_gives_key_and_certificate_once(mct: Program, azure: Sandbox, tmp_p
     pem = tmp_path / "shown.pem"
     pem.write_text(credential["secret"])
     assert call_with(pem, done, azure) == 200
-    shown = [file for file in tmp_path.rglob("*.pem") if file != pem and PRIVATE in file.read_text()]
+    shown = [
+        file for file in tmp_path.rglob("*.pem") if file != pem and PRIVATE in file.read_text()
+    ]
     assert shown == []
 
 
-def test_a_given_certificate_is_registered_and_its_key_stays_here(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_given_certificate_is_registered_and_its_key_stays_here(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     pem, certificate = make_key_pair("theirs", NOW - timedelta(days=1), NOW + timedelta(days=400))
     file = tmp_path / "given.pem"
     file.write_text(pem)
@@ -110,8 +128,15 @@ def test_a_given_certificate_is_registered_and_its_key_stays_here(mct: Program, 
     azure.forget()
     assert mct(*given).made == []
     assert azure.writes() == []
-    text = mct("add-client", "Other", "--credential", "certificate", "--certificate", str(file), "-y")
-    for told in ("certificate of Other", certificate.thumbprint, "Other is set up to call", "Certificate expires "):
+    text = mct(
+        "add-client", "Other", "--credential", "certificate", "--certificate", str(file), "-y"
+    )
+    for told in (
+        "certificate of Other",
+        certificate.thumbprint,
+        "Other is set up to call",
+        "Certificate expires ",
+    ):
         assert told in text.out + text.err
 
 
@@ -122,7 +147,9 @@ def test_a_certificate_uploaded_in_the_portal_is_recognised_and_others_stay(
     (ours,) = registered(azure)
     file = tmp_path / "by-hand.pem"
     theirs = made_by_hand(file)
-    upload(azure, {key: value for key, value in ours.items() if key != "key"}, key_credential(theirs))
+    upload(
+        azure, {key: value for key, value in ours.items() if key != "key"}, key_credential(theirs)
+    )
     azure.forget()
     add = ("add-client", "Import", "--credential", "certificate", "--certificate")
     assert mct(*add, str(file), "-y").code == 0
@@ -137,14 +164,18 @@ def test_a_certificate_uploaded_in_the_portal_is_recognised_and_others_stay(
     assert call_as_sdk(values_in(saved_to(made)), azure) == 200
 
 
-def test_a_certificate_that_an_interrupted_run_registered_is_told_once(mct: Program, azure: Sandbox) -> None:
+def test_a_certificate_that_an_interrupted_run_registered_is_told_once(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     written = {"method": "PATCH", "path": "/v1.0/applications/*"}
     azure.misbehave({"match": written, "fault": {"type": "hang", "when": "after"}})
     assert mct(*SETUP, "--timeout", "4").code == 1
     azure.behave()
     (entry,), done = registered(azure), mct(*SETUP)
-    assert [(one["created"], one["kind"]) for one in done.document["credentials"]] == [(True, "certificate")]
+    assert [(one["created"], one["kind"]) for one in done.document["credentials"]] == [
+        (True, "certificate")
+    ]
     assert [one["keyId"] for one in registered(azure)] == [entry["keyId"]]
 
 
@@ -166,7 +197,9 @@ def test_a_client_with_a_secret_gets_a_certificate_beside_it(mct: Program, azure
     assert azure.writes() == []
 
 
-def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(mct: Program, azure: Sandbox) -> None:
+def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
+    mct: Program, azure: Sandbox
+) -> None:
     dotenv = saved_to(mct(*SETUP, "--secret-lifetime", "180d"))
     (gone,), values = registered(azure), values_in(dotenv)
     pem = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
@@ -177,17 +210,25 @@ def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(mct: Program, azu
     assert done.code == 0, done
     made, removed = done.document["changes"]
     assert (made["action"], made["resource"]) == ("create", "certificate")
-    assert (removed["action"], removed["resource"], removed["id"]) == ("delete", "certificate", gone["keyId"])
+    assert (removed["action"], removed["resource"], removed["id"]) == (
+        "delete",
+        "certificate",
+        gone["keyId"],
+    )
     (row,) = registered(azure)
     assert row["keyId"] == made["id"]
-    lasts = datetime.fromisoformat(row["endDateTime"]) - datetime.fromisoformat(row["startDateTime"])
+    lasts = datetime.fromisoformat(row["endDateTime"]) - datetime.fromisoformat(
+        row["startDateTime"]
+    )
     assert lasts == timedelta(days=180), "as long as the old one"
     assert (values_in(dotenv), pem.read_bytes() != before) == (values, True)
     assert call_as_sdk(values, azure) == 200
     assert ([one["kind"] for one in done.made], azure.leaks()) == (["certificate"], [])
 
 
-def test_a_certificate_that_was_given_is_not_rotated(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_certificate_that_was_given_is_not_rotated(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     given = tmp_path / "own.pem"
     made_by_hand(given, days=9)
     assert mct("setup", "--client", "Import", "--certificate", str(given), "-y").code == 0
@@ -226,7 +267,13 @@ def test_a_client_with_a_federated_credential_calls_by_foreign_tokens(
     done = mct(*setup)
     assert done.code == 0, done.err
     (credential,) = done.made
-    wanted = {"client": "Import", "kind": "federated", "expires": None, "savedTo": None, "created": True}
+    wanted = {
+        "client": "Import",
+        "kind": "federated",
+        "expires": None,
+        "savedTo": None,
+        "created": True,
+    }
     assert {**credential, "appId": None} == {**wanted, "appId": None}
     status = mct("status", "-o", "json").document
     (client,) = status["clients"]
@@ -234,7 +281,11 @@ def test_a_client_with_a_federated_credential_calls_by_foreign_tokens(
     assert status["healthy"] is True
     assert list(tmp_path.rglob("*.env")) == []
     (made,) = federated(azure)
-    assert (made["issuer"], made["subject"], made["audiences"]) == (issuer(azure), SUBJECT, [EXCHANGE])
+    assert (made["issuer"], made["subject"], made["audiences"]) == (
+        issuer(azure),
+        SUBJECT,
+        [EXCHANGE],
+    )
     assert azure.applications("Import")[0]["passwordCredentials"] == []
 
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
@@ -245,8 +296,12 @@ def test_a_client_with_a_federated_credential_calls_by_foreign_tokens(
     with (
         warnings.catch_warnings(),
         ClientAssertionCredential(*who, lambda: azure.issued(SUBJECT), **options) as assertion,
-        ClientAssertionCredential(*who, lambda: azure.issued("somebody else"), **options) as mistaken,
-        WorkloadIdentityCredential(tenant_id=who[0], client_id=who[1], token_file_path=str(file), **options) as pod,
+        ClientAssertionCredential(
+            *who, lambda: azure.issued("somebody else"), **options
+        ) as mistaken,
+        WorkloadIdentityCredential(
+            tenant_id=who[0], client_id=who[1], token_file_path=str(file), **options
+        ) as pod,
     ):
         warnings.simplefilter("ignore", ResourceWarning)
         assert azure.call_site(assertion.get_token(scope).token) == 200
@@ -260,7 +315,9 @@ def test_a_client_with_a_federated_credential_calls_by_foreign_tokens(
     assert azure.writes() == []
 
 
-def test_a_false_refusal_for_duplicates_adds_one_federated_credential(mct: Program, azure: Sandbox) -> None:
+def test_a_false_refusal_for_duplicates_adds_one_federated_credential(
+    mct: Program, azure: Sandbox
+) -> None:
     message = "Request contains a property with duplicate values."
     fault = {"type": "status", "status": 400, "code": "Request_BadRequest", "message": message}
     match = {"service": "Graph", "path": "*federatedIdentityCredentials*", "method": "PATCH"}
@@ -269,19 +326,33 @@ def test_a_false_refusal_for_duplicates_adds_one_federated_credential(mct: Progr
     assert len(federated(azure)) == 1
 
 
-def test_the_21st_federated_credential_is_refused_with_a_remedy(mct: Program, azure: Sandbox) -> None:
+def test_the_21st_federated_credential_is_refused_with_a_remedy(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     for number in range(20):
-        other = {"name": f"other-{number}", "issuer": issuer(azure), "subject": f"{number}", "audiences": [EXCHANGE]}
+        other = {
+            "name": f"other-{number}",
+            "issuer": issuer(azure),
+            "subject": f"{number}",
+            "audiences": [EXCHANGE],
+        }
         azure.graph("POST", path(azure), json=other)
     done = mct("setup", "--client", "Import", *cluster(azure))
     assert done.document["error"]["remedy"].startswith("Delete one that is no longer used")
 
 
-def test_a_federated_credential_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure: Sandbox) -> None:
+def test_a_federated_credential_that_a_person_made_at_the_same_moment_is_taken(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
     azure.lag(30)
-    by_hand = {"name": "by-hand", "issuer": issuer(azure), "subject": SUBJECT, "audiences": [EXCHANGE]}
+    by_hand = {
+        "name": "by-hand",
+        "issuer": issuer(azure),
+        "subject": SUBJECT,
+        "audiences": [EXCHANGE],
+    }
     azure.graph("POST", path(azure), json=by_hand)
     done = mct("setup", "--client", "Import", *cluster(azure), "--timeout", "60")
     azure.lag(0)
@@ -289,7 +360,9 @@ def test_a_federated_credential_that_a_person_made_at_the_same_moment_is_taken(m
 
 
 @pytest.mark.parametrize("method", ["auto", "workload-identity"])
-def test_a_foreign_token_signs_the_program_itself_in(mct: Program, azure: Sandbox, tmp_path: Path, method: str) -> None:
+def test_a_foreign_token_signs_the_program_itself_in(
+    mct: Program, azure: Sandbox, tmp_path: Path, method: str
+) -> None:
     """The variables of azure-identity: a pipeline, or a pod, that has no secret."""
     assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
     (tmp_path / "token").write_text(azure.issued(SUBJECT))
@@ -299,19 +372,27 @@ def test_a_foreign_token_signs_the_program_itself_in(mct: Program, azure: Sandbo
         "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token"),
     }
     done = mct("doctor", "--auth", method, "-o", "json", "-v", env=env)
-    assert [row["status"] for row in azure.log("entra") if row["path"].endswith("/token")][-1] == 200, done.err
+    assert [row["status"] for row in azure.log("entra") if row["path"].endswith("/token")][
+        -1
+    ] == 200, done.err
     assert "workload identity" in done.err
 
 
 def test_a_new_federated_credential_that_entra_does_not_know_yet_is_waited_for(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
-    """401 AADSTS70025 for about two minutes after the first federated credential of a client was made."""
+    """401 AADSTS70025 for about two minutes after the first federated credential of a client was
+    made.
+    """
     assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
     (made,) = federated(azure)
     azure.graph("DELETE", f"{path(azure)}/{made['id']}")
     azure.lag(40)
-    azure.graph("POST", path(azure), json={key: made[key] for key in ("name", "issuer", "subject", "audiences")})
+    azure.graph(
+        "POST",
+        path(azure),
+        json={key: made[key] for key in ("name", "issuer", "subject", "audiences")},
+    )
     token, file = tmp_path / "token", tmp_path / "pod.env"
     token.write_text(azure.issued(SUBJECT))
     app_id = azure.applications("Import")[0]["appId"]

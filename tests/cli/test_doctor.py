@@ -1,4 +1,6 @@
-"""`doctor`: who signed in, to where, whether that is enough, and what `setup` will do; nothing is written."""
+"""`doctor`: who signed in, to where, whether that is enough, and what `setup` will do; nothing is
+written.
+"""
 
 import shlex
 from collections.abc import Callable
@@ -45,7 +47,9 @@ def test_an_administrator_may_do_all_that_doctor_checks(mct: Program, azure: San
     assert document["caller"]["appId"] == azure.environment["AZURE_CLIENT_ID"]
     assert document["tenant"]["id"] == azure.tenant_id
     assert set(states(document).values()) == {"ok"}
-    assert {"signed-in", "tenant", "admin-consent", "secret-policy", "enable-identity"} <= set(states(document))
+    assert {"signed-in", "tenant", "admin-consent", "secret-policy", "enable-identity"} <= set(
+        states(document)
+    )
     assert azure.writes() == []
 
 
@@ -55,7 +59,8 @@ def test_every_missing_right_has_a_remedy(mct: Program, azure: Sandbox) -> None:
     assert done.code == MISSING
     found = states(done.document)
     for code in (
-        "create-application", "change-application", "create-service-principal", "admin-consent", "read-settings",
+        "create-application", "change-application", "create-service-principal", "admin-consent",
+        "read-settings",
         "write-settings", "restart", "enable-identity",
     ):  # fmt: skip
         assert found[code] == "missing", code
@@ -105,7 +110,9 @@ def test_a_caller_who_may_read_neither_half_is_told_of_both(
     assert "to read the App Service 'contosolearn'" in said
 
 
-def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(mct: Program, azure: Sandbox) -> None:
+def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "-y").code == OK
     azure.write_settings({**azure.settings(), "ServiceAuthEnabled": "false"})
     done = mct("doctor", "-o", "json")
@@ -120,14 +127,21 @@ def test_a_change_that_setup_would_make_is_a_finding_and_no_obstacle(mct: Progra
 def test_a_name_that_does_not_exist_ends_with_2_beside_what_was_checked(mct: Program) -> None:
     done = mct("doctor", "-a", "nosuch", "-g", "mct-prod", "-o", "json")
     found = states(done.document)
-    assert (done.code, found["read-app-service"], found["create-application"]) == (2, "missing", "ok")
+    assert (done.code, found["read-app-service"], found["create-application"]) == (
+        2,
+        "missing",
+        "ok",
+    )
 
 
 def test_what_a_switched_off_site_lacks_is_said_in_words(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "A", "-y", "--no-verify").code == OK
     assert mct("configure-appservice", "--disable", "-y").code == OK
     shown = " ".join(mct("doctor").out.split())
-    assert "This switches it on again. It lets these clients call again, too: 'A'. To make 2 changes:" in shown
+    assert (
+        "This switches it on again. It lets these clients call again, too: 'A'. To make 2 changes:"
+        in shown
+    )
 
 
 def test_a_function_app_is_refused(mct: Program) -> None:
@@ -136,25 +150,32 @@ def test_a_function_app_is_refused(mct: Program) -> None:
 
 
 def test_a_function_app_that_is_no_part_of_mct_is_told_which_sites_are(mct: Program) -> None:
-    error = mct("setup", "-a", "reports-func", "-g", "integrations", "--client", "A", "-y", "-o", "json").document[
-        "error"
-    ]
+    error = mct(
+        "setup", "-a", "reports-func", "-g", "integrations", "--client", "A", "-y", "-o", "json"
+    ).document["error"]
     assert (error["code"], "-a reports-func" in error["remedy"]) == ("function-app", False)
     assert "MCT sites here: contosolearn (mct-prod)." in error["remedy"]
     assert "--managed-identity reports-func" in error["remedy"]
 
 
-def test_a_person_is_known_by_name_and_by_roles(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = signed_in(mct, azure, monkeypatch, arm=CONTRIBUTOR, groupRoles=["Cloud Application Administrator"])
+def test_a_person_is_known_by_name_and_by_roles(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = signed_in(
+        mct, azure, monkeypatch, arm=CONTRIBUTOR, groupRoles=["Cloud Application Administrator"]
+    )
     done = run("doctor", "-a", SITE, "-o", "json")
     document = done.document
     assert done.code == OK, document
-    assert (document["caller"]["kind"], document["caller"]["name"].partition("@")[0]) == ("person", "casey")
+    assert (document["caller"]["kind"], document["caller"]["name"].partition("@")[0]) == (
+        "person",
+        "casey",
+    )
     assert states(document)["admin-consent"] == "ok"
 
 
-# For every kind of caller, in every kind of state: without it a caller asks for rights that are not needed, or believes
-# that the rest will be done.
+# For every kind of caller, in every kind of state: without it a caller asks for rights that are not
+# needed, or believes that the rest will be done.
 
 WRITER = {"name": "Settings without restart", "actions": [
     "Microsoft.Web/sites/read", "Microsoft.Web/sites/config/*", "Microsoft.Web/sites/slots/read",
@@ -172,7 +193,9 @@ def _set_up(mct: Program, azure: Sandbox) -> None:
 
 
 def _drifted(mct: Program, azure: Sandbox) -> None:
-    """The service application lacks its URI: setup would write to a registration that the caller does not own."""
+    """The service application lacks its URI: setup would write to a registration that the caller
+    does not own.
+    """
     _set_up(mct, azure)
     (service,) = azure.applications("MCT service (contosolearn)")
     azure.graph("PATCH", f"/applications/{service['id']}", json={"identifierUris": []})
@@ -210,15 +233,18 @@ CASES = {
     "nor may it consent": Case("stops", (*READ, OWNED, SEEN), READER),
     "the settings can't be read, once set up": Case("stops", (*READ, OWNED), READER, _set_up),
     "no site at all": Case("stops", (*READ, OWNED, CONSENT)),
-    "no site, the directory's part": Case("runs", (*READ, OWNED, CONSENT), words=("--no-app-service",)),
+    "no site, the directory's part": Case("runs", (*READ, OWNED, CONSENT),
+                                          words=("--no-app-service",)),
     "no consent, and none wanted": Case(
         "runs", (*READ, OWNED, SEEN), words=("--no-app-service", "--no-consent")
     ),
     "no registrations": Case("stops", (*READ, CONSENT, SEEN), CONTRIBUTOR),
     "the directory can't be read": Case("stops", (), CONTRIBUTOR),
     "neither": Case("stops", (), READER),
-    "owned only, of another's set-up": Case("runs", (*READ, OWNED, CONSENT, SEEN), CONTRIBUTOR, _set_up),
-    "owned only, another's has drifted": Case("stops", (*READ, OWNED, CONSENT, SEEN), CONTRIBUTOR, _drifted),
+    "owned only, of another's set-up": Case("runs", (*READ, OWNED, CONSENT, SEEN), CONTRIBUTOR,
+                                            _set_up),
+    "owned only, another's has drifted": Case("stops", (*READ, OWNED, CONSENT, SEEN), CONTRIBUTOR,
+                                              _drifted),
     "all registrations, another's has drifted": Case(
         "runs", (*READ, "Application.ReadWrite.All", CONSENT), CONTRIBUTOR, _drifted
     ),
@@ -227,13 +253,15 @@ CASES = {
         words=("--managed-identity", FUNCTION_APP),
     ),
     "an identity that it may enable, of another's set-up": Case(
-        "runs", (*READ, OWNED, CONSENT, SEEN), [*CONTRIBUTOR, ("Website Contributor", FUNCTION_APP)],
+        "runs", (*READ, OWNED, CONSENT, SEEN),
+        [*CONTRIBUTOR, ("Website Contributor", FUNCTION_APP)],
         _set_up, ("--managed-identity", FUNCTION_APP),
     ),
     "an identity that it may not even see": Case(
         "stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, words=("--managed-identity", FUNCTION_APP)
     ),
-    "a role of that name for people": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, _role_for_people),
+    "a role of that name for people": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR,
+                                           _role_for_people),
     "secrets for ninety days": Case(
         "runs", (*READ, "Policy.Read.All", OWNED, CONSENT), CONTRIBUTOR,
         lambda _, azure: azure.restrict("passwordCredentials", NINETY_DAYS),
@@ -242,23 +270,32 @@ CASES = {
         "stops", (*READ, "Policy.Read.All", OWNED, CONSENT), CONTRIBUTOR,
         lambda _, azure: azure.restrict("passwordCredentials", NO_SECRETS),
     ),
-    "a locked site": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, lambda _, azure: azure.lock(SITE)),
-    "an administrator in person": Case("runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",)),
+    "a locked site": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, lambda _,
+                          azure: azure.lock(SITE)),
+    "an administrator in person": Case("runs", arm=CONTRIBUTOR,
+                                       roles=("Cloud Application Administrator",)),
     "an administrator in person, of another's set-up": Case(
         "runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",), state=_drifted
     ),
     "a developer in person": Case("runs", arm=CONTRIBUTOR, roles=("Application Developer",)),
-    "a person who may not read the settings": Case("stops", arm=READER, roles=("Cloud Application Administrator",)),
+    "a person who may not read the settings": Case("stops", arm=READER,
+                                                   roles=("Cloud Application Administrator",)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sampled(list(CASES), 7, salt="doctor"))
-def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_setup_does_what_doctor_says(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     case = CASES[name]
     case.state(mct, azure)
     azure.forget()
     rights = {"arm": case.arm, "directoryRoles": list(case.roles)} if case.roles is not None else {}
-    run = signed_in(mct, azure, monkeypatch, **rights) if rights else alone(mct, azure, *case.graph, arm=case.arm)
+    run = (
+        signed_in(mct, azure, monkeypatch, **rights)
+        if rights
+        else alone(mct, azure, *case.graph, arm=case.arm)
+    )
     checked = run("doctor", "-a", SITE, *case.words, "-o", "json")
     promised = checked.document["setup"]
     assert promised == case.setup, checked.document["checks"]
@@ -275,7 +312,11 @@ def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: 
         assert missing <= asked
         if error["code"] == "permission-missing":
             others = (one["what"].partition(". ")[0] for one in steps if not one["who"])
-            untold = [one for one in others if one not in error["message"] and not one.startswith("To make ")]
+            untold = [
+                one
+                for one in others
+                if one not in error["message"] and not one.startswith("To make ")
+            ]
             assert (missing, untold) == (asked, [])
 
 
@@ -294,19 +335,28 @@ def test_each_half_is_printed_to_whom_it_belongs_and_both_together_set_up(
     site = alone(mct, azure, arm=CONTRIBUTOR)
     directory = alone(mct, azure, *READ, OWNED, CONSENT, SEEN, arm=[])
     client = ("--client", "A", "--secret-to", f"file:{tmp_path / 'a.env'}")
-    shown = [site("setup", "-a", SITE, *client, "-y"), directory("setup", "-a", SITE, *client, "-y")]
-    halves = [[line.strip() for line in done.err.splitlines() if line.startswith("    mct-s2s ")] for done in shown]
+    shown = [
+        site("setup", "-a", SITE, *client, "-y"),
+        directory("setup", "-a", SITE, *client, "-y"),
+    ]
+    halves = [
+        [line.strip() for line in done.err.splitlines() if line.startswith("    mct-s2s ")]
+        for done in shown
+    ]
     assert halves[0] == halves[1]
     first, second = (shlex.split(line)[1:] for line in halves[0])
     assert directory(*first, "-y").code == 0
-    assert (tmp_path / "a.env").exists(), "the options that say where a secret goes are in the command"
+    assert (tmp_path / "a.env").exists(), (
+        "the options that say where a secret goes are in the command"
+    )
     assert site(*second, "-y").code == 0
     assert mct("verify", "--credentials", str(tmp_path / "a.env")).code == 0
 
 
 def test_a_missing_right_is_asked_for_once(mct: Program, azure: Sandbox) -> None:
     shown = mct("doctor", "-a", SITE, env=azure.caller()).out
-    assert [shown.count(words) for words in ("Directory Readers", "Website Contributor")] == [1, 2], (
-        "and in its command"
-    )
+    assert [shown.count(words) for words in ("Directory Readers", "Website Contributor")] == [
+        1,
+        2,
+    ], "and in its command"
     assert ("_RequestDenied" in shown, "AuthorizationFailed" in shown) == (False, False)

@@ -1,4 +1,6 @@
-"""What exists becomes a trust file, and applying it changes nothing: on every state that people really have."""
+"""What exists becomes a trust file, and applying it changes nothing: on every state that people
+really have.
+"""
 
 import tomllib
 from dataclasses import dataclass, replace
@@ -65,7 +67,9 @@ def clients(document: dict[str, Any], key: str = "contosolearn") -> dict[str, di
     return {one.pop("name"): one for one in document["sites"][key]["clients"]}
 
 
-def test_an_export_of_what_setup_made_changes_nothing_when_applied(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_an_export_of_what_setup_made_changes_nothing_when_applied(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--client", "Import", "--managed-identity", "reports-func", *JSON).code == 0
     document = around.changes_nothing()
     profile = {
@@ -89,7 +93,8 @@ def test_an_export_of_what_setup_made_changes_nothing_when_applied(around: Round
 EVERY_KIND = {
     "Bare": "credential = 'none'\nno-consent = true",
     "Certified": "credential = 'certificate'",
-    "Deploy": "credential = 'federated'\nfederated-issuer = 'https://token.actions.githubusercontent.com'\n"
+    "Deploy": "credential = 'federated'\nfederated-issuer = "
+    "'https://token.actions.githubusercontent.com'\n"
     "federated-subject = 'repo:octo/deploy:ref:refs/heads/next'",
     "In a vault": f"credential = 'secret'\nsecret-to = 'keyvault:{seed.VAULT}'",
     "Named there": f"credential = 'secret'\nsecret-to = 'keyvault:{seed.VAULT}/of-its-own'",
@@ -97,20 +102,32 @@ EVERY_KIND = {
 }
 
 
-def test_every_kind_of_credential_is_exported_as_it_was_applied(around: Round, mct: Program) -> None:
+def test_every_kind_of_credential_is_exported_as_it_was_applied(
+    around: Round, mct: Program
+) -> None:
     """Each client has its secret where the file says."""
     assert mct("setup", *JSON).code == 0
     text = around.export()
-    text += "".join(f"[[sites.contosolearn.clients]]\nname = '{name}'\n{says}\n" for name, says in EVERY_KIND.items())
+    text += "".join(
+        f"[[sites.contosolearn.clients]]\nname = '{name}'\n{says}\n"
+        for name, says in EVERY_KIND.items()
+    )
     (result,) = around.apply(text, "-y", "--no-verify")
     saved = {one["client"]: one["savedTo"] for one in result["credentials"] if one["created"]}
     assert saved["In a vault"].startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
     assert saved["New"].startswith("file:")
     assert around.changes_nothing() == tomllib.loads(text)
-    assert around.export().count("a tag of the registration says, which its owners, also earlier ones, can write") == 2
+    assert (
+        around.export().count(
+            "a tag of the registration says, which its owners, also earlier ones, can write"
+        )
+        == 2
+    )
 
 
-def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, azure: Sandbox) -> None:
+def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(
+    around: Round, azure: Sandbox
+) -> None:
     hand = Hand(azure).step_1().step_2().step_3()
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
     principal = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
@@ -118,44 +135,72 @@ def test_a_client_set_up_by_hand_is_a_comment_with_what_to_add(around: Round, az
     text = around.export()
     site = tomllib.loads(text)["sites"]["contosolearn"]
     assert site["managed-identities"] == [{"resource": FUNCTION_APP}]
-    assert not site.keys() & {"service-app", "clients"}, "in the file, their appIds would be the operator's word"
+    assert not site.keys() & {"service-app", "clients"}, (
+        "in the file, their appIds would be the operator's word"
+    )
     (planned,) = around.apply(text, "--dry-run")
     assert {change["action"] for change in planned["changes"]} == {"none"}
-    for line in (f'add service-app = "{hand.service.app_id}"', f'add a client with name = "{hand.client.app_id}"'):
+    for line in (
+        f'add service-app = "{hand.service.app_id}"',
+        f'add a client with name = "{hand.client.app_id}"',
+    ):
         assert line in text
 
 
 def test_an_export_has_role_name_and_identities_of_each_kind(around: Round, mct: Program) -> None:
-    """A reference counts for every client where a site has it: it is said there only where each client has one."""
-    words = ("--managed-identity", "partner-portal", "--managed-identity", USER_IDENTITY, "--role", "Reader")
+    """A reference counts for every client where a site has it: it is said there only where each
+    client has one.
+    """
+    words = (
+        "--managed-identity",
+        "partner-portal",
+        "--managed-identity",
+        USER_IDENTITY,
+        "--role",
+        "Reader",
+    )
     more = ("--service-name", 'The "API"', "--service-management-reference", "7")
     assert mct("setup", *words, *more, "--client", "A", *JSON).code == 0
     site = around.changes_nothing()["sites"]["contosolearn"]
     assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
     assert site["managed-identities"] == [{"resource": USER_IDENTITY}, {"resource": PORTAL}]
-    assert site["service-management-reference"] == site["clients"][0]["service-management-reference"] == "7"
+    assert (
+        site["service-management-reference"]
+        == site["clients"][0]["service-management-reference"]
+        == "7"
+    )
     assert mct("add-client", "B", "--role", "Reader", *JSON).code == 0
     site = around.changes_nothing()["sites"]["contosolearn"]
     assert "service-management-reference" not in site
     assert [one.get("service-management-reference") for one in site["clients"]] == ["7", None]
 
 
-def test_what_a_trust_file_cannot_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_what_a_trust_file_cannot_say_is_said_beside_it(
+    around: Round, mct: Program, azure: Sandbox
+) -> None:
     hand = Hand(azure).step_1().step_2().step_3()
     allowed = hand.step_2("By object").client
     forgotten = hand.step_2("Not listed").client
     first = azure.applications("S2S-client")[0]["appId"]
-    hand.write({"ServiceApplicationIds": f"{first};{STRANGER}", "ServiceObjectIds": allowed.principal_id})
+    hand.write(
+        {"ServiceApplicationIds": f"{first};{STRANGER}", "ServiceObjectIds": allowed.principal_id}
+    )
     done = mct("export")
     assert done.code == 0
     service = azure.applications("MCT service")[0]["appId"]
     named = (
-        f"service application 'MCT service' ({service}), which ServiceAuthAudience names: mct-s2s did not set it up "
-        f'for this App Service, and only its settings name it. If it is right, add service-app = "{service}".'
+        f"service application 'MCT service' ({service}), which ServiceAuthAudience names: mct-s2s "
+        "did not set it up "
+        "for this App Service, and only its settings name it. If it is right, add service-app = "
+        f'"{service}".'
     )
     add_client = f'To have it in the file, add a client with name = "{first}".'
     sentences = [
-        f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, not by its appId.",
+        (
+            f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, "
+            "not "
+            "by its appId."
+        ),
         f"'Not listed' ({forgotten.app_id}): it has the app role, but is not on the allow list.",
         f"'S2S-client' ({first}): mct-s2s did not create it for this App Service. {add_client}",
         f"{STRANGER} in ServiceApplicationIds: no client of this tenant has that ID.",
@@ -180,14 +225,24 @@ def test_an_export_of_all_has_sites_and_slots_and_tells_those_not_readable(
     around: Round, mct: Program, azure: Sandbox
 ) -> None:
     azure.add_site(name="fabrikamlearn", group="mct-prod", subscription=azure.subscription_id)
-    text = "[[sites.contosolearn.clients]]\nname = 'A'\n[[sites.fabrikamlearn.clients]]\nname = 'B'\n"
+    text = (
+        "[[sites.contosolearn.clients]]\nname = 'A'\n[[sites.fabrikamlearn.clients]]\nname = 'B'\n"
+    )
     text += "[sites.staging]\napp-service = 'contosolearn'\nslot = 'staging'\n"
-    assert len(around.apply(f"{text}[[sites.staging.clients]]\nname = 'C'\n", "-y", "--no-verify")) == 3
+    assert (
+        len(around.apply(f"{text}[[sites.staging.clients]]\nname = 'C'\n", "-y", "--no-verify"))
+        == 3
+    )
     document = around.changes_nothing("--all")
     assert list(document["sites"]) == ["contosolearn", "contosolearn-staging", "fabrikamlearn"]
-    assert (len(document["profiles"]), document["sites"]["contosolearn-staging"]["slot"]) == (1, "staging")
+    assert (len(document["profiles"]), document["sites"]["contosolearn-staging"]["slot"]) == (
+        1,
+        "staging",
+    )
     match = {"service": "ARM", "method": "GET", "pathRegex": "/sites/fabrikamlearn$"}
-    azure.misbehave({"match": match, "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"}})
+    azure.misbehave(
+        {"match": match, "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"}}
+    )
     done = mct("export", "--all")
     azure.behave()
     assert done.code == 4, done.err
@@ -195,18 +250,26 @@ def test_an_export_of_all_has_sites_and_slots_and_tells_those_not_readable(
     assert "fabrikamlearn: its state could not be read." in done.err
 
 
-PROFILE = {"tenant": "contoso.onmicrosoft.com", "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590"}
+PROFILE = {
+    "tenant": "contoso.onmicrosoft.com",
+    "subscription": "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
+}
 
 
 def site(name: str = "learn", group: str = "g", slot: str = "", **more: Any) -> ExportedSite:
-    path = f"/subscriptions/{PROFILE['subscription']}/resourceGroups/{group}/providers/Microsoft.Web/sites/{name}"
+    path = (
+        f"/subscriptions/{PROFILE['subscription']}/resourceGroups/{group}/providers/"
+        "Microsoft.Web/"
+        f"sites/{name}"
+    )
     resource = ResourceId.parse(path + (f"/slots/{slot}" if slot else ""))
     options = {"resource-group": group} | ({"slot": slot} if slot else {})
     return replace(ExportedSite(resource, PROFILE, options, api="MCT"), **more)
 
 
 HOSTILE = [
-    '"', "'''", '"""', "a\\", "[x]", "# no", "é\u0301", "🙂", "=", "a\n[sites.evil]", "\r", "\x1b[31m", "\u202e",
+    '"', "'''", '"""', "a\\", "[x]", "# no", "é\u0301", "🙂", "=", "a\n[sites.evil]", "\r",
+    "\x1b[31m", "\u202e",
     "\ud800",
 ]  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=12), st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join))
@@ -216,19 +279,27 @@ NAMES = TEXTS.filter(is_name)
 @settings(max_examples=cases(60, 1000), deadline=None)
 @given(st.lists(NAMES, max_size=3), st.lists(TEXTS, max_size=3), NAMES)
 @example(['"', "\\"], ["a\n[sites.evil]\n"], "'")
-def test_every_name_is_found_again_and_remarks_stay_remarks(names: list[str], remarks: list[str], role: str) -> None:
+def test_every_name_is_found_again_and_remarks_stay_remarks(
+    names: list[str], remarks: list[str], role: str
+) -> None:
     tables = tuple(({"name": name, "no-consent": True}, " ".join(remarks)) for name in names)
-    found = site(clients=tables, options={"resource-group": "g", "role": role}, left_out=tuple(remarks))
+    found = site(
+        clients=tables, options={"resource-group": "g", "role": role}, left_out=tuple(remarks)
+    )
     document = tomllib.loads(trust_file_text([found]))
     assert list(document["sites"]) == ["learn"]
     assert document["sites"]["learn"]["role"] == role
-    assert document["sites"]["learn"].get("clients", []) == [{"name": name, "no-consent": True} for name in names]
+    assert document["sites"]["learn"].get("clients", []) == [
+        {"name": name, "no-consent": True} for name in names
+    ]
 
 
 def test_two_sites_of_one_name_have_two_keys_and_one_profile() -> None:
     china = site("other", profile={**PROFILE, "cloud": "china"})
     document = tomllib.loads(
-        trust_file_text([site(), site(group="other"), site(slot="staging"), site("learn-staging"), china])
+        trust_file_text(
+            [site(), site(group="other"), site(slot="staging"), site("learn-staging"), china]
+        )
     )
     assert {key: value["resource-group"] for key, value in document["sites"].items()} == {
         "learn": "g",

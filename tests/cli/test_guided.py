@@ -1,4 +1,6 @@
-"""The guided way and the question before anything is written, as a person goes them: keys typed at a terminal."""
+"""The guided way and the question before anything is written, as a person goes them: keys typed at
+a terminal.
+"""
 
 import io
 import re
@@ -25,8 +27,10 @@ UNNAMED = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}
 
 GUIDED = [
     ("MCT App Service:", f"zzz{ENTER}"), ("No match", f"{BACKSPACE * 3}{ENTER}"),
-    ("sign in?", f"git{ENTER}"), ("Name of that program", f"etl{ENTER}"), ("Repository:", f"acme{ENTER}"),
-    ("Write OWNER/REPO, such as contoso/learn.", f"{BACKSPACE * 4}https://github.com/acme/etl{ENTER}"),
+    ("sign in?", f"git{ENTER}"), ("Name of that program", f"etl{ENTER}"),
+    ("Repository:", f"acme{ENTER}"),
+    ("Write OWNER/REPO, such as contoso/learn.",
+     f"{BACKSPACE * 4}https://github.com/acme/etl{ENTER}"),
     ("another program", f"identity{ENTER}"), ("App whose managed identity", f"reports{ENTER}"),
     ("another program", ENTER),
 ]  # fmt: skip
@@ -38,7 +42,8 @@ Keys = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def keys(azure: Sandbox, tmp_path: Path) -> Keys:
-    """Presses the keys of each step once its text is on the screen of a terminal; its last word is the command's.
+    """Presses the keys of each step once its text is on the screen of a terminal; its last word is
+    the command's.
 
     Returns the exit code, and everything that was shown, without control sequences.
     """
@@ -50,17 +55,25 @@ def keys(azure: Sandbox, tmp_path: Path) -> Keys:
             shell.expect_exact(text)
             shown += shell.before + text
             shell.send(answer)
-        shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown + shell.read()).rpartition("code=")
+        shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown + shell.read()).rpartition(
+            "code="
+        )
         shell.close()
-        assert {"icanon", "echo", "isig"} <= set(re.split(r"[\s;]+", end)), f"the terminal is not as it was: {end}"
+        assert {"icanon", "echo", "isig"} <= set(re.split(r"[\s;]+", end)), (
+            f"the terminal is not as it was: {end}"
+        )
         assert ("Traceback" in shown, secrets_in(shown)) == (False, [])
         return int(end.split()[0]), shown
 
     return pressed
 
 
-def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(keys: Keys, azure: Sandbox, mct: Program) -> None:
-    code, shown = keys(["setup"], *GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}"))
+def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(
+    keys: Keys, azure: Sandbox, mct: Program
+) -> None:
+    code, shown = keys(
+        ["setup"], *GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}")
+    )
     assert code == 0, shown
     assert azure.restarts() == 1
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
@@ -77,7 +90,11 @@ def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: San
     """Found before anything is made, and before anything else is answered in vain."""
     forbidden = {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
     azure.restrict("passwordCredentials", forbidden)
-    named = (("sign in?", ENTER), ("Name of that program", f"etl{ENTER}"), ("another program", ENTER))
+    named = (
+        ("sign in?", ENTER),
+        ("Name of that program", f"etl{ENTER}"),
+        ("another program", ENTER),
+    )
     _, shown = keys(["setup"], *GUIDED[:2], *named, ("Apply? [y/N]", f"n{ENTER}"))
     assert "This tenant forbids client secrets." in shown
     assert "Client secret" not in shown
@@ -86,24 +103,36 @@ def test_where_the_tenant_forbids_secrets_none_is_offered(keys: Keys, azure: San
 
 
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))
-def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(at: int, keys: Keys, azure: Sandbox) -> None:
+def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
+    at: int, keys: Keys, azure: Sandbox
+) -> None:
     code, shown = keys(["setup"], *GUIDED[:at], (GUIDED[at][0], CTRL_C))
     assert (code, azure.writes()) == (130, []), shown
     assert "Cancelled. Nothing was changed." in shown
 
 
-def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_meant(keys: Keys, azure: Sandbox) -> None:
+def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_meant(
+    keys: Keys, azure: Sandbox
+) -> None:
     azure.add_site(group="mct-test", name="contosolearn")
     code, shown = keys(["status"], ("MCT App Service:", f"mct-prod{ENTER}"))
     assert (code, azure.writes()) == (3, []), shown
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
-    _, shown = keys(["status", "-a", "contosolearn"], ("Resource group of 'contosolearn':", f"test{ENTER}"))
+    _, shown = keys(
+        ["status", "-a", "contosolearn"], ("Resource group of 'contosolearn':", f"test{ENTER}")
+    )
     assert "-g mct-test" in shown
 
 
 def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
     secret, certificate = KINDS["Client secret"], KINDS["Certificate"]
-    clients = {"A": secret, "func": {}, "B": GITHUB | {"github": "o/r"}, "C": certificate, "D": secret}
+    clients = {
+        "A": secret,
+        "func": {},
+        "B": GITHUB | {"github": "o/r"},
+        "C": certificate,
+        "D": secret,
+    }
     options = SetupOptions(app_service="learn", tenant="contoso.com", secret_lifetime="2y")
     setup, more = answers_of(options, clients)
     where = "-a learn --tenant contoso.com"
@@ -123,7 +152,9 @@ def test_a_mistake_in_what_was_typed_is_refused_before_anything_is_asked(azure: 
 
 
 @pytest.mark.parametrize("words", [("setup",), ("status",), ("add-client", "A")])
-def test_without_a_terminal_no_question_is_waited_for(words: tuple[str, ...], mct: Program, azure: Sandbox) -> None:
+def test_without_a_terminal_no_question_is_waited_for(
+    words: tuple[str, ...], mct: Program, azure: Sandbox
+) -> None:
     azure.forget()
     done = mct(*words, env=UNNAMED)
     assert (done.code, done.out, azure.log("graph")) == (2, "", [])
@@ -133,7 +164,9 @@ def test_without_a_terminal_no_question_is_waited_for(words: tuple[str, ...], mc
 def asked(options: AzureOptions, environ: Mapping[str, str], *, is_terminal: bool = True) -> bool:
     stream = io.StringIO()
     stream.isatty = lambda: is_terminal  # type: ignore[method-assign]
-    with pytest.MonkeyPatch.context() as patch:  # within the test: pytest changes the streams from phase to phase
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # within the test: pytest changes the streams from phase to phase
         patch.setattr(sys, "stdin", stream)
         patch.setattr(sys, "stderr", stream)
         return may_ask(options, environ)
@@ -144,7 +177,13 @@ def test_only_a_person_at_a_terminal_who_did_not_say_yes_is_asked() -> None:
     assert not asked(AzureOptions(), {}, is_terminal=False)
     assert not asked(AzureOptions(output="json"), {})
     assert not asked(SetupOptions(yes=True), {})
-    for job in ({"CI": "true"}, {"CI": "1"}, {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}, {"TERM": "dumb"}):
+    for job in (
+        {"CI": "true"},
+        {"CI": "1"},
+        {"GITHUB_ACTIONS": "true"},
+        {"TF_BUILD": "True"},
+        {"TERM": "dumb"},
+    ):
         assert not asked(AzureOptions(), job)
 
 
@@ -152,7 +191,11 @@ SETUP = ("setup", "--client", "One")
 
 
 def _asked(
-    azure: Sandbox, home: Path, *answers: str, words: tuple[str, ...] = SETUP, question: str = "Apply? [y/N] "
+    azure: Sandbox,
+    home: Path,
+    *answers: str,
+    words: tuple[str, ...] = SETUP,
+    question: str = "Apply? [y/N] ",
 ) -> tuple[int, str]:
     """Answer a command's question, as often as it is asked; exit code and what was shown."""
     run, shown = at_terminal(azure, home, *words, columns=120), ""
@@ -166,19 +209,26 @@ def _asked(
     return run.exitstatus, shown
 
 
-@pytest.mark.parametrize(("answers", "code"), [(("maybe\n", "no\n"), 1), (("\x04",), 1), (("\x03",), 130)])
+@pytest.mark.parametrize(
+    ("answers", "code"), [(("maybe\n", "no\n"), 1), (("\x04",), 1), (("\x03",), 130)]
+)
 def test_answering_no_or_ctrl_c_changes_nothing(
     answers: tuple[str, ...], code: int, azure: Sandbox, tmp_path: Path
 ) -> None:
     ended, shown = _asked(azure, tmp_path, *answers)
-    assert (ended, shown.splitlines()[-1].endswith("Cancelled. Nothing was changed.")) == (code, True), shown
+    assert (ended, shown.splitlines()[-1].endswith("Cancelled. Nothing was changed.")) == (
+        code,
+        True,
+    ), shown
     assert ("Please answer y or n." in shown) is (len(answers) > 1)
     assert "error" not in shown, "it is what the user wanted"
     assert azure.writes() == []
 
 
 @pytest.mark.parametrize(("early", "answer"), [("y\n", "\n"), ("y\r", "\x04"), ("y", "\n")])
-def test_keys_typed_before_a_question_are_no_answer(early: str, answer: str, azure: Sandbox, tmp_path: Path) -> None:
+def test_keys_typed_before_a_question_are_no_answer(
+    early: str, answer: str, azure: Sandbox, tmp_path: Path
+) -> None:
     run = at_terminal(azure, tmp_path, *SETUP)
     run.send(early)
     run.expect_exact("Apply? [y/N] ")
@@ -204,7 +254,9 @@ def test_answering_yes_applies_the_plan_and_shows_a_secret_once_beside_the_steps
 NAME = "type the App Service's name, contosolearn: "
 
 
-def test_teardown_at_a_terminal_asks_for_the_name_to_be_typed(azure: Sandbox, tmp_path: Path, mct: Program) -> None:
+def test_teardown_at_a_terminal_asks_for_the_name_to_be_typed(
+    azure: Sandbox, tmp_path: Path, mct: Program
+) -> None:
     assert mct("setup", "--client", "One", "--managed-identity", "reports-func", "-y").code == 0
     azure.forget()
     ended, shown = _asked(azure, tmp_path, "y\n", "\n", words=("teardown",), question=NAME)

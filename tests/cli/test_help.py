@@ -1,4 +1,6 @@
-"""What `--help`, `schema` and commands to type again print: whole lines, and what the parser takes."""
+"""What `--help`, `schema` and commands to type again print: whole lines, and what the
+parser takes.
+"""
 
 import json
 import shlex
@@ -39,7 +41,9 @@ LONGER = {"", "setup"}
 """Commands whose line has names of its own: the product, and the three parts of a setup."""
 
 
-def every_command(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def every_command(
+    group: Any = None, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command by the words that call it."""
     group = group or typer.main.get_command(app)
     yield words, group
@@ -68,10 +72,16 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("words", HELPS, ids=" ".join)
-def test_no_line_is_padded_or_too_wide_no_name_cut_and_options_are_by_use(shown: Shown, words: tuple[str, ...]) -> None:
+def test_no_line_is_padded_or_too_wide_no_name_cut_and_options_are_by_use(
+    shown: Shown, words: tuple[str, ...]
+) -> None:
     text = shown(*words, "--help")
     lines = text.splitlines()
-    assert [line for line in lines if line != line.rstrip() or len(line) > 80 or "…" in line.split("  ")[0]] == []
+    assert [
+        line
+        for line in lines
+        if line != line.rstrip() or len(line) > 80 or "…" in line.split("  ")[0]
+    ] == []
     for param in HELPS[words].params:
         if not getattr(param, "hidden", False):
             assert all(name in text for name in param.opts if name.startswith("-"))
@@ -81,7 +91,11 @@ def test_no_line_is_padded_or_too_wide_no_name_cut_and_options_are_by_use(shown:
     assert text.rstrip().endswith(f"{DOCS}commands.md")
     # Options are listed by use, and the advanced ones last.
     parts = text.split("\n\n")
-    titles = [part.partition(":\n")[0] for part in parts if ":\n  " in part and "\n" not in part.partition(":\n")[0]]
+    titles = [
+        part.partition(":\n")[0]
+        for part in parts
+        if ":\n  " in part and "\n" not in part.partition(":\n")[0]
+    ]
     panels = [title for title in titles if title in PANELS]
     assert panels == sorted(set(panels), key=PANELS.index)
     assert set(titles) - set(PANELS) <= {"Commands", "Examples", "Documentation"}
@@ -99,9 +113,13 @@ def test_the_examples_of_a_command_are_its_own_and_its_parser_takes_them(name: s
         page.make_context(name, words[2:])
 
 
-@pytest.mark.parametrize("words", [(), ("setup",), ("sandbox",), ("sandbox", "serve")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [(), ("setup",), ("sandbox",), ("sandbox", "serve")], ids=" ".join
+)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_is_shown_wherever_it_is_asked_for(shown: Shown, words: tuple[str, ...], flag: str) -> None:
+def test_help_is_shown_wherever_it_is_asked_for(
+    shown: Shown, words: tuple[str, ...], flag: str
+) -> None:
     assert shown(*words, flag).startswith(f"Usage: {' '.join(['mct-s2s', *words])}")
 
 
@@ -116,7 +134,10 @@ def test_help_is_shown_wherever_it_is_asked_for(shown: Shown, words: tuple[str, 
     ],
 )
 def test_the_tab_key_completes_commands_options_and_words(
-    line: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str,
+    expected: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """By typer, for the shells that it knows."""
     for name, value in (("_MCT_S2S_COMPLETE", "complete_bash"), ("COMP_WORDS", line)):
@@ -129,29 +150,43 @@ def test_the_tab_key_completes_commands_options_and_words(
 
 
 HEAVY = (
-    "pydantic", "rich", "asyncio", "msgraph", "azure", "msal", "kiota_http", "httpx", "starlette", "uvicorn",
+    "pydantic", "rich", "asyncio", "msgraph", "azure", "msal", "kiota_http", "httpx", "starlette",
+    "uvicorn",
     "mct_s2s.engine", "mct_s2s.planning", "mct_s2s.render.console", "mct_s2s.sandbox",
 )  # fmt: skip
 
 
-def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_options_alone() -> None:
+def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_options_alone() -> (
+    None
+):
     script = (
         "import sys, json; from mct_s2s.cli.app import main;"
-        "codes = [main(words.split()) for words in ('--help', '--version', 'setup --help', 'rotate-secret --help')];"
-        "print(json.dumps([codes, sorted(name for name, one in sys.modules.items() if one)]), file=sys.stderr)"
+        "codes = [main(words.split()) for words in ('--help', '--version', 'setup --help', "
+        "'rotate-secret --help')];"
+        "print(json.dumps([codes, sorted(name for name, one in sys.modules.items() if one)]), "
+        "file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     codes, loaded = json.loads(done.stderr)
     assert codes == [0, 0, 0, 0]
-    assert [name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")] == []
+    assert [
+        name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")
+    ] == []
     assert "mct_s2s.cli.commands" in loaded
     assert "mct_s2s.cli.rotating" not in loaded
 
 
 def test_a_help_text_is_one_short_line_without_semicolons() -> None:
-    exempt = {"Do not restart; restart the App Service yourself.", "Entra ID only; skip the App Service."}
+    exempt = {
+        "Do not restart; restart the App Service yourself.",
+        "Entra ID only; skip the App Service.",
+    }
     for words, page in HELPS.items():
-        own = [param for param in page.params if not param.name.endswith("_completion")]  # those are typer's
+        own = [
+            param for param in page.params if not param.name.endswith("_completion")
+        ]  # those are typer's
         summary = page.help.strip().partition("\n")[0]
         assert len(summary) <= LONGEST or " ".join(words) in LONGER
         for text in (summary, *(param.help for param in own)):
@@ -177,7 +212,9 @@ def test_schema_takes_the_short_name_or_the_schema_key_of_a_document(mct: Progra
     for name in (*DOCUMENTS, *FILES):
         for words in ((name,), (f"mct-s2s/{name}/v1", *JSON)):
             ended = mct("schema", *words, env={"MCT_S2S_CLOUD": "https://localhost:1"})
-            assert (ended.code, ended.err, json.loads(ended.out)) == (0, "", schema(name)), "and it needs no Azure"
+            assert (ended.code, ended.err, json.loads(ended.out)) == (0, "", schema(name)), (
+                "and it needs no Azure"
+            )
 
 
 def test_schema_of_an_unknown_document_is_an_error_with_a_remedy(mct: Program) -> None:
@@ -213,9 +250,17 @@ def typed(line: str, kind: type[Any]) -> Any:
     "options",
     [
         SetupOptions(app_service="contosolearn", resource_group="mct-prod"),
-        SetupOptions(app_service="a", client=["One", "Two words", "$(touch x)", "-x"], managed_identity=["func"]),
-        SetupOptions(app_service="a", client=["A"], credential="federated", github="o/r:b", no_restart=True),
-        SetupOptions(cloud="sandbox", timeout=90.5, handoff=Path("it's.json"), yes=True, role="-role"),
+        SetupOptions(
+            app_service="a",
+            client=["One", "Two words", "$(touch x)", "-x"],
+            managed_identity=["func"],
+        ),
+        SetupOptions(
+            app_service="a", client=["A"], credential="federated", github="o/r:b", no_restart=True
+        ),
+        SetupOptions(
+            cloud="sandbox", timeout=90.5, handoff=Path("it's.json"), yes=True, role="-role"
+        ),
         AddClientOptions(client="Import", app_service="a", secret_to="keyvault:v"),
         AddClientOptions(client="--odd", app_service="a", from_file=Path("-f")),
     ],
@@ -226,15 +271,23 @@ def test_a_printed_command_line_parses_to_the_options_it_was_made_from(options: 
 
 def test_a_printed_command_line_leaves_out_defaults_and_uses_short_names() -> None:
     options = SetupOptions(app_service="contosolearn", resource_group="mct-prod", client=["A b"])
-    assert command_line("setup", options) == "mct-s2s setup -a contosolearn -g mct-prod --client 'A b'"
+    assert (
+        command_line("setup", options) == "mct-s2s setup -a contosolearn -g mct-prod --client 'A b'"
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "option", "value"),
     [
-        *((kind, "--client", "Import") for kind in (AddClientOptions, RemoveClientOptions, RotateSecretOptions)),
+        *(
+            (kind, "--client", "Import")
+            for kind in (AddClientOptions, RemoveClientOptions, RotateSecretOptions)
+        ),
         *((kind, "--client", "Import") for kind in (SnippetOptions, VerifyOptions)),
-        *((kind, "-a", "learn") for kind in (SetupOptions, StatusOptions, DoctorOptions, ExportOptions)),
+        *(
+            (kind, "-a", "learn")
+            for kind in (SetupOptions, StatusOptions, DoctorOptions, ExportOptions)
+        ),
         *((kind, "-a", "learn") for kind in (TeardownOptions, ConfigureAppserviceOptions)),
     ],
 )
@@ -245,7 +298,9 @@ def test_the_first_word_of_a_command_is_the_client_or_else_the_app_service(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_has_its_body_where_its_options_say_and_writes_its_result_for_programs_too(name: str) -> None:
+def test_a_command_has_its_body_where_its_options_say_and_writes_its_result_for_programs_too(
+    name: str,
+) -> None:
     options = getattr(commands, f"{name.title().replace('-', '')}Options")
     assert callable(getattr(import_module(f"mct_s2s.cli.{options.body}"), name.replace("-", "_")))
     program: Any = typer.main.get_command(app)

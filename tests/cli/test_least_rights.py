@@ -1,11 +1,23 @@
-"""Callers with exactly the roles that docs/permissions.md promises: what it says is enough is enough."""
+"""Callers with exactly the roles that docs/permissions.md promises: what it says is enough is
+enough.
+"""
 
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Program, alone, signed_in
-from tests.conftest import CONTAINER_APP, FUNCTION_APP, JSON, LOGIC_APP, MACHINE, SITE, USER_IDENTITY, Json, Sandbox
+from tests.conftest import (
+    CONTAINER_APP,
+    FUNCTION_APP,
+    JSON,
+    LOGIC_APP,
+    MACHINE,
+    SITE,
+    USER_IDENTITY,
+    Json,
+    Sandbox,
+)
 
 READ = ("Application.Read.All", "Organization.Read.All")
 PIPELINE = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
@@ -17,7 +29,8 @@ SUBSCRIPTIONS = r"^/subscriptions$"
 def refuse(*paths: str) -> list[Json]:
     """Rules that refuse requests to Resource Manager as it refuses a role that is missing."""
     return [
-        {"match": {"service": "ARM", "pathRegex": path}, "fault": {"type": "status", "status": 403}} for path in paths
+        {"match": {"service": "ARM", "pathRegex": path}, "fault": {"type": "status", "status": 403}}
+        for path in paths
     ]
 
 
@@ -29,11 +42,15 @@ def refuse(*paths: str) -> list[Json]:
     [("-a", SITE), ("-a", "contosolearn", "-g", "mct-prod"), ("-a", "contosolearn")],
     ids=["id", "group", "name"],
 )
-@pytest.mark.parametrize("is_listed", [True, False], ids=["subscription listed", "subscription not listed"])
+@pytest.mark.parametrize(
+    "is_listed", [True, False], ids=["subscription listed", "subscription not listed"]
+)
 def test_a_role_on_the_app_service_is_enough(
     mct: Program, azure: Sandbox, named: tuple[str, ...], is_listed: bool
 ) -> None:
-    """Where not even the list of subscriptions shows it, Resource Manager's challenge names its tenant."""
+    """Where not even the list of subscriptions shows it, Resource Manager's challenge names its
+    tenant.
+    """
     caller = {**azure.caller(*PIPELINE, arm=ON_THE_SITE), "MCT_S2S_RESOURCE_GROUP": ""}
     if not is_listed:
         azure.misbehave(*refuse(SUBSCRIPTIONS))
@@ -45,10 +62,15 @@ def test_a_role_on_the_app_service_is_enough(
     assert azure.settings()["ServiceAuthTenantId"] == azure.tenant_id
 
 
-def test_a_name_that_may_not_be_searched_for_is_told_what_needs_no_search(mct: Program, azure: Sandbox) -> None:
+def test_a_name_that_may_not_be_searched_for_is_told_what_needs_no_search(
+    mct: Program, azure: Sandbox
+) -> None:
     run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
     azure.misbehave(
-        *refuse(r"/subscriptions/[^/]+/resources$", r"/subscriptions/[^/]+/providers/Microsoft\.Web/sites$")
+        *refuse(
+            r"/subscriptions/[^/]+/resources$",
+            r"/subscriptions/[^/]+/providers/Microsoft\.Web/sites$",
+        )
     )
     refused = run("status", "-a", "contosolearn", "-g", "", "-o", "json")
     azure.behave()
@@ -57,8 +79,12 @@ def test_a_name_that_may_not_be_searched_for_is_told_what_needs_no_search(mct: P
     assert "--resource-group" in error["remedy"]
 
 
-def test_a_site_that_is_not_there_is_told_also_to_who_may_search_for_none(mct: Program, azure: Sandbox) -> None:
-    run = alone(mct, azure, *PIPELINE, arm=[("Website Contributor", SITE.partition("/providers/")[0])])
+def test_a_site_that_is_not_there_is_told_also_to_who_may_search_for_none(
+    mct: Program, azure: Sandbox
+) -> None:
+    run = alone(
+        mct, azure, *PIPELINE, arm=[("Website Contributor", SITE.partition("/providers/")[0])]
+    )
     azure.misbehave(*refuse(r"/subscriptions/[^/]+/providers/Microsoft\.Web/sites$"))
     missing = run("status", "-a", "contosolaern", "-g", "mct-prod", "-o", "json")
     azure.behave()
@@ -77,7 +103,9 @@ def test_who_has_no_role_is_told_the_one_on_the_app_service(mct: Program, azure:
 # --- a managed identity: a role on its resource alone ---
 
 ASSIGNED = (USER_IDENTITY, USER_IDENTITY.replace("sync-identity", "etl-identity"))
-"""The identities that users assigned to the virtual machine and to the container app: a change sends them, too."""
+"""The identities that users assigned to the virtual machine and to the container app: a change
+sends them, too.
+"""
 OPERATOR = [("Managed Identity Operator", identity) for identity in ASSIGNED]
 ROLES_BESIDE = [
     (MACHINE, "Virtual Machine Contributor"),
@@ -91,7 +119,9 @@ ROLES_BESIDE = [
 def test_a_role_on_the_resource_is_enough_for_its_identity(
     mct: Program, azure: Sandbox, resource: str, role: str
 ) -> None:
-    """Which api-versions its provider has is asked in the tenant: the subscription's list may not be read."""
+    """Which api-versions its provider has is asked in the tenant: the subscription's list may not
+    be read.
+    """
     held = "Contributor" if resource == CONTAINER_APP else role
     run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, (held, resource), *OPERATOR])
     done = run("setup", "-a", SITE, "--managed-identity", resource, *JSON)
@@ -111,8 +141,12 @@ def test_a_resource_that_may_not_be_read_names_its_own_role(
     assert azure.made_by_us() == []
 
 
-def test_an_operation_that_may_not_be_followed_is_seen_by_what_comes_of_it(mct: Program, azure: Sandbox) -> None:
-    run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Contributor", CONTAINER_APP), *OPERATOR])
+def test_an_operation_that_may_not_be_followed_is_seen_by_what_comes_of_it(
+    mct: Program, azure: Sandbox
+) -> None:
+    run = alone(
+        mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Contributor", CONTAINER_APP), *OPERATOR]
+    )
     azure.operations_take(60)
     azure.misbehave(*refuse("/operationStatuses/", "/operationResults/"))
     done = run("setup", "-a", SITE, "--managed-identity", CONTAINER_APP, *JSON)
@@ -122,7 +156,10 @@ def test_an_operation_that_may_not_be_followed_is_seen_by_what_comes_of_it(mct: 
 
 
 def test_identities_beside_it_take_the_right_to_assign_them(mct: Program, azure: Sandbox) -> None:
-    """They are sent again, or the resource would lose them. It is known before anything is written."""
+    """They are sent again, or the resource would lose them.
+
+    It is known before anything is written.
+    """
     run = alone(mct, azure, *PIPELINE, arm=[*ON_THE_SITE, ("Virtual Machine Contributor", MACHINE)])
     words = ("--managed-identity", MACHINE, "-a", SITE)
     refused = run("setup", *words, *JSON)
@@ -168,7 +205,9 @@ def trust_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_works_with_the_least_rights(
     mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """A pipeline has application permissions, a member is Cloud Application Administrator; both have one site."""
+    """A pipeline has application permissions, a member is Cloud Application Administrator; both
+    have one site.
+    """
     if kind == "a pipeline":
         run = alone(mct, azure, *PIPELINE, arm=ON_THE_SITE)
     else:
@@ -182,7 +221,9 @@ def test_every_command_works_with_the_least_rights(
 
 
 @pytest.mark.parametrize(
-    "words", [one for one in EVERYTHING if one[0] != "snippet"], ids=lambda words: " ".join(words[:2])
+    "words",
+    [one for one in EVERYTHING if one[0] != "snippet"],
+    ids=lambda words: " ".join(words[:2]),
 )
 def test_an_operator_of_the_app_service_alone_is_told_the_right_that_is_missing(
     mct: Program, azure: Sandbox, words: tuple[str, ...]
@@ -201,7 +242,9 @@ def test_an_operator_of_the_app_service_alone_is_told_the_right_that_is_missing(
 def test_a_contributor_of_a_virtual_machine_alone_is_told_the_role_on_the_app_service(
     mct: Program, azure: Sandbox, words: tuple[str, ...]
 ) -> None:
-    """What the directory permits is no help where the App Service may not be read: nothing is written."""
+    """What the directory permits is no help where the App Service may not be read: nothing is
+    written.
+    """
     assert mct("setup", "--client", "A", "--client", "B", "-y").code == 0
     run = alone(mct, azure, *PIPELINE, arm=[("Contributor", MACHINE)])
     azure.forget()
@@ -216,10 +259,14 @@ def test_a_contributor_of_a_virtual_machine_alone_is_told_the_role_on_the_app_se
         assert "on the subscription" not in told, done
 
 
-def test_an_operator_of_the_app_service_alone_writes_its_settings(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_an_operator_of_the_app_service_alone_writes_its_settings(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     """By a handoff, which takes nothing of the directory."""
     handoff = tmp_path / "handoff.json"
-    assert mct("setup", "--no-app-service", "--client", "A", "--handoff", str(handoff), "-y").code == 0
+    assert (
+        mct("setup", "--no-app-service", "--client", "A", "--handoff", str(handoff), "-y").code == 0
+    )
     run = alone(mct, azure, arm=ON_THE_SITE)
     done = run("configure-appservice", *WHERE, "--from", str(handoff), "-y")
     assert done.code == 0, done

@@ -1,4 +1,7 @@
-"""Bad input: one message with a remedy, the exit code, nothing written. A bug of ours: one line and a private file."""
+"""Bad input: one message with a remedy, the exit code, nothing written.
+
+A bug of ours: one line and a private file.
+"""
 
 import os
 import platform
@@ -33,7 +36,10 @@ OF_FORM: dict[str, tuple[str, str]] = {
         "Options follow the command: mct-s2s sandbox COMMAND --port …",
     ),
     "status -oxml": ("Invalid --output 'xml'. Use one of text, json", "mct-s2s status --help"),
-    "status --timeout=soon": ("Invalid --timeout 'soon'. A number is expected", "mct-s2s status --help"),
+    "status --timeout=soon": (
+        "Invalid --timeout 'soon'. A number is expected",
+        "mct-s2s status --help",
+    ),
     "status --timeout nan": ("Invalid --timeout 'nan'.", "mct-s2s status --help"),
     "status --timeout -5": ("Invalid --timeout '-5'. 0.1 or more is expected.", "status --help"),
     "sandbox serve --port 99999": (
@@ -48,14 +54,23 @@ OF_FORM: dict[str, tuple[str, str]] = {
     "status learn -a learn --timeout=soon": ("Invalid --timeout 'soon'.", "mct-s2s status --help"),
     "help stauts": ("No such command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
     "status -a": ("-a needs a value: NAME_OR_ID.", "mct-s2s status --help"),
-    "status -o": ("-o needs a value: one of text, json, csv, ics, markdown.", "mct-s2s status --help"),
+    "status -o": (
+        "-o needs a value: one of text, json, csv, ics, markdown.",
+        "mct-s2s status --help",
+    ),
     "setup --yes=5": ("--yes takes no value.", "mct-s2s setup --help"),
-    "setup --clinet A": ("No such option '--clinet'. Did you mean '--client'?", "mct-s2s setup --help"),
+    "setup --clinet A": (
+        "No such option '--clinet'. Did you mean '--client'?",
+        "mct-s2s setup --help",
+    ),
     "apply": ("No --file given.", "mct-s2s apply --help"),
     "sandbox save": ("No FILE given.", "mct-s2s sandbox save --help"),
     "sandbox save a 'b c'": ("Unexpected 'b c'.", "mct-s2s sandbox save --help"),
     "sandbox serve --listen x": ("Invalid --listen 'x'.", "mct-s2s sandbox serve --help"),
-    "sandbox serve --world no": ("Cannot use 'no': No such file or directory.", "mct-s2s sandbox serve --help"),
+    "sandbox serve --world no": (
+        "Cannot use 'no': No such file or directory.",
+        "mct-s2s sandbox serve --help",
+    ),
     "add-client A B": ("Unexpected 'B'.", "write one name a line: mct-s2s add-client --from FILE"),
 }
 
@@ -108,8 +123,12 @@ AFTER_LOOKING = {
     f"setup -s {OTHER} -y": "subscription-not-found",
     f"setup --service-app {OTHER} -y": "service-application-missing",
     "setup --client A --secret-to file:/proc/x -y": "secret-place-unwritable",
-    "setup --client A --credential certificate --secret-to file:/tmp/it's$5.env -y": "secret-place-unfit",
-    "setup --client A --secret-to keyvault:https://contoso.vault.localhost.example.com -y": "foreign-vault",
+    "setup --client A --credential certificate --secret-to file:/tmp/it's$5.env -y": (
+        "secret-place-unfit"
+    ),
+    "setup --client A --secret-to keyvault:https://contoso.vault.localhost.example.com -y": (
+        "foreign-vault"
+    ),
     "setup": "confirmation-missing",
 }
 
@@ -118,8 +137,25 @@ def test_a_place_that_all_expiring_clients_would_share_is_not_said_to_be_of_two(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "399")
-    assert main(["rotate-secret", "-a", "learn", "--expiring-within", "30d", "--secret-to", "exec:cat", "-y"]) == 2
-    assert "it would be given the secrets of all clients that expire in turn." in capsys.readouterr().err
+    assert (
+        main(
+            [
+                "rotate-secret",
+                "-a",
+                "learn",
+                "--expiring-within",
+                "30d",
+                "--secret-to",
+                "exec:cat",
+                "-y",
+            ]
+        )
+        == 2
+    )
+    assert (
+        "it would be given the secrets of all clients that expire in turn."
+        in capsys.readouterr().err
+    )
 
 
 def test_the_remedy_for_a_missing_client_keeps_the_site_that_was_given(
@@ -134,7 +170,9 @@ def test_the_remedy_for_a_missing_client_keeps_the_site_that_was_given(
     assert f"mct-s2s rotate-secret --expiring-within 30d {where}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "value"), [("MCT_S2S_VERBOSE", "maybe"), ("MCT_S2S_TIMEOUT", "abc")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("MCT_S2S_VERBOSE", "maybe"), ("MCT_S2S_TIMEOUT", "abc")]
+)
 def test_the_form_of_an_environment_variable_is_said_in_our_words(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,7 +196,9 @@ def test_a_mistake_of_form_is_named_with_what_was_meant_or_the_help_that_explain
     assert err.rstrip().endswith(remedy)
 
 
-def test_a_wrong_variable_is_told_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_variable_is_told_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("MCT_S2S_AUTH", "magic")
     assert main(["status"]) == 2
     assert "Invalid MCT_S2S_AUTH 'magic'." in capsys.readouterr().err
@@ -176,11 +216,16 @@ def test_a_mistake_is_told_before_anything_is_sent(mct: Program, azure: Sandbox,
     assert code == f"[{BEFORE_ANYTHING_IS_SENT[line]}]", "one line for whoever watches"
     if "-o" not in words:
         error = done.document["error"]
-        assert (error["code"], error["message"].startswith(message)) == (BEFORE_ANYTHING_IS_SENT[line], True)
+        assert (error["code"], error["message"].startswith(message)) == (
+            BEFORE_ANYTHING_IS_SENT[line],
+            True,
+        )
 
 
 @pytest.mark.parametrize("line", AFTER_LOOKING)
-def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(mct: Program, azure: Sandbox, line: str) -> None:
+def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(
+    mct: Program, azure: Sandbox, line: str
+) -> None:
     away = {"MCT_S2S_RESOURCE_GROUP": ""} if AFTER_LOOKING[line] == "site-not-found" else {}
     done = mct(*line.split(), "-o", "json", env=away)
     assert done.code == 2, done
@@ -194,7 +239,9 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
     assert done.out == ""
     assert done.err.count("error: ") == 1
     assert "[site-not-found]\n" in done.err
-    assert "→ Did you mean contosolearn (in mct-prod)?\n" in done.err, "and not the function app beside it"
+    assert "→ Did you mean contosolearn (in mct-prod)?\n" in done.err, (
+        "and not the function app beside it"
+    )
     assert "Traceback" not in done.err
 
 
@@ -203,7 +250,10 @@ NOBODY = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
 
 @pytest.mark.parametrize(
     ("words", "env", "code", "name"),
-    [((), NOBODY, 4, "not-signed-in"), (("--cloud", "https://localhost:9"), {}, 1, "cloud-unreachable")],
+    [
+        ((), NOBODY, 4, "not-signed-in"),
+        (("--cloud", "https://localhost:9"), {}, 1, "cloud-unreachable"),
+    ],
 )
 def test_who_is_not_signed_in_or_reaches_nobody_is_told_by_the_exit_code(
     mct: Program, words: tuple[str, ...], env: Mapping[str, str], code: int, name: str
@@ -226,21 +276,33 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], mct: Program)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("add-client", "two\nlines"), "it has a line break or control character. [client-name-unusable]"),
+        (
+            ("add-client", "two\nlines"),
+            "it has a line break or control character. [client-name-unusable]",
+        ),
         (("add-client", "n" * 121), "it has 121 characters. [client-name-unusable]"),
-        (("configure-appservice", "--restore", "no.json"), "'no.json': No such file or directory. [backup-unreadable]"),
-        (("configure-appservice", "--from", "no.json"), "'no.json': No such file or directory. [handoff-unreadable]"),
+        (
+            ("configure-appservice", "--restore", "no.json"),
+            "'no.json': No such file or directory. [backup-unreadable]",
+        ),
+        (
+            ("configure-appservice", "--from", "no.json"),
+            "'no.json': No such file or directory. [handoff-unreadable]",
+        ),
         (("teardown", "--dry-run"), "No changes. There is nothing to remove from contosolearn."),
     ],
 )
-def test_a_command_that_can_do_nothing_says_why(mct: Program, words: tuple[str, ...], told: str) -> None:
+def test_a_command_that_can_do_nothing_says_why(
+    mct: Program, words: tuple[str, ...], told: str
+) -> None:
     done = mct(*words)
     assert told in " ".join((done.out + done.err).split())
 
 
 PROGRAM = typer.main.get_command(app)
 LINES = (
-    "stauts", "setup --cleint A", "-a contosolearn status --all", "status --auth clii", "setup contosolearn Import",
+    "stauts", "setup --cleint A", "-a contosolearn status --all", "status --auth clii",
+    "setup contosolearn Import",
 )  # fmt: skip
 
 
@@ -260,8 +322,13 @@ def _mistakes(terminal: Terminal) -> None:
 
 def _unknown_client(terminal: Terminal) -> None:
     there = ["Import", "Nightly import of users", "S2S-client"]
-    message = f"'S2S-clinet' is not a client of this App Service. The clients are: {', '.join(there)}."
-    remedy = f"{did_you_mean('S2S-clinet', there, '')} If it may already be removed, add --ignore-missing."
+    message = (
+        f"'S2S-clinet' is not a client of this App Service. The clients are: {', '.join(there)}."
+    )
+    remedy = (
+        f"{did_you_mean('S2S-clinet', there, '')} If it may already be removed, add "
+        "--ignore-missing."
+    )
     show_error(terminal, NotThere("client-unknown", message, remedy=remedy))
 
 
@@ -320,7 +387,9 @@ def test_a_traceback_has_no_secret(secret: str, part: str) -> None:
     assert ("[removed]" in text, part in text) == (True, False)
 
 
-def test_a_bug_is_one_line_and_a_private_file(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_one_line_and_a_private_file(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert mistakes.report(failure("x\x1b[31m"), ()) == 1
     out, err = capsys.readouterr()
     (log,) = logs.iterdir()
@@ -335,7 +404,9 @@ def test_a_bug_is_one_line_and_a_private_file(logs: Path, capsys: pytest.Capture
         assert (log.stat().st_mode & 0o777, logs.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_without_a_place_for_the_file_the_traceback_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_place_for_the_file_the_traceback_is_shown(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     logs.write_text("in the way")
     assert mistakes.report(failure("x"), ("-ojson",)) == 1
     out, err = capsys.readouterr()

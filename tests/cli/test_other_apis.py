@@ -43,11 +43,18 @@ def calls(ended: Ended) -> list[Json]:
     return [row for row in ended.document["checks"] if row["check"] == "call"]
 
 
-def test_a_fastapi_app_is_set_up_proved_and_explained(mct: Program, azure: Sandbox, orders: str) -> None:
+def test_a_fastapi_app_is_set_up_proved_and_explained(
+    mct: Program, azure: Sandbox, orders: str
+) -> None:
     ended = mct("setup", *ORDERS, "--client", "Import", "-y")
     assert ended.code == 0, ended
     assert "Import can call orders   (200 from GET /orders" in ended.out
-    assert azure.settings(orders).keys() == {"TENANT_ID", "APP_CLIENT_ID", "AUTHORITY", "REQUIRED_ROLE"}
+    assert azure.settings(orders).keys() == {
+        "TENANT_ID",
+        "APP_CLIENT_ID",
+        "AUTHORITY",
+        "REQUIRED_ROLE",
+    }
     assert "No changes." in mct("setup", *ORDERS, "--client", "Import", "-y").err
     proved = mct("verify", *ORDERS)
     assert (proved.code, "called the Orders API." in proved.out) == (0, True), proved
@@ -58,8 +65,12 @@ def test_a_fastapi_app_is_set_up_proved_and_explained(mct: Program, azure: Sandb
     # The assignment is taken away: the app's own no, explained.
     service = azure.applications("Orders service (orders)")[0]
     principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")
-    (assigned,) = azure.graph("GET", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo")["value"]
-    azure.graph("DELETE", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo/{assigned['id']}")
+    (assigned,) = azure.graph("GET", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo")[
+        "value"
+    ]
+    azure.graph(
+        "DELETE", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo/{assigned['id']}"
+    )
     (call,) = calls(mct("verify", *ORDERS, "-o", "json"))
     assert (call["ok"], "403" in call["message"]) == (False, True), str(call)
     assert "The token has no role, but REQUIRED_ROLE is 'Orders.Call'." in call["message"]
@@ -72,7 +83,9 @@ def test_a_secret_that_a_description_names_is_neither_shown_nor_overwritten(
     secret = "Server=sql;Password=hunter2"  # made up
     hostile = tmp_path / "hostile.toml"
     hostile.write_text(
-        'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nSqlPassword = "tenant-id"\n', "utf-8"
+        'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nSqlPassword = '
+        '"tenant-id"\n',
+        "utf-8",
     )
     azure.write_settings({"SqlPassword": secret}, SITE)
     for command in ("setup", "status", "verify", "doctor", "teardown"):
@@ -103,13 +116,22 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
         "utf-8",
     )
     azure.write_settings(secrets, SITE)
-    backup, handoff, trust = tmp_path / "backup.json", tmp_path / "handoff.json", tmp_path / "trust.toml"
-    trust.write_text(f'[sites.contosolearn]\napi = "{hostile}"\nclients = [{{ name = "X" }}]\n', "utf-8")
+    backup, handoff, trust = (
+        tmp_path / "backup.json",
+        tmp_path / "handoff.json",
+        tmp_path / "trust.toml",
+    )
+    trust.write_text(
+        f'[sites.contosolearn]\napi = "{hostile}"\nclients = [{{ name = "X" }}]\n', "utf-8"
+    )
     api = ("--api", str(hostile))
 
     def run(*words: str) -> Ended:
         ended = mct(*words)
-        assert not [value for value in secrets.values() if value in ended.out + ended.err], (words, ended)
+        assert not [value for value in secrets.values() if value in ended.out + ended.err], (
+            words,
+            ended,
+        )
         return ended
 
     for command in ("setup", "configure-appservice", "teardown"):
@@ -120,16 +142,24 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
             run(command, *api, "-o", form, "-v")
     alone = tmp_path / "alone.toml"  # the directory is asked for an application of that ID
     alone.write_text(
-        'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nOtherApiKey = "app-id"\n', "utf-8"
+        'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nOtherApiKey = '
+        '"app-id"\n',
+        "utf-8",
     )
     for words in (("status",), ("doctor",), ("verify",), ("setup", "--client", "X", "--dry-run")):
         run(*words, "--api", str(alone), "-v")
     run("export", *api)
     run("apply", "-f", str(trust), "--dry-run", "-o", "markdown")
-    ended = run("setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON)
+    ended = run(
+        "setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON
+    )
     (write,) = [one for one in ended.document["changes"] if "before" in one]
-    assert write["before"] == {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}, "what is lost is named"
-    assert write["after"] == {name: azure.settings()[name] for name in write["after"]}, "what was written is shown"
+    assert write["before"] == {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}, (
+        "what is lost is named"
+    )
+    assert write["after"] == {name: azure.settings()[name] for name in write["after"]}, (
+        "what was written is shown"
+    )
     restore = ("configure-appservice", *api, "--restore", str(backup))
     for form in ("text", "json"):
         run(*restore, "--dry-run", "-o", form)
@@ -140,7 +170,9 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
 def test_a_teardown_takes_no_access_from_the_clients_of_another_site(
     mct: Program, azure: Sandbox, orders: str, stock: str
 ) -> None:
-    """Two App Services share one registration, and the API has no lists: only names tell whose a client is."""
+    """Two App Services share one registration, and the API has no lists: only names tell whose a
+    client is.
+    """
     assert mct("setup", *ORDERS, "--client", "Import", "-y").code == 0
     service = azure.applications("Orders service (orders)")[0]["appId"]
     shared = ("-a", "stock", "-g", "apps", "--api", str(ORDERS_FILE))
@@ -152,22 +184,39 @@ def test_a_teardown_takes_no_access_from_the_clients_of_another_site(
     assert azure.applications("Import") == [], "its own client is gone"
     (call,) = calls(mct("verify", *shared, "-o", "json"))
     assert (call["client"], call["ok"]) == ("Reports", True), call
-    assert azure.settings(orders).keys() == {"TENANT_ID", "APP_CLIENT_ID", "AUTHORITY", "REQUIRED_ROLE"}, (
-        "an API without a switch would be open without its settings"
-    )
+    assert azure.settings(orders).keys() == {
+        "TENANT_ID",
+        "APP_CLIENT_ID",
+        "AUTHORITY",
+        "REQUIRED_ROLE",
+    }, "an API without a switch would be open without its settings"
 
 
-def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    """Without lists, no setting says whose an adopted client and a managed identity are: they are left, and named."""
+def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """Without lists, no setting says whose an adopted client and a managed identity are: they are
+    left, and named.
+    """
     for name in ("orders", "reports-app"):
         azure.add_site(name=name, group="apps")
-    adopted = azure.graph("POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"})
+    adopted = azure.graph(
+        "POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"}
+    )
     azure.graph("POST", "/servicePrincipals", json={"appId": adopted["appId"]})
-    clients = ("--client", "Import", "--client", adopted["appId"], "--managed-identity", "reports-app")
+    clients = (
+        "--client",
+        "Import",
+        "--client",
+        adopted["appId"],
+        "--managed-identity",
+        "reports-app",
+    )
     assert mct("setup", *ORDERS, *clients, "-y", "--no-verify").code == 0
     file = tmp_path / "trust.toml"
     file.write_text(
-        f'[sites.orders]\nresource-group = "apps"\napi = "{ORDERS_FILE.as_posix()}"\nclients = [{{name = "Import"}}]\n',
+        f'[sites.orders]\nresource-group = "apps"\napi = "{ORDERS_FILE.as_posix()}"\nclients = '
+        f'[{{name = "Import"}}]\n',
         "utf-8",
     )
     prune = ("apply", "-f", str(file), "--prune", "--allow-removals")
@@ -178,7 +227,9 @@ def test_who_keeps_the_role_is_named_by_prune_and_by_teardown(mct: Program, azur
         assert "'By hand' holds the app role and keeps its access. To revoke it:" in said
         assert "'reports-app' holds the app role and keeps its access. To revoke it:" in said
     ended = mct("teardown", *ORDERS, "-y")
-    headline = "! Removed service-to-service authentication from orders; 2 clients keep their access"
+    headline = (
+        "! Removed service-to-service authentication from orders; 2 clients keep their access"
+    )
     assert (ended.code, headline in ended.out) == (3, True), ended
     assert "2 of 2 clients can call orders" in mct("status", *ORDERS).out
     removals = [line.split() for line in ended.out.splitlines() if " remove-client " in line]

@@ -1,4 +1,6 @@
-"""Every changing command looks first at what its caller may do: the rest is left to others, and all of it is said."""
+"""Every changing command looks first at what its caller may do: the rest is left to others, and all
+of it is said.
+"""
 
 import json
 import shlex
@@ -21,7 +23,9 @@ def mct(mct: Program) -> Program:
 PERMISSION_MISSING = 4
 READ = ("Application.Read.All", "Organization.Read.All")
 SEEN = "RoleManagement.Read.Directory"
-"""Whoever may list role assignments knows that there are none: without it, what is missing is not known to be."""
+"""Whoever may list role assignments knows that there are none: without it, what is missing is not
+known to be.
+"""
 OWNER_OF_ITS_OWN = (*READ, "Application.ReadWrite.OwnedBy")
 READER = ("Reader", SITE)
 CONSENTING = (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All")
@@ -36,11 +40,21 @@ def left(done: Ended) -> list[Any]:
     return list(done.document["manualSteps"])
 
 
-def test_a_bare_name_is_looked_for_in_the_app_services_subscription_also_in_parts(mct: Program, azure: Sandbox) -> None:
+def test_a_bare_name_is_looked_for_in_the_app_services_subscription_also_in_parts(
+    mct: Program, azure: Sandbox
+) -> None:
     other = {"group": "mct-abroad", "subscription": "7f0c9d7e-5a1b-4c3d-8e2f-1a2b3c4d5e6f"}
-    site, _ = azure.add_site(name="contosoabroad", **other)["id"], azure.add_site(name="abroad-reports", **other)
-    caller = {**azure.caller(arm=[("Reader", site.partition("/providers/")[0])]), "MCT_S2S_RESOURCE_GROUP": ""}
-    refused = mct("setup", "-a", site, "--managed-identity", "abroad-reports", "-y", "-o", "json", env=caller)
+    site, _ = (
+        azure.add_site(name="contosoabroad", **other)["id"],
+        azure.add_site(name="abroad-reports", **other),
+    )
+    caller = {
+        **azure.caller(arm=[("Reader", site.partition("/providers/")[0])]),
+        "MCT_S2S_RESOURCE_GROUP": "",
+    }
+    refused = mct(
+        "setup", "-a", site, "--managed-identity", "abroad-reports", "-y", "-o", "json", env=caller
+    )
     assert refused.code == PERMISSION_MISSING
     assert "You can't read the directory." in refused.document["error"]["message"]
 
@@ -52,12 +66,16 @@ def test_a_caller_without_the_right_to_consent_does_the_rest(mct: Program, azure
     (step,) = left(done)
     (client,) = mct("status", "-o", "json").document["clients"]
     assert (client["allowed"], client["consented"]) == (True, False)
-    assert step["link"] == f"{azure.origin}/{azure.tenant_id}/adminconsent?client_id={client['appId']}"
+    assert (
+        step["link"] == f"{azure.origin}/{azure.tenant_id}/adminconsent?client_id={client['appId']}"
+    )
     assert "AppRoleAssignment.ReadWrite.All" in step["who"]
     words = shlex.split(step["command"])
     assert words[:3] == ["mct-s2s", "add-client", client["appId"]]
     again = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
-    assert (again.code, left(again)) == (PERMISSION_MISSING, [step]), "it is still missing, and nothing else is done"
+    assert (again.code, left(again)) == (PERMISSION_MISSING, [step]), (
+        "it is still missing, and nothing else is done"
+    )
     assert mct(*words[1:], "-y").code == 0, "typed as printed by somebody who may, it consents"
     assert mct("setup", "-a", SITE, "--client", "A", "-y", env=caller).code == 0
 
@@ -89,7 +107,9 @@ def test_a_caller_without_the_right_to_settings_gets_the_command_that_writes_the
 
 
 @pytest.mark.parametrize("scope", [GROUP, SUBSCRIPTION])
-def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox, scope: str) -> None:
+def test_a_lock_is_named_before_anything_is_written(
+    mct: Program, azure: Sandbox, scope: str
+) -> None:
     azure.lock(scope)
     done = mct("setup", "--client", "A", "-y", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
@@ -107,7 +127,10 @@ def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox
 def test_without_the_check_of_rights_the_real_refusal_decides(
     mct: Program, azure: Sandbox, inside: Inside, slow: str, is_written: bool
 ) -> None:
-    """Consent and settings are on their way at once, and either may be first. On this machine anyone may go on."""
+    """Consent and settings are on their way at once, and either may be first.
+
+    On this machine anyone may go on.
+    """
 
     async def later(entry: Entry) -> None:
         if entry.path.endswith(slow):
@@ -115,7 +138,9 @@ def test_without_the_check_of_rights_the_real_refusal_decides(
 
     inside.hooks.before.append(later)
     caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
-    done = mct("setup", "-a", SITE, "--client", "A", "-y", "--no-preflight", "-o", "json", env=caller)
+    done = mct(
+        "setup", "-a", SITE, "--client", "A", "-y", "--no-preflight", "-o", "json", env=caller
+    )
     inside.leave_alone()
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "admin consent" in [change["resource"] for change in done.document["notDone"]]
@@ -128,7 +153,10 @@ def test_without_the_check_of_rights_the_real_refusal_decides(
 
 def test_a_check_of_rights_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(
-        {"match": {"path": "*Microsoft.Authorization*"}, "fault": {"type": "status", "status": 500}},
+        {
+            "match": {"path": "*Microsoft.Authorization*"},
+            "fault": {"type": "status", "status": 500},
+        },
         {"match": {"path": "*ownedObjects*"}, "fault": {"type": "hang"}},
         {"match": {"path": "*defaultAppManagementPolicy*"}, "fault": {"type": "html"}},
     )
@@ -138,10 +166,17 @@ def test_a_check_of_rights_that_is_not_answered_stops_nothing(mct: Program, azur
         azure.behave()
 
 
-def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done(mct: Program, azure: Sandbox) -> None:
-    """Nothing that could be seen spoke against it, so it was tried; the refusal is no reason to stop."""
+def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done(
+    mct: Program, azure: Sandbox
+) -> None:
+    """Nothing that could be seen spoke against it, so it was tried; the refusal is no reason to
+    stop.
+    """
     azure.misbehave(
-        {"match": {"method": "POST", "path": "*/appRoleAssignedTo"}, "fault": {"type": "status", "status": 403}}
+        {
+            "match": {"method": "POST", "path": "*/appRoleAssignedTo"},
+            "fault": {"type": "status", "status": 403},
+        }
     )
     words = ("setup", "--client", "A", "-y", "-o", "json")
     done = mct(*words)
@@ -156,7 +191,9 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
 # dry runs
 
 
-def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(mct: Program, azure: Sandbox) -> None:
+def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(
+    mct: Program, azure: Sandbox
+) -> None:
     caller = azure.caller(*OWNER_OF_ITS_OWN, SEEN, arm=[READER])
     azure.forget()
     shown = mct("setup", "--client", "A", "--dry-run", env=caller)
@@ -165,7 +202,9 @@ def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(mct: Progra
     assert "+ client application" in shown.out
     assert "az role assignment create --assignee " in shown.out
     dry = mct("setup", "--client", "A", "--dry-run", "-o", "json", env=caller)
-    assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == ["application settings"]
+    assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == [
+        "application settings"
+    ]
     rights = {(one["step"], one["right"]) for one in dry.document["missing"]}
     assert ("write the application settings of 'contosolearn'", "Website Contributor") in rights
     assert all(one["who"] and one["command"] for one in dry.document["missing"])
@@ -192,7 +231,9 @@ def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox)
     assert done.code == 3, done
     document = done.document
     assert [row["code"] for row in document["findings"]] == ["settings-unreadable"]
-    assert document["findings"][0]["remedy"].startswith("mct-s2s doctor -a contosolearn -g mct-prod")
+    assert document["findings"][0]["remedy"].startswith(
+        "mct-s2s doctor -a contosolearn -g mct-prod"
+    )
     assert (document["healthy"], document["appService"]["settings"]) == (False, None)
     assert document["serviceApplication"]["displayName"] == "MCT service (contosolearn)"
     (client,) = document["clients"]
@@ -203,8 +244,12 @@ def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox)
     assert "ServiceAuthEnabled" not in shown
     advice = mct("doctor", "-a", SITE, env=reader).out
     assert "? A registration has the name of this App Service's" in advice
-    assert "az ad app delete" not in advice, "that only the settings name it does not make it foreign"
+    assert "az ad app delete" not in advice, (
+        "that only the settings name it does not make it foreign"
+    )
     assert "--no-app-service" not in advice, "setup would refuse it"
     azure.lock(SITE)
     locked = mct("status", "-o", "json").document
-    assert [row["code"] for row in locked["findings"]] == ["settings-unreadable"], "a lock is no end either"
+    assert [row["code"] for row in locked["findings"]] == ["settings-unreadable"], (
+        "a lock is no end either"
+    )

@@ -1,4 +1,6 @@
-"""The commands that the source can print have the options of their programs: of ours, and of az 2.91."""
+"""The commands that the source can print have the options of their programs: of ours, and of az
+2.91.
+"""
 
 import ast
 import re
@@ -33,12 +35,17 @@ def calls() -> Iterator[tuple[str, list[str]]]:
                 yield at, words
             elif name == "webapp_command" and words:
                 yield at, ["az", "webapp", *words[0].split(), *words[1:]]
-            elif (name == "own_command" or (name == "command" and isinstance(node.func, ast.Attribute))) and words:
+            elif (
+                name == "own_command"
+                or (name == "command" and isinstance(node.func, ast.Attribute))
+            ) and words:
                 yield at, ["mct-s2s", *words]
 
 
 def texts() -> Iterator[tuple[str, str, str, list[str]]]:
-    """Commands within sentences: program, verb and the rest of the words, and the options that follow."""
+    """Commands within sentences: program, verb and the rest of the words, and the options that
+    follow.
+    """
     for path in sorted(PACKAGE.rglob("*.py")):
         if PACKAGE / "sandbox" in path.parents:
             continue
@@ -46,7 +53,12 @@ def texts() -> Iterator[tuple[str, str, str, list[str]]]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for line in node.value.splitlines():
                     for found in _IN_TEXT.finditer(line):
-                        yield f"{path.name}:{node.lineno}", found[1], found[2], _OPTION.findall(found[3])
+                        yield (
+                            f"{path.name}:{node.lineno}",
+                            found[1],
+                            found[2],
+                            _OPTION.findall(found[3]),
+                        )
 
 
 def test_the_words_of_every_command_that_is_made_are_known() -> None:
@@ -63,7 +75,9 @@ def test_the_words_of_every_command_that_is_made_are_known() -> None:
 def test_the_options_of_commands_within_sentences_are_known() -> None:
     wrong, count = [], 0
     for at, program, verb, options in texts():
-        is_sentence = program == "az" and verb not in AZ and any(verb.startswith(f"{known} ") for known in AZ)
+        is_sentence = (
+            program == "az" and verb not in AZ and any(verb.startswith(f"{known} ") for known in AZ)
+        )
         if not options or is_sentence:
             continue
         count += 1

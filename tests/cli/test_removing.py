@@ -1,4 +1,6 @@
-"""What is removed is shut out first and is this trust's own; what was deleted is restored, settings as they were."""
+"""What is removed is shut out first and is this trust's own; what was deleted is restored, settings
+as they were.
+"""
 
 import json
 from pathlib import Path
@@ -8,16 +10,29 @@ import pytest
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.cli.schemas import check
-from tests.conftest import FUNCTION_APP, JSON, LOGIC_APP, MACHINE, SITE, SLOT, USER_IDENTITY, Sandbox
+from tests.conftest import (
+    FUNCTION_APP,
+    JSON,
+    LOGIC_APP,
+    MACHINE,
+    SITE,
+    SLOT,
+    USER_IDENTITY,
+    Sandbox,
+)
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
 
 
 def _state(azure: Sandbox) -> Any:
-    """Everything that is there, without the recycle bin and without how often the site began anew."""
+    """Everything that is there, without the recycle bin and without how often the site
+    began anew.
+    """
     state = azure.state()
     for kind in ("applications", "servicePrincipals"):
-        state["directory"][kind] = [one for one in state["directory"][kind] if not one["deletedDateTime"]]
+        state["directory"][kind] = [
+            one for one in state["directory"][kind] if not one["deletedDateTime"]
+        ]
     state["directory"] = {k: v for k, v in state["directory"].items() if k not in {"clock", "now"}}
     for site in state["resources"]["sites"].values():
         for name in ("restarts", "recycles", "ready_at", "effective", "references", "changed"):
@@ -34,7 +49,11 @@ def _client(status: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _changes(ended: Ended) -> list[tuple[str, str, str]]:
-    return [(c["action"], c["resource"], c["name"]) for c in ended.document["changes"] if c["action"] != "none"]
+    return [
+        (c["action"], c["resource"], c["name"])
+        for c in ended.document["changes"]
+        if c["action"] != "none"
+    ]
 
 
 def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox) -> None:
@@ -45,7 +64,9 @@ def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox) -> 
     done = mct("remove-client", one["servicePrincipalId"], *JSON)
     assert done.code == 0, done
     kinds = [write.rpartition("/")[2].partition("?")[0] for write in azure.writes()]
-    assert kinds[:2] == ["appsettings", "restart"], "who is not let in any more is shut out before all else"
+    assert kinds[:2] == ["appsettings", "restart"], (
+        "who is not let in any more is shut out before all else"
+    )
     assert azure.restarts() == 1
     status = mct("status", "-o", "json").document
     assert status["healthy"], status["findings"]
@@ -68,7 +89,9 @@ def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox
     (row,) = again.document["changes"]
     assert (row["action"], row["name"]) == ("none", "One")
     assert "already deleted since" in row["detail"]
-    assert mct("remove-client", named, "--purge", *JSON).code == 0, "what a cut-off run left there goes for good"
+    assert mct("remove-client", named, "--purge", *JSON).code == 0, (
+        "what a cut-off run left there goes for good"
+    )
     deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
     assert deleted == []
 
@@ -86,7 +109,9 @@ ITS_COMMAND = {
 def test_an_identity_leaves_the_list_and_stays_enabled_and_the_command_that_disables_it_is_printed(
     mct: Program, azure: Sandbox, resource: str, words: tuple[str, ...]
 ) -> None:
-    """No one can see all that uses it: roles in other subscriptions, access policies, users of databases."""
+    """No one can see all that uses it: roles in other subscriptions, access policies, users of
+    databases.
+    """
     assert mct("setup", "--managed-identity", resource, *JSON).code == 0
     principal = azure.settings()["ServiceObjectIds"]
     azure.forget()
@@ -95,19 +120,29 @@ def test_an_identity_leaves_the_list_and_stays_enabled_and_the_command_that_disa
     assert "ServiceObjectIds" not in azure.settings(), "a list that nobody is on goes as a whole"
     assert azure.graph("GET", f"/servicePrincipals/{principal}")["id"] == principal
     assert not [write for write in azure.writes() if write.startswith("PATCH /subscriptions")]
-    (row,) = [change for change in done.document["changes"] if change["resource"] == "managed identity"]
+    (row,) = [
+        change for change in done.document["changes"] if change["resource"] == "managed identity"
+    ]
     assert (row["action"], row["id"]) == ("none", principal)
-    commands = [note["command"] for note in done.document["notes"] if "stays enabled" in note["text"]]
+    commands = [
+        note["command"] for note in done.document["notes"] if "stays enabled" in note["text"]
+    ]
     assert commands == ([ITS_COMMAND[resource]] if ITS_COMMAND[resource] else [])
 
 
-def test_an_identity_that_was_named_by_its_display_name_keeps_its_app_role(mct: Program, azure: Sandbox) -> None:
+def test_an_identity_that_was_named_by_its_display_name_keeps_its_app_role(
+    mct: Program, azure: Sandbox
+) -> None:
     """Anyone may call a resource by that name; an id means one resource."""
     assert mct("setup", *JSON).code == 0
     (service,) = azure.graph(
-        "GET", "/servicePrincipals", params={"$filter": "displayName eq 'MCT service (contosolearn)'"}
+        "GET",
+        "/servicePrincipals",
+        params={"$filter": "displayName eq 'MCT service (contosolearn)'"},
     )["value"]
-    azure.graph("PATCH", f"/servicePrincipals/{service['id']}", json={"appRoleAssignmentRequired": True})
+    azure.graph(
+        "PATCH", f"/servicePrincipals/{service['id']}", json={"appRoleAssignmentRequired": True}
+    )
     words = ("setup", "--managed-identity", FUNCTION_APP, *JSON)
     roles = f"/servicePrincipals/{service['id']}/appRoleAssignedTo"
     for named, left in (("reports-func", 1), (FUNCTION_APP, 0)):
@@ -117,21 +152,30 @@ def test_an_identity_that_was_named_by_its_display_name_keeps_its_app_role(mct: 
         assert len(azure.graph("GET", roles)["value"]) == left
 
 
-def test_remove_client_keeps_a_registration_that_was_there_before(mct: Program, azure: Sandbox) -> None:
-    adopted = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+def test_remove_client_keeps_a_registration_that_was_there_before(
+    mct: Program, azure: Sandbox
+) -> None:
+    adopted = azure.graph(
+        "POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"}
+    )
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
     by_name = mct("remove-client", "Theirs", *JSON)
     assert (by_name.code, _changes(by_name)[2:]) == (0, []), (
         "off the list, and no more: a name is no registration's own"
     )
     (row,) = [c for c in by_name.document["changes"] if c["resource"] == "client application"]
-    assert row["detail"] == "kept, with its admin consent: mct-s2s did not create it for this App Service"
+    assert (
+        row["detail"]
+        == "kept, with its admin consent: mct-s2s did not create it for this App Service"
+    )
     assert mct("setup", "--client", adopted["appId"], *JSON).code == 0
     done = mct("remove-client", adopted["appId"], *JSON)
     assert done.code == 0, done
     left = azure.graph("GET", f"/applications/{adopted['id']}")
     assert left["requiredResourceAccess"] == []
-    assert len(left["passwordCredentials"]) == 1, "a credential of somebody else's registration is theirs to remove"
+    assert len(left["passwordCredentials"]) == 1, (
+        "a credential of somebody else's registration is theirs to remove"
+    )
     assert ("update", "API permission", "Theirs") in _changes(done)
     assert ("delete", "admin consent", "Theirs") in _changes(done)
     principal = f"/servicePrincipals(appId='{adopted['appId']}')"
@@ -161,7 +205,9 @@ def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -
     assert _state(azure) != seed
     dry, done = mct("teardown", "--dry-run", "-o", "json"), mct("teardown", *JSON)
     assert (dry.code, done.code, _changes(done)) == (3, 0, _changes(dry))
-    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})  # as the printed command does
+    azure.arm(
+        "PATCH", FUNCTION_APP, json={"identity": {"type": "None"}}
+    )  # as the printed command does
     assert (_state(azure), azure.leaks()) == (seed, [])
     azure.forget()
     assert (mct("teardown", *JSON).code, azure.writes()) == (0, [])
@@ -169,13 +215,17 @@ def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -
 
 
 def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) -> None:
-    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"}
+    )
     mct("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
     done = mct("teardown", *JSON)
     assert done.code == 0, done
     assert azure.applications("One") == []
     (left,) = azure.applications("MCT API")
-    assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], "nothing but that it was adopted is remembered"
+    assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], (
+        "nothing but that it was adopted is remembered"
+    )
 
 
 BIN = "/directory/deletedItems"
@@ -194,7 +244,9 @@ def _row(ended: Ended, resource: str) -> dict[str, Any]:
 
 
 def _ids(ended: Ended) -> tuple[str, list[str]]:
-    return _row(ended, "service application")["id"], [one["appId"] for one in ended.document["credentials"]]
+    return _row(ended, "service application")["id"], [
+        one["appId"] for one in ended.document["credentials"]
+    ]
 
 
 def _set_up(mct: Program, *clients: str) -> Ended:
@@ -209,20 +261,31 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert mct("teardown", *JSON).code == 0
     planned = mct("setup", "--client", "One", "--dry-run", "-o", "json")
     again = _set_up(mct, "One")
-    assert _ids(again) == _ids(first), "the same registrations, and so the same scope for whoever calls"
-    restored = [("service application", "MCT service (contosolearn)"), ("client application", "One")]
+    assert _ids(again) == _ids(first), (
+        "the same registrations, and so the same scope for whoever calls"
+    )
+    restored = [
+        ("service application", "MCT service (contosolearn)"),
+        ("client application", "One"),
+    ]
     assert _restored(planned) == restored
     assert sorted(_restored(again)) == sorted(restored)  # each is listed when it is done
     assert planned.code == 3
-    assert {"admin consent", "application settings"} <= {one["resource"] for one in planned.document["changes"]}
-    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
+    assert {"admin consent", "application settings"} <= {
+        one["resource"] for one in planned.document["changes"]
+    }
+    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document[
+        "findings"
+    ]
     assert azure.call_as(values_in(saved_to(again, "One"))) == 200
     assert azure.graph("GET", f"{BIN}/microsoft.graph.application")["value"] == []
     azure.forget()
     assert (mct("setup", "--client", "One", *JSON).code, azure.writes()) == (0, [])
 
 
-def test_a_client_restored_for_a_new_service_application_can_be_removed_again(mct: Program, azure: Sandbox) -> None:
+def test_a_client_restored_for_a_new_service_application_can_be_removed_again(
+    mct: Program, azure: Sandbox
+) -> None:
     made = ("setup", "--client", "A", "-y", "--no-verify")
     for words in (
         made,
@@ -235,7 +298,9 @@ def test_a_client_restored_for_a_new_service_application_can_be_removed_again(mc
     assert azure.applications("A") == []
 
 
-def test_a_client_goes_after_its_service_application_whatever_its_role_was(mct: Program, azure: Sandbox) -> None:
+def test_a_client_goes_after_its_service_application_whatever_its_role_was(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--client", "A", "--role", "Lessons.Read", "-y", "--no-verify").code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     azure.graph("DELETE", f"/applications/{service['id']}")
@@ -244,7 +309,9 @@ def test_a_client_goes_after_its_service_application_whatever_its_role_was(mct: 
 
 
 def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure: Sandbox) -> None:
-    """The recycle bin shows no certificates, so no one can tell whether the stored one is still among them."""
+    """The recycle bin shows no certificates, so no one can tell whether the stored one is still
+    among them.
+    """
     words = ("setup", "--client", "One", "--credential", "certificate", *JSON)
     assert mct(*words).code == 0
     assert mct("teardown", *JSON).code == 0
@@ -259,12 +326,16 @@ def test_a_deleted_app_named_by_its_id_is_refused_with_the_command_that_restores
     mct: Program, azure: Sandbox
 ) -> None:
     _set_up(mct)
-    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"}
+    )
     azure.graph("DELETE", f"/applications/{theirs['id']}")
     azure.forget()
     for asked in (("add-client", theirs["appId"]), ("setup", "--service-app", theirs["appId"])):
         refused = mct(*asked, *JSON)
-        assert (refused.code, refused.document["error"]["code"]) == (2, "registration-deleted"), refused
+        assert (refused.code, refused.document["error"]["code"]) == (2, "registration-deleted"), (
+            refused
+        )
         assert "'Theirs'" in refused.document["error"]["message"]
         command = f"az rest --method POST --url {azure.graph_url}/v1.0{BIN}/{theirs['id']}/restore"
         assert command in refused.document["error"]["remedy"]
@@ -274,25 +345,33 @@ def test_a_deleted_app_named_by_its_id_is_refused_with_the_command_that_restores
     assert azure.call_as(values_in(saved_to(again, theirs["appId"]))) == 200
 
 
-def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(mct: Program, azure: Sandbox) -> None:
+def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(
+    mct: Program, azure: Sandbox
+) -> None:
     first = _set_up(mct, "One", "Two")
     before = mct("status", "-o", "json").document
     azure.graph("DELETE", f"/applications/{_row(first, 'service application')['objectId']}")
     status = mct("status", "-o", "json")
-    (finding,) = [f for f in status.document["findings"] if f["code"] == "service-application-missing"]
+    (finding,) = [
+        f for f in status.document["findings"] if f["code"] == "service-application-missing"
+    ]
     assert "is deleted and still in the recycle bin" in finding["message"]
     azure.forget()
     again = mct("setup", *JSON)
     assert again.code == 0, again.out
     assert mct("status", "-o", "json").document == before
-    assert not [write for write in azure.writes() if "appRoleAssignedTo" in write], "nobody has to consent anew"
+    assert not [write for write in azure.writes() if "appRoleAssignedTo" in write], (
+        "nobody has to consent anew"
+    )
     assert azure.restarts() == 0
     for name in ("One", "Two"):
         assert azure.call_as(values_in(saved_to(first, name))) == 200
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_a_client_deleted_by_hand_keeps_a_secret_at_its_place(mct: Program, azure: Sandbox, is_kept: bool) -> None:
+def test_a_client_deleted_by_hand_keeps_a_secret_at_its_place(
+    mct: Program, azure: Sandbox, is_kept: bool
+) -> None:
     first = _set_up(mct, "One")
     if not is_kept:
         saved_to(first).unlink()
@@ -325,13 +404,21 @@ def test_a_client_that_was_purged_is_made_anew_and_told(
     azure.graph("DELETE", f"{BIN}/{gone}")
     again = mct(*asked, "--timeout", "40")
     new = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
-    assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (3, True, True), again.out
-    (token,) = [check for check in again.document["verification"]["checks"] if check["check"] == "token"]
+    assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (
+        3,
+        True,
+        True,
+    ), again.out
+    (token,) = [
+        check for check in again.document["verification"]["checks"] if check["check"] == "token"
+    ]
     assert token["remedy"] == f"Set MCT_S2S_SCOPE to {new}/.default in file:{file}."
     azure.forget()
     third = mct(*asked)
     assert {change["action"] for change in third.document["changes"]} == {"none"}
-    assert any(note["text"].endswith(f"Set it to {new}/.default.") for note in third.document["notes"])
+    assert any(
+        note["text"].endswith(f"Set it to {new}/.default.") for note in third.document["notes"]
+    )
     assert azure.writes() == []
     file.write_text(before.replace(old, new), encoding="utf-8")
     fourth = mct(*asked)
@@ -340,14 +427,19 @@ def test_a_client_that_was_purged_is_made_anew_and_told(
     assert mct("verify", "--credentials", str(file), "-o", "json").code == 0
 
 
-def test_settings_are_kept_before_a_write_and_can_be_put_back(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_settings_are_kept_before_a_write_and_can_be_put_back(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     before, file = azure.settings(), tmp_path / "settings.json"
     done = mct("setup", "--client", "One", "--backup", str(file), *JSON)
     assert done.code == 0, done
     assert file.stat().st_mode & 0o777 == 0o600
     document = json.loads(file.read_text(encoding="utf-8"))
     check(document)
-    assert (document["schema"], document["appService"].lower()) == ("mct-s2s/backup/v1", SITE.lower())
+    assert (document["schema"], document["appService"].lower()) == (
+        "mct-s2s/backup/v1",
+        SITE.lower(),
+    )
     assert document["settings"] == before
     changed = azure.settings()
     assert changed != before
@@ -355,21 +447,27 @@ def test_settings_are_kept_before_a_write_and_can_be_put_back(mct: Program, azur
     azure.write_settings({**changed, "AddedSince": "by somebody", foreign: "changed"})
     shown = mct("configure-appservice", "--restore", str(file), "--dry-run").out
     rows = [" ".join(line.split()) for line in shown.splitlines()]
-    assert {"- ServiceAuthEnabled true", f"~ {foreign} put back; the value is not shown"} <= set(rows)
+    assert {"- ServiceAuthEnabled true", f"~ {foreign} put back; the value is not shown"} <= set(
+        rows
+    )
     azure.forget()
     back = mct("configure-appservice", "--restore", str(file), *JSON)
     assert back.code == 0, back
     assert azure.settings() == {**before, "AddedSince": "by somebody"}
     assert azure.restarts() == 1
     ours = {value for name, value in changed.items() if name.startswith("Service")}
-    foreigners = [value for value in before.values() if value and len(value) > 20 and value not in ours]
+    foreigners = [
+        value for value in before.values() if value and len(value) > 20 and value not in ours
+    ]
     assert [value for value in foreigners if value in shown + back.out + back.err] == []
     azure.forget()
     again = mct("configure-appservice", "--restore", str(file), *JSON)
     assert (again.code, azure.writes()) == (0, [])
 
 
-def test_a_run_that_resumes_keeps_the_older_backup(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_run_that_resumes_keeps_the_older_backup(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "settings.json"
     words = ("setup", "--client", "One", "--backup", str(file), *JSON)
     before = azure.settings()
@@ -403,13 +501,22 @@ def test_a_file_that_is_no_backup_is_neither_read_nor_written_over(
     assert (file.read_text(), azure.writes()) == ("precious", [])
 
 
-def test_a_backup_goes_back_only_to_where_it_came_from(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_backup_goes_back_only_to_where_it_came_from(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "settings.json"
     mct("setup", "--backup", str(file), *JSON)
     azure.forget()
     done = mct("configure-appservice", "--slot", "staging", "--restore", str(file), *JSON)
-    assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "backup-of-another-site", [])
-    mct("configure-appservice", "--slot", "staging", "--audience", "api://x", "--tenant-name", "x", "--tenant-id",
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (
+        2,
+        "backup-of-another-site",
+        [],
+    )
+    mct("configure-appservice", "--slot", "staging", "--audience", "api://x", "--tenant-name", "x",
+        "--tenant-id",
         azure.tenant_id, "--backup", str(tmp_path / "slot.json"), *JSON)  # fmt: skip
-    mct("configure-appservice", "--slot", "staging", "--restore", str(tmp_path / "slot.json"), *JSON)
+    mct(
+        "configure-appservice", "--slot", "staging", "--restore", str(tmp_path / "slot.json"), *JSON
+    )
     assert "ServiceAuthAudience" not in azure.settings(SLOT)

@@ -1,4 +1,6 @@
-"""Every request that the commands send is on docs/permissions.md, with what it takes, and none besides."""
+"""Every request that the commands send is on docs/permissions.md, with what it takes, and none
+besides.
+"""
 
 import re
 from pathlib import Path
@@ -13,7 +15,9 @@ from tests.conftest import FUNCTION_APP, MACHINE, Json, Sandbox
 
 PAGE = Path(__file__).parents[2] / "docs/permissions.md"
 SERVICES = {"Microsoft Graph": "graph", "Azure Resource Manager": "arm", "Key Vault": "vault"}
-_SITE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Web/sites/[^/]+(/slots/[^/]+)?"
+_SITE = (
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Web/sites/[^/]+(/slots/[^/]+)?"
+)
 _RESOURCE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/[^/]+/[^/]+/[^/]+"
 _PATTERNS = {
     "graph": (
@@ -28,8 +32,14 @@ _PATTERNS = {
         (r"^/subscriptions/[^/]+", "/subscriptions/{id}"),
         (r"resourceGroups/[^/]+/providers", "resourceGroups/{group}/providers"),
         (r"/locations/[^/]+/operationStatuses/[^/]+", "/locations/{place}/operationStatuses/{id}"),
-        (r"^(/subscriptions/\{id\})?/providers/Microsoft\.[^/]+(?=$|/locations)", r"\1/providers/{namespace}"),
-        (r"^\{site\}/providers/Microsoft\.Authorization", "{resource}/providers/Microsoft.Authorization"),
+        (
+            r"^(/subscriptions/\{id\})?/providers/Microsoft\.[^/]+(?=$|/locations)",
+            r"\1/providers/{namespace}",
+        ),
+        (
+            r"^\{site\}/providers/Microsoft\.Authorization",
+            "{resource}/providers/Microsoft.Authorization",
+        ),
     ),
     "vault": (
         (r"/(secrets|deletedsecrets)/[^/]+", r"/\1/{name}"),
@@ -61,28 +71,42 @@ def rows_of_page() -> dict[tuple[str, str], str]:
 
 
 def action_of(row: Json) -> str:
-    """The action that the sandbox demands for a request to Resource Manager, without the resource's type."""
+    """The action that the sandbox demands for a request to Resource Manager, without the resource's
+    type.
+    """
     method, path = row["method"], row["path"]
-    fitting = (one.action for one in arm.OPERATIONS if one.method == method and one.pattern.fullmatch(path))
-    return next(fitting, "").replace("{type}", "Microsoft.Web/sites" if "Microsoft.Web/sites" in path else "…")
+    fitting = (
+        one.action for one in arm.OPERATIONS if one.method == method and one.pattern.fullmatch(path)
+    )
+    return next(fitting, "").replace(
+        "{type}", "Microsoft.Web/sites" if "Microsoft.Web/sites" in path else "…"
+    )
 
 
 @pytest.fixture
-def sent(mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Json]:
+def sent(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[Json]:
     """The requests of every command, as an administrator, a pipeline and a member."""
     rights = [*ON_THE_SITE, ("Virtual Machine Contributor", MACHINE), *OPERATOR]
     pipeline = alone(mct, azure, *PIPELINE, arm=rights)
-    member = signed_in(mct, azure, monkeypatch, arm=rights, directoryRoles=["Application Developer"])
+    member = signed_in(
+        mct, azure, monkeypatch, arm=rights, directoryRoles=["Application Developer"]
+    )
     monkeypatch.chdir(tmp_path)  # where `apply` looks for its file
     (tmp_path / "trust.toml").write_text(
         '[sites.contosolearn]\nresource-group = "mct-prod"\nclients = [{ name = "A" }]\n'
-        f'managed-identities = [{{ resource = "{FUNCTION_APP}" }}, {{ resource = "reports-func" }}]\n',
+        f'managed-identities = [{{ resource = "{FUNCTION_APP}" }}, {{ resource = "reports-func" '
+        f"}}]\n",
         encoding="utf-8",
     )
     secret = ("--secret-to", f"keyvault:{seed.VAULT}")
     identity = ("add-client", "--managed-identity", MACHINE, *WHERE, "-y")
     runs = [
-        *((pipeline, words) for words in (EVERYTHING[1], ("status", "-a", "contosolearn"), identity)),
+        *(
+            (pipeline, words)
+            for words in (EVERYTHING[1], ("status", "-a", "contosolearn"), identity)
+        ),
         (mct, ("teardown", *WHERE, "--purge", "-y")),
         *((member, words) for words in (EVERYTHING[0], ("setup", "--client", "P", *WHERE, "-y"))),
         (mct, ("teardown", *WHERE, "--purge", "-y")),
@@ -111,6 +135,9 @@ def test_every_request_is_on_the_page_and_takes_what_it_says(sent: list[Json]) -
     assert sorted(set(asked) - set(page)) == [], "missing on the page"
     assert sorted(set(page) - set(asked)) == [], "sent by no command"
     actions = {key: action_of(row) or "none" for key, row in asked.items() if key[0] == "arm"}
-    del actions["arm", "GET /subscriptions/{id}/providers/{namespace}/locations/{place}/operationStatuses/{id}"]
+    del actions[
+        "arm",
+        "GET /subscriptions/{id}/providers/{namespace}/locations/{place}/operationStatuses/{id}",
+    ]
     wrong = {key: action for key, action in actions.items() if action not in page[key]}
     assert wrong == {}, "another action is demanded"

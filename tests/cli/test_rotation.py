@@ -1,4 +1,6 @@
-"""`rotate-secret`: at no moment is there a caller whose secret is not good; each goes where the old one is read."""
+"""`rotate-secret`: at no moment is there a caller whose secret is not good; each goes where the old
+one is read.
+"""
 
 import shlex
 import threading
@@ -41,7 +43,9 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
     assert [c["keyId"] for c in _secrets(azure, "One")] == [done.document["changes"][0]["id"]]
     assert [c["client"] for c in done.made] == ["One"]
     assert saved_to(made, "Two").read_bytes() == other
-    assert (azure.settings(), azure.restarts()) == (before, 0), "a rotation is no business of the App Service"
+    assert (azure.settings(), azure.restarts()) == (before, 0), (
+        "a rotation is no business of the App Service"
+    )
     assert azure.leaks() == [], HIDDEN
 
 
@@ -80,7 +84,9 @@ def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -
     due = ("rotate-secret", "--expiring-within", "30d")
     dry = mct(*due, "--dry-run")
     said = " ".join(dry.out.split())
-    assert (dry.code, ", saved to /" in said, "go to:" in said) == (3, True, False), "its path, in its row"
+    assert (dry.code, ", saved to /" in said, "go to:" in said) == (3, True, False), (
+        "its path, in its row"
+    )
     done = mct(*due, *JSON)
     assert (done.code, [c["client"] for c in done.made]) == (0, ["Soon"]), done
     assert mct("status", "-o", "json").document["healthy"]
@@ -106,8 +112,12 @@ def test_an_old_secret_can_be_kept_for_a_while(mct: Program, azure: Sandbox) -> 
 
 
 @pytest.mark.parametrize("lag", [4.0, 18.0])
-def test_a_new_secret_is_tested_without_being_throttled(mct: Program, azure: Sandbox, lag: float) -> None:
-    """The login service answers some 15 refusals in 10 s by 429: rounds are few, and come later and later."""
+def test_a_new_secret_is_tested_without_being_throttled(
+    mct: Program, azure: Sandbox, lag: float
+) -> None:
+    """The login service answers some 15 refusals in 10 s by 429: rounds are few, and come later and
+    later.
+    """
     mct("setup", "--client", "One", *JSON)
     azure.vary(refused_tokens=15)
     azure.lag(lag)
@@ -120,7 +130,9 @@ def test_a_new_secret_is_tested_without_being_throttled(mct: Program, azure: San
     assert len(asked) < 40
 
 
-def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(mct: Program, azure: Sandbox) -> None:
+def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(
+    mct: Program, azure: Sandbox
+) -> None:
     """Two waits of a minute are as long as a credential may take to arrive: they do not count."""
     mct("setup", "--client", "One", *JSON)
     azure.lag(4.0)
@@ -134,7 +146,9 @@ def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(mct: 
     assert done.seconds > 120
 
 
-@pytest.mark.parametrize(("kind", "list_of"), [("secret", "passwordCredentials"), ("certificate", "keyCredentials")])
+@pytest.mark.parametrize(
+    ("kind", "list_of"), [("secret", "passwordCredentials"), ("certificate", "keyCredentials")]
+)
 def test_a_new_secret_that_does_not_sign_in_replaces_nothing(
     mct: Program, azure: Sandbox, kind: str, list_of: str
 ) -> None:
@@ -142,7 +156,9 @@ def test_a_new_secret_that_does_not_sign_in_replaces_nothing(
     before = file.read_bytes()
     # The first two tokens are for the caller's own services, the rest are the proof.
     refused = {"type": "status", "status": 401, "code": "invalid_client"}
-    azure.misbehave({"match": {"service": "Entra", "method": "POST"}, "nth": 3, "times": 40, "fault": refused})
+    azure.misbehave(
+        {"match": {"service": "Entra", "method": "POST"}, "nth": 3, "times": 40, "fault": refused}
+    )
     failed = mct("rotate-secret", "One", "--timeout", "6", *JSON)
     assert failed.code == 1, failed
     azure.behave()
@@ -150,14 +166,20 @@ def test_a_new_secret_that_does_not_sign_in_replaces_nothing(
     done = mct("rotate-secret", "One", *JSON)
     assert done.code == 0, done
     (one,) = azure.applications("One")
-    assert len(one[list_of]) == 1, "a secret that was lost on the way is gone, and a key on its way was taken up"
+    assert len(one[list_of]) == 1, (
+        "a secret that was lost on the way is gone, and a key on its way was taken up"
+    )
     assert call_as_sdk(values_in(file), azure) == 200
 
 
-def test_a_rotation_cut_off_before_the_removal_proves_the_new_secret_again(mct: Program, azure: Sandbox) -> None:
+def test_a_rotation_cut_off_before_the_removal_proves_the_new_secret_again(
+    mct: Program, azure: Sandbox
+) -> None:
     words = ("rotate-secret", "--expiring-within", "30d", *JSON)
     file = saved_to(mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON), "One")
-    azure.misbehave({"match": {"path": "*/removePassword"}, "fault": {"type": "status", "status": 403}})
+    azure.misbehave(
+        {"match": {"path": "*/removePassword"}, "fault": {"type": "status", "status": 403}}
+    )
     assert mct(*words).code != 0
     azure.behave()
     assert len(_secrets(azure, "One")) == 2
@@ -165,7 +187,11 @@ def test_a_rotation_cut_off_before_the_removal_proves_the_new_secret_again(mct: 
     done = mct(*words)
     assert done.code == 0, done
     proofs = [row for row in azure.log() if row["app_id"] == values_in(file)["AZURE_CLIENT_ID"]]
-    order = [row["path"].rpartition("/")[2] for row in azure.log() if row in proofs or "removePassword" in row["path"]]
+    order = [
+        row["path"].rpartition("/")[2]
+        for row in azure.log()
+        if row in proofs or "removePassword" in row["path"]
+    ]
     assert (set(order[:-1]), order[-1]) == ({"token"}, "removePassword")
     assert (len(_secrets(azure, "One")), azure.call_as(values_in(file))) == (1, 200)
 
@@ -174,18 +200,22 @@ def test_a_rotation_leaves_somebody_elses_secret(mct: Program, azure: Sandbox) -
     mct(*SETUP)
     (one,) = azure.applications("One")
     theirs = azure.graph(
-        "POST", f"/applications/{one['id']}/addPassword", json={"passwordCredential": {"displayName": "hand"}}
+        "POST",
+        f"/applications/{one['id']}/addPassword",
+        json={"passwordCredential": {"displayName": "hand"}},
     )
     done = mct("rotate-secret", "One", "-y", "-q")
     assert done.code == 0, done
     assert theirs["keyId"] in {c["keyId"] for c in _secrets(azure, "One")}
-    assert f"az ad app credential delete --id {one['appId']} --key-id {theirs['keyId']}" in done.out, (
-        "also where it is quiet"
-    )
+    assert (
+        f"az ad app credential delete --id {one['appId']} --key-id {theirs['keyId']}" in done.out
+    ), "also where it is quiet"
     assert theirs["secretText"] not in done.out + done.err, HIDDEN
 
 
-def test_a_rotation_can_show_the_new_secret_instead_of_writing_it(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_rotation_can_show_the_new_secret_instead_of_writing_it(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
     assert not list(tmp_path.rglob("*.env"))
     (credential,) = made.made
@@ -212,7 +242,9 @@ def application(azure: Sandbox, name: str = "Reports") -> Any:
 
 def tag(azure: Sandbox, *tags: str, name: str = "Reports") -> None:
     """What an owner of the registration can do to it."""
-    azure.graph("PATCH", f"/applications/{application(azure, name)['id']}", json={"tags": list(tags)})
+    azure.graph(
+        "PATCH", f"/applications/{application(azure, name)['id']}", json={"tags": list(tags)}
+    )
 
 
 def tags_of(azure: Sandbox, name: str = "Reports") -> list[str]:
@@ -225,11 +257,15 @@ def in_force(azure: Sandbox) -> bool:
     return azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).is_success
 
 
-def test_a_secret_in_a_vault_is_rotated_in_that_vault(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_secret_in_a_vault_is_rotated_in_that_vault(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     azure.forget()
     again = mct("setup", "--client", "Reports", *JSON)
-    assert (again.code, again.made, azure.log("vault")) == (0, [], []), "who has a good secret needs no vault"
+    assert (again.code, again.made, azure.log("vault")) == (0, [], []), (
+        "who has a good secret needs no vault"
+    )
     old = held(azure, "reports-key")
     plan = mct("rotate-secret", "Reports", "--dry-run")
     assert (plan.code, f"saved to {PLACE}" in " ".join(plan.out.split())) == (3, True), plan.out
@@ -238,13 +274,17 @@ def test_a_secret_in_a_vault_is_rotated_in_that_vault(azure: Sandbox, mct: Progr
     new = held(azure, "reports-key")
     assert new["tags"]["keyId"] != old["tags"]["keyId"]
     assert in_force(azure)
-    assert azure.token(old["tags"]["scope"], old["tags"]["appId"], old["value"]).is_success, "its reference may lag"
+    assert azure.token(old["tags"]["scope"], old["tags"]["appId"], old["value"]).is_success, (
+        "its reference may lag"
+    )
     assert "kept for 25 hours" in mct("rotate-secret", "Reports", "-y").err, "not without a word"
     assert list(tmp_path.rglob("*.env")) == []
     assert azure.leaks() == []
 
 
-def test_a_rotation_of_several_clients_keeps_the_place_of_each(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_rotation_of_several_clients_keeps_the_place_of_each(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
     ending = ("--secret-lifetime", SOON)
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "Vaulted", *IN_VAULT, *ending, *JSON)
@@ -254,15 +294,24 @@ def test_a_rotation_of_several_clients_keeps_the_place_of_each(azure: Sandbox, m
     assert done.code == 0, done.document
     found = places(done)
     assert (found["Vaulted"], found["Filed"]) == (PLACE, filed["Filed"])
-    assert Path(found["Handed"].removeprefix("file:")) not in {elsewhere, Path(filed["Filed"].removeprefix("file:"))}
-    (told,) = [one for one in done.document["notes"] if one["text"].startswith("The old secret of 'Handed'")]
+    assert Path(found["Handed"].removeprefix("file:")) not in {
+        elsewhere,
+        Path(filed["Filed"].removeprefix("file:")),
+    }
+    (told,) = [
+        one
+        for one in done.document["notes"]
+        if one["text"].startswith("The old secret of 'Handed'")
+    ]
     assert f"is not stored in {found['Handed']}. It stays valid until" in told["text"]
     assert told["command"].startswith("mct-s2s rotate-secret Handed --remove-old ")
     assert len(application(azure, "Handed")["passwordCredentials"]) == 2
     assert len(application(azure, "Filed")["passwordCredentials"]) == 1
 
 
-@pytest.mark.parametrize("more", [("--secret-to", "exec:cat"), ("--keep-old", "1d")], ids=["elsewhere", "kept"])
+@pytest.mark.parametrize(
+    "more", [("--secret-to", "exec:cat"), ("--keep-old", "1d")], ids=["elsewhere", "kept"]
+)
 def test_a_result_says_until_when_the_old_secret_is_valid_and_what_removes_it(
     azure: Sandbox, mct: Program, more: tuple[str, ...]
 ) -> None:
@@ -280,14 +329,18 @@ def test_the_newest_secret_says_which_of_two_places(azure: Sandbox, mct: Program
     moved = mct("rotate-secret", "Reports", *IN_VAULT, *JSON)
     assert moved.code == 0, moved.document
     azure.advance(3600.0)
-    assert places(mct("rotate-secret", "Reports", *JSON)) == {"Reports": PLACE}, "the file is what was left behind"
+    assert places(mct("rotate-secret", "Reports", *JSON)) == {"Reports": PLACE}, (
+        "the file is what was left behind"
+    )
     azure.advance(3600.0)
     assert mct("rotate-secret", "Reports", "--secret-to", file, *JSON).code == 0
     azure.advance(3600.0)
     assert places(mct("rotate-secret", "Reports", *JSON)) == {"Reports": file}, "and back again"
 
 
-def test_a_secret_that_has_ended_is_replaced_in_its_vault(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_secret_that_has_ended_is_replaced_in_its_vault(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
     """The way on from an expired secret is `add-client`, as `status` says."""
     mct("setup", "--client", "Reports", *IN_VAULT, "--secret-lifetime", SOON, *JSON)
     azure.advance(30 * 24 * 3600.0)
@@ -299,19 +352,27 @@ def test_a_secret_that_has_ended_is_replaced_in_its_vault(azure: Sandbox, mct: P
     assert list(tmp_path.rglob("*.env")) == []
 
 
-def test_of_several_vaults_the_one_with_the_secret_counts_and_the_plan_names_any(azure: Sandbox, mct: Program) -> None:
+def test_of_several_vaults_the_one_with_the_secret_counts_and_the_plan_names_any(
+    azure: Sandbox, mct: Program
+) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     rest = tags_of(azure)
     for noted in (["gone-vault/x", NOTED], [NOTED, "gone-vault/x"]):
         tag(azure, *rest, *map(Tag.VAULT.of, noted))
-        assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": PLACE}
+        assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {
+            "Reports": PLACE
+        }
 
 
 def test_a_vault_that_a_tag_names_gets_a_new_secret_only_if_it_holds_one_that_signs_in(
     azure: Sandbox, mct: Program, tmp_path: Path
 ) -> None:
-    """An owner of earlier days may have written the tag, and tags of the vault that say what ours would."""
-    made = mct("setup", "--client", "Reports", "--client", "Other", "--secret-lifetime", "20d", *JSON)
+    """An owner of earlier days may have written the tag, and tags of the vault that say what ours
+    would.
+    """
+    made = mct(
+        "setup", "--client", "Reports", "--client", "Other", "--secret-lifetime", "20d", *JSON
+    )
     Path(saved_to(made, "Reports")).unlink()
     (held_here,) = application(azure)["passwordCredentials"]
     theirs = f"{seed.VAULT}/another-name"
@@ -325,7 +386,11 @@ def test_a_vault_that_a_tag_names_gets_a_new_secret_only_if_it_holds_one_that_si
     tag(azure, *tags_of(azure), Tag.VAULT.of(theirs))
     azure.forget()
     refused = mct("rotate-secret", "Reports", *JSON)
-    assert (refused.code, refused.document["error"]["code"], azure.writes()) == (2, "secret-place-unproved", [])
+    assert (refused.code, refused.document["error"]["code"], azure.writes()) == (
+        2,
+        "secret-place-unproved",
+        [],
+    )
     assert f"--secret-to keyvault:{theirs}" in refused.document["error"]["remedy"]
     nightly = mct("rotate-secret", "--expiring-within", "31d", "--secret-lifetime", "1y", *JSON)
     assert (nightly.code, [one["client"] for one in nightly.made]) == (3, ["Other"])
@@ -333,7 +398,9 @@ def test_a_vault_that_a_tag_names_gets_a_new_secret_only_if_it_holds_one_that_si
     assert mct("rotate-secret", "Reports", "--secret-to", f"keyvault:{theirs}", *JSON).code == 0
 
 
-def test_a_vault_that_is_gone_is_told_with_client_and_way_on(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_vault_that_is_gone_is_told_with_client_and_way_on(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     tag(azure, *tags_of(azure), Tag.VAULT.of("gone-vault/x"))
     azure.forget()
@@ -342,7 +409,10 @@ def test_a_vault_that_is_gone_is_told_with_client_and_way_on(azure: Sandbox, mct
     assert (done.code, error["code"], azure.writes()) == (2, "vault-not-found", [])
     assert "'Reports'" in error["message"]
     assert "--secret-to PLACE" in error["remedy"]
-    assert mct("rotate-secret", "Reports", "--secret-to", f"file:{tmp_path / 'own.env'}", *JSON).code == 0
+    assert (
+        mct("rotate-secret", "Reports", "--secret-to", f"file:{tmp_path / 'own.env'}", *JSON).code
+        == 0
+    )
 
 
 def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program) -> None:
@@ -361,13 +431,24 @@ def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program
 def test_a_tag_that_names_no_vault_is_nothing(azure: Sandbox, mct: Program) -> None:
     (file,) = places(mct("setup", "--client", "Reports", *JSON)).values()
     Path(file.removeprefix("file:")).unlink()
-    noted = ("x--y/name", "1vault/name", "v/name", f"{'v' * 25}/name", f"vault/{'n' * 128}", "a/b/c")
+    noted = (
+        "x--y/name",
+        "1vault/name",
+        "v/name",
+        f"{'v' * 25}/name",
+        f"vault/{'n' * 128}",
+        "a/b/c",
+    )
     tag(azure, *tags_of(azure), *map(Tag.VAULT.of, noted))
     assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": file}
 
 
-def test_a_registration_with_only_our_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Program) -> None:
-    """Anyone may have registered that name, with a vault of theirs that vouches for their credential."""
+def test_a_registration_with_only_our_name_does_not_speak_for_a_vault(
+    azure: Sandbox, mct: Program
+) -> None:
+    """Anyone may have registered that name, with a vault of theirs that vouches for their
+    credential.
+    """
     mct("setup", "--client", "Other", *JSON)
     name = client_unique_name(service_unique_name("contosolearn"), "Reports")
     someone_else = azure.as_caller(azure.caller("Application.ReadWrite.All"))
@@ -379,9 +460,16 @@ def test_a_registration_with_only_our_name_does_not_speak_for_a_vault(azure: San
     )
     theirs = application(azure)
     key = azure.graph(
-        "POST", f"/applications/{theirs['id']}/addPassword", json={"passwordCredential": {"displayName": "mct-s2s x"}}
+        "POST",
+        f"/applications/{theirs['id']}/addPassword",
+        json={"passwordCredential": {"displayName": "mct-s2s x"}},
     )
-    vouching = {"made-by": "mct-s2s", "appId": theirs["appId"], "credential": "mct-s2s x", "keyId": key["keyId"]}
+    vouching = {
+        "made-by": "mct-s2s",
+        "appId": theirs["appId"],
+        "credential": "mct-s2s x",
+        "keyId": key["keyId"],
+    }
     azure.vault("PUT", "/secrets/reports-key", json={"value": "x", "tags": vouching})
     done = mct("rotate-secret", "Reports", *JSON)
     assert (done.code, done.document["error"]["code"]) == (2, "registration-not-ours")
@@ -392,13 +480,19 @@ def test_a_registration_with_only_our_name_does_not_speak_for_a_vault(azure: San
 def test_a_vaults_tags_name_no_attempt_that_is_older_than_they_are(
     azure: Sandbox, mct: Program, words: tuple[str, ...]
 ) -> None:
-    """Names of credentials are public, and who may write the tags could have any of them removed."""
+    """Names of credentials are public, and who may write the tags could have any of them
+    removed.
+    """
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     body = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
-    elsewhere = azure.graph("POST", f"/applications/{application(azure)['id']}/addPassword", json=body)
+    elsewhere = azure.graph(
+        "POST", f"/applications/{application(azure)['id']}/addPassword", json=body
+    )
     azure.advance(3600)
     names = ";".join(one["displayName"] for one in application(azure)["passwordCredentials"])
     tags = {"made-by": "mct-s2s", "client": "Reports", "pending": names}
-    assert azure.vault("PATCH", f"/secrets/{NOTED.partition('/')[2]}", json={"tags": tags}).is_success
+    assert azure.vault(
+        "PATCH", f"/secrets/{NOTED.partition('/')[2]}", json={"tags": tags}
+    ).is_success
     mct(*words, "--secret-to", PLACE, *JSON)
     assert elsewhere["keyId"] in {one["keyId"] for one in application(azure)["passwordCredentials"]}

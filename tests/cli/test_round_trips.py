@@ -1,7 +1,8 @@
-"""How many requests a command sends, and how many of them wait for one another: neither may creep up.
+"""How many requests a command sends, and how many of them wait for one another: neither may creep
+up.
 
-Time is simulated, so the second number is exact: the slope of a run's time over the time that each request takes. The
-reading of a cloud's endpoints is left out: the public cloud needs none.
+Time is simulated, so the second number is exact: the slope of a run's time over the time that each
+request takes. The reading of a cloud's endpoints is left out: the public cloud needs none.
 """
 
 import shutil
@@ -60,11 +61,15 @@ class Measured:
 
 
 @pytest.fixture
-def measured(mct: Program, inside: Inside, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def measured(
+    mct: Program, inside: Inside, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Measured:
     return Measured(mct, inside, tmp_path, tmp_path_factory.mktemp("kept") / "home")
 
 
-def test_setup_and_the_commands_after_it_take_the_known_number_of_requests(measured: Measured) -> None:
+def test_setup_and_the_commands_after_it_take_the_known_number_of_requests(
+    measured: Measured,
+) -> None:
     found = {
         "setup": measured.cost(*WITH_IDENTITY),
         "setup again": measured.cost(*WITH_IDENTITY),
@@ -92,7 +97,9 @@ def test_setup_and_the_commands_after_it_take_the_known_number_of_requests(measu
         ((*SETUP, "--managed-identity", FUNCTION_APP), Cost(37, 8)),  # it need not be looked up
     ],
 )
-def test_setup_of_parts_takes_fewer_requests(measured: Measured, words: tuple[str, ...], cost: Cost) -> None:
+def test_setup_of_parts_takes_fewer_requests(
+    measured: Measured, words: tuple[str, ...], cost: Cost
+) -> None:
     assert measured.cost(*words) == cost
 
 
@@ -104,10 +111,15 @@ def test_rotation_and_removals_take_the_known_number_of_requests(measured: Measu
         "teardown": measured.cost("teardown", "-y"),
     }
     # What signs in as a client is looked at before it is deleted.
-    assert found == {"rotate-secret": Cost(37, 8), "remove-client": Cost(41, 12), "teardown": Cost(37, 12)}
+    assert found == {
+        "rotate-secret": Cost(37, 8),
+        "remove-client": Cost(41, 12),
+        "teardown": Cost(37, 12),
+    }
 
 
-# many clients in one run: side by side, with one write of the settings, one restart and few requests each
+# many clients in one run: side by side, with one write of the settings, one restart and few
+# requests each
 
 
 @pytest.fixture
@@ -135,7 +147,9 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
     assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
 
 
-def test_a_throttle_of_graph_is_waited_for_and_said(mct: Program, azure: Sandbox, inside: Inside, listed: Path) -> None:
+def test_a_throttle_of_graph_is_waited_for_and_said(
+    mct: Program, azure: Sandbox, inside: Inside, listed: Path
+) -> None:
     assert mct("setup", "-y").code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
     limit = {"type": "status", "status": 429, "retryAfter": 150}
@@ -148,11 +162,19 @@ def test_a_throttle_of_graph_is_waited_for_and_said(mct: Program, azure: Sandbox
     assert done.err.count("Microsoft Graph limits requests: waiting 150 s.") == 4 * MANY // 30
 
 
-def test_a_thousand_clients_are_read_in_a_few_requests(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_a_thousand_clients_are_read_in_a_few_requests(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
     assert mct("setup", "-y").code == 0
-    made = [seeding.add_application(inside.state.directory, f"Client {number}", secret="s") for number in range(1000)]
+    made = [
+        seeding.add_application(inside.state.directory, f"Client {number}", secret="s")
+        for number in range(1000)
+    ]
     site = inside.state.resources.sites[SITE.lower()]
-    site.settings = {**site.settings, "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made)}
+    site.settings = {
+        **site.settings,
+        "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made),
+    }
     inside.pipeline.observability.log.clear()
     done = mct("status", "-o", "json")
     assert (done.code, len(done.document["clients"])) == (3, 1000), "none of them has the role"

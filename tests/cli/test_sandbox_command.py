@@ -36,12 +36,17 @@ class Served:
             line = process.stdout.readline()
             assert line, f"it ended: {process.stderr.read() if process.stderr else ''}"
             self.said += line
-        self.http = httpx.Client(verify=ssl.create_default_context(cafile=str(authority)), trust_env=False)
+        self.http = httpx.Client(
+            verify=ssl.create_default_context(cafile=str(authority)), trust_env=False
+        )
 
     def control(self, method: str, path: str, **options: Any) -> Any:
         """Ask by the name that the certificate has, wherever it listens."""
         url = f"https://{self.at}:{self.port}/_sandbox/{path}"
-        options |= {"headers": {"Host": f"localhost:{self.port}"}, "extensions": {"sni_hostname": "localhost"}}
+        options |= {
+            "headers": {"Host": f"localhost:{self.port}"},
+            "extensions": {"sni_hostname": "localhost"},
+        }
         answer = self.http.request(method, url, **options)
         return answer.json() if answer.content else None
 
@@ -58,7 +63,12 @@ def serving(folder: Path, *arguments: str, at: str = "localhost") -> Iterator[Se
         env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        served = Served(process, port, folder / ("real-names-ca.pem" if "--real-names" in arguments else "ca.pem"), at)
+        served = Served(
+            process,
+            port,
+            folder / ("real-names-ca.pem" if "--real-names" in arguments else "ca.pem"),
+            at,
+        )
         with served.http:
             yield served
         process.send_signal(signal.SIGINT)
@@ -70,7 +80,9 @@ def serving(folder: Path, *arguments: str, at: str = "localhost") -> Iterator[Se
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
     """`mct-s2s sandbox …` within this process: nobody else is asked to begin."""
     monkeypatch.setenv("SHELL", "/bin/bash")
     monkeypatch.setattr("mct_s2s.cli.sandbox.START_SECONDS", 0)
@@ -91,19 +103,27 @@ def test_serve_with_real_names_says_how_the_names_lead_there_and_away(
         assert "  sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts" in served.said
         assert f"Clients use port 443: forward it to {served.port}" in served.said
         assert "export MCT_S2S_CLOUD=public\n" in here("env").out, "what is running decides"
-        assert "  export AZURE_CONFIG_DIR=" in served.said, "its sign-ins are not mixed with those to the real Azure"
+        assert "  export AZURE_CONFIG_DIR=" in served.said, (
+            "its sign-ins are not mixed with those to the real Azure"
+        )
         assert "az cloud register" not in served.said
         assert "https://contosolearn.azurewebsites.net  mct-prod/contosolearn" in served.said
         assert served.control("GET", "health")["graph"] == "https://graph.microsoft.com"
-    assert not (tmp_path / "ports.json").exists(), "a later sandbox on ports of its own keeps those it had"
+    assert not (tmp_path / "ports.json").exists(), (
+        "a later sandbox on ports of its own keeps those it had"
+    )
 
 
-def test_the_environment_of_a_sandbox_that_is_not_running_is_not_printed(here: Callable[..., Ended]) -> None:
+def test_the_environment_of_a_sandbox_that_is_not_running_is_not_printed(
+    here: Callable[..., Ended],
+) -> None:
     for options in ([], ["--port", "21899"], ["--real-names"]):
         ended = here("env", *options)
         assert (ended.code, ended.out) == (1, "")
         assert "No sandbox is running." in ended.err
-        assert " ".join(["mct-s2s sandbox serve", *options]) in map(str.strip, ended.err.splitlines())
+        assert " ".join(["mct-s2s sandbox serve", *options]) in map(
+            str.strip, ended.err.splitlines()
+        )
 
 
 def test_the_environment_of_one_that_is_just_starting_is_waited_for(
@@ -120,7 +140,9 @@ def test_env_unset_needs_no_running_sandbox(here: Callable[..., Ended]) -> None:
     assert here("env", "--unset").out.splitlines() == [f"unset {name}" for name in VARIABLES]
 
 
-def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(tmp_path: Path) -> None:
+def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(
+    tmp_path: Path,
+) -> None:
     own, real = exports(8443, state_dir=tmp_path), exports(443, real_names=True, state_dir=tmp_path)
     assert tuple(own) == VARIABLES
     assert set(real) < set(VARIABLES)
@@ -131,8 +153,10 @@ def test_env_sets_only_variables_that_unset_removes_and_one_ca_for_every_client(
 
 
 def test_a_client_that_disconnects_or_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
-    hangs = [{"match": {"service": "Graph"}, "fault": {"type": "hang"}},
-             {"match": {"service": "ARM"}, "fault": {"type": "latency", "seconds": 60}}]  # fmt: skip
+    hangs = [
+        {"match": {"service": "Graph"}, "fault": {"type": "hang"}},
+        {"match": {"service": "ARM"}, "fault": {"type": "latency", "seconds": 60}},
+    ]
     with serving(tmp_path) as served:
         served.control("PUT", "faults", json=hangs)
         for gone in unfinished(served, tmp_path, 3):
@@ -144,21 +168,28 @@ def test_a_client_that_disconnects_or_ctrl_c_leaves_no_traceback(tmp_path: Path)
 
 
 def unfinished(served: Served, folder: Path, count: int) -> list[ssl.SSLSocket]:
-    """Requests that have arrived and are not answered: one without all of its body, one delayed, one that hangs."""
+    """Requests that have arrived and are not answered: one without all of its body, one delayed,
+    one that hangs.
+    """
     trusted = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     made = []
     for path, port in (("/_sandbox/knobs", 0), ("/subscriptions", 0), ("/v1.0/applications", 1)):
         connection = socket.create_connection(("127.0.0.1", served.port + port))
         made.append(trusted.wrap_socket(connection, server_hostname="localhost"))
         made[-1].sendall(
-            f"PATCH {path} HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: 9\r\n\r\n{{".encode()
+            f"PATCH {path} HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: "
+            f"9\r\n\r\n{{".encode()
         )
-    while [entry["method"] for entry in served.control("GET", "requests")["value"]].count("PATCH") < count:
+    while [entry["method"] for entry in served.control("GET", "requests")["value"]].count(
+        "PATCH"
+    ) < count:
         pass
     return made
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 leads to this machine on Linux only")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="all of 127.0.0.0/8 leads to this machine on Linux only"
+)
 def test_serve_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> None:
     """Within a container the loopback is the container's own: no published port leads there."""
     with serving(tmp_path, "--listen", "127.0.0.2", at="127.0.0.2") as served:
@@ -172,7 +203,9 @@ def test_serve_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("address", ["localhost", "0.0.0.0:8443", "*", "\x1b[31m"])
-def test_serve_refuses_to_listen_on_what_is_no_address(here: Callable[..., Ended], address: str) -> None:
+def test_serve_refuses_to_listen_on_what_is_no_address(
+    here: Callable[..., Ended], address: str
+) -> None:
     ended = here("serve", "--listen", address)
     assert (ended.code, ended.out) == (2, "")
     assert "Use an IP address of this machine, such as 0.0.0.0." in " ".join(ended.err.split())
@@ -191,30 +224,45 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(home: Path) -> Iterator[Served]:
     """One that serves there, and misbehaves by a file."""
     rules = home.parent / "faults.json"
-    rules.write_text(json.dumps([{"match": {"service": "Entra"}, "fault": {"type": "status", "status": 503}}]))
+    rules.write_text(
+        json.dumps([{"match": {"service": "Entra"}, "fault": {"type": "status", "status": 503}}])
+    )
     with serving(home, "--faults", str(rules)) as made:
         yield made
 
 
-def test_the_addresses_that_serve_prints_lead_there_and_hold_no_secret(served: Served, home: Path) -> None:
+def test_the_addresses_that_serve_prints_lead_there_and_hold_no_secret(
+    served: Served, home: Path
+) -> None:
     secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
     address = f"https://localhost:{served.port}"
     assert secret not in served.said
     url = f"{address}/{seed.TENANT_ID}/v2.0/.well-known/openid-configuration"
     assert served.http.get(url).status_code == 503, "it misbehaves by a file"
     assert f"{address}/_sandbox/\n" in served.said
-    assert f'  eval "$(MCT_S2S_SANDBOX_DIR={shlex.quote(str(home))} mct-s2s sandbox env)"\n' in served.said
-    assert f"az cloud register --name mct-sandbox --endpoint-resource-manager {address}\n" in served.said
+    assert (
+        f'  eval "$(MCT_S2S_SANDBOX_DIR={shlex.quote(str(home))} mct-s2s sandbox env)"\n'
+        in served.said
+    )
+    assert (
+        f"az cloud register --name mct-sandbox --endpoint-resource-manager {address}\n"
+        in served.said
+    )
     assert f"https://localhost:{served.port + 2}  mct-prod/contosolearn" in served.said
 
 
-def test_exported_variables_come_through_a_shell(here: Callable[..., Ended], served: Served, home: Path) -> None:
+def test_exported_variables_come_through_a_shell(
+    here: Callable[..., Ended], served: Served, home: Path
+) -> None:
     exported = here("env", folder=home).out
     assert here("env", "--port", str(served.port), folder=home).out == exported
     words = ["sh", "-c", f"{exported}\nprintenv SSL_CERT_FILE MCT_S2S_CLOUD AZURE_CLIENT_SECRET"]
     ended = subprocess.run(words, capture_output=True, text=True, cwd=home.parent, check=False)
     secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
-    assert (ended.stdout, ended.stderr) == (f"{home / 'ca.pem'}\nhttps://localhost:{served.port}\n{secret}\n", "")
+    assert (ended.stdout, ended.stderr) == (
+        f"{home / 'ca.pem'}\nhttps://localhost:{served.port}\n{secret}\n",
+        "",
+    )
     assert not (home.parent / "pwned").exists()
 
 
@@ -228,7 +276,12 @@ def test_a_second_serve_says_where_the_first_one_is(
         assert (ended.code, ended.err) == (0, "")
         assert ended.out.startswith(f"Already serving at {address}\n")
         assert 'mct-s2s sandbox env)"\n' in ended.out
-    others = (["--port", str(served.port + 9)], ["--real-names"], ["--world", str(state)], ["--listen", "0.0.0.0"])
+    others = (
+        ["--port", str(served.port + 9)],
+        ["--real-names"],
+        ["--world", str(state)],
+        ["--listen", "0.0.0.0"],
+    )
     for options in others:
         ended = here("serve", *options, folder=home)
         assert (ended.code, ended.out) == (2, "")
@@ -242,7 +295,9 @@ def test_a_second_serve_says_where_the_first_one_is(
 def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path: Path) -> None:
     first, second, file = tmp_path / "1", tmp_path / "2", tmp_path / "world.json"
     with serving(first) as served:
-        served.control("POST", "locks", json={"scope": seed.SITE, "level": "ReadOnly", "name": "mine"})
+        served.control(
+            "POST", "locks", json={"scope": seed.SITE, "level": "ReadOnly", "name": "mine"}
+        )
         assert here("save", str(file), folder=first).code == 0
     assert here("save", str(tmp_path / "kept.json"), folder=first).code == 0
     assert json.loads(file.read_text()) == json.loads((tmp_path / "kept.json").read_text())
@@ -253,10 +308,18 @@ def test_a_state_is_saved_and_served_again(here: Callable[..., Ended], tmp_path:
     assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
 
 
-def test_sandbox_coverage_names_every_operation_and_serves_nothing(here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_sandbox_coverage_names_every_operation_and_serves_nothing(
+    here: Callable[..., Ended], tmp_path: Path
+) -> None:
     ended = here("serve", "--coverage")
     assert ended.code == 0
-    rows = ("PUT {site}/config/appsettings", "POST /v1.0/{application}/addPassword", "full", "stub", "operations:")
+    rows = (
+        "PUT {site}/config/appsettings",
+        "POST /v1.0/{application}/addPassword",
+        "full",
+        "stub",
+        "operations:",
+    )
     assert [text for text in rows if text not in ended.out] == []
     assert not (tmp_path / "world.json").exists()
 
@@ -289,7 +352,9 @@ def test_a_state_file_of_another_kind_is_refused_by_name(
     file = tmp_path / "given.json"
     file.write_text(content)
     ended = here("serve", option, str(file), folder=tmp_path / "sandbox")
-    assert (ended.code, f"{file.name}' {said}" in " ".join(ended.err.split())) == (2, True), ended.err
+    assert (ended.code, f"{file.name}' {said}" in " ".join(ended.err.split())) == (2, True), (
+        ended.err
+    )
     assert "sandbox --help" not in ended.err
 
 
@@ -302,7 +367,9 @@ def test_reset_reaches_the_running_sandbox(here: Callable[..., Ended], tmp_path:
         assert served.control("GET", "world")["resources"] == fresh
 
 
-def test_addresses_stay_the_same_if_the_usual_ports_are_taken(here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_addresses_stay_the_same_if_the_usual_ports_are_taken(
+    here: Callable[..., Ended], tmp_path: Path
+) -> None:
     """What a client's file names works again as soon as the sandbox is served."""
     usual = free_ports(12)
     with socket.create_server(("127.0.0.1", usual)):
@@ -317,7 +384,9 @@ def test_addresses_stay_the_same_if_the_usual_ports_are_taken(here: Callable[...
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_cannot_be_written_is_named(here: Callable[..., Ended], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(
+    here: Callable[..., Ended], tmp_path: Path
+) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     ended = here("serve", folder=tmp_path / "locked" / "sandbox")
     assert (ended.code, "[sandbox-unwritable]" in ended.err) == (2, True)
@@ -328,7 +397,8 @@ def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: P
     words, pipe = program(["status", "--cloud", "sandbox"]), subprocess.PIPE
     with StateDirectory(tmp_path).exclusive(1):
         ends, goes_on = (
-            subprocess.Popen(words, env=environment(tmp_path), stdout=pipe, stderr=pipe, text=True) for _ in range(2)
+            subprocess.Popen(words, env=environment(tmp_path), stdout=pipe, stderr=pipe, text=True)
+            for _ in range(2)
         )
         for one in (ends, goes_on):
             assert any(said in line for line in one.stderr or ())
@@ -340,6 +410,14 @@ def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: P
 
 
 def test_a_program_is_refused_where_its_addresses_end_with_the_command(tmp_path: Path) -> None:
-    words = program(["snippet", "Import", "--cloud", "sandbox"])  # a process: simulated time would not see its sandbox
-    ended = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stdout, "mct-s2s sandbox serve" in ended.stderr) == (2, "", True)
+    words = program(
+        ["snippet", "Import", "--cloud", "sandbox"]
+    )  # a process: simulated time would not see its sandbox
+    ended = subprocess.run(
+        words, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, "mct-s2s sandbox serve" in ended.stderr) == (
+        2,
+        "",
+        True,
+    )

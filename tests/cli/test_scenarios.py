@@ -1,7 +1,10 @@
-"""Trusts as people really have them: set up by hand, half of it, or broken since. Each is found out and mended.
+"""Trusts as people really have them: set up by hand, half of it, or broken since.
 
-Everything is built through Graph and Resource Manager, as an outsider would, step by step as the document says. What
-`status` prints is typed as it is printed, in a shell that knows no more than how to sign in, until nothing is wrong.
+Each is found out and mended.
+
+Everything is built through Graph and Resource Manager, as an outsider would, step by step as the
+document says. What `status` prints is typed as it is printed, in a shell that knows no more than
+how to sign in, until nothing is wrong.
 """
 
 import re
@@ -46,11 +49,15 @@ def _service(**properties: Any) -> Made:
 
 
 def _listed(text: str) -> Made:
-    """The allow list of clients; `{}` is where the client's appId stands, `{upper}` the same in capitals."""
+    """The allow list of clients; `{}` is where the client's appId stands, `{upper}` the same in
+    capitals.
+    """
 
     def more(hand: Hand) -> None:
         app_id = hand.client.app_id
-        hand.write({"ServiceApplicationIds": text.replace("{}", app_id).replace("{upper}", app_id.upper())})
+        hand.write(
+            {"ServiceApplicationIds": text.replace("{}", app_id).replace("{upper}", app_id.upper())}
+        )
 
     return _then(more)
 
@@ -67,7 +74,9 @@ def _renamed(hand: Hand) -> None:
 def _deleted_client(hand: Hand) -> None:
     gone = hand.register("Gone")
     hand.delete(gone)
-    hand.write({"ServiceApplicationIds": f"{hand.azure.settings()['ServiceApplicationIds']};{gone.app_id}"})
+    hand.write(
+        {"ServiceApplicationIds": f"{hand.azure.settings()['ServiceApplicationIds']};{gone.app_id}"}
+    )
 
 
 def _expired(hand: Hand) -> None:
@@ -77,7 +86,9 @@ def _expired(hand: Hand) -> None:
 
 def _in_another_case(hand: Hand) -> None:
     settings = hand.azure.settings()
-    hand.azure.write_settings({k.lower() if k.startswith("Service") else k: v for k, v in settings.items()})
+    hand.azure.write_settings(
+        {k.lower() if k.startswith("Service") else k: v for k, v in settings.items()}
+    )
 
 
 SCENARIOS: dict[str, tuple[Made, *tuple[str, ...]]] = {
@@ -88,9 +99,11 @@ SCENARIOS: dict[str, tuple[Made, *tuple[str, ...]]] = {
         *("setting-missing",) * 3, "no-clients",
     ),
     "steps 1 and 2, never the site": (lambda hand: hand.step_1().step_2(), "not-configured"),
-    "half of step 3": (_settings(ServiceAuthRole=None, ServiceAuthEnabled=None), "setting-missing", "setting-missing"),
+    "half of step 3": (_settings(ServiceAuthRole=None, ServiceAuthEnabled=None), "setting-missing",
+                       "setting-missing"),
     "the role is off": (
-        _then(lambda hand: hand.change_service(appRoles=[hand.role(isEnabled=False)])), "app-role-disabled"
+        _then(lambda hand: hand.change_service(appRoles=[hand.role(isEnabled=False)])),
+        "app-role-disabled"
     ),
     "the role was renamed": (_then(_renamed), "setting-mismatch"),
     "the URI was taken off": (_service(identifierUris=[]), "application-id-uri-missing"),
@@ -99,10 +112,12 @@ SCENARIOS: dict[str, tuple[Made, *tuple[str, ...]]] = {
         "service-application-missing", "client-not-consented",
     ),
     "the service principal was deleted": (
-        _then(lambda hand: hand.azure.graph("DELETE", f"/servicePrincipals/{hand.service.principal_id}")),
+        _then(lambda hand: hand.azure.graph("DELETE",
+                                            f"/servicePrincipals/{hand.service.principal_id}")),
         "service-principal-missing", "client-not-consented",
     ),
-    "two of every name": (_then(lambda hand: [hand.register(name) for name in ("MCT service", "S2S-client")]),),
+    "two of every name": (_then(lambda hand: [hand.register(name) for name in ("MCT service",
+                                                                               "S2S-client")]),),
     "v2 tokens": (_service(api={"requestedAccessTokenVersion": 2}), "token-version"),
     "ids in capitals": (_listed("{upper}"),),
     "a blank before an id, a semicolon behind": (_listed(" {};"), "setting-malformed"),
@@ -111,17 +126,21 @@ SCENARIOS: dict[str, tuple[Made, *tuple[str, ...]]] = {
     "a deleted client": (_then(_deleted_client), "client-unknown"),
     "a stranger among the identities": (_settings(ServiceObjectIds=STRANGER), "client-unknown"),
     "a client without consent": (_client_with(consent=False), "client-not-consented"),
-    "a client that is on no list": (_settings(ServiceApplicationIds=None, ServiceAuthRole=None), "no-clients"),
+    "a client that is on no list": (_settings(ServiceApplicationIds=None, ServiceAuthRole=None),
+                                    "no-clients"),
     "nobody may call": (lambda hand: hand.step_1().step_3(), "no-clients"),
     "a client without a secret": (_client_with(lasts=timedelta()), "no-credential"),
     "a client whose secret has expired": (_expired, "secret-expired"),
-    "a client whose secret expires soon": (_client_with(lasts=timedelta(days=10)), "secret-expiring"),
-    "a stopped site": (_then(lambda hand: hand.azure.arm("POST", f"{SITE}/stop")), "app-service-stopped"),
+    "a client whose secret expires soon": (_client_with(lasts=timedelta(days=10)),
+                                           "secret-expiring"),
+    "a stopped site": (_then(lambda hand: hand.azure.arm("POST", f"{SITE}/stop")),
+                       "app-service-stopped"),
     "True with a capital": (_settings(ServiceAuthEnabled="True"),),
     "switched off": (_settings(ServiceAuthEnabled="False"), "setting-mismatch"),
     "names in another case": (_then(_in_another_case),),
     "another audience": (
-        _settings(ServiceAuthAudience="api://mct"), "service-application-missing", "client-not-consented"
+        _settings(ServiceAuthAudience="api://mct"), "service-application-missing",
+        "client-not-consented"
     ),
     "another tenant id": (_settings(ServiceAuthTenantId=STRANGER), "tenant-mismatch"),
     "another tenant name": (_settings(ServiceAuthTenantName="fabrikam.com"), "setting-mismatch"),
@@ -131,7 +150,9 @@ SCENARIOS: dict[str, tuple[Made, *tuple[str, ...]]] = {
 
 @dataclass
 class Shell:
-    """A new shell of somebody who can sign in and knows nothing else; keeps where secrets were saved."""
+    """A new shell of somebody who can sign in and knows nothing else; keeps where secrets were
+    saved.
+    """
 
     mct: Program
     azure: Sandbox
@@ -152,8 +173,13 @@ class Shell:
                 self.saved[credential["appId"]] = Path(credential["savedTo"].removeprefix("file:"))
         else:
             assert words[:3] == ["az", "webapp", "start"], line
-            group, name, subscription = (words[words.index(o) + 1] for o in ("-g", "-n", "--subscription"))
-            path = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{name}"
+            group, name, subscription = (
+                words[words.index(o) + 1] for o in ("-g", "-n", "--subscription")
+            )
+            path = (
+                f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/"
+                f"sites/{name}"
+            )
             self.azure.arm("POST", f"{path}/start")
 
     def run(self, *words: str) -> Ended:
@@ -178,7 +204,9 @@ class Shell:
         raise AssertionError(self.gone)
 
 
-def _calls(azure: Sandbox, shell: Shell, client: Registration, audience: object, url: str | None = None) -> bool:
+def _calls(
+    azure: Sandbox, shell: Shell, client: Registration, audience: object, url: str | None = None
+) -> bool:
     secret = client.secret
     if client.app_id in shell.saved:
         secret = values_in(shell.saved[client.app_id])["AZURE_CLIENT_SECRET"]
@@ -188,7 +216,9 @@ def _calls(azure: Sandbox, shell: Shell, client: Registration, audience: object,
 
 
 @pytest.mark.parametrize("name", sampled(list(SCENARIOS), 16, salt="states"))
-def test_the_commands_that_status_prints_mend_each_state(mct: Program, azure: Sandbox, name: str) -> None:
+def test_the_commands_that_status_prints_mend_each_state(
+    mct: Program, azure: Sandbox, name: str
+) -> None:
     (made, *found), hand, shell = SCENARIOS[name], Hand(azure), Shell(mct, azure)
     made(hand)
     assert [*shell.mend(lambda: mct("status", "-o", "json"))] == found
@@ -201,13 +231,19 @@ def test_every_finding_of_the_contract_is_met_by_a_scenario() -> None:
     met = {code for _, *codes in SCENARIOS.values() for code in codes}
     elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_preflight
     elsewhere |= {"service-application-not-ours"}  # see tests/security/test_others_words
-    elsewhere |= {"client-not-allowed"}  # see tests/planning/test_status: of what was made by hand, it is a note
+    elsewhere |= {
+        "client-not-allowed"
+    }  # see tests/planning/test_status: of what was made by hand, it is a note
     elsewhere |= {"secret-not-stored"}  # see test_secret_places
-    elsewhere |= {"app-role-missing"}  # see tests/planning/test_status: a role that is held elsewhere is in use
+    elsewhere |= {
+        "app-role-missing"
+    }  # see tests/planning/test_status: a role that is held elsewhere is in use
     assert met == set(FINDING_CODES) - elsewhere
 
 
-@pytest.mark.parametrize("where", ["another subscription", "a slot", "a name in another subscription"])
+@pytest.mark.parametrize(
+    "where", ["another subscription", "a slot", "a name in another subscription"]
+)
 def test_commands_printed_for_a_slot_or_another_subscription_mean_that_place(
     mct: Program, azure: Sandbox, where: str
 ) -> None:

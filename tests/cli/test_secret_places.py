@@ -1,4 +1,6 @@
-"""Where a secret goes, a vault or a program, and what a tenant's policy allows: nothing is lost or doubled."""
+"""Where a secret goes, a vault or a program, and what a tenant's policy allows: nothing is lost or
+doubled.
+"""
 
 import asyncio
 import json
@@ -22,7 +24,10 @@ from tests.cli.conftest import Ended, Program, held, saved_to
 from tests.conftest import SITE, Json, Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
-VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
+VAULT_ID = (
+    f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/"
+    f"{seed.VAULT}"
+)
 TO_VAULT = ("--secret-to", f"keyvault:{seed.VAULT}")
 SETUP = ("setup", "--client", "Reports", *TO_VAULT, "-y", "-o", "json")
 
@@ -36,19 +41,30 @@ def saved(ended: Ended) -> str:
 
 
 def is_whole(mct: Program, ended: Ended, azure: Sandbox, name: str) -> None:
-    """The vault holds the client's one secret and all that belongs to it; no attempt is left that has not arrived."""
+    """The vault holds the client's one secret and all that belongs to it; no attempt is left that
+    has not arrived.
+    """
     assert ended.code == 0, ended.document
-    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
+    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document[
+        "findings"
+    ]
     found = held(azure, name)
     (application,) = azure.applications("Reports")
     assert [one["keyId"] for one in application["passwordCredentials"]] == [found["tags"]["keyId"]]
-    assert azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code == 200
+    assert (
+        azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code
+        == 200
+    )
     for version in azure.vault("GET", f"/secrets/{name}/versions").json()["value"]:
-        assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, version
+        assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, (
+            version
+        )
 
 
 def test_the_vaults_token_is_there_before_anything_is_written(azure: Sandbox, mct: Program) -> None:
-    """What a pipeline signs in with lasts minutes, and waits for replication come before the vault's turn."""
+    """What a pipeline signs in with lasts minutes, and waits for replication come before the
+    vault's turn.
+    """
     assert mct(*SETUP, "--no-verify").code == 0
     rows = azure.log()
     tokens = [at for at, row in enumerate(rows) if row["path"].endswith("/oauth2/v2.0/token")]
@@ -56,7 +72,9 @@ def test_the_vaults_token_is_there_before_anything_is_written(azure: Sandbox, mc
     assert (len(tokens), tokens[-1] < written) == (3, True)
 
 
-def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox, mct: Program) -> None:
+def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(
+    azure: Sandbox, mct: Program
+) -> None:
     name = saved(mct(*SETUP, "--dry-run"))
     assert (azure.writes(), azure.vault("GET", "/secrets").json()["value"]) == ([], [])
     first = mct(*SETUP)
@@ -66,13 +84,16 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     assert found["contentType"] == "text/plain"
     (credential,) = client["credentials"]
     assert found["tags"].items() >= {
-        "made-by": "mct-s2s", "client": "Reports", "appId": client["appId"], "tenantId": azure.tenant_id,
+        "made-by": "mct-s2s", "client": "Reports", "appId": client["appId"],
+        "tenantId": azure.tenant_id,
         "url": azure.site_url, "authorityHost": azure.origin,
         "keyId": credential["keyId"], "credential": credential["name"],
     }.items()  # fmt: skip
     expires = first.made[0]["expires"]
     assert datetime.fromisoformat(expires).timestamp() == found["attributes"]["exp"]
-    token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()["access_token"]
+    token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()[
+        "access_token"
+    ]
     assert azure.call_site(token) == 200
     assert found["value"] not in first.out + first.err
     assert azure.leaks() == []
@@ -82,7 +103,9 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
 
 
-def test_the_name_of_a_vaults_secret_and_its_address_can_be_given(azure: Sandbox, mct: Program) -> None:
+def test_the_name_of_a_vaults_secret_and_its_address_can_be_given(
+    azure: Sandbox, mct: Program
+) -> None:
     port = azure.origin.rsplit(":", 1)[1]
     place = f"keyvault:https://{seed.VAULT}.vault.localhost:{port}/Reports-Key"
     ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
@@ -90,23 +113,53 @@ def test_the_name_of_a_vaults_secret_and_its_address_can_be_given(azure: Sandbox
     is_whole(mct, ended, azure, "Reports-Key")
     azure.add_site(name="site-b", group="rg-b")
     azure.forget()
-    other = mct("setup", "-a", "site-b", "-g", "rg-b", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
-    assert (other.code, other.document["error"]["code"]) == (2, "secret-place-taken"), "another App Service's client"
+    other = mct(
+        "setup",
+        "-a",
+        "site-b",
+        "-g",
+        "rg-b",
+        "--client",
+        "Reports",
+        "--secret-to",
+        place,
+        "-y",
+        "-o",
+        "json",
+    )
+    assert (other.code, other.document["error"]["code"]) == (2, "secret-place-taken"), (
+        "another App Service's client"
+    )
     assert azure.writes() == []
 
 
-def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
-    ended = mct("setup", "--client", "Reports", "--secret-to", "keyvault:contosolearn-kv", "-y", "-o", "json")
+def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(
+    azure: Sandbox, mct: Program
+) -> None:
+    ended = mct(
+        "setup",
+        "--client",
+        "Reports",
+        "--secret-to",
+        "keyvault:contosolearn-kv",
+        "-y",
+        "-o",
+        "json",
+    )
     error = ended.document["error"]
     assert (ended.code, error["code"]) == (4, "permission-missing")
     assert "--role 'Key Vault Secrets Officer' --assignee-object-id " in error["remedy"]
     assert azure.writes() == []
 
 
-def test_a_caller_who_may_only_read_the_vault_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
+def test_a_caller_who_may_only_read_the_vault_is_told_before_anything_is_made(
+    azure: Sandbox, mct: Program
+) -> None:
     may = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All"]
     roles = [{"role": "Owner"}, {"role": SECRETS_USER, "scope": VAULT_ID}]
-    made = azure._control("POST", "/callers", json={"name": "reader", "graphRoles": may, "armRoles": roles}).json()
+    made = azure._control(
+        "POST", "/callers", json={"name": "reader", "graphRoles": may, "armRoles": roles}
+    ).json()
     who = {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
     ended = mct(*SETUP, env=who)
     assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
@@ -140,22 +193,36 @@ def test_our_own_secret_comes_back_when_it_was_deleted(azure: Sandbox, mct: Prog
 
 
 def _without_passwords(azure: Sandbox) -> None:
-    """As an administrator does in the portal: the client's secrets are gone, the vault knows nothing of it."""
+    """As an administrator does in the portal: the client's secrets are gone, the vault knows
+    nothing of it.
+    """
     (application,) = azure.applications("Reports")
     for one in application["passwordCredentials"]:
-        azure.graph("POST", f"/applications/{application['id']}/removePassword", json={"keyId": one["keyId"]})
+        azure.graph(
+            "POST",
+            f"/applications/{application['id']}/removePassword",
+            json={"keyId": one["keyId"]},
+        )
 
 
 @pytest.mark.parametrize("writes", [1, 2, 3])
-def test_a_reader_never_misses_the_secret_while_it_is_replaced(writes: int, azure: Sandbox, mct: Program) -> None:
-    """Cut off anywhere on the way to the next version, the version of before is still what everybody reads."""
+def test_a_reader_never_misses_the_secret_while_it_is_replaced(
+    writes: int, azure: Sandbox, mct: Program
+) -> None:
+    """Cut off anywhere on the way to the next version, the version of before is still what
+    everybody reads.
+    """
     name = saved(mct(*SETUP))
-    azure.advance(3600.0)  # a secret that arrived minutes ago is trusted, though no replica shows it
+    azure.advance(
+        3600.0
+    )  # a secret that arrived minutes ago is trusted, though no replica shows it
     tags = {**held(azure, name)["tags"], "team": "data"}
     assert azure.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
     before = held(azure, name)
     _without_passwords(azure)
-    azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}})
+    azure.misbehave(
+        {"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}}
+    )
     assert mct(*SETUP, "--timeout", "60").document["error"]["code"] == "deadline-passed"
     azure.behave()
     meanwhile = held(azure, name)
@@ -169,16 +236,25 @@ def test_a_reader_never_misses_the_secret_while_it_is_replaced(writes: int, azur
     assert (old["value"], old["attributes"]["enabled"]) == (before["value"], True)
 
 
-def test_a_service_application_made_anew_is_told_to_whoever_reads_the_vault(azure: Sandbox, mct: Program) -> None:
+def test_a_service_application_made_anew_is_told_to_whoever_reads_the_vault(
+    azure: Sandbox, mct: Program
+) -> None:
     first = mct(*SETUP)
-    name, service = saved(first), mct("status", "-o", "json").document["serviceApplication"]["objectId"]
+    name, service = (
+        saved(first),
+        mct("status", "-o", "json").document["serviceApplication"]["objectId"],
+    )
     before = held(azure, name)
     azure.graph("DELETE", f"/applications/{service}")
     azure.graph("DELETE", f"/directory/deletedItems/{service}")
     again = mct(*SETUP, "--no-verify")
     assert (again.code, held(azure, name)) == (0, before), again.document
     uri = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
-    (note,) = [note["text"] for note in mct(*SETUP, "--no-verify").document["notes"] if "scope" in note["text"]]
+    (note,) = [
+        note["text"]
+        for note in mct(*SETUP, "--no-verify").document["notes"]
+        if "scope" in note["text"]
+    ]
     assert note.startswith(f"The tag 'scope' in keyvault:{seed.VAULT}/{name} is ")
     assert note.endswith(f"Set it to {uri}/.default.")
 
@@ -190,7 +266,9 @@ FAIL = "import sys; sys.stdin.read(); sys.exit(3)"
 
 @pytest.fixture
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the programs of these tests keep what they get: the user's home is looked through for secrets."""
+    """Where the programs of these tests keep what they get: the user's home is looked through for
+    secrets.
+    """
     return tmp_path_factory.mktemp("outside")
 
 
@@ -205,7 +283,9 @@ def works(azure: Sandbox, client: str, secret: str) -> bool:
 
 
 def is_resumed(mct: Program, azure: Sandbox, outside: Path, *words: str) -> None:
-    """Nobody has a secret and none is there; the same command with a program that works makes the only one."""
+    """Nobody has a secret and none is there; the same command with a program that works makes the
+    only one.
+    """
     (application,) = azure.applications("One")
     assert (application["passwordCredentials"], attempts(application)) == ([], [])
     kept = outside / "kept"
@@ -220,24 +300,39 @@ def attempts(application: Json) -> list[str]:
     return [one for one in application["tags"] if one.startswith("mct-s2s:attempt:")]
 
 
-def test_a_program_gets_the_secret_alone_and_nothing_else_shows_it(mct: Program, azure: Sandbox, outside: Path) -> None:
+def test_a_program_gets_the_secret_alone_and_nothing_else_shows_it(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
     kept, planted = outside / "kept", outside / "planted"
     place = to_python(KEEP, str(kept), f"; touch {planted}", f"$(touch {planted})")
     ended = mct("setup", "--client", "One", *place, "-y", "-o", "json")
     (credential,) = ended.made
-    assert (ended.code, credential["savedTo"], "secret" in credential) == (0, place[1], False), "as it was written"
+    assert (ended.code, credential["savedTo"], "secret" in credential) == (0, place[1], False), (
+        "as it was written"
+    )
     secret = kept.read_text()
     assert works(azure, "One", secret), "without a line end"
     assert secret not in ended.out + ended.err
     assert not planted.exists(), "no shell reads the command"
     again = mct("setup", "--client", "One", *place, "-y", "-o", "json")
-    assert (again.code, again.made, len(azure.applications("One")[0]["passwordCredentials"])) == (0, [], 1)
+    assert (again.code, again.made, len(azure.applications("One")[0]["passwordCredentials"])) == (
+        0,
+        [],
+        1,
+    )
 
 
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
-def test_a_program_has_an_environment_of_its_own(mct: Program, azure: Sandbox, outside: Path, kind: str) -> None:
+def test_a_program_has_an_environment_of_its_own(
+    mct: Program, azure: Sandbox, outside: Path, kind: str
+) -> None:
     kept = outside / "kept"
-    tokens = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t", "GITHUB_TOKEN": "t", "LANG": "C.UTF-8", "PATH": os.environ["PATH"]}
+    tokens = {
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t",
+        "GITHUB_TOKEN": "t",
+        "LANG": "C.UTF-8",
+        "PATH": os.environ["PATH"],
+    }
     place = to_python(KEEP_ENVIRONMENT, str(kept))
     assert mct("setup", "--client", "One", "--credential", kind, *place, "-y", env=tokens).code == 0
     found = json.loads(kept.read_text())
@@ -273,12 +368,20 @@ def test_a_secret_that_a_program_refuses_is_removed_again(
     ended = mct("setup", "--client", "One", *to_python(code), "-y", "-o", "json")
     error = ended.document["error"]
     assert (ended.code, error["code"], ended.made) == (1, "secret-not-delivered", []), ended
-    assert (told in error["message"], "The secret was removed again." in error["message"]) == (True, True), error
+    assert (told in error["message"], "The secret was removed again." in error["message"]) == (
+        True,
+        True,
+    ), error
     is_resumed(mct, azure, outside, "setup", "--client", "One")
 
 
-def test_a_program_is_waited_for_and_not_what_it_has_started(mct: Program, azure: Sandbox, outside: Path) -> None:
-    start = "import subprocess, sys; subprocess.Popen(['sleep', '60']); open(sys.argv[1], 'w').write(sys.stdin.read())"
+def test_a_program_is_waited_for_and_not_what_it_has_started(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
+    start = (
+        "import subprocess, sys; subprocess.Popen(['sleep', '60']); open(sys.argv[1], "
+        "'w').write(sys.stdin.read())"
+    )
     kept, since = outside / "kept", time.monotonic()
     assert mct("setup", "--client", "One", *to_python(start, str(kept)), "-y").code == 0
     assert time.monotonic() - since < 50
@@ -292,7 +395,9 @@ def test_the_secret_of_a_program_cut_off_is_removed_again(
     ended = process("setup", "--client", "One", *to_python(wait), "-y")
     assert ended.code == 128 + signal.SIGINT, ended
     assert "Removed again: the secret of One, which reached no one" in ended.err
-    assert not re.search(r"Unconfirmed:.*secret One", ended.err), "the settings may be on their way, the secret is not"
+    assert not re.search(r"Unconfirmed:.*secret One", ended.err), (
+        "the settings may be on their way, the secret is not"
+    )
     is_resumed(mct, azure, outside, "setup", "--client", "One")
 
 
@@ -302,30 +407,48 @@ def test_what_a_program_has_taken_is_done_where_the_run_is_cut_off_then(
 ) -> None:
     """It is not in doubt beside the line that says where it is."""
     take = f"{KEEP}; import os, signal; os.kill(os.getppid(), signal.SIGINT)"
-    words = ("setup", "--client", "One", "--credential", kind, *to_python(take, str(outside / "kept")), "-y")
+    words = (
+        "setup",
+        "--client",
+        "One",
+        "--credential",
+        kind,
+        *to_python(take, str(outside / "kept")),
+        "-y",
+    )
     ended = process(*words)
     assert ended.code == 128 + signal.SIGINT, ended
     (done,) = (line for line in ended.err.splitlines() if line.startswith("Done: "))
     assert (f"{kind} One" in done, "saved to exec:" in ended.err) == (True, True)
     assert not re.search(rf"Unconfirmed:.*{kind} One", ended.err)
     (application,) = azure.applications("One")
-    assert (len(application["passwordCredentials"] + application["keyCredentials"]), attempts(application)) == (1, [])
+    assert (
+        len(application["passwordCredentials"] + application["keyCredentials"]),
+        attempts(application),
+    ) == (1, [])
 
 
 @pytest.mark.parametrize("verb", ["setup", "add-client"])
 def test_a_secret_that_nobody_could_remove_counts_for_nothing(
     mct: Program, azure: Sandbox, outside: Path, verb: str
 ) -> None:
-    """As after a kill: its note at the registration leads the next run to it, and no one else's secret goes."""
+    """As after a kill: its note at the registration leads the next run to it, and no one else's
+    secret goes.
+    """
     words = ("setup", "--client", "One") if verb == "setup" else ("add-client", "One")
     if verb == "add-client":
         mct("setup", "-y")
-    azure.misbehave({"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}})
+    azure.misbehave(
+        {"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}}
+    )
     ended = mct(*words, *to_python(FAIL), "-y", "-o", "json")
     (application,) = azure.applications("One")
     (left,), (told,) = application["passwordCredentials"], ended.made
     assert (ended.code, told["savedTo"], len(attempts(application))) == (1, None, 1)
-    assert told["removal"] == f"az ad app credential delete --id {application['appId']} --key-id {left['keyId']}"
+    assert (
+        told["removal"]
+        == f"az ad app credential delete --id {application['appId']} --key-id {left['keyId']}"
+    )
     azure.behave()
     status = mct("status", "-o", "json").document
     assert "no-credential" in [one["code"] for one in status["findings"]], status["findings"]
@@ -337,24 +460,31 @@ def test_a_secret_that_nobody_could_remove_counts_for_nothing(
     assert mct("status").code == 0
 
 
-def test_a_program_that_is_not_there_is_told_before_anything_is_made(mct: Program, azure: Sandbox) -> None:
+def test_a_program_that_is_not_there_is_told_before_anything_is_made(
+    mct: Program, azure: Sandbox
+) -> None:
     ended = mct("setup", "--client", "One", "--secret-to", "exec:no-such-program set", "-y")
     assert (ended.code, azure.applications("One")) == (2, [])
     assert "Cannot find the program 'no-such-program'" in ended.err
 
 
-def test_a_private_key_is_handed_over_before_its_certificate(mct: Program, azure: Sandbox, outside: Path) -> None:
+def test_a_private_key_is_handed_over_before_its_certificate(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
     kept, certificate = outside / "kept", ("--credential", "certificate")
     refused = mct("setup", "--client", "One", *certificate, *to_python(FAIL), "-y")
     (application,) = azure.applications("One")
     assert (refused.code, application["keyCredentials"]) == (1, [])
-    assert mct("setup", "--client", "One", *certificate, *to_python(KEEP, str(kept)), "-y").code == 0
+    assert (
+        mct("setup", "--client", "One", *certificate, *to_python(KEEP, str(kept)), "-y").code == 0
+    )
     assert kept.read_text().startswith("-----BEGIN PRIVATE KEY-----")
 
 
 REFUSED = 1
 LEAST = (
-    "Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All",
+    "Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy",
+    "AppRoleAssignment.ReadWrite.All",
 )  # fmt: skip
 CONTRIBUTOR = ("Website Contributor", SITE)
 PLAIN = ("setup", "-a", SITE, "--client", "A", "-y", "-o", "json")
@@ -369,7 +499,10 @@ def forbid(azure: Sandbox, *rules: Json) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "more", "code"),
-    [(NINETY_DAYS, (), "secret-lifetime-forbidden"), (FORBIDDEN, ("--auto-lifetime",), "secrets-forbidden")],
+    [
+        (NINETY_DAYS, (), "secret-lifetime-forbidden"),
+        (FORBIDDEN, ("--auto-lifetime",), "secrets-forbidden"),
+    ],
 )
 def test_a_forbidden_secret_is_told_before_any_write_with_a_way_that_is_allowed(
     mct: Program, azure: Sandbox, rule: Json, more: tuple[str, ...], code: str
@@ -380,13 +513,19 @@ def test_a_forbidden_secret_is_told_before_any_write_with_a_way_that_is_allowed(
     assert (done.code, error["code"], azure.writes()) == (REFUSED, code, [])
     if rule is FORBIDDEN:
         assert "--managed-identity" in error["remedy"]
-        assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0, "no secret, no obstacle"
+        assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0, (
+            "no secret, no obstacle"
+        )
     else:
         offered = error["remedy"].partition("--secret-lifetime ")[2].partition(",")[0]
-        assert mct(*PLAIN, "--secret-lifetime", offered).code == 0, "typed as offered, it is allowed"
+        assert mct(*PLAIN, "--secret-lifetime", offered).code == 0, (
+            "typed as offered, it is allowed"
+        )
 
 
-def test_a_policy_that_cannot_be_read_refuses_later_and_nothing_is_lost(mct: Program, azure: Sandbox) -> None:
+def test_a_policy_that_cannot_be_read_refuses_later_and_nothing_is_lost(
+    mct: Program, azure: Sandbox
+) -> None:
     forbid(azure, NINETY_DAYS)
     caller = azure.caller(*LEAST, arm=[CONTRIBUTOR])
     done = mct(*PLAIN, env=caller)
@@ -402,20 +541,25 @@ def test_a_policy_that_cannot_be_read_refuses_later_and_nothing_is_lost(mct: Pro
     assert secret["endDateTime"][:19] == credential["expires"][:19]
 
 
-def test_secrets_that_are_refused_later_are_told_with_the_services_words(mct: Program, azure: Sandbox) -> None:
+def test_secrets_that_are_refused_later_are_told_with_the_services_words(
+    mct: Program, azure: Sandbox
+) -> None:
     forbid(azure, FORBIDDEN)
     caller = azure.caller(*LEAST, arm=[CONTRIBUTOR])
     warned = mct("doctor", "-a", SITE, env=caller).out
-    assert "If the tenant forbids client secrets, use a client without a secret: --credential certificate" in " ".join(
-        warned.split()
-    )
+    assert (
+        "If the tenant forbids client secrets, use a client without a secret: --credential "
+        "certificate"
+    ) in " ".join(warned.split())
     done = mct(*PLAIN, env=caller)
     assert (done.code, done.document["error"]["code"]) == (REFUSED, "secrets-forbidden")
     assert "Credential type not allowed as per assigned policy" in done.document["error"]["message"]
     assert mct(*PLAIN, "--credential", "none", env=caller).code == 0
 
 
-def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told(mct: Program, azure: Sandbox) -> None:
+def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told(
+    mct: Program, azure: Sandbox
+) -> None:
     forbid(azure, {**NINETY_DAYS, "maxLifetime": "PT1H"})
     done = mct(*PLAIN, "--auto-lifetime", env=azure.caller(*LEAST, arm=[CONTRIBUTOR]))
     assert (done.code, done.document["error"]["code"]) == (REFUSED, "secret-lifetime-forbidden")
@@ -437,7 +581,13 @@ def policy(*rules: Json) -> WireError:
         (WireError(200, {"value": []}), False),
         (graph_error(403, "Authorization_RequestDenied", "No."), True),
     ],
-    ids=["one that allows all", "400 days", "90 days", "none", "one that cannot be read may allow it"],
+    ids=[
+        "one that allows all",
+        "400 days",
+        "90 days",
+        "none",
+        "one that cannot be read may allow it",
+    ],
 )
 def test_a_registrations_own_policy_goes_before_the_tenants(
     own: WireError, allowed: bool, mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
@@ -453,11 +603,15 @@ def test_a_registrations_own_policy_goes_before_the_tenants(
     for file in tmp_path.rglob("*.env"):
         file.unlink()
     assert mct(*PLAIN, "--dry-run").code == 3
-    assert not [row for row in azure.log() if row["path"].endswith("/appManagementPolicies")], "the tenant's allows it"
+    assert not [row for row in azure.log() if row["path"].endswith("/appManagementPolicies")], (
+        "the tenant's allows it"
+    )
     forbid(azure, NINETY_DAYS)
     inside.hooks.before.append(answer)
     planned = mct(*PLAIN, "--dry-run")
-    assert (planned.code, "error" in planned.document) == ((3, False) if allowed else (REFUSED, True)), planned
+    assert (planned.code, "error" in planned.document) == (
+        (3, False) if allowed else (REFUSED, True)
+    ), planned
 
 
 # --- shown, to nobody ---
@@ -468,40 +622,69 @@ def test_a_registrations_own_policy_goes_before_the_tenants(
 def test_a_secret_that_could_not_be_shown_is_removed_again(
     mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, kind: str, document: str
 ) -> None:
-    words = ["setup", "--client", "One", "--credential", kind, "--secret-to", "show", "-y", "-o", document]
+    words = [
+        "setup",
+        "--client",
+        "One",
+        "--credential",
+        kind,
+        "--secret-to",
+        "show",
+        "-y",
+        "-o",
+        document,
+    ]
     env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
     # Past the question whether someone reads it, as on a disk that fills up: 16 bytes fit.
     with inside.time.flowing(), Path("/dev/full").open("w") as full:
-        done = subprocess.run(program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
     (application,) = azure.applications("One")
     held = "keyCredentials" if kind == "certificate" else "passwordCredentials"
     assert (done.returncode, application[held], attempts(application)) == (1, [], []), done.stderr
     assert "Run the same command again" in done.stderr
     again = mct(*words[:-1], "json")
     (shown,) = again.made
-    assert (again.code, bool(shown["secret"]), len(azure.applications("One")[0][held])) == (0, True, 1)
+    assert (again.code, bool(shown["secret"]), len(azure.applications("One")[0][held])) == (
+        0,
+        True,
+        1,
+    )
 
 
-def test_a_night_after_a_failed_delivery_rotates(mct: Program, azure: Sandbox, outside: Path) -> None:
+def test_a_night_after_a_failed_delivery_rotates(
+    mct: Program, azure: Sandbox, outside: Path
+) -> None:
     kept, place = outside / "kept", to_python(KEEP, str(outside / "kept"))
     mct("setup", "--client", "One", "--secret-lifetime", "20d", *place, "-y")
     old = kept.read_text()
     night = ("rotate-secret", "One", "--secret-lifetime", "1y", "-y", "-o", "json")
-    azure.misbehave({"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}})
+    azure.misbehave(
+        {"match": {"path": ".*/removePassword"}, "fault": {"type": "status", "status": 403}}
+    )
     assert mct(*night, *to_python(FAIL)).code == 1
     azure.behave()
-    assert "secret-expiring" in [one["code"] for one in mct("status", "-o", "json").document["findings"]]
+    assert "secret-expiring" in [
+        one["code"] for one in mct("status", "-o", "json").document["findings"]
+    ]
     due = mct("rotate-secret", "One", "--dry-run", "-o", "json")
     assert due.code == 3
     assert mct(*night, *place).code == 0
-    assert (kept.read_text() != old, works(azure, "One", kept.read_text()), works(azure, "One", old)) == (True,) * 3
+    assert (
+        kept.read_text() != old,
+        works(azure, "One", kept.read_text()),
+        works(azure, "One", old),
+    ) == (True,) * 3
     assert len(azure.applications("One")[0]["passwordCredentials"]) == 2
 
 
 def test_a_secret_that_is_on_its_way_from_another_machine_is_waited_for(
     mct: Program, azure: Sandbox, inside: Inside, outside: Path
 ) -> None:
-    """Its note is there, as it is where a run was killed: which of the two it is, only time tells."""
+    """Its note is there, as it is where a run was killed: which of the two it is, only time
+    tells.
+    """
     kept = outside / "kept"
     assert mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y").code == 0
     (made,) = azure.applications("One")
@@ -535,11 +718,14 @@ def test_a_full_disk_is_found_before_anything_is_made(
     words += ["--backup", str(tmp_path / "before.json")] if what == "the backup" else []
     env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
     limit = (
-        f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)); sys.argv[1:] = {words}"
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)); "
+        f"sys.argv[1:] = {words}"
     )
     code = f"{limit}; runpy.run_module('mct_s2s', run_name='__main__')"
     with inside.time.flowing():
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+        )
     assert (done.returncode, azure.applications("One")) == (2, []), done.stderr
     assert "place-unwritable" in done.stderr
 
@@ -548,7 +734,9 @@ def test_a_full_disk_is_found_before_anything_is_made(
 
 
 @pytest.mark.parametrize("place", ["default", "keyvault"])
-def test_status_says_that_a_secret_is_lost_from_its_place(mct: Program, azure: Sandbox, place: str) -> None:
+def test_status_says_that_a_secret_is_lost_from_its_place(
+    mct: Program, azure: Sandbox, place: str
+) -> None:
     to = TO_VAULT if place == "keyvault" else ()
     words = ("setup", "--client", "Reports", *to, "-y")
     made = mct(*words, "-o", "json")
@@ -557,8 +745,14 @@ def test_status_says_that_a_secret_is_lost_from_its_place(mct: Program, azure: S
         assert azure.vault("DELETE", f"/secrets/{saved(made)}").is_success
     else:
         saved_to(made).rename(saved_to(made).with_name("moved.env"))
-    (found,) = (one for one in mct("status", "-o", "json").document["findings"] if one["code"] == "secret-not-stored")
-    assert found["severity"] == ("warning" if place == "keyvault" else "note"), "a file may be on another machine"
+    (found,) = (
+        one
+        for one in mct("status", "-o", "json").document["findings"]
+        if one["code"] == "secret-not-stored"
+    )
+    assert found["severity"] == ("warning" if place == "keyvault" else "note"), (
+        "a file may be on another machine"
+    )
     again = mct(*words)
     assert (again.code, len(azure.applications("Reports")[0]["passwordCredentials"])) == (0, 1)
     told = " ".join(again.err.split())
@@ -576,11 +770,19 @@ def test_status_says_that_a_secret_is_lost_from_its_place(mct: Program, azure: S
         ({"value": "theirs"}, "someone has stored something else in"),
     ],
 )
-def test_a_vaults_entry_that_readers_cannot_use_is_said(mct: Program, azure: Sandbox, entry: Json, told: str) -> None:
+def test_a_vaults_entry_that_readers_cannot_use_is_said(
+    mct: Program, azure: Sandbox, entry: Json, told: str
+) -> None:
     words = ("setup", "--client", "Reports", *TO_VAULT, "-y")
     name = saved(mct(*words, "-o", "json"))
-    assert azure.vault("PUT" if "value" in entry else "PATCH", f"/secrets/{name}", json=entry).is_success
-    (found,) = (one for one in mct("status", "-o", "json").document["findings"] if one["code"] == "secret-not-stored")
+    assert azure.vault(
+        "PUT" if "value" in entry else "PATCH", f"/secrets/{name}", json=entry
+    ).is_success
+    (found,) = (
+        one
+        for one in mct("status", "-o", "json").document["findings"]
+        if one["code"] == "secret-not-stored"
+    )
     assert (found["severity"], name in found["message"]) == ("warning", True)
     again = mct(*words)
     assert told in " ".join(again.err.split()), again.err
@@ -607,56 +809,85 @@ def test_a_secret_that_the_place_of_a_trust_file_has_lost_is_a_pending_change(
     assert mct(*apply, "--dry-run").code == 3
     assert mct(*apply).code == 0
     assert mct(*apply, "--dry-run").code == 0
-    assert len(azure.applications("One")[0]["passwordCredentials"]) == 2, "someone else may have the other one"
+    assert len(azure.applications("One")[0]["passwordCredentials"]) == 2, (
+        "someone else may have the other one"
+    )
 
 
 def test_the_old_secret_goes_only_once_the_new_one_is_shown(
     mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
 ) -> None:
     """JSON shows it in the document at the end, which a full disk may not take."""
-    first = mct("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json").made[0]["secret"]
+    first = mct("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json").made[0][
+        "secret"
+    ]
     words = ("rotate-secret", "One", "--secret-to", "show", "--remove-old", "-y", "-o", "json")
     env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
     with inside.time.flowing(), Path("/dev/full").open("w") as full:
-        done = subprocess.run(program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            program(words), env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
     assert (done.returncode, works(azure, "One", first)) == (1, True), done.stderr
     second = mct(*words).made[0]["secret"]
     assert (works(azure, "One", second), works(azure, "One", first)) == (True, False)
 
 
-def test_a_closed_standard_error_loses_no_secret(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+def test_a_closed_standard_error_loses_no_secret(
+    azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
     """The reader of standard error leaves; standard output still has one."""
     words = ("setup", "--client", "One", "--secret-to", "show", "-y", "-o", "json")
     env = {**without_azure(), **azure.environment, **at_home(tmp_path)}
     reader, writer = os.pipe()
     os.close(reader)
     with inside.time.flowing():
-        done = subprocess.run(program(words), env=env, stdout=subprocess.PIPE, stderr=writer, text=True, check=False)
+        done = subprocess.run(
+            program(words), env=env, stdout=subprocess.PIPE, stderr=writer, text=True, check=False
+        )
     os.close(writer)
     (credential,) = json.loads(done.stdout)["credentials"]
     assert (done.returncode, works(azure, "One", credential["secret"])) == (0, True)
 
 
-def test_a_secret_that_never_arrived_counts_for_nothing_in_a_scheduled_rotation(mct: Program, azure: Sandbox) -> None:
+def test_a_secret_that_never_arrived_counts_for_nothing_in_a_scheduled_rotation(
+    mct: Program, azure: Sandbox
+) -> None:
     """A run that is killed cannot say so; its note at the registration does, to every machine."""
     assert mct("setup", "--client", "One", "--secret-lifetime", "20d", "-y").code == 0
     (client,) = azure.applications("One")
     (old,) = client["passwordCredentials"]
     name = {"displayName": "mct-s2s 2026-11-30 abcd"}
-    orphan = azure.graph("POST", f"/applications/{client['id']}/addPassword", json={"passwordCredential": name})
+    orphan = azure.graph(
+        "POST", f"/applications/{client['id']}/addPassword", json={"passwordCredential": name}
+    )
     noted = {"tags": [*client["tags"], "mct-s2s:attempt:2026-11-30_abcd"]}
     azure.graph("PATCH", f"/applications/{client['id']}", json=noted)
     azure.advance(120)
-    assert "secret-expiring" in [one["code"] for one in mct("status", "-o", "json").document["findings"]]
-    night = ("rotate-secret", "--expiring-within", "30d", "--secret-lifetime", "1y", "-y", "-o", "json")
+    assert "secret-expiring" in [
+        one["code"] for one in mct("status", "-o", "json").document["findings"]
+    ]
+    night = (
+        "rotate-secret",
+        "--expiring-within",
+        "30d",
+        "--secret-lifetime",
+        "1y",
+        "-y",
+        "-o",
+        "json",
+    )
     assert mct(*night).code == 0
     left = {one["keyId"] for one in azure.applications("One")[0]["passwordCredentials"]}
     assert orphan["keyId"] not in left
     assert left != {old["keyId"]}, "and another one was made"
 
 
-def test_a_vault_that_may_have_the_secret_keeps_it(mct: Program, azure: Sandbox, inside: Inside) -> None:
-    """The answer was lost, and then it cannot be read: what may have arrived is not removed, but named."""
+def test_a_vault_that_may_have_the_secret_keeps_it(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    """The answer was lost, and then it cannot be read: what may have arrived is not removed, but
+    named.
+    """
     name = saved(mct(*SETUP))
     azure.advance(3600)
     stored: list[str] = []
@@ -684,14 +915,19 @@ def test_a_vault_that_may_have_the_secret_keeps_it(mct: Program, azure: Sandbox,
 def test_the_secret_that_was_handed_over_last_stays_when_old_ones_go(
     mct: Program, azure: Sandbox, outside: Path
 ) -> None:
-    """No place here tells which secret is in use: the advice of a rotation, typed as it is, must not take it."""
+    """No place here tells which secret is in use: the advice of a rotation, typed as it is, must
+    not take it.
+    """
     first, second = outside / "first", outside / "second"
     assert mct("setup", "--client", "One", *to_python(KEEP, str(first)), "-y").code == 0
     azure.advance(60)
     assert mct("rotate-secret", "One", *to_python(KEEP, str(second)), "-y").code == 0
     azure.advance(60)
     assert mct("rotate-secret", "One", "--remove-old", "-y").code == 0
-    assert (works(azure, "One", second.read_text()), works(azure, "One", first.read_text())) == (True, False)
+    assert (works(azure, "One", second.read_text()), works(azure, "One", first.read_text())) == (
+        True,
+        False,
+    )
     assert len(azure.applications("One")[0]["passwordCredentials"]) == 1
 
 
@@ -701,9 +937,19 @@ def test_a_note_of_what_did_arrive_goes_with_the_next_run(mct: Program, azure: S
     (application,) = azure.applications("Reports")
     (secret,) = application["passwordCredentials"]
     noted = f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"
-    for words in (SETUP, ("rotate-secret", "--expiring-within", "30d", *TO_VAULT, "-y", "-o", "json")):
-        azure.graph("PATCH", f"/applications/{application['id']}", json={"tags": [*application["tags"], noted]})
+    for words in (
+        SETUP,
+        ("rotate-secret", "--expiring-within", "30d", *TO_VAULT, "-y", "-o", "json"),
+    ):
+        azure.graph(
+            "PATCH",
+            f"/applications/{application['id']}",
+            json={"tags": [*application["tags"], noted]},
+        )
         azure.advance(120)
         assert mct(*words).code == 0
         (application,) = azure.applications("Reports")
-        assert (attempts(application), application["passwordCredentials"][0]["keyId"]) == ([], secret["keyId"]), words
+        assert (attempts(application), application["passwordCredentials"][0]["keyId"]) == (
+            [],
+            secret["keyId"],
+        ), words

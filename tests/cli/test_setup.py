@@ -1,4 +1,6 @@
-"""The four commands on a good day, at a site and at a slot: from nothing to a call, and back to nothing to do."""
+"""The four commands on a good day, at a site and at a slot: from nothing to a call, and back to
+nothing to do.
+"""
 
 import json
 import shlex
@@ -10,18 +12,32 @@ from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, call_as_sdk, saved_to, values_in
 from tests.cli.schemas import check
-from tests.conftest import CONTAINER_APP, FUNCTION_APP, LOGIC_APP, MACHINE, SITE, SLOT, USER_IDENTITY, Json, Sandbox
+from tests.conftest import (
+    CONTAINER_APP,
+    FUNCTION_APP,
+    LOGIC_APP,
+    MACHINE,
+    SITE,
+    SLOT,
+    USER_IDENTITY,
+    Json,
+    Sandbox,
+)
 
 SETUP = ("setup", "--client", "S2S-client", "--managed-identity", "reports-func")
 GOVERNMENT: Json = {"Microsoft.Web": ["2022-09-01", "2023-01-01", "2023-12-01", "2024-04-01"]}
 """What the US Government cloud had in August 2025 (Azure/azure-cli#31943)."""
 
 
-def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, azure: Sandbox) -> None:
+def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
+    mct: Program, azure: Sandbox
+) -> None:
     pending = mct(*SETUP, "--dry-run", "-o", "json")
     assert pending.code == 3
     assert pending.document["dryRun"] is True
-    assert {change["id"] for change in pending.document["changes"] if change["action"] == "create"} == {None}
+    assert {
+        change["id"] for change in pending.document["changes"] if change["action"] == "create"
+    } == {None}
     assert azure.writes() == []
 
     before = azure.settings()
@@ -68,32 +84,50 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, 
     assert azure.writes() == []
     status = mct("status", "-o", "json")
     assert (status.code, status.document["healthy"]) == (0, True)
-    assert [client["kind"] for client in status.document["clients"]] == ["application", "managedIdentity"]
+    assert [client["kind"] for client in status.document["clients"]] == [
+        "application",
+        "managedIdentity",
+    ]
 
 
 def test_registrations_are_as_the_contract_says(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "A", "-y").code == 0
-    ((service,), (client,)) = (azure.applications(name) for name in ("MCT service (contosolearn)", "A"))
+    ((service,), (client,)) = (
+        azure.applications(name) for name in ("MCT service (contosolearn)", "A")
+    )
     assert (service["signInAudience"], client["signInAudience"]) == ("AzureADMyOrg", "AzureADMyOrg")
     assert service["identifierUris"] == [f"api://{service['appId']}"]
     assert service["api"]["requestedAccessTokenVersion"] in {None, 1}
     (role,) = service["appRoles"]
-    assert {key: role[key] for key in ("allowedMemberTypes", "description", "displayName", "value", "isEnabled")} == {
+    assert {
+        key: role[key]
+        for key in ("allowedMemberTypes", "description", "displayName", "value", "isEnabled")
+    } == {
         "allowedMemberTypes": ["Application"],
         "description": "Apps in this role can consume the web api.",
         "displayName": "S2SAppRole",
         "value": "S2SAppRole",
         "isEnabled": True,
     }
-    access = {"resourceAppId": service["appId"], "resourceAccess": [{"id": role["id"], "type": "Role"}]}
+    access = {
+        "resourceAppId": service["appId"],
+        "resourceAccess": [{"id": role["id"], "type": "Role"}],
+    }
     assert client["requiredResourceAccess"] == [access]
 
 
-RESOURCES = {FUNCTION_APP: "2025-05-01", MACHINE: "2024-11-01", LOGIC_APP: "2019-05-01", CONTAINER_APP: "2025-01-01"}
+RESOURCES = {
+    FUNCTION_APP: "2025-05-01",
+    MACHINE: "2024-11-01",
+    LOGIC_APP: "2019-05-01",
+    CONTAINER_APP: "2025-01-01",
+}
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_any_resource_gets_an_identity_and_keeps_those_it_has(mct: Program, azure: Sandbox, resource: str) -> None:
+def test_any_resource_gets_an_identity_and_keeps_those_it_has(
+    mct: Program, azure: Sandbox, resource: str
+) -> None:
     def identity() -> Json:
         return azure.arm("GET", resource, version=RESOURCES[resource]).get("identity") or {}
 
@@ -101,7 +135,10 @@ def test_any_resource_gets_an_identity_and_keeps_those_it_has(mct: Program, azur
     wanted = ("setup", "--managed-identity", resource.upper(), "-y")
     assert mct(*wanted).code == 0
     made = identity()
-    assert ("SystemAssigned" in made["type"], set(made.get("userAssignedIdentities") or {})) == (True, had)
+    assert ("SystemAssigned" in made["type"], set(made.get("userAssignedIdentities") or {})) == (
+        True,
+        had,
+    )
     assert azure.settings()["ServiceObjectIds"] == made["principalId"]
     azure.forget()
     assert (mct(*wanted).code, azure.writes()) == (0, [])
@@ -116,7 +153,12 @@ def test_a_user_assigned_identity_is_allowed_as_it_is(mct: Program, azure: Sandb
 
 def test_a_plan_for_a_site_that_does_not_look_like_an_mct_site_says_so(mct: Program) -> None:
     unusual = "'partner-portal' does not look like an MCT site"
-    assert unusual in mct("setup", "-a", "partner-portal", "-g", "integrations", "--client", "A", "--dry-run").out
+    assert (
+        unusual
+        in mct(
+            "setup", "-a", "partner-portal", "-g", "integrations", "--client", "A", "--dry-run"
+        ).out
+    )
     assert "does not look like" not in mct("setup", "--client", "A", "--dry-run").out
 
 
@@ -132,12 +174,28 @@ def test_a_run_that_did_something_says_so_quietly_too(mct: Program, azure: Sandb
 def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: Sandbox) -> None:
     words = ("setup", "--client", "A", "-y", "-o", "json")
     saved_to(mct(*words)).unlink()
-    assert [(one["created"], one["savedTo"]) for one in mct(*words).document["credentials"]] == [(False, None)]
+    assert [(one["created"], one["savedTo"]) for one in mct(*words).document["credentials"]] == [
+        (False, None)
+    ]
 
 
 def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: Sandbox) -> None:
-    bare = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_CLOUD": "", "AZURE_SUBSCRIPTION_ID": ""}
-    where: tuple[str, ...] = ("-a", "contosolearn", "-g", "mct-prod", "-s", azure.subscription_id, "--slot", "staging")
+    bare = {
+        "MCT_S2S_APP_SERVICE": "",
+        "MCT_S2S_RESOURCE_GROUP": "",
+        "MCT_S2S_CLOUD": "",
+        "AZURE_SUBSCRIPTION_ID": "",
+    }
+    where: tuple[str, ...] = (
+        "-a",
+        "contosolearn",
+        "-g",
+        "mct-prod",
+        "-s",
+        azure.subscription_id,
+        "--slot",
+        "staging",
+    )
     where += ("--cloud", azure.origin, "--tenant", azure.tenant_id, "--auth", "environment")
     done = mct("setup", "--client", "A", "-y", *where, env=bare)
     assert done.code == 0, done.err
@@ -152,11 +210,15 @@ def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: 
     assert mct(*status, env=bare).code == 0
 
 
-def test_the_directory_and_the_site_may_be_done_by_two_people(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_the_directory_and_the_site_may_be_done_by_two_people(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     handoff = tmp_path / "handoff.json"
     before = azure.settings()
     azure.forget()
-    done = mct("setup", "--client", "A", "--no-app-service", "--handoff", str(handoff), "-y", "-o", "json")
+    done = mct(
+        "setup", "--client", "A", "--no-app-service", "--handoff", str(handoff), "-y", "-o", "json"
+    )
     assert done.code == 0
     assert [row["path"] for row in azure.log("arm")] in ([], ["/metadata/endpoints"])
     document = json.loads(handoff.read_text())
@@ -179,15 +241,26 @@ def test_disable_refuses_every_call_until_configured_again(mct: Program, azure: 
     assert mct("setup", "--client", "A", "-y").code == 0
     assert mct("configure-appservice", "--disable", "-y").code == 0
     assert azure.settings()["ServiceAuthEnabled"] == "false"
-    assert [f["code"] for f in mct("status", "-o", "json").document["findings"]] == ["setting-mismatch"]
+    assert [f["code"] for f in mct("status", "-o", "json").document["findings"]] == [
+        "setting-mismatch"
+    ]
     assert mct("configure-appservice", "-y", "--no-restart").code == 0
     assert azure.settings()["ServiceAuthEnabled"] == "true"
     assert azure.restarts() == 1 + 1
 
 
-def test_setup_is_done_in_a_cloud_that_knows_fewer_api_versions(mct: Program, azure: Sandbox) -> None:
+def test_setup_is_done_in_a_cloud_that_knows_fewer_api_versions(
+    mct: Program, azure: Sandbox
+) -> None:
     azure.vary(api_versions=GOVERNMENT)
-    callers = ("--client", "Import", "--managed-identity", MACHINE, "--managed-identity", FUNCTION_APP)
+    callers = (
+        "--client",
+        "Import",
+        "--managed-identity",
+        MACHINE,
+        "--managed-identity",
+        FUNCTION_APP,
+    )
     done = mct("setup", *callers, "--secret-to", f"keyvault:{seed.VAULT}", "-y", "-o", "json")
     assert done.code == 0, done.err
     assert mct("status", "-o", "json").document["healthy"] is True
@@ -216,10 +289,16 @@ def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure:
     at = words.index("--slot-settings") + 1
     assert words[:5] == ["az", "webapp", "config", "appsettings", "set"]
     pairs = dict(word.partition("=")[::2] for word in words[at:])
-    ours = {name: value for name, value in azure.settings(SLOT).items() if name.startswith("Service")}
+    ours = {
+        name: value for name, value in azure.settings(SLOT).items() if name.startswith("Service")
+    }
     assert pairs == ours, "the command sets what stands, and nothing else"
     # What the Azure CLI does with --slot-settings: the names first, then the values.
-    azure.arm("PUT", f"{SITE}/config/slotConfigNames", json={"properties": {"appSettingNames": [*before, *pairs]}})
+    azure.arm(
+        "PUT",
+        f"{SITE}/config/slotConfigNames",
+        json={"properties": {"appSettingNames": [*before, *pairs]}},
+    )
     azure.write_settings({**azure.settings(SLOT), **pairs}, SLOT)
     assert mct("status", "--slot", "staging", "-o", "json").document["findings"] == []
     azure.arm("POST", f"{SITE}/slotsswap", json={"targetSlot": "staging", "preserveVnet": True})
@@ -233,7 +312,9 @@ def test_production_is_told_of_its_slots_once(mct: Program, azure: Sandbox) -> N
     assert mct("setup", "--client", "A", "-y").code == 0
     assert "swapping" not in mct("setup", "--client", "B", "--dry-run").out
     again = mct("setup", "--client", "A", "--dry-run")
-    assert again.out == "No changes. contosolearn is up to date.\n", "nothing about places where no secret is made"
+    assert again.out == "No changes. contosolearn is up to date.\n", (
+        "nothing about places where no secret is made"
+    )
     assert mct("status", "-o", "json").document["findings"] == []
 
 
@@ -267,7 +348,9 @@ def test_who_adds_a_client_to_a_switched_off_site_is_told(mct: Program, azure: S
     assert azure.settings()["ServiceAuthEnabled"] == "false"
 
 
-def test_another_name_than_the_service_application_has_is_refused(mct: Program, azure: Sandbox) -> None:
+def test_another_name_than_the_service_application_has_is_refused(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--service-name", "Learn API", "-y").code == 0
     azure.forget()
     done = mct("setup", "--service-name", "Other", "--client", "A", "-y", "-o", "json")
@@ -277,7 +360,9 @@ def test_another_name_than_the_service_application_has_is_refused(mct: Program, 
     assert mct("setup", "--client", "A", "-y").code == 0
 
 
-def test_a_backup_is_written_also_where_nothing_is_changed(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_backup_is_written_also_where_nothing_is_changed(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     assert mct("setup", "-y").code == 0
     azure.forget()
     file = tmp_path / "now.json"

@@ -1,4 +1,6 @@
-"""Signing in: by certificate, device code, or nothing but `az login`; and what a service asks of the caller then."""
+"""Signing in: by certificate, device code, or nothing but `az login`; and what a service asks of
+the caller then.
+"""
 
 import re
 import ssl
@@ -34,7 +36,9 @@ def az(azure: Sandbox, tmp_path: Path) -> AzureCli:
     return AzureCli(tmp_path / "cli", azure)
 
 
-def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+def test_a_certificate_in_the_environment_signs_in(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
     pem, certificate = make_key_pair("administrator", *LASTS)
     file = tmp_path / "administrator.pem"
     file.write_text(pem)
@@ -49,7 +53,12 @@ def test_a_person_signs_in_once_with_a_device_code(
 ) -> None:
     given = delegated.device_code
     monkeypatch.setattr(delegated, "device_code", lambda *asked: {**given(*asked), "interval": 1})
-    environment = {**without_azure(), **azure.environment, "HOME": str(tmp_path), "AZURE_CLIENT_SECRET": ""}
+    environment = {
+        **without_azure(),
+        **azure.environment,
+        "HOME": str(tmp_path),
+        "AZURE_CLIENT_SECRET": "",
+    }
     trusted = ssl.create_default_context(cafile=azure.ca_file)
     with subprocess.Popen(
         program(("status", "--auth", "device-code")),
@@ -91,7 +100,9 @@ def tokens(azure: Sandbox, inside: Inside, claims: str = "") -> dict[str, str]:
         form = {"client_id": AZURE_CLI, "scope": f"{resource}/.default", "claims": claims}
         code = delegated.device_code(directory, form)
         assert delegated.approve(directory, code["user_code"], ADMIN)
-        answer = delegated.redeem_device_code(directory, {**form, "device_code": code["device_code"]})
+        answer = delegated.redeem_device_code(
+            directory, {**form, "device_code": code["device_code"]}
+        )
         found[resource] = answer["access_token"]
     return found
 
@@ -117,7 +128,9 @@ def test_a_person_brings_a_second_factor_once_and_the_work_goes_on(
     assert codes(turned) == 2
     assert "Azure requires a second factor" in done.err
     refused = [row["path"] for row in turned.log("arm") if row["status"] in {401, 403}]
-    assert [path.rpartition("/")[2] for path in refused] == ["appsettings"], "one write was refused, and none again"
+    assert [path.rpartition("/")[2] for path in refused] == ["appsettings"], (
+        "one write was refused, and none again"
+    )
 
 
 @pytest.mark.parametrize("who", ["conditional-access", "security-defaults"])
@@ -142,7 +155,9 @@ def test_a_tenant_that_blocks_device_codes_is_told_beside_the_code_and_at_the_en
         ("home-tenant", "the account does not exist in the tenant"),
     ],
 )
-def test_why_a_person_is_refused_is_named(mct: Program, azure: Sandbox, person: Inside, who: str, named: str) -> None:
+def test_why_a_person_is_refused_is_named(
+    mct: Program, azure: Sandbox, person: Inside, who: str, named: str
+) -> None:
     azure.vary(blocked_people=who)
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
     assert error(done) == (4, "sign-in-failed"), done
@@ -156,10 +171,14 @@ def test_why_a_person_is_refused_is_named(mct: Program, azure: Sandbox, person: 
 def test_personal_accounts_are_told_to_name_the_tenant(
     mct: Program, azure: Sandbox, person: Inside, tenant: bool
 ) -> None:
-    """The owner of a new subscription often has one, and the page for any organization's accounts refuses it."""
+    """The owner of a new subscription often has one, and the page for any organization's accounts
+    refuses it.
+    """
     env = {**BY_DEVICE_CODE, "AZURE_TENANT_ID": azure.tenant_id if tenant else ""}
     done = mct("status", "--auth", "device-code", env=env)
-    assert ("With a personal Microsoft account, name the tenant: --tenant ID" in done.err) is not tenant, done
+    assert (
+        "With a personal Microsoft account, name the tenant: --tenant ID" in done.err
+    ) is not tenant, done
 
 
 @pytest.mark.parametrize("variation", [{}, {"sign_in_with_mfa": False, "mfa_for_writes": "off"}])
@@ -181,7 +200,8 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     assert error(done) == (4, "mfa-required")
     remedy = done.document["error"]["remedy"]
     found = re.search(
-        rf"az logout; az login --tenant {turned.tenant_id} --scope {turned.origin}/.default --claims-challenge (\S+)$",
+        rf"az logout; az login --tenant {turned.tenant_id} --scope {turned.origin}/.default "
+        r"--claims-challenge (\S+)$",
         remedy,
     )
     assert found, remedy
@@ -197,8 +217,12 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     assert mct("status", "-o", "json").document["healthy"] is True
 
 
-def test_claims_that_graph_asks_for_are_brought(mct: Program, azure: Sandbox, person: Inside) -> None:
-    """Continuous access evaluation: a service principal brings them without a word, a person by signing in again."""
+def test_claims_that_graph_asks_for_are_brought(
+    mct: Program, azure: Sandbox, person: Inside
+) -> None:
+    """Continuous access evaluation: a service principal brings them without a word, a person by
+    signing in again.
+    """
     azure.vary(location_challenges=True)
     assert mct(*SETUP).code == 0
     assert mct("status", "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
@@ -207,10 +231,19 @@ def test_claims_that_graph_asks_for_are_brought(mct: Program, azure: Sandbox, pe
     assert len(refused) < 20, "what was refused on its way is not refused again"
 
 
-def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azure: Sandbox, person: Inside) -> None:
-    """In the middle of the work, by an administrator: what is done stays, and both services get new tokens."""
+def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(
+    mct: Program, azure: Sandbox, person: Inside
+) -> None:
+    """In the middle of the work, by an administrator: what is done stays, and both services get new
+    tokens.
+    """
     azure.misbehave(
-        {"match": {"service": "Graph", "writes": True}, "nth": 3, "times": 1, "fault": {"type": "revokeSignIn"}}
+        {
+            "match": {"service": "Graph", "writes": True},
+            "nth": 3,
+            "times": 1,
+            "fault": {"type": "revokeSignIn"},
+        }
     )
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
     azure.behave()
@@ -220,22 +253,31 @@ def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azur
     assert "Azure requires a new sign-in" in done.err
 
 
-def test_graphs_challenge_is_told_to_the_clis_user(mct: Program, azure: Sandbox, inside: Inside, az: AzureCli) -> None:
+def test_graphs_challenge_is_told_to_the_clis_user(
+    mct: Program, azure: Sandbox, inside: Inside, az: AzureCli
+) -> None:
     azure.vary(location_challenges=True)
     az.answers(tokens(azure, inside))
     done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
     assert error(done) == (4, "sign-in-again")
-    assert f"--scope {azure.graph_url}/.default --claims-challenge " in done.document["error"]["remedy"]
+    assert (
+        f"--scope {azure.graph_url}/.default --claims-challenge "
+        in done.document["error"]["remedy"]
+    )
     az.answers(tokens(azure, inside, LOCATION))
     assert mct("status", "--auth", "cli", env=az.env).code == 3
 
 
-def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_the_cli_signs_in_and_its_default_subscription_is_used(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     done = mct("setup", "--client", "S2S-client", "--auth", "cli", "-y", "-o", "json", env=az.env)
     assert done.code == 0, done.err
     assert azure.restarts() == 1
     tenants = [line for line in az.asked() if f"--tenant {azure.tenant_id}" in line]
-    assert len(tenants) == len(az.asked()) == 2, "one token for each service, each in the subscription's tenant"
+    assert len(tenants) == len(az.asked()) == 2, (
+        "one token for each service, each in the subscription's tenant"
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,16 +286,35 @@ def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azu
         (None, True),
         ({"name": OTHER_SUBSCRIPTION, "type": "servicePrincipal"}, True),
         ({"name": "a", "type": "user"}, True),
-        ({"assignedIdentityInfo": "MSI", "name": "systemAssignedIdentity", "type": "servicePrincipal"}, False),
-        ({"assignedIdentityInfo": "MSIClient-1", "name": "userAssignedIdentity", "type": "servicePrincipal"}, False),
-        ({"name": "systemAssignedIdentity", "type": "servicePrincipal"}, False),  # before the info was kept
+        (
+            {
+                "assignedIdentityInfo": "MSI",
+                "name": "systemAssignedIdentity",
+                "type": "servicePrincipal",
+            },
+            False,
+        ),
+        (
+            {
+                "assignedIdentityInfo": "MSIClient-1",
+                "name": "userAssignedIdentity",
+                "type": "servicePrincipal",
+            },
+            False,
+        ),
+        (
+            {"name": "systemAssignedIdentity", "type": "servicePrincipal"},
+            False,
+        ),  # before the info was kept
         ({"cloudShellID": True, "name": "ada@contoso.com", "type": "user"}, False),
     ],
 )
 def test_az_with_one_tenant_is_told_none(
     mct: Program, azure: Sandbox, az: AzureCli, user: Json | None, told: bool
 ) -> None:
-    """Older ones refuse even their own: "Tenant shouldn't be specified for managed identity account"."""
+    """Older ones refuse even their own: "Tenant shouldn't be specified for managed identity
+    account".
+    """
     az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: False, azure.subscription_id: True}, user=user)
     named = () if told else ("--tenant", azure.tenant_id)
     assert mct("status", "--auth", "cli", *named, env=az.env).code == 3
@@ -285,7 +346,9 @@ def two(az: AzureCli, azure: Sandbox) -> AzureCli:
 def test_the_az_account_of_the_meant_subscription_signs_in_and_is_said(
     mct: Program, azure: Sandbox, two: AzureCli, named: str
 ) -> None:
-    """Asked for the tenant, az takes the default account: refused there, or a person who is not meant."""
+    """Asked for the tenant, az takes the default account: refused there, or a person who is not
+    meant.
+    """
     words = {
         "subscription": ("-s", azure.subscription_id),
         "resource ID": ("-a", SITE),
@@ -301,11 +364,18 @@ def test_the_az_account_of_the_meant_subscription_signs_in_and_is_said(
 
 
 def test_the_default_account_of_az_is_said(mct: Program, azure: Sandbox, two: AzureCli) -> None:
-    two.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": CONSULTANT, "type": "user"})
-    assert f"Signing in with Azure CLI as {CONSULTANT}." in mct("status", "--auth", "cli", env=two.env).err
+    two.profile(
+        azure.tenant_id, {azure.subscription_id: True}, user={"name": CONSULTANT, "type": "user"}
+    )
+    assert (
+        f"Signing in with Azure CLI as {CONSULTANT}."
+        in mct("status", "--auth", "cli", env=two.env).err
+    )
 
 
-def test_renewing_one_account_of_az_does_not_sign_out_the_other(mct: Program, azure: Sandbox, two: AzureCli) -> None:
+def test_renewing_one_account_of_az_does_not_sign_out_the_other(
+    mct: Program, azure: Sandbox, two: AzureCli
+) -> None:
     refused = mct("status", "--auth", "cli", "-a", SITE, "-o", "json", env=two.env)
     assert refused.code == NOT_CONFIGURED
     two.answers(tokens_of(azure, azure.person("casey")))
@@ -318,25 +388,40 @@ def test_renewing_one_account_of_az_does_not_sign_out_the_other(mct: Program, az
 def test_an_application_in_az_is_told_to_sign_in_again_after_a_grant(
     mct: Program, azure: Sandbox, az: AzureCli
 ) -> None:
-    """az keeps its tokens, too, and they show the rights of their moment: to wait would not help."""
+    """az keeps its tokens, too, and they show the rights of their moment: to wait would not
+    help.
+    """
     caller = azure.caller(arm=[("Website Contributor", SITE)])
     own = [caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]]
     az.answers(
-        {to: azure.token(f"{to}/.default", *own).json()["access_token"] for to in (azure.origin, azure.graph_url)}
+        {
+            to: azure.token(f"{to}/.default", *own).json()["access_token"]
+            for to in (azure.origin, azure.graph_url)
+        }
     )
-    az.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": own[0], "type": "servicePrincipal"})
+    az.profile(
+        azure.tenant_id,
+        {azure.subscription_id: True},
+        user={"name": own[0], "type": "servicePrincipal"},
+    )
     refused = mct("setup", "--auth", "cli", "-a", SITE, *JSON, env=az.env)
     assert refused.code == 4, refused
-    login = f"az logout; az login --service-principal --username {own[0]} --tenant {azure.tenant_id}"
+    login = (
+        f"az logout; az login --service-principal --username {own[0]} --tenant {azure.tenant_id}"
+    )
     assert login in refused.document["error"]["remedy"]
 
 
-def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:
+def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(
+    mct: Program, az: AzureCli
+) -> None:
     found = mct("status", env=az.env)
     assert found.code == 3
     assert "Signing in with Azure CLI" in found.err
     before = len(az.asked())
-    named = mct("status", env={"PATH": az.env["PATH"], "AZURE_CONFIG_DIR": az.env["AZURE_CONFIG_DIR"]})
+    named = mct(
+        "status", env={"PATH": az.env["PATH"], "AZURE_CONFIG_DIR": az.env["AZURE_CONFIG_DIR"]}
+    )
     assert "Signing in with service principal" in named.err
     assert len(az.asked()) == before
 
@@ -345,17 +430,23 @@ PERSON = {"name": CONSULTANT, "type": "user"}
 APPLICATION = {"name": OTHER_SUBSCRIPTION, "type": "servicePrincipal"}
 
 
-def test_both_tokens_of_a_person_are_asked_for_at_once(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_both_tokens_of_a_person_are_asked_for_at_once(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
     assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
     assert len(az.alone()) == 2
     assert not all(az.alone())
 
 
-def test_az_is_asked_before_anything_of_azure_answers(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_az_is_asked_before_anything_of_azure_answers(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     """Also of a cloud that is known by its address alone: az's own files have its scopes."""
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
-    azure.misbehave({"match": {"path": "/metadata/endpoints"}, "fault": {"type": "status", "status": 404}})
+    azure.misbehave(
+        {"match": {"path": "/metadata/endpoints"}, "fault": {"type": "status", "status": 404}}
+    )
     refused = mct("status", "--auth", "cli", "-o", "json", env=az.env)
     assert error(refused)[1] == "cloud-unreachable"
     until = time.monotonic() + 10  # the program waits for them no more
@@ -364,13 +455,17 @@ def test_az_is_asked_before_anything_of_azure_answers(mct: Program, azure: Sandb
     assert len(az.asked()) == 2
 
 
-def test_an_application_in_az_asks_for_one_token_after_the_other(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_an_application_in_az_asks_for_one_token_after_the_other(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=APPLICATION)
     assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
     assert az.alone() == [True, True]
 
 
-def test_an_az_that_finds_nobody_signed_in_is_asked_once_more_alone(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_an_az_that_finds_nobody_signed_in_is_asked_once_more_alone(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
     az.truncate()
     assert mct("status", "--auth", "cli", env=az.env).code == NOT_CONFIGURED
@@ -397,7 +492,9 @@ def test_an_az_that_prints_no_token_once_is_asked_once_more(
     assert len(az.alone()) == 3
 
 
-def test_an_az_that_prints_no_token_twice_fails_the_sign_in(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_an_az_that_prints_no_token_twice_fails_the_sign_in(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
     az.answers({azure.origin: "\u00e9", azure.graph_url: "\u00e9"})
     assert error(mct("status", "--auth", "cli", "-o", "json", env=az.env)) == (4, "sign-in-failed")
@@ -409,7 +506,9 @@ def test_a_refusal_of_az_is_told_once_and_asked_for_no_further_token(
     mct: Program, azure: Sandbox, az: AzureCli
 ) -> None:
     az.profile(azure.tenant_id, {azure.subscription_id: True}, user=PERSON)
-    az.answers("ERROR: AADSTS50076: Due to a configuration change made by your administrator, use MFA.")
+    az.answers(
+        "ERROR: AADSTS50076: Due to a configuration change made by your administrator, use MFA."
+    )
     refused = mct("status", "--auth", "cli", "-o", "json", env=az.env)
     assert error(refused) == (4, "mfa-required")
     assert len(az.alone()) == 3
@@ -427,30 +526,48 @@ def test_a_refusal_of_az_is_told_once_and_asked_for_no_further_token(
         ("schema", "status"),
     ],
 )
-def test_az_is_not_started_where_it_does_not_sign_in(mct: Program, az: AzureCli, words: tuple[str, ...]) -> None:
+def test_az_is_not_started_where_it_does_not_sign_in(
+    mct: Program, az: AzureCli, words: tuple[str, ...]
+) -> None:
     mct(*words, env=az.env)
     time.sleep(0.3)
     assert az.asked() == []
 
 
-def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_a_subscription_may_be_named_as_the_cli_names_it(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: True, azure.subscription_id: False})
-    assert mct("status", "--auth", "cli", env=az.env).code == 2, "the default is a subscription that is not there"
-    named = mct("status", "--auth", "cli", "-s", azure.subscription_id[:8].upper(), "-o", "json", env=az.env)
+    assert mct("status", "--auth", "cli", env=az.env).code == 2, (
+        "the default is a subscription that is not there"
+    )
+    named = mct(
+        "status", "--auth", "cli", "-s", azure.subscription_id[:8].upper(), "-o", "json", env=az.env
+    )
     assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
 
 
-def test_the_default_subscription_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+def test_the_default_subscription_of_another_cloud_is_not_taken(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
     az.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: True}, cloud="AzureCloud")
-    assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"
+    assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, (
+        "the only one there is"
+    )
 
 
-def test_a_role_given_after_the_sign_in_is_told_with_how_to_get_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:
-    """`az` hands out the token that it has for an hour and more: the same command would fail again and again."""
+def test_a_role_given_after_the_sign_in_is_told_with_how_to_get_it(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
+    """`az` hands out the token that it has for an hour and more: the same command would fail again
+    and again.
+    """
     assert mct("setup", "-a", SITE, "--client", "Old", "-y").code == 0
     address = azure.person("casey", arm=[("Website Contributor", SITE)])
     az.answers(tokens_of(azure, address))
-    az.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": address, "type": "user"})
+    az.profile(
+        azure.tenant_id, {azure.subscription_id: True}, user={"name": address, "type": "user"}
+    )
     login = f"az logout; az login --tenant {azure.tenant_id}"
     add = ("add-client", "A", "-a", SITE, "--auth", "cli", "-y", "-o", "json")
     left = mct(*add, env=az.env)

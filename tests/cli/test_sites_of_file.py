@@ -1,4 +1,6 @@
-"""`status -f`, `rotate-secret -f`: the sites of a trust file in several tenants, side by side: none stops another."""
+"""`status -f`, `rotate-secret -f`: the sites of a trust file in several tenants, side by side: none
+stops another.
+"""
 
 import re
 from collections import Counter
@@ -29,7 +31,9 @@ _KEPT: list[Json] = []
 
 @dataclass
 class Fleet:
-    """Runs the program over the file; variables that name one App Service stay set, as they would in a user's shell."""
+    """Runs the program over the file; variables that name one App Service stay set, as they would
+    in a user's shell.
+    """
 
     mct: Program
     tenants: Tenants
@@ -42,7 +46,10 @@ class Fleet:
     def write(self, **of_clients: str) -> None:
         """The file, with more lines for the client of a site: `t1_2='secret-to = "…"'`."""
         sites = [(tenant, number) for tenant in (1, 2, 3) for number in range(1, PER_TENANT + 1)]
-        tables = (_site(tenant, number, of_clients.get(f"t{tenant}_{number}", "")) for tenant, number in sites)
+        tables = (
+            _site(tenant, number, of_clients.get(f"t{tenant}_{number}", ""))
+            for tenant, number in sites
+        )
         self.file.write_text(self.tenants.profiles() + "".join(tables))
 
 
@@ -66,19 +73,26 @@ def requests_of(one: Inside) -> Counter[str]:
 
 
 OF_A_TENANT = (
-    "transitiveMemberOf", "appRoleAssignments", "ownedObjects", "/policies/", "/organization", "/token", "/metadata",
+    "transitiveMemberOf", "appRoleAssignments", "ownedObjects", "/policies/", "/organization",
+    "/token", "/metadata",
 )  # fmt: skip
-"""In requests about the tenant, the subscription or the caller, of which there is one for all sites."""
+"""In requests about the tenant, the subscription or the caller, of which there is one for all
+sites.
+"""
 
 
 @pytest.fixture
 def fleet(mct: Program, tenants: Tenants, tmp_path: Path) -> Fleet:
-    """The tenants as they begin: each site has a client with a secret, and the first one another."""
+    """The tenants as they begin: each site has a client with a secret, and the first one
+    another.
+    """
     first = tenants.all[0]
     if not _KEPT:
         first.azure.reset()
         for number in range(1, PER_TENANT + 1):
-            first.azure.add_site(name=f"mct-{number}", group="mct", subscription=first.azure.subscription_id)
+            first.azure.add_site(
+                name=f"mct-{number}", group="mct", subscription=first.azure.subscription_id
+            )
             words = ["-a", f"mct-{number}", "-g", "mct", "--client", f"Import {number}"]
             words += ["--client", "Other"] if number == 1 else []
             words += ["--secret-lifetime", SOON] if number < PER_TENANT else []
@@ -91,8 +105,12 @@ def fleet(mct: Program, tenants: Tenants, tmp_path: Path) -> Fleet:
 
 
 @pytest.mark.parametrize("words", [("status",), ("rotate-secret", "-y")], ids=" ".join)
-def test_a_site_costs_its_own_requests_and_a_tenant_its_caller(fleet: Fleet, words: tuple[str, ...]) -> None:
-    """Sixty sites take no sixty sign-ins, and none waits for another: each adds its own requests, no more."""
+def test_a_site_costs_its_own_requests_and_a_tenant_its_caller(
+    fleet: Fleet, words: tuple[str, ...]
+) -> None:
+    """Sixty sites take no sixty sign-ins, and none waits for another: each adds its own requests,
+    no more.
+    """
 
     def run(*only: str) -> Ended:
         return fleet(*words, *LONG, *(word for site in only for word in ("--only", site)))
@@ -103,7 +121,8 @@ def test_a_site_costs_its_own_requests_and_a_tenant_its_caller(fleet: Fleet, wor
     two = run("t1-2", "t1-3"), requests_of(first)
     everything = run()
     assert [done.code for done in (one[0], two[0], everything)] == [0, 0, 0]
-    # Which requests leave together is for the event loop to say: a round trip or two more, but not eight sites' worth.
+    # Which requests leave together is for the event loop to say: a round trip or two more, but not
+    # eight sites' worth.
     assert everything.seconds <= one[0].seconds + 0.25
     own = two[1] - one[1]
     assert not any(word in request for request in own for word in OF_A_TENANT)
@@ -125,7 +144,10 @@ def sites(done: Ended) -> list[str]:
 
 def test_every_site_of_every_tenant_is_shown_in_the_order_of_the_file(fleet: Fleet) -> None:
     done = status(fleet, *JSON)
-    assert (done.code, sites(done)) == (0, [f"t{tenant}-{number}" for tenant in (1, 2, 3) for number in (1, 2, 3)])
+    assert (done.code, sites(done)) == (
+        0,
+        [f"t{tenant}-{number}" for tenant in (1, 2, 3) for number in (1, 2, 3)],
+    )
     assert (done.document["healthy"], done.document["failed"]) == (True, [])
     text = status(fleet)
     assert [line.split()[:2] for line in text.out.splitlines()[-9:-6]] == [
@@ -136,10 +158,15 @@ def test_every_site_of_every_tenant_is_shown_in_the_order_of_the_file(fleet: Fle
 def test_a_site_and_a_tenant_that_fail_stop_no_other(fleet: Fleet) -> None:
     _, second, third = fleet.tenants.all
     second.azure.misbehave(
-        {"match": {"path": "*/oauth2/v2.0/token"}, "fault": {"type": "status", "status": 401}, "times": 99}
+        {
+            "match": {"path": "*/oauth2/v2.0/token"},
+            "fault": {"type": "status", "status": 401},
+            "times": 99,
+        }
     )
     third.azure.misbehave(
-        {"match": {"path": "*/sites/mct-2/config/appsettings/list"}, "fault": {"type": "status", "status": 409},
+        {"match": {"path": "*/sites/mct-2/config/appsettings/list"},
+         "fault": {"type": "status", "status": 409},
          "times": 99}
     )  # fmt: skip
     done, page = status(fleet, *JSON), status(fleet, "-o", "csv")
@@ -159,7 +186,10 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(fleet: Fleet) -> None:
 
 def test_status_of_a_file_is_a_page_of_markdown(fleet: Fleet) -> None:
     done = status(fleet, "-o", "markdown")
-    assert (done.code, done.out.startswith("# Service-to-service authentication of MCT")) == (0, True)
+    assert (done.code, done.out.startswith("# Service-to-service authentication of MCT")) == (
+        0,
+        True,
+    )
 
 
 def test_option_only_needs_a_trust_file(mct: Program) -> None:
@@ -173,10 +203,15 @@ def test_option_only_needs_a_trust_file(mct: Program) -> None:
 def made(done: Ended) -> dict[str, list[Any]]:
     """The new credentials of each site that could be read."""
     results = {site["site"]: site["result"] for site in done.document["sites"] if site["result"]}
-    return {key: [one for one in result["credentials"] if one["created"]] for key, result in results.items()}
+    return {
+        key: [one for one in result["credentials"] if one["created"]]
+        for key, result in results.items()
+    }
 
 
-def test_each_secret_that_ends_is_replaced_where_the_file_says(fleet: Fleet, tmp_path: Path) -> None:
+def test_each_secret_that_ends_is_replaced_where_the_file_says(
+    fleet: Fleet, tmp_path: Path
+) -> None:
     place = tmp_path / "own" / "import.env"
     fleet.write(t2_2=f'secret-to = "file:{place}"\nsecret-lifetime = "90d"')
     done = fleet("rotate-secret", *ROTATE)
@@ -192,12 +227,17 @@ def test_each_secret_that_ends_is_replaced_where_the_file_says(fleet: Fleet, tmp
     assert len(files) == len(DUE)
     assert all(Path(file.removeprefix("file:")).is_file() for file in files)
     again = fleet("rotate-secret", *ROTATE)
-    assert (again.code, [one for credentials in made(again).values() for one in credentials]) == (0, [])
+    assert (again.code, [one for credentials in made(again).values() for one in credentials]) == (
+        0,
+        [],
+    )
 
 
 def test_a_client_that_the_file_does_not_name_is_said_and_left(fleet: Fleet) -> None:
     told = "Left alone, although a credential expires: 'Other'."
-    assert told in " ".join(fleet("rotate-secret", *DUE_SOON, "--dry-run", "-q", "--only", "t1-1").out.split())
+    assert told in " ".join(
+        fleet("rotate-secret", *DUE_SOON, "--dry-run", "-q", "--only", "t1-1").out.split()
+    )
     done = fleet("rotate-secret", *ROTATE, "--only", "t1-1")
     (site,) = done.document["sites"]
     assert [one["client"] for one in made(done)["t1-1"]] == ["Import 1"]
@@ -210,7 +250,12 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
     assert done.code == 3
     assert all(f"Plan for {key} (mct-" in done.out for key in DUE)
     assert "3 up to date" in done.out
-    assert [row.path for one in fleet.tenants.all for row in one.log() if row.path.endswith("/addPassword")] == []
+    assert [
+        row.path
+        for one in fleet.tenants.all
+        for row in one.log()
+        if row.path.endswith("/addPassword")
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -220,12 +265,23 @@ def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
         (("status", "--all"), "--all cannot be combined with --file"),
         (("status", "--only", "t1-0"), "names no site 't1-0'"),
         (("rotate-secret",), "nothing says which of their secrets"),
-        (("rotate-secret", "Import 1", *DUE_SOON), "--expiring-within cannot be combined with the client 'Import 1'"),
-        (("rotate-secret", *DUE_SOON, "--secret-to", "show"), "--secret-to cannot be combined with --file"),
-        (("rotate-secret", *DUE_SOON, "--secret-lifetime", "30d"), "of 'Import 1' at t1-1 would itself expire"),
+        (
+            ("rotate-secret", "Import 1", *DUE_SOON),
+            "--expiring-within cannot be combined with the client 'Import 1'",
+        ),
+        (
+            ("rotate-secret", *DUE_SOON, "--secret-to", "show"),
+            "--secret-to cannot be combined with --file",
+        ),
+        (
+            ("rotate-secret", *DUE_SOON, "--secret-lifetime", "30d"),
+            "of 'Import 1' at t1-1 would itself expire",
+        ),
     ],
 )
-def test_an_option_that_does_not_fit_a_trust_file_is_refused(words: tuple[str, ...], told: str, fleet: Fleet) -> None:
+def test_an_option_that_does_not_fit_a_trust_file_is_refused(
+    words: tuple[str, ...], told: str, fleet: Fleet
+) -> None:
     fleet.write(t3_3='credential = "none"')
     done = fleet(*words)
     assert (done.code, done.out) == (2, "")

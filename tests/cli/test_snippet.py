@@ -1,4 +1,6 @@
-"""`mct-s2s snippet`: whose program it is, what it rests on, and that each one runs as it is printed."""
+"""`mct-s2s snippet`: whose program it is, what it rests on, and that each one runs as it is
+printed.
+"""
 
 import json
 import os
@@ -72,8 +74,16 @@ def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory)
     home = tmp_path_factory.mktemp("home")
     inside.become(seeded)
     clients = Clients(home, inside, {})
-    identities = [word for one in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP) for word in ("--managed-identity", one)]
-    done(clients.run("setup", "--client", "Import", "--client", "Both", *identities, "--no-verify", "-y"))
+    identities = [
+        word
+        for one in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP)
+        for word in ("--managed-identity", one)
+    ]
+    done(
+        clients.run(
+            "setup", "--client", "Import", "--client", "Both", *identities, "--no-verify", "-y"
+        )
+    )
     for name, *options in (
         ("Cert", "--credential", "certificate"),
         ("Vaulted", "--secret-to", f"keyvault:{seed.VAULT}"),
@@ -84,8 +94,17 @@ def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory)
     ):
         done(clients.run("add-client", name, *options, "-y", "--no-verify"))
     if every_cell():
-        federation = ("--federated-issuer", inside.azure.origin + ISSUER, "--federated-subject", POD)
-        done(clients.run("add-client", "Pod", "--credential", "federated", *federation, "-y", "--no-verify"))
+        federation = (
+            "--federated-issuer",
+            inside.azure.origin + ISSUER,
+            "--federated-subject",
+            POD,
+        )
+        done(
+            clients.run(
+                "add-client", "Pod", "--credential", "federated", *federation, "-y", "--no-verify"
+            )
+        )
     return replace(clients, kept=inside.keep())
 
 
@@ -105,7 +124,9 @@ def azure(clients: Clients) -> Sandbox:
 
 
 @pytest.mark.parametrize(("name", "ending"), [("Import", "env"), ("Cert", "pem")])
-def test_a_program_reads_what_is_saved_here(clients: Clients, azure: Sandbox, name: str, ending: str) -> None:
+def test_a_program_reads_what_is_saved_here(
+    clients: Clients, azure: Sandbox, name: str, ending: str
+) -> None:
     printed = clients.snippet(name.upper())
     assert str(clients.file(ending, name.lower())) in printed.out
     (application,) = azure.applications(name)
@@ -128,8 +149,16 @@ APP = "az webapp config appsettings set -g integrations -n reports-func --subscr
     ("words", "out", "err"),
     [
         ("Vaulted", VAULT, ""),  # the registration says which one
-        ("Away -l github-actions", "AZURE_CLIENT_SECRET: ${{ secrets.AZURE_CLIENT_SECRET }}\n", TO_GITHUB),
-        ("Both -l github-actions", "ACTIONS_ID_TOKEN_REQUEST_URL", ""),  # a workflow's own token comes first
+        (
+            "Away -l github-actions",
+            "AZURE_CLIENT_SECRET: ${{ secrets.AZURE_CLIENT_SECRET }}\n",
+            TO_GITHUB,
+        ),
+        (
+            "Both -l github-actions",
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            "",
+        ),  # a workflow's own token comes first
         ("Both", "client_secret@-", ""),
         ("Build", "", "use --language github-actions for it"),
         ("reports-func -l csharp", "ManagedIdentityId.SystemAssigned", ""),
@@ -140,7 +169,9 @@ APP = "az webapp config appsettings set -g integrations -n reports-func --subscr
         ("Late", "", "mct-s2s rotate-secret"),
     ],
 )
-def test_a_snippet_fits_its_client_and_says_what_is_missing(clients: Clients, words: str, out: str, err: str) -> None:
+def test_a_snippet_fits_its_client_and_says_what_is_missing(
+    clients: Clients, words: str, out: str, err: str
+) -> None:
     printed = clients.snippet(*words.split())
     assert out in printed.out
     assert err in printed.err
@@ -157,15 +188,23 @@ def test_a_snippet_fits_its_client_and_says_what_is_missing(clients: Clients, wo
         ("Import --credentials {home}/nothing.env", "credentials-unreadable", ""),
         ("reports-func -l github-actions", "snippet-unsuitable", "curl, python"),
         ("Cert -l app-settings", "snippet-unsuitable", "curl, python"),
-        ("nightly-import", "snippet-unsuitable", "ClientType: Service, authentication type Managed identity, aud"),
+        (
+            "nightly-import",
+            "snippet-unsuitable",
+            "ClientType: Service, authentication type Managed identity, aud",
+        ),
     ],
 )
-def test_a_snippet_that_cannot_work_is_refused(clients: Clients, words: str, code: str, told: str) -> None:
+def test_a_snippet_that_cannot_work_is_refused(
+    clients: Clients, words: str, code: str, told: str
+) -> None:
     refused = clients.refused(*words.format(home=clients.home).split())
     assert (*refused[:2], told in refused[2]) == (2, code, True)
 
 
-def test_without_a_service_application_there_is_nothing_to_call(clients: Clients, seeded: Json) -> None:
+def test_without_a_service_application_there_is_nothing_to_call(
+    clients: Clients, seeded: Json
+) -> None:
     clients.inside.become(seeded)
     code, name, remedy = clients.refused("Import")
     assert (code, name) == (2, "service-application-missing")
@@ -193,11 +232,15 @@ def test_a_lost_key_of_one_client_stops_no_snippet_of_another(clients: Clients) 
 
 
 def test_a_secret_that_has_moved_is_read_from_where_it_is_now(clients: Clients) -> None:
-    done(clients.run("rotate-secret", "Vaulted", "--secret-to", f"keyvault:{seed.VAULT}/moved", "-y"))
+    done(
+        clients.run("rotate-secret", "Vaulted", "--secret-to", f"keyvault:{seed.VAULT}/moved", "-y")
+    )
     assert "--name moved" in clients.snippet("Vaulted").out
 
 
-def test_an_app_gets_its_settings_by_a_command_without_the_secret(clients: Clients, azure: Sandbox) -> None:
+def test_an_app_gets_its_settings_by_a_command_without_the_secret(
+    clients: Clients, azure: Sandbox
+) -> None:
     (application,) = azure.applications("Vaulted")
     printed = clients.snippet("Vaulted", "-l", "app-settings").out
     values = (
@@ -206,14 +249,19 @@ def test_an_app_gets_its_settings_by_a_command_without_the_secret(clients: Clien
         f"URL={azure.site_url}\n",
     )
     assert [value for value in values if value not in printed] == []
-    assert re.search(r"'AZURE_CLIENT_SECRET=@Microsoft.KeyVault\(SecretUri=https://\S+/mct-s2s-contosolearn-v", printed)
+    assert re.search(
+        r"'AZURE_CLIENT_SECRET=@Microsoft.KeyVault\(SecretUri=https://\S+/mct-s2s-contosolearn-v",
+        printed,
+    )
     assert '--name "${APP:?}" --resource-group "${GROUP:?}"' in printed
     assert "AZURE_CLIENT_SECRET=" not in clients.snippet("Import", "-l", "app-settings").out
     shared = clients.snippet("sync-identity", "-l", "app-settings").out
     assert re.search(r"&client_id=(\S+)\n(?s:.*) AZURE_CLIENT_ID=\1 ", shared)
 
 
-def test_a_snippet_counts_what_keeps_every_client_from_calling(clients: Clients, azure: Sandbox) -> None:
+def test_a_snippet_counts_what_keeps_every_client_from_calling(
+    clients: Clients, azure: Sandbox
+) -> None:
     azure.write_settings({**azure.settings(), "ServiceAuthEnabled": "false"})
     told = clients.snippet("Import").err
     assert "contosolearn has 1 other problem:\n    mct-s2s status -a contosolearn" in told
@@ -230,12 +278,19 @@ class Machine:
         self.environment = {**without_azure(), "HOME": str(home), "no_proxy": "localhost,127.0.0.1"}
 
     def run(self, command: list[str], text: str = "", env: Mapping[str, str] | None = None) -> Any:
-        """Run a program to its end, its arguments looked through for secrets; the answer is JSON."""
+        """Run a program to its end, its arguments looked through for secrets; the answer is
+        JSON.
+        """
         pipe = subprocess.PIPE
         with (
             self._inside.time.flowing(),
             subprocess.Popen(
-                command, env={**self.environment, **(env or {})}, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+                command,
+                env={**self.environment, **(env or {})},
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
             ) as process,
             processes_of(process.pid, "\n".join((env or {}).values())) as leaks,
         ):
@@ -244,7 +299,9 @@ class Machine:
         return json.loads(out)
 
     def step(self, workflow: str, env: Mapping[str, str]) -> Any:
-        """Run the last step of a workflow as its runner does: a file for bash, which ends at the first error."""
+        """Run the last step of a workflow as its runner does: a file for bash, which ends at the
+        first error.
+        """
         step = YAML(typ="safe").load(workflow)["jobs"]["call"]["steps"][-1]
         return self.run(["bash", "-e"], step["run"], env)
 
@@ -256,7 +313,9 @@ def machine(inside: Inside, tmp_path: Path) -> Machine:
 
 def test_curl_runs_as_it_is_pasted(clients: Clients, machine: Machine) -> None:
     """Also where another authority is set for the whole machine."""
-    assert machine.run(["sh"], clients.snippet("Import").out, {"CURL_CA_BUNDLE": os.devnull}) == ANSWER
+    assert (
+        machine.run(["sh"], clients.snippet("Import").out, {"CURL_CA_BUNDLE": os.devnull}) == ANSWER
+    )
 
 
 @only_with_all
@@ -264,7 +323,10 @@ def test_curl_runs_as_it_is_pasted(clients: Clients, machine: Machine) -> None:
 def test_a_snippet_of_each_language_runs(clients: Clients, machine: Machine, name: str) -> None:
     assert machine.run(["sh"], clients.snippet(name).out) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet(name, "-l", "python").out) == ANSWER
-    pem, secret = clients.file("pem", "cert"), clients.file("env", "import").read_text().splitlines()
+    pem, secret = (
+        clients.file("pem", "cert"),
+        clients.file("env", "import").read_text().splitlines(),
+    )
     given = {name: value for name, _, value in (line.partition("=") for line in secret)}
     given |= {"pem": str(pem), "AZURE_CLIENT_CERTIFICATE": pem.read_text()}
     assert machine.step(clients.snippet(name, "-l", "github-actions").out, given) == ANSWER
@@ -293,11 +355,16 @@ def test_a_program_runs_with_a_foreign_token(
         (tmp_path / "token").write_text(azure.issued(POD))
     env = {"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
     assert machine.run(["sh"], clients.snippet("Pod").out, env) == ANSWER
-    assert machine.run([sys.executable, "-"], clients.snippet("Pod", "-l", "python").out, env) == ANSWER
+    assert (
+        machine.run([sys.executable, "-"], clients.snippet("Pod", "-l", "python").out, env)
+        == ANSWER
+    )
 
 
 @only_with_all
-def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, azure: Sandbox) -> None:
+def test_a_workflow_runs_with_its_own_token(
+    clients: Clients, machine: Machine, azure: Sandbox
+) -> None:
     directory = clients.inside.state.directory
     with clients.inside.time.flowing():  # on the calendar of the programs that send it
         token = azure.issued(WORKFLOW, iss=GITHUB)
@@ -305,11 +372,18 @@ def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, 
     text = clients.snippet("Build", "-l", "github-actions").out
     with GitHub(lambda _: token) as github:
         assert machine.step(text, github.oidc(WORKFLOW)) == ANSWER
-    assert [asked.query for asked in github.asked] == [{"api-version": "2.0", "audience": "api://AzureADTokenExchange"}]
+    assert [asked.query for asked in github.asked] == [
+        {"api-version": "2.0", "audience": "api://AzureADTokenExchange"}
+    ]
 
 
 @only_with_all
-def test_a_managed_identity_s_program_runs_in_its_resource(clients: Clients, machine: Machine, azure: Sandbox) -> None:
+def test_a_managed_identity_s_program_runs_in_its_resource(
+    clients: Clients, machine: Machine, azure: Sandbox
+) -> None:
     env = {**azure.identity_environment(FUNCTION_APP), "REQUESTS_CA_BUNDLE": azure.ca_file}
     assert machine.run(["sh"], clients.snippet("reports-func").out, env) == ANSWER
-    assert machine.run([sys.executable, "-"], clients.snippet("reports-func", "-l", "python").out, env) == ANSWER
+    assert (
+        machine.run([sys.executable, "-"], clients.snippet("reports-func", "-l", "python").out, env)
+        == ANSWER
+    )

@@ -1,4 +1,6 @@
-"""The entries of a trust file mean what the same options mean, and a mistake is named by its key."""
+"""The entries of a trust file mean what the same options mean, and a mistake is named by
+its key.
+"""
 
 import contextlib
 import json
@@ -32,7 +34,9 @@ class File:
 
     path: Path
 
-    def setups(self, text: str | bytes, *, typed: tuple[str, ...] = (), **options: Any) -> tuple[SiteWork, ...]:
+    def setups(
+        self, text: str | bytes, *, typed: tuple[str, ...] = (), **options: Any
+    ) -> tuple[SiteWork, ...]:
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
         command = ApplyOptions(file=self.path, **options)
         token = binding._typed.set(frozenset(typed))
@@ -57,7 +61,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> File:
 def test_every_key_is_an_option_of_setup() -> None:
     names = {*vars(SetupOptions())}
     for table in (Profile, SiteEntry, ClientEntry):
-        assert {*table.model_fields} - names <= {"client_id", "name", "profile", "clients", "managed_identities"}
+        assert {*table.model_fields} - names <= {
+            "client_id",
+            "name",
+            "profile",
+            "clients",
+            "managed_identities",
+        }
 
 
 def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
@@ -76,7 +86,8 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         clients = [
           {{ name = "Import", secret-lifetime = "90d", secret-to = "file:import.env" }},
           {{ name = "Deploy", credential = "federated", github = "octo/deploy" }},
-          {{ name = "Portal", credential = "none", no-consent = true, service-management-reference = "8" }},
+          {{ name = "Portal", credential = "none", no-consent = true,
+             service-management-reference = "8" }},
         ]
         managed-identities = [{{ resource = "reports-func" }}]
         """,
@@ -86,12 +97,24 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     )
     options, work, setup = one.options, one, one.setup
     assert isinstance(options, SetupOptions)
-    assert (options.app_service, options.resource_group, options.slot) == ("contosolearn", "mct-prod", None)
-    assert (options.tenant, options.subscription, options.auth) == ("contoso.onmicrosoft.com", "S", Method.CLI)
+    assert (options.app_service, options.resource_group, options.slot) == (
+        "contosolearn",
+        "mct-prod",
+        None,
+    )
+    assert (options.tenant, options.subscription, options.auth) == (
+        "contoso.onmicrosoft.com",
+        "S",
+        Method.CLI,
+    )
     assert (options.dry_run, options.role, one.profile.client_id) == (True, "Reader", GUID)
-    alone = setup_work(SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"])
+    alone = setup_work(
+        SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"]
+    )
     assert setup.clients[0].name == "Import"
-    assert setup.clients[0].management_reference == alone.setup.clients[0].management_reference == "7"
+    assert (
+        setup.clients[0].management_reference == alone.setup.clients[0].management_reference == "7"
+    )
     others = [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]]
     assert others == [("Deploy", True, "7"), ("Portal", False, "8")]
     assert work.places.of("import").path == file.path.parent / "import.env"
@@ -104,7 +127,9 @@ def test_with_only_some_sites_are_changed_and_all_entries_are_checked(file: File
     text = "[sites.a]\n[sites.b]\n[sites.c]\n"
     assert [one.key for one in file.setups(text, only=["c", "a"])] == ["a", "c"]
     assert file.refused(text, only=["B"]).code == "site-unknown"
-    assert file.refused(f"{text}slot = '_'", only=["a"]).headline.startswith("'F', sites.c.slot: Invalid --slot")
+    assert file.refused(f"{text}slot = '_'", only=["a"]).headline.startswith(
+        "'F', sites.c.slot: Invalid --slot"
+    )
 
 
 ONE = "[[sites.a.clients]]\nname = 'I'\n"
@@ -138,14 +163,18 @@ MISTAKES = (
 )
 
 
-def test_a_mistake_is_named_by_its_key_and_a_value_is_refused_as_its_option_would_be(file: File) -> None:
+def test_a_mistake_is_named_by_its_key_and_a_value_is_refused_as_its_option_would_be(
+    file: File,
+) -> None:
     """`pytest --update-screens` takes new words."""
     told = {}
     for text in MISTAKES:
         error = file.refused(text)
         assert error.exit_code == 2
         told[text[:200]] = [error.code, error.headline, error.advice]
-    check_kept(Path(__file__).parent / "mistakes_of_trust_files.json", json.dumps(told, indent=2) + "\n")
+    check_kept(
+        Path(__file__).parent / "mistakes_of_trust_files.json", json.dumps(told, indent=2) + "\n"
+    )
 
 
 def test_every_mistake_of_one_client_is_listed(file: File) -> None:
@@ -176,14 +205,18 @@ def test_every_mistake_of_one_client_is_listed(file: File) -> None:
 
 
 def test_every_wrong_value_of_one_client_is_listed(file: File) -> None:
-    values = "secret-lifetime = '9y'\nsecret-to = 'keyvault:x_y'\ngithub = 'a'\ncertificate = 'no.pem'\n"
+    values = (
+        "secret-lifetime = '9y'\nsecret-to = 'keyvault:x_y'\ngithub = 'a'\ncertificate = 'no.pem'\n"
+    )
     listed = [item.what for item in file.refused(f"{ONE}{values}").items]
     keys = [what.partition(":")[0].rpartition(".")[2] for what in listed]
     assert keys == ["certificate", "secret-lifetime", "secret-to"]
 
 
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
-    """Of form, of value, and of two that meet: all at once, and none that only follows from another."""
+    """Of form, of value, and of two that meet: all at once, and none that only follows from
+    another.
+    """
     error = file.refused(
         """
         [profiles.p]
@@ -207,8 +240,10 @@ def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
     )
     assert (error.code, error.headline) == (MALFORMED, "'F' has 8 mistakes.")
     assert {item.what.partition(":")[0] for item in error.items} == {
-        "profiles.p.tennant", "sites.a.profile", "sites.a.clients[0].secret-lifetime", "sites.a.clients[1]",
-        "sites.a.clients[1].nam", "sites.a.clients[2].credential", "sites.a.clients[3]", "sites.b.slot",
+        "profiles.p.tennant", "sites.a.profile", "sites.a.clients[0].secret-lifetime",
+        "sites.a.clients[1]",
+        "sites.a.clients[1].nam", "sites.a.clients[2].credential", "sites.a.clients[3]",
+        "sites.b.slot",
     }  # fmt: skip
 
 
@@ -216,21 +251,35 @@ def test_an_option_that_the_profile_says_too_is_refused(file: File) -> None:
     text = "[profiles.p]\ntenant = 't.example'\n[sites.a]\nprofile = 'p'"
     assert file.setups(text, typed=("subscription",))
     error = file.refused(text, typed=("tenant",))
-    assert error.headline == "'F', profiles.p.tenant: --tenant was typed, and the profile says something else."
+    assert (
+        error.headline
+        == "'F', profiles.p.tenant: --tenant was typed, and the profile says something else."
+    )
     assert file.setups(text, tenant="t.example", typed=("tenant",)), "the same is no contradiction"
 
 
 def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
-    """Who can change the file could have a secret, or an assertion, sent to a service of their own."""
+    """Who can change the file could have a secret, or an assertion, sent to a service of
+    their own.
+    """
     text = "[profiles.p]\ncloud = 'https://management.example.com'\n[sites.a]\nprofile = 'p'"
     error = file.refused(text)
     assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
-    assert error.headline.startswith("'F', profiles.p.cloud: Invalid --cloud 'https://management.example.com'")
+    assert error.headline.startswith(
+        "'F', profiles.p.cloud: Invalid --cloud 'https://management.example.com'"
+    )
     assert file.setups(text, cloud="https://Management.example.com:443/")
     for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
         assert file.setups(text.replace("https://management.example.com", here))
-    for there in ("https://localhost.example.com", "https://localhost@example.com", "https://127.0.0.1.example.com"):
-        assert file.refused(text.replace("https://management.example.com", there)).code == "cloud-not-confirmed"
+    for there in (
+        "https://localhost.example.com",
+        "https://localhost@example.com",
+        "https://127.0.0.1.example.com",
+    ):
+        assert (
+            file.refused(text.replace("https://management.example.com", there)).code
+            == "cloud-not-confirmed"
+        )
 
 
 @pytest.mark.parametrize(
@@ -238,18 +287,31 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
     [
         ("app-service = 'x'", "app-service = 'X'", True),
         ("app-service = 'x'", "app-service = 'x'\nslot = 's'", False),
-        ("app-service = 'x'\nresource-group = 'G'", "app-service = 'x'\nresource-group = 'g'", True),
-        ("app-service = 'x'\nresource-group = 'a'", "app-service = 'x'\nresource-group = 'b'", False),
+        (
+            "app-service = 'x'\nresource-group = 'G'",
+            "app-service = 'x'\nresource-group = 'g'",
+            True,
+        ),
+        (
+            "app-service = 'x'\nresource-group = 'a'",
+            "app-service = 'x'\nresource-group = 'b'",
+            False,
+        ),
         ("app-service = 'x'\nresource-group = 'a'", "app-service = 'x'", True),
         ("app-service = 'x'\nprofile = 'p'", "app-service = 'x'\nprofile = 'q'", False),
         (
             "app-service = 'x'\nresource-group = 'g'",
-            f"app-service = '/subscriptions/{GUID}/resourceGroups/g/providers/Microsoft.Web/sites/x'",
+            (
+                "app-service = "
+                f"'/subscriptions/{GUID}/resourceGroups/g/providers/Microsoft.Web/sites/x'"
+            ),
             True,
         ),
     ],
 )
-def test_two_entries_for_one_app_service_are_refused(file: File, one: str, other: str, same: bool) -> None:
+def test_two_entries_for_one_app_service_are_refused(
+    file: File, one: str, other: str, same: bool
+) -> None:
     profiles = "[profiles.p]\nsubscription = 'one'\n[profiles.q]\nsubscription = 'two'\n"
     text = f"{profiles}[sites.a]\n{one}\n[sites.b]\n{other}\n"
     if same:
@@ -271,7 +333,9 @@ def test_two_entries_for_one_app_service_are_refused(file: File, one: str, other
         ("exec:gh secret set {client}", "exec:gh secret set {client}", False),
     ],
 )
-def test_two_clients_with_one_place_for_their_secrets_are_refused(file: File, one: str, other: str, meet: bool) -> None:
+def test_two_clients_with_one_place_for_their_secrets_are_refused(
+    file: File, one: str, other: str, meet: bool
+) -> None:
     text = (
         f"[[sites.a.clients]]\nname = 'One'\nsecret-to = '{one}'\n"
         f"[[sites.b.clients]]\nname = 'Two'\nsecret-to = '{other}'\n"
@@ -279,21 +343,35 @@ def test_two_clients_with_one_place_for_their_secrets_are_refused(file: File, on
     if meet:
         error = file.refused(text)
         assert error.code == "secret-place-shared"
-        assert error.headline == "'F', sites.b.clients[0].secret-to: the secret of sites.a.clients[0] goes there, too."
+        assert error.headline == (
+            "'F', sites.b.clients[0].secret-to: the secret of sites.a.clients[0] goes there, too."
+        )
     else:
         assert len(file.setups(text)) == 2
 
 
 def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) -> None:
-    text = "".join(f"[[sites.{key}.clients]]\nname = 'One'\nsecret-to = 'file:secrets/'\n" for key in "ab")
+    text = "".join(
+        f"[[sites.{key}.clients]]\nname = 'One'\nsecret-to = 'file:secrets/'\n" for key in "ab"
+    )
     assert file.refused(text).code == "secret-place-shared"
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[sites.a\n", "'F' is not TOML: Expected ']' at the end of a table declaration (at line 1, column 9)."),
-        ("[sites.a]\n[sites.a]\n", "'F' is not TOML: Cannot declare ('sites', 'a') twice (at line 2, column 9)."),
+        (
+            "[sites.a\n",
+            (
+                "'F' is not TOML: Expected ']' at the end of a table declaration (at line 1, "
+                "column "
+                "9)."
+            ),
+        ),
+        (
+            "[sites.a]\n[sites.a]\n",
+            "'F' is not TOML: Cannot declare ('sites', 'a') twice (at line 2, column 9).",
+        ),
         (f"a = {'[' * 100_000}", "'F' is not TOML: it is nested too deeply."),
         (f"[{'a.' * 100_000}a]", "'F' is not TOML: a line has more than 1000 dots."),
         (f"a = {'9' * 10_000}", ""),
@@ -301,7 +379,9 @@ def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) 
         (b" " * (1 << 20) + b" ", "Cannot read 'F': it is larger than 1 MiB."),
     ],
 )
-def test_a_trust_file_that_cannot_be_read_is_told_as_such(file: File, text: str | bytes, told: str) -> None:
+def test_a_trust_file_that_cannot_be_read_is_told_as_such(
+    file: File, text: str | bytes, told: str
+) -> None:
     error = file.refused(text)
     assert error.code in {MALFORMED, "trust-file-unreadable"}
     assert error.headline.startswith(told)
@@ -311,11 +391,15 @@ def test_a_byte_order_mark_and_line_ends_of_windows_are_read(file: File) -> None
     assert [one.key for one in file.setups(b"\xef\xbb\xbf[sites.a]\r\nslot = 'x'\r\n")] == ["a"]
 
 
-def test_thousands_of_mistakes_are_one_screen_and_found_in_time_that_grows_with_the_file(file: File) -> None:
+def test_thousands_of_mistakes_are_one_screen_and_found_in_time_that_grows_with_the_file(
+    file: File,
+) -> None:
     """Each of them was once compared with all others: hours for a file of 1 MiB."""
     error = file.refused("[sites.a]\n" + "".join(f"k{number} = 1\n" for number in range(10_000)))
     assert error.headline == "'F' has 10000 mistakes."
-    error = file.refused("[sites.a]\n" + "".join(f"k{number}{'k' * 5000} = 1\n" for number in range(100)))
+    error = file.refused(
+        "[sites.a]\n" + "".join(f"k{number}{'k' * 5000} = 1\n" for number in range(100))
+    )
     assert (len(error.items), error.items[-1].what) == (21, "and 80 more")
     assert len(error.message) < 8000
 
@@ -323,7 +407,16 @@ def test_thousands_of_mistakes_are_one_screen_and_found_in_time_that_grows_with_
 ODD = st.one_of(
     st.text(min_size=1, max_size=20),
     st.sampled_from(
-        ["https://[", "keyvault:https://[", "file:~nobody/x", "exec:'", "/subscriptions//", "api://", "%00", "a" * 5000]
+        [
+            "https://[",
+            "keyvault:https://[",
+            "file:~nobody/x",
+            "exec:'",
+            "/subscriptions//",
+            "api://",
+            "%00",
+            "a" * 5000,
+        ]
     ),
 )
 
@@ -332,7 +425,9 @@ ODD = st.one_of(
 @given(st.sampled_from([Profile, SiteEntry, ClientEntry, IdentityEntry]), st.data(), ODD)
 @example(Profile, "cloud", "https://[")
 @example(ClientEntry, "federated-issuer", "https://[")
-def test_any_text_is_taken_or_refused_with_its_place(table: type[Table], key: Any, text: str) -> None:
+def test_any_text_is_taken_or_refused_with_its_place(
+    table: type[Table], key: Any, text: str
+) -> None:
     """A mistake that only a traceback tells has no key."""
     if not isinstance(key, str):
         key = key.draw(st.sampled_from([one.alias for one in table.model_fields.values()]))

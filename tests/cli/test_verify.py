@@ -1,4 +1,6 @@
-"""`verify`: what it proves, what it disproves and why, and what it leaves open; the remedy it prints is run."""
+"""`verify`: what it proves, what it disproves and why, and what it leaves open; the remedy it
+prints is run.
+"""
 
 import shlex
 from pathlib import Path
@@ -34,7 +36,9 @@ def saved(home: Path) -> Path:
     return file
 
 
-def disproved(mct: Program, check: str = "call", client: str = "S2S-client", more: tuple[str, ...] = ()) -> Any:
+def disproved(
+    mct: Program, check: str = "call", client: str = "S2S-client", more: tuple[str, ...] = ()
+) -> Any:
     """What `verify` says of the check that fails, or that could not be made."""
     ended = mct("verify", *more, "-o", "json")
     assert (ended.code, ended.document["proved"]) == (3, False), ended
@@ -70,17 +74,26 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, azure
     row = disproved(mct, "call", "reports-func", ("reports-func",))
     assert row["ok"] is None, "nobody was answered"
     words = shlex.split(row["remedy"])[1:]
-    dead = {"IDENTITY_ENDPOINT": f"{azure.origin}/_sandbox/identity/none/msi/token", "IDENTITY_HEADER": "x"}
+    dead = {
+        "IDENTITY_ENDPOINT": f"{azure.origin}/_sandbox/identity/none/msi/token",
+        "IDENTITY_HEADER": "x",
+    }
     assert verdicts(mct(*words, "-o", "json", env=dead))["this machine", "token"] is False
     inside = {name: "" for name in azure.environment if name.startswith(("AZURE_", "MCT_S2S_"))}
     azure.forget()
     proved = mct(*words, "-o", "json", env={**inside, **azure.identity_environment(FUNCTION_APP)})
-    assert (proved.code, verdicts(proved)["this machine", "call"], verdicts(proved)[None, "without-token"]) == (
+    assert (
+        proved.code,
+        verdicts(proved)["this machine", "call"],
+        verdicts(proved)[None, "without-token"],
+    ) == (
         0,
         True,
         True,
     )
-    assert {row["service"] for row in azure.log()} == {"identity", "site"}, "no reading rights were needed"
+    assert {row["service"] for row in azure.log()} == {"identity", "site"}, (
+        "no reading rights were needed"
+    )
     stranger = f"{SITE}-fa-x7k2q"
     refused = mct(*words, "-o", "json", env={**inside, **azure.identity_environment(stranger)})
     row = checks(refused)["this machine", "call"]
@@ -88,32 +101,47 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, azure
     assert "up to 24 hours" in row["remedy"]
 
 
-def test_a_client_proves_itself_without_any_right_to_look(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_client_proves_itself_without_any_right_to_look(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     assert mct(*SETUP).code == 0
     file = saved(tmp_path)
     values = values_in(file)
     audience = values["MCT_S2S_SCOPE"].removesuffix("/.default")
     azure.forget()
-    assert (mct("verify", "--credentials", str(file), "--audience", audience).code, azure.log("graph")) == (0, [])
+    assert (
+        mct("verify", "--credentials", str(file), "--audience", audience).code,
+        azure.log("graph"),
+    ) == (0, [])
     wrong = mct("verify", "--credentials", str(file), "--audience", f"{audience}0")
-    assert (wrong.code, wrong.seconds < 5) == (3, True), "the service application of a new credential is another one"
-    by_environment = mct("verify", "--auth", "environment", "--audience", audience, "-o", "json", env=values)
+    assert (wrong.code, wrong.seconds < 5) == (3, True), (
+        "the service application of a new credential is another one"
+    )
+    by_environment = mct(
+        "verify", "--auth", "environment", "--audience", audience, "-o", "json", env=values
+    )
     assert by_environment.code == 0
     assert verdicts(by_environment)[values["AZURE_CLIENT_ID"], "call"] is True
 
 
-def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_credentials_come_from_a_named_file_or_the_environment(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "elsewhere.env"
     assert mct(*SETUP, "--secret-to", f"file:{file}").code == 0
     assert mct("add-client", "Deploy", "--github", "o/r", "-y", "--no-verify").code == 0
     row = disproved(mct, client="Deploy")
-    assert (row["remedy"], "--credentials" in row["message"]) == (None, False), "nothing is stored or replaced"
+    assert (row["remedy"], "--credentials" in row["message"]) == (None, False), (
+        "nothing is stored or replaced"
+    )
     row = disproved(mct)
     assert (row["ok"], "--credentials FILE" in row["message"]) == (None, True)
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
     assert mct("verify", "--credentials", str(file)).code == 0
     assert mct("verify", "--client", "s2s-CLIENT", "--credentials", str(file)).code == 0
-    assert mct("verify", "--auth", "environment", env=values_in(file)).code == 4, "a client may not look"
+    assert mct("verify", "--auth", "environment", env=values_in(file)).code == 4, (
+        "a client may not look"
+    )
     nobody = mct("verify", "--client", "Nobody", "-o", "json")
     assert (nobody.code, nobody.document["error"]["code"]) == (2, "client-unknown")
     missing = mct("verify", "--credentials", str(tmp_path / "none.env"), "-o", "json")
@@ -126,7 +154,10 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
         ({"ServiceAuthEnabled": "false"}, "ServiceAuthEnabled is 'false'"),
         ({"ServiceAuthAudience": "api://other"}, "ServiceAuthAudience is 'api://other'"),
         ({"ServiceAuthTenantId": "00000000-0000-0000-0000-000000000001"}, "ServiceAuthTenantId is"),
-        ({"ServiceAuthTenantName": "fabrikam.onmicrosoft.com"}, "ServiceAuthTenantName is 'fabrikam.onmicrosoft.com'"),
+        (
+            {"ServiceAuthTenantName": "fabrikam.onmicrosoft.com"},
+            "ServiceAuthTenantName is 'fabrikam.onmicrosoft.com'",
+        ),
         ({"ServiceApplicationIds": ""}, "ServiceApplicationIds does not contain the appId"),
         ({"ServiceAuthRole": "Other"}, "ServiceAuthRole is 'Other'"),
     ],
@@ -154,28 +185,44 @@ def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: 
 
 
 @pytest.mark.parametrize("is_young", [True, False])
-def test_a_token_that_entra_refuses_is_explained(mct: Program, azure: Sandbox, tmp_path: Path, is_young: bool) -> None:
+def test_a_token_that_entra_refuses_is_explained(
+    mct: Program, azure: Sandbox, tmp_path: Path, is_young: bool
+) -> None:
     """What may still be on its way is waited for, no longer than the deadline."""
     assert mct(*SETUP).code == 0
     file = saved(tmp_path)
-    file.write_text(file.read_text().replace("AZURE_CLIENT_SECRET=", "AZURE_CLIENT_SECRET=X").partition("# mct-s2s")[0])
+    file.write_text(
+        file.read_text()
+        .replace("AZURE_CLIENT_SECRET=", "AZURE_CLIENT_SECRET=X")
+        .partition("# mct-s2s")[0]
+    )
     azure.advance(0 if is_young else 3600)
     azure.forget()
     row = disproved(mct, "token", more=("--timeout", "12"))
-    refused = [row for row in azure.log("entra") if row["path"].endswith("/token") and row["status"] == 401]
+    refused = [
+        row for row in azure.log("entra") if row["path"].endswith("/token") and row["status"] == 401
+    ]
     assert len(refused) > 3 if is_young else len(refused) == 1, "once, unless it may be on its way"
     assert "AADSTS7000215" in row["message"]
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
 
 
-def test_a_service_application_that_is_disabled_is_enabled_by_the_printed_command(mct: Program, azure: Sandbox) -> None:
+def test_a_service_application_that_is_disabled_is_enabled_by_the_printed_command(
+    mct: Program, azure: Sandbox
+) -> None:
     """No new secret: it would stop the clients for longer."""
     assert mct("setup", "--client", "A", "-y").code == 0
     service = mct("status", "-o", "json").document["serviceApplication"]
-    azure.graph("PATCH", f"/servicePrincipals/{service['servicePrincipalId']}", json={"accountEnabled": False})
+    azure.graph(
+        "PATCH",
+        f"/servicePrincipals/{service['servicePrincipalId']}",
+        json={"accountEnabled": False},
+    )
     done = mct("verify", "-o", "json")
     remedies = " ".join(check["remedy"] or "" for check in done.document["checks"])
-    assert f"az ad sp update --id {service['applicationIdUri']} --set accountEnabled=true" in remedies
+    assert (
+        f"az ad sp update --id {service['applicationIdUri']} --set accountEnabled=true" in remedies
+    )
     assert "rotate-secret" not in remedies
 
 
@@ -185,7 +232,9 @@ def test_verify_names_a_revoked_consent_from_the_token(mct: Program, azure: Sand
     (assignment,) = azure.graph("GET", f"/servicePrincipals/{service}/appRoleAssignedTo")["value"]
     azure.graph("DELETE", f"/servicePrincipals/{service}/appRoleAssignedTo/{assignment['id']}")
     ended = mct("verify", "-o", "json")
-    assert (ended.code, ended.seconds < 5) == (3, True), "a role that will not come is not waited for"
+    assert (ended.code, ended.seconds < 5) == (3, True), (
+        "a role that will not come is not waited for"
+    )
     row = checks(ended)["S2S-client", "call"]
     assert (row["ok"], "no role" in row["message"]) == (False, True)
     is_mended_by(row["remedy"], mct)
@@ -199,11 +248,16 @@ def test_an_api_that_answers_without_a_token_is_an_error(mct: Program, azure: Sa
     assert verdicts(ended)["S2S-client", "call"] is True
 
 
-def test_verify_before_setup_says_that_there_is_nothing_to_prove(mct: Program, azure: Sandbox) -> None:
+def test_verify_before_setup_says_that_there_is_nothing_to_prove(
+    mct: Program, azure: Sandbox
+) -> None:
     ended = mct("verify", "-o", "json")
     assert ended.code == 3
     (row,) = ended.document["checks"]
-    assert (row["check"], row["remedy"].startswith("mct-s2s setup -a contosolearn")) == ("configured", True)
+    assert (row["check"], row["remedy"].startswith("mct-s2s setup -a contosolearn")) == (
+        "configured",
+        True,
+    )
     assert azure.log("site") == []
 
 
@@ -222,8 +276,13 @@ def test_a_site_that_is_stopped_or_out_of_reach_is_told(mct: Program, azure: San
 
 
 @pytest.mark.parametrize("front", ["network", "authentication", "bearer"])
-def test_who_answered_in_place_of_the_api_is_told_by_its_marks(mct: Program, azure: Sandbox, front: str) -> None:
-    """A network's 403 proves nothing. Only App Service Authentication is to be opened for the API, never the API."""
+def test_who_answered_in_place_of_the_api_is_told_by_its_marks(
+    mct: Program, azure: Sandbox, front: str
+) -> None:
+    """A network's 403 proves nothing.
+
+    Only App Service Authentication is to be opened for the API, never the API.
+    """
     assert mct(*SETUP).code == 0
     azure.write_settings({**azure.settings(), "ServiceAuthRole": "Another"})
     azure.advance(60)
@@ -241,7 +300,9 @@ def test_who_answered_in_place_of_the_api_is_told_by_its_marks(mct: Program, azu
         assert "ServiceAuthRole" in call["message"]
 
 
-def test_a_network_that_refuses_this_machine_makes_no_setup_fail(mct: Program, azure: Sandbox) -> None:
+def test_a_network_that_refuses_this_machine_makes_no_setup_fail(
+    mct: Program, azure: Sandbox
+) -> None:
     azure.vary(site_front="network")
     done = mct(*SETUP, "-o", "json")
     assert (done.code, done.document["verification"]["proved"]) == (0, False), done
@@ -263,15 +324,20 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
     assert azure.log("site") == [], "nothing changed, so nothing is proved"
 
 
-@pytest.mark.parametrize("option", ["--no-verify", "--no-consent", "--no-restart", "--dry-run", "--no-app-service"])
-def test_setup_proves_nothing_if_not_wanted_or_if_it_cannot_succeed(mct: Program, azure: Sandbox, option: str) -> None:
+@pytest.mark.parametrize(
+    "option", ["--no-verify", "--no-consent", "--no-restart", "--dry-run", "--no-app-service"]
+)
+def test_setup_proves_nothing_if_not_wanted_or_if_it_cannot_succeed(
+    mct: Program, azure: Sandbox, option: str
+) -> None:
     done = mct(*SETUP, option, "-o", "json")
     assert (done.code, done.document["verification"]) == (3 if option == "--dry-run" else 0, None)
     assert azure.log("site") == []
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "ok"), [({"type": "status", "status": 404}, 3, False), ({"type": "reset"}, 0, None)]
+    ("fault", "code", "ok"),
+    [({"type": "status", "status": 404}, 3, False), ({"type": "reset"}, 0, None)],
 )
 def test_a_proof_that_fails_or_is_out_of_reach_is_told_and_the_changes_stay(
     mct: Program, azure: Sandbox, fault: Json, code: int, ok: bool | None

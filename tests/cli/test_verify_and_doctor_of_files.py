@@ -36,7 +36,8 @@ class Fleet:
         places = {site: self.file.parent / "secrets" / f"{site}.env" for site in sites}
         self.file.write_text(
             "\n".join(
-                f'[sites.{site}]\nresource-group = "{GROUP}"\n[[sites.{site}.clients]]\nname = "Import {site}"\n'
+                f'[sites.{site}]\nresource-group = "{GROUP}"\n[[sites.{site}.clients]]\nname = '
+                f'"Import {site}"\n'
                 f'secret-to = "file:{place}"\n{more}'
                 for site, place in places.items()
             )
@@ -84,8 +85,14 @@ def test_verify_shows_failures_last_and_a_total_at_the_end(fleet: Fleet) -> None
     done = fleet("verify")
     assert done.code == 2, "a site that the file names does not exist"
     lines = done.out.splitlines()
-    assert lines[:2] == ["✓ kept  1 client called the MCT API", "1 App Service is not set up: unset."]
-    assert lines[-1] == "4 sites: 1 verified, 1 not set up, 1 failed, 1 not read; 1 client called the MCT API."
+    assert lines[:2] == [
+        "✓ kept  1 client called the MCT API",
+        "1 App Service is not set up: unset.",
+    ]
+    assert (
+        lines[-1]
+        == "4 sites: 1 verified, 1 not set up, 1 failed, 1 not read; 1 client called the MCT API."
+    )
     assert "ServiceAuthRole is 'Wrong'" in done.out.partition("Site broken")[2]
     assert "gone: its state could not be read." in done.err
 
@@ -94,7 +101,11 @@ def test_the_document_of_verify_has_every_site(fleet: Fleet) -> None:
     fleet.settings(BROKEN, ServiceAuthRole="Wrong")
     fleet.write(KEPT, GONE, UNSET, BROKEN)
     document = fleet("verify", "-o", "json").document
-    assert {site["site"]: site["proved"] for site in document["sites"]} == {KEPT: True, UNSET: False, BROKEN: False}
+    assert {site["site"]: site["proved"] for site in document["sites"]} == {
+        KEPT: True,
+        UNSET: False,
+        BROKEN: False,
+    }
     assert [site["site"] for site in document["failed"]] == [GONE]
     assert document["proved"] is False
 
@@ -102,7 +113,10 @@ def test_the_document_of_verify_has_every_site(fleet: Fleet) -> None:
 def test_verify_of_a_file_exits_3_for_a_site_that_is_not_set_up(fleet: Fleet) -> None:
     fleet.write(KEPT, UNSET)
     done = fleet("verify")
-    assert (done.code, printed(done.out)) == (3, [["apply", "-f", str(fleet.file), "--cloud", fleet.azure.origin]])
+    assert (done.code, printed(done.out)) == (
+        3,
+        [["apply", "-f", str(fleet.file), "--cloud", fleet.azure.origin]],
+    )
 
 
 # doctor
@@ -113,7 +127,12 @@ def test_each_ready_site_is_one_line_of_doctor(fleet: Fleet) -> None:
     done = fleet("doctor")
     assert done.code == 0, done
     lines = done.out.splitlines()
-    assert lines[:4] == ["✓ kept   All checks passed.", "✓ unset  All checks passed.", "", "2 sites: 2 ready."]
+    assert lines[:4] == [
+        "✓ kept   All checks passed.",
+        "✓ unset  All checks passed.",
+        "",
+        "2 sites: 2 ready.",
+    ]
     (preview,) = printed(done.out)
     assert preview[:3] == ["apply", "-f", str(fleet.file)]
     assert fleet.mct(*preview).code == 3, "changes are pending"
@@ -121,17 +140,28 @@ def test_each_ready_site_is_one_line_of_doctor(fleet: Fleet) -> None:
 
 def test_doctor_of_a_file_says_once_what_is_missing_at_several_sites(fleet: Fleet) -> None:
     fleet.azure.add_site(name="new", group=GROUP)
-    scopes = [SITE.replace("/mct-prod/", f"/{GROUP}/").replace("/contosolearn", f"/{site}") for site in ("new", UNSET)]
+    scopes = [
+        SITE.replace("/mct-prod/", f"/{GROUP}/").replace("/contosolearn", f"/{site}")
+        for site in ("new", UNSET)
+    ]
     caller = fleet.azure.caller(*READ, arm=[("Website Contributor", scope) for scope in scopes])
     fleet.write("new", UNSET)
     done = fleet("doctor", env=caller)
     assert done.code == 3
     told, _, to_do = done.out.partition("To do:")
-    assert [line for line in told.splitlines() if line.startswith("Site ")] == ["Site new", "Site unset"]
-    assert to_do.count("to create app registrations") == to_do.count("to grant admin consent") == 1, done.out
+    assert [line for line in told.splitlines() if line.startswith("Site ")] == [
+        "Site new",
+        "Site unset",
+    ]
+    assert (
+        to_do.count("to create app registrations") == to_do.count("to grant admin consent") == 1
+    ), done.out
     assert done.out.splitlines()[-1] == "2 sites: 2 not ready."
     document = fleet("doctor", "-o", "json", env=caller).document
-    assert {site["site"]: site["ready"] for site in document["sites"]} == {"new": False, UNSET: False}
+    assert {site["site"]: site["ready"] for site in document["sites"]} == {
+        "new": False,
+        UNSET: False,
+    }
     page = fleet("doctor", "-o", "markdown", env=caller).out
     assert page.startswith("# Permissions for 2 sites\n")
 
@@ -140,7 +170,15 @@ def test_doctor_of_a_file_says_what_a_site_lacks_by_the_file(fleet: Fleet) -> No
     fleet.settings(BROKEN, ServiceAuthEnabled="false")
     done = fleet("doctor")
     assert done.code == 3
-    assert ["apply", "-f", str(fleet.file), "--only", BROKEN, "--cloud", fleet.azure.origin] in printed(done.out)
+    assert [
+        "apply",
+        "-f",
+        str(fleet.file),
+        "--only",
+        BROKEN,
+        "--cloud",
+        fleet.azure.origin,
+    ] in printed(done.out)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +206,9 @@ def test_one_client_is_rotated_where_the_file_says(fleet: Fleet) -> None:
     done = fleet("rotate-secret", f"Import {KEPT}", "-y", "-o", "json")
     assert done.code == 0, done
     (site,) = done.document["sites"]
-    assert [one["savedTo"] for one in site["result"]["credentials"] if one["created"]] == [f"file:{place}"]
+    assert [one["savedTo"] for one in site["result"]["credentials"] if one["created"]] == [
+        f"file:{place}"
+    ]
     assert place.read_text() != before
     assert fleet("verify").code == 0
 
@@ -201,13 +241,25 @@ def test_commands_that_are_printed_with_a_file_name_it(fleet: Fleet, wrong: str)
         (fleet.file.parent / "secrets" / f"{BROKEN}.env").unlink()
     else:
         fleet.settings(BROKEN, **WRONG.get(wrong, {}))
-    runs = [fleet("status", *within), fleet("status", *within, "-o", "csv"), fleet("verify"), fleet("doctor")]
-    runs += [fleet("apply", "--dry-run"), fleet("rotate-secret", "--expiring-within", "400d", "--dry-run")]
+    runs = [
+        fleet("status", *within),
+        fleet("status", *within, "-o", "csv"),
+        fleet("verify"),
+        fleet("doctor"),
+    ]
+    runs += [
+        fleet("apply", "--dry-run"),
+        fleet("rotate-secret", "--expiring-within", "400d", "--dry-run"),
+    ]
     found = printed(*(text for done in runs for text in (done.out, done.err)))
     rows = csv.DictReader(io.StringIO(runs[1].out))
-    found += [shlex.split(row["command"])[1:] for row in rows if row["command"].startswith("mct-s2s ")]
+    found += [
+        shlex.split(row["command"])[1:] for row in rows if row["command"].startswith("mct-s2s ")
+    ]
     assert found
     named = ["-f", str(fleet.file)]
     assert [
-        words for words in found if words[0] not in NO_SECRET and named not in list(map(list, pairwise(words)))
+        words
+        for words in found
+        if words[0] not in NO_SECRET and named not in list(map(list, pairwise(words)))
     ] == []

@@ -1,4 +1,6 @@
-"""Two sandboxes that have nothing in common: one plays the cloud, the other is what it is compared with."""
+"""Two sandboxes that have nothing in common: one plays the cloud, the other is what it is compared
+with.
+"""
 
 import json
 import re
@@ -23,7 +25,10 @@ from tests.support.simulated_time import SimulatedTime
 
 TENANT, SUBSCRIPTION = str(uuid.uuid4()), str(uuid.uuid4())
 APP_SERVICE, GROUP, VAULT = "fabrikamlms", "rg-lms-7", "fabrikam-glue"
-SITE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Web/sites/{APP_SERVICE}"
+SITE = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Web/sites/"
+    f"{APP_SERVICE}"
+)
 OTHER = {
     seed.TENANT_ID: TENANT,
     seed.SUBSCRIPTION_ID: SUBSCRIPTION,
@@ -45,7 +50,9 @@ _WELL_KNOWN = {
 
 
 def another_state() -> Json:
-    """The seed with other ids and other names throughout; its administrator's appId is that of every sandbox."""
+    """The seed with other ids and other names throughout; its administrator's appId is that of
+    every sandbox.
+    """
     text = json.dumps(seed.seed("x" * 40).to_dict())
     for own, other in OTHER.items():
         text = text.replace(own, other)
@@ -60,7 +67,9 @@ def another_state() -> Json:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that run the program within this process pass over warnings that are nobody's fault."""
+    """Let tests that run the program within this process pass over warnings that are nobody's
+    fault.
+    """
     for item in items:
         if "elsewhere" in getattr(item, "fixturenames", ()):
             for warning in PASSING:
@@ -83,7 +92,10 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 @pytest.fixture(scope="session")
 def own(elsewhere: Inside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The sandbox that a run would start for itself. Simulated time stands still while it works, too."""
+    """The sandbox that a run would start for itself.
+
+    Simulated time stands still while it works, too.
+    """
     running = start(tmp_path_factory.mktemp("own"))
     assert running._server is not None
     config = running._server.config
@@ -120,7 +132,9 @@ class Conformance:
     `tables` are those of the story that are asked; none stands for all of them.
     """
 
-    def __init__(self, cloud: Inside, own: Running, own_names: Mapping[str, str], home: Path) -> None:
+    def __init__(
+        self, cloud: Inside, own: Running, own_names: Mapping[str, str], home: Path
+    ) -> None:
         self.cloud = cloud
         self.home = home
         self.tables: tuple[str, ...] = ()
@@ -135,17 +149,34 @@ class Conformance:
     def __call__(self, *words: str, app_service: str = APP_SERVICE) -> Ended:
         """Run it against the cloud."""
         home, report = str(self.home), ("--report", str(self.report))
-        where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", app_service, *report)
+        where = (
+            "--subscription",
+            SUBSCRIPTION,
+            "--group",
+            GROUP,
+            "--app-service",
+            app_service,
+            *report,
+        )
         private = {"HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": home}
         named = {"MCT_S2S_URL", "MCT_S2S_APP_SERVICE", "MCT_S2S_RESOURCE_GROUP"}
-        given = {name: value for name, value in self.cloud.azure.environment.items() if name not in named}
+        given = {
+            name: value for name, value in self.cloud.azure.environment.items() if name not in named
+        }
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(command, "own_sandbox", lambda names: sandbox_side(self._own, names))
             patch.setattr(command, "names_of", self._chosen)
-            steps = [step for step in STEPS if not self.tables or step.id.partition("/")[0] in self.tables]
+            steps = [
+                step
+                for step in STEPS
+                if not self.tables or step.id.partition("/")[0] in self.tables
+            ]
             patch.setattr(command, "STEPS", steps)
             return run_inside(
-                (*where, *words), {**without_azure(), **given, **private}, self.cloud.time, program=command.main
+                (*where, *words),
+                {**without_azure(), **given, **private},
+                self.cloud.time,
+                program=command.main,
             )
 
     @property
@@ -164,7 +195,9 @@ class Conformance:
 
 
 @pytest.fixture
-def conformance(cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_path: Path) -> Conformance:
+def conformance(
+    cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_path: Path
+) -> Conformance:
     return Conformance(cloud, own, own_names, tmp_path)
 
 

@@ -1,4 +1,6 @@
-"""A run against another sandbox, changed meanwhile or interrupted: what it finds, leaves, and shows of a tenant."""
+"""A run against another sandbox, changed meanwhile or interrupted: what it finds, leaves, and shows
+of a tenant.
+"""
 
 import json
 import os
@@ -56,7 +58,10 @@ def test_a_cloud_with_one_variation_differs_in_it_alone(conformance: Conformance
     assert conformance("-y").code == 3
     found = conformance.section("Differences")
     assert "- `settings/02`, `settings/04`: `status: 200 · cloud: 202`" in found
-    assert set(re.findall("settings/0.", "".join(line.partition(": ")[0] for line in found))) == BOTH_WRITES
+    assert (
+        set(re.findall("settings/0.", "".join(line.partition(": ")[0] for line in found)))
+        == BOTH_WRITES
+    )
     assert conformance.section("Not compared") == []
 
 
@@ -66,7 +71,11 @@ def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) 
     conformance.tables = ("registrations", "principals", "consent", "consent-revoked", "removal")
     ended = conformance("-y")
     later = conformance.section("Answers that came later")
-    assert (ended.code, conformance.section("Differences"), ended.err.count("Not removed")) == (0, [], 0)
+    assert (ended.code, conformance.section("Differences"), ended.err.count("Not removed")) == (
+        0,
+        [],
+        0,
+    )
     assert len(later) > 5
     assert all(" s of " in line for line in later)
     conformance.cloud.azure.advance(60)
@@ -74,7 +83,12 @@ def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) 
 
 
 def test_a_refusal_is_told_with_the_requests_that_it_prevented(conformance: Conformance) -> None:
-    fault = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Not you."}
+    fault = {
+        "type": "status",
+        "status": 403,
+        "code": "Authorization_RequestDenied",
+        "message": "Not you.",
+    }
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "fault": fault})
     ended = conformance("-y")
     refused = conformance.section("Refused, most often for lack of a permission")
@@ -87,7 +101,12 @@ def test_a_refusal_is_told_with_the_requests_that_it_prevented(conformance: Conf
 
 def test_questions_are_answered_by_what_the_caller_is_given(conformance: Conformance) -> None:
     before = conformance.lasting
-    fault = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Not you."}
+    fault = {
+        "type": "status",
+        "status": 403,
+        "code": "Authorization_RequestDenied",
+        "message": "Not you.",
+    }
     conformance.cloud.azure.misbehave({"match": {"path": "*deletedItems*"}, "fault": fault})
     ended = conformance("--questions")
     lines = ended.out.splitlines()
@@ -98,7 +117,9 @@ def test_questions_are_answered_by_what_the_caller_is_given(conformance: Conform
 
 def test_throttling_is_waited_for_and_no_difference(conformance: Conformance) -> None:
     fault = {"type": "status", "status": 429, "retryAfter": 7}
-    conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "times": 2, "fault": fault})
+    conformance.cloud.azure.misbehave(
+        {"match": POST_APPLICATIONS, "nth": 1, "times": 2, "fault": fault}
+    )
     conformance.tables = ("registrations",)
     assert conformance("-y").code == 0
     assert conformance.section("Answers that came later") == [
@@ -133,7 +154,14 @@ def test_objects_that_a_killed_run_left_are_removed_by_name(
     async def killed(*_: Any, **__: Any) -> Any:
         raise RuntimeError("killed")
 
-    conformance.tables = ("resource-manager", "registrations", "principals", "identity", "settings", "key-vault")
+    conformance.tables = (
+        "resource-manager",
+        "registrations",
+        "principals",
+        "identity",
+        "settings",
+        "key-vault",
+    )
     with monkeypatch.context() as patch:
         patch.setattr(command, "clean", killed)
         conformance.cloud.hooks.after.append(interrupt_at("PUT", "/secrets/"))
@@ -148,15 +176,22 @@ def test_objects_that_a_killed_run_left_are_removed_by_name(
 
 def test_an_object_whose_creation_was_not_answered_is_removed(conformance: Conformance) -> None:
     before = conformance.lasting
-    conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "fault": {"type": "lostAnswer"}})
+    conformance.cloud.azure.misbehave(
+        {"match": POST_APPLICATIONS, "nth": 1, "fault": {"type": "lostAnswer"}}
+    )
     conformance.tables = ("registrations",)
     ended = conformance("-y")
     assert (ended.code, conformance.section("Differences")[0][:22]) == (3, "- `registrations/12`: ")
     assert conformance.lasting == before
 
 
-def test_an_object_that_could_not_be_removed_is_told_with_the_command_for_it(conformance: Conformance) -> None:
-    fault = {"match": {"service": "ARM", "method": "DELETE"}, "fault": {"type": "status", "status": 409}}
+def test_an_object_that_could_not_be_removed_is_told_with_the_command_for_it(
+    conformance: Conformance,
+) -> None:
+    fault = {
+        "match": {"service": "ARM", "method": "DELETE"},
+        "fault": {"type": "status", "status": 409},
+    }
     conformance.cloud.azure.misbehave(fault)
     conformance.tables = ("resource-manager", "identity")
     ended = conformance("-y")
@@ -214,7 +249,15 @@ def test_another_sandbox_differs_in_nothing_and_is_left_as_it_was(quiet: Quiet) 
 def test_a_run_writes_only_where_it_announced(quiet: Quiet) -> None:
     name = re.search(r"mct-s2s-conformance-[0-9a-f]{10}", quiet.ended.err)
     assert name is not None
-    for told in (SETTING, APP_SERVICE, GROUP, VAULT, TENANT, f"{name[0]}-api", f"--clean-up {name[0]}"):
+    for told in (
+        SETTING,
+        APP_SERVICE,
+        GROUP,
+        VAULT,
+        TENANT,
+        f"{name[0]}-api",
+        f"--clean-up {name[0]}",
+    ):
         assert told in quiet.ended.err
     arm = [line for line in quiet.log if "/providers/" in line and not line.startswith("GET")]
     site, identity = f"{SITE}/config/appsettings", f"userAssignedIdentities/{name[0]}"
@@ -225,15 +268,30 @@ def test_a_run_writes_only_where_it_announced(quiet: Quiet) -> None:
 def test_the_report_holds_nothing_of_the_tenant(quiet: Quiet) -> None:
     text = "\n".join(file.read_text() for file in sorted(quiet.conformance.report.iterdir()))
     own, root = set(strings(seed.seed("x").to_dict())), Path(seed.__file__).parents[3]
-    code = [*(root / "mct_s2s" / "sandbox").rglob("*.py"), *(root / "scripts" / "conformance.d").rglob("*.py")]
+    code = [
+        *(root / "mct_s2s" / "sandbox").rglob("*.py"),
+        *(root / "scripts" / "conformance.d").rglob("*.py"),
+    ]
     public = "\n".join(file.read_text() for file in code) + "\n".join(own)
     private = {value for value in strings(quiet.after) if len(value) > 3 and value not in public}
-    private |= {*OTHER.values(), TENANT, SUBSCRIPTION, quiet.conformance.cloud.azure.environment["AZURE_CLIENT_SECRET"]}
+    private |= {
+        *OTHER.values(),
+        TENANT,
+        SUBSCRIPTION,
+        quiet.conformance.cloud.azure.environment["AZURE_CLIENT_SECRET"],
+    }
     assert len(private) > 60
     assert [value for value in sorted(private) if value.lower() in text.lower()] == []
-    assert re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[0-9a-f]{4}-(?!00000000)[0-9a-f]{12}", text) == []
+    assert (
+        re.findall(
+            r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[0-9a-f]{4}-(?!00000000)[0-9a-f]{12}", text
+        )
+        == []
+    )
     assert not re.search(r"eyJ[A-Za-z0-9_-]{8}|localhost|202\d-\d\d-\d\dT", text)
-    assert "removed" not in text.replace("objects were not removed", "")  # the redaction of each answer was enough
+    assert "removed" not in text.replace(
+        "objects were not removed", ""
+    )  # the redaction of each answer was enough
 
 
 def test_the_tables_of_a_report_are_recordings(quiet: Quiet) -> None:
@@ -243,10 +301,16 @@ def test_the_tables_of_a_report_are_recordings(quiet: Quiet) -> None:
     assert {row["service"] for row in rows} == {service.value for service in Service}
 
 
-NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
+NAMES = {
+    "graph": "https://graph.microsoft.com",
+    "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab",
+    "group": "rg",
+}
 PRIVATE = (
-    "9f0e1d2c-3b4a-4958-8776-655443322110", "9F0E1D2C-3B4A-4958-8776-655443322110", "jane.doe@fabrikam.example",
-    "jane.doe_fabrikam.com#EXT#@contoso.onmicrosoft.com", "https://intranet.fabrikam.example:8443/x",
+    "9f0e1d2c-3b4a-4958-8776-655443322110", "9F0E1D2C-3B4A-4958-8776-655443322110",
+    "jane.doe@fabrikam.example",
+    "jane.doe_fabrikam.com#EXT#@contoso.onmicrosoft.com",
+    "https://intranet.fabrikam.example:8443/x",
     "fabrikam.onmicrosoft.com", "203.0.113.77", "2001:db8:85a3::8a2e:370:7334",
     "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJqYW5lIn0.c2lnbmF0dXJl", "Xq8~Q3vFa0bC7dE9fG1hJ2kL4mN6pR8sT",
     "2026-03-04T05:06:07.1234567Z", "1234567890",
@@ -267,7 +331,12 @@ def step(**changed: Any) -> Step:
 
 
 def shown(
-    body: Any, *, status: int = 200, known: tuple[str, ...] = (), private: tuple[str, ...] = (), **how: Any
+    body: Any,
+    *,
+    status: int = 200,
+    known: tuple[str, ...] = (),
+    private: tuple[str, ...] = (),
+    **how: Any,
 ) -> str:
     """The skeleton of an answer, with which that answer agrees."""
     answer = Answer(status, {"x-other": "Jane", "content-type": "application/json"}, body)
@@ -278,9 +347,16 @@ def shown(
 
 @pytest.mark.parametrize("value", PRIVATE)
 def test_identifying_values_are_replaced_wherever_they_stand(value: str) -> None:
-    stores = {"displayName": value, "list": [{"deep": value}], "error": {"code": "Odd", "message": f"Of {value}, not."}}
+    stores = {
+        "displayName": value,
+        "list": [{"deep": value}],
+        "error": {"code": "Odd", "message": f"Of {value}, not."},
+    }
     assert value.lower() not in shown(stores).lower()
-    assert value.lower() not in shown({"error": {"message": f"See '{value}' or {value}."}}, status=400).lower()
+    assert (
+        value.lower()
+        not in shown({"error": {"message": f"See '{value}' or {value}."}}, status=400).lower()
+    )
 
 
 @pytest.mark.parametrize("value", KEPT)
@@ -295,12 +371,19 @@ def test_placeholders_stand_where_their_values_were() -> None:
 
 
 def test_unknown_words_are_left_out_of_a_report() -> None:
-    text = shown({"displayName": "Hochschule", "error": {"message": "The user 'Jane Doe' is not in \"Fabrikam\"."}})
+    text = shown(
+        {
+            "displayName": "Hochschule",
+            "error": {"message": "The user 'Jane Doe' is not in \"Fabrikam\"."},
+        }
+    )
     assert not any(word in text for word in ("Hochschule", "Jane", "Fabrikam"))
 
 
 def test_private_words_are_left_out_of_messages_too() -> None:
-    text = shown({"error": {"message": "Jane Doe may not do this."}}, status=403, private=("Jane Doe",))
+    text = shown(
+        {"error": {"message": "Jane Doe may not do this."}}, status=403, private=("Jane Doe",)
+    )
     assert "<string> may not do this." in text
 
 
@@ -316,13 +399,21 @@ def test_a_report_keeps_only_the_shape_of_others_objects() -> None:
         "id": "<string or null>",
         "name": "<string or null>",
         "tags": "<object or null>",
-        "properties": {"n": "<number or null>", "b": "<boolean or null>", "z": "<any>", "l": "<array or null>"},
+        "properties": {
+            "n": "<number or null>",
+            "b": "<boolean or null>",
+            "z": "<any>",
+            "l": "<array or null>",
+        },
     }
 
 
 def test_members_that_owners_name_are_left_out() -> None:
     directory = {"id": None, f"extension_{'a1' * 16}_costCentre": "Jane", "Jane Doe's": 1, "ok": 1}
-    assert json.loads(shown(directory, others=True))["body"] == {"id": "<any>", "ok": "<number or null>"}
+    assert json.loads(shown(directory, others=True))["body"] == {
+        "id": "<any>",
+        "ok": "<number or null>",
+    }
 
 
 def test_a_report_shows_only_our_own_settings() -> None:
@@ -331,7 +422,9 @@ def test_a_report_shows_only_our_own_settings() -> None:
     assert json.loads(text)["body"]["properties"] == {SETTING: "run"}
 
 
-def test_a_private_value_that_got_through_is_replaced_as_the_report_is_written(tmp_path: Path) -> None:
+def test_a_private_value_that_got_through_is_replaced_as_the_report_is_written(
+    tmp_path: Path,
+) -> None:
     row = {"response": {"status": 403, "body": {"error": {"message": "Jane Doe may not do this."}}}}
     found = [Finding(step(path="/Janeville"), Verdict.SAME, row=row)]
     save(tmp_path, found, {"Janeville", "jane doe"}, "public", datetime(2026, 1, 1, tzinfo=UTC), 0)
@@ -341,7 +434,9 @@ def test_a_private_value_that_got_through_is_replaced_as_the_report_is_written(t
 
 def test_a_difference_in_many_answers_is_told_once(tmp_path: Path) -> None:
     server = "header server: absent, expected 'IIS'"
-    found = [Finding(step(id=f"t/{number:02}"), Verdict.DIFFERS, (server,)) for number in range(1, 8)]
+    found = [
+        Finding(step(id=f"t/{number:02}"), Verdict.DIFFERS, (server,)) for number in range(1, 8)
+    ]
     report = save(tmp_path, found, (), "public", datetime(2026, 1, 1, tzinfo=UTC), 0).read_text()
     assert report.count("header server") == 1
     first = ", ".join(f"`t/{number:02}`" for number in range(1, 6))
@@ -353,9 +448,12 @@ def test_a_difference_in_many_answers_is_told_once(tmp_path: Path) -> None:
 GUID = "5c2d8a2e-7d52-4d8d-9a57-3a1b2c3d4e5f"
 
 DIFFERS: list[tuple[Any, Any]] = [
-    ("<guid>", GUID.upper()), ("<utc seconds>", "2025-04-08T09:40:20.1Z"), ("<40 upper-case hex: SHA-1>", "a" * 40),
-    ("<number>", True), ("<epoch seconds, number>", "1700000000"), ("<string>", None), ("<string>", 5),
-    ("<begins: One ...; contains: two>", "One"), ("{principal}", GUID[:-1] + "0"), ("text.", "text"), (1, True),
+    ("<guid>", GUID.upper()), ("<utc seconds>", "2025-04-08T09:40:20.1Z"),
+    ("<40 upper-case hex: SHA-1>", "a" * 40),
+    ("<number>", True), ("<epoch seconds, number>", "1700000000"), ("<string>", None),
+    ("<string>", 5),
+    ("<begins: One ...; contains: two>", "One"), ("{principal}", GUID[:-1] + "0"),
+    ("text.", "text"), (1, True),
     (None, []), ({"a": 1}, {}), ({}, {"a": 1}), ([1, 2], [2, 1]), ([1], [1, 1]),
 ]  # fmt: skip
 
@@ -378,7 +476,9 @@ def test_a_difference_names_its_place() -> None:
 
 def test_a_name_is_bound_by_the_first_answer_that_shows_it() -> None:
     bindings: dict[str, str] = {}
-    expected = {"body": {"id": "{version: 8 lower-case hex}", "url": "https://vault/secrets/{version}"}}
+    expected = {
+        "body": {"id": "{version: 8 lower-case hex}", "url": "https://vault/secrets/{version}"}
+    }
     answer = Answer(200, {}, {"id": "0123abcd", "url": "https://vault/secrets/0123abcd"})
     assert differences(expected, answer, bindings) == []
     assert bindings == {"version": "0123abcd"}
@@ -389,7 +489,11 @@ def test_a_name_is_bound_by_the_first_answer_that_shows_it() -> None:
 
 
 def test_headers_are_compared_without_case_and_bound_for_their_own_answer_only() -> None:
-    expected = {"headers": {"Request-Id": "<guid>"}, "absent-headers": ["etag"], "body": {"id": "{request-id}"}}
+    expected = {
+        "headers": {"Request-Id": "<guid>"},
+        "absent-headers": ["etag"],
+        "body": {"id": "{request-id}"},
+    }
     bindings: dict[str, str] = {}
     assert differences(expected, Answer(200, {"request-ID": GUID}, {"id": GUID}), bindings) == []
     assert bindings == {}
@@ -399,7 +503,12 @@ def test_headers_are_compared_without_case_and_bound_for_their_own_answer_only()
 
 @pytest.mark.parametrize(
     ("expected", "status", "agrees"),
-    [(200, 200, True), (200, 201, False), ("<4xx, not quoted>", 403, True), ("<400 or 401>", 403, False)],
+    [
+        (200, 200, True),
+        (200, 201, False),
+        ("<4xx, not quoted>", 403, True),
+        ("<400 or 401>", 403, False),
+    ],
 )
 def test_an_expected_status_may_be_given_in_part(expected: Any, status: int, agrees: bool) -> None:
     assert (differences({"status": expected}, Answer(status, {}), {}) == []) is agrees
@@ -417,9 +526,19 @@ def test_an_expected_answer_may_have_partial_sets_and_optional_members() -> None
 
 def test_a_row_may_be_like_another_one_with_members_set_and_unset() -> None:
     row = {"source": "s", "service": "graph"}
-    first = {**row, "id": "t/1", "request": {"body": {"a": 1}}, "response": {"status": 200, "body": {"a": 1, "b": {}}}}
+    first = {
+        **row,
+        "id": "t/1",
+        "request": {"body": {"a": 1}},
+        "response": {"status": 200, "body": {"a": 1, "b": {}}},
+    }
     changed = {"value": [{"<like>": "t/1", "<set>": {"/b/c": 2}, "<unset>": ["/a"]}]}
-    second = {**row, "id": "t/2", "request": {"body": {"<like>": "t/1"}}, "response": {"status": 200, "body": changed}}
+    second = {
+        **row,
+        "id": "t/2",
+        "request": {"body": {"<like>": "t/1"}},
+        "response": {"status": 200, "body": changed},
+    }
     third = {**row, "id": "t/3", "request": {}, "response": {"<like>": "t/2"}}
     tables = Tables([first, second, third])
     assert tables["t/2"]["response"]["body"] == {"value": [{"b": {"c": 2}}]}

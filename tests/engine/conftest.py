@@ -97,10 +97,14 @@ class Engine:
     def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do something with a session, to its end."""
         azure, found = self.inside.azure, list[T]()
-        options = AzureOptions(cloud=azure.origin, app_service=azure.environment["MCT_S2S_APP_SERVICE"])
+        options = AzureOptions(
+            cloud=azure.origin, app_service=azure.environment["MCT_S2S_APP_SERVICE"]
+        )
 
         async def main() -> None:
-            async with connect(options, Services(), Terminal.open(json=False, quiet=True)) as session:
+            async with connect(
+                options, Services(), Terminal.open(json=False, quiet=True)
+            ) as session:
                 await session.arm.subscriptions()
                 self.inside.pipeline.observability.log.clear()
                 found.append(await work(session))
@@ -110,7 +114,12 @@ class Engine:
             return 0
 
         home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
-        run_inside((), {**without_azure(), **azure.environment, **self.caller, **home}, self.inside.time, program)
+        run_inside(
+            (),
+            {**without_azure(), **azure.environment, **self.caller, **home},
+            self.inside.time,
+            program,
+        )
         return found[0]
 
     @property
@@ -120,16 +129,24 @@ class Engine:
 
     def register(self, name: str = "A", **body: Any) -> Json:
         """A registration, as somebody else makes it."""
-        made: Json = self.inside.azure.graph("POST", "/applications", json={"displayName": name, **body})
+        made: Json = self.inside.azure.graph(
+            "POST", "/applications", json={"displayName": name, **body}
+        )
         return made
 
     def misbehave(self, path: str, times: int = 1000, method: str = "*", **fault: Any) -> None:
-        """From now on, requests whose path ends so are refused, or meet another fault, so many times."""
+        """From now on, requests whose path ends so are refused, or meet another fault, so many
+        times.
+        """
         meets = fault if "type" in fault else {"type": "status", "status": 403, **fault}
-        self.inside.azure.misbehave({"match": {"method": method, "path": f"*{path}"}, "times": times, "fault": meets})
+        self.inside.azure.misbehave(
+            {"match": {"method": method, "path": f"*{path}"}, "times": times, "fault": meets}
+        )
 
     def before(self, path: str, *acts: Callable[[], object] | None, method: str = "") -> None:
-        """What happens when the next requests whose path ends so arrive, one act a request; `None` lets one pass."""
+        """What happens when the next requests whose path ends so arrive, one act a request; `None`
+        lets one pass.
+        """
         self.inside.hooks.before.append(_each(path, list(acts), method))
 
     def after(self, path: str, *acts: Callable[[], object] | None, method: str = "") -> None:
@@ -139,10 +156,14 @@ class Engine:
     def asked(self, *paths: str) -> list[str]:
         """The requests whose path ends so, in order of arrival: `GET organization`."""
         log = [(one.method, one.path) for one in self.inside.log()]
-        return [f"{method} {path.rpartition('/')[2]}" for method, path in log if path.endswith(paths)]
+        return [
+            f"{method} {path.rpartition('/')[2]}" for method, path in log if path.endswith(paths)
+        ]
 
 
-def _each(path: str, acts: list[Callable[[], object] | None], method: str) -> Callable[[Entry], Awaitable[None]]:
+def _each(
+    path: str, acts: list[Callable[[], object] | None], method: str
+) -> Callable[[Entry], Awaitable[None]]:
     async def hook(entry: Entry) -> None:
         if acts and entry.path.endswith(path) and method in {"", entry.method}:
             act = acts.pop(0)
@@ -160,7 +181,9 @@ def engine(azure: Sandbox, inside: Inside, tmp_path: Path) -> Iterator[Engine]:
     inside.leave_alone()
 
 
-def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: Any) -> tuple[Outcome, float, list[str]]:
+def applied(
+    engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: Any
+) -> tuple[Outcome, float, list[str]]:
     """What came of these changes, how long it took, and what was told."""
     watcher = Watcher()
 

@@ -1,4 +1,6 @@
-"""A plan is agreed to, applied as wide as its order allows, stops at the first refusal; its outcome tells the truth."""
+"""A plan is agreed to, applied as wide as its order allows, stops at the first refusal; its outcome
+tells the truth.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -52,24 +54,40 @@ RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
 
 def new(name: str, *after: str) -> CreateApplication:
     made = Application(display_name=name, unique_name=f"mct-s2s-key-{name}")
-    return CreateApplication(key=name, name=name, resource="client application", application=made, after=after)
+    return CreateApplication(
+        key=name, name=name, resource="client application", application=made, after=after
+    )
 
 
 def principal(name: str) -> CreateServicePrincipal:
-    return CreateServicePrincipal(key=f"{name}:principal", name=name, client_id=OutputRef(name, Output.CLIENT_ID))
+    return CreateServicePrincipal(
+        key=f"{name}:principal", name=name, client_id=OutputRef(name, Output.CLIENT_ID)
+    )
 
 
 def write(*refs: OutputRef[ClientId], first: bool = False) -> WriteSettings:
-    spec = SettingsSpec(MCT.rows, ((ENABLED, ("true",)),), tuple((APPLICATION_IDS, ref) for ref in refs))
+    spec = SettingsSpec(
+        MCT.rows, ((ENABLED, ("true",)),), tuple((APPLICATION_IDS, ref) for ref in refs)
+    )
     return WriteSettings(
-        key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=(SettingEdit("x"),), first=first
+        key="settings",
+        name=WHERE.label,
+        site=WHERE.resource,
+        spec=spec,
+        edits=(SettingEdit("x"),),
+        first=first,
     )
 
 
 def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
     """Keys of what is done, refused, in doubt and not begun."""
     failed = {change.key for change, _ in outcome.failed}
-    return {*outcome.done}, failed, {change.key for change in outcome.in_doubt}, {change.key for change in outcome.left}
+    return (
+        {*outcome.done},
+        failed,
+        {change.key for change in outcome.in_doubt},
+        {change.key for change in outcome.left},
+    )
 
 
 # --- the order ---
@@ -84,7 +102,13 @@ def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
         ([new(str(number)) for number in range(3 * IN_FLIGHT)], None, 3.0),
         ([*(new(str(number), "last") for number in range(2 * IN_FLIGHT)), new("last")], None, 3.0),
     ],
-    ids=["what it refers to", "what it is put after", "at once", "not too many at once", "who waits takes no place"],
+    ids=[
+        "what it refers to",
+        "what it is put after",
+        "at once",
+        "not too many at once",
+        "who waits takes no place",
+    ],
 )
 def test_a_change_begins_when_what_it_needs_is_there_and_beside_all_others(
     changes: Sequence[AnyChange], order: Sequence[str] | None, seconds: float, engine: Engine
@@ -96,10 +120,19 @@ def test_a_change_begins_when_what_it_needs_is_there_and_beside_all_others(
     assert took == pytest.approx(seconds, abs=0.1)
 
 
-def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last(engine: Engine) -> None:
-    """One restart, when all that the settings name is there; neither listing nor reading back costs its own time."""
+def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last(
+    engine: Engine,
+) -> None:
+    """One restart, when all that the settings name is there; neither listing nor reading back costs
+    its own time.
+    """
     outcome, _, told = applied(
-        engine, write(OutputRef("A", Output.CLIENT_ID)), RESTART, new("A"), principal("A"), latency=0.5
+        engine,
+        write(OutputRef("A", Output.CLIENT_ID)),
+        RESTART,
+        new("A"),
+        principal("A"),
+        latency=0.5,
     )
     asked = engine.asked(LIST, PUT, RESTARTED, PRINCIPALS)
     assert set(asked[:2]) == {"POST list", "POST servicePrincipals"}
@@ -132,7 +165,11 @@ def test_a_removed_client_is_shut_out_before_anything_is_deleted(engine: Engine)
     """A client whose registration is gone first could still call for as long as its token lives."""
     made = engine.register()
     gone = DeleteApplication(
-        key="delete", name="A", resource="client application", object_id=made["id"], client_id=made["appId"]
+        key="delete",
+        name="A",
+        resource="client application",
+        object_id=made["id"],
+        client_id=made["appId"],
     )
     applied(engine, gone, write(first=True), RESTART)
     asked = engine.asked(PUT, RESTARTED, made["id"])
@@ -143,7 +180,8 @@ def test_a_removed_client_is_shut_out_before_anything_is_deleted(engine: Engine)
 
 CHAIN = (new("A"), principal("A"), new("B", "A"), new("C", "B"), new("D", "C"))
 LATER = {"match": {"writes": True}, "fault": {"type": "latency", "seconds": 1.0}}
-"""What is not refused is answered after what is: else their order would be that of two connections."""
+"""What is not refused is answered after what is: else their order would be that of two connections.
+"""
 SITE_TOO = (write(OutputRef("A", Output.CLIENT_ID)), RESTART, new("A"), principal("A"))
 
 
@@ -154,7 +192,11 @@ SITE_TOO = (write(OutputRef("A", Output.CLIENT_ID)), RESTART, new("A"), principa
         (PRINCIPALS, SITE_TOO, ({"A"}, {"A:principal"}, set(), {"settings", "restart"})),
         (PUT, (write(), RESTART), (set(), {"settings"}, set(), {"restart"})),
     ],
-    ids=["what is under way ends", "settings that were only listed are not in doubt", "the site runs on as it is"],
+    ids=[
+        "what is under way ends",
+        "settings that were only listed are not in doubt",
+        "the site runs on as it is",
+    ],
 )
 def test_at_the_first_refusal_nothing_else_begins(
     refused: str, changes: Sequence[AnyChange], expected: tuple[set[str], ...], engine: Engine
@@ -184,7 +226,9 @@ def details(outcome: Outcome) -> Mapping[str, str]:
     return {key: change.detail for key, change in outcome.done.items()}
 
 
-def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(engine: Engine) -> None:
+def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(
+    engine: Engine,
+) -> None:
     engine.settings["ServiceAuthEnabled"] = "true"
     outcome, _, _ = applied(engine, write(), RESTART)
     assert engine.asked(PUT, RESTARTED) == []
@@ -195,7 +239,9 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(eng
 
 
 def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> None:
-    """The site restarts by itself when its settings change; a second restart would be one too many."""
+    """The site restarts by itself when its settings change; a second restart would be one
+    too many.
+    """
     engine.misbehave(RESTARTED, type="lostAnswer")
     outcome, _, _ = applied(engine, write(), RESTART)
     assert engine.asked(RESTARTED) == ["POST restart"]
@@ -203,7 +249,9 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> No
 
 
 @pytest.mark.parametrize(("where", "words"), [(SITE, ""), (SLOT, " --slot staging")])
-def test_a_refused_restart_says_what_is_saved_and_how_to_do_it(where: str, words: str, engine: Engine) -> None:
+def test_a_refused_restart_says_what_is_saved_and_how_to_do_it(
+    where: str, words: str, engine: Engine
+) -> None:
     engine.misbehave(RESTARTED)
     site = ResourceId.parse(where)
     outcome, _, _ = applied(engine, replace(write(), site=site), replace(RESTART, site=site))
@@ -217,12 +265,18 @@ def test_a_refused_restart_says_what_is_saved_and_how_to_do_it(where: str, words
 
 
 def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine: Engine) -> None:
-    """Lists are replaced whole by a PATCH: what somebody added since the plan was made must be sent back."""
-    added = {"id": guid("other role"), "value": "Reader", "displayName": "R", "description": "R", "isEnabled": True,
+    """Lists are replaced whole by a PATCH: what somebody added since the plan was made must be sent
+    back.
+    """
+    added = {"id": guid("other role"), "value": "Reader", "displayName": "R", "description": "R",
+             "isEnabled": True,
              "allowedMemberTypes": ["Application"]}  # fmt: skip
     made = engine.register(tags=["theirs"], appRoles=[added])
     edits = ApplicationEdits(role=ROLE, tags=("ours",))
-    applied(engine, UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits))
+    applied(
+        engine,
+        UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits),
+    )
     after = engine.inside.azure.graph("GET", f"/applications/{made['id']}")
     assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
@@ -232,7 +286,9 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     ("second", "seconds"), [("the same", 2.0), ("its service principal", 2.0), ("another one", 1.0)]
 )
 def test_writes_to_one_registration_take_turns(second: str, seconds: float, engine: Engine) -> None:
-    """Graph refuses those that meet; each would then be waited for and sent again, seconds later."""
+    """Graph refuses those that meet; each would then be waited for and sent again, seconds
+    later.
+    """
     ids = [ApplicationObjectId(engine.register(name)["id"]) for name in ("A", "B")]
 
     async def main(session: Session) -> float:
@@ -241,7 +297,9 @@ def test_writes_to_one_registration_take_turns(second: str, seconds: float, engi
         writes: dict[str, Callable[[], Awaitable[object]]] = {
             "the same": lambda: applications.update(graph, first, replace(first, notes="ours")),
             "its service principal": lambda: service_principals.create(graph, first.client_id),
-            "another one": lambda: applications.update(graph, other, replace(other, tags=("ours",))),
+            "another one": lambda: applications.update(
+                graph, other, replace(other, tags=("ours",))
+            ),
         }
         engine.inside.state.latency_seconds, began = 1.0, clock.seconds()
         tagging = applications.update(graph, first, replace(first, tags=("ours",)))
@@ -263,12 +321,20 @@ TAKES_AWAY = ApplicationEdits(no_access_to=ClientId(guid("service")))
 def test_a_registration_that_is_gone_has_nothing_left_to_take_away(
     edits: ApplicationEdits, is_done: bool, engine: Engine
 ) -> None:
-    """What someone deletes between plan and removal ends no removal; what was to be written there cannot be."""
+    """What someone deletes between plan and removal ends no removal; what was to be written there
+    cannot be.
+    """
     change = UpdateApplication(
-        key="A:access", name="A", resource="x", object_id=ApplicationObjectId(guid("gone")), edits=edits
+        key="A:access",
+        name="A",
+        resource="x",
+        object_id=ApplicationObjectId(guid("gone")),
+        edits=edits,
     )
     outcome, _, _ = applied(engine, change)
-    assert (details(outcome), len(outcome.failed)) == (({"A:access": "already deleted"}, 0) if is_done else ({}, 1))
+    assert (details(outcome), len(outcome.failed)) == (
+        ({"A:access": "already deleted"}, 0) if is_done else ({}, 1)
+    )
 
 
 def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: Engine) -> None:
@@ -283,16 +349,27 @@ def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: En
 
 
 @pytest.mark.parametrize("first", ["a role", "an identity", "a restoration", None])
-def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None, engine: Engine) -> None:
-    """A role reaches the service principal later, also an old one's; without one, the refusal is an error at once."""
+def test_consent_to_what_this_run_has_just_made_is_waited_for(
+    first: str | None, engine: Engine
+) -> None:
+    """A role reaches the service principal later, also an old one's; without one, the refusal is an
+    error at once.
+    """
     graph, made, machine = engine.inside.azure.graph, engine.register(), ResourceId.parse(MACHINE)
     service, principal = graph("POST", PRINCIPALS, json={"appId": made["appId"]})["id"], None
-    edits, holder = ApplicationEdits(role=ROLE), IdentityResource(machine, None, api_version="2024-03-01")
+    edits, holder = (
+        ApplicationEdits(role=ROLE),
+        IdentityResource(machine, None, api_version="2024-03-01"),
+    )
     deleted = Application(object_id=made["id"], client_id=made["appId"], display_name="A")
     steps: dict[str | None, AnyChange] = {
-        "a role": UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits),
+        "a role": UpdateApplication(
+            key="u", name="A", resource="x", object_id=made["id"], edits=edits
+        ),
         "an identity": EnableIdentity(key="u", name="A", identity_resource=holder),
-        "a restoration": RestoreApplication(key="u", name="A", resource="x", application=deleted, is_sure=True),
+        "a restoration": RestoreApplication(
+            key="u", name="A", resource="x", application=deleted, is_sure=True
+        ),
     }
     if first != "a role":
         applied(engine, steps["a role"])
@@ -303,7 +380,12 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None,
         principal = OutputRef[PrincipalId]("u", Output.PRINCIPAL_ID)
     own = [steps[first]] if first else []
     grant = AssignAppRole(
-        key="a", name="A", principal=principal or service, service=service, role=ROLE.id, after=("u",) * len(own)
+        key="a",
+        name="A",
+        principal=principal or service,
+        service=service,
+        role=ROLE.id,
+        after=("u",) * len(own),
     )
 
     async def main(session: Session) -> Outcome:
@@ -318,7 +400,9 @@ def test_consent_to_what_this_run_has_just_made_is_waited_for(first: str | None,
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_an_object_that_is_not_there_yet_is_waited_for_only_where_lag_is_expected(is_new: bool, engine: Engine) -> None:
+def test_an_object_that_is_not_there_yet_is_waited_for_only_where_lag_is_expected(
+    is_new: bool, engine: Engine
+) -> None:
     """The same answer about anything else is an error at once."""
     made = engine.register()
     engine.misbehave(PRINCIPALS, times=3, status=404, code="Request_ResourceNotFound")
@@ -369,7 +453,12 @@ CHANGED = {"ServiceAuthEnabled": "true"}
         (True, False, CHANGED, [True, True], 3),
         (False, True, CHANGED, [True, False], 2),
     ],
-    ids=["at once", "a plan that still holds", "yes was said to another plan", "another run had its turn"],
+    ids=[
+        "at once",
+        "a plan that still holds",
+        "yes was said to another plan",
+        "another run had its turn",
+    ],
 )
 def test_only_the_plan_that_was_agreed_to_is_applied(
     may_be_stale: bool,
@@ -380,7 +469,9 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Looked at again where it may have changed, asked again where it did; who reads for an hour holds no one up."""
+    """Looked at again where it may have changed, asked again where it did; who reads for an hour
+    holds no one up.
+    """
     person, turns = Person(engine, may_be_stale, [*answers], meanwhile), list[str]()
 
     @asynccontextmanager
@@ -391,8 +482,14 @@ def test_only_the_plan_that_was_agreed_to_is_applied(
         yield overtaken
 
     async def work(session: Session) -> Outcome:
-        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY, api=MCT))
-        return await carry_out(session, outcome, 0.0, person) if await person.confirm(outcome) else outcome
+        outcome = await prepare(
+            session, Request(spec(), clock.now(), TARGET, "a1b2", unique_name=SERVICE_KEY, api=MCT)
+        )
+        return (
+            await carry_out(session, outcome, 0.0, person)
+            if await person.confirm(outcome)
+            else outcome
+        )
 
     monkeypatch.setattr(flow, "hold", exclusive)
     outcome = engine.run(work)

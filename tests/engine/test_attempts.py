@@ -1,4 +1,6 @@
-"""The note of a secret on its way stays at its registration until it has arrived, whatever others write there."""
+"""The note of a secret on its way stays at its registration until it has arrived, whatever others
+write there.
+"""
 
 from pathlib import Path
 
@@ -37,7 +39,9 @@ def another_run_writes(*tags: str, made: Json, engine: Engine) -> None:
     registrations.put({**(registrations.latest(made["id"]) or {}), "tags": list(tags)})
 
 
-def test_the_note_stays_where_another_run_writes_its_own_at_that_moment(made: Json, engine: Engine) -> None:
+def test_the_note_stays_where_another_run_writes_its_own_at_that_moment(
+    made: Json, engine: Engine
+) -> None:
 
     def others() -> None:
         another_run_writes("team", attempt_tag(THEIRS), made=made, engine=engine)
@@ -73,8 +77,12 @@ def test_the_note_of_what_has_arrived_stays_away(made: Json, engine: Engine) -> 
     assert attempt_tag(OURS) not in tags_of(made, engine)
 
 
-def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(made: Json, engine: Engine) -> None:
-    """An interrupted delivery turns out to be stored, and its note cannot be removed: the next run does that."""
+def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(
+    made: Json, engine: Engine
+) -> None:
+    """An interrupted delivery turns out to be stored, and its note cannot be removed: the next run
+    does that.
+    """
     azure, path = engine.inside.azure, f"/applications/{made['id']}"
     body = {"passwordCredential": {"displayName": OURS}}
     secret = azure.graph("POST", f"{path}/addPassword", json=body)
@@ -84,9 +92,18 @@ def test_a_secret_that_has_arrived_is_neither_removed_nor_named_for_removal(made
         await attempt.begin(None)
         attempt.key_id = KeyId(secret["keyId"])
         credential = SecretCredential(secret["secretText"])
-        noted: Json = {"scope": "api://service/.default", "tenant_id": TENANT.id, "expires": LATER, "name": "A"}
+        noted: Json = {
+            "scope": "api://service/.default",
+            "tenant_id": TENANT.id,
+            "expires": LATER,
+            "name": "A",
+        }
         kept = MadeCredential(
-            client_id=attempt.client_id, key_id=attempt.key_id, credential=credential, attempt=OURS, **noted
+            client_id=attempt.client_id,
+            key_id=attempt.key_id,
+            credential=credential,
+            attempt=OURS,
+            **noted,
         )
         await attempt.store.deliver(kept)
         engine.misbehave(path, method="PATCH")

@@ -1,4 +1,6 @@
-"""Registrations and secrets are made once, whatever comes in between; the old secret stays until the new one works."""
+"""Registrations and secrets are made once, whatever comes in between; the old secret stays until
+the new one works.
+"""
 
 import asyncio
 import base64
@@ -13,7 +15,12 @@ from mct_s2s import clock
 from mct_s2s.azure.graph import applications
 from mct_s2s.azure.graph.replicas import DOUBTFUL_ATTEMPTS
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.registrations import APPEARS_WITHIN, create, create_as_owner, create_principal
+from mct_s2s.engine.apply.registrations import (
+    APPEARS_WITHIN,
+    create,
+    create_as_owner,
+    create_principal,
+)
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import S2SError
@@ -22,7 +29,13 @@ from mct_s2s.model.client_credentials import YOUNG, CredentialKind, Federation, 
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, Tag, client_unique_name
-from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
+from mct_s2s.planning.changes import (
+    AddCredential,
+    CreateApplication,
+    Output,
+    OutputRef,
+    RemoveCredential,
+)
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.state import seed
 from mct_s2s.stores.files import FileStore
@@ -43,18 +56,26 @@ ADDED: dict[str, Any] = {
 SECRET = AddCredential(key="secret", spec=NewCredential(LATER), **ADDED)
 KINDS = {
     "secret": SECRET,
-    "certificate": AddCredential(key="certificate", spec=NewCredential(LATER, CredentialKind.CERTIFICATE), **ADDED),
+    "certificate": AddCredential(
+        key="certificate", spec=NewCredential(LATER, CredentialKind.CERTIFICATE), **ADDED
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credential(kind: str, engine: Engine) -> None:
-    """`create-if-missing` may return what somebody else has just made: two would be one too many."""
+def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credential(
+    kind: str, engine: Engine
+) -> None:
+    """`create-if-missing` may return what somebody else has just made: two would be one too
+    many.
+    """
     azure = engine.inside.azure
     store = FileStore(engine.home / "a.env", keeps_key=kind == "certificate")
     made = engine.register(uniqueName=UNIQUE_NAME)
     theirs = azure.graph(
-        "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {"displayName": ATTEMPT}}
+        "POST",
+        f"/applications/{made['id']}/addPassword",
+        json={"passwordCredential": {"displayName": ATTEMPT}},
     )
     outcome, _, _ = applied(engine, NEW, KINDS[kind], stores={"A": store})
     (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
@@ -83,7 +104,9 @@ def test_federated_credentials_are_written_one_after_another(engine: Engine) -> 
 def test_a_creation_that_is_never_answered_ends_and_its_secret_stays_noted(engine: Engine) -> None:
     made = engine.register()
     engine.misbehave("/addPassword", type="lostAnswer")
-    adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
+    adding = replace(
+        SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"])
+    )
     outcome, _, _ = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
     ((_, error),) = outcome.failed
     assert getattr(error, "answer_lost", False)
@@ -94,10 +117,14 @@ def test_a_creation_that_is_never_answered_ends_and_its_secret_stays_noted(engin
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "BadParameter"), (503, "ServiceUnavailable")])
-def test_no_secret_is_made_where_its_vault_refuses_to_note_it(status: int, code: str, engine: Engine) -> None:
+def test_no_secret_is_made_where_its_vault_refuses_to_note_it(
+    status: int, code: str, engine: Engine
+) -> None:
     """Nobody could find it again: its value would be lost, and the secret would stay."""
     made = engine.register()
-    adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
+    adding = replace(
+        SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"])
+    )
     engine.misbehave("/secrets/a", method="PUT", status=status, code=code)
 
     async def main(session: Session) -> Outcome:
@@ -109,14 +136,21 @@ def test_no_secret_is_made_where_its_vault_refuses_to_note_it(status: int, code:
     ((_, error),) = engine.run(main).failed
     assert error.code == "vault-refused"
     assert engine.asked("/addPassword") == []
-    assert engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"] == []
+    assert (
+        engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"] == []
+    )
 
 
 def kept_in(store: FileStore, made: dict[str, str], key_id: str, secret: Any, **noted: Any) -> None:
     """A credential of the client, or of another one, in its store."""
     noted = {"scope": "api://service/.default", "tenant_id": TENANT.id, "expires": LATER, **noted}
     kept = MadeCredential(
-        client_id=ClientId(made["appId"]), key_id=KeyId(key_id), credential=secret, name="A", attempt=ATTEMPT, **noted
+        client_id=ClientId(made["appId"]),
+        key_id=KeyId(key_id),
+        credential=secret,
+        name="A",
+        attempt=ATTEMPT,
+        **noted,
     )
     asyncio.run(store.deliver(kept))
 
@@ -135,12 +169,16 @@ MINUTE = timedelta(minutes=1)
 def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replaces_that_very_one(
     was_planned_with: bool, age: timedelta, is_made: bool, engine: Engine
 ) -> None:
-    """Two runs at once would leave two secrets; but who plans a new one knows that what was stored is of no use."""
+    """Two runs at once would leave two secrets; but who plans a new one knows that what was stored
+    is of no use.
+    """
     made, store = engine.register(), FileStore(engine.home / "a.env")
     kept_in(store, made, guid("stored"), SecretCredential("value"))
     note = asyncio.run(store.note())
     assert note.delivered_at is not None
-    adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
+    adding = replace(
+        SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"])
+    )
     outcome = planned(adding, stores={"A": store})
     outcome.request = replace(outcome.request, now=note.delivered_at + age)
     outcome.before = replace(outcome.before, secrets={"A": note} if was_planned_with else {})
@@ -150,18 +188,26 @@ def test_a_secret_that_its_store_got_minutes_ago_is_taken_unless_the_plan_replac
     assert done.detail.startswith("expires" if is_made else "created minutes ago, saved to file:")
 
 
-def removal_of(made: dict[str, str], key_id: str, scope: str = "api://service/.default") -> RemoveCredential:
+def removal_of(
+    made: dict[str, str], key_id: str, scope: str = "api://service/.default"
+) -> RemoveCredential:
     replaced_for = ClientId(made["appId"]), scope
     object_id = ApplicationObjectId(made["id"])
-    return RemoveCredential(key="old", name="A", object_id=object_id, key_id=KeyId(key_id), replaced_for=replaced_for)
+    return RemoveCredential(
+        key="old", name="A", object_id=object_id, key_id=KeyId(key_id), replaced_for=replaced_for
+    )
 
 
 @pytest.mark.parametrize("there", ["nothing", "another client's", "the old one"])
-def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, engine: Engine) -> None:
+def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(
+    there: str, engine: Engine
+) -> None:
     """Whoever reads that place would be locked out."""
     made, store = engine.register(), FileStore(engine.home / "a.env")
     path = f"/applications/{made['id']}"
-    old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})["keyId"]
+    old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})[
+        "keyId"
+    ]
     if there != "nothing":
         owner = made if there == "the old one" else {"appId": guid("another")}
         kept_in(store, owner, old, SecretCredential("value"))
@@ -176,14 +222,24 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
     azure, made = engine.inside.azure, engine.register()
     path, uri = f"/applications/{made['id']}", f"api://{made['appId']}"
     pem, certificate = make_key_pair("A", NOW, datetime.now(UTC) + timedelta(days=30))
-    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id, "displayName": ATTEMPT,
+    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id,
+           "displayName": ATTEMPT,
            "key": base64.b64encode(certificate.der).decode()}  # fmt: skip
     azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
     azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
     store, where = FileStore(engine.home / "a.env", keeps_key=True), azure.environment
     noted = {"tenant_id": where["AZURE_TENANT_ID"], "authority": where["AZURE_AUTHORITY_HOST"]}
-    kept_in(store, made, guid("unseen"), CertificateCredential(pem.encode()), scope=f"{uri}/.default", **noted)
-    removal = replace(removal_of(made, certificate.key_id, f"{uri}/.default"), kind=CredentialKind.CERTIFICATE)
+    kept_in(
+        store,
+        made,
+        guid("unseen"),
+        CertificateCredential(pem.encode()),
+        scope=f"{uri}/.default",
+        **noted,
+    )
+    removal = replace(
+        removal_of(made, certificate.key_id, f"{uri}/.default"), kind=CredentialKind.CERTIFICATE
+    )
     outcome, seconds, _ = applied(engine, removal, stores={"A": store})
     assert outcome.failed == []
     (change,) = outcome.done.values()
@@ -232,20 +288,32 @@ def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> N
 
 
 @pytest.mark.parametrize("place", ["there", "in the recycle bin"])
-def test_a_unique_name_that_another_registration_holds_is_left_to_it(place: str, owner: Engine) -> None:
+def test_a_unique_name_that_another_registration_holds_is_left_to_it(
+    place: str, owner: Engine
+) -> None:
     other = owner.register(uniqueName=UNIQUE_NAME)
     if place == "there":
-        (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
+        (made, is_made), _ = timed(
+            owner, lambda session: create_as_owner(session, planned(NEW), NEW)
+        )
         assert (made.object_id, is_made, called_a(owner)) == (other["id"], False, [other["id"]])
         return
     owner.inside.azure.graph("DELETE", f"/applications/{other['id']}")
     error, _ = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
-    deleted = owner.inside.azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
-    assert (error.code, called_a(owner), [one["id"] for one in deleted]) == ("name-taken", [], [other["id"]])
+    deleted = owner.inside.azure.graph(
+        "GET", "/directory/deletedItems/microsoft.graph.application"
+    )["value"]
+    assert (error.code, called_a(owner), [one["id"] for one in deleted]) == (
+        "name-taken",
+        [],
+        [other["id"]],
+    )
 
 
 @pytest.mark.parametrize("fault", ["reset", "lostAnswer"])
-def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(fault: str, owner: Engine) -> None:
+def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
+    fault: str, owner: Engine
+) -> None:
     owner.misbehave("/applications", 1, "POST", type=fault)
     (made, _), seconds = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
     assert called_a(owner) == [made.object_id]
@@ -263,12 +331,16 @@ def test_a_registration_that_an_earlier_run_left_unnamed_is_taken_up(owner: Engi
 
 
 @pytest.mark.parametrize("who", ["someone else created", "a credential was added to"])
-def test_a_registration_that_only_looks_left_unnamed_is_not_taken_up(who: str, owner: Engine) -> None:
+def test_a_registration_that_only_looks_left_unnamed_is_not_taken_up(
+    who: str, owner: Engine
+) -> None:
     """Our tag, and the caller as its only owner, can be anyone's doing."""
     azure = owner.inside.azure
     if who == "someone else created":
         theirs = owner.register(tags=[Tag.NAME.of(UNIQUE_NAME)])
-        caller = azure.graph("GET", f"/servicePrincipals(appId='{owner.caller['AZURE_CLIENT_ID']}')")["id"]
+        caller = azure.graph(
+            "GET", f"/servicePrincipals(appId='{owner.caller['AZURE_CLIENT_ID']}')"
+        )["id"]
         reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{caller}"}
         azure.graph("POST", f"/applications/{theirs['id']}/owners/$ref", json=reference)
 
@@ -286,7 +358,9 @@ def test_a_registration_that_only_looks_left_unnamed_is_not_taken_up(who: str, o
 
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:
     owner.misbehave("/applications/*", 2, "PATCH", **DENIED)
-    (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session, planned(NEW), NEW))
+    (_, is_made), seconds = timed(
+        owner, lambda session: create_as_owner(session, planned(NEW), NEW)
+    )
     assert (is_made, 0 < seconds < 5) == (True, True)
 
 
@@ -314,7 +388,9 @@ def test_a_service_principal_waits_for_replicas_only_if_its_application_is_new_a
 def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine) -> None:
     def taken() -> None:
         raise graph_error(
-            400, "Request_BadRequest", "Another object with the same value for property uniqueName already exists."
+            400,
+            "Request_BadRequest",
+            "Another object with the same value for property uniqueName already exists.",
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")

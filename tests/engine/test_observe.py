@@ -1,4 +1,6 @@
-"""What a command looks at: App Service, trust and clients; never a guess between two, and as much at once as can be."""
+"""What a command looks at: App Service, trust and clients; never a guess between two, and as much
+at once as can be.
+"""
 
 import asyncio
 import gc
@@ -28,19 +30,26 @@ from tests.support.mct import MCT
 
 OTHER = guid("other subscription")
 URI = "https://learn.contosolearning.onmicrosoft.com/api"
-ROLE = {"id": guid("role"), "value": "S2SAppRole", "displayName": "S", "description": "S", "isEnabled": True,
+ROLE = {"id": guid("role"), "value": "S2SAppRole", "displayName": "S", "description": "S",
+        "isEnabled": True,
         "allowedMemberTypes": ["Application"]}  # fmt: skip
 
 
 def look(
-    *clients: str, adopt: str | None = None, federated: bool = False, everything: bool = False, **more: Any
+    *clients: str,
+    adopt: str | None = None,
+    federated: bool = False,
+    everything: bool = False,
+    **more: Any,
 ) -> Request:
     """A request that is only looked by."""
     credential = Federation("https://ci.example", "x") if federated else None
     service = ServiceSpec("MCT service", adopt=adopt)
     setup = Setup(service, tuple(ClientSpec(name, credential) for name in clients))
     desired = Removal(service, everything=True) if everything else setup
-    return Request(desired, clock.now(), **{"target": TARGET, "unique_name": SERVICE_KEY, "api": MCT, **more})
+    return Request(
+        desired, clock.now(), **{"target": TARGET, "unique_name": SERVICE_KEY, "api": MCT, **more}
+    )
 
 
 def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:
@@ -51,9 +60,13 @@ def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:
 
 
 def registered(engine: Engine, name: str, unique_name: str | None = None, **body: Any) -> Json:
-    """A registration with a service principal, as somebody else makes it; `principal` is that one's id."""
+    """A registration with a service principal, as somebody else makes it; `principal` is that one's
+    id.
+    """
     made = engine.register(name, uniqueName=unique_name, **body)
-    principal = engine.inside.azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    principal = engine.inside.azure.graph(
+        "POST", "/servicePrincipals", json={"appId": made["appId"]}
+    )
     return {**made, "principal": principal["id"]}
 
 
@@ -126,7 +139,9 @@ def test_two_sites_of_one_name_are_a_question(engine: Engine) -> None:
     with pytest.raises(S2SError) as raised:
         trust_seen(engine, target=SiteTarget("contosolearn"))
     assert raised.value.code == "site-ambiguous"
-    assert {SITE, twin} <= set(raised.value.message.replace(",", " ").split()) or twin in raised.value.message
+    assert {SITE, twin} <= set(
+        raised.value.message.replace(",", " ").split()
+    ) or twin in raised.value.message
     assert "--resource-group" in raised.value.remedy
 
 
@@ -135,10 +150,14 @@ def test_two_sites_of_one_name_are_a_question(engine: Engine) -> None:
 
 @pytest.mark.parametrize("by", ["appId", "URI", "the audience", "the audience's own URI", "key"])
 def test_the_meant_service_application_is_found(by: str, engine: Engine) -> None:
-    service = service_in(engine, SERVICE_KEY if by == "key" else None, uri=URI if "URI" in by else "")
+    service = service_in(
+        engine, SERVICE_KEY if by == "key" else None, uri=URI if "URI" in by else ""
+    )
     adopt = {"appId": f" {service['appId'].upper()} ", "URI": URI}.get(by)
     if "audience" in by:
-        engine.settings.update(ServiceAuthAudience=URI if "own" in by else api_uri(service["appId"]))
+        engine.settings.update(
+            ServiceAuthAudience=URI if "own" in by else api_uri(service["appId"])
+        )
     trust = trust_seen(engine, adopt=adopt)
     assert trust.service is not None
     assert trust.principal is not None
@@ -146,7 +165,9 @@ def test_the_meant_service_application_is_found(by: str, engine: Engine) -> None
 
 
 @pytest.mark.parametrize("by", ["--service-app", "the audience"])
-def test_a_uri_that_only_looks_like_an_app_id_names_the_registration_that_has_it(by: str, engine: Engine) -> None:
+def test_a_uri_that_only_looks_like_an_app_id_names_the_registration_that_has_it(
+    by: str, engine: Engine
+) -> None:
     """One for v2 tokens may have any URI below `api://`, by the policy of most tenants too."""
     uri, service = f"api://{guid('no appId')}", service_in(engine, None)
     body = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": [uri]}
@@ -158,7 +179,9 @@ def test_a_uri_that_only_looks_like_an_app_id_names_the_registration_that_has_it
     assert (trust.service.object_id, trust.service.identifier_uris) == (service["id"], (uri,))
 
 
-def test_a_named_service_application_goes_before_the_settings_and_those_before_the_unique_name(engine: Engine) -> None:
+def test_a_named_service_application_goes_before_the_settings_and_those_before_the_unique_name(
+    engine: Engine,
+) -> None:
     named, audience, keyed = service_in(engine, None), service_in(engine, None), service_in(engine)
     for uri, adopt, expected in [
         (api_uri(audience["appId"]), named["appId"], named),
@@ -177,21 +200,36 @@ def test_a_named_service_application_goes_before_the_settings_and_those_before_t
 def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine) -> None:
     """Whoever was ever made for it is looked for only where all of them go."""
     service, graph = service_in(engine), engine.inside.azure.graph
-    listed, consented, by_id = (registered(engine, name) for name in ("Listed", "Consented", "By appId"))
+    listed, consented, by_id = (
+        registered(engine, name) for name in ("Listed", "Consented", "By appId")
+    )
     registered(engine, "Asked", client_unique_name(SERVICE_KEY, "Asked"))
     registered(engine, "Foreign")
     registered(engine, "Tagged", tags=[Tag.TRUST.of(SERVICE_KEY)])
-    granted = {"principalId": consented["principal"], "resourceId": service["principal"], "appRoleId": ROLE["id"]}
+    granted = {
+        "principalId": consented["principal"],
+        "resourceId": service["principal"],
+        "appRoleId": ROLE["id"],
+    }
     graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=granted)
     engine.settings.update(ServiceApplicationIds=f" {listed['appId'].upper()} ; not-an-id;")
     trust = trust_seen(engine, "Asked", by_id["appId"])
-    assert {client.display_name for client in trust.clients} == {"Listed", "Consented", "Asked", "By appId"}
-    assert all(client.is_registered and client.principal for client in trust.clients), "both halves of each"
+    assert {client.display_name for client in trust.clients} == {
+        "Listed",
+        "Consented",
+        "Asked",
+        "By appId",
+    }
+    assert all(client.is_registered and client.principal for client in trust.clients), (
+        "both halves of each"
+    )
     everybody = {client.display_name for client in trust_seen(engine, everything=True).clients}
     assert everybody & {"Tagged", "Foreign"} == {"Tagged"}
 
 
-def test_clients_are_named_after_their_app_service_whichever_service_application_it_uses(engine: Engine) -> None:
+def test_clients_are_named_after_their_app_service_whichever_service_application_it_uses(
+    engine: Engine,
+) -> None:
     """Two App Services that share a service application never share a client for its name."""
     service = service_in(engine, "mct-s2s-elsewhere")
     registered(engine, "Import", client_unique_name("mct-s2s-elsewhere", "Import"))
@@ -202,7 +240,9 @@ def test_clients_are_named_after_their_app_service_whichever_service_application
 
 @pytest.mark.parametrize("half", ["application", "principal"])
 def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: Engine) -> None:
-    """A registration without a service principal, or a principal whose registration is in another tenant."""
+    """A registration without a service principal, or a principal whose registration is in another
+    tenant.
+    """
     service_in(engine)
     client = registered(engine, "Import")
     engine.settings.update(ServiceApplicationIds=client["appId"])
@@ -214,7 +254,10 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str, engine: En
         state["directory"]["applications"] = [row for row in rows if row["id"] != client["id"]]
         engine.inside.become(state)
     (found,) = trust_seen(engine).clients
-    assert (not found.is_registered, found.principal is None) == (half == "principal", half == "application")
+    assert (not found.is_registered, found.principal is None) == (
+        half == "principal",
+        half == "application",
+    )
     assert (found.client_id, found.display_name) == (client["appId"], "Import")
 
 
@@ -222,28 +265,47 @@ def test_federated_credentials_are_asked_for_only_where_they_matter(engine: Engi
     """No list brings them along: asked for every client, they cost a request each."""
     service_in(engine)
     none = registered(engine, "None")
-    good, wished = registered(engine, "Good"), registered(engine, "Wished", client_unique_name(SERVICE_KEY, "Wished"))
+    good, wished = (
+        registered(engine, "Good"),
+        registered(engine, "Wished", client_unique_name(SERVICE_KEY, "Wished")),
+    )
     for one in (good, wished):
-        engine.inside.azure.graph("POST", f"/applications/{one['id']}/addPassword", json={"passwordCredential": {}})
-    engine.settings.update(ServiceApplicationIds=";".join(one["appId"] for one in (good, none, wished)))
+        engine.inside.azure.graph(
+            "POST", f"/applications/{one['id']}/addPassword", json={"passwordCredential": {}}
+        )
+    engine.settings.update(
+        ServiceApplicationIds=";".join(one["appId"] for one in (good, none, wished))
+    )
     for federated, expected in ((False, {none["id"]}), (True, {none["id"], wished["id"]})):
         trust_seen(engine, "Wished", federated=federated)
-        paths = [one.path for one in engine.inside.log() if one.path.endswith("/federatedIdentityCredentials")]
+        paths = [
+            one.path
+            for one in engine.inside.log()
+            if one.path.endswith("/federatedIdentityCredentials")
+        ]
         assert {path.split("/")[-2] for path in paths} == expected
 
 
 # --- how it is asked ---
 
 
-@pytest.mark.parametrize("path", ["/organization", "/config/appsettings/list", "/sites/contosolearn"])
-def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(path: str, engine: Engine) -> None:
-    """What still runs would warn of an exception that nobody fetched, or use a session that is closed."""
+@pytest.mark.parametrize(
+    "path", ["/organization", "/config/appsettings/list", "/sites/contosolearn"]
+)
+def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(
+    path: str, engine: Engine
+) -> None:
+    """What still runs would warn of an exception that nobody fetched, or use a session that is
+    closed.
+    """
     complaints = list[str]()
     engine.inside.state.latency_seconds = 1.0
     engine.misbehave(path)
 
     async def work(session: Session) -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: complaints.append(context["message"])
+        )
         before = asyncio.all_tasks()
         with pytest.raises(S2SError):
             await observe(session, look())
@@ -253,7 +315,9 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(path: str, e
 
     engine.run(work)
     engine.inside.state.latency_seconds = 0.0
-    assert complaints == [], "asyncio says of each exception that nobody fetched that it was thrown away"
+    assert complaints == [], (
+        "asyncio says of each exception that nobody fetched that it was thrown away"
+    )
 
 
 def test_where_everything_is_there_nobody_waits_for_the_recycle_bin(engine: Engine) -> None:
@@ -278,7 +342,9 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_an_object_that_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, engine: Engine) -> None:
+def test_an_object_that_cannot_be_read_is_unknown_and_the_rest_is_known(
+    question: str, engine: Engine
+) -> None:
     """Unreadable is never taken for missing."""
     engine.misbehave(QUESTIONS[question])
 
@@ -328,7 +394,8 @@ def test_all_sites_are_read_side_by_side(engine: Engine) -> None:
     engine.run(everything)
     for at in range(3 * AT_ONCE - len(read(engine))):
         seed.add_site(
-            engine.inside.state.resources, subscription=seed.SUBSCRIPTION_ID, group="shops", name=f"shop-{at}",
+            engine.inside.state.resources, subscription=seed.SUBSCRIPTION_ID, group="shops",
+            name=f"shop-{at}",
             kind="app", settings={}, owner_app_id=seed.ADMINISTRATOR_ID,
         )  # fmt: skip
     engine.inside.state.latency_seconds = 1.0

@@ -1,4 +1,6 @@
-"""The settings of an App Service have no ETag: what several writers do to them at once, and nobody loses a thing."""
+"""The settings of an App Service have no ETag: what several writers do to them at once, and nobody
+loses a thing.
+"""
 
 import asyncio
 import json
@@ -31,17 +33,27 @@ MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
 
 def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
     """Put one client on the allow list."""
-    spec = spec or SettingsSpec(MCT.rows, ((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),))
+    spec = spec or SettingsSpec(
+        MCT.rows, ((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),)
+    )
     return WriteSettings(key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=())
 
 
 async def write(
-    session: Session, what: WriteSettings | None = None, wait: float = 0.0, backup: SettingsFile | None = None
+    session: Session,
+    what: WriteSettings | None = None,
+    wait: float = 0.0,
+    backup: SettingsFile | None = None,
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
     what, began = what or change(), clock.seconds()
     outcome = planned(what)
-    run = Run(session, replace(outcome, request=replace(outcome.request, backup=backup)), Watcher(), send_change)
+    run = Run(
+        session,
+        replace(outcome, request=replace(outcome.request, backup=backup)),
+        Watcher(),
+        send_change,
+    )
     run.everything_else = lambda change: asyncio.sleep(wait)  # type: ignore[method-assign]  # noqa: ARG005
     await send_change(what, run)
     return clock.seconds() - began
@@ -57,7 +69,9 @@ def sets(engine: Engine, name: str, value: str) -> Callable[[], None]:
 
 
 def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt(engine: Engine) -> None:
-    """Taken for one that takes a minute, it would count as fresh for a minute, and a foreign edit be erased."""
+    """Taken for one that takes a minute, it would count as fresh for a minute, and a foreign edit
+    be erased.
+    """
     engine.misbehave(LIST, 1, status=429, retryAfter=60)
 
     async def main(session: Session) -> None:
@@ -86,7 +100,9 @@ def slow(engine: Engine) -> Engine:
     return engine
 
 
-def test_a_listing_is_not_repeated_within_the_time_that_another_one_would_take(slow: Engine) -> None:
+def test_a_listing_is_not_repeated_within_the_time_that_another_one_would_take(
+    slow: Engine,
+) -> None:
     """What is written would be no younger for it."""
     slow.run(lambda session: write(session, wait=LISTING_SECONDS - 1.0))
     asked = slow.asked(LIST, PUT)
@@ -94,7 +110,9 @@ def test_a_listing_is_not_repeated_within_the_time_that_another_one_would_take(s
 
 
 def test_a_rival_who_is_as_slow_as_this_run_erases_nothing(slow: Engine) -> None:
-    """Who lists the settings just before they are written, writes them when their own listing has arrived."""
+    """Who lists the settings just before they are written, writes them when their own listing has
+    arrived.
+    """
     site = slow.inside.state.resources.sites[SITE.lower()]
 
     async def rival() -> None:
@@ -134,22 +152,37 @@ def contends(engine: Engine, *, at: str) -> None:
 
 
 @pytest.mark.parametrize(("at", "writes"), [("each write", flow.WRITES), ("last look", 1)])
-def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(at: str, writes: int, engine: Engine) -> None:
+def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(
+    at: str, writes: int, engine: Engine
+) -> None:
     """Without an end, two pipelines that fight over a setting would restart the site for ever."""
     contends(engine, at=at)
     with pytest.raises(ServiceError, match=r"keeps overwriting .*contosolearn") as raised:
         engine.run(write)
-    assert (raised.value.code, "what writes them" in raised.value.remedy) == ("settings-contended", True)
+    assert (raised.value.code, "what writes them" in raised.value.remedy) == (
+        "settings-contended",
+        True,
+    )
     assert len(engine.asked(PUT)) == writes
-    looks = sorted({datetime.fromisoformat(one.at) for one in engine.inside.log() if one.path.endswith(LIST)})
+    looks = sorted(
+        {datetime.fromisoformat(one.at) for one in engine.inside.log() if one.path.endswith(LIST)}
+    )
     pauses = [after - before for before, after in pairwise(looks)]
     # Before each write again, one that grows; between looks, the first of which is on time.
-    pauses = [one / number for number, one in enumerate(pauses[::2], 1)] if writes > 1 else pauses[1:]
-    assert max(pauses) - min(pauses) > timedelta(milliseconds=1), "runs that wait for each other in step never part"
+    pauses = (
+        [one / number for number, one in enumerate(pauses[::2], 1)] if writes > 1 else pauses[1:]
+    )
+    assert max(pauses) - min(pauses) > timedelta(milliseconds=1), (
+        "runs that wait for each other in step never part"
+    )
 
 
-def test_a_write_that_is_carried_out_seconds_later_is_waited_for_and_not_repeated(engine: Engine) -> None:
-    """Some kinds of hosting accept it first: taken for erased, it would be written again and again."""
+def test_a_write_that_is_carried_out_seconds_later_is_waited_for_and_not_repeated(
+    engine: Engine,
+) -> None:
+    """Some kinds of hosting accept it first: taken for erased, it would be written again
+    and again.
+    """
     state, before = engine.inside.state.resources.sites[SITE.lower()], dict(engine.settings)
     wanted: list[dict[str, str | None]] = []
 
@@ -175,7 +208,9 @@ def test_others_may_go_on_writing_their_settings(engine: Engine) -> None:
     assert (MINE in ids(engine), len(engine.asked(PUT))) == (True, 1)
 
 
-def test_the_settings_are_kept_as_they_were_before_the_first_write_only(engine: Engine, tmp_path: Path) -> None:
+def test_the_settings_are_kept_as_they_were_before_the_first_write_only(
+    engine: Engine, tmp_path: Path
+) -> None:
     """A backup that is taken at the second merge holds what we wrote ourselves."""
     before, backup = dict(engine.settings), SettingsFile(tmp_path / "backup.json", Backup)
     engine.before(LIST, None, sets(engine, "BannerText", "new"))
@@ -184,11 +219,15 @@ def test_the_settings_are_kept_as_they_were_before_the_first_write_only(engine: 
     assert json.loads(backup.path.read_text())["settings"] == {**before, "BannerText": "new"}
 
 
-def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back(engine: Engine) -> None:
+def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back(
+    engine: Engine,
+) -> None:
     back = sets(engine, "ServiceApplicationIds", f"{MINE};{THEIRS}")
     back()
     engine.after(PUT, back)
     engine.run(
-        lambda session: write(session, change(spec=SettingsSpec(MCT.rows, without=frozenset({MINE}), tidy=False)))
+        lambda session: write(
+            session, change(spec=SettingsSpec(MCT.rows, without=frozenset({MINE}), tidy=False))
+        )
     )
     assert ids(engine) == {THEIRS}

@@ -1,4 +1,6 @@
-"""What a user gives, in an option or a file: what it means, and any text is a value or an error of our own."""
+"""What a user gives, in an option or a file: what it means, and any text is a value or an error of
+our own.
+"""
 
 import asyncio
 import contextlib
@@ -50,7 +52,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--url": api_url,
     "--path": lambda text: api_path(text, MCT),
     "--client": lambda text: client_names([text]),
-    "--secret-to": lambda text: (secret_to(text, 1), secret_to(text, 2) if not text.startswith("file:") else None),
+    "--secret-to": lambda text: (
+        secret_to(text, 1),
+        secret_to(text, 2) if not text.startswith("file:") else None,
+    ),
     "keyvault:": vault_to,
     "--keep-old": lambda text: duration(text, "--keep-old"),
     "--github": github_subject,
@@ -58,7 +63,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--federated-subject": lambda text: federated_spec("https://issuer", text, None, None),
     "--federated-audience": lambda text: federated_spec("https://issuer", "s", text, None),
     **{
-        f"{setting.word.option} of configure-appservice": _given(setting) for setting in SETTINGS if setting.word.option
+        f"{setting.word.option} of configure-appservice": _given(setting)
+        for setting in SETTINGS
+        if setting.word.option
     },
     "--secret-lifetime": lambda text: expiry(text, NOW),
     "-a": lambda text: site_target(text, None, None, None),
@@ -81,11 +88,15 @@ ANY = st.one_of(
     st.text(st.characters(), max_size=40),
     st.text("/.:-_%?#[]@\\ \0²٣é1aZ", max_size=40),
     st.sampled_from(
-        [GUID, f"/subscriptions/{GUID}/resourceGroups/g/providers/Microsoft.Web/sites/s", "https://h"]
+        [
+            GUID,
+            f"/subscriptions/{GUID}/resourceGroups/g/providers/Microsoft.Web/sites/s",
+            "https://h",
+        ]
     ).flatmap(lambda begin: st.text(st.characters(), max_size=5).map(lambda end: begin + end)),
-    st.sampled_from(["file:", "keyvault:", "keyvault:https://", "https://", "/", "system:serviceaccount:"]).flatmap(
-        lambda begin: st.text(st.characters(), max_size=30).map(lambda end: begin + end)
-    ),
+    st.sampled_from(
+        ["file:", "keyvault:", "keyvault:https://", "https://", "/", "system:serviceaccount:"]
+    ).flatmap(lambda begin: st.text(st.characters(), max_size=30).map(lambda end: begin + end)),
 )
 
 
@@ -124,20 +135,31 @@ def test_an_accepted_name_stays_one_part_of_a_path(group: str, slot: str) -> Non
 words = st.text(st.characters(exclude_categories=()), max_size=60)
 """Any characters, halves of characters among them: a command line that is no UTF-8 brings such."""
 typed = words | st.sampled_from(
-    ["", " ", "\0", "\n", "~", "~x/y", "/", "//", "..", "a/b", "file:", "file:~x/", "file:a\0b", "keyvault:",
-     "keyvault:https://[", "https://[::1", "https://h:99999", "https://h:-1", "https://é", "٣d", "²y", "1e9d",
-     "9999-12-31", "0001-01-01T00:00:00+23:59", "-0001-01-01", "2026-W01", "/subscriptions/x", GUID, f"{{{GUID}}}",
+    ["", " ", "\0", "\n", "~", "~x/y", "/", "//", "..", "a/b", "file:", "file:~x/", "file:a\0b",
+     "keyvault:",
+     "keyvault:https://[", "https://[::1", "https://h:99999", "https://h:-1", "https://é", "٣d",
+     "²y", "1e9d",
+     "9999-12-31", "0001-01-01T00:00:00+23:59", "-0001-01-01", "2026-W01", "/subscriptions/x", GUID,
+     f"{{{GUID}}}",
      "x" * 5000]
 )  # fmt: skip
 texts = st.text(max_size=40)
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts | st.just(GUID)
-values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)
+)
 
 
 def documents(*members: str, **known: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
     """JSON texts that look like the right one, and bytes that do not."""
-    shaped = st.fixed_dictionaries({}, optional={**dict.fromkeys(members, values), **known}) | values
-    return st.builds(lambda value: json.dumps(value).encode(), shaped) | st.binary(max_size=200) | bent(shaped)
+    shaped = (
+        st.fixed_dictionaries({}, optional={**dict.fromkeys(members, values), **known}) | values
+    )
+    return (
+        st.builds(lambda value: json.dumps(value).encode(), shaped)
+        | st.binary(max_size=200)
+        | bent(shaped)
+    )
 
 
 def bent(shaped: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
@@ -162,14 +184,28 @@ def pems() -> st.SearchStrategy[bytes]:
         at %= len(text) + 1
         return text[:at] + put + text[at + len(put) :]
 
-    whole = st.sampled_from([certificate, PRIVATE + certificate, certificate + PRIVATE, b"", PRIVATE])
-    return st.builds(change, st.integers(0, 5000), st.binary(max_size=6), whole) | st.binary(max_size=200)
+    whole = st.sampled_from(
+        [certificate, PRIVATE + certificate, certificate + PRIVATE, b"", PRIVATE]
+    )
+    return st.builds(change, st.integers(0, 5000), st.binary(max_size=6), whole) | st.binary(
+        max_size=200
+    )
 
 
 settings_of = st.dictionaries(st.sampled_from(NAMES) | texts, texts | values, max_size=7)
-handoffs = documents(schema=st.just("mct-s2s/handoff/v1"), appService=texts | values, settings=settings_of | values)
-backups = documents(schema=st.just("mct-s2s/backup/v1"), appService=texts | values, settings=settings_of | values)
-facts = documents("name", "keyId", "made", "kind", made=st.sampled_from(["2026-11-24", "2026-11-24T00:00:00"]) | values)
+handoffs = documents(
+    schema=st.just("mct-s2s/handoff/v1"), appService=texts | values, settings=settings_of | values
+)
+backups = documents(
+    schema=st.just("mct-s2s/backup/v1"), appService=texts | values, settings=settings_of | values
+)
+facts = documents(
+    "name",
+    "keyId",
+    "made",
+    "kind",
+    made=st.sampled_from(["2026-11-24", "2026-11-24T00:00:00"]) | values,
+)
 names = st.sampled_from(
     ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH",
      "AZURE_FEDERATED_TOKEN_FILE", "MCT_S2S_URL", "export AZURE_CLIENT_ID", "# x"]
@@ -179,7 +215,9 @@ notes = st.builds(lambda fact: DELIVERED.encode() + fact.replace(b"\n", b" "), f
 dotenvs = st.builds(b"\n".join, st.lists(lines | notes | st.binary(max_size=20), max_size=8))
 profiles = documents(
     subscriptions=st.lists(
-        st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "name", "tenantId", "user", "isDefault"), values))
+        st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("id", "name", "tenantId", "user", "isDefault"), values)
+        )
         | values,
         max_size=3,
     )
@@ -228,9 +266,12 @@ def test_any_content_of_a_credential_file_is_read_or_refused(file: Path, content
 @settings(max_examples=cases(60, 2500))
 @given(
     content=dotenvs,
-    note=st.binary(max_size=60) | st.builds(lambda name: f"{name}\t{GUID}\n".encode("utf-8", "replace"), words),
+    note=st.binary(max_size=60)
+    | st.builds(lambda name: f"{name}\t{GUID}\n".encode("utf-8", "replace"), words),
 )
-def test_a_credential_file_with_any_note_can_be_planned_with(file: Path, content: bytes, note: bytes) -> None:
+def test_a_credential_file_with_any_note_can_be_planned_with(
+    file: Path, content: bytes, note: bytes
+) -> None:
     """Whatever is noted, the plan can reckon with it."""
     fill(file, content)
     fill(file.with_name(f"{file.name}.pending"), note)
@@ -258,7 +299,11 @@ def test_any_content_of_a_certificate_is_read_or_refused(file: Path, content: by
 def test_any_content_of_a_pending_key_is_read_or_refused(file: Path, content: bytes) -> None:
     pending = file.with_name("key.pem.pending")
     fill(pending, content)
-    only_our_errors(lambda: asyncio.run(FileStore(file.with_name("key.pem"), is_ours=True, keeps_key=True).note()))
+    only_our_errors(
+        lambda: asyncio.run(
+            FileStore(file.with_name("key.pem"), is_ours=True, keeps_key=True).note()
+        )
+    )
 
 
 @settings(max_examples=cases(60, 2500))
@@ -282,7 +327,10 @@ def test_any_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
 
 
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
-SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/contosolearn"
+SITE_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/"
+    "contosolearn"
+)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +339,11 @@ SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Micr
         ("1y", NOW, datetime(2027, 11, 24, 12, 30, 15, tzinfo=UTC)),
         (" 2Y ", NOW, datetime(2028, 11, 24, 12, 30, 15, tzinfo=UTC)),
         ("6m", NOW, datetime(2027, 5, 24, 12, 30, 15, tzinfo=UTC)),
-        ("6m", datetime(2026, 8, 31, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)),  # there is no 31st of February
+        (
+            "6m",
+            datetime(2026, 8, 31, tzinfo=UTC),
+            datetime(2027, 3, 1, tzinfo=UTC),
+        ),  # there is no 31st of February
         ("1y", datetime(2028, 2, 29, tzinfo=UTC), datetime(2029, 3, 1, tzinfo=UTC)),
         ("180d", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
         ("P180D", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
@@ -332,11 +384,14 @@ def test_a_duration_has_an_exact_length(text: str, length: timedelta) -> None:
     ("text", "days"),
     [
         ("P1Y", 365), ("P2M3W", 81), ("P999999Y", LONGEST.days), ("30m", 910), ("3661d", 3661),
-        *((text, None) for text in ("", "30", "d", "-1d", "1.5d", "٣d", "1d1h", "99999999999w", "P", "PT", "P-1D",
+        *((text, None) for text in ("", "30", "d", "-1d", "1.5d", "٣d", "1d1h", "99999999999w", "P",
+                                    "PT", "P-1D",
                                     "P1.5D", "P٣D", "P1H")),
     ],
 )  # fmt: skip
-def test_a_duration_by_the_calendar_or_above_ten_years_is_a_policys_only(text: str, days: int | None) -> None:
+def test_a_duration_by_the_calendar_or_above_ten_years_is_a_policys_only(
+    text: str, days: int | None
+) -> None:
     """Where no months have a length of their own, a year counts 365 days and a month 30."""
     found = read_duration(text)
     assert (found.length.days if found else None) == days
@@ -348,20 +403,24 @@ def test_a_duration_by_the_calendar_or_above_ten_years_is_a_policys_only(text: s
 
 SERVER_FARM = SITE_ID.replace("/sites/", "/serverfarms/")
 REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
-    (lambda text: expiry(text, NOW), "lifetime-in-the-past", ["2026-11-23", "2026-11-24T12:30:00Z"]),
+    (lambda text: expiry(text, NOW), "lifetime-in-the-past",
+     ["2026-11-23", "2026-11-24T12:30:00Z"]),
     (
         lambda text: expiry(text, NOW),
         "malformed-lifetime",
-        ["", "3y", "731d", "P3Y", "0d", "P", "-1y", "2027-02-30", "31.12.2027", "forever", "0001-01-01T00:00:00+14:00",
+        ["", "3y", "731d", "P3Y", "0d", "P", "-1y", "2027-02-30", "31.12.2027", "forever",
+         "0001-01-01T00:00:00+14:00",
          "9999-12-31T23:59:59-14:00"],
     ),
     (site_target, "app-service-missing", [(None, None, None, None), ("  ", None, None, None)]),
     (
         lambda name: site_target(name, None, None, None),
         "malformed-app-service",
-        ["https://contosolearn.azurewebsites.net", "contosolearn.azurewebsites.net", "-x", "x" * 61],
+        ["https://contosolearn.azurewebsites.net", "contosolearn.azurewebsites.net", "-x",
+         "x" * 61],
     ),
-    (lambda name: site_target(name, None, None, None), "malformed-resource-id", ["/subscriptions/x", "/contosolearn"]),
+    (lambda name: site_target(name, None, None, None), "malformed-resource-id",
+     ["/subscriptions/x", "/contosolearn"]),
     (lambda name: site_target(name, None, None, None), "not-an-app-service", [SERVER_FARM]),
     (
         site_target,
@@ -372,14 +431,17 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
     (
         ResourceId.parse,
         "malformed-resource-id",
-        ["/", SITE_ID.removesuffix("/contosolearn"), f"{SITE_ID}/slots", f"/subscriptions/{SUBSCRIPTION}",
-         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod", SITE_ID.replace("providers", "provider"),
+        ["/", SITE_ID.removesuffix("/contosolearn"), f"{SITE_ID}/slots",
+         f"/subscriptions/{SUBSCRIPTION}",
+         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod",
+         SITE_ID.replace("providers", "provider"),
          SITE_ID.replace("mct-prod", " "), SITE_ID.replace("/resourceGroups", "")],
     ),
     (caller_resource, "malformed-resource", ["", "a b"]),
     (caller_resource, "malformed-resource-id", ["/x"]),
     (lambda name: client_names(["good", name]), "client-name-empty", ["", " \t"]),
-    (lambda name: client_names(["good", name]), "client-name-unusable", ["x" * 121, "a\nb", "a\x1b[2Jb"]),
+    (lambda name: client_names(["good", name]), "client-name-unusable",
+     ["x" * 121, "a\nb", "a\x1b[2Jb"]),
     (
         secret_to,
         "secret-place-unknown",
@@ -392,7 +454,8 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
     ),
     (secret_to, "secret-command-malformed", [("exec:", 1), ("exec:gh 'secret", 1)]),
     *(
-        (lambda text, holds=holds: given_values({holds: [text]}, MCT), "malformed-id", ["x", "", f"{{{SUBSCRIPTION}}}"])
+        (lambda text, holds=holds: given_values({holds: [text]}, MCT), "malformed-id",
+         ["x", "", f"{{{SUBSCRIPTION}}}"])
         for holds in (Holds.TENANT_ID, Holds.APPLICATION_IDS, Holds.OBJECT_IDS)
     ),
     *(
@@ -403,8 +466,12 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
 """A parser, an error's code, and what it refuses with that: the text, or all of its arguments."""
 
 
-@pytest.mark.parametrize(("parse", "code", "given"), [(*row[:2], one) for row in REFUSED for one in row[2]])
-def test_a_value_of_the_wrong_form_is_refused_with_a_remedy(parse: Callable[..., Any], code: str, given: Any) -> None:
+@pytest.mark.parametrize(
+    ("parse", "code", "given"), [(*row[:2], one) for row in REFUSED for one in row[2]]
+)
+def test_a_value_of_the_wrong_form_is_refused_with_a_remedy(
+    parse: Callable[..., Any], code: str, given: Any
+) -> None:
     with pytest.raises(UsageError) as refused:
         parse(*given) if isinstance(given, tuple) else parse(given)
     assert refused.value.code == code
@@ -418,17 +485,23 @@ def test_a_value_of_the_wrong_form_is_refused_with_a_remedy(parse: Callable[...,
         (("contosolearn", "", "", ""), SiteTarget("contosolearn")),
         (("ContosoLearn", "g", "Contoso Production", "staging"),
          SiteTarget("ContosoLearn", "g", "Contoso Production", "staging")),
-        ((SITE_ID, None, "another default", None), SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)),
-        ((SITE_ID.upper(), "mct-prod", None, None), SiteTarget("CONTOSOLEARN", "MCT-PROD", SUBSCRIPTION.upper())),
+        ((SITE_ID, None, "another default", None),
+         SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)),
+        ((SITE_ID.upper(), "mct-prod", None, None),
+         SiteTarget("CONTOSOLEARN", "MCT-PROD", SUBSCRIPTION.upper())),
         ((f"{SITE_ID}/slots/staging", None, None, "Staging"),
          SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION, "staging")),
     ],
 )  # fmt: skip
-def test_a_target_is_a_name_or_id(options: tuple[str, str | None, str | None, str | None], target: SiteTarget) -> None:
+def test_a_target_is_a_name_or_id(
+    options: tuple[str, str | None, str | None, str | None], target: SiteTarget
+) -> None:
     assert site_target(*options) == target
 
 
-@pytest.mark.parametrize("text", [SITE_ID, f"{SITE_ID}/", f" {SITE_ID}/slots/staging ", SITE_ID.lower()])
+@pytest.mark.parametrize(
+    "text", [SITE_ID, f"{SITE_ID}/", f" {SITE_ID}/slots/staging ", SITE_ID.lower()]
+)
 def test_a_resource_id_survives_reading(text: str) -> None:
     parsed = ResourceId.parse(text)
     assert str(parsed).lower() == text.strip().rstrip("/").lower()
@@ -515,18 +588,26 @@ def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
 
 NO_HANDOFF = [
     "", "{", "[]", "null", "{}", '{"schema": "mct-s2s/handoff/v2", "settings": {}}',
-    '{"schema": "mct-s2s/handoff/v1"}', '{"schema": "mct-s2s/handoff/v1", "settings": []}', "\udcff",
+    '{"schema": "mct-s2s/handoff/v1"}', '{"schema": "mct-s2s/handoff/v1", "settings": []}',
+    "\udcff",
 ]  # fmt: skip
-MALFORMED_ID = '{"schema": "mct-s2s/handoff/v1", "appService": null, "settings": {"ServiceApplicationIds": "x;y"}}'
+MALFORMED_ID = (
+    '{"schema": "mct-s2s/handoff/v1", "appService": null, "settings": '
+    '{"ServiceApplicationIds": '
+    '"x;y"}}'
+)
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [*((text, "handoff-unreadable") for text in NO_HANDOFF), (MALFORMED_ID, "malformed-id")]
+    ("text", "code"),
+    [*((text, "handoff-unreadable") for text in NO_HANDOFF), (MALFORMED_ID, "malformed-id")],
 )
 def test_a_file_that_is_no_handoff_is_refused(tmp_path: Path, text: str, code: str) -> None:
     file = tmp_path / "handoff.json"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UsageError, match=re.escape(str(file)) if text != MALFORMED_ID else "Invalid --") as refused:
+    with pytest.raises(
+        UsageError, match=re.escape(str(file)) if text != MALFORMED_ID else "Invalid --"
+    ) as refused:
         read_handoff(file, MCT)
     assert refused.value.code == code
 

@@ -1,4 +1,6 @@
-"""A description of an API: what it can say, and what is refused before anything is asked of anyone."""
+"""A description of an API: what it can say, and what is refused before anything is asked of
+anyone.
+"""
 
 import tomllib
 from importlib.resources import files
@@ -12,7 +14,10 @@ from mct_s2s.model.site_settings import NOT_SHOWN, OTHER_VALUE
 from tests.support.apis import ORDERS, ORDERS_FILE, STOCK_FILE
 from tests.support.mct import MCT
 
-SOUND = 'name = "Orders"\nrole = "Orders.Call"\ntoken-version = 2\n[test]\npath = "/orders"\n[settings]\n'
+SOUND = (
+    'name = "Orders"\nrole = "Orders.Call"\ntoken-version = 2\n[test]\npath = '
+    '"/orders"\n[settings]\n'
+)
 
 
 def read(tmp_path: Path, text: str) -> str:
@@ -34,7 +39,9 @@ def test_each_description_that_is_shipped_is_read_by_its_name(name: str) -> None
 
 def test_a_description_in_a_file_is_not_believed_to_be_shipped(tmp_path: Path) -> None:
     file = tmp_path / "mct.toml"
-    file.write_text((files("mct_s2s") / "apis" / "mct.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    file.write_text(
+        (files("mct_s2s") / "apis" / "mct.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     copy = read_api(str(file))
     assert copy.canonical == MCT.canonical
     assert (copy.is_shipped, copy.is_default) == (False, False)
@@ -95,7 +102,9 @@ def test_a_hostile_line_is_refused_by_its_key(tmp_path: Path, line: str, key: st
         ('role = "Orders.Call"', 'role = "--x"', "role"),
     ],
 )
-def test_a_hostile_value_is_refused_by_its_key(tmp_path: Path, old: str, new: str, key: str) -> None:
+def test_a_hostile_value_is_refused_by_its_key(
+    tmp_path: Path, old: str, new: str, key: str
+) -> None:
     assert old in SOUND
     assert f"{key}: " in read(tmp_path, SOUND.replace(old, new))
 
@@ -105,18 +114,26 @@ def test_what_is_no_description_is_refused(tmp_path: Path) -> None:
     assert "characters" in read(tmp_path, "# " + "x" * 1_000_000)
     assert "more than 1000 dots" in read(tmp_path, "a." * 9_000 + "a = 1")
     assert "test: it is missing" in read(tmp_path, 'name = "A"\nrole = "B"\n')
-    assert "depends on token-version" in read(tmp_path, SOUND.replace("token-version = 2\n", "") + 'A = "authority"\n')
+    assert "depends on token-version" in read(
+        tmp_path, SOUND.replace("token-version = 2\n", "") + 'A = "authority"\n'
+    )
     with pytest.raises(UsageError) as refused:
         read_api("nothing-there")
     assert "microsoft-identity-web" in refused.value.remedy
 
 
-@pytest.mark.parametrize("secret", ["Server=x;Password=y", "hunter2", "true", "https://user:pass@host/", "", "\n"])
+@pytest.mark.parametrize(
+    "secret", ["Server=x;Password=y", "hunter2", "true", "https://user:pass@host/", "", "\n"]
+)
 def test_a_value_of_another_kind_is_not_shown(secret: str) -> None:
     """The setting of a secret may be named as anything that a description can say."""
     settings = dict.fromkeys(ORDERS.settings, secret) | {"Other": secret}
     masked = ORDERS.masked(settings, ())
-    assert masked == ORDERS.of_their_kind(settings) == {**dict.fromkeys(ORDERS.settings, NOT_SHOWN), "Other": secret}
+    assert (
+        masked
+        == ORDERS.of_their_kind(settings)
+        == {**dict.fromkeys(ORDERS.settings, NOT_SHOWN), "Other": secret}
+    )
     assert len(ORDERS.hidden(masked)) == len(ORDERS.settings)
     assert ORDERS.service_in(masked) == ""
 
@@ -151,7 +168,9 @@ def test_a_value_of_its_kind_is_shown_only_if_it_is_known_and_may_be_overwritten
         ("authority", "https://ntfy.example.com/topic/v2.0"),
     ],
 )
-def test_an_address_with_more_than_its_kind_can_have_is_not_overwritten(tmp_path: Path, word: str, value: str) -> None:
+def test_an_address_with_more_than_its_kind_can_have_is_not_overwritten(
+    tmp_path: Path, word: str, value: str
+) -> None:
     file = tmp_path / "api.toml"
     file.write_text(f'{SOUND}A = "{word}"\n', encoding="utf-8")
     api = read_api(str(file))
@@ -166,4 +185,6 @@ def test_mcts_own_settings_are_shown_as_they_are() -> None:
 
 def test_the_schema_and_the_reader_know_the_same_keys() -> None:
     text = ORDERS_FILE.read_text(encoding="utf-8")
-    assert {*tomllib.loads(text)} <= {field.alias or name for name, field in type(ORDERS).model_fields.items()}
+    assert {*tomllib.loads(text)} <= {
+        field.alias or name for name, field in type(ORDERS).model_fields.items()
+    }

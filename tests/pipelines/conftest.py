@@ -1,4 +1,6 @@
-"""Steps within the test's process: an environment of their own, what they print, and what they hand on."""
+"""Steps within the test's process: an environment of their own, what they print, and what they hand
+on.
+"""
 
 import os
 import re
@@ -28,14 +30,20 @@ Step = Callable[[str, Mapping[str, str]], Done]
 
 
 @pytest.fixture
-def step(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Step:
+def step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Step:
     """One step, in an environment that has nothing but what is given."""
 
     def run(name: str, environment: Mapping[str, str]) -> Done:
         files = {"GITHUB_STEP_SUMMARY": tmp_path / "page.md", "GITHUB_OUTPUT": tmp_path / "outputs"}
         for file in files.values():
             file.write_text("")
-        given = {"RUNNER_TEMP": str(tmp_path), **{key: str(file) for key, file in files.items()}, **environment}
+        given = {
+            "RUNNER_TEMP": str(tmp_path),
+            **{key: str(file) for key, file in files.items()},
+            **environment,
+        }
         with monkeypatch.context() as patch:
             for key in set(os.environ) - set(given):
                 patch.delenv(key)
@@ -50,7 +58,9 @@ def step(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
 
 def outputs_in(text: str) -> dict[str, str]:
-    """Read `$GITHUB_OUTPUT` as the runner does: a name, a delimiter, and lines until the delimiter."""
+    """Read `$GITHUB_OUTPUT` as the runner does: a name, a delimiter, and lines until the
+    delimiter.
+    """
     outputs, lines = {}, iter(text.splitlines())
     for line in lines:
         name, _, delimiter = line.partition("<<")

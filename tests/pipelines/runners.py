@@ -1,4 +1,6 @@
-"""Both services, as far as they run our files: what a job sees, each of its scripts in bash, and who it signs in as."""
+"""Both services, as far as they run our files: what a job sees, each of its scripts in bash, and
+who it signs in as.
+"""
 
 import json
 import re
@@ -21,7 +23,9 @@ from tests.support.secret_search import processes_of, secrets_in
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "scripts" / "pipelines"
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
-"""Source: docs.github.com/actions/reference/workflows-and-actions/workflow-syntax, `jobs.<job_id>.steps[*].shell`."""
+"""Source: docs.github.com/actions/reference/workflows-and-actions/workflow-syntax,
+`jobs.<job_id>.steps[*].shell`.
+"""
 FULL_COMMIT = 40
 CACHE = {"PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
 _INSTALLS = re.compile(r'exec "\$[\w/.-]+/install" "\$\w+/mct-s2s"')
@@ -49,7 +53,10 @@ def on_github(text: object, contexts: Mapping[str, Any]) -> str:
 
 
 def on_azure(text: object, parameters: Mapping[str, object], variables: Mapping[str, str]) -> str:
-    """A value of a template: parameters when it is expanded, variables when it runs. Unknown ones stay, as there."""
+    """A value of a template: parameters when it is expanded, variables when it runs.
+
+    Unknown ones stay, as there.
+    """
     expanded = _PARAMETER.sub(lambda found: _scalar(parameters[found[1]]), _scalar(text))
     return _MACRO.sub(lambda found: variables.get(found[1], found[0]), expanded)
 
@@ -69,7 +76,9 @@ def _scalar(value: object) -> str:
 
 @dataclass
 class Machine:
-    """Where jobs run: a folder for each, and nothing of ours in the environment but the way to the sandbox."""
+    """Where jobs run: a folder for each, and nothing of ours in the environment but the way to the
+    sandbox.
+    """
 
     inside: Inside
     home: Path
@@ -86,11 +95,17 @@ class Machine:
         (self.temporary / "mct-s2s").symlink_to(sys.prefix)
 
     def plants(self) -> list[Path]:
-        """What a pull request commits in the way of the steps' files: folders, files and links with their names."""
+        """What a pull request commits in the way of the steps' files: folders, files and links with
+        their names.
+        """
         target = self.home / "elsewhere"
         target.write_text("as it was")
         planted = [target]
-        for folder in (self.workspace, self.workspace / "mct-s2s", self.workspace / "mct-s2s-results"):
+        for folder in (
+            self.workspace,
+            self.workspace / "mct-s2s",
+            self.workspace / "mct-s2s-results",
+        ):
             folder.mkdir(exist_ok=True)
             for name in ("plan.md", "planned.json", "result.json", "summary.md", "token"):
                 (folder / name).symlink_to(target)
@@ -102,10 +117,20 @@ class Machine:
         """What every process on it sees."""
         azure = self.inside.azure.environment
         trusted = {name: azure[name] for name in CLOUD}
-        return {**without_azure(), **trusted, "HOME": str(self.home), **CACHE, "no_proxy": "localhost,127.0.0.1"}
+        return {
+            **without_azure(),
+            **trusted,
+            "HOME": str(self.home),
+            **CACHE,
+            "no_proxy": "localhost,127.0.0.1",
+        }
 
-    def bash(self, shell: tuple[str, ...], script: str, environment: Mapping[str, str]) -> tuple[int, str]:
-        """Run a script from a file to its end; returns its exit code and what it printed, errors too."""
+    def bash(
+        self, shell: tuple[str, ...], script: str, environment: Mapping[str, str]
+    ) -> tuple[int, str]:
+        """Run a script from a file to its end; returns its exit code and what it printed, errors
+        too.
+        """
         if _INSTALLS.fullmatch(script):
             return 0, ""  # test_files.py runs it
         file = self.temporary / "script.sh"
@@ -121,7 +146,9 @@ class Machine:
         ):  # fmt: skip
             printed, _ = process.communicate(timeout=240)
         self.log += printed
-        masked = "\n".join(line for line in printed.splitlines() if "add-mask" in line or "setsecret" in line)
+        masked = "\n".join(
+            line for line in printed.splitlines() if "add-mask" in line or "setsecret" in line
+        )
         self.leaks += [*leaks, *secrets_in(printed, masked)]
         return process.returncode, printed
 
@@ -138,7 +165,9 @@ class Ran:
 
 @dataclass
 class GitHubRunner:
-    """Runs a workflow's jobs, one at a time, with the actions of this repository from where they are."""
+    """Runs a workflow's jobs, one at a time, with the actions of this repository from where they
+    are.
+    """
 
     machine: Machine
     github: Mapping[str, str]
@@ -147,7 +176,12 @@ class GitHubRunner:
     """`github`, `vars`, `inputs` of the run."""
 
     def job(
-        self, workflow: Any, name: str, needs: Mapping[str, Any] | None = None, *, oidc: Mapping[str, str] = NOTHING
+        self,
+        workflow: Any,
+        name: str,
+        needs: Mapping[str, Any] | None = None,
+        *,
+        oidc: Mapping[str, str] = NOTHING,
     ) -> Ran:
         """Run a job; `oidc` are the variables of `id-token: write`."""
         job, steps = workflow["jobs"][name], dict[str, Any]()
@@ -176,7 +210,10 @@ class GitHubRunner:
         """Run a composite action's steps until one fails; its outputs are there in any case."""
         action = load(folder / "action.yml")
         assert set(sent) <= set(action["inputs"])
-        defaults = {key: on_github(one.get("default", ""), self.contexts) for key, one in action["inputs"].items()}
+        defaults = {
+            key: on_github(one.get("default", ""), self.contexts)
+            for key, one in action["inputs"].items()
+        }
         steps: dict[str, Any] = {}
         contexts = {**self.contexts, "inputs": {**defaults, **sent}, "steps": steps}
         log = summary = ""
@@ -188,21 +225,29 @@ class GitHubRunner:
             }
             for file in files.values():
                 file.write_text("")
-            environment = {key: on_github(text, contexts) for key, text in step.get("env", {}).items()}
+            environment = {
+                key: on_github(text, contexts) for key, text in step.get("env", {}).items()
+            }
             environment |= {key: str(file) for key, file in files.items()}
             places = {"GITHUB_ACTION_PATH": str(folder), "RUNNER_TEMP": str(self.machine.temporary)}
             assert "${{" not in step["run"]
-            code, printed = self.machine.bash(GITHUB_SHELL, step["run"], {**given, **places, **environment})
+            code, printed = self.machine.bash(
+                GITHUB_SHELL, step["run"], {**given, **places, **environment}
+            )
             log += printed
             summary += files["GITHUB_STEP_SUMMARY"].read_text()
             steps[step.get("id", "")] = {"outputs": outputs_in(files["GITHUB_OUTPUT"].read_text())}
             if code:
                 break
-        outputs = {key: on_github(one["value"], contexts) for key, one in action.get("outputs", {}).items()}
+        outputs = {
+            key: on_github(one["value"], contexts) for key, one in action.get("outputs", {}).items()
+        }
         return Ran(code, log, outputs, summary)
 
 
-def federated(azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[Any, str], ...]) -> str:
+def federated(
+    azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[Any, str], ...]
+) -> str:
     """The appId of an application that a service's token for this subject signs in as."""
     client_id = azure.caller(*graph, arm=list(arm))["AZURE_CLIENT_ID"]
     trusts_too(azure, client_id, subject)
@@ -230,14 +275,30 @@ class AzureAgent:
     agent: Mapping[str, str]
     """Variables of the run, by the names that a process sees."""
     service_connection: Mapping[str, str]
-    """What the task AzureCLI gives its script: the application, its tenant, and a token of the service connection."""
+    """What the task AzureCLI gives its script: the application, its tenant, and a token of the
+    service connection.
+    """
 
-    def steps(self, template: Any, parameters: Mapping[str, object], variables: Mapping[str, str]) -> Ran:
-        """Run them until one fails. Outputs are those that the log sets, summaries those that it names."""
-        sent = {one["name"]: one.get("default", "") for one in template["parameters"]} | dict(parameters)
-        given = {name for name in parameters if name not in {one["name"] for one in template["parameters"]}}
+    def steps(
+        self, template: Any, parameters: Mapping[str, object], variables: Mapping[str, str]
+    ) -> Ran:
+        """Run them until one fails.
+
+        Outputs are those that the log sets, summaries those that it names.
+        """
+        sent = {one["name"]: one.get("default", "") for one in template["parameters"]} | dict(
+            parameters
+        )
+        given = {
+            name
+            for name in parameters
+            if name not in {one["name"] for one in template["parameters"]}
+        }
         assert not given
-        places = {"PIPELINE_WORKSPACE": str(self.machine.home), "AGENT_TEMPDIRECTORY": str(self.machine.temporary)}
+        places = {
+            "PIPELINE_WORKSPACE": str(self.machine.home),
+            "AGENT_TEMPDIRECTORY": str(self.machine.temporary),
+        }
         source = self.machine.home / "mct-s2s"
         if not source.exists():
             source.symlink_to(ROOT)
@@ -250,9 +311,13 @@ class AzureAgent:
             script = step["inputs"]["inlineScript"] if task else step["bash"]
             assert "${{" not in script
             assert "$(" not in script
-            environment = {key: on_azure(text, sent, variables) for key, text in step.get("env", {}).items()}
+            environment = {
+                key: on_azure(text, sent, variables) for key, text in step.get("env", {}).items()
+            }
             environment |= self.service_connection if task else {}
-            code, printed = self.machine.bash(("bash",), script, {**self.agent, **places, **environment})
+            code, printed = self.machine.bash(
+                ("bash",), script, {**self.agent, **places, **environment}
+            )
             log += printed
             if code:
                 break
@@ -263,10 +328,14 @@ _OTHER_COMMANDS = ("##vso[task.setsecret]", "##vso[task.logissue type=error]")
 
 
 def _logged(log: str) -> tuple[dict[str, str], str]:
-    """What the agent takes from a log: variables for later jobs, and files for the page of the run."""
+    """What the agent takes from a log: variables for later jobs, and files for the page of
+    the run.
+    """
     outputs, pages = {}, []
     for line in log.splitlines():
-        if found := re.fullmatch(r"##vso\[task\.setvariable variable=(\w+);isOutput=true\](.*)", line):
+        if found := re.fullmatch(
+            r"##vso\[task\.setvariable variable=(\w+);isOutput=true\](.*)", line
+        ):
             outputs[found[1]] = found[2].replace("%AZP25", "%")
         elif found := re.fullmatch(r"##vso\[task\.uploadsummary\](.+)", line):
             pages.append(Path(found[1]).read_text(encoding="utf-8"))
@@ -275,13 +344,20 @@ def _logged(log: str) -> tuple[dict[str, str], str]:
     return outputs, "\n".join(pages)
 
 
-# A trust file, and the two applications that a pipeline signs in as: one that may read, one that may write.
+# A trust file, and the two applications that a pipeline signs in as: one that may read, one that
+# may write.
 
 READ = ("Application.Read.All", "Organization.Read.All")
 WRITE = (*READ, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
-LOOK = ({"name": "MCT plan", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}, seed.SUBSCRIPTION)
+LOOK = (
+    {"name": "MCT plan", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]},
+    seed.SUBSCRIPTION,
+)
 FIND, SETTINGS = ("Reader", seed.SUBSCRIPTION), ("Website Contributor", SITE)
-NAMES, SECRETS = ("Key Vault Reader", seed.SUBSCRIPTION), ("Key Vault Secrets Officer", seed.SUBSCRIPTION)
+NAMES, SECRETS = (
+    ("Key Vault Reader", seed.SUBSCRIPTION),
+    ("Key Vault Secrets Officer", seed.SUBSCRIPTION),
+)
 HOSTILE = "$(id) `id` ${{ github.token }} ##vso[a] ::error::a |<b>"
 TRUST = f"""
 [sites.learn]

@@ -1,7 +1,9 @@
-"""Services of others, played on this machine: HTTP, and GitHub and Azure DevOps as far as the steps ask them.
+"""Services of others, played on this machine: HTTP, and GitHub and Azure DevOps as far as the steps
+ask them.
 
-Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments, /rest/commits/statuses, /rest/commits,
-/rest/pulls/reviews, /rest/collaborators/collaborators#get-repository-permissions-for-a-user,
+Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments,
+/rest/commits/statuses, /rest/commits, /rest/pulls/reviews,
+/rest/collaborators/collaborators#get-repository-permissions-for-a-user,
 /rest/actions/workflow-runs; learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
 """
 
@@ -54,13 +56,19 @@ class HttpService(ABC):
                 address, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
                 bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-                asked = Asked(self.command, address.path, dict(parse_qsl(address.query)), bearer, body)
+                asked = Asked(
+                    self.command, address.path, dict(parse_qsl(address.query)), bearer, body
+                )
                 service.asked.append(asked)
-                status, document = service.failures.pop(0) if service.failures else service.answer(asked)
+                status, document = (
+                    service.failures.pop(0) if service.failures else service.answer(asked)
+                )
                 self.send_response(status)
                 if status in {301, 302}:
                     self.send_header("Location", document)
-                content = json.dumps(document, separators=(",", ":")).encode()  # as compact as theirs
+                content = json.dumps(
+                    document, separators=(",", ":")
+                ).encode()  # as compact as theirs
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -99,7 +107,9 @@ class GitHub(HttpService):
         """Of a commit on main."""
         self.reviews: list[dict[str, Any]] = []
         self.permissions = {"ada": "write"}
-        """Of people that GitHub knows, by login: `admin`, `write`, `read` or `none`, whatever their role is called."""
+        """Of people that GitHub knows, by login: `admin`, `write`, `read` or `none`, whatever their
+        role is called.
+        """
         self.runs: dict[str, dict[str, Any]] = {}
         self.refused: set[str] = set()
         """Paths that the token may not read."""
@@ -136,7 +146,12 @@ class GitHub(HttpService):
 
     def approved(self, commit: str, at: str = "2026-11-25T12:00:00Z", **changed: Any) -> None:
         """A review of a commit, and the run that has planned it."""
-        review = {"state": "APPROVED", "commit_id": commit, "submitted_at": at, "author_association": "MEMBER"}
+        review = {
+            "state": "APPROVED",
+            "commit_id": commit,
+            "submitted_at": at,
+            "author_association": "MEMBER",
+        }
         self.reviews.append({**review, "user": {"login": "ada"}, **changed})
         path = ".github/workflows/mct-plan.yml"
         run = {"event": "pull_request", "head_sha": commit, "conclusion": "success", "path": path}
@@ -152,7 +167,9 @@ class GitHub(HttpService):
         path = asked.path.removeprefix(f"/repos/{REPOSITORY}")
         if path in self.refused:
             return 403, {"message": "Resource not accessible by integration"}
-        page = slice((int(asked.query.get("page", "1")) - 1) * 100, int(asked.query.get("page", "1")) * 100)
+        page = slice(
+            (int(asked.query.get("page", "1")) - 1) * 100, int(asked.query.get("page", "1")) * 100
+        )
         if found := re.fullmatch(r"/issues/(\d+)/comments", path):
             return self._comment(asked) if asked.method == "POST" else (200, self.comments[page])
         if found := re.fullmatch(r"/issues/comments/(\d+)", path):
@@ -172,7 +189,9 @@ class GitHub(HttpService):
             return 200, self.statuses.get(found[1], [])[page]
         if re.fullmatch(r"/pulls/\d+/reviews", path):
             return 200, self.reviews[page]
-        if (found := re.fullmatch(r"/collaborators/([^/]+)/permission", path)) and found[1] in self.permissions:
+        if (found := re.fullmatch(r"/collaborators/([^/]+)/permission", path)) and found[
+            1
+        ] in self.permissions:
             return 200, {"permission": self.permissions[found[1]]}
         if (found := re.fullmatch(r"/actions/runs/(\d+)", path)) and found[1] in self.runs:
             return 200, self.runs[found[1]]
@@ -183,7 +202,9 @@ class GitHub(HttpService):
     def _comment(self, asked: Asked) -> Answer:
         if len(asked.body["body"]) > 65_536:
             return 422, {"message": "body is too long"}
-        self.comments.append({"id": 100 + len(self.comments), "user": BOT, "body": asked.body["body"]})
+        self.comments.append(
+            {"id": 100 + len(self.comments), "user": BOT, "body": asked.body["body"]}
+        )
         return 201, self.comments[-1]
 
 
@@ -223,7 +244,9 @@ class AzureDevOps(HttpService):
             return 200, {"value": self.threads, "count": len(self.threads)}
         if asked.path == _THREADS:
             comments = [{"id": 1, **one} for one in asked.body["comments"]]
-            self.threads.append({"id": 1 + len(self.threads), "isDeleted": False, "comments": comments})
+            self.threads.append(
+                {"id": 1 + len(self.threads), "isDeleted": False, "comments": comments}
+            )
             return 200, self.threads[-1]
         found = re.fullmatch(rf"{_THREADS}/(\d+)/comments/(\d+)", asked.path)
         assert found, asked

@@ -1,4 +1,6 @@
-"""The files of both services as their own tools read them: schemas, scripts, rights, what they name and install."""
+"""The files of both services as their own tools read them: schemas, scripts, rights, what they name
+and install.
+"""
 
 import json
 import re
@@ -57,9 +59,13 @@ def load_body(path: Path) -> Any:
 
 
 def as_texts(part: Any, key: str = "") -> Any:
-    """A document as Azure Pipelines has it: every value is a text, but in its schema not what a task is given."""
+    """A document as Azure Pipelines has it: every value is a text, but in its schema not what a
+    task is given.
+    """
     if isinstance(part, dict):
-        return part if key == "inputs" else {name: as_texts(one, name) for name, one in part.items()}
+        return (
+            part if key == "inputs" else {name: as_texts(one, name) for name, one in part.items()}
+        )
     return (
         [as_texts(one) for one in part]
         if isinstance(part, list)
@@ -81,9 +87,13 @@ def _scripts(part: Any) -> Iterator[str]:
                 yield from _scripts(one)
 
 
-@pytest.mark.parametrize("path", [*BY_SCHEMA, *OWN], ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize(
+    "path", [*BY_SCHEMA, *OWN], ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_each_pipeline_file_fits_the_schema_of_its_service(path: Path) -> None:
-    schema = files("check_jsonschema").joinpath(f"builtin_schemas/vendor/{(BY_SCHEMA | OWN)[path]}.json")
+    schema = files("check_jsonschema").joinpath(
+        f"builtin_schemas/vendor/{(BY_SCHEMA | OWN)[path]}.json"
+    )
     Draft7Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(load_body(path))
 
 
@@ -93,12 +103,16 @@ def test_shellcheck_finds_nothing_in_the_scripts_of_pipelines() -> None:
     for name, script in checked.items():
         text = script if script.startswith("#!") else f"#!/usr/bin/env bash\nset -eu\n{script}"
         given = [tool("shellcheck"), "--norc", "--external-sources", "--exclude=SC2154", "-"]
-        done = subprocess.run(given, input=text, cwd=PIPELINES.parents[1], text=True, capture_output=True, check=False)
+        done = subprocess.run(
+            given, input=text, cwd=PIPELINES.parents[1], text=True, capture_output=True, check=False
+        )
         assert done.returncode == 0, f"{name}\n{done.stdout}"
 
 
 def test_zizmor_finds_no_way_into_the_workflows() -> None:
-    """Injection, rights, triggers, credentials that persist, actions of others without their hash."""
+    """Injection, rights, triggers, credentials that persist, actions of others without
+    their hash.
+    """
     given = [
         tool("zizmor"), "--offline", "--quiet", "--config", str(PIPELINES / "zizmor.yml"),
         *map(str, [*ACTIONS, *WORKFLOWS, *OWN]),
@@ -130,7 +144,9 @@ def test_pipelines_use_our_actions_and_package_at_this_version() -> None:
     for path in [*BY_SCHEMA, PIPELINES.parents[1] / "docs" / "pipelines.md"]:
         for action, used, tag in OURS.findall(path.read_text(encoding="utf-8")):
             assert (used or tag) == f"v{__version__}", named(path)
-            assert not action or (PIPELINES.parents[1] / action.strip("/") / "action.yml").is_file(), action
+            assert (
+                not action or (PIPELINES.parents[1] / action.strip("/") / "action.yml").is_file()
+            ), action
             found += 1
     assert found > 6
 
@@ -138,11 +154,15 @@ def test_pipelines_use_our_actions_and_package_at_this_version() -> None:
 @pytest.mark.timeout(900)  # some sixty packages, on a busy machine
 @pytest.mark.skipif(not every_cell(), reason="installs the program: --all")
 def test_a_checkout_is_installed_as_it_is(tmp_path: Path) -> None:
-    """Nothing of the pull request's folder is imported, nor another version used that an earlier step has installed."""
+    """Nothing of the pull request's folder is imported, nor another version used that an earlier
+    step has installed.
+    """
     root, program, workspace = PIPELINES.parents[1], tmp_path / "program", tmp_path / "workspace"
     workspace.mkdir()
     for name in ("pip", "venv", "json", "mct_s2s", "pipeline_steps"):
-        (workspace / f"{name}.py").write_text("raise SystemExit('a file of the pull request was run')\n")
+        (workspace / f"{name}.py").write_text(
+            "raise SystemExit('a file of the pull request was run')\n"
+        )
     checkout = tmp_path / "checkout"
     for name in ("mct_s2s", "scripts"):
         shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -154,20 +174,30 @@ def test_a_checkout_is_installed_as_it_is(tmp_path: Path) -> None:
 
     def run(*command: Path | str, **more: str) -> subprocess.CompletedProcess[str]:
         words, env = [str(word) for word in command], {**environment, **more}
-        return subprocess.run(words, cwd=workspace, env=env, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            words, cwd=workspace, env=env, capture_output=True, text=True, check=False
+        )
 
     done = run(pipelines / "install", program)
     assert (done.returncode, done.stdout) == (0, "mct-s2s 7.0.0\n"), done.stderr
     python = program / "bin" / "python"
-    assert run(python, "-I", "-m", "mct_s2s.pipeline_steps", "destroy").stderr.startswith("One step: ")
+    assert run(python, "-I", "-m", "mct_s2s.pipeline_steps", "destroy").stderr.startswith(
+        "One step: "
+    )
     # The script obeys PYTHONPATH, as any: the pipelines run the module.
-    assert run(program / "bin" / "mct-s2s-step", "destroy", PYTHONPATH="").stderr.startswith("One step: ")
+    assert run(program / "bin" / "mct-s2s-step", "destroy", PYTHONPATH="").stderr.startswith(
+        "One step: "
+    )
 
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\ncase "$*" in *venv*) echo "$@"; exit 42 ;; esac\nexec python3 "$@"\n')
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *venv*) echo "$@"; exit 42 ;; esac\nexec python3 "$@"\n'
+    )
     python.chmod(0o755)
     done = run(pipelines / "install", program, PYTHON=str(python))
     assert (done.returncode, done.stdout) == (0, ""), "what is there is made again"
     version.write_text('__version__ = "8.0.0"\n')
     done = run(pipelines / "install", program, PYTHON=str(python))
-    assert (done.returncode, done.stdout) == (42, f"-I -m venv --clear {program}\n"), "the other version is used"
+    assert (done.returncode, done.stdout) == (42, f"-I -m venv --clear {program}\n"), (
+        "the other version is used"
+    )

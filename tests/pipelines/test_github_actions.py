@@ -1,4 +1,6 @@
-"""The workflows and steps of both services as their runners take them: from a pull request to what is applied."""
+"""The workflows and steps of both services as their runners take them: from a pull request to what
+is applied.
+"""
 
 import json
 import re
@@ -97,16 +99,24 @@ class Repository:
         reviewed = runner.job(workflow, "reviewed")
         assert reviewed.code == 0, reviewed.log
         needs = {"reviewed": {"outputs": reviewed.outputs}}
-        planned = runner.job(workflow, "plan", needs, oidc=self.github.oidc(f"repo:{REPOSITORY}:{ON_MAIN}"))
+        planned = runner.job(
+            workflow, "plan", needs, oidc=self.github.oidc(f"repo:{REPOSITORY}:{ON_MAIN}")
+        )
         if planned.code or planned.outputs["changed"] != "true":
             return planned
-        assert reviewed.outputs["fingerprint"] in planned.summary, "who approves does not see what is applied"
+        assert reviewed.outputs["fingerprint"] in planned.summary, (
+            "who approves does not see what is applied"
+        )
         needs["plan"] = {"outputs": planned.outputs}
-        return runner.job(workflow, "apply", needs, oidc=self.github.oidc(f"repo:{REPOSITORY}:{MAIN}"))
+        return runner.job(
+            workflow, "apply", needs, oidc=self.github.oidc(f"repo:{REPOSITORY}:{MAIN}")
+        )
 
 
 @pytest.fixture
-def repository(inside: Inside, azure: Sandbox, github: GitHub, tmp_path: Path) -> Iterator[Repository]:
+def repository(
+    inside: Inside, azure: Sandbox, github: GitHub, tmp_path: Path
+) -> Iterator[Repository]:
     made = Repository(inside, github, tmp_path)
     yield made
     assert made.machine.leaks == []
@@ -122,9 +132,14 @@ def test_a_pull_request_is_planned_without_a_stored_secret(repository: Repositor
     assert {file.read_text() for file in planted} == {"as it was"}
     (comment,) = repository.github.comments
     assert f"Fingerprint: `{plan.outputs['fingerprint']}`" in comment["body"]
-    assert repository.github.statuses[HEAD][0]["description"] == f"fingerprint {plan.outputs['fingerprint']}"
+    assert (
+        repository.github.statuses[HEAD][0]["description"]
+        == f"fingerprint {plan.outputs['fingerprint']}"
+    )
     assert repository.azure.writes() == []
-    assert not (repository.machine.workspace / PWNED).exists(), "a pull request names a program, and it is run"
+    assert not (repository.machine.workspace / PWNED).exists(), (
+        "a pull request names a program, and it is run"
+    )
     assert "Import" in plan.summary
     assert "Missing permissions" not in comment["body"]
     for shown in (comment["body"], plan.summary):
@@ -210,7 +225,9 @@ def test_a_job_without_the_right_to_a_token_is_told_so(repository: Repository) -
 
 
 def test_plans_of_pull_requests_have_no_rights_to_misuse() -> None:
-    """The one job that reads a pull request's file has no rights but to a token; no workflow runs for foreign code."""
+    """The one job that reads a pull request's file has no rights but to a token; no workflow runs
+    for foreign code.
+    """
     found = list(WORKFLOWS.glob("*.yml"))
     assert found
     for file in found:
@@ -220,12 +237,21 @@ def test_plans_of_pull_requests_have_no_rights_to_misuse() -> None:
         assert workflow["permissions"] == {}
         for name, job in workflow["jobs"].items():
             writes = {right for right, level in job["permissions"].items() if level == "write"}
-            assert writes == {"pull-requests", "statuses"} if name == "comment" else writes <= {"id-token"}
+            assert (
+                writes == {"pull-requests", "statuses"}
+                if name == "comment"
+                else writes <= {"id-token"}
+            )
             checked_out = any("checkout" in step["uses"] for step in job["steps"])
-            assert not (checked_out and writes - {"id-token"}), "a job that may write has foreign files"
+            assert not (checked_out and writes - {"id-token"}), (
+                "a job that may write has foreign files"
+            )
             assert all("run" not in step for step in job["steps"])
             if "id-token" in writes and "pull_request" in triggers:
-                assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+                assert (
+                    job["if"]
+                    == "github.event.pull_request.head.repo.full_name == github.repository"
+                )
             elif "id-token" in writes:
                 reads = job["steps"][-1]["with"]["client-id"] == "${{ vars.MCT_PLAN_CLIENT_ID }}"
                 assert reads or job["environment"] in {"production", "rotation"}
@@ -245,8 +271,12 @@ def machine(inside: Inside, azure: Sandbox, tmp_path: Path) -> Iterator[Machine]
     assert azure.leaks() == []
 
 
-def agent(machine: Machine, devops: AzureDevOps, application: str, subject: str, reason: str) -> AzureAgent:
-    """A run that signs in by this subject; what the task hands out by itself is a token of the day before."""
+def agent(
+    machine: Machine, devops: AzureDevOps, application: str, subject: str, reason: str
+) -> AzureAgent:
+    """A run that signs in by this subject; what the task hands out by itself is a token of the day
+    before.
+    """
     azure = machine.inside.azure
     devops.token_for = lambda _: azure.issued(subject)
     connection = {
@@ -259,13 +289,19 @@ def agent(machine: Machine, devops: AzureDevOps, application: str, subject: str,
 
 
 @only_with_all
-def test_a_pull_request_is_planned_and_main_applies_that_plan(machine: Machine, devops: AzureDevOps) -> None:
+def test_a_pull_request_is_planned_and_main_applies_that_plan(
+    machine: Machine, devops: AzureDevOps
+) -> None:
     azure, template = machine.inside.azure, load(FILES / "steps.yml")
     read, write = reader(azure, PLANS), writer(azure, APPLIES)
     azure.forget()
     (machine.workspace / "trust.toml").write_text(TRUST + MORE)
     planted = machine.plants()
-    sent = {"command": "plan", "serviceConnection": "mct-plan", "subscription": azure.subscription_id}
+    sent = {
+        "command": "plan",
+        "serviceConnection": "mct-plan",
+        "subscription": azure.subscription_id,
+    }
     plan = agent(machine, devops, read, PLANS, "PullRequest").steps(template, sent, VARIABLES)
     assert plan.code == 0, plan.log
     assert (plan.outputs["changed"], azure.writes()) == ("true", [])
@@ -281,9 +317,13 @@ def test_a_pull_request_is_planned_and_main_applies_that_plan(machine: Machine, 
     sent |= {"command": "apply", "serviceConnection": "mct-apply", "expect": "$(fingerprint)"}
     lost = on_main.steps(template, sent, VARIABLES)
     assert (lost.code, azure.writes()) == (2, []), lost.log
-    other = on_main.steps(template, {**sent, "command": "plan"}, {**VARIABLES, "fingerprint": "0" * 64})
+    other = on_main.steps(
+        template, {**sent, "command": "plan"}, {**VARIABLES, "fingerprint": "0" * 64}
+    )
     assert (other.code, other.outputs) == (2, {}), other.log
-    applied = on_main.steps(template, sent, {**VARIABLES, "fingerprint": again.outputs["fingerprint"]})
+    applied = on_main.steps(
+        template, sent, {**VARIABLES, "fingerprint": again.outputs["fingerprint"]}
+    )
     assert applied.code == 0, applied.log
     assert (applied.outputs["url"], applied.outputs["changed"]) == (azure.site_url, "true")
     assert "Import" in applied.summary
@@ -294,22 +334,40 @@ def test_a_pull_request_is_planned_and_main_applies_that_plan(machine: Machine, 
 def test_a_pipeline_rotates_the_secret_of_one_site(machine: Machine, devops: AzureDevOps) -> None:
     azure, template = machine.inside.azure, load(FILES / "steps.yml")
     write = agent(machine, devops, writer(azure, APPLIES), APPLIES, "Schedule")
-    (machine.workspace / "trust.toml").write_text(TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to'))
+    (machine.workspace / "trust.toml").write_text(
+        TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to')
+    )
     sent = {"serviceConnection": "mct-rotate", "subscription": azure.subscription_id}
     planned = write.steps(template, {**sent, "command": "plan"}, VARIABLES)
     reviewed = {**VARIABLES, "fingerprint": planned.outputs["fingerprint"]}
-    assert write.steps(template, {**sent, "command": "apply", "expect": "$(fingerprint)"}, reviewed).code == 0
+    assert (
+        write.steps(
+            template, {**sent, "command": "apply", "expect": "$(fingerprint)"}, reviewed
+        ).code
+        == 0
+    )
     (old,) = azure.applications("Import")[0]["passwordCredentials"]
-    sent |= {"command": "rotate", "appService": "contosolearn", "secretTo": f"keyvault:{seed.VAULT}"}
+    sent |= {
+        "command": "rotate",
+        "appService": "contosolearn",
+        "secretTo": f"keyvault:{seed.VAULT}",
+    }
     rotated = write.steps(template, sent, VARIABLES)
     assert rotated.code == 0, rotated.log
-    kept, new = sorted(azure.applications("Import")[0]["passwordCredentials"], key=lambda one: one["endDateTime"])
-    assert (kept, new["endDateTime"] > old["endDateTime"]) == (old, True)  # whoever uses it may still read the old one
+    kept, new = sorted(
+        azure.applications("Import")[0]["passwordCredentials"], key=lambda one: one["endDateTime"]
+    )
+    assert (kept, new["endDateTime"] > old["endDateTime"]) == (
+        old,
+        True,
+    )  # whoever uses it may still read the old one
     assert f"| `keyvault:{seed.VAULT}/mct-s2s-contosolearn-import" in rotated.summary
 
 
 def test_the_pipeline_gives_the_template_what_it_takes() -> None:
-    """Azure Pipelines refuses any other parameter, and a variable of the wrong stage is empty without an error."""
+    """Azure Pipelines refuses any other parameter, and a variable of the wrong stage is empty
+    without an error.
+    """
     template, pipeline = load(FILES / "steps.yml"), load(FILES / "azure-pipelines.yml")
     known = {one["name"]: one for one in template["parameters"]}
     stages = {stage["stage"]: stage["jobs"][0] for stage in pipeline["stages"]}
@@ -317,14 +375,21 @@ def test_the_pipeline_gives_the_template_what_it_takes() -> None:
     uses = [stages["plan"]["steps"][0], apply, stages["rotate"]["steps"][0]]
     for use in uses:
         file, _, repository = use["template"].partition("@")
-        assert (PIPELINES.parents[1] / file, repository) == (FILES / "steps.yml", known["repository"]["default"])
+        assert (PIPELINES.parents[1] / file, repository) == (
+            FILES / "steps.yml",
+            known["repository"]["default"],
+        )
         assert set(use["parameters"]) <= set(known)
         assert use["parameters"]["command"] in known["command"]["values"]
-        missing = {name for name, one in known.items() if "default" not in one} - set(use["parameters"])
+        missing = {name for name, one in known.items() if "default" not in one} - set(
+            use["parameters"]
+        )
         assert not missing
     assert apply["parameters"]["expect"] == "$(fingerprint)"
     source = stages["apply"]["variables"]["fingerprint"]
-    named = re.fullmatch(r"\$\[ stageDependencies\.(\w+)\.(\w+)\.outputs\['(\w+)\.fingerprint'\] \]", source)
+    named = re.fullmatch(
+        r"\$\[ stageDependencies\.(\w+)\.(\w+)\.outputs\['(\w+)\.fingerprint'\] \]", source
+    )
     assert named
     stage, job, step = named.groups()
     assert stages[stage]["job"] == job
@@ -341,7 +406,9 @@ def asking(github: GitHub, **more: str) -> dict[str, str]:
     return {**github.environment(COMMIT), "STEP_GITHUB_TOKEN": TOKEN, **more}
 
 
-def commenting(github: GitHub, plan: str = PLAN, fingerprint: str = FIRST, **more: str) -> dict[str, str]:
+def commenting(
+    github: GitHub, plan: str = PLAN, fingerprint: str = FIRST, **more: str
+) -> dict[str, str]:
     pull = {"STEP_PULL_REQUEST": "7", "STEP_COMMIT": HEAD, "STEP_BASE": "main"}
     return asking(github, STEP_PLAN=plan, STEP_FINGERPRINT=fingerprint, **pull, **more)
 
@@ -370,7 +437,11 @@ def test_sites_of_a_matrix_have_comments_of_their_own(step: Step, github: GitHub
     assert len(github.comments) == 3
     assert all(one["body"].split("\n")[0].count("-->") == 1 for one in github.comments)
     contexts = [status["context"] for status in github.statuses[HEAD]]
-    assert contexts == ["mct-s2s plan for main", "mct-s2s plan for main (learn --> x)", "mct-s2s plan for main (learn)"]
+    assert contexts == [
+        "mct-s2s plan for main",
+        "mct-s2s plan for main (learn --> x)",
+        "mct-s2s plan for main (learn)",
+    ]
 
 
 def test_a_comment_of_somebody_else_is_never_taken_for_ours(step: Step, github: GitHub) -> None:
@@ -390,17 +461,23 @@ def test_a_comment_fits_whole_lines_and_says_where_the_rest_is(step: Step, githu
     assert step("comment", commenting(github, PLAN + rows)).code == 0
     body = github.comments[0]["body"]
     assert len(body.encode()) <= 65_536
-    assert body.endswith("[The run has all of it.](https://github.com/contoso/learn/actions/runs/4711)\n")
+    assert body.endswith(
+        "[The run has all of it.](https://github.com/contoso/learn/actions/runs/4711)\n"
+    )
     assert all(line.endswith("|") for line in body.splitlines() if line.startswith("|"))
 
 
-def test_a_text_that_is_no_fingerprint_is_refused_and_put_at_no_commit(step: Step, github: GitHub) -> None:
+def test_a_text_that_is_no_fingerprint_is_refused_and_put_at_no_commit(
+    step: Step, github: GitHub
+) -> None:
     for fingerprint in ("any", FIRST[1:], ""):
         assert step("comment", commenting(github, fingerprint=fingerprint)).code == 2
     assert (github.statuses, github.comments) == ({}, [])
 
 
-def test_main_applies_what_was_approved_at_the_pull_request_s_last_commit(step: Step, github: GitHub) -> None:
+def test_main_applies_what_was_approved_at_the_pull_request_s_last_commit(
+    step: Step, github: GitHub
+) -> None:
     for _ in "ab":  # a plan that is made again, and is the same
         assert step("comment", commenting(github)).code == 0
     github.statuses[HEAD][0]["created_at"] = "2026-11-25T13:00:00Z"
@@ -412,7 +489,11 @@ def test_main_applies_what_was_approved_at_the_pull_request_s_last_commit(step: 
 
 def status_of(fingerprint: str, **changed: Any) -> dict[str, Any]:
     run = f"https://github.com/{REPOSITORY}/actions/runs/4711"
-    whole = {"context": "mct-s2s plan for main", "description": f"fingerprint {fingerprint}", "target_url": run}
+    whole = {
+        "context": "mct-s2s plan for main",
+        "description": f"fingerprint {fingerprint}",
+        "target_url": run,
+    }
     return {**whole, **WRITTEN, **changed}
 
 
@@ -424,7 +505,13 @@ def reviewed(github: GitHub) -> None:
 
 @pytest.mark.parametrize(
     "pulls",
-    [[], [{"merge_commit_sha": OTHER}], [{"merged_at": None}], [{}, {"number": 8}], [{"base": {"ref": "release"}}]],
+    [
+        [],
+        [{"merge_commit_sha": OTHER}],
+        [{"merged_at": None}],
+        [{}, {"number": 8}],
+        [{"base": {"ref": "release"}}],
+    ],
 )
 def test_a_commit_that_is_not_the_merge_of_one_pull_request_has_no_fingerprint(
     step: Step, github: GitHub, pulls: list[dict[str, Any]]
@@ -449,12 +536,25 @@ def test_a_commit_that_is_not_the_merge_of_one_pull_request_has_no_fingerprint(
         ([status_of("any")], "has no plan"),
         ([status_of(FIRST, description=None)], "has no plan"),
         # Azure has changed after the approval, and the pull request was closed and opened again.
-        ([status_of(SECOND, created_at="2026-11-25T13:00:00Z"), status_of(FIRST)], "plans that differ"),
+        (
+            [status_of(SECOND, created_at="2026-11-25T13:00:00Z"), status_of(FIRST)],
+            "plans that differ",
+        ),
         ([status_of(FIRST, created_at="2026-11-25T12:00:00Z")], "newer than its last approval"),
         # Another workflow with `statuses: write` has written it.
         ([status_of(FIRST, target_url=None)], "no run of mct-plan.yml"),
-        ([status_of(FIRST, target_url="https://github.com/mallory/learn/actions/runs/4711")], "no run of mct-plan.yml"),
-        ([status_of(FIRST, target_url=f"https://github.com/{REPOSITORY}/actions/runs/1/../4711")], "no run of mct-pla"),
+        (
+            [status_of(FIRST, target_url="https://github.com/mallory/learn/actions/runs/4711")],
+            "no run of mct-plan.yml",
+        ),
+        (
+            [
+                status_of(
+                    FIRST, target_url=f"https://github.com/{REPOSITORY}/actions/runs/1/../4711"
+                )
+            ],
+            "no run of mct-pla",
+        ),
     ],
 )
 def test_a_plan_that_is_not_the_one_before_the_approval_has_no_fingerprint(
@@ -472,14 +572,26 @@ def test_a_plan_that_is_not_the_one_before_the_approval_has_no_fingerprint(
 def was_refused(step: Step, github: GitHub) -> bool:
     """Whether nobody has approved what is to be applied."""
     done = step("reviewed", asking(github))
-    assert done.code == 0 or (done.code, done.outputs, "has no approval" in done.err) == (2, {}, True), done.err
+    assert done.code == 0 or (done.code, done.outputs, "has no approval" in done.err) == (
+        2,
+        {},
+        True,
+    ), done.err
     return done.code != 0
 
 
 @pytest.mark.parametrize(
-    "changed", [{"state": "CHANGES_REQUESTED"}, {"state": "DISMISSED"}, {"state": "COMMENTED"}, {"commit_id": OTHER}]
+    "changed",
+    [
+        {"state": "CHANGES_REQUESTED"},
+        {"state": "DISMISSED"},
+        {"state": "COMMENTED"},
+        {"commit_id": OTHER},
+    ],
 )
-def test_a_plan_that_was_not_approved_has_no_fingerprint(step: Step, github: GitHub, changed: dict[str, Any]) -> None:
+def test_a_plan_that_was_not_approved_has_no_fingerprint(
+    step: Step, github: GitHub, changed: dict[str, Any]
+) -> None:
     """… or an earlier commit was."""
     reviewed(github)
     github.reviews.clear()
@@ -499,14 +611,18 @@ def test_a_reviewer_who_takes_an_approval_back_has_not_approved(
     assert not was_refused(step, github), "the newest review counts, whichever it is"
 
 
-def test_the_newest_review_counts_in_whichever_order_they_are_listed(step: Step, github: GitHub) -> None:
+def test_the_newest_review_counts_in_whichever_order_they_are_listed(
+    step: Step, github: GitHub
+) -> None:
     reviewed(github)
     github.approved(HEAD, "2026-11-25T12:30:00Z", state="CHANGES_REQUESTED")
     github.reviews.reverse()
     assert was_refused(step, github)
 
 
-def test_neither_a_later_comment_nor_somebody_elses_review_takes_an_approval_back(step: Step, github: GitHub) -> None:
+def test_neither_a_later_comment_nor_somebody_elses_review_takes_an_approval_back(
+    step: Step, github: GitHub
+) -> None:
     reviewed(github)
     github.approved(HEAD, "2026-11-25T12:30:00Z", state="COMMENTED")
     github.approved(HEAD, "2026-11-25T12:40:00Z", state="CHANGES_REQUESTED", user={"login": "bob"})
@@ -515,12 +631,15 @@ def test_neither_a_later_comment_nor_somebody_elses_review_takes_an_approval_bac
 
 
 @pytest.mark.parametrize(
-    ("permission", "counts"), [("admin", True), ("write", True), ("read", False), ("none", False), (None, False)]
+    ("permission", "counts"),
+    [("admin", True), ("write", True), ("read", False), ("none", False), (None, False)],
 )
 def test_only_who_may_write_to_the_repository_approves(
     step: Step, github: GitHub, permission: str | None, counts: bool
 ) -> None:
-    """Members and collaborators may have no more than the right to read, and anyone can review in public."""
+    """Members and collaborators may have no more than the right to read, and anyone can review in
+    public.
+    """
     reviewed(github)
     github.permissions = {"ada": permission} if permission is not None else {}
     assert was_refused(step, github) is not counts
@@ -558,7 +677,9 @@ def test_reviews_that_are_too_many_to_read_are_not_cut_off(step: Step, github: G
         {"path": ".github/workflows/other.yml"},
     ],
 )
-def test_a_status_of_another_run_has_no_fingerprint(step: Step, github: GitHub, changed: dict[str, Any]) -> None:
+def test_a_status_of_another_run_has_no_fingerprint(
+    step: Step, github: GitHub, changed: dict[str, Any]
+) -> None:
     reviewed(github)
     github.runs["4711"] |= changed
     done = step("reviewed", asking(github))
@@ -586,8 +707,18 @@ def test_a_review_needs_nothing_but_python(github: GitHub, tmp_path: Path) -> No
     files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values():
         file.touch()
-    environment = {**asking(github), "RUNNER_TEMP": str(tmp_path), **{name: str(file) for name, file in files.items()}}
-    command = [sys.executable, "-I", "-S", str(PIPELINES.parents[1] / "mct_s2s" / "pipeline_steps"), "reviewed"]
+    environment = {
+        **asking(github),
+        "RUNNER_TEMP": str(tmp_path),
+        **{name: str(file) for name, file in files.items()},
+    }
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(PIPELINES.parents[1] / "mct_s2s" / "pipeline_steps"),
+        "reviewed",
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert outputs_in(files["GITHUB_OUTPUT"].read_text()) == {"fingerprint": FIRST}
@@ -602,8 +733,14 @@ def test_a_busy_service_is_asked_again_and_a_refusal_is_told(step: Step, github:
     assert "401" in refused.err
 
 
-def test_azure_repos_gets_a_thread_that_the_next_plan_replaces(devops: AzureDevOps, tmp_path: Path) -> None:
-    environment = {**devops.environment(), "SYSTEM_ACCESSTOKEN": ACCESS, "AGENT_TEMPDIRECTORY": str(tmp_path)}
+def test_azure_repos_gets_a_thread_that_the_next_plan_replaces(
+    devops: AzureDevOps, tmp_path: Path
+) -> None:
+    environment = {
+        **devops.environment(),
+        "SYSTEM_ACCESSTOKEN": ACCESS,
+        "AGENT_TEMPDIRECTORY": str(tmp_path),
+    }
     host = AzurePipelines({**environment, "BUILD_REASON": "PullRequest"})
     host.review(PLAN)
     host.review("# Another\n")
@@ -612,6 +749,8 @@ def test_azure_repos_gets_a_thread_that_the_next_plan_replaces(devops: AzureDevO
     devops.others.add(thread["id"])
     host.review(PLAN)
     assert len(devops.threads) == 2
-    AzurePipelines({**environment, "BUILD_REASON": "PullRequest", "BUILD_REPOSITORY_PROVIDER": "GitHub"}).review(PLAN)
+    AzurePipelines(
+        {**environment, "BUILD_REASON": "PullRequest", "BUILD_REPOSITORY_PROVIDER": "GitHub"}
+    ).review(PLAN)
     AzurePipelines({**environment, "BUILD_REASON": "IndividualCI"}).review(PLAN)
     assert len(devops.threads) == 2

@@ -1,4 +1,6 @@
-"""The steps by themselves: inputs, sign-in, what people and later steps are told, and that no name forges any of it."""
+"""The steps by themselves: inputs, sign-in, what people and later steps are told, and that no name
+forges any of it.
+"""
 
 import os
 import signal
@@ -59,7 +61,9 @@ def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
     for command in (commands.apply, commands.rotate):
         with pytest.raises(StepError, match="expect"):
             command(Inputs.of({"STEP_FILE": "trust.toml"}))
-    assert f"--expect={FINGERPRINT}" in commands.rotate(Inputs.of({"STEP_FILE": "t", "STEP_EXPECT": FINGERPRINT}))
+    assert f"--expect={FINGERPRINT}" in commands.rotate(
+        Inputs.of({"STEP_FILE": "t", "STEP_EXPECT": FINGERPRINT})
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,20 +88,26 @@ def test_contradictory_inputs_are_refused_before_anything_runs(asked: dict[str, 
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_a_value_is_one_output_and_no_command(value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_is_one_output_and_no_command(
+    value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values():
         file.touch()
     given = {name: str(file) for name, file in files.items()}
     GitHubActions({**given, "RUNNER_TEMP": str(tmp_path)}).output("sites", value)
-    assert outputs_in(files["GITHUB_OUTPUT"].read_text()) == {"sites": "\n".join(value.splitlines())}
+    assert outputs_in(files["GITHUB_OUTPUT"].read_text()) == {
+        "sites": "\n".join(value.splitlines())
+    }
     AzurePipelines({"AGENT_TEMPDIRECTORY": str(tmp_path)}).output("client-id", value)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.count("##vso[") == 1
 
 
 def test_an_output_that_cannot_be_written_is_an_error(step: Step, tmp_path: Path) -> None:
-    """… and goes through no link: a fingerprint is never left out, and nothing else takes its place."""
+    """… and goes through no link: a fingerprint is never left out, and nothing else takes its
+    place.
+    """
     elsewhere, link = tmp_path / "elsewhere", tmp_path / "link"
     elsewhere.touch()
     link.symlink_to(elsewhere)
@@ -121,7 +131,15 @@ def test_a_document_takes_the_place_of_nothing_that_is_there(planted: str, tmp_p
 def test_names_on_a_page_are_text(name: str) -> None:
     made = CreatedCredential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
     failure = Failure("client-unknown", name, f"mct-s2s {name}")
-    site = SiteResult(name, Counter(create=1), (made,), url=name, left_to_others=2, verified=False, failure=failure)
+    site = SiteResult(
+        name,
+        Counter(create=1),
+        (made,),
+        url=name,
+        left_to_others=2,
+        verified=False,
+        failure=failure,
+    )
     ok = SiteResult("b", Counter(create=2, none=3), left_to_others=1, verified=False)
     text = summary("MCT: applied", Results((site, ok), failure))
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
@@ -138,7 +156,9 @@ def test_a_run_that_was_killed_is_a_failure(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["```sh", "````", "```", "| a | b |", "text", "", "  ```"]), max_size=30),
+    st.lists(
+        st.sampled_from(["```sh", "````", "```", "| a | b |", "text", "", "  ```"]), max_size=30
+    ),
     st.integers(120, 400),
 )
 def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int) -> None:
@@ -160,7 +180,9 @@ def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int)
 # Sign-in
 
 
-def test_a_token_is_in_a_private_file_while_it_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_token_is_in_a_private_file_while_it_is_needed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = {"idToken": "a-token", "servicePrincipalId": "app", "tenantId": "tenant"}
     with sign_in.signed_in({**asked, "TF_BUILD": "True"}, tmp_path) as environment:
         file = Path(environment["AZURE_FEDERATED_TOKEN_FILE"])
@@ -171,8 +193,12 @@ def test_a_token_is_in_a_private_file_while_it_is_needed(tmp_path: Path, capsys:
     assert "a-token" not in capsys.readouterr().out
 
 
-def test_github_s_token_is_renewed_meanwhile(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is valid for five minutes, the program may run for longer; a renewal that fails changes nothing."""
+def test_github_s_token_is_renewed_meanwhile(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is valid for five minutes, the program may run for longer; a renewal that fails changes
+    nothing.
+    """
     monkeypatch.setattr(sign_in, "_SECONDS", 0.01)
     tokens = iter(range(1_000_000))
     github.token_for = lambda _: f"token-{next(tokens)}"
@@ -189,18 +215,45 @@ def test_github_s_token_is_renewed_meanwhile(github: GitHub, tmp_path: Path, mon
 
 def test_a_job_that_has_signed_in_before_stays_signed_in(github: GitHub, tmp_path: Path) -> None:
     """As `azure/login` does: the job's right to a token is none of ours without a client-id."""
-    with sign_in.signed_in({**github.oidc("x"), "AZURE_CONFIG_DIR": "/az"}, tmp_path) as environment:
+    with sign_in.signed_in(
+        {**github.oidc("x"), "AZURE_CONFIG_DIR": "/az"}, tmp_path
+    ) as environment:
         assert environment == {"AZURE_CONFIG_DIR": "/az"}
     assert github.asked == []
 
 
 def test_the_jobs_own_tokens_and_files_reach_no_program(tmp_path: Path) -> None:
-    """Its tokens, and the files by which a program that is handed a secret could steer later steps."""
-    kept = {"PATH": "/bin", "HOME": "/h", "MCT_S2S_TIMEOUT": "60", "GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
+    """Its tokens, and the files by which a program that is handed a secret could steer
+    later steps.
+    """
+    kept = {
+        "PATH": "/bin",
+        "HOME": "/h",
+        "MCT_S2S_TIMEOUT": "60",
+        "GITHUB_ACTIONS": "true",
+        "TF_BUILD": "True",
+    }
     doors = (
-        *("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN"),
-        *("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "STEP_GITHUB_TOKEN", "STEP_EXPECT", "INPUT_TOKEN"),
-        *("SYSTEM_ACCESSTOKEN", "idToken", "servicePrincipalKey", "ENDPOINT_AUTH_SYSTEMVSSCONNECTION"),
+        *(
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            "ACTIONS_RUNTIME_TOKEN",
+            "GITHUB_TOKEN",
+        ),
+        *(
+            "GITHUB_OUTPUT",
+            "GITHUB_ENV",
+            "GITHUB_PATH",
+            "STEP_GITHUB_TOKEN",
+            "STEP_EXPECT",
+            "INPUT_TOKEN",
+        ),
+        *(
+            "SYSTEM_ACCESSTOKEN",
+            "idToken",
+            "servicePrincipalKey",
+            "ENDPOINT_AUTH_SYSTEMVSSCONNECTION",
+        ),
     )
     with sign_in.signed_in({**kept, **dict.fromkeys(doors, "a-token")}, tmp_path) as environment:
         assert {name for name in environment if not name.startswith("AZURE_")} == set(kept)
@@ -278,7 +331,9 @@ def test_a_site_that_fails_stands_beside_one_that_does_not(run: Reader) -> None:
     assert (code, gone.name, gone.changed) == (1, "gone", False)
     assert gone.failure is not None
     assert gone.failure.code == "site-not-found"
-    assert [(one.client, one.saved_to.split("/")[0]) for one in learn.created] == [("Import", f"keyvault:{seed.VAULT}")]
+    assert [(one.client, one.saved_to.split("/")[0]) for one in learn.created] == [
+        ("Import", f"keyvault:{seed.VAULT}")
+    ]
     (application,) = run.azure.applications("Import")
     assert dict(learn.clients)["Import"] == application["appId"]
     assert (learn.url, learn.verified) == (run.azure.site_url, True)
@@ -286,7 +341,9 @@ def test_a_site_that_fails_stands_beside_one_that_does_not(run: Reader) -> None:
     assert "| gone | failed (site-not-found) |  |" in page
     assert "## gone failed" in page
 
-    code, results = run("add-client", "Other", "-a", "contosolearn", "--credential", "none", "--dry-run")
+    code, results = run(
+        "add-client", "Other", "-a", "contosolearn", "--credential", "none", "--dry-run"
+    )
     (site,) = results.sites
     assert (code, site.name, site.url, site.changed) == (
         3,

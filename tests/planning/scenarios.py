@@ -51,7 +51,9 @@ def guid(word: str) -> str:
 
 
 TENANT = Tenant(
-    TenantId(guid("tenant")), "contoso.onmicrosoft.com", frozenset({"contoso.onmicrosoft.com", "contoso.com"})
+    TenantId(guid("tenant")),
+    "contoso.onmicrosoft.com",
+    frozenset({"contoso.onmicrosoft.com", "contoso.com"}),
 )
 ROLE = AppRole(
     new_app_role_id(TENANT.id, SERVICE_KEY, "S2SAppRole"),
@@ -70,9 +72,16 @@ SERVICE = Application(
     identifier_uris=(api_uri(SERVICE_ID),),
     app_roles=(ROLE,),
 )
-SERVICE_PRINCIPAL = ServicePrincipal(PrincipalId(guid("service-principal")), SERVICE_ID, SERVICE.display_name)
+SERVICE_PRINCIPAL = ServicePrincipal(
+    PrincipalId(guid("service-principal")), SERVICE_ID, SERVICE.display_name
+)
 
-FOREIGN: dict[str, str | None] = {"OrganizationName": "Contoso", "BannerText": "", "Nothing": None, "a:b__c": "x;y="}
+FOREIGN: dict[str, str | None] = {
+    "OrganizationName": "Contoso",
+    "BannerText": "",
+    "Nothing": None,
+    "a:b__c": "x;y=",
+}
 
 
 def settings(**ours: str) -> dict[str, str | None]:
@@ -91,7 +100,9 @@ def site(name: str = "contosolearn", kind: str = "app") -> Site:
     return Site(resource, kind, "Running", (f"{name}.azurewebsites.net",))
 
 
-def app_service(values: Mapping[str, str | None] | None = None, where: Site | None = None) -> AppService:
+def app_service(
+    values: Mapping[str, str | None] | None = None, where: Site | None = None
+) -> AppService:
     settings = dict(FOREIGN if values is None else values)
     return AppService(**vars(where or site()), settings=settings, tenant_id=TENANT.id)
 
@@ -117,7 +128,9 @@ def observed_state(
     )
 
 
-def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:
+def credential(
+    days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET
+) -> Credential:
     return Credential(kind, KeyId(guid(f"{name}{days}")), name, NOW + timedelta(days=days))
 
 
@@ -134,8 +147,12 @@ def client(
         credentials=credentials or (credential(),),
     )
     if access:
-        application = replace(application, required_access=(RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)),))
-    return ClientApplication(application, ServicePrincipal(PrincipalId(guid(f"{name}-principal")), client_id, name))
+        application = replace(
+            application, required_access=(RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)),)
+        )
+    return ClientApplication(
+        application, ServicePrincipal(PrincipalId(guid(f"{name}-principal")), client_id, name)
+    )
 
 
 def with_credentials(*credentials: Credential) -> ClientApplication:
@@ -154,10 +171,14 @@ def assignment(of: ClientApplication | ServicePrincipal | str) -> Assignment:
         assert of.principal is not None
         of = of.principal
     principal = of if isinstance(of, str) else of.id
-    return Assignment(guid(f"assigned {principal}"), PrincipalId(principal), SERVICE_PRINCIPAL.id, ROLE.id)
+    return Assignment(
+        guid(f"assigned {principal}"), PrincipalId(principal), SERVICE_PRINCIPAL.id, ROLE.id
+    )
 
 
-def trust(*clients: ClientApplication, service: Application = SERVICE, consented: bool = True) -> Trust:
+def trust(
+    *clients: ClientApplication, service: Application = SERVICE, consented: bool = True
+) -> Trust:
     assigned = tuple(assignment(c) for c in clients if consented and c.principal)
     return Trust(service, SERVICE_PRINCIPAL, assigned, clients, unique_name=SERVICE_KEY)
 
@@ -190,7 +211,9 @@ def stopped(observed: ObservedState) -> ObservedState:
 
 def unreadable(observed: ObservedState) -> ObservedState:
     """The same for a caller who may not read the settings."""
-    refusal = PermissionMissing("permission-missing", "You can't read them.", remedy="Ask an Owner.")
+    refusal = PermissionMissing(
+        "permission-missing", "You can't read them.", remedy="Ask an Owner."
+    )
     return replace(observed, app_service=replace(site_of(observed), settings={}, refusal=refusal))
 
 
@@ -203,7 +226,9 @@ def identity_resource(
 
 def spec(*clients: str | ClientSpec, **changed: object) -> Setup:
     """What `setup` with these clients wants."""
-    specs = tuple(c if isinstance(c, ClientSpec) else ClientSpec(c, NewCredential(LATER)) for c in clients)
+    specs = tuple(
+        c if isinstance(c, ClientSpec) else ClientSpec(c, NewCredential(LATER)) for c in clients
+    )
     return replace(Setup(SPEC, specs), **changed)  # type: ignore[arg-type]
 
 

@@ -5,12 +5,31 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_credentials import Certificate, CredentialKind, CredentialSpec, Federation, SecretNote
+from mct_s2s.model.client_credentials import (
+    Certificate,
+    CredentialKind,
+    CredentialSpec,
+    Federation,
+    SecretNote,
+)
 from mct_s2s.model.desired import ServiceSpec
-from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, RequiredAccess
+from mct_s2s.model.directory_objects import (
+    Application,
+    AppRole,
+    Assignment,
+    Custody,
+    RequiredAccess,
+)
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, api_uri, new_app_role_id, site_note
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
-from mct_s2s.planning.belief import Belief, Doubt, Doubted, TrustDecision, client_trust, service_trust
+from mct_s2s.planning.belief import (
+    Belief,
+    Doubt,
+    Doubted,
+    TrustDecision,
+    client_trust,
+    service_trust,
+)
 from mct_s2s.planning.not_ours import service_not_ours
 
 from tests.planning.scenarios import (
@@ -37,14 +56,18 @@ BY_HAND = replace(SERVICE, unique_name=None)
 OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
 OF_A_SLOT = replace(SERVICE, unique_name=f"{SERVICE_KEY}_staging")
 OURS_BY_NOTE = replace(SERVICE, notes=site_note(str(site().resource)))
-OF_A_NAMESAKE = replace(SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere")))
+OF_A_NAMESAKE = replace(
+    SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere"))
+)
 NAMED = replace(SPEC, adopt=SERVICE_ID)
 BY_URI = replace(SPEC, adopt=api_uri(SERVICE_ID))
 OF_ADA = Custody(owners=((PrincipalId(guid("ada")), "ada@contoso.com"),))
 WITH_A_SECRET = Custody(credentials=(credential(),))
 SET, UNSET = settings(), settings(ServiceAuthAudience="")
 PIPELINE = ClientId(guid("pipeline"))
-AS_PIPELINE = SignedIn("a pipeline", PIPELINE, is_person=False, id=PrincipalId(guid("pipeline principal")))
+AS_PIPELINE = SignedIn(
+    "a pipeline", PIPELINE, is_person=False, id=PrincipalId(guid("pipeline principal"))
+)
 
 
 def doubts(found: TrustDecision) -> Belief | set[Doubt]:
@@ -86,15 +109,23 @@ def test_a_service_application_is_believed_if_it_is_named_or_both_own_and_set_or
     assert doubts(service_trust(service, observed, spec)) == expected
 
 
-OTHER_ROLE = AppRole(AppRoleId(guid("other")), "Pay.All", "Pay", "…", enabled=True, member_types=("Application",))
+OTHER_ROLE = AppRole(
+    AppRoleId(guid("other")), "Pay.All", "Pay", "…", enabled=True, member_types=("Application",)
+)
 MADE_ROLE = replace(OTHER_ROLE, id=new_app_role_id(TENANT.id, SERVICE_KEY, "Pay.All"))
 SERVICE_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
     "its role under another id": ({"app_roles": (replace(ROLE, id=AppRoleId(guid("x"))),)}, False),
     "its role disabled": ({"app_roles": (replace(ROLE, enabled=False),)}, False),
-    "its role for people, too": ({"app_roles": (replace(ROLE, member_types=("Application", "User")),)}, False),
+    "its role for people, too": (
+        {"app_roles": (replace(ROLE, member_types=("Application", "User")),)},
+        False,
+    ),
     "one more role": ({"app_roles": (ROLE, OTHER_ROLE)}, False),
     "one more role that this tool created": ({"app_roles": (ROLE, MADE_ROLE)}, True),
-    "its role in other words": ({"app_roles": (replace(ROLE, description="What it is for"),)}, True),
+    "its role in other words": (
+        {"app_roles": (replace(ROLE, description="What it is for"),)},
+        True,
+    ),
     "no role yet": ({"app_roles": ()}, True),
     "one more URI": ({"identifier_uris": (api_uri(SERVICE_ID), "api://contoso.com/api")}, False),
     "no URI yet": ({"identifier_uris": ()}, True),
@@ -109,13 +140,17 @@ SERVICE_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
 }
 
 
-@pytest.mark.parametrize(("changed", "is_untouched"), SERVICE_CONTENT.values(), ids=SERVICE_CONTENT.keys())
+@pytest.mark.parametrize(
+    ("changed", "is_untouched"), SERVICE_CONTENT.values(), ids=SERVICE_CONTENT.keys()
+)
 def test_a_service_application_is_untouched_if_its_properties_are_as_this_tool_sets_them(
     changed: Mapping[str, object], is_untouched: bool
 ) -> None:
     service = replace(SERVICE, **changed)  # type: ignore[arg-type]
     observed = observed_state(trust(service=service), UNSET)
-    assert doubts(service_trust(service, observed, SPEC)) == (Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT})
+    assert doubts(service_trust(service, observed, SPEC)) == (
+        Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT}
+    )
 
 
 HAND_MADE = client("By hand", key=None)
@@ -138,14 +173,19 @@ OF_SOMEONE_ELSE = SecretNote(delivered=credential().key_id, client_id=HAND_MADE.
     ],
 )
 def test_a_service_application_is_untouched_if_its_roles_are_held_by_untouched_clients_below_it(
-    holders: tuple[ClientApplication, ...], custody: Custody | None, notes: tuple[SecretNote, ...], is_untouched: bool
+    holders: tuple[ClientApplication, ...],
+    custody: Custody | None,
+    notes: tuple[SecretNote, ...],
+    is_untouched: bool,
 ) -> None:
     observed = held_by(observed_state(trust(*holders), UNSET), IMPORT.application, custody)
     observed = replace(observed, local_notes={IMPORT.client_id: notes})
     assert (service_trust(SERVICE, observed, SPEC) is Belief.UNTOUCHED) is is_untouched
 
 
-def test_a_client_that_a_run_on_this_machine_began_makes_its_service_application_no_others() -> None:
+def test_a_client_that_a_run_on_this_machine_began_makes_its_service_application_no_others() -> (
+    None
+):
     observed = held_by(observed_state(trust(IMPORT), UNSET), IMPORT.application, WITH_A_SECRET)
     assert doubts(service_trust(SERVICE, observed, SPEC)) == {Doubt.ASSIGNED}
     begun = replace(observed, unfinished=frozenset({IMPORT.application.object_id}))
@@ -163,16 +203,22 @@ def test_a_role_of_another_api_is_not_ours_for_having_the_same_id() -> None:
         assert (client_trust(one, observed, NAMED) is Belief.UNTOUCHED) is is_untouched
 
 
-def test_a_role_held_by_a_principal_that_is_no_client_makes_its_service_application_others() -> None:
+def test_a_role_held_by_a_principal_that_is_no_client_makes_its_service_application_others() -> (
+    None
+):
     held = replace(trust(), assignments=(assignment(guid("a person")),))
     assert doubts(service_trust(SERVICE, observed_state(held, UNSET), SPEC)) == {Doubt.ASSIGNED}
 
 
 OF_ANOTHER = client(key="mct-s2s-site-b.import-2cff9baabf")
-TAGGED = replace(HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",)))
+TAGGED = replace(
+    HAND_MADE, application=replace(HAND_MADE.application, tags=("mct-s2s:mct-s2s-contosolearn",))
+)
 AS_WE_MADE_IT = client("Import", credential(name="mct-s2s 2026-11-24 a1b2"))
 OUR_FEDERATION = Federation("https://ci.example", "ours")
-_FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), federation=OUR_FEDERATION, expires=None)
+_FEDERATED = replace(
+    credential(kind=CredentialKind.FEDERATED), federation=OUR_FEDERATION, expires=None
+)
 FEDERATED_BY_US = client("Import", replace(_FEDERATED, name=OUR_FEDERATION.name))
 FEDERATED_BY_OTHERS = client("Import", replace(_FEDERATED, name="theirs"))
 OF_ANOTHER_TENANT = replace(IMPORT, application=Application())
@@ -208,7 +254,9 @@ def test_a_client_is_believed_if_it_is_named_or_below_the_name_and_holds_the_rol
     custody: Custody | None,
     expected: Belief | set[Doubt],
 ) -> None:
-    observed = held_by(observed_state(trust(one, consented=consented), LISTED), one.application, custody)
+    observed = held_by(
+        observed_state(trust(one, consented=consented), LISTED), one.application, custody
+    )
     assert doubts(client_trust(one, observed, SPEC, named)) == expected
 
 
@@ -218,7 +266,10 @@ MORE_ACCESS = RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"), (OTHER_ROLE.id, "Ro
 CLIENT_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
     "other APIs": ({"required_access": (OUR_ACCESS, GRAPH_ACCESS)}, False),
     "another role of this API": ({"required_access": (MORE_ACCESS,)}, False),
-    "a scope of this API": ({"required_access": (RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),)),)}, False),
+    "a scope of this API": (
+        {"required_access": (RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),)),)},
+        False,
+    ),
     "nothing requested yet": ({"required_access": ()}, True),
     "roles of its own": ({"app_roles": (ROLE,)}, False),
     "a URI of its own": ({"identifier_uris": ("api://contoso.com/import",)}, False),
@@ -228,7 +279,9 @@ CLIENT_CONTENT: dict[str, tuple[Mapping[str, object], bool]] = {
 }
 
 
-@pytest.mark.parametrize(("changed", "is_untouched"), CLIENT_CONTENT.values(), ids=CLIENT_CONTENT.keys())
+@pytest.mark.parametrize(
+    ("changed", "is_untouched"), CLIENT_CONTENT.values(), ids=CLIENT_CONTENT.keys()
+)
 def test_a_client_is_untouched_if_its_properties_are_as_this_tool_sets_them(
     changed: Mapping[str, object], is_untouched: bool
 ) -> None:
@@ -237,7 +290,9 @@ def test_a_client_is_untouched_if_its_properties_are_as_this_tool_sets_them(
         replace(trust(one, consented=False), service=replace(SERVICE, app_roles=(ROLE, OTHER_ROLE)))
     )
     observed = replace(observed, app_service=replace(observed_state(None, LISTED).app_service))  # type: ignore[type-var]
-    assert doubts(client_trust(one, observed, SPEC)) == (Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT})
+    assert doubts(client_trust(one, observed, SPEC)) == (
+        Belief.UNTOUCHED if is_untouched else {Doubt.CONTENT}
+    )
 
 
 CERTIFICATE = Certificate(b"", "A" * 40, NOW, NOW)
@@ -258,7 +313,12 @@ HELD_FEDERATION = replace(credential(kind=CredentialKind.FEDERATED), federation=
         (credential(), None, OF_SOMEONE_ELSE, False),
         (credential(name="mct-s2s x"), None, SecretNote({"mct-s2s x": IMPORT.client_id}), True),
         (credential(name="mct-s2s x"), None, SecretNote({"mct-s2s x": HAND_MADE.client_id}), False),
-        (credential(), None, SecretNote(client_id=IMPORT.client_id, held=(credential().key_id,)), False),
+        (
+            credential(),
+            None,
+            SecretNote(client_id=IMPORT.client_id, held=(credential().key_id,)),
+            False,
+        ),
         (credential(), None, None, False),
     ],
 )
@@ -266,42 +326,62 @@ def test_a_credential_is_known_by_a_note_on_this_machine_or_because_the_command_
     held: object, asked: CredentialSpec | None, note: SecretNote | None, is_untouched: bool
 ) -> None:
     custody = Custody(credentials=(held,))  # type: ignore[arg-type]
-    observed = held_by(observed_state(trust(IMPORT, consented=False), LISTED), IMPORT.application, custody)
-    observed = replace(observed, local_notes={IMPORT.client_id: (note,)} if note is not None else {})
+    observed = held_by(
+        observed_state(trust(IMPORT, consented=False), LISTED), IMPORT.application, custody
+    )
+    observed = replace(
+        observed, local_notes={IMPORT.client_id: (note,)} if note is not None else {}
+    )
     assert (client_trust(IMPORT, observed, SPEC, (), asked) is Belief.UNTOUCHED) is is_untouched
 
 
 @pytest.mark.parametrize("service", [BY_HAND, OF_B, OF_A_NAMESAKE])
-def test_a_role_of_a_service_application_that_is_not_believed_makes_no_client(service: Application) -> None:
+def test_a_role_of_a_service_application_that_is_not_believed_makes_no_client(
+    service: Application,
+) -> None:
     observed = observed_state(trust(IMPORT, service=service), LISTED)
     is_namesakes = service is OF_A_NAMESAKE  # whose clients would be called the same
     expected = {Doubt.NOT_BELOW} if is_namesakes else {Doubt.OTHER_SERVICE}
     assert doubts(client_trust(IMPORT, observed, SPEC)) == expected
-    assert doubts(client_trust(IMPORT, observed, NAMED)) == (expected if is_namesakes else Belief.OWN_CLIENT)
+    assert doubts(client_trust(IMPORT, observed, NAMED)) == (
+        expected if is_namesakes else Belief.OWN_CLIENT
+    )
 
 
 @pytest.mark.parametrize(
-    "how", ["adopted", "owned by another", "named by a URI", "made for this App Service", "and listed"]
+    "how",
+    ["adopted", "owned by another", "named by a URI", "made for this App Service", "and listed"],
 )
-def test_the_role_of_an_api_that_others_can_assign_makes_a_client_of_one_that_is_listed(how: str) -> None:
+def test_the_role_of_an_api_that_others_can_assign_makes_a_client_of_one_that_is_listed(
+    how: str,
+) -> None:
     """Its owner could assign it to a registration of our name, and have it let in."""
     tags = ("mct-s2s:adopted:mct-s2s-contosolearn",) if how == "adopted" else ()
     service = replace(SERVICE, tags=tags)
     owners = OF_ADA.owners if how in {"owned by another", "and listed"} else ()
     values = LISTED if how == "and listed" else SET
     if how == "named by a URI":  # it is anyone's once the registration is gone, as its name is
-        service, values = replace(service, identifier_uris=("api://mct",)), settings(ServiceAuthAudience="api://mct")
+        service, values = (
+            replace(service, identifier_uris=("api://mct",)),
+            settings(ServiceAuthAudience="api://mct"),
+        )
     made = trust(AS_WE_MADE_IT, service=service)
-    observed = held_by(observed_state(replace(made, owners=owners), values), AS_WE_MADE_IT.application, OF_ADA)
+    observed = held_by(
+        observed_state(replace(made, owners=owners), values), AS_WE_MADE_IT.application, OF_ADA
+    )
     is_believed = how in {"made for this App Service", "and listed"}
     assert (client_trust(AS_WE_MADE_IT, observed, SPEC) is Belief.OWN_CLIENT) is is_believed
 
 
 def test_a_registration_that_the_caller_created_is_its_own_whatever_is_in_it() -> None:
     touched = replace(SERVICE, created_by=PIPELINE, extras=("web.redirectUris",))
-    observed = held_by(observed_state(trust(HAND_MADE, service=touched), UNSET), touched, WITH_A_SECRET)
+    observed = held_by(
+        observed_state(trust(HAND_MADE, service=touched), UNSET), touched, WITH_A_SECRET
+    )
     owned = held_by(observed, touched, OF_ADA)
-    assert service_trust(touched, replace(owned, caller=AS_PIPELINE), SPEC) is not Belief.UNTOUCHED, "made for others"
+    assert (
+        service_trust(touched, replace(owned, caller=AS_PIPELINE), SPEC) is not Belief.UNTOUCHED
+    ), "made for others"
     assert service_trust(touched, replace(observed, caller=AS_PIPELINE), SPEC) is Belief.UNTOUCHED
     for other in (
         replace(AS_PIPELINE, client_id=ClientId(guid("other"))),
@@ -320,7 +400,9 @@ def test_a_registration_without_a_creator_is_not_believed_for_that() -> None:
 
 def test_a_registration_that_a_run_on_this_machine_began_is_believed_until_one_has_ended() -> None:
     by_hand = replace(HAND_MADE, application=replace(HAND_MADE.application, unique_name=None))
-    observed = held_by(observed_state(trust(by_hand, service=OF_A_NAMESAKE), UNSET), OF_A_NAMESAKE, OF_ADA)
+    observed = held_by(
+        observed_state(trust(by_hand, service=OF_A_NAMESAKE), UNSET), OF_A_NAMESAKE, OF_ADA
+    )
     begun = frozenset({OF_A_NAMESAKE.object_id, by_hand.application.object_id})
     observed = replace(observed, unfinished=begun)
     assert service_trust(OF_A_NAMESAKE, observed, SPEC) is Belief.CREATED_HERE
@@ -329,7 +411,10 @@ def test_a_registration_that_a_run_on_this_machine_began_is_believed_until_one_h
 
 def test_a_role_that_only_the_settings_name_is_not_one_that_a_client_may_request() -> None:
     service = replace(SERVICE, app_roles=(ROLE, OTHER_ROLE))
-    asking = replace(IMPORT.application, required_access=(RequiredAccess(SERVICE_ID, ((OTHER_ROLE.id, "Role"),)),))
+    asking = replace(
+        IMPORT.application,
+        required_access=(RequiredAccess(SERVICE_ID, ((OTHER_ROLE.id, "Role"),)),),
+    )
     one = replace(IMPORT, application=asking)
     values = settings(ServiceAuthRole="Pay.All", ServiceApplicationIds=one.client_id)
     observed = observed_state(trust(one, service=service, consented=False), values)
@@ -345,6 +430,12 @@ def test_another_role_of_the_same_service_application_is_the_consent_of_before_a
 
 
 @pytest.mark.parametrize("is_set", [True, False])
-def test_a_refusal_says_that_the_settings_name_a_service_application_only_if_they_do(is_set: bool) -> None:
-    error = service_not_ours(BY_HAND, observed_state(trust(), SET if is_set else UNSET), Doubted(()))
-    assert error.headline.startswith("ServiceAuthAudience names" if is_set else "The service application is")
+def test_a_refusal_says_that_the_settings_name_a_service_application_only_if_they_do(
+    is_set: bool,
+) -> None:
+    error = service_not_ours(
+        BY_HAND, observed_state(trust(), SET if is_set else UNSET), Doubted(())
+    )
+    assert error.headline.startswith(
+        "ServiceAuthAudience names" if is_set else "The service application is"
+    )

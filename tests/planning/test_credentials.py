@@ -1,4 +1,6 @@
-"""Which credential is lacking: by its kind and what a cut-off attempt has left; and whose tokens are taken."""
+"""Which credential is lacking: by its kind and what a cut-off attempt has left; and whose tokens
+are taken.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -45,15 +47,24 @@ EXCHANGE = "api://AzureADTokenExchange"
 
 
 def existing(
-    subject: str = FEDERATED.subject, audience: str = EXCHANGE, name: str | None = None, issuer: str = GITHUB
+    subject: str = FEDERATED.subject,
+    audience: str = EXCHANGE,
+    name: str | None = None,
+    issuer: str = GITHUB,
 ) -> Credential:
     federation = Federation(issuer, subject, audience)
     return Credential(
-        CredentialKind.FEDERATED, KeyId(guid(subject)), name or federation.name, None, federation=federation
+        CredentialKind.FEDERATED,
+        KeyId(guid(subject)),
+        name or federation.name,
+        None,
+        federation=federation,
     )
 
 
-def plan_of(wanted: CredentialSpec, *credentials: Credential, note: SecretNote | None = None) -> Plan:
+def plan_of(
+    wanted: CredentialSpec, *credentials: Credential, note: SecretNote | None = None
+) -> Plan:
     observed = complete(with_credentials(*credentials))
     if note is not None:
         observed = replace(observed, secrets={"Import": note})
@@ -85,7 +96,11 @@ IMPORT_ID = ClientId(guid("Import"))
         (FEDERATED, [SECRET, HELD], "create federated credential Import"),
         (FEDERATED, [existing()], None),
         (FEDERATED, [existing(name="by-hand")], None),
-        (FEDERATED, [existing("repo:Contoso/Learn:ref:refs/heads/main")], "create federated credential Import"),
+        (
+            FEDERATED,
+            [existing("repo:Contoso/Learn:ref:refs/heads/main")],
+            "create federated credential Import",
+        ),
         (FEDERATED, [existing(issuer=f"{GITHUB}/")], "create federated credential Import"),
         (FEDERATED, [existing(audience="api://old")], "update federated credential Import"),
         (replace(FEDERATED, audience="api://mine"), [existing(audience="api://mine")], None),
@@ -105,7 +120,11 @@ def test_a_new_client_gets_its_credential_before_its_api_permission(wanted: Cred
     desired = spec(ClientSpec("Import", wanted))
     plan = make_plan(desired, observed_state())
     proof = next(c for c in plan.changes if isinstance(c, AddCredential))
-    access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
+    access = next(
+        c
+        for c in plan.changes
+        if isinstance(c, UpdateApplication) and c.resource == "API permission"
+    )
     assert proof.key in plan.waits_for(access)
 
 
@@ -114,7 +133,10 @@ def test_a_new_client_gets_its_credential_before_its_api_permission(wanted: Cred
     [
         ({}, False),
         ({"scope": "api://gone/.default"}, True),
-        ({"scope": "api://gone/.default", "url": "https://CONTOSOLEARN.azurewebsites.net:443/"}, True),
+        (
+            {"scope": "api://gone/.default", "url": "https://CONTOSOLEARN.azurewebsites.net:443/"},
+            True,
+        ),
         ({"scope": "api://gone/.default", "url": "https://other.example.com"}, False),
         ({"scope": "api://gone/.default", "url": None}, False),
         ({"scope": "api://gone/.default", "client_id": ClientId(guid("another"))}, False),
@@ -122,13 +144,16 @@ def test_a_new_client_gets_its_credential_before_its_api_permission(wanted: Cred
         ({"scope": None}, False),
     ],
 )
-def test_a_stored_scope_of_an_earlier_service_application_is_told(changed: dict[str, Any], is_told: bool) -> None:
+def test_a_stored_scope_of_an_earlier_service_application_is_told(
+    changed: dict[str, Any], is_told: bool
+) -> None:
     found, uri = with_credentials(SECRET), f"api://{SERVICE_ID}"
     place = {"place": "file:import.env", "url": site().url, "scope": f"{uri}/.default"}
     note = SecretNote(delivered=SECRET.key_id, client_id=found.client_id, **place)  # type: ignore[arg-type]
     plan = plan_of(NewCredential(LATER), SECRET, note=replace(note, **changed))
     told = (
-        "MCT_S2S_SCOPE in file:import.env is 'api://gone/.default', which is no longer the service application. "
+        "MCT_S2S_SCOPE in file:import.env is 'api://gone/.default', which is no longer the "
+        "service application. "
         f"Set it to {uri}/.default."
     )
     assert (plan.notes, plan.is_empty) == ((told,) if is_told else (), True)
@@ -146,13 +171,20 @@ def test_a_key_that_was_not_delivered_is_taken_up_where_it_is_registered_or_last
     (change,) = plan_of(wanted, *credentials, note=SecretNote(pending=PENDING)).changes
     assert isinstance(change, AddCredential)
     assert change.spec.expires == (PENDING.expires if is_taken_up else wanted.expires)
-    assert change.detail.startswith("with the key from an interrupted run" if is_taken_up else "with a new key")
+    assert change.detail.startswith(
+        "with the key from an interrupted run" if is_taken_up else "with a new key"
+    )
 
 
-A_SECRET, GONE = NewCredential(LATER), SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID)
+A_SECRET, GONE = (
+    NewCredential(LATER),
+    SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID),
+)
 ARRIVED = replace(GONE, delivered_at=NOW, kind=CERTIFICATE)
 WITHOUT_ITS_KEY = SecretNote(pending=PENDING)
-WITH_ITS_KEY = SecretNote(pending=PENDING, delivered=PENDING.key_id, client_id=IMPORT_ID, kind=CERTIFICATE)
+WITH_ITS_KEY = SecretNote(
+    pending=PENDING, delivered=PENDING.key_id, client_id=IMPORT_ID, kind=CERTIFICATE
+)
 OF_ANOTHER = replace(GONE, client_id=ClientId(guid("another")))
 
 
@@ -167,7 +199,8 @@ OF_ANOTHER = replace(GONE, client_id=ClientId(guid("another")))
         (MADE, [], ARRIVED, None),
         (A_SECRET, [], ARRIVED, "create secret Import"),
         (MADE, [], replace(ARRIVED, kind=CredentialKind.SECRET), "create certificate Import"),
-        # What its store holds counts only while the directory does: who reads it has one that is not good.
+        # What its store holds counts only while the directory does: who reads it has one that is
+        # not good.
         (A_SECRET, [SECRET], GONE, "create secret Import"),
         (A_SECRET, [SECRET], replace(GONE, delivered=SECRET.key_id), None),
         (A_SECRET, [SECRET], OF_ANOTHER, None),
@@ -201,11 +234,13 @@ IS_IN_A_VAULT = replace(IN_A_VAULT, delivered=SECRET.key_id, client_id=IMPORT_ID
 def test_a_registration_remembers_the_vault_that_has_its_secret_and_no_other(
     credentials: list[Credential], note: SecretNote, is_tagged: bool
 ) -> None:
-    """A removal finds it by that tag, which anyone who owns the registration can have taken away."""
+    """A removal finds it by that tag, which anyone who owns the registration can have taken
+    away.
+    """
     plan = plan_of(A_SECRET, *credentials, note=note)
-    assert [change.edits.tags for change in plan.changes if isinstance(change, UpdateApplication)] == (
-        [(Tag.VAULT.of("contoso/import"),)] if is_tagged else []
-    )
+    assert [
+        change.edits.tags for change in plan.changes if isinstance(change, UpdateApplication)
+    ] == ([(Tag.VAULT.of("contoso/import"),)] if is_tagged else [])
 
 
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
@@ -215,7 +250,14 @@ def test_a_persons_federated_credential_for_another_audience_is_a_question() -> 
 
 
 @pytest.mark.parametrize(
-    ("cloud", "end"), [("public", ""), ("usgov", "USGov"), ("usgov-dod", "USGov"), ("china", "China"), ("sandbox", "")]
+    ("cloud", "end"),
+    [
+        ("public", ""),
+        ("usgov", "USGov"),
+        ("usgov-dod", "USGov"),
+        ("china", "China"),
+        ("sandbox", ""),
+    ],
 )
 def test_a_federated_credential_has_the_audience_of_its_cloud(cloud: str, end: str) -> None:
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), replace(observed_state(), cloud=cloud))
@@ -231,7 +273,9 @@ def test_a_federated_credentials_name_is_the_same_each_time_and_fits_graphs_rule
     }
     assert len(names) == 10
     assert all(3 <= len(name) <= 120 for name in names)
-    assert all(char.isascii() and (char.isalnum() or char in "-_") for name in names for char in name)
+    assert all(
+        char.isascii() and (char.isalnum() or char in "-_") for name in names for char in name
+    )
 
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
@@ -246,14 +290,20 @@ SUBJECT = "system:serviceaccount:integrations:sync"
         ("contoso@5544123/Learn@821093847", "contoso@5544123/Learn@821093847:ref:refs/heads/main"),
         ("contoso@1/Learn@2:dev", "contoso@1/Learn@2:ref:refs/heads/dev"),
         ("contoso/...", "contoso/...:ref:refs/heads/main"),
-        ("Contoso-1/learn.web_2:feature/x-1.0", "Contoso-1/learn.web_2:ref:refs/heads/feature/x-1.0"),
+        (
+            "Contoso-1/learn.web_2:feature/x-1.0",
+            "Contoso-1/learn.web_2:ref:refs/heads/feature/x-1.0",
+        ),
         ("https://github.com/contoso/Learn", "contoso/Learn:ref:refs/heads/main"),
         ("https://github.com/contoso/Learn/", "contoso/Learn:ref:refs/heads/main"),
         ("https://github.com/contoso/Learn.git", "contoso/Learn:ref:refs/heads/main"),
         ("https://github.com/contoso/Learn:dev", "contoso/Learn:ref:refs/heads/dev"),
         ("git@github.com:contoso/Learn.git", "contoso/Learn:ref:refs/heads/main"),
         ("ssh://git@github.com/contoso/Learn.git", "contoso/Learn:ref:refs/heads/main"),
-        ("https://github.com/contoso/Learn/tree/feature/x", "contoso/Learn:ref:refs/heads/feature/x"),
+        (
+            "https://github.com/contoso/Learn/tree/feature/x",
+            "contoso/Learn:ref:refs/heads/feature/x",
+        ),
     ],
 )
 def test_a_repository_or_its_pasted_address_is_a_subject(text: str, subject: str) -> None:
@@ -263,12 +313,16 @@ def test_a_repository_or_its_pasted_address_is_a_subject(text: str, subject: str
 @pytest.mark.parametrize(
     "text",
     [
-        "", "contoso", "/Learn", "contoso/", "contoso/Learn:", "contoso/Learn: main", "contoso/Learn:a b", "-x/Learn",
+        "", "contoso", "/Learn", "contoso/", "contoso/Learn:", "contoso/Learn: main",
+        "contoso/Learn:a b", "-x/Learn",
         "contoso/Learn/tree/main", "https://github.com/contoso",
         "https://gitlab.com/contoso/Learn", "contoso/Learn:main*", "contoso/Learn:a..b",
-        "contoso/Learn:/main", "contoso/Learn:main/", "contoso/Learn:x.lock", "contoso/Learn:a:b", "con toso/Learn",
-        "contoso/Learn\n", "contoso/..", "contoso/.", "contoso@1/..@2", "contoso@1/Learn", "contoso/Learn@2",
-        "contoso@0/Learn@2", "contoso@x/Learn@2", "contoso@1/Learn@2@3", "contoso@/Learn@", "contoso@1/Learn@٢",
+        "contoso/Learn:/main", "contoso/Learn:main/", "contoso/Learn:x.lock", "contoso/Learn:a:b",
+        "con toso/Learn",
+        "contoso/Learn\n", "contoso/..", "contoso/.", "contoso@1/..@2", "contoso@1/Learn",
+        "contoso/Learn@2",
+        "contoso@0/Learn@2", "contoso@x/Learn@2", "contoso@1/Learn@2@3", "contoso@/Learn@",
+        "contoso@1/Learn@٢",
         "contoso/Learn:@{x",
     ],
 )  # fmt: skip
@@ -288,14 +342,20 @@ def test_a_text_that_is_no_github_repository_is_refused(text: str) -> None:
         ("https://i.example", "s" * 600, "a" * 600),
     ],
 )
-def test_an_issuer_subject_and_audience_are_taken_as_typed(issuer: str, subject: str, audience: str | None) -> None:
-    assert federated_spec(issuer, subject, audience, None) == Federation(issuer, subject, audience or "")
+def test_an_issuer_subject_and_audience_are_taken_as_typed(
+    issuer: str, subject: str, audience: str | None
+) -> None:
+    assert federated_spec(issuer, subject, audience, None) == Federation(
+        issuer, subject, audience or ""
+    )
 
 
 NEVER_MATCHES = {
     "issuer": [
-        "http://oidc.example", "oidc.example", "https://", "https://oidc.example?x=1", "https://oidc.example#",
-        "https://user@oidc.example", "https://oidc.example:port", " https://oidc.example", "https://oidc.example\n",
+        "http://oidc.example", "oidc.example", "https://", "https://oidc.example?x=1",
+        "https://oidc.example#",
+        "https://user@oidc.example", "https://oidc.example:port", " https://oidc.example",
+        "https://oidc.example\n",
         f"{GITHUB}/", f"https://oidc.example/{'x' * 600}",
     ],
     "subject": [
@@ -306,7 +366,9 @@ NEVER_MATCHES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in NEVER_MATCHES.items() for text in texts])
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in NEVER_MATCHES.items() for text in texts]
+)
 def test_a_federated_credential_that_could_never_match_is_refused(name: str, text: str) -> None:
     values = {"issuer": ISSUER, "subject": SUBJECT, "audience": None, name: text}
     with pytest.raises(UsageError, match=f"--federated-{name}") as refused:

@@ -1,4 +1,6 @@
-"""Foreign data is untouched, and what was done once is not done again: for any settings, any registration."""
+"""Foreign data is untouched, and what was done once is not done again: for any settings, any
+registration.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -58,10 +60,14 @@ from tests.support.mct import ROLE as ROLE_SETTING
 
 OURS = {name.casefold() for name in NAMES}
 texts = st.text(max_size=12)
-foreign_settings = st.dictionaries(texts.filter(lambda key: key.casefold() not in OURS), st.none() | texts, max_size=6)
+foreign_settings = st.dictionaries(
+    texts.filter(lambda key: key.casefold() not in OURS), st.none() | texts, max_size=6
+)
 guids = st.integers(0, 30).map(lambda number: guid(str(number)))
 any_case: st.SearchStrategy[Callable[[str], str]] = st.sampled_from([str, str.upper, str.lower])
-entries = st.builds(lambda make, entry: make(entry), any_case, guids) | st.sampled_from(["", " ", "no-guid"])
+entries = st.builds(lambda make, entry: make(entry), any_case, guids) | st.sampled_from(
+    ["", " ", "no-guid"]
+)
 lists = st.lists(entries, max_size=6).map(";".join) | st.none()
 
 
@@ -83,7 +89,10 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
     wanted = SettingsSpec(
         MCT.rows,
         ((ENABLED, ("true",)), (ROLE_SETTING, ("R",))),
-        (*((APPLICATION_IDS, ClientId(one)) for one in clients), *((OBJECT_IDS, PrincipalId(one)) for one in objects)),
+        (
+            *((APPLICATION_IDS, ClientId(one)) for one in clients),
+            *((OBJECT_IDS, PrincipalId(one)) for one in objects),
+        ),
         tidy,
     )
     outputs = Outputs()
@@ -100,7 +109,9 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
         assert {e.casefold() for e in now.ids} == {e.casefold() for e in (*was.ids, *added)}
         assert now.ids[: len(was.ids)] == was.ids
     changed = {name for name in after if name not in before or before[name] != after[name]}
-    assert {one.name.casefold() for one in edits(before, wanted, outputs)} == {name.casefold() for name in changed}
+    assert {one.name.casefold() for one in edits(before, wanted, outputs)} == {
+        name.casefold() for name in changed
+    }
     assert merge(after, wanted, outputs) == after
     assert edits(after, wanted, outputs) == ()
 
@@ -133,17 +144,30 @@ def test_names_that_look_alike_have_different_unique_names(one: str, other: str)
 
 
 def test_the_longest_names_of_sites_and_slots_make_names_of_120_characters_that_differ() -> None:
-    made = {service_unique_name(site, slot) for site in ("a" * 60, "a" * 59) for slot in (None, "b" * 59, "b" * 58)}
+    made = {
+        service_unique_name(site, slot)
+        for site in ("a" * 60, "a" * 59)
+        for slot in (None, "b" * 59, "b" * 58)
+    }
     assert len(made) == 6
     assert max(len(client_unique_name(name, "c" * 99)) for name in made) <= 120
     assert service_unique_name("contosolearn", "staging") == "mct-s2s-contosolearn_staging"
 
 
 FOREIGN_ROLES = (
-    AppRole(AppRoleId(guid("r1")), "Reader", "Reader", "for people", enabled=True, member_types=("User",)),
+    AppRole(
+        AppRoleId(guid("r1")),
+        "Reader",
+        "Reader",
+        "for people",
+        enabled=True,
+        member_types=("User",),
+    ),
     AppRole(AppRoleId(guid("r2")), "", "", "", enabled=False, member_types=("User", "Application")),
 )
-GRAPH = RequiredAccess(ClientId("00000003-0000-0000-c000-000000000000"), (("e1fe6dd8", "Scope"), ("df021288", "Role")))
+GRAPH = RequiredAccess(
+    ClientId("00000003-0000-0000-c000-000000000000"), (("e1fe6dd8", "Scope"), ("df021288", "Role"))
+)
 
 
 def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
@@ -154,7 +178,11 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
         required_access=(GRAPH,),
     )
     edits = ApplicationEdits(
-        uri=api_uri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
+        uri=api_uri(SERVICE_ID),
+        role=ROLE,
+        token_version=1,
+        access_to=SERVICE_ID,
+        access_role=ROLE.id,
     )
     *_, patch = edited(existing, edits, Outputs())
     assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
@@ -164,12 +192,16 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
 
 
 def test_a_patch_leaves_out_what_is_already_so() -> None:
-    existing = replace(SERVICE, required_access=(GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),))))
-    edits = ApplicationEdits(uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
+    existing = replace(
+        SERVICE, required_access=(GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)))
+    )
+    edits = ApplicationEdits(
+        uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id
+    )
     assert edited(existing, edits, Outputs()) == []
 
 
-def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference_that_every_write_needs() -> None:
+def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference() -> None:
     existing = replace(SERVICE, token_version=2, identifier_uris=())
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), token_version=1, management_reference="r")
     switch, rest = edited(existing, edits, Outputs())
@@ -180,7 +212,9 @@ def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_referenc
 def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
     scope = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),))
     existing = replace(SERVICE, required_access=(scope, GRAPH))
-    (patch,) = edited(existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Outputs())
+    (patch,) = edited(
+        existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Outputs()
+    )
     both = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"), (ROLE.id, "Role")))
     assert patch.required_access == (both, GRAPH)
 
@@ -229,13 +263,17 @@ def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -
     }
     for plan in (make_plan(TEARDOWN, here), make_plan(spec("Import"), here)):
         found = [identify(step, Outputs()) for step in plan.steps if "application" in step.key]
-        found += [identify(step, Outputs()) for step in plan.steps if step.resource == "recycle bin"]
+        found += [
+            identify(step, Outputs()) for step in plan.steps if step.resource == "recycle bin"
+        ]
         assert found
         assert {(one.id, one.app_id, one.object_id) for one in found} <= known
 
 
 def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known() -> None:
-    (uri,) = [s for s in make_plan(spec(), observed_state()).steps if isinstance(s, UpdateApplication)]
+    (uri,) = [
+        s for s in make_plan(spec(), observed_state()).steps if isinstance(s, UpdateApplication)
+    ]
     outputs = Outputs()
     assert uri.named(outputs).name == "api://<appId>"
     outputs["service-application", Output.URI] = f"api://{guid('made')}"
@@ -254,10 +292,14 @@ each = pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
 
 
 @each
-def test_a_setting_has_an_explanation_and_a_finding_that_names_both_values(setting: Setting) -> None:
+def test_a_setting_has_an_explanation_and_a_finding_that_names_both_values(
+    setting: Setting,
+) -> None:
     assert setting.word.about.endswith(".")
     assert setting.word.code in FINDING_CODES
-    assert setting.word.wrong.format(name=setting, value="{x}", wanted="y").startswith(f"{setting} is '{{x}}'")
+    assert setting.word.wrong.format(name=setting, value="{x}", wanted="y").startswith(
+        f"{setting} is '{{x}}'"
+    )
 
 
 @each
@@ -265,8 +307,12 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     if setting in LISTS:
         return  # what is on them is a matter of who is a client
     without = site_says(**{setting.name: ""})
-    assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without)}
-    write = next(change for change in make_plan(spec("Import"), without).changes if change.key == "settings")
+    assert ("setting-missing", setting.name) in {
+        (one.code, one.subject) for one in diagnose(without)
+    }
+    write = next(
+        change for change in make_plan(spec("Import"), without).changes if change.key == "settings"
+    )
     assert [edit.name for edit in getattr(write, "edits", ())] == [setting.name]
 
 
@@ -280,19 +326,26 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
         (Comparison.BOOLEAN, " r ", True),
     ],
 )
-def test_settings_are_compared_as_the_site_compares_them(comparison: Comparison, value: str, same: bool) -> None:
+def test_settings_are_compared_as_the_site_compares_them(
+    comparison: Comparison, value: str, same: bool
+) -> None:
     assert comparison.is_among(value, {"R", "S"}) is same
 
 
 def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> None:
     always = MCT.required({})
     assert always.isdisjoint({*LISTS, ROLE_SETTING})
-    assert MCT.required({"serviceapplicationids": guid("a")}) == always | {APPLICATION_IDS, ROLE_SETTING}
+    assert MCT.required({"serviceapplicationids": guid("a")}) == always | {
+        APPLICATION_IDS,
+        ROLE_SETTING,
+    }
     assert MCT.required({}, {OBJECT_IDS}) == always | {OBJECT_IDS}
 
 
 def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:
-    return Site(ResourceId.site(SUBSCRIPTION, group, name), kind, "Running", (f"{name}.azurewebsites.net",))
+    return Site(
+        ResourceId.site(SUBSCRIPTION, group, name), kind, "Running", (f"{name}.azurewebsites.net",)
+    )
 
 
 LEARN, LEARN_FA = site("contosolearn"), site("contosolearn-fa-x7k2q", kind="functionapp")
@@ -300,26 +353,46 @@ PORTAL = site("partner-portal", group="integrations")
 REPORTS = site("reports-func", group="integrations", kind="functionapp,linux")
 DISGUISED = site("contosolearn-fa-x7k2q", kind="app")
 SET_UP = {"serviceauthaudience": "api://x", "SqlPassword": "hidden"}
-CASES: list[tuple[list[Site], Mapping[Site, Mapping[str, str | None] | None], list[Site], list[Site]]] = [
+CASES: list[
+    tuple[list[Site], Mapping[Site, Mapping[str, str | None] | None], list[Site], list[Site]]
+] = [
     ([REPORTS, PORTAL, LEARN_FA, LEARN], {}, [LEARN], [PORTAL]),
     ([LEARN, site("ContosoLearn-FA-x", kind="functionapp", group="MCT-prod")], {}, [LEARN], []),
-    ([LEARN, site("contosolearn-fa-x7k2q", kind="functionapp", group="elsewhere")], {}, [], [LEARN]),
+    (
+        [LEARN, site("contosolearn-fa-x7k2q", kind="functionapp", group="elsewhere")],
+        {},
+        [],
+        [LEARN],
+    ),
     ([LEARN, site("contosolearn2-fa-x7k2q", kind="functionapp")], {}, [], [LEARN]),
     ([LEARN, site("contosolearn-func", kind="functionapp")], {}, [], [LEARN]),
     ([PORTAL, LEARN], {PORTAL: {"Path": "x"}, LEARN: SET_UP}, [LEARN], [PORTAL]),
-    ([DISGUISED], {DISGUISED: {ENABLED.name: "true"}}, [], []),  # the document's warning, whatever the kind says
+    (
+        [DISGUISED],
+        {DISGUISED: {ENABLED.name: "true"}},
+        [],
+        [],
+    ),  # the document's warning, whatever the kind says
 ]
 
 
 @pytest.mark.parametrize(("there", "settings", "mct", "others"), CASES)
 def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
-    there: list[Site], settings: Mapping[Site, Mapping[str, str | None] | None], mct: list[Site], others: list[Site]
+    there: list[Site],
+    settings: Mapping[Site, Mapping[str, str | None] | None],
+    mct: list[Site],
+    others: list[Site],
 ) -> None:
-    assert survey_of(there, {one.resource: values for one, values in settings.items()}, MCT) == (mct, others)
+    assert survey_of(there, {one.resource: values for one, values in settings.items()}, MCT) == (
+        mct,
+        others,
+    )
 
 
 def test_a_tag_is_taken_off_and_those_of_others_stay() -> None:
-    existing = replace(SERVICE, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-b", "mct-s2s:used-by:mct-s2s-site-c"))
+    existing = replace(
+        SERVICE, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-b", "mct-s2s:used-by:mct-s2s-site-c")
+    )
     edits = ApplicationEdits(no_tags=("mct-s2s:used-by:mct-s2s-site-b",))
     (patch,) = edited(existing, edits, Outputs())
     assert patch == replace(existing, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-c"))

@@ -50,7 +50,9 @@ def test_a_name_or_an_id_means_a_client_whatever_its_case(name: str) -> None:
 
 
 def test_a_renamed_client_is_meant_by_the_name_it_was_made_for() -> None:
-    assert called("Import", complete(renamed(IMPORT, "Reports"), renamed(EXPORT, "Import"))) == ["Reports"]
+    assert called("Import", complete(renamed(IMPORT, "Reports"), renamed(EXPORT, "Import"))) == [
+        "Reports"
+    ]
 
 
 def test_among_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
@@ -58,11 +60,15 @@ def test_among_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
     both = complete(renamed(EXPORT, "Import"), lower)
     assert called("Import", both) == ["Import"]
     assert called("import", both) == ["import"]
-    assert sorted(called("IMPORT", both)) == ["Import", "import"], "and that is for the command to refuse"
+    assert sorted(called("IMPORT", both)) == ["Import", "import"], (
+        "and that is for the command to refuse"
+    )
 
 
 def test_a_namesake_outside_the_trust_is_never_meant() -> None:
-    outside = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (client("Import", key=None),)), settings())
+    outside = observed_state(
+        Trust(SERVICE, SERVICE_PRINCIPAL, (), (client("Import", key=None),)), settings()
+    )
     assert called("Import", outside) == []
 
 
@@ -89,7 +95,11 @@ def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("S2S-clinet", "Did you mean 'S2S-client'?"), (" IMPROT ", "Did you mean 'Import'?"), ("zzzzzzzz", "List them.")],
+    [
+        ("S2S-clinet", "Did you mean 'S2S-client'?"),
+        (" IMPROT ", "Did you mean 'Import'?"),
+        ("zzzzzzzz", "List them."),
+    ],
 )
 def test_the_nearest_name_is_told_in_any_case_of_its_letters(name: str, told: str) -> None:
     assert did_you_mean(name, ["Import", "S2S-client"], "List them.") == told

@@ -6,7 +6,16 @@ import pytest
 from mct_s2s.errors import Instruction, NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
-from mct_s2s.model.desired import ClientSpec, Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import (
+    ClientSpec,
+    Desired,
+    Removal,
+    Restore,
+    Rotation,
+    ServiceSpec,
+    SettingsScope,
+    Setup,
+)
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
@@ -106,19 +115,31 @@ NOTHING_TO_DO = {
     "everything right": RIGHT,
     "two clients, of which one is asked for": complete(REPORTS, IMPORT),
     "other display names, no uniqueName, made by hand": observed_state(
-        trust(BY_HAND, service=replace(SERVICE, unique_name=None, display_name="Our API")), settings(**ALLOWED)
+        trust(BY_HAND, service=replace(SERVICE, unique_name=None, display_name="Our API")),
+        settings(**ALLOWED),
     ),
     "the switch as .NET writes it": site_says(ServiceAuthEnabled="True"),
     "a verified custom domain as tenant name": site_says(ServiceAuthTenantName="Contoso.com"),
     "the tenant's id in upper case": site_says(ServiceAuthTenantId=TENANT.id.upper()),
-    "the client's id in upper case on the list": site_says(ServiceApplicationIds=IMPORT.client_id.upper()),
+    "the client's id in upper case on the list": site_says(
+        ServiceApplicationIds=IMPORT.client_id.upper()
+    ),
     "setting names in another case": observed_state(
         trust(IMPORT),
-        {name.upper() if name.startswith("Service") else name: value for name, value in settings(**ALLOWED).items()},
+        {
+            name.upper() if name.startswith("Service") else name: value
+            for name, value in settings(**ALLOWED).items()
+        },
     ),
-    "a stranger before it on the list": site_says(ServiceApplicationIds=f"{guid('x')};{IMPORT.client_id}"),
-    "a certificate instead of a secret": complete(client("Import", credential(kind=CredentialKind.CERTIFICATE))),
-    "one of two secrets has expired": complete(client("Import", credential(-1, "old"), credential(90, "new"))),
+    "a stranger before it on the list": site_says(
+        ServiceApplicationIds=f"{guid('x')};{IMPORT.client_id}"
+    ),
+    "a certificate instead of a secret": complete(
+        client("Import", credential(kind=CredentialKind.CERTIFICATE))
+    ),
+    "one of two secrets has expired": complete(
+        client("Import", credential(-1, "old"), credential(90, "new"))
+    ),
     "tokens said to be v1": service_is(token_version=1),
     "an audience that is not api://<appId>, but is the registration's": observed_state(
         trust(IMPORT, service=replace(SERVICE, identifier_uris=("https://contoso.com/mct",))),
@@ -143,7 +164,10 @@ def test_an_object_that_is_right_is_left_alone(observed: ObservedState) -> None:
 
 def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     """Every write less is one that Entra ID cannot refuse for coming too soon after another."""
-    there = replace(observed_state(trust(), settings()), secrets={"Import": SecretNote(place="keyvault:vault/import")})
+    there = replace(
+        observed_state(trust(), settings()),
+        secrets={"Import": SecretNote(place="keyvault:vault/import")},
+    )
     plan = make_plan(spec("Import"), there)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
@@ -154,14 +178,19 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
 
 
 def test_a_switch_from_v2_tokens_takes_the_operators_word_and_is_told() -> None:
-    """Nothing that this tool created asks for v2 tokens; a name and a setting may be those of one who owned it once."""
+    """Nothing that this tool created asks for v2 tokens; a name and a setting may be those of one
+    who owned it once.
+    """
     observed = observed_state(trust(service=replace(SERVICE, token_version=2)), settings())
     with pytest.raises(Refused) as refused:
         make_plan(spec(), observed)
     assert refused.value.code == "token-version-not-confirmed"
     assert f"--service-app {SERVICE_ID}" in refused.value.remedy
     named = spec(service=replace(SPEC, adopt=SERVICE_ID))
-    assert sum("v2 access tokens" in text for text in map(str, make_plan(named, observed).remarks)) == 1
+    assert (
+        sum("v2 access tokens" in text for text in map(str, make_plan(named, observed).remarks))
+        == 1
+    )
 
 
 HEADLESS = ClientApplication(IMPORT.application, None)
@@ -178,18 +207,28 @@ ONE_PIECE_MISSING: dict[str, tuple[ObservedState, list[str]]] = {
         ["create service principal Import", "create admin consent Import"],
     ),
     "the declaration": (complete(client("Import", access=False)), ["update API permission Import"]),
-    "no double on the list": (site_says(ServiceApplicationIds=f"{IMPORT.client_id};{IMPORT.client_id.upper()}"), WRITE),
+    "no double on the list": (
+        site_says(ServiceApplicationIds=f"{IMPORT.client_id};{IMPORT.client_id.upper()}"),
+        WRITE,
+    ),
 }
 """What is missing and is no finding; what is one has its changes beside it."""
 
 
-@pytest.mark.parametrize(("observed", "changes"), ONE_PIECE_MISSING.values(), ids=ONE_PIECE_MISSING.keys())
-def test_a_missing_piece_is_all_that_is_changed(observed: ObservedState, changes: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("observed", "changes"), ONE_PIECE_MISSING.values(), ids=ONE_PIECE_MISSING.keys()
+)
+def test_a_missing_piece_is_all_that_is_changed(
+    observed: ObservedState, changes: list[str]
+) -> None:
     assert plan_of(spec("Import"), observed) == changes
 
 
 def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
-    resources = [identity_resource(name, guid(name) if name == "portal" else None) for name in ("func", "portal", "vm")]
+    resources = [
+        identity_resource(name, guid(name) if name == "portal" else None)
+        for name in ("func", "portal", "vm")
+    ]
     before = observed_state(identity_resources=resources)
     plan = make_plan(spec("Import", "Reports", "Import bot"), before)
     assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
@@ -211,10 +250,13 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
         ("Microsoft.ContainerInstance/containerGroups", guid("mi"), ""),
     ],
 )
-def test_an_identity_that_a_resource_cannot_use_is_none(kind: str, principal: str | None, said_of_it: str) -> None:
+def test_an_identity_that_a_resource_cannot_use_is_none(
+    kind: str, principal: str | None, said_of_it: str
+) -> None:
     group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
     one = IdentityResource(
-        ResourceId.parse(f"{group}/providers/{kind}/one"), PrincipalId(principal) if principal else None
+        ResourceId.parse(f"{group}/providers/{kind}/one"),
+        PrincipalId(principal) if principal else None,
     )
     before = observed_state(trust(), settings(), [one])
     if not said_of_it:
@@ -231,19 +273,29 @@ def test_machines_of_a_scale_set_are_said_to_need_an_update() -> None:
     told = [
         [one.command for one in plan.notes if isinstance(one, Instruction)]
         for principal in (None, PrincipalId(guid("mi")))
-        for plan in [make_plan(spec(), observed_state(trust(), settings(), [IdentityResource(resource, principal)]))]
+        for plan in [
+            make_plan(
+                spec(), observed_state(trust(), settings(), [IdentityResource(resource, principal)])
+            )
+        ]
     ]
-    where = f"-n {resource.name} -g {resource.resource_group} --subscription {resource.subscription_id}"
+    where = (
+        f"-n {resource.name} -g {resource.resource_group} --subscription {resource.subscription_id}"
+    )
     assert told == [[f"az vmss update-instances --instance-ids '*' {where}"], []]
 
 
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))
-    plan = make_plan(spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))]))
+    plan = make_plan(
+        spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))])
+    )
     assert said(plan) == ["create admin consent reports-func"]
     done = replace(strict, assignments=(assignment(guid("mi")),))
-    assert make_plan(spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))])).is_empty
+    assert make_plan(
+        spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))])
+    ).is_empty
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
@@ -261,7 +313,9 @@ def noted(note: SecretNote, *credentials: str) -> ObservedState:
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
-    plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"))
+    plan = make_plan(
+        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost")
+    )
     remove, add = plan.changes
     assert isinstance(remove, RemoveCredential)
     assert isinstance(add, AddCredential)
@@ -270,10 +324,17 @@ def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None
 
 
 def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
-    delivered = SecretNote(attempts={"mct-s2s mine": None}, delivered=credential(300, "mct-s2s mine").key_id)
+    delivered = SecretNote(
+        attempts={"mct-s2s mine": None}, delivered=credential(300, "mct-s2s mine").key_id
+    )
     assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine")).is_empty
-    assert make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person")).is_empty
-    both = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"))
+    assert make_plan(
+        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person")
+    ).is_empty
+    both = make_plan(
+        spec("Import"),
+        noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"),
+    )
     assert said(both) == ["delete secret Import"]
 
 
@@ -283,19 +344,28 @@ def adopted(by: str, **changed: object) -> Setup:
 
 @pytest.mark.parametrize("by", [SERVICE_ID, api_uri(SERVICE_ID), "https://contoso.com/mct"])
 def test_an_adopted_registration_keeps_its_names(by: str) -> None:
-    found = replace(SERVICE, unique_name=None, display_name="Our API", identifier_uris=("https://contoso.com/mct",))
+    found = replace(
+        SERVICE,
+        unique_name=None,
+        display_name="Our API",
+        identifier_uris=("https://contoso.com/mct",),
+    )
     before = observed_state(trust(service=found))
     plan = make_plan(adopted(by), before)
-    assert not any("Our API" in line and line.startswith("create service application") for line in said(plan))
+    assert not any(
+        "Our API" in line and line.startswith("create service application") for line in said(plan)
+    )
     uri = "https://contoso.com/mct" if by.startswith("https") else api_uri(SERVICE_ID)
     assert written(plan, before)["ServiceAuthAudience"] == uri
-    assert [c.edits.uri for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.uri] == (
-        [] if by.startswith("https") else [uri]
-    )
+    assert [
+        c.edits.uri for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.uri
+    ] == ([] if by.startswith("https") else [uri])
 
 
 def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
-    assert plan_of(spec("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
+    assert (
+        plan_of(spec("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
+    )
 
 
 def two_of_a_name() -> ObservedState:
@@ -311,7 +381,12 @@ def foreign_tenant() -> ObservedState:
 
 REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     **{
-        what: (spec(), replace(observed_state(), app_service=app_service(where=where)), Refused, "function-app")
+        what: (
+            spec(),
+            replace(observed_state(), app_service=app_service(where=where)),
+            Refused,
+            "function-app",
+        )
         for what, where in (
             ("function app by kind", site("jobs", "functionapp,linux")),
             ("function app by name", site("contosolearn-FA-x7k2q")),
@@ -333,7 +408,12 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     ),
     "unknown appId": (spec(guid("nobody")), complete(), NotThere, "client-unknown"),
     "two clients of a name": (spec("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
-    "nobody to rotate": (Rotation(SPEC, expires=LATER, clients=("nobody",)), complete(), NotThere, "client-unknown"),
+    "nobody to rotate": (
+        Rotation(SPEC, expires=LATER, clients=("nobody",)),
+        complete(),
+        NotThere,
+        "client-unknown",
+    ),
     "the service application for a client": (
         Removal(SPEC, clients=(SERVICE_ID,)),
         complete(IMPORT),
@@ -343,7 +423,9 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
 }
 
 
-@pytest.mark.parametrize(("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize(
+    ("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys()
+)
 def test_a_change_of_what_must_not_be_touched_is_refused_with_a_remedy(
     desired: Desired, observed: ObservedState, kind: type[S2SError], code: str
 ) -> None:
@@ -384,7 +466,9 @@ GIVEN = {
 
 
 def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
-    before = replace(observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
+    before = replace(
+        observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None
+    )
     desired = Setup(None, given=GIVEN)
     plan = make_plan(desired, before)
     assert said(plan) == WRITE
@@ -394,22 +478,31 @@ def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
     assert make_plan(desired, observed_state(None, after)).is_empty
 
 
-def test_configure_allows_clients_made_for_the_app_service_and_names_others_that_hold_the_role() -> None:
+def test_configure_allows_clients_made_for_the_app_service_and_names_other_holders() -> None:
     identity = ServicePrincipal(PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", True)
-    held = replace(trust(IMPORT), identities=(identity,), assignments=(assignment(IMPORT), assignment(identity)))
+    held = replace(
+        trust(IMPORT),
+        identities=(identity,),
+        assignments=(assignment(IMPORT), assignment(identity)),
+    )
     by_hand, without_role = client("By hand", key=None), client("Stranger")
     assignments = (*held.assignments, assignment(by_hand))
     held = replace(held, clients=(*held.clients, by_hand, without_role), assignments=assignments)
     before = observed_state(held, settings())
     plan = make_plan(spec(settings_only=True), before)
     after = written(plan, before)
-    assert (after["ServiceApplicationIds"], after.get("ServiceObjectIds")) == (IMPORT.client_id, None)
+    assert (after["ServiceApplicationIds"], after.get("ServiceObjectIds")) == (
+        IMPORT.client_id,
+        None,
+    )
     commands = [note.command for note in plan.notes if isinstance(note, Instruction)]
     allow = ("--application-id", by_hand.client_id), ("--object-id", identity.id)
     assert commands == [before.command("configure-appservice", *words) for words in allow]
 
 
-@pytest.mark.parametrize("service", [SERVICE, replace(SERVICE, identifier_uris=(), app_roles=(), token_version=2)])
+@pytest.mark.parametrize(
+    "service", [SERVICE, replace(SERVICE, identifier_uris=(), app_roles=(), token_version=2)]
+)
 def test_configure_writes_settings_only(service: Application) -> None:
     before = observed_state(trust(IMPORT, service=service), settings())
     given = {"ServiceAuthRole": "Wrong", "ServiceApplicationIds": IMPORT.client_id}
@@ -421,7 +514,11 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     assert other.principal is not None
     held = trust(IMPORT, client("Portal"), other)
     ids = ";".join(one.client_id for one in held.clients)
-    right = {"ServiceApplicationIds": ids, "ServiceObjectIds": other.principal.id, "ServiceAuthRole": "S2SAppRole"}
+    right = {
+        "ServiceApplicationIds": ids,
+        "ServiceObjectIds": other.principal.id,
+        "ServiceAuthRole": "S2SAppRole",
+    }
     before = observed_state(held, settings(**right))
 
     def notes(directory: bool = True, **given: str) -> list[str]:
@@ -433,10 +530,18 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
         "'Import', 'Portal' lose access: their tokens do not match ServiceAuthRole 'Wrong'."
     ]
     assert notes(ServiceAuthAudience="api://foo") == [
-        "'Import', 'Other', 'Portal' lose access: their tokens do not match ServiceAuthAudience 'api://foo'."
+        (
+            "'Import', 'Other', 'Portal' lose access: their tokens do not match "
+            "ServiceAuthAudience "
+            "'api://foo'."
+        )
     ]
     assert notes(directory=False, ServiceAuthRole="Wrong") == [
-        "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory was not asked which."
+        (
+            "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory "
+            "was "
+            "not asked which."
+        )
     ]
     assert notes(ServiceAuthRole="S2SAppRole", ServiceAuthTenantName="contoso.com") == []
     desired = spec("Import")
@@ -453,20 +558,34 @@ def test_switching_off_and_putting_back_name_who_loses_access() -> None:
     before = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole"))
     off = Setup(settings=SettingsScope.OFF, settings_only=True)
     assert make_plan(off, before).losing == ("These clients lose access: 'Import', 'Portal'.",)
-    assert make_plan(off, before.with_settings({**before.settings, "ServiceAuthEnabled": "false"})).losing == ()
+    assert (
+        make_plan(
+            off, before.with_settings({**before.settings, "ServiceAuthEnabled": "false"})
+        ).losing
+        == ()
+    )
     assert before.app_service is not None
     kept = {**before.settings, "ServiceApplicationIds": IMPORT.client_id}
     backup = Backup.model_validate(
-        {"schema": "mct-s2s/backup/v1", "appService": str(before.app_service.resource), "settings": kept}
+        {
+            "schema": "mct-s2s/backup/v1",
+            "appService": str(before.app_service.resource),
+            "settings": kept,
+        }
     )
-    assert make_plan(Restore(backup=backup), before).losing == ("This client loses access: 'Portal'.",)
+    assert make_plan(Restore(backup=backup), before).losing == (
+        "This client loses access: 'Portal'.",
+    )
 
 
 def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
     held = trust(IMPORT, client("Portal"))
     ids = ";".join(one.client_id for one in held.clients)
     off = observed_state(
-        held, settings(ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole", ServiceAuthEnabled="false")
+        held,
+        settings(
+            ServiceApplicationIds=ids, ServiceAuthRole="S2SAppRole", ServiceAuthEnabled="false"
+        ),
     )
     (first,) = make_plan(spec("Import"), off).gaining
     assert str(first) == (
@@ -496,11 +615,15 @@ def test_without_restart_the_settings_are_written_alone() -> None:
 
 def test_two_runs_at_one_moment_add_a_role_of_one_id_which_is_another_in_another_tenant() -> None:
     before = replace(observed_state(Trust(replace(SERVICE, app_roles=()))), app_service=None)
-    elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
+    elsewhere = Tenant(
+        TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"})
+    )
 
     def role(observed: ObservedState) -> AppRoleId:
         plan = make_plan(spec(settings=SettingsScope.NONE), observed)
-        (found,) = (c.edits.role for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role)
+        (found,) = (
+            c.edits.role for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role
+        )
         return found.id
 
     assert role(before) == role(before) != role(replace(before, tenant=elsewhere))

@@ -23,7 +23,9 @@ def made(name: str, days_ago: float) -> Credential:
     """A secret of a year that this tool made so long ago."""
     begins = NOW - days_ago * DAY
     expires = begins + 365 * DAY
-    return Credential(CredentialKind.SECRET, KeyId(guid(name)), f"{OUR_CREDENTIALS}{name}", expires, begins)
+    return Credential(
+        CredentialKind.SECRET, KeyId(guid(name)), f"{OUR_CREDENTIALS}{name}", expires, begins
+    )
 
 
 OLDEST, OLD, CURRENT = made("oldest", 60), made("old", 30), made("current", 10)
@@ -47,7 +49,9 @@ def replacement(
         held_since=held_since or {},
         place=place,
     )
-    state = ClientState("client:Import", CLIENT, application, None, "Import", ApplicationIdUri("api://x"), note, NOW)
+    state = ClientState(
+        "client:Import", CLIENT, application, None, "Import", ApplicationIdUri("api://x"), note, NOW
+    )
     return Replacement(state, rotation)
 
 
@@ -55,7 +59,11 @@ def replacement(
     ("rotation", "place", "removed"),
     [
         (Rotation(), "file:import.env", [OLD, CURRENT]),
-        (SEVEN_DAYS, "file:import.env", [OLD]),  # OLD was replaced 10 days ago, CURRENT is replaced now
+        (
+            SEVEN_DAYS,
+            "file:import.env",
+            [OLD],
+        ),  # OLD was replaced 10 days ago, CURRENT is replaced now
         (Rotation(keep_old=11 * DAY), "file:import.env", []),
         (Rotation(), IN_VAULT, [OLD]),
         (AT_ONCE, IN_VAULT, [OLD]),
@@ -73,7 +81,9 @@ def test_a_secret_that_the_place_never_held_stays_and_is_named() -> None:
     planned = replacement(Rotation(), OLD, CURRENT, held=(CURRENT,))
     assert planned.removed_now == [CURRENT]
     assert planned.elsewhere == [OLD]
-    assert ["is not stored in file:import.env" in note.what for note in planned.notes("remove it")] == [True]
+    assert [
+        "is not stored in file:import.env" in note.what for note in planned.notes("remove it")
+    ] == [True]
 
 
 def test_removing_the_old_ones_makes_no_new_one() -> None:
@@ -100,14 +110,20 @@ def test_a_secret_is_renewed_only_if_all_of_them_end_in_time(days: int, needs_ne
     ],
     ids=["of a vault", "as long as was asked for"],
 )
-def test_an_old_secret_of_a_vault_is_said_to_stay_as_long_as_it_stays(rotation: Rotation, said: str) -> None:
+def test_an_old_secret_of_a_vault_is_said_to_stay_as_long_as_it_stays(
+    rotation: Rotation, said: str
+) -> None:
     (note,) = replacement(rotation, CURRENT, held=(CURRENT,), place=IN_VAULT).notes("remove it")
     assert said in note.what
 
 
 @pytest.mark.parametrize("is_newest", [True, False], ids=["the newest version", "an older version"])
-def test_a_tag_of_a_vault_that_names_a_secret_kept_elsewhere_deletes_nothing(is_newest: bool) -> None:
-    """Who may write the vault's tags adds a version that names OLD, which is kept elsewhere; CURRENT is the vault's."""
+def test_a_tag_of_a_vault_that_names_a_secret_kept_elsewhere_deletes_nothing(
+    is_newest: bool,
+) -> None:
+    """Who may write the vault's tags adds a version that names OLD, which is kept elsewhere;
+    CURRENT is the vault's.
+    """
     assert CURRENT.begins is not None
     since = {CURRENT.key_id: CURRENT.begins, OLD.key_id: NOW - DAY}
     held = (CURRENT, OLD) if is_newest else (OLD, CURRENT)

@@ -1,4 +1,6 @@
-"""What is applied was reviewed: by its digest a plan is the same on another day; what goes is never much at once."""
+"""What is applied was reviewed: by its digest a plan is the same on another day; what goes is never
+much at once.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +58,12 @@ def plan_at(now: datetime = NOW, name: str = "Import") -> Plan:
 
 def with_expiry(plan: Plan, expires: datetime) -> Plan:
     spec = NewCredential(expires)
-    return replace(plan, steps=tuple(replace(s, spec=spec) if isinstance(s, AddCredential) else s for s in plan.steps))
+    return replace(
+        plan,
+        steps=tuple(
+            replace(s, spec=spec) if isinstance(s, AddCredential) else s for s in plan.steps
+        ),
+    )
 
 
 def with_other_value(plan: Plan) -> Plan:
@@ -74,14 +81,26 @@ IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), missing={PLA
 SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
     "on another day": (PLAN, plan_at(LATER), LATER, SUBJECT),
     "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
-    "whatever others have set": (make_plan(spec(), observed_state()), make_plan(spec(), OTHERS), NOW, SUBJECT),
+    "whatever others have set": (
+        make_plan(spec(), observed_state()),
+        make_plan(spec(), OTHERS),
+        NOW,
+        SUBJECT,
+    ),
     "whatever the case of the App Service's id": (PLAN, PLAN, NOW, SUBJECT.upper()),
-    "for a typed date on any day": (with_expiry(PLAN, TYPED), with_expiry(PLAN, TYPED), LATER, SUBJECT),
+    "for a typed date on any day": (
+        with_expiry(PLAN, TYPED),
+        with_expiry(PLAN, TYPED),
+        LATER,
+        SUBJECT,
+    ),
 }
 
 
 @pytest.mark.parametrize(("plan", "other", "now", "subject"), SAME.values(), ids=SAME.keys())
-def test_a_fingerprint_is_the_same_for_the_same_steps(plan: Plan, other: Plan, now: datetime, subject: str) -> None:
+def test_a_fingerprint_is_the_same_for_the_same_steps(
+    plan: Plan, other: Plan, now: datetime, subject: str
+) -> None:
     assert fingerprint(other, now, subject) == fingerprint(plan, NOW, SUBJECT)
 
 
@@ -99,7 +118,9 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_fingerprint_changes_with_each_step_of_the_plan(change: str) -> None:
     assert fingerprint(CHANGES[change](PLAN), NOW, SUBJECT) != fingerprint(PLAN, NOW, SUBJECT)
-    assert fingerprint(PLAN, NOW, f"{SUBJECT}2") != fingerprint(PLAN, NOW, SUBJECT), "nor for another App Service"
+    assert fingerprint(PLAN, NOW, f"{SUBJECT}2") != fingerprint(PLAN, NOW, SUBJECT), (
+        "nor for another App Service"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +137,9 @@ def test_a_fingerprint_changes_with_each_step_of_the_plan(change: str) -> None:
 def test_which_step_is_left_to_others_decides_the_fingerprint(other: ManualStep) -> None:
     """An administrator does by hand what the list says: it has to be the list that was reviewed."""
     reviewed = replace(PLAN, manual_steps=(consent(),))
-    assert fingerprint(replace(PLAN, manual_steps=(other,)), NOW, SUBJECT) != fingerprint(reviewed, NOW, SUBJECT)
+    assert fingerprint(replace(PLAN, manual_steps=(other,)), NOW, SUBJECT) != fingerprint(
+        reviewed, NOW, SUBJECT
+    )
 
 
 def test_a_step_that_is_left_to_others_is_not_one_of_the_run() -> None:
@@ -126,7 +149,9 @@ def test_a_step_that_is_left_to_others_is_not_one_of_the_run() -> None:
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:
-    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import"))), NOW, SUBJECT)) == 64
+    assert (
+        len(fingerprint(make_plan(spec("Import"), complete(client("Import"))), NOW, SUBJECT)) == 64
+    )
 
 
 TWO = make_plan(spec("A", "B"), observed_state())
@@ -145,7 +170,10 @@ def with_known_ids(change: AnyChange) -> AnyChange:
 def test_the_same_plan_and_less_of_it_are_covered() -> None:
     assert is_covered(TWO, TWO, NOW)
     assert is_covered(Plan(), TWO, NOW)
-    assert all(is_covered(Plan(tuple(s for s in TWO.steps if s is not left)), TWO, NOW) for left in TWO.steps)
+    assert all(
+        is_covered(Plan(tuple(s for s in TWO.steps if s is not left)), TWO, NOW)
+        for left in TWO.steps
+    )
 
 
 def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> None:
@@ -162,10 +190,14 @@ def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> 
 
 def test_a_step_more_is_not_covered() -> None:
     assert not is_covered(make_plan(spec("A", "B", "C"), observed_state()), TWO, NOW)
-    assert not is_covered(TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), NOW)
+    assert not is_covered(
+        TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), NOW
+    )
 
 
-@pytest.mark.parametrize("change", [c for c in TWO.changes if isinstance(c, AddCredential | WriteSettings)], ids=type)
+@pytest.mark.parametrize(
+    "change", [c for c in TWO.changes if isinstance(c, AddCredential | WriteSettings)], ids=type
+)
 def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> None:
     if isinstance(change, AddCredential):
         assert isinstance(change.spec, NewCredential)
@@ -174,11 +206,15 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
     else:
         assert isinstance(change, WriteSettings)
         other = replace(change, spec=replace(change.spec, without=frozenset({guid("someone")})))
-    assert not is_covered(Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, NOW)
+    assert not is_covered(
+        Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, NOW
+    )
 
 
 def test_a_step_is_left_to_others_only_if_it_was_reviewed() -> None:
-    """As one for them, or as one of this run, which may have lost the right to it; and never the other way round."""
+    """As one for them, or as one of this run, which may have lost the right to it; and never the
+    other way round.
+    """
     left, done = Plan(manual_steps=(consent(),)), Plan((consent(),))
     assert is_covered(left, left, NOW)
     assert is_covered(left, done, NOW)
@@ -189,10 +225,14 @@ def test_a_step_is_left_to_others_only_if_it_was_reviewed() -> None:
 
 
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
-    changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
+    changed = replace(
+        observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"})
+    )
     assert not is_covered(make_plan(spec("A", "B"), changed), TWO, NOW)
     others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
-    assert is_covered(make_plan(spec("A", "B"), others), TWO, NOW), "other people's settings are not shown"
+    assert is_covered(make_plan(spec("A", "B"), others), TWO, NOW), (
+        "other people's settings are not shown"
+    )
 
 
 def test_an_edit_of_a_registration_may_do_less() -> None:
@@ -240,14 +280,21 @@ def test_a_pruned_registration_goes_after_its_access_and_nothing_added_waits_for
     for step in removed:
         assert {write.key, restart.key} <= plan.waits_for(step)
     added = {step.key for step in plan.changes} - plan.removals - {write.key, restart.key}
-    assert not any(plan.waits_for(step) & plan.removals for step in plan.changes if step.key not in plan.removals)
+    assert not any(
+        plan.waits_for(step) & plan.removals
+        for step in plan.changes
+        if step.key not in plan.removals
+    )
     assert plan.waits_for(restart) == added | {write.key}
 
 
 @pytest.mark.parametrize(
-    ("present", "named", "allowed"), [(1, 0, 0), (2, 1, 0), (3, 2, 1), (5, 4, 1), (6, 4, 1), (6, 3, 0), (9, 6, 1)]
+    ("present", "named", "allowed"),
+    [(1, 0, 0), (2, 1, 0), (3, 2, 1), (5, 4, 1), (6, 4, 1), (6, 3, 0), (9, 6, 1)],
 )
-def test_pruning_removes_a_third_of_the_clients_at_most(present: int, named: int, allowed: int) -> None:
+def test_pruning_removes_a_third_of_the_clients_at_most(
+    present: int, named: int, allowed: int
+) -> None:
     names = [f"C{number}" for number in range(present)]
     observed, desired = there(*names), wanted(*names[:named])
     if allowed:
@@ -273,14 +320,19 @@ def test_a_client_that_another_site_of_the_file_names_keeps_what_it_has() -> Non
     (shared,) = [one for one in observed.trust.clients if one.display_name == "C"]
     kept = replace(REMOVE, kept=frozenset({shared.client_id.casefold()}))
     plan = plan_of(wanted("A", "B", pruning=kept), observed)
-    assert kinds(plan, DeleteApplication) == kinds(plan, RevokeAppRole) == kinds(plan, UpdateApplication) == [], (
-        "both may use one API"
-    )
+    assert (
+        kinds(plan, DeleteApplication)
+        == kinds(plan, RevokeAppRole)
+        == kinds(plan, UpdateApplication)
+        == []
+    ), "both may use one API"
     (write,) = [one for one in plan.changes if isinstance(one, WriteSettings)]
     assert write.spec.without == {shared.client_id}
 
 
-def test_without_the_settings_it_is_not_known_who_is_a_client_and_only_apply_speaks_of_others() -> None:
+def test_without_the_settings_it_is_not_known_who_is_a_client_and_only_apply_speaks_of_others() -> (
+    None
+):
     assert plan_of(spec("A"), there("A", "B")).notes == ()
     desired = wanted("A")
     assert desired.service is not None

@@ -1,4 +1,6 @@
-"""Three verdicts: what is known to be missing is said and left out of a plan, what is not known stops nobody."""
+"""Three verdicts: what is known to be missing is said and left out of a plan, what is not known
+stops nobody.
+"""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -6,7 +8,14 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import WayOut
-from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule, SignedIn, Verdict
+from mct_s2s.model.caller_rights import (
+    CallerRights,
+    Permission,
+    ScopeRights,
+    SecretRule,
+    SignedIn,
+    Verdict,
+)
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.duration import expiry
@@ -20,7 +29,13 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
+from mct_s2s.planning.permissions.preflight import (
+    check,
+    missing_at,
+    need_of,
+    stopped,
+    with_unread_settings,
+)
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
@@ -57,14 +72,24 @@ CHANGE_OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "Import", applicati
 PRINCIPAL_NEW = RequiredPermission(Right.CREATE_PRINCIPAL, "Import")
 CONSENT_MINE = RequiredPermission(Right.CONSENT, "Import", application=MINE)
 CONSENT_OTHERS = RequiredPermission(Right.CONSENT, "Import", application=OTHERS)
-DIRECTORY = (CREATE, CHANGE_NEW, CHANGE_MINE, CHANGE_OTHERS, PRINCIPAL_NEW, CONSENT_MINE, CONSENT_OTHERS)
+DIRECTORY = (
+    CREATE,
+    CHANGE_NEW,
+    CHANGE_MINE,
+    CHANGE_OTHERS,
+    PRINCIPAL_NEW,
+    CONSENT_MINE,
+    CONSENT_OTHERS,
+)
 
 
 def application(
     *permissions: str, roles: tuple[str, ...] = (), known: bool = True, none_else: bool = True
 ) -> CallerRights:
     return CallerRights(
-        SignedIn("service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"),
+        SignedIn(
+            "service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"
+        ),
         permissions=frozenset(permissions) if known else None,
         roles=frozenset(roles) if known else None,
         has_no_role=known and none_else and not roles,
@@ -92,21 +117,29 @@ IN_THE_DIRECTORY = {
     "a person whose roles cannot be read": (person(known=False), [UNKNOWN] * 7),
     "somebody of unknown kind": (CallerRights(SignedIn("azd")), [UNKNOWN] * 7),
     "an application that may only read": (application(READ), [NO] * 7),
-    "one that may only read, and may hold any role": (application(READ, none_else=False), [UNKNOWN] * 7),
+    "one that may only read, and may hold any role": (application(READ, none_else=False),
+                                                      [UNKNOWN] * 7),
     "the least an application needs without consent": (
         application(READ, OWNED_BY), [YES, YES, YES, NO, YES, NO, NO],
     ),
     "the least without consent, and perhaps a role": (
-        application(READ, OWNED_BY, none_else=False), [YES, YES, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN],
+        application(READ, OWNED_BY, none_else=False),
+        [YES, YES, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN],
     ),
     "the least with consent": (
-        application(READ, OWNED_BY, CONSENT_PERMISSION, none_else=False), [YES, YES, YES, UNKNOWN, YES, YES, YES],
+        application(READ, OWNED_BY, CONSENT_PERMISSION, none_else=False),
+        [YES, YES, YES, UNKNOWN, YES, YES, YES],
     ),
-    "all applications": (application("Application.ReadWrite.All"), [YES, YES, YES, YES, YES, NO, NO]),
-    "creation alone, which does not name what it makes": (application(READ, "AppRegistration.Create"), [NO] * 7),
-    "an application with a role": (application(READ, roles=(CLOUD_APPLICATION_ADMINISTRATOR,)), [YES] * 7),
+    "all applications": (application("Application.ReadWrite.All"),
+                         [YES, YES, YES, YES, YES, NO, NO]),
+    "creation alone, which does not name what it makes": (application(READ,
+                                                                      "AppRegistration.Create"),
+                                                                      [NO] * 7),
+    "an application with a role": (application(READ, roles=(CLOUD_APPLICATION_ADMINISTRATOR,)),
+                                   [YES] * 7),
     "an administrator in person": (person(CLOUD_APPLICATION_ADMINISTRATOR), [YES] * 7),
-    "a developer": (person(APPLICATION_DEVELOPER), [YES, UNKNOWN, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN]),
+    "a developer": (person(APPLICATION_DEVELOPER),
+                    [YES, UNKNOWN, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN]),
     "a member, who may register or not": (
         person(), [UNKNOWN, UNKNOWN, YES, NO, UNKNOWN, UNKNOWN, NO],
     ),
@@ -119,7 +152,9 @@ IN_THE_DIRECTORY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys())
+@pytest.mark.parametrize(
+    ("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys()
+)
 def test_a_right_in_the_directory_is_judged_by_roles_permissions_and_owners(
     rights: CallerRights, verdicts: list[Verdict]
 ) -> None:
@@ -168,7 +203,9 @@ def test_an_azure_role_is_judged_with_its_wildcards_and_exceptions(
 
 def test_a_slot_has_actions_of_its_own() -> None:
     slot = SITE.site(SITE.subscription_id, SITE.resource_group, SITE.name, "staging")
-    access = CallerRights(scopes={str(slot).lower(): ScopeRights((may("Microsoft.Web/sites/slots/config/write"),))})
+    access = CallerRights(
+        scopes={str(slot).lower(): ScopeRights((may("Microsoft.Web/sites/slots/config/write"),))}
+    )
     assert judge(RequiredPermission(Right.WRITE_SETTINGS, "x", resource=slot), access)[0] is YES
     assert at_site(ScopeRights((may("Microsoft.Web/sites/slots/config/write"),)))[0] is NO
 
@@ -186,11 +223,15 @@ EVERYTHING = (Permission(("*",)),)
 
 
 def access(
-    *permissions: str, site: tuple[Permission, ...] | None = EVERYTHING, resource: tuple[Permission, ...] = EVERYTHING
+    *permissions: str,
+    site: tuple[Permission, ...] | None = EVERYTHING,
+    resource: tuple[Permission, ...] = EVERYTHING,
 ) -> CallerRights:
     """An application with these permissions of Graph and these Azure roles."""
     return CallerRights(
-        SignedIn("service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"),
+        SignedIn(
+            "service principal", ClientId(guid("app")), is_person=False, id=ME, name="automation"
+        ),
         permissions=frozenset(permissions),
         roles=frozenset(),
         has_no_role=True,
@@ -212,11 +253,13 @@ LEFT: dict[str, tuple[CallerRights, list[type], str, str]] = {
         "AppRoleAssignment.ReadWrite.All and Application.Read.All", guid("app"),
     ),
     "the settings, and the restart with them": (
-        access(*ALL, site=(may("*/read", "Microsoft.Web/sites/config/list/action"),)), [WriteSettings],
+        access(*ALL, site=(may("*/read", "Microsoft.Web/sites/config/list/action"),)),
+        [WriteSettings],
         "Website Contributor", HERE,
     ),
     "the restart alone": (
-        access(*ALL, site=(may("Microsoft.Web/sites/config/*"),)), [RestartSite], "Website Contributor", HERE
+        access(*ALL, site=(may("Microsoft.Web/sites/config/*"),)), [RestartSite],
+        "Website Contributor", HERE
     ),
 }  # fmt: skip
 
@@ -241,10 +284,13 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
         "create the app registration 'Import'", "grant admin consent to 'Import'",
-        "enable the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
+        "enable the managed identity of 'reports-func'",
+        "write the application settings of 'contosolearn'",
     ):  # fmt: skip
         assert error.message.count(words) == 1
-    assert error.message.count("Application.ReadWrite.OwnedBy") == 1, "one grant for several steps is one line"
+    assert error.message.count("Application.ReadWrite.OwnedBy") == 1, (
+        "one grant for several steps is one line"
+    )
     assert error.others == set(WayOut)
     rows = {(row.step, row.right, row.who) for row in error.missing}
     registrar, owner = "a Privileged Role Administrator", "an Owner or User Access Administrator"
@@ -257,10 +303,15 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_wanted(restart: bool) -> None:
+def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_wanted(
+    restart: bool,
+) -> None:
     """Also in a dry run, whose plan is sent to whoever grants it."""
     rights = access(*ALL, site=())
-    steps = ["read the application settings of 'contosolearn'", "write the application settings of 'contosolearn'"]
+    steps = [
+        "read the application settings of 'contosolearn'",
+        "write the application settings of 'contosolearn'",
+    ]
     expected = [*steps, "restart 'contosolearn'"] if restart else steps
     assert [one.step for one in missing_at(SITE, rights, restart=restart)] == expected
     dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, restart=restart)
@@ -268,7 +319,9 @@ def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_want
 
 
 def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
-    wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE)
+    wanted = spec(
+        ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE
+    )
     plan = make_plan(wanted, observed_state())
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked == plan
@@ -295,7 +348,9 @@ def test_a_registration_that_is_restored_first_is_not_taken_for_somebody_elses()
     """No list of what one owns shows what is deleted."""
     deleted = IMPORT.application
     assert deleted is not None
-    change = RemoveCredential(key="x", name="Import", object_id=deleted.object_id, key_id=KeyId(guid("key")))
+    change = RemoveCredential(
+        key="x", name="Import", object_id=deleted.object_id, key_id=KeyId(guid("key"))
+    )
     need = need_of(change, replace(EMPTY, trust=replace(EMPTY.trust, deleted=(deleted,))))
     assert need is not None
     assert need.application is None
@@ -309,7 +364,12 @@ FORBIDDEN, NINETY = SecretRule(timedelta(0)), SecretRule(timedelta(days=90))
     [
         ((), False, "", "expires 2027-11-24"),
         ((NINETY,), True, "", "expires 2027-02-22, the longest that the tenant allows"),
-        ((NINETY,), False, "secret-lifetime-forbidden", "90 days --secret-lifetime 89d --auto-lifetime"),
+        (
+            (NINETY,),
+            False,
+            "secret-lifetime-forbidden",
+            "90 days --secret-lifetime 89d --auto-lifetime",
+        ),
         ((NINETY, FORBIDDEN), False, "secrets-forbidden", "--managed-identity"),
         ((NINETY, FORBIDDEN), True, "secrets-forbidden", "--managed-identity"),
     ],
@@ -354,6 +414,8 @@ def test_a_registration_from_before_a_policy_is_spared_by_it() -> None:
         (timedelta(hours=1), "PT55M"),
     ],
 )
-def test_the_longest_lifetime_can_be_typed_and_is_never_past_the_limit(limit: timedelta, option: str) -> None:
+def test_the_longest_lifetime_can_be_typed_and_is_never_past_the_limit(
+    limit: timedelta, option: str
+) -> None:
     assert typed(limit) == f"--secret-lifetime {option}"
     assert NOW < expiry(option, NOW) <= last_end(limit, NOW) <= NOW + limit

@@ -1,7 +1,7 @@
 """Two App Services and one registration: no command at one takes access from a client of the other.
 
-With lists and without, for every state in which the two may be: whose the registration is, who holds its role, who is
-listed. Without lists, a role assignment alone is access, at all of them.
+With lists and without, for every state in which the two may be: whose the registration is, who
+holds its role, who is listed. Without lists, a role assignment alone is access, at all of them.
 """
 
 from dataclasses import replace
@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
 from mct_s2s.model.api import Api
-from mct_s2s.model.desired import ClientSpec, Desired, Pruning, Removal, Rotation, ServiceSpec, Setup
+from mct_s2s.model.desired import (
+    ClientSpec,
+    Desired,
+    Pruning,
+    Removal,
+    Rotation,
+    ServiceSpec,
+    Setup,
+)
 from mct_s2s.model.directory_objects import Custody, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_unique_name, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -47,7 +55,9 @@ B = service_unique_name("other")
 MINE = client("Mine")
 OTHERS = client("Others", key=client_unique_name(B, "Others"))
 BY_HAND = client("By hand", key=None)
-IDENTITY = ServicePrincipal(PrincipalId(guid("func")), ClientId(guid("func-client")), "func", is_identity=True)
+IDENTITY = ServicePrincipal(
+    PrincipalId(guid("func")), ClientId(guid("func-client")), "func", is_identity=True
+)
 PEOPLE: tuple[ClientApplication | ServicePrincipal, ...] = (MINE, OTHERS, BY_HAND, IDENTITY)
 NAMES = ("Mine", "Others", "By hand", "func", OTHERS.client_id, BY_HAND.client_id, IDENTITY.id)
 OWNER = {"this App Service": SERVICE.unique_name, "the other one": B, "another team": None}
@@ -72,31 +82,43 @@ def shared(api: Api, owner: str, holders: frozenset[int], listed: frozenset[int]
     chosen = [PEOPLE[index] for index in sorted(listed)]
     if api.lists:
         values = settings(
-            ServiceApplicationIds=";".join(one.client_id for one in chosen if isinstance(one, ClientApplication)),
-            ServiceObjectIds=";".join(one.id for one in chosen if isinstance(one, ServicePrincipal)),
+            ServiceApplicationIds=";".join(
+                one.client_id for one in chosen if isinstance(one, ClientApplication)
+            ),
+            ServiceObjectIds=";".join(
+                one.id for one in chosen if isinstance(one, ServicePrincipal)
+            ),
             ServiceAuthRole=api.role,
         )
     else:
-        values = {row.name: {"app-id": SERVICE_ID, "audience": SERVICE_ID, "tenant-id": TENANT.id}.get(row.holds)
+        values = {row.name: {"app-id": SERVICE_ID, "audience": SERVICE_ID,
+                             "tenant-id": TENANT.id}.get(row.holds)
                   for row in api.rows}  # fmt: skip
     state = observed_state(seen, values)
     return replace(state, api=api, app_service=app_service(values), custody={
-        one.client_id: Custody() for one in (service, MINE.application, OTHERS.application, BY_HAND.application)
+        one.client_id: Custody() for one in (service, MINE.application, OTHERS.application,
+                                             BY_HAND.application)
     })  # fmt: skip
 
 
 def losers(changes: tuple[AnyChange, ...], seen: ObservedState) -> set[str]:
     """The principals that lose the role, their registration or a credential by what is planned."""
     by_assignment: dict[str, str] = {one.id: one.principal_id for one in seen.trust.assignments}
-    by_object: dict[str, str] = {one.application.object_id: one.principal_id for one in seen.trust.clients}
+    by_object: dict[str, str] = {
+        one.application.object_id: one.principal_id for one in seen.trust.clients
+    }
     lost: set[str] = set()
     for change in changes:
         match change:
             case RevokeAppRole():
                 lost.add(by_assignment[change.assignment])
-            case DeleteApplication(client_id=gone) | PurgeApplication(client_id=gone) if gone == SERVICE_ID:
+            case DeleteApplication(client_id=gone) | PurgeApplication(client_id=gone) if (
+                gone == SERVICE_ID
+            ):
                 revoked = {one.assignment for one in changes if isinstance(one, RevokeAppRole)}
-                lost |= {principal for one, principal in by_assignment.items() if one not in revoked}
+                lost |= {
+                    principal for one, principal in by_assignment.items() if one not in revoked
+                }
             case DeleteApplication() | PurgeApplication() | RemoveCredential():
                 lost.add(by_object[change.object_id])
     return lost
@@ -113,10 +135,14 @@ def commands(draw: st.DrawFn) -> tuple[Desired, tuple[str, ...]]:
     spec = ServiceSpec(adopt=draw(adopting))
     match draw(st.sampled_from(["teardown", "remove-client", "prune", "rotate"])):
         case "teardown":
-            return Removal(spec, everything=True, delete_adopted=draw(st.booleans()), purge=draw(st.booleans())), ()
+            return Removal(
+                spec, everything=True, delete_adopted=draw(st.booleans()), purge=draw(st.booleans())
+            ), ()
         case "remove-client":
             name = draw(names)
-            return Removal(spec, clients=(name,), delete_adopted=draw(st.booleans()), ignore_missing=True), (name,)
+            return Removal(
+                spec, clients=(name,), delete_adopted=draw(st.booleans()), ignore_missing=True
+            ), (name,)
         case "prune":
             return Setup(spec, (), pruning=Pruning(removes=True, any_number=True)), ()
     return Rotation(spec, remove_old=True), ()
@@ -125,7 +151,11 @@ def commands(draw: st.DrawFn) -> tuple[Desired, tuple[str, ...]]:
 @pytest.mark.parametrize("api", [MCT, ORDERS, STOCK], ids=lambda api: api.name)
 @given(owner=st.sampled_from([*OWNER]), holders=few, listed=few, command=commands())
 def test_no_command_takes_access_from_a_client_of_another_app_service(
-    api: Api, owner: str, holders: frozenset[int], listed: frozenset[int], command: tuple[Desired, tuple[str, ...]]
+    api: Api,
+    owner: str,
+    holders: frozenset[int],
+    listed: frozenset[int],
+    command: tuple[Desired, tuple[str, ...]],
 ) -> None:
     desired, named = command
     seen = shared(api, owner, holders, listed)
@@ -135,14 +165,18 @@ def test_no_command_takes_access_from_a_client_of_another_app_service(
         return
     called = {word.casefold() for word in named}
     meant = {
-        principal_id(one) for one in PEOPLE if called & {one.display_name.casefold(), one.client_id, principal_id(one)}
+        principal_id(one)
+        for one in PEOPLE
+        if called & {one.display_name.casefold(), one.client_id, principal_id(one)}
     }
     assert losers(changes, seen) <= {MINE.principal_id} | meant
 
 
 @pytest.mark.parametrize("api", [ORDERS, STOCK], ids=lambda api: api.name)
 def test_a_teardown_leaves_the_settings_of_an_api_that_may_be_open_without_them(api: Api) -> None:
-    plan = make_plan(Removal(everything=True), shared(api, "this App Service", frozenset({0}), frozenset()))
+    plan = make_plan(
+        Removal(everything=True), shared(api, "this App Service", frozenset({0}), frozenset())
+    )
     assert not any(isinstance(one, WriteSettings) for one in plan.changes)
     assert any("may be open" in str(note) for note in plan.notes)
     assert any("Tokens that were issued before" in str(note) for note in plan.notes)
@@ -158,9 +192,14 @@ def test_where_there_are_no_lists_a_named_identity_loses_its_role_by_its_display
 def test_who_keeps_the_role_without_lists_is_left_alone_by_name(everything: bool) -> None:
     seen = shared(ORDERS, "this App Service", frozenset({0, 1, 2, 3}), frozenset())
     pruning = Pruning(removes=True, any_number=True)
-    plan = make_plan(Removal(everything=True) if everything else Setup(ServiceSpec(), (), pruning=pruning), seen)
+    plan = make_plan(
+        Removal(everything=True) if everything else Setup(ServiceSpec(), (), pruning=pruning), seen
+    )
     assert losers(plan.changes, seen) == {MINE.principal_id}
-    left = {(one.what.partition(" holds the app role")[0], one.command.split()[2]) for one in plan.left_alone}
+    left = {
+        (one.what.partition(" holds the app role")[0], one.command.split()[2])
+        for one in plan.left_alone
+    }
     assert left == {("'By hand'", BY_HAND.client_id), ("'func'", IDENTITY.id)}
     assert [str(one) for one in plan.said if "'Others'" in str(one)] == [
         "Created for another App Service, and still allowed here by the same app role: 'Others'."
@@ -186,7 +225,9 @@ def test_whom_the_file_names_is_not_left_alone() -> None:
     identity = replace(IDENTITY, resource_id=str(resource.resource))
     there = replace(seen, trust=replace(seen.trust, identities=(identity,)))
     kept = frozenset({BY_HAND.client_id, str(resource.resource).casefold()})
-    assert not make_plan(Setup(ServiceSpec(), pruning=replace(pruning, kept=kept)), there).left_alone
+    assert not make_plan(
+        Setup(ServiceSpec(), pruning=replace(pruning, kept=kept)), there
+    ).left_alone
 
 
 def test_where_there_are_lists_a_removal_leaves_no_one_alone() -> None:
@@ -213,5 +254,7 @@ def test_an_identity_of_an_api_without_lists_is_given_the_role() -> None:
     seen = shared(ORDERS, "this App Service", frozenset(), frozenset())
     wanted = replace(seen, identity_resources=(identity_resource("func", IDENTITY.id),))
     plan = make_plan(Setup(ServiceSpec()), wanted)
-    assert [one.principal for one in plan.changes if isinstance(one, AssignAppRole)] == [IDENTITY.id]
+    assert [one.principal for one in plan.changes if isinstance(one, AssignAppRole)] == [
+        IDENTITY.id
+    ]
     assert any("24 hours" in str(note) for note in plan.notes)

@@ -1,4 +1,6 @@
-"""Who can call and what each needs next; each finding: when it is made, how grave it is, and the command that mends."""
+"""Who can call and what each needs next; each finding: when it is made, how grave it is, and the
+command that mends.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -50,7 +52,16 @@ from tests.planning.scenarios import (
     with_credentials,
     written,
 )
-from tests.render.examples import IDENTITY, WITHIN, crowd, mixed, one, status_of, with_role_off, with_settings
+from tests.render.examples import (
+    IDENTITY,
+    WITHIN,
+    crowd,
+    mixed,
+    one,
+    status_of,
+    with_role_off,
+    with_settings,
+)
 from tests.support.mct import MCT, NAMES
 from tests.support.screens import check_kept
 
@@ -79,7 +90,9 @@ def test_clients_that_need_attention_come_first_then_those_that_expire_first() -
         (FEDERATED, True, "nothing"),
     ],
 )
-def test_a_client_signs_in_with_its_last_credential(found: object, can_call: bool, needs: str) -> None:
+def test_a_client_signs_in_with_its_last_credential(
+    found: object, can_call: bool, needs: str
+) -> None:
     (only,) = status_of(complete(client("Import", credential(-5, "old"), found))).clients  # type: ignore[arg-type]
     assert (only.can_call, only.needs) == (can_call, needs)
 
@@ -94,14 +107,18 @@ def test_a_client_without_consent_or_credential_cannot_call() -> None:
 def test_a_client_of_another_tenant_can_call_as_far_as_is_known() -> None:
     observed = complete(client("Import"))
     foreign = replace(observed.trust.clients[0], application=Application())
-    (only,) = status_of(replace(observed, trust=replace(observed.trust, clients=(foreign,)))).clients
+    (only,) = status_of(
+        replace(observed, trust=replace(observed.trust, clients=(foreign,)))
+    ).clients
     assert (only.can_call, only.needs, only.ends) == (True, "nothing", None)
 
 
 def test_an_identity_that_is_not_allowed_cannot_call() -> None:
     observed = complete(client("Import"))
     site = status_of(replace(observed, trust=replace(observed.trust, identities=(IDENTITY,))))
-    assert [(one.can_call, one.needs) for one in site.clients if one.name == "reports-func"] == [(False, "allow list")]
+    assert [(one.can_call, one.needs) for one in site.clients if one.name == "reports-func"] == [
+        (False, "allow list")
+    ]
 
 
 def _set(name: str, value: str) -> Callable[[ObservedState], ObservedState]:
@@ -141,7 +158,9 @@ def test_a_finding_that_stops_every_call_leaves_no_client_that_can(
 
 
 @pytest.mark.parametrize("flaw", STOPS_THE_ROLE.values(), ids=STOPS_THE_ROLE.keys())
-def test_a_wrong_role_stops_the_clients_that_need_it(flaw: Callable[[ObservedState], ObservedState]) -> None:
+def test_a_wrong_role_stops_the_clients_that_need_it(
+    flaw: Callable[[ObservedState], ObservedState],
+) -> None:
     site = status_of(flaw(mixed()))
     assert [one.name for one in site.clients if one.can_call] == ["reports-func"]
 
@@ -149,7 +168,9 @@ def test_a_wrong_role_stops_the_clients_that_need_it(flaw: Callable[[ObservedSta
 def test_a_client_that_is_allowed_by_its_object_id_needs_no_role() -> None:
     mine = client("Import")
     assert mine.principal is not None
-    observed = observed_state(trust(mine, consented=False), settings(ServiceObjectIds=mine.principal.id))
+    observed = observed_state(
+        trust(mine, consented=False), settings(ServiceObjectIds=mine.principal.id)
+    )
     assert [one.can_call for one in status_of(with_role_off(observed)).clients] == [True]
 
 
@@ -168,7 +189,10 @@ def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
     }
     assert site.verdict.startswith("? of 4 clients can call contosolearn.")
     empty = status_of(unreadable(observed_state()))
-    assert (empty.verdict, empty.calling) == ("It is not known who can call contosolearn. 1 problem.", "?")
+    assert (empty.verdict, empty.calling) == (
+        "It is not known who can call contosolearn. 1 problem.",
+        "?",
+    )
 
 
 def test_the_verdict_counts_none_and_a_thousand() -> None:
@@ -205,10 +229,15 @@ def test_a_credential_is_expiring_from_the_horizon_on(end: datetime | None, expe
         ((credential(-9),), f"mct-s2s add-client {guid('x')} {WHERE}"),
         ((CERTIFICATE,), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
         ((CERTIFICATE, credential(9)), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
-        ((CERTIFICATE, credential(-9)), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
+        (
+            (CERTIFICATE, credential(-9)),
+            f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate",
+        ),
     ],
 )
-def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], expected: str) -> None:
+def test_a_credential_is_replaced_by_one_of_its_kind(
+    found: tuple[object, ...], expected: str
+) -> None:
     assert renewal(guid("x"), found, NOW, WHERE) == expected  # type: ignore[arg-type]
 
 
@@ -218,15 +247,23 @@ IN_FILE = SiteOfFile("-f trust.toml --only learn", ("Import",))
 @pytest.mark.parametrize(
     ("held", "expected"),
     [
-        ((credential(9),), "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d"),
+        (
+            (credential(9),),
+            "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d",
+        ),
         (
             (replace(credential(9), begins=NOW),),
-            "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d --secret-lifetime 1y",
+            (
+                "mct-s2s rotate-secret -f trust.toml --only learn --expiring-within 30d "
+                "--secret-lifetime 1y"
+            ),
         ),
         ((credential(-9),), "mct-s2s apply -f trust.toml --only learn"),
     ],
 )
-def test_a_credential_that_a_trust_file_names_is_replaced_by_apply(held: tuple[Credential, ...], expected: str) -> None:
+def test_a_credential_that_a_trust_file_names_is_replaced_by_apply(
+    held: tuple[Credential, ...], expected: str
+) -> None:
     """A command that does not know the file would put the secret elsewhere."""
     observed = replace(complete(client("Import", *held)), file=IN_FILE)
     (finding,) = diagnose(observed)
@@ -242,7 +279,11 @@ def test_a_credential_that_a_trust_file_does_not_name_keeps_its_own_command() ->
 
 @pytest.mark.parametrize(
     ("report", "healthy"),
-    [(one(complete(client("Import"))), True), (one(), False), (StatusReport(NOW, WITHIN, (), is_list=True), False)],
+    [
+        (one(complete(client("Import"))), True),
+        (one(), False),
+        (StatusReport(NOW, WITHIN, (), is_list=True), False),
+    ],
 )
 def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healthy: bool) -> None:
     assert report.is_healthy is healthy
@@ -258,7 +299,9 @@ def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healt
         (ApiAnswer(500), "az webapp log tail", None),
     ],
 )
-def test_each_answer_has_a_remedy_also_one_without_a_token(answer: ApiAnswer, told: str, refused: bool | None) -> None:
+def test_each_answer_has_a_remedy_also_one_without_a_token(
+    answer: ApiAnswer, told: str, refused: bool | None
+) -> None:
     """An API that answers everybody proves nothing of a client."""
     observed = complete()
     assert told in advice(answer, MCT.test.path, observed)
@@ -281,11 +324,15 @@ CASES: dict[str, ObservedState] = {
     "no URI": service_is(identifier_uris=()),
     "no role": service_is(app_roles=()),
     "role off": service_is(app_roles=(replace(ROLE, enabled=False),)),
-    "no service principal": observed_state(replace(trust(IMPORT), principal=None), settings(**ALLOWED)),
+    "no service principal": observed_state(
+        replace(trust(IMPORT), principal=None), settings(**ALLOWED)
+    ),
     "v2 tokens": service_is(token_version=2),
     "no consent": observed_state(trust(IMPORT, consented=False), settings(**ALLOWED)),
     "not on the list": observed_state(trust(IMPORT), settings()),
-    "a stranger on the clients' list": site_says(ServiceApplicationIds=f"{IMPORT.client_id};{guid('gone')}"),
+    "a stranger on the clients' list": site_says(
+        ServiceApplicationIds=f"{IMPORT.client_id};{guid('gone')}"
+    ),
     "a stranger on the identities' list": site_says(ServiceObjectIds=guid("gone")),
     "no audience": site_says(ServiceAuthAudience=""),
     "blank audience": site_says(ServiceAuthAudience=" "),
@@ -307,7 +354,9 @@ CASES: dict[str, ObservedState] = {
     "no credential": import_has(),
     "expired": import_has(credential(-1), credential(-40)),
     "expiring": import_has(credential(30), credential(-1)),
-    "lost by its vault": replace(complete(IMPORT), lost={IMPORT.client_id: "keyvault:contoso/import"}),
+    "lost by its vault": replace(
+        complete(IMPORT), lost={IMPORT.client_id: "keyvault:contoso/import"}
+    ),
     "expiring certificate": import_has(credential(5, kind=CredentialKind.CERTIFICATE)),
     "expired certificate": import_has(credential(-5, kind=CredentialKind.CERTIFICATE)),
 }
@@ -321,29 +370,44 @@ def changes(observed: ObservedState) -> list[str]:
 
 
 def test_a_flaw_is_found_once_and_comes_with_its_remedy() -> None:
-    """Beside each is what `setup` changes: what is missing alone. `pytest --update-screens` takes new words."""
+    """Beside each is what `setup` changes: what is missing alone.
+
+    `pytest --update-screens` takes new words.
+    """
     found = {name: diagnose(observed) for name, observed in CASES.items()}
-    kept = {name: {"findings": [*map(asdict, each)], "setup": changes(CASES[name])} for name, each in found.items()}
+    kept = {
+        name: {"findings": [*map(asdict, each)], "setup": changes(CASES[name])}
+        for name, each in found.items()
+    }
     check_kept(Path(__file__).with_name("findings.json"), json.dumps(kept, indent=2) + "\n")
     for name, findings in found.items():
         assert len({(one.code, one.subject) for one in findings}) == len(findings), name
         where = "-g mct-prod -n contosolearn" if name == "stopped" else WHERE
-        assert all(where in one.remedy for one in findings if one.severity is not Severity.NOTE), name
+        assert all(where in one.remedy for one in findings if one.severity is not Severity.NOTE), (
+            name
+        )
         assert {one.severity for one in findings} - {Severity.NOTE}, name
     codes = {one.code for findings in found.values() for one in findings}
     assert codes >= {*FINDING_CODES} - NOTES, "every code of the contract has its case"
 
 
 def test_of_unread_settings_nothing_is_concluded() -> None:
-    """Neither that they are wrong, nor that a service application which only they may name is missing."""
+    """Neither that they are wrong, nor that a service application which only they may name is
+    missing.
+    """
     assert [one.code for one in diagnose(unreadable(observed_state()))] == ["settings-unreadable"]
     assert [one.code for one in diagnose(unreadable(complete(IMPORT)))] == ["settings-unreadable"]
 
 
 def test_where_all_settings_are_gone_each_is_missing_and_the_rest_is_judged() -> None:
-    """Somebody wrote over them. What is in the directory is still there: the site is not one that was never set up."""
+    """Somebody wrote over them.
+
+    What is in the directory is still there: the site is not one that was never set up.
+    """
     service = replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))
-    assert [(one.code, one.subject) for one in diagnose(observed_state(trust(IMPORT, service=service)))] == [
+    assert [
+        (one.code, one.subject) for one in diagnose(observed_state(trust(IMPORT, service=service)))
+    ] == [
         ("app-role-disabled", SERVICE.display_name),
         ("setting-missing", "ServiceAuthEnabled"),
         ("setting-missing", "ServiceAuthAudience"),
@@ -365,8 +429,14 @@ def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
 
 def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:
     (note,) = diagnose(_in_a_slot(frozenset({"serviceauthenabled"})))
-    assert (note.code, note.severity, note.subject) == ("settings-not-sticky", Severity.NOTE, "contosolearn/staging")
-    assert note.remedy.startswith("az webapp config appsettings set -g mct-prod -n contosolearn --slot staging")
+    assert (note.code, note.severity, note.subject) == (
+        "settings-not-sticky",
+        Severity.NOTE,
+        "contosolearn/staging",
+    )
+    assert note.remedy.startswith(
+        "az webapp config appsettings set -g mct-prod -n contosolearn --slot staging"
+    )
     assert "ServiceAuthAudience=api://" in note.remedy
     assert "ServiceAuthEnabled=" not in note.remedy, "it sticks already"
     assert diagnose(_in_a_slot(frozenset(name.lower() for name in NAMES))) == ()
@@ -380,14 +450,22 @@ HEALTHY: Mapping[str, ObservedState] = {
         replace(credential(kind=CredentialKind.FEDERATED), expires=None), credential(-1)
     ),
     "allowed by object id, which needs no role": observed_state(
-        trust(IMPORT, consented=False), settings(ServiceObjectIds=IMPORT.principal.id if IMPORT.principal else "")
+        trust(IMPORT, consented=False),
+        settings(ServiceObjectIds=IMPORT.principal.id if IMPORT.principal else ""),
     ),
     "a client of another tenant, whose credentials nobody here sees": observed_state(
-        Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (ClientApplication(principal=IMPORT.principal),)),
+        Trust(
+            SERVICE,
+            SERVICE_PRINCIPAL,
+            trust(IMPORT).assignments,
+            (ClientApplication(principal=IMPORT.principal),),
+        ),
         settings(**ALLOWED),
     ),
     "a managed identity alone": (
-        observed_state(replace(trust(), identities=(IDENTITY,)), settings(ServiceObjectIds=IDENTITY.id))
+        observed_state(
+            replace(trust(), identities=(IDENTITY,)), settings(ServiceObjectIds=IDENTITY.id)
+        )
     ),
     "no App Service, and so no clients to miss": replace(complete(), app_service=None),
 }
@@ -408,19 +486,36 @@ OWN = replace(ROLE, value="OurRole")
         pytest.param((ROLE,), "Wrong", "S2SAppRole", id="that the application does not have"),
         pytest.param((WRONG, ROLE), "Wrong", "S2SAppRole", id="that no client holds"),
         pytest.param((OWN,), "Wrong", "OurRole", id="instead of one of another name than usual"),
-        pytest.param((OWN, WRONG), "Wrong", "OurRole", id="that no client holds, instead of one of another name"),
-        pytest.param((OWN, replace(WRONG, value="S2SAppRole")), "S2SAppRole", "OurRole", id="the usual one"),
+        pytest.param(
+            (OWN, WRONG),
+            "Wrong",
+            "OurRole",
+            id="that no client holds, instead of one of another name",
+        ),
+        pytest.param(
+            (OWN, replace(WRONG, value="S2SAppRole")), "S2SAppRole", "OurRole", id="the usual one"
+        ),
         pytest.param((OWN,), "", "OurRole", id="not set"),
     ],
 )
-def test_a_wrong_role_is_one_finding_that_setup_mends(roles: tuple[AppRole, ...], setting: str, wanted: str) -> None:
+def test_a_wrong_role_is_one_finding_that_setup_mends(
+    roles: tuple[AppRole, ...], setting: str, wanted: str
+) -> None:
     service = replace(SERVICE, app_roles=roles)
-    observed = observed_state(trust(IMPORT, service=service), settings(**{**ALLOWED, "ServiceAuthRole": setting}))
+    observed = observed_state(
+        trust(IMPORT, service=service), settings(**{**ALLOWED, "ServiceAuthRole": setting})
+    )
     (finding,) = diagnose(observed)
-    assert (finding.subject, finding.remedy) == ("ServiceAuthRole", f"mct-s2s configure-appservice {WHERE}")
+    assert (finding.subject, finding.remedy) == (
+        "ServiceAuthRole",
+        f"mct-s2s configure-appservice {WHERE}",
+    )
     for desired in (spec(), spec("Import"), spec(settings_only=True)):
         plan = make_plan(desired, observed)
-        assert said(plan) == ["update application settings contosolearn", "update App Service contosolearn"]
+        assert said(plan) == [
+            "update application settings contosolearn",
+            "update App Service contosolearn",
+        ]
         assert written(plan, observed)["ServiceAuthRole"] == wanted
 
 
@@ -428,16 +523,23 @@ def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:
     """A role that is being changed: who does not have the new one yet needs consent."""
     other = client("Other")
     assigned = (assignment(IMPORT), replace(assignment(other), role_id=WRONG.id))
-    held = replace(trust(IMPORT, other, service=replace(SERVICE, app_roles=(ROLE, WRONG))), assignments=assigned)
+    held = replace(
+        trust(IMPORT, other, service=replace(SERVICE, app_roles=(ROLE, WRONG))),
+        assignments=assigned,
+    )
     ids = f"{IMPORT.client_id};{other.client_id}"
     observed = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="Wrong"))
-    assert [(one.code, one.subject) for one in diagnose(observed)] == [("client-not-consented", "Import")]
+    assert [(one.code, one.subject) for one in diagnose(observed)] == [
+        ("client-not-consented", "Import")
+    ]
 
 
 OF_B = replace(SERVICE, unique_name="mct-s2s-site-b")
 ADOPTED = replace(OF_B, tags=(Tag.USED.of(SERVICE_KEY),))
 BY_HAND = replace(SERVICE, unique_name=None)
-OWN_API = replace(SERVICE, client_id=ClientId(guid("own")), object_id=ApplicationObjectId(guid("own object")))
+OWN_API = replace(
+    SERVICE, client_id=ClientId(guid("own")), object_id=ApplicationObjectId(guid("own object"))
+)
 
 
 @pytest.mark.parametrize(
@@ -445,30 +547,54 @@ OWN_API = replace(SERVICE, client_id=ClientId(guid("own")), object_id=Applicatio
     [
         (SERVICE, None, None, ""),
         (OF_B, None, Severity.WARNING, f"mct-s2s setup --service-app APP_ID {WHERE}"),
-        (OF_B, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
+        (
+            OF_B,
+            OWN_API,
+            Severity.WARNING,
+            f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}",
+        ),
         (ADOPTED, None, Severity.NOTE, f"mct-s2s setup {WHERE}"),
-        (BY_HAND, OWN_API, Severity.WARNING, f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}"),
+        (
+            BY_HAND,
+            OWN_API,
+            Severity.WARNING,
+            f"mct-s2s setup --service-app {OWN_API.client_id} {WHERE}",
+        ),
         (BY_HAND, None, None, ""),
     ],
 )
 def test_a_service_application_that_is_not_this_app_services_is_said(
     service: Application, own: Application | None, severity: Severity | None, remedy: str
 ) -> None:
-    """What is made by hand is as it should be; what was adopted is a note, as its owner could write the tag, too."""
+    """What is made by hand is as it should be; what was adopted is a note, as its owner could write
+    the tag, too.
+    """
     observed = observed_state(replace(trust(IMPORT, service=service), own=own), settings(**ALLOWED))
-    found = [(one.severity, one.remedy) for one in diagnose(observed) if one.code == "service-application-not-ours"]
+    found = [
+        (one.severity, one.remedy)
+        for one in diagnose(observed)
+        if one.code == "service-application-not-ours"
+    ]
     assert found == ([(severity, remedy)] if severity is not None else [])
 
 
 @pytest.mark.parametrize(
-    ("service", "adopted", "is_named"), [(OF_B, None, False), (OF_B, SERVICE_ID, True), (ADOPTED, None, False)]
+    ("service", "adopted", "is_named"),
+    [(OF_B, None, False), (OF_B, SERVICE_ID, True), (ADOPTED, None, False)],
 )
 def test_commands_name_the_service_application_that_was_adopted(
     service: Application, adopted: str | None, is_named: bool
 ) -> None:
-    """They would be refused without it. Of what settings or a tag name, the operator has yet to say so."""
+    """They would be refused without it.
+
+    Of what settings or a tag name, the operator has yet to say so.
+    """
     spent = client("Import", credential(5))
-    observed = observed_state(trust(spent, service=service), settings(ServiceApplicationIds=spent.client_id))
-    (expiring,) = [one for one in diagnose(observed, adopted=adopted) if one.code == "secret-expiring"]
+    observed = observed_state(
+        trust(spent, service=service), settings(ServiceApplicationIds=spent.client_id)
+    )
+    (expiring,) = [
+        one for one in diagnose(observed, adopted=adopted) if one.code == "secret-expiring"
+    ]
     more = f" --service-app {SERVICE_ID}" if is_named else ""
     assert expiring.remedy == f"mct-s2s rotate-secret {spent.client_id} {WHERE}{more}"

@@ -1,4 +1,6 @@
-"""What a refused call is told as: whose answer it is, and which value of the token is not the site's."""
+"""What a refused call is told as: whose answer it is, and which value of the token is not the
+site's.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +43,13 @@ SITE_OF: Mapping[str, dict[str, str]] = {
     },
 }
 TOKEN = ApiToken(
-    "x", SERVICE_ID, TENANT.id, client("Import").client_id, PrincipalId(guid("Import-principal")), ("R",), "2.0"
+    "x",
+    SERVICE_ID,
+    TENANT.id,
+    client("Import").client_id,
+    PrincipalId(guid("Import-principal")),
+    ("R",),
+    "2.0",
 )
 
 
@@ -65,7 +73,10 @@ def test_a_token_that_is_right_for_an_api_without_lists_has_no_reason(api: Api) 
 @pytest.mark.parametrize("api", [ORDERS, STOCK], ids=lambda api: api.name)
 def test_a_reason_names_the_setting_of_the_api(api: Api) -> None:
     audience = api.names_service
-    assert first_reason(api, replace(TOKEN, roles=())) == f"The token has no role, but REQUIRED_ROLE is '{api.role}'."
+    assert (
+        first_reason(api, replace(TOKEN, roles=()))
+        == f"The token has no role, but REQUIRED_ROLE is '{api.role}'."
+    )
     other = first_reason(api, TOKEN, **{str(audience): "other"})
     assert other == f"{audience} is 'other'. It must be '{SERVICE_ID}'."
     old = first_reason(api, replace(TOKEN, audience=api_uri(SERVICE_ID), version="1.0"))
@@ -74,7 +85,9 @@ def test_a_reason_names_the_setting_of_the_api(api: Api) -> None:
 
 
 def test_where_no_setting_has_the_role_the_description_says_it() -> None:
-    api = Api.model_validate({**ORDERS.model_dump(by_alias=True), "settings": {"APP_CLIENT_ID": "app-id"}})
+    api = Api.model_validate(
+        {**ORDERS.model_dump(by_alias=True), "settings": {"APP_CLIENT_ID": "app-id"}}
+    )
     seen = replace(served(ORDERS), api=api)
     (text, _) = next(reasons(replace(TOKEN, roles=()), "file:x", seen))
     assert text == "The token has no role, but the Orders API asks for 'Orders.Call'."
@@ -86,7 +99,11 @@ DPOP = 'DPoP algs="RS256 ES256"'
 @pytest.mark.parametrize(
     ("challenge", "stated"),
     [
-        (f"Bearer realm=\"api\", error=\"invalid_token\", error_description=\"Unexpected 'aud' value\", {DPOP}",
+        ((
+                "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"Unexpected "
+                "'aud' "
+                f"value\", {DPOP}"
+            ),
          "Unexpected 'aud' value"),
         (f'{DPOP}, Bearer error="invalid_token"', "invalid_token"),
         ("Bearer", ""),
@@ -103,12 +120,22 @@ def test_a_403_is_the_apis_only_where_it_refuses_so_and_no_access_restriction_di
     assert not ApiAnswer(403, forbidden_ip=True).is_refused(ORDERS.test.refused_with)
     assert not ApiAnswer(403).is_refused(MCT.test.refused_with)
     assert without_token(ApiAnswer(403), "https://x", "/orders", served(ORDERS)).ok is True
-    assert without_token(ApiAnswer(403, forbidden_ip=True), "https://x", "/orders", served(ORDERS)).ok is None
+    assert (
+        without_token(ApiAnswer(403, forbidden_ip=True), "https://x", "/orders", served(ORDERS)).ok
+        is None
+    )
 
 
-@pytest.mark.parametrize(("object_ids", "words"), [(IDENTITY.id, "contains"), ("", "does not contain")])
-def test_a_check_says_whether_the_allow_list_contains_an_identity(object_ids: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("object_ids", "words"), [(IDENTITY.id, "contains"), ("", "does not contain")]
+)
+def test_a_check_says_whether_the_allow_list_contains_an_identity(
+    object_ids: str, words: str
+) -> None:
     observed = observed_state(trust(), settings(ServiceObjectIds=object_ids))
     checks = identity_checks([IDENTITY], observed, "api://x", "https://x.example")
     (allowed,) = [check for check in checks if check.check == "allowed"]
-    assert (allowed.message, allowed.ok) == (f"ServiceObjectIds {words} {IDENTITY.id}.", bool(object_ids))
+    assert (allowed.message, allowed.ok) == (
+        f"ServiceObjectIds {words} {IDENTITY.id}.",
+        bool(object_ids),
+    )

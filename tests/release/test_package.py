@@ -38,12 +38,16 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def test_on_pypi_every_link_of_the_readme_leads_into_the_repository_of_that_version() -> None:
-    """There, README.md has no neighbours: a relative link leads nowhere, and the picture is not shown."""
+    """There, README.md has no neighbours: a relative link leads nowhere, and the picture is not
+    shown.
+    """
     text = ProjectMetadata(str(ROOT), PluginManager()).core.readme
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     assert len(links) > 20
     pictures = [link for link in links if link.endswith(".svg")]
-    assert pictures == [f"https://raw.githubusercontent.com/mct-s2s/mct-s2s/v{__version__}/docs/setup.svg"]
+    assert pictures == [
+        f"https://raw.githubusercontent.com/mct-s2s/mct-s2s/v{__version__}/docs/setup.svg"
+    ]
     for link in set(links) - set(pictures):
         assert link.startswith("https://"), link
         if link.startswith(REPOSITORY):
@@ -59,22 +63,31 @@ def test_every_python_that_it_names_is_one_that_it_takes() -> None:
 
 @pytest.mark.parametrize("lock", LOCKS[1:])
 def test_what_users_install_is_what_is_tested(lock: str) -> None:
-    """`scripts/lock` makes one from the other; a lock that was edited by hand would be installed by users alone."""
+    """`scripts/lock` makes one from the other; a lock that was edited by hand would be installed by
+    users alone.
+    """
     versions = {name.split()[0]: version for name, version in pins(LOCKS[0]).items()}
     assert pins(lock) == {name: versions.get(name.split()[0]) for name in pins(lock)}
 
 
 def test_the_published_requirements_have_everything_that_the_program_and_its_extras_need() -> None:
     project = PROJECT["project"]
-    needed = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    needed = [
+        *project["dependencies"],
+        *(one for extra in project["optional-dependencies"].values() for one in extra),
+    ]
     published = {name.split()[0]: version for name, version in pins(LOCKS[1]).items()}
     for requirement in map(Requirement, needed):
-        assert requirement.specifier.contains(published[canonicalize_name(requirement.name)]), requirement
+        assert requirement.specifier.contains(published[canonicalize_name(requirement.name)]), (
+            requirement
+        )
     assert "pytest" not in published, "what tests need is not for users"
 
 
 def test_a_tag_that_is_not_this_version_is_no_release() -> None:
-    ended = subprocess.run([ROOT / "scripts/release/notes", "v0.0.0"], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [ROOT / "scripts/release/notes", "v0.0.0"], capture_output=True, text=True, check=False
+    )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert f"the tag would have to be v{__version__}" in ended.stderr
 
@@ -83,11 +96,21 @@ def test_a_tag_that_is_not_this_version_is_no_release() -> None:
 
 
 def test_nothing_installs_a_lock_otherwise() -> None:
-    """Whatever asks for hashes asks for no dependencies: `--no-deps` stands on each such line, of scripts and pages."""
+    """Whatever asks for hashes asks for no dependencies: `--no-deps` stands on each such line, of
+    scripts and pages.
+    """
     files = subprocess.run(
-        ["git", "ls-files", "scripts", "docs", ".github"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "scripts", "docs", ".github"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    lines = [line for file in files.stdout.split() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
+    lines = [
+        line
+        for file in files.stdout.split()
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines()
+    ]
     found = [line for line in lines if "--require-hashes" in line]
     assert found
     assert [line for line in found if "--no-deps" not in line] == []
@@ -97,10 +120,16 @@ def test_nothing_installs_a_lock_otherwise() -> None:
 
 
 def test_an_image_runs_without_a_shell_and_not_as_root() -> None:
-    """Commands are lists: no shell could read a string. The user is a number, which Kubernetes can check."""
+    """Commands are lists: no shell could read a string.
+
+    The user is a number, which Kubernetes can check.
+    """
     assert STAGES[1].startswith("gcr.io/distroless/")
     assert "USER 65532:65532" in STAGES[1]
-    assert [stage.partition("\n")[0] for stage in STAGES[2:]] == ["program AS cli", "program AS sandbox"]
+    assert [stage.partition("\n")[0] for stage in STAGES[2:]] == [
+        "program AS cli",
+        "program AS sandbox",
+    ]
     for stage in STAGES[1:]:
         assert not re.search(r"(?m)^(RUN|ADD|USER (?!65532))", stage), stage
         for words in re.findall(r"(?m)^(?:ENTRYPOINT|VOLUME|    CMD) (.+)$", stage):
@@ -127,13 +156,17 @@ def test_the_published_ports_are_those_of_the_sandbox() -> None:
     exposed = re.search(r"(?m)^EXPOSE (\d+)-(\d+)$", STAGES[3])
     assert exposed
     assert int(exposed[1]) == DEFAULT_PORT
-    assert int(exposed[2]) >= DEFAULT_PORT + len(names_of(seed(""))) + 10, "and room for sites that tests add"
+    assert int(exposed[2]) >= DEFAULT_PORT + len(names_of(seed(""))) + 10, (
+        "and room for sites that tests add"
+    )
 
 
 # What an image consists of
 
 
-def test_the_contents_of_an_image_are_those_of_the_wheel_and_debians_packages(tmp_path: Path) -> None:
+def test_the_contents_of_an_image_are_those_of_the_wheel_and_debians_packages(
+    tmp_path: Path,
+) -> None:
     program = {"type": "library", "bom-ref": "root", "name": "mct-s2s", "version": "1.2.3"}
     library = {"type": "library", "bom-ref": "rich==15", "name": "rich", "version": "15"}
     wheel = tmp_path / "wheel.cdx.json"
@@ -143,7 +176,9 @@ def test_the_contents_of_an_image_are_those_of_the_wheel_and_debians_packages(tm
     }), encoding="utf-8")  # fmt: skip
     packages = tmp_path / "status.d"
     packages.mkdir()
-    (packages / "libssl3t64").write_text("Package: libssl3t64\nVersion: 3.5.1-1+deb13u1\nArchitecture: arm64\n")
+    (packages / "libssl3t64").write_text(
+        "Package: libssl3t64\nVersion: 3.5.1-1+deb13u1\nArchitecture: arm64\n"
+    )
     (packages / "libssl3t64.md5sums").write_text("0000  usr/lib/libssl.so.3\n")
 
     program_file = ROOT / "scripts/release/image_contents.py"
@@ -154,16 +189,22 @@ def test_the_contents_of_an_image_are_those_of_the_wheel_and_debians_packages(tm
     assert [each["name"] for each in contents["components"]] == ["rich", "mct-s2s", "libssl3t64"]
     debian = "pkg:deb/debian/libssl3t64@3.5.1-1%2Bdeb13u1?arch=arm64"
     assert contents["components"][-1]["purl"] == debian
-    assert contents["dependencies"][-1] == {"ref": "image-mct-s2s-cli", "dependsOn": ["root", debian]}
+    assert contents["dependencies"][-1] == {
+        "ref": "image-mct-s2s-cli",
+        "dependsOn": ["root", debian],
+    }
 
 
 # Names that are not ours yet
 
 
 INSTALLERS = (
-    r"uv tool (?:install|upgrade)|uvx|pipx (?:install|upgrade|run)|pip install|docker (?:run|pull)|gh release download"
+    r"uv tool (?:install|upgrade)|uvx|pipx (?:install|upgrade|run)|pip install|docker "
+    r"(?:run|pull)|gh release download"
 )
-BY_NAME = re.compile(rf"(?:{INSTALLERS})(?: +(?:-\S+|v[\d.]+))* +'?(?:ghcr\.io/)?mct[-_]s2s(?![-\w]*/bin)")
+BY_NAME = re.compile(
+    rf"(?:{INSTALLERS})(?: +(?:-\S+|v[\d.]+))* +'?(?:ghcr\.io/)?mct[-_]s2s(?![-\w]*/bin)"
+)
 
 
 @pytest.mark.parametrize(
@@ -195,4 +236,6 @@ def test_nothing_that_is_printed_installs_by_a_name_that_is_not_ours() -> None:
         *(ROOT / "mct_s2s").rglob("*.j2"),
     ]
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    assert [line for line in lines if BY_NAME.search(line.replace("--repo mct-s2s", "mct-s2s"))] == []
+    assert [
+        line for line in lines if BY_NAME.search(line.replace("--repo mct-s2s", "mct-s2s"))
+    ] == []

@@ -1,4 +1,7 @@
-"""The commands that the matrices are run over, and the course of each that nothing disturbs. A new command is a row."""
+"""The commands that the matrices are run over, and the course of each that nothing disturbs.
+
+A new command is a row.
+"""
 
 import shutil
 from collections import Counter
@@ -22,9 +25,10 @@ WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON
 class Command:
     """One command as it is typed.
 
-    `before` are the commands that make the state it is for; `{home}` stands for the folder that a run has to itself.
-    `clients` are those who have a secret afterwards; `code` is the exit code of a run that nothing disturbs. Where
-    `every` is not set, each request meets some of the faults, others in turn, and each fault some of the requests.
+    `before` are the commands that make the state it is for; `{home}` stands for the folder that a
+    run has to itself. `clients` are those who have a secret afterwards; `code` is the exit code of
+    a run that nothing disturbs. Where `every` is not set, each request meets some of the faults,
+    others in turn, and each fault some of the requests.
     """
 
     words: tuple[str, ...]
@@ -35,7 +39,9 @@ class Command:
     tells: frozenset[int] = frozenset()
     """Exit codes by which its own document tells what is wrong, beside those of an error."""
     leaves: str = ""
-    """What a resumed run may leave that a clean one takes away: the file of a secret that is worth nothing any more."""
+    """What a resumed run may leave that a clean one takes away: the file of a secret that is worth
+    nothing any more.
+    """
     kills: int = 1
     """In how many cells of a sample it is killed."""
     owner: bool = False
@@ -60,34 +66,73 @@ APPLY = ("apply", "-f", "{home}/sites.toml", *JSON)
 
 COMMANDS = {
     "setup": Command(
-        ("setup", "--client", "One", "--managed-identity", "reports-func", "--managed-identity", MACHINE, *JSON),
+        (
+            "setup",
+            "--client",
+            "One",
+            "--managed-identity",
+            "reports-func",
+            "--managed-identity",
+            MACHINE,
+            *JSON,
+        ),
         clients=("One",),
         every=True,
         tells=frozenset({3}),
     ),
-    "setup --secret-to keyvault": Command(("setup", "--client", "One", "--secret-to", VAULT, *JSON), clients=("One",)),
-    "setup --secret-to exec": Command(("setup", "--client", "One", "--secret-to", GIVEN, *JSON), clients=("One",)),
-    "setup --credential federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)),
-    "add-client": Command(("add-client", "Two", *JSON), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
+    "setup --secret-to keyvault": Command(
+        ("setup", "--client", "One", "--secret-to", VAULT, *JSON), clients=("One",)
+    ),
+    "setup --secret-to exec": Command(
+        ("setup", "--client", "One", "--secret-to", GIVEN, *JSON), clients=("One",)
+    ),
+    "setup --credential federated": Command(
+        (*TWO, "--credential", "federated", "--github", "contoso/Learn", *JSON)
+    ),
+    "add-client": Command(
+        ("add-client", "Two", *JSON), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})
+    ),
     "add-client --managed-identity": Command(
         ("add-client", "--managed-identity", MACHINE, *JSON), before=(WHOLE,), clients=("One",)
     ),
     "configure-appservice": Command(
-        ("configure-appservice", "--application-id", "{guid}", *JSON), before=(WHOLE,), clients=("One",)
+        ("configure-appservice", "--application-id", "{guid}", *JSON),
+        before=(WHOLE,),
+        clients=("One",),
     ),
     "configure-appservice --from": Command(
         ("configure-appservice", "--from", "{home}/handoff.json", *JSON),
-        before=(("setup", "--no-app-service", "--handoff", "{home}/handoff.json", "--client", "One", *JSON),),
+        before=(
+            (
+                "setup",
+                "--no-app-service",
+                "--handoff",
+                "{home}/handoff.json",
+                "--client",
+                "One",
+                *JSON,
+            ),
+        ),
         clients=("One",),
     ),
     "rotate-secret": Command(("rotate-secret", "One", *JSON), before=(WHOLE,), clients=("One",)),
     "apply": Command(APPLY, clients=("One", "Two"), tells=frozenset({3}), file=FILE),
     "remove-client": Command(
-        ("remove-client", "One", "--ignore-missing", *JSON), before=(WHOLE,), leaves="one-8b12507783.env"
+        ("remove-client", "One", "--ignore-missing", *JSON),
+        before=(WHOLE,),
+        leaves="one-8b12507783.env",
     ),
     "teardown": Command(("teardown", *JSON), before=(WHOLE,), leaves="one-8b12507783.env"),
-    "verify": Command(kills=0, words=("verify", "-o", "json"), before=(WHOLE,), clients=("One",), tells=frozenset({3})),
-    "snippet": Command(kills=0, words=("snippet", "One", "-o", "json"), before=(WHOLE,), clients=("One",)),
+    "verify": Command(
+        kills=0,
+        words=("verify", "-o", "json"),
+        before=(WHOLE,),
+        clients=("One",),
+        tells=frozenset({3}),
+    ),
+    "snippet": Command(
+        kills=0, words=("snippet", "One", "-o", "json"), before=(WHOLE,), clients=("One",)
+    ),
     "doctor": Command(kills=0, words=("doctor", "-o", "json"), before=(WHOLE,), clients=("One",)),
     "status": Command(kills=0, words=("status", "-o", "json"), before=(WHOLE,), clients=("One",)),
 }
@@ -100,10 +145,14 @@ KILLED = {
         clients=("One", "Two"),
         kills=3,
     ),
-    "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *JSON), clients=("One",), owner=True),
+    "setup by an owner": Command(
+        ("setup", "-a", SITE, "--client", "One", *JSON), clients=("One",), owner=True
+    ),
     "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *JSON)), clients=("One",)),
     "certificates": Command((*TWO, "--credential", "certificate", *JSON), clients=("One", "Two")),
-    "setup --secret-to show": Command(("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)),
+    "setup --secret-to show": Command(
+        ("setup", "--client", "One", "--secret-to", "show", *JSON), clients=("One",)
+    ),
     "add-client --secret-to exec": Command(
         ("add-client", "Two", "--secret-to", GIVEN, *JSON),
         before=(WHOLE,),
@@ -125,7 +174,9 @@ KILLED = {
         before=(("setup", "--client", "One", "--secret-to", VAULT, *JSON),),
     ),
     "an identity leaves": Command(
-        ("remove-client", "reports-func", "--ignore-missing", *JSON), before=(WHOLE,), clients=("One",)
+        ("remove-client", "reports-func", "--ignore-missing", *JSON),
+        before=(WHOLE,),
+        clients=("One",),
     ),
 }
 
@@ -146,14 +197,25 @@ class Course:
 def otherwise(harness: Harness, command: Command, known: Course) -> list[str]:
     """What is there otherwise than after the clean run: facts, secrets, files, and what leaked."""
     now, files = harness.normalized(), Counter(harness.files())
-    found = [f"lost {fact[:3000]}" for fact in known.end - now] + [f"added {fact[:3000]}" for fact in now - known.end]
-    found += harness.orphans(*command.clients) + harness.leaks() + [f"no file {path}" for path in known.files - files]
+    found = [f"lost {fact[:3000]}" for fact in known.end - now] + [
+        f"added {fact[:3000]}" for fact in now - known.end
+    ]
+    found += (
+        harness.orphans(*command.clients)
+        + harness.leaks()
+        + [f"no file {path}" for path in known.files - files]
+    )
     more = files - known.files
-    return found + [f"a file {path}" for path in more if not (command.leaves and path.endswith(command.leaves))]
+    return found + [
+        f"a file {path}" for path in more if not (command.leaves and path.endswith(command.leaves))
+    ]
 
 
 def typed(words: tuple[str, ...], harness: Harness) -> list[str]:
-    return [word.format(home=harness.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10") for word in words]
+    return [
+        word.format(home=harness.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10")
+        for word in words
+    ]
 
 
 def course(command: Command, harness: Harness, folder: Path) -> Course:
@@ -165,7 +227,9 @@ def course(command: Command, harness: Harness, folder: Path) -> Course:
     if command.owner:
         graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
         arm = [("Website Contributor", resource) for resource in (SITE, FUNCTION_APP)]
-        harness.caller = harness.inside.azure.caller(*graph, "AppRoleAssignment.ReadWrite.All", arm=arm)
+        harness.caller = harness.inside.azure.caller(
+            *graph, "AppRoleAssignment.ReadWrite.All", arm=arm
+        )
     for words in command.before:
         assert harness.run(typed(words, harness)).code == 0
     state = harness.state
@@ -173,4 +237,6 @@ def course(command: Command, harness: Harness, folder: Path) -> Course:
     ended = harness.run(typed(command.words, harness))
     assert ended.code == command.code, ended.out + ended.err
     requests, end, files = harness.inside.log(), harness.normalized(), Counter(harness.files())
-    return Course(state, home, harness.caller, requests, end, files, {} if command.leaves else harness.calls())
+    return Course(
+        state, home, harness.caller, requests, end, files, {} if command.leaves else harness.calls()
+    )

@@ -1,4 +1,6 @@
-"""Where the matrices are run: the sandbox of this process, the program as a process or within this one, a home."""
+"""Where the matrices are run: the sandbox of this process, the program as a process or within this
+one, a home.
+"""
 
 import base64
 import hashlib
@@ -32,7 +34,9 @@ class Harness:
     home: Path
     outputs: list[str] = field(default_factory=list)
     caller: dict[str, str] = field(default_factory=dict)
-    """The environment of whoever signs in, where that is not the administrator; empty: without that variable."""
+    """The environment of whoever signs in, where that is not the administrator; empty: without that
+    variable.
+    """
 
     def go_to(self, kept: Json, home: Path | None = None) -> None:
         """Begin anew, in a state that was kept and with another home."""
@@ -49,7 +53,12 @@ class Harness:
     @property
     def environment(self) -> dict[str, str]:
         """For the program."""
-        merged = {**without_azure(), **self.inside.azure.environment, **self.caller, **at_home(self.home)}
+        merged = {
+            **without_azure(),
+            **self.inside.azure.environment,
+            **self.caller,
+            **at_home(self.home),
+        }
         return {name: value for name, value in merged.items() if value}
 
     def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
@@ -57,7 +66,12 @@ class Harness:
         pipe = subprocess.PIPE
         self.inside.time.flow()
         return subprocess.Popen(
-            program(words), env=self.environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+            program(words),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
         )
 
     def ended(self, process: subprocess.Popen[str], timeout: float = 240) -> Ended:
@@ -80,13 +94,19 @@ class Harness:
         return normalized(self.seed, self.state)
 
     def files(self) -> list[str]:
-        """What is in the home, the locks aside, and notes of attempts whose secret has arrived: killed in between."""
-        ours = (path for path in self.home.rglob("*") if path.is_file() and "locks" not in path.parts)
+        """What is in the home, the locks aside, and notes of attempts whose secret has arrived:
+        killed in between.
+        """
+        ours = (
+            path for path in self.home.rglob("*") if path.is_file() and "locks" not in path.parts
+        )
         ours = (path for path in ours if not (path.suffix == ".pending" and _has_arrived(path)))
         return sorted(GUID.sub("{id}", str(path.relative_to(self.home))) for path in ours)
 
     def orphans(self, *clients: str) -> list[str]:
-        """Secrets and certificates of clients that no file and no vault holds, and clients without exactly one."""
+        """Secrets and certificates of clients that no file and no vault holds, and clients without
+        exactly one.
+        """
         state, found = self.state, list[str]()
         kept = self.kept(state)
         for client in clients:
@@ -97,14 +117,28 @@ class Harness:
 
     def kept(self, state: Json) -> set[str]:
         """What someone has: key ids of secrets, thumbprints of certificates."""
-        return {*held(self.home).values(), *certificates_in(self.home), *in_vaults(state), *self.given(state)}
+        return {
+            *held(self.home).values(),
+            *certificates_in(self.home),
+            *in_vaults(state),
+            *self.given(state),
+        }
 
     def given(self, state: Json) -> list[str]:
         """The key ids of the secrets that a program was given, or a document showed."""
         secrets = [path.read_text() for path in self.home.rglob("*.got")]
-        secrets += [json.loads(found) for said in self.outputs for found in re.findall(r'"secret": ("[^"]+")', said)]
-        hashes_of = {base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode() for secret in secrets}
-        return [key for key, known in state["directory"]["secretHashes"].items() if known in hashes_of]
+        secrets += [
+            json.loads(found)
+            for said in self.outputs
+            for found in re.findall(r'"secret": ("[^"]+")', said)
+        ]
+        hashes_of = {
+            base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
+            for secret in secrets
+        }
+        return [
+            key for key, known in state["directory"]["secretHashes"].items() if known in hashes_of
+        ]
 
     def leaks(self) -> list[str]:
         """Secrets that went where they have no business: over the wire, or into what a run said."""
@@ -113,7 +147,9 @@ class Harness:
         secrets = [self.inside.running.client_secret]
         for path in self.home.rglob("*"):
             if path.is_file():
-                secrets += re.findall(r"^AZURE_CLIENT_SECRET='?([^'\n]+)", path.read_text(), re.MULTILINE)
+                secrets += re.findall(
+                    r"^AZURE_CLIENT_SECRET='?([^'\n]+)", path.read_text(), re.MULTILINE
+                )
                 if path.suffix == ".env" and path.stat().st_mode & 0o077:
                     found.append(f"{path} can be read by others")
         found += ["a secret was said" for secret in secrets if secret in said]
@@ -124,11 +160,15 @@ class Harness:
         """What the MCT API answers to each client that has a file, and to each managed identity."""
         azure, answers = self.inside.azure, {}
         for path in sorted(self.home.rglob("*.env")):
-            values = dict(line.split("=", 1) for line in path.read_text().splitlines() if line[:1].isalpha())
+            values = dict(
+                line.split("=", 1) for line in path.read_text().splitlines() if line[:1].isalpha()
+            )
             values = {name: value.strip("'") for name, value in values.items()}
             if "AZURE_CLIENT_SECRET" not in values:
                 continue
-            token = azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
+            token = azure.token(
+                values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"]
+            )
             answers[path.name.split("-")[0]] = azure.call_site(token.json()["access_token"])
         audience = azure.settings().get("ServiceAuthAudience")
         if audience is None:
@@ -148,7 +188,9 @@ class Harness:
 
 def _has_arrived(note: Path) -> bool:
     arrived = note.with_suffix("")
-    return arrived.exists() and f'"name": "{note.read_text().splitlines()[-1]}"' in arrived.read_text()
+    return (
+        arrived.exists() and f'"name": "{note.read_text().splitlines()[-1]}"' in arrived.read_text()
+    )
 
 
 def label(entry: Entry) -> str:
@@ -164,9 +206,16 @@ def pattern(of: Entry) -> str:
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
-_TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federatedIdentityCredentials", "users")
+_TABLES = (
+    "applications",
+    "servicePrincipals",
+    "appRoleAssignments",
+    "federatedIdentityCredentials",
+    "users",
+)
 _PASSING = {
-    "createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag", "customKeyIdentifier", "key",
+    "createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag",
+    "customKeyIdentifier", "key",
 }  # fmt: skip
 _SETS = {"tags"}
 """Written in the order in which identities came to be."""
@@ -174,7 +223,8 @@ _RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "chan
 
 
 def normalized(seed: Json, state: Json) -> Counter[str]:
-    """Every fact of a state, as lines: what the seed holds word for word, what is newer under names for its ids.
+    """Every fact of a state, as lines: what the seed holds word for word, what is newer under names
+    for its ids.
 
     A fact that is there twice counts twice, so that doubles show.
     """
@@ -200,15 +250,25 @@ def normalized(seed: Json, state: Json) -> Counter[str]:
 
 
 def _rows(directory: Json, table: str) -> list[Json]:
-    """A deleted service principal counts for nothing: one that is restored after its application may find another."""
-    return [row for row in directory[table] if table != "servicePrincipals" or not row["deletedDateTime"]]
+    """A deleted service principal counts for nothing: one that is restored after its application
+    may find another.
+    """
+    return [
+        row
+        for row in directory[table]
+        if table != "servicePrincipals" or not row["deletedDateTime"]
+    ]
 
 
 def secrets_of(state: Json, name: str) -> list[str]:
-    """What the applications called `name` sign in with: key ids of secrets, thumbprints of certificates."""
+    """What the applications called `name` sign in with: key ids of secrets, thumbprints of
+    certificates.
+    """
     applications = [app for app in state["directory"]["applications"] if app["displayName"] == name]
     secrets = [key["keyId"] for app in applications for key in app["passwordCredentials"]]
-    return secrets + [key["customKeyIdentifier"] for app in applications for key in app["keyCredentials"]]
+    return secrets + [
+        key["customKeyIdentifier"] for app in applications for key in app["keyCredentials"]
+    ]
 
 
 def certificates_in(folder: Path) -> list[str]:
@@ -219,12 +279,18 @@ def certificates_in(folder: Path) -> list[str]:
 
 def in_vaults(state: Json) -> list[str]:
     """The key ids of the secrets that vaults hold."""
-    secrets = [secret for vault in state["resources"]["vaults"].values() for secret in vault["secrets"].values()]
+    secrets = [
+        secret
+        for vault in state["resources"]["vaults"].values()
+        for secret in vault["secrets"].values()
+    ]
     return [secret["versions"][-1].get("tags", {}).get("keyId", "") for secret in secrets]
 
 
 def held(folder: Path) -> dict[str, str]:
-    """The secrets in the files of a folder: by their path, as two homes name them alike, the key id that it tells."""
+    """The secrets in the files of a folder: by their path, as two homes name them alike, the key id
+    that it tells.
+    """
     found = {}
     for path in folder.rglob("*.env"):
         told = re.search(r'"keyId": "([^"]+)"', path.read_text())
@@ -252,7 +318,9 @@ def _names(seed: Json, state: Json) -> dict[str, str]:
 def _settled(value: Any) -> Any:
     if isinstance(value, dict):
         settled = {name: _settled(inner) for name, inner in value.items() if name not in _PASSING}
-        return settled | {name: sorted(settled[name]) for name in _SETS & set(settled) if settled[name]}
+        return settled | {
+            name: sorted(settled[name]) for name in _SETS & set(settled) if settled[name]
+        }
     return [_settled(inner) for inner in value] if isinstance(value, list) else value
 
 

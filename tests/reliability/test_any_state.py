@@ -1,4 +1,5 @@
-"""Whatever stands there and whatever is wanted: after one run the next plan is empty, and what is foreign is as it was.
+"""Whatever stands there and whatever is wanted: after one run the next plan is empty, and what is
+foreign is as it was.
 
 States are made by taking a trust that is whole and letting any number of mishaps befall it.
 """
@@ -17,20 +18,35 @@ from tests.conftest import FUNCTION_APP, SITE, Json
 from tests.reliability.harness import Harness
 from tests.support.sampling import cases
 
-WHOLE = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
+WHOLE = (
+    "setup",
+    "--client",
+    "One",
+    "--client",
+    "Two",
+    "--managed-identity",
+    "reports-func",
+    "-y",
+    "-o",
+    "json",
+)
 STRANGER = "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10"
 FOREIGN_ROLE = {
-    "allowedMemberTypes": ["User"], "description": "Theirs", "displayName": "Reader", "isEnabled": True,
+    "allowedMemberTypes": ["User"], "description": "Theirs", "displayName": "Reader",
+    "isEnabled": True,
     "id": "7c2c6b5d-8c3f-4d55-9a0e-0b0a8a1c2d3e", "origin": "Application", "value": "Reader",
 }  # fmt: skip
 OURS = {
-    "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId", "ServiceObjectIds",
+    "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId",
+    "ServiceObjectIds",
     "ServiceApplicationIds", "ServiceAuthRole",
 }  # fmt: skip
 
 
 def app(state: Json, name: str) -> Json:
-    found: Json = next(row for row in state["directory"]["applications"] if row["displayName"] == name)
+    found: Json = next(
+        row for row in state["directory"]["applications"] if row["displayName"] == name
+    )
     return found
 
 
@@ -46,16 +62,22 @@ def values(state: Json) -> dict[str, Any]:
 def without_principal(state: Json, of: Json) -> None:
     directory = state["directory"]
     gone = {row["id"] for row in directory["servicePrincipals"] if row["appId"] == of["appId"]}
-    directory["servicePrincipals"] = [row for row in directory["servicePrincipals"] if row["id"] not in gone]
+    directory["servicePrincipals"] = [
+        row for row in directory["servicePrincipals"] if row["id"] not in gone
+    ]
     directory["appRoleAssignments"] = [
-        row for row in directory["appRoleAssignments"] if not gone & {row["principalId"], row["resourceId"]}
+        row
+        for row in directory["appRoleAssignments"]
+        if not gone & {row["principalId"], row["resourceId"]}
     ]
 
 
 def without_consent(state: Json) -> None:
     names = {"One", "Two"}
     rows = state["directory"]["appRoleAssignments"]
-    state["directory"]["appRoleAssignments"] = [row for row in rows if row["principalDisplayName"] not in names]
+    state["directory"]["appRoleAssignments"] = [
+        row for row in rows if row["principalDisplayName"] not in names
+    ]
 
 
 def disabled_role(state: Json) -> None:
@@ -103,7 +125,9 @@ MISHAPS: dict[str, Callable[[Json], object]] = {
 }  # fmt: skip
 
 
-def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harness, tmp_path: Path) -> None:
+def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(
+    harness: Harness, tmp_path: Path
+) -> None:
     assert harness.run(WHOLE).code == 0
     whole, home, number = harness.state, harness.home, itertools.count()
 
@@ -120,10 +144,14 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harn
         state = copy.deepcopy(whole)
         for name in mishaps:
             MISHAPS[name](state)
-        harness.go_to(state, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
+        harness.go_to(
+            state,
+            Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent,
+        )
         words = ["setup", *(word for name in clients for word in ("--client", name))]
         words += ["--managed-identity", FUNCTION_APP] * identity
-        # What is held against the state here is the plan: a secret that somebody removed a minute ago cannot be proved.
+        # What is held against the state here is the plan: a secret that somebody removed a minute
+        # ago cannot be proved.
         words += ["--no-verify"]
         once = harness.run([*words, "-y", "-o", "json"])
         assert once.code == 0, once.out + once.err
@@ -135,7 +163,9 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harn
         foreign = [row for row in service(state)["appRoles"] if row["value"] == "Reader"]
         assert [row for row in service(after)["appRoles"] if row["value"] == "Reader"] == foreign
         assert set(service(state)["identifierUris"]) <= set(service(after)["identifierUris"])
-        assert (STRANGER in (now["ServiceApplicationIds"] or "")) == (STRANGER in (was["ServiceApplicationIds"] or ""))
+        assert (STRANGER in (now["ServiceApplicationIds"] or "")) == (
+            STRANGER in (was["ServiceApplicationIds"] or "")
+        )
         seeded = {row["id"] for row in harness.seed["directory"]["applications"]}
         assert [row for row in after["directory"]["applications"] if row["id"] in seeded] == [
             row for row in state["directory"]["applications"] if row["id"] in seeded

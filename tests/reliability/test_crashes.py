@@ -1,6 +1,8 @@
-"""Killed at any write of any command, at three moments of it: the same command ends where one clean run ends.
+"""Killed at any write of any command, at three moments of it: the same command ends where one clean
+run ends.
 
-A removal that is cut off at any write leaves nothing that the next `setup` takes for a working secret.
+A removal that is cut off at any write leaves nothing that the next `setup` takes for a working
+secret.
 """
 
 import asyncio
@@ -33,7 +35,8 @@ Shot = tuple[str, str, signal.Signals]
 class Marksman:
     """Sends a signal to the program at one moment of one of its requests.
 
-    Moments: `before` it takes effect; `after` it did, with the answer lost; `answered`, when the answer has arrived.
+    Moments: `before` it takes effect; `after` it did, with the answer lost; `answered`, when the
+    answer has arrived.
     """
 
     harness: Harness
@@ -64,7 +67,8 @@ class Marksman:
         if self.moment == "after":
             await self._shoot()
         else:
-            # The answer leaves in the next moment; a little later it has arrived, and been read or not.
+            # The answer leaves in the next moment; a little later it has arrived, and been read or
+            # not.
             delay = random.Random(self.target).uniform(0.004, 0.03)
             asyncio.get_running_loop().call_later(delay, self._send)
 
@@ -98,13 +102,17 @@ def stopped(harness: Harness, words: Sequence[str], shot: Shot) -> Ended:
     marksman = Marksman(harness, *shot)
     marksman.process = harness.process(words)
     ended = harness.ended(marksman.process)
-    assert marksman.shot or ended.code == 0, shot  # a race may spare a write that the clean run had to repeat
+    assert marksman.shot or ended.code == 0, (
+        shot
+    )  # a race may spare a write that the clean run had to repeat
     harness.inside.leave_alone()
     return ended
 
 
 def whole(harness: Harness, command: Command, known: Course) -> None:
-    """Run the same command again; it must end where one clean run ends, and then has nothing to do."""
+    """Run the same command again; it must end where one clean run ends, and then has
+    nothing to do.
+    """
     again = harness.run(typed(command.words, harness))
     assert again.code == command.code, again.out + again.err
     assert otherwise(harness, command, known) == []
@@ -115,7 +123,9 @@ def whole(harness: Harness, command: Command, known: Course) -> None:
         assert not any(entry.wrote for entry in harness.inside.log())
 
 
-PARTS = sampled([(name, part) for name, one in KILLED.items() for part in range(one.kills)], 7, salt="killed")
+PARTS = sampled(
+    [(name, part) for name, one in KILLED.items() for part in range(one.kills)], 7, salt="killed"
+)
 
 
 @pytest.mark.timeout(900)
@@ -123,17 +133,25 @@ PARTS = sampled([(name, part) for name, one in KILLED.items() for part in range(
 def test_a_run_killed_at_any_write_is_completed_by_the_next(
     name: str, part: int, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    """A sample has some of the commands, each at one write; with `--all`, each write meets each moment."""
+    """A sample has some of the commands, each at one write; with `--all`, each write meets each
+    moment.
+    """
     command, known = KILLED[name], course_of(KILLED[name])
-    shots = sampled(list(product(writes(known), MOMENTS)), command.kills, salt=name)[part :: command.kills]
+    shots = sampled(list(product(writes(known), MOMENTS)), command.kills, salt=name)[
+        part :: command.kills
+    ]
     survived = 0
     for at, (write, moment) in enumerate(shots):
         harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
         harness.caller = known.caller
         killed = stopped(harness, typed(command.words, harness), (write, moment, signal.SIGKILL))
-        # The last answer may end a run before the signal comes, and a write that only a race needs may not be sent.
+        # The last answer may end a run before the signal comes, and a write that only a race needs
+        # may not be sent.
         survived += killed.code == 0
-        assert killed.code == -signal.SIGKILL or (killed.code == 0 and survived <= 2), (write, moment)
+        assert killed.code == -signal.SIGKILL or (killed.code == 0 and survived <= 2), (
+            write,
+            moment,
+        )
         try:
             whole(harness, command, known)
         except AssertionError as error:
@@ -146,14 +164,24 @@ FAILING = Command(("setup", "--client", "One", "--secret-to", "exec:false", *JSO
 def test_a_run_killed_where_its_place_for_secrets_fails_leaves_no_secret(
     harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
-    """Wherever its removal is cut off, the secret that reached no one is gone after a run whose place works."""
+    """Wherever its removal is cut off, the secret that reached no one is gone after a run whose
+    place works.
+    """
     known = course_of(FAILING)
-    for at, (write, moment) in enumerate(sampled(list(product(writes(known), MOMENTS)), 2, salt="a place that fails")):
+    for at, (write, moment) in enumerate(
+        sampled(list(product(writes(known), MOMENTS)), 2, salt="a place that fails")
+    ):
         harness.go_to(known.state, tmp_path / f"{at}")
         harness.home.mkdir()
-        assert stopped(harness, FAILING.words, (write, moment, signal.SIGKILL)).code == -signal.SIGKILL
-        mended = harness.run(typed(("setup", "--client", "One", "--secret-to", GIVEN, *JSON), harness))
-        assert (mended.code, harness.orphans("One"), harness.leaks()) == (0, [], []), f"{moment} {write}: {mended.out}"
+        assert (
+            stopped(harness, FAILING.words, (write, moment, signal.SIGKILL)).code == -signal.SIGKILL
+        )
+        mended = harness.run(
+            typed(("setup", "--client", "One", "--secret-to", GIVEN, *JSON), harness)
+        )
+        assert (mended.code, harness.orphans("One"), harness.leaks()) == (0, [], []), (
+            f"{moment} {write}: {mended.out}"
+        )
 
 
 def test_a_run_interrupted_at_a_write_says_what_is_not_done_and_how_to_resume(
@@ -174,7 +202,8 @@ def test_a_run_interrupted_at_a_write_says_what_is_not_done_and_how_to_resume(
 
 
 INTERRUPTED = (
-    "setup --secret-to exec", "setup --secret-to show", "add-client --secret-to exec", "rotate-secret",
+    "setup --secret-to exec", "setup --secret-to show", "add-client --secret-to exec",
+    "rotate-secret",
     "rotate-secret --secret-to exec", "rotate-secret --secret-to show", "apply",
 )  # fmt: skip
 
@@ -191,7 +220,9 @@ def test_a_document_accounts_for_an_interruption(
         told = stopped(harness, typed(command.words, harness), shot)
         assert told.code == 128 + shot[-1], (shot, told)
         reports = (
-            [site["error"] or site["result"] for site in told.document["sites"]] if command.file else [told.document]
+            [site["error"] or site["result"] for site in told.document["sites"]]
+            if command.file
+            else [told.document]
         )
         (report,) = reports
         # Then what ends it is told beside it.
@@ -206,7 +237,9 @@ def test_a_document_accounts_for_an_interruption(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where an open file's name can be asked")
 def test_a_power_cut_loses_no_secret(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The note is on disk before the secret is made, and the secret before anything is changed that rests on it."""
+    """The note is on disk before the secret is made, and the secret before anything is changed that
+    rests on it.
+    """
     order: list[str] = []
 
     def confirmed(descriptor: int) -> None:
@@ -232,7 +265,10 @@ STORES = {"file": ((), ()), "key vault": (("--secret-to", VAULT), ("--delete-sec
 def test_setup_after_a_cut_removal_ends_with_a_working_secret(
     place: tuple[str, ...], delete: tuple[str, ...], harness: Harness, tmp_path: Path
 ) -> None:
-    setup, remove = ("setup", "--client", "One", *place, *JSON), ("remove-client", "One", *delete, *JSON)
+    setup, remove = (
+        ("setup", "--client", "One", *place, *JSON),
+        ("remove-client", "One", *delete, *JSON),
+    )
     harness.home = tmp_path / "before"
     harness.home.mkdir()
     assert harness.run(setup).code == 0
@@ -251,10 +287,15 @@ def test_setup_after_a_cut_removal_ends_with_a_working_secret(
         began = harness.inside.state.clock.now()
         again = harness.run(setup)
         waited = (harness.inside.state.clock.now() - began).total_seconds()
-        where, checks = f"cut after {label(course[at])}", (again.document.get("verification") or {}).get("checks", ())
+        where, checks = (
+            f"cut after {label(course[at])}",
+            (again.document.get("verification") or {}).get("checks", ()),
+        )
         called = [one["ok"] for one in checks if one["check"] == "call"]
         if again.code or called != [True] or waited > 60:
-            wrong.append(f"{where}: exit code {again.code}, calls {called}, {waited} s, {again.err}")
+            wrong.append(
+                f"{where}: exit code {again.code}, calls {called}, {waited} s, {again.err}"
+            )
         wrong += [f"{where}: {one}" for one in harness.orphans("One") if not place]
         second = harness.run(setup)
         if second.code or any(one["action"] != "none" for one in second.document["changes"]):

@@ -1,7 +1,8 @@
-"""Every request of every command meets every misfortune: ridden out, or told with a way out; and the end is the same.
+"""Every request of every command meets every misfortune: ridden out, or told with a way out; and
+the end is the same.
 
-The program runs within this process, in simulated time: it waits as long as it likes, and the test does not. And
-`--timeout` is kept to the second.
+The program runs within this process, in simulated time: it waits as long as it likes, and the test
+does not. And `--timeout` is kept to the second.
 """
 
 import re
@@ -35,19 +36,23 @@ FAULTS: dict[str, Json] = {
 }
 FOR_GOOD = "cut off for good"
 FAULTS_OF = {
-    name: list(FAULTS) if command.every else sampled(list(FAULTS), 2, salt=name) for name, command in COMMANDS.items()
+    name: list(FAULTS) if command.every else sampled(list(FAULTS), 2, salt=name)
+    for name, command in COMMANDS.items()
 }
 """Which faults a command meets: in a sample, `setup` every one and the others two of the twelve."""
 CODES = {1, 4}
 SDK_WORDS = re.compile(
     r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|HttpResponseError|APIError|"
-    r"ODataError|ServiceRe(quest|sponse)Error|ClientSecretCredential|<html|object at 0x|ssl:default|internal-error",
+    r"ODataError|ServiceRe(quest|sponse)Error|ClientSecretCredential|<html|object at "
+    r"0x|ssl:default|internal-error",
     re.IGNORECASE,
 )
 
 
 def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:
-    """The requests that meet a fault: where in the course, which, and the how manieth of its kind."""
+    """The requests that meet a fault: where in the course, which, and the how manieth of
+    its kind.
+    """
     seen: Counter[str] = Counter()
     number = list(FAULTS).index(fault)
     chosen = (seed() + number * 7) % len(requests)  # in a sample
@@ -60,7 +65,13 @@ def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple
 def rule(fault: str, at: int, entry: Entry, nth: int) -> Json:
     if fault == FOR_GOOD:
         return {"nth": at + 1, "times": 9_999, "fault": FAULTS[fault]}
-    service = {"graph": "Graph", "arm": "ARM", "entra": "Entra", "site": "MCT", "vault": "KeyVault"}[entry.service]
+    service = {
+        "graph": "Graph",
+        "arm": "ARM",
+        "entra": "Entra",
+        "site": "MCT",
+        "vault": "KeyVault",
+    }[entry.service]
     match = {"service": service, "method": entry.method, "pathRegex": pattern(entry)}
     return {"match": match, "nth": nth, "times": 1, "fault": FAULTS[fault]}
 
@@ -80,7 +91,9 @@ def told_wrongly(ended: Ended, command: Command) -> list[str]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("name", "fault"), [(name, fault) for name, faults in FAULTS_OF.items() for fault in faults])
+@pytest.mark.parametrize(
+    ("name", "fault"), [(name, fault) for name, faults in FAULTS_OF.items() for fault in faults]
+)
 def test_every_request_meets_every_fault(
     name: str, fault: str, harness: Harness, course_of: Callable[[Command], Course], tmp_path: Path
 ) -> None:
@@ -92,7 +105,11 @@ def test_every_request_meets_every_fault(
         faults.replace([rule(fault, at, entry, nth)])
         ended = harness.run(typed(command.words, harness))
         # How often a vault is read depends on which step is done first.
-        found = [] if faults.to_list()[0]["fired"] or entry.service == "vault" else ["the fault was not met"]
+        found = (
+            []
+            if faults.to_list()[0]["fired"] or entry.service == "vault"
+            else ["the fault was not met"]
+        )
         found += told_wrongly(ended, command)
         faults.replace([])
         harness.inside.pipeline.observability.tokens.forget_refusals()
@@ -109,7 +126,8 @@ def test_every_request_meets_every_fault(
 
 SECONDS = 20.0
 SETUP = (
-    "setup", "--client", "One", "--managed-identity", MACHINE, "-y", "-o", "json", "--timeout", str(SECONDS)
+    "setup", "--client", "One", "--managed-identity", MACHINE, "-y", "-o", "json", "--timeout",
+    str(SECONDS)
 )  # fmt: skip
 WAITING: dict[str, Json] = {
     "discovery": {"service": "ARM", "path": "/metadata/*"},
@@ -142,7 +160,12 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Harness) -> N
     late = {}
     for name, where in WAITING.items():
         match = dict(where)
-        rule = {"nth": match.pop("nth", 1), "times": 9_999, "fault": MISFORTUNES[misfortune], "match": match}
+        rule = {
+            "nth": match.pop("nth", 1),
+            "times": 9_999,
+            "fault": MISFORTUNES[misfortune],
+            "match": match,
+        }
         warm.go_to(warm.seed, warm.home.parent / f"{misfortune} {name}")
         warm.inside.pipeline.observability.faults.replace([rule])
         ended = warm.run(SETUP)
@@ -153,8 +176,13 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Harness) -> N
     assert late == {}
 
 
-def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at_once(warm: Harness) -> None:
-    rule = {"match": {"service": "Graph", "writes": True}, "fault": {"type": "status", "status": 429, "retryAfter": 30}}
+def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at_once(
+    warm: Harness,
+) -> None:
+    rule = {
+        "match": {"service": "Graph", "writes": True},
+        "fault": {"type": "status", "status": 429, "retryAfter": 30},
+    }
     warm.inside.pipeline.observability.faults.replace([rule])
     ended = warm.run([*SETUP[:-1], "29"])
     assert ended.seconds < 1

@@ -1,7 +1,9 @@
-"""Random histories: two administrators, faults, lag, kills, Ctrl-C, other hands; then the same commands, undisturbed.
+"""Random histories: two administrators, faults, lag, kills, Ctrl-C, other hands; then the same
+commands, undisturbed.
 
-Afterwards no one has lost anything: what others wrote is there, each name has one registration, and every secret that a
-command made is held by someone. A failure prints its seed and the history; MCT_S2S_HISTORIES=100 runs so many.
+Afterwards no one has lost anything: what others wrote is there, each name has one registration, and
+every secret that a command made is held by someone. A failure prints its seed and the history;
+MCT_S2S_HISTORIES=100 runs so many.
 """
 
 import os
@@ -54,7 +56,8 @@ class Step:
         return Step(self.who, words)
 
     def __str__(self) -> str:
-        return f"{self.who}: {' '.join(self.words)}{f'  [{self.mishap} at write {self.at}]' if self.mishap else ''}"
+        mishap = f"  [{self.mishap} at write {self.at}]" if self.mishap else ""
+        return f"{self.who}: {' '.join(self.words)}{mishap}"
 
 
 @dataclass
@@ -65,7 +68,9 @@ class History:
     done: list[str] = field(default_factory=list)
     unfinished: list[Step] = field(default_factory=list)
     delivered: set[str] = field(default_factory=set)
-    """The secrets that someone has had: what was handed over stays valid until it expires, or is replaced."""
+    """The secrets that someone has had: what was handed over stays valid until it expires, or is
+    replaced.
+    """
 
     def step(self) -> Step:
         chance, client = self.chance, self.chance.choice(CLIENTS)
@@ -98,7 +103,12 @@ class History:
             ended = harness.run(words)
         else:
             if step.mishap:
-                rule = {"match": {"method": "POST"}, "nth": step.at, "times": 1, "fault": self.chance.choice(FAULTS)}
+                rule = {
+                    "match": {"method": "POST"},
+                    "nth": step.at,
+                    "times": 1,
+                    "fault": self.chance.choice(FAULTS),
+                }
                 harness.inside.pipeline.observability.faults.replace([rule])
             ended = harness.run(words)
         harness.inside.leave_alone()
@@ -107,7 +117,9 @@ class History:
         self.done[-1] += f"  -> {ended.code}"
         harness.home = self.home
         self.delivered |= harness.kept(harness.state)
-        assert ended.code in EXPECTED or (step.mishap == "a kill" and ended.code == -signal.SIGKILL), ended
+        assert ended.code in EXPECTED or (
+            step.mishap == "a kill" and ended.code == -signal.SIGKILL
+        ), ended
         return ended
 
     def _meets(self, at: int, act: Callable[[], None]) -> None:
@@ -130,21 +142,29 @@ class History:
         if step.mishap or ended.code not in {0, 2, 3} or "exec:false" in step.words:
             self.unfinished.append(step)
         if step.words[0] in {"remove-client", "teardown"} and self.chance.random() < 0.7:
-            wanted = Step(self.chance.choice("AB"), ("setup", "--client", self.chance.choice(CLIENTS), *JSON))
+            wanted = Step(
+                self.chance.choice("AB"), ("setup", "--client", self.chance.choice(CLIENTS), *JSON)
+            )
             assert self.run(wanted).code in {0, 3}
 
     def ends_well(self) -> None:
-        """Repeat what failed until it does not, and then what everyone wants; look at what there is."""
+        """Repeat what failed until it does not, and then what everyone wants; look at what there
+        is.
+        """
         for step in self.unfinished:
             for _ in range(2):
                 if self.run(step.undisturbed).code in {0, 2, 3}:
                     break
         for who in "AB":
-            wanted = Step(who, ("setup", *(word for name in CLIENTS for word in ("--client", name)), *JSON))
+            wanted = Step(
+                who, ("setup", *(word for name in CLIENTS for word in ("--client", name)), *JSON)
+            )
             assert self.run(wanted).code == 0
         self.harness.home = self.home
         state = self.harness.state
-        applications = [row for row in state["directory"]["applications"] if not row["deletedDateTime"]]
+        applications = [
+            row for row in state["directory"]["applications"] if not row["deletedDateTime"]
+        ]
         for name in (*CLIENTS, "MCT service (contosolearn)"):
             assert [row["displayName"] for row in applications].count(name) == 1, name
         lost = {one for client in CLIENTS for one in secrets_of(state, client)} - self.delivered
@@ -153,9 +173,12 @@ class History:
             (row,) = (row for row in applications if row["displayName"] == client)
             assert row["passwordCredentials"], f"{client} has no secret"
             noted = {
-                one["displayName"].removeprefix("mct-s2s ").replace(" ", "_") for one in row["passwordCredentials"]
+                one["displayName"].removeprefix("mct-s2s ").replace(" ", "_")
+                for one in row["passwordCredentials"]
             }
-            assert not {tag.removeprefix("mct-s2s:attempt:") for tag in row["tags"]} & noted, "it counts for nothing"
+            assert not {tag.removeprefix("mct-s2s:attempt:") for tag in row["tags"]} & noted, (
+                "it counts for nothing"
+            )
         assert self.harness.inside.azure.settings()[FOREIGN] == "theirs"
         assert self.harness.leaks() == []
         self.harness.home = self.home / "A"
@@ -185,7 +208,9 @@ def test_after_a_random_history_nothing_is_lost_doubled_or_orphaned(
     try:
         for _ in range(history.chance.randint(3, 6)):
             lag = history.chance.choice([0.0, 1.0, 3.0])
-            state.turn({"lagSeconds": lag, "lagJitter": 0.5, "lagMode": "replicas", "lagSeed": number})
+            state.turn(
+                {"lagSeconds": lag, "lagJitter": 0.5, "lagMode": "replicas", "lagSeed": number}
+            )
             history.goes_on()
         state.turn({"lagSeconds": 0.0})
         state.clock.advance(120)

@@ -1,7 +1,7 @@
 """The directory's replicas lag: waited for, never taken for a reason to make something twice.
 
-What was deleted moments ago is shown by replicas that lag: nothing rests on it, and no command calls it a trust. Time
-is simulated: twenty seconds of lag are waited for, and take none.
+What was deleted moments ago is shown by replicas that lag: nothing rests on it, and no command
+calls it a trust. Time is simulated: twenty seconds of lag are waited for, and take none.
 """
 
 import asyncio
@@ -20,7 +20,18 @@ from tests.reliability.harness import Harness
 from tests.support.person import sign_in_as
 from tests.support.sampling import sampled
 
-SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", MACHINE, "-y", "-o", "json")
+SETUP = (
+    "setup",
+    "--client",
+    "One",
+    "--client",
+    "Two",
+    "--managed-identity",
+    MACHINE,
+    "-y",
+    "-o",
+    "json",
+)
 ONE = ("setup", "--client", "One", "-y", "-o", "json")
 MODES = ("replicas", "adversarial")
 
@@ -42,7 +53,9 @@ def clean() -> dict[str, Counter[str]]:
     return {}
 
 
-@pytest.mark.parametrize(("seconds", "mode"), sampled(list(product([1, 5, 20], MODES)), 2, salt="lag"))
+@pytest.mark.parametrize(
+    ("seconds", "mode"), sampled(list(product([1, 5, 20], MODES)), 2, salt="lag")
+)
 def test_lag_is_waited_for_and_nothing_is_made_twice(
     seconds: float, mode: str, harness: Harness, clean: dict[str, Counter[str]], tmp_path: Path
 ) -> None:
@@ -71,13 +84,22 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
 
 
 @pytest.mark.parametrize("chance", sampled(range(1, 13), 1, salt="chance"))
-def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harness, tmp_path: Path) -> None:
-    """Each write reaches each replica after 5 to 100 % of the lag: the run takes twice the lag and a second at most."""
-    lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
+def test_a_run_takes_little_longer_than_its_replicas(
+    chance: int, harness: Harness, tmp_path: Path
+) -> None:
+    """Each write reaches each replica after 5 to 100 % of the lag: the run takes twice the lag and
+    a second at most.
+    """
+    lag, words = (
+        5.0,
+        ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify"),
+    )
     without = harness.run(words).seconds
     harness.go_to(harness.seed, tmp_path / "lagging")
     state = harness.inside.state
-    state.turn({"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance})
+    state.turn(
+        {"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance}
+    )
     try:
         lagging = harness.run(words)
     finally:
@@ -86,9 +108,15 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
     assert lagging.seconds <= without + 2 * lag + 1
 
 
-@pytest.mark.parametrize(("chance", "restored"), [(1, False), (4, False), (6, False), (4, True), (6, True)])
-def test_who_may_change_only_its_own_waits_for_its_registration(chance: int, restored: bool, harness: Harness) -> None:
-    """The replica that refuses the service principal may be ahead of the one that is asked for the registration."""
+@pytest.mark.parametrize(
+    ("chance", "restored"), [(1, False), (4, False), (6, False), (4, True), (6, True)]
+)
+def test_who_may_change_only_its_own_waits_for_its_registration(
+    chance: int, restored: bool, harness: Harness
+) -> None:
+    """The replica that refuses the service principal may be ahead of the one that is asked for the
+    registration.
+    """
     graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
     consents, arm = "AppRoleAssignment.ReadWrite.All", [("Website Contributor", SITE)]
     harness.caller = harness.inside.azure.caller(*graph, consents, arm=arm)
@@ -105,9 +133,15 @@ def test_who_may_change_only_its_own_waits_for_its_registration(chance: int, res
     assert done.code == 0, done
 
 
-def test_a_secret_whose_answer_was_lost_and_that_a_replica_did_not_show_is_gone_in_the_end(harness: Harness) -> None:
-    """It is looked for and not seen, so that another is made: two of one name, of which the next run removes one."""
-    harness.inside.azure.misbehave({"match": {"path": "*/addPassword"}, "times": 1, "fault": {"type": "lostAnswer"}})
+def test_a_secret_whose_answer_was_lost_and_that_a_replica_did_not_show_is_gone_in_the_end(
+    harness: Harness,
+) -> None:
+    """It is looked for and not seen, so that another is made: two of one name, of which the next
+    run removes one.
+    """
+    harness.inside.azure.misbehave(
+        {"match": {"path": "*/addPassword"}, "times": 1, "fault": {"type": "lostAnswer"}}
+    )
     with lagging(harness, 20, "adversarial"):
         assert harness.run(ONE).code == 0
         harness.inside.state.clock.advance(40)
@@ -128,7 +162,8 @@ AGAIN = {
 
 
 @pytest.mark.parametrize(
-    ("seconds", "mode", "again"), sampled(list(product([1, 6, 20], MODES, AGAIN)), 2, salt="lag of removals")
+    ("seconds", "mode", "again"),
+    sampled(list(product([1, 6, 20], MODES, AGAIN)), 2, salt="lag of removals"),
 )
 def test_a_deleted_registration_is_not_taken_for_existing(
     seconds: float, mode: str, again: str, harness: Harness
@@ -154,7 +189,11 @@ AT_ONCE = {
     "setup after teardown --purge": (("teardown", "-y", "--purge"), ONE) * 2,
     "add-client after remove-client": (("remove-client", "One", "-y"), ADD) * 2,
     "add-client after remove-client --purge": (("remove-client", "One", "-y", "--purge"), ADD) * 2,
-    "add-client after setup after teardown": (("teardown", "-y"), ("setup", "-y", "-o", "json"), ADD),
+    "add-client after setup after teardown": (
+        ("teardown", "-y"),
+        ("setup", "-y", "-o", "json"),
+        ADD,
+    ),
 }
 CALLERS = ("a person", "a person on new machines", "a program", "a pipeline")
 AGAIN_AT_ONCE = list(product([1, 3, 8], range(1, 5), [False, True], CALLERS, AT_ONCE))
@@ -190,7 +229,10 @@ def test_what_was_removed_seconds_ago_is_made_again(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Twice, so that replicas show what was there at four moments. Some have a new machine for each command."""
+    """Twice, so that replicas show what was there at four moments.
+
+    Some have a new machine for each command.
+    """
     azure, options = harness.inside.azure, ("-a", SITE, *signed_in_as(caller, harness, monkeypatch))
     assert harness.run((*ONE, *options)).code == 0
     azure.advance(11 * 60)  # nothing is young by its date
@@ -204,7 +246,11 @@ def test_what_was_removed_seconds_ago_is_made_again(
             done = harness.run((*words, *options))
             assert (done.code, done.seconds < 3 * seconds + 40) == (0, True), done
         harness.inside.state.clock.advance(2 * seconds)
-    there = [one["displayName"] for one in harness.state["directory"]["applications"] if not one["deletedDateTime"]]
+    there = [
+        one["displayName"]
+        for one in harness.state["directory"]["applications"]
+        if not one["deletedDateTime"]
+    ]
     assert (there.count("One"), there.count("MCT service (contosolearn)")) == (1, 1)
     assert harness.calls()["one"] == 200
     assert (harness.orphans("One"), harness.leaks()) == ([], [])
@@ -213,10 +259,14 @@ def test_what_was_removed_seconds_ago_is_made_again(
 def test_what_was_deleted_with_its_consents_is_set_up_again(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its role comes back assigned to the client that comes back with it, perhaps a moment later."""
+    """Its role comes back assigned to the client that comes back with it, perhaps a moment
+    later.
+    """
     azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
     assert harness.run((*ONE, *options)).code == 0
-    settings = {name: value for name, value in azure.settings().items() if not name.startswith("Service")}
+    settings = {
+        name: value for name, value in azure.settings().items() if not name.startswith("Service")
+    }
     azure.write_settings(settings)
     for name in ("MCT service (contosolearn)", "One"):
         azure.graph("DELETE", f"/applications/{azure.applications(name)[0]['id']}")
@@ -237,18 +287,28 @@ def test_a_service_application_that_no_replica_shows_yet_is_waited_for(harness: 
     azure.graph("DELETE", f"/applications/{service['id']}")
 
     async def show_it(entry: Entry) -> None:
-        looks.extend([entry] if entry.path.endswith("/applications(uniqueName='mct-s2s-contosolearn')") else [])
+        looks.extend(
+            [entry]
+            if entry.path.endswith("/applications(uniqueName='mct-s2s-contosolearn')")
+            else []
+        )
         if len(looks) == 3:
             harness.inside.leave_alone()
             for half in (service, principal):
-                await asyncio.to_thread(azure.graph, "POST", f"/directory/deletedItems/{half['id']}/restore")
+                await asyncio.to_thread(
+                    azure.graph, "POST", f"/directory/deletedItems/{half['id']}/restore"
+                )
 
     harness.inside.hooks.before.append(show_it)
     assert harness.run(ADD).code == 0
 
 
-def test_a_client_of_which_a_replica_shows_one_half_is_removed_with_the_rest(harness: Harness, tmp_path: Path) -> None:
-    """Nothing on this machine speaks for it, so that its owners are asked for; of one half, a replica knows none."""
+def test_a_client_of_which_a_replica_shows_one_half_is_removed_with_the_rest(
+    harness: Harness, tmp_path: Path
+) -> None:
+    """Nothing on this machine speaks for it, so that its owners are asked for; of one half, a
+    replica knows none.
+    """
     azure = harness.inside.azure
     assert harness.run(ONE).code == 0
     (client,) = azure.applications("One")
@@ -293,14 +353,20 @@ def test_a_client_whose_consent_no_replica_shows_yet_is_removed(
 def test_a_registration_that_is_not_ours_while_a_replica_shows_it_is_read_again(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was deleted seconds ago, on another machine: until that shows, it is a registration that anyone may have."""
+    """It was deleted seconds ago, on another machine: until that shows, it is a registration that
+    anyone may have.
+    """
     azure, options = harness.inside.azure, signed_in_as("a person", harness, monkeypatch)
     assert harness.run((*ONE, *options)).code == 0
     (client,) = azure.applications("One")
     azure.advance(11 * 60)
-    settings = {name: value for name, value in azure.settings().items() if not name.startswith("Service")}
+    settings = {
+        name: value for name, value in azure.settings().items() if not name.startswith("Service")
+    }
     azure.write_settings(settings)
-    azure.graph("DELETE", f"/applications/{azure.applications('MCT service (contosolearn)')[0]['id']}")
+    azure.graph(
+        "DELETE", f"/applications/{azure.applications('MCT service (contosolearn)')[0]['id']}"
+    )
     harness.home, looks = tmp_path / "another machine", list[Entry]()
     harness.home.mkdir()
 
@@ -318,9 +384,15 @@ def test_a_registration_that_is_not_ours_while_a_replica_shows_it_is_read_again(
 
 @pytest.mark.parametrize(
     "removal",
-    [("teardown", "-y"), ("teardown", "-y", "--purge"), ("remove-client", "One", "--keep-registration", "-y")],
+    [
+        ("teardown", "-y"),
+        ("teardown", "-y", "--purge"),
+        ("remove-client", "One", "--keep-registration", "-y"),
+    ],
 )
-def test_a_client_that_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harness: Harness) -> None:
+def test_a_client_that_is_gone_and_still_shown_is_removed(
+    removal: tuple[str, ...], harness: Harness
+) -> None:
     assert harness.run(ONE).code == 0
     harness.inside.state.clock.advance(60)
     with lagging(harness, 8, "replicas"):
@@ -341,11 +413,17 @@ def test_a_registration_that_refuses_writes_is_said_unless_the_site_names_it(
     azure = harness.inside.azure
     assert harness.run(("setup", "-y")).code == 0
     if not named:
-        settings = {name: value for name, value in azure.settings().items() if not name.startswith("Service")}
+        settings = {
+            name: value
+            for name, value in azure.settings().items()
+            if not name.startswith("Service")
+        }
         azure.write_settings(settings)
     (service,) = azure.applications("MCT service (contosolearn)")
     fault = {"type": "status", "status": 404, "code": "Request_ResourceNotFound"}
-    azure.misbehave({"match": {"method": "PATCH", "path": f"*/applications/{service['id']}"}, "fault": fault})
+    azure.misbehave(
+        {"match": {"method": "PATCH", "path": f"*/applications/{service['id']}"}, "fault": fault}
+    )
     azure.forget()
     done = harness.run(("setup", "--client", "One", "--timeout", "30", "-y", "-o", "json"))
     azure.behave()

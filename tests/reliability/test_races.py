@@ -1,7 +1,7 @@
 """Somebody else writes at each point of our writing, or to the same object: nobody loses anything.
 
-The one exception is App Service's own: between our last listing and our write, one round trip, a foreign write cannot
-be seen by anyone. It is here, too, so that it is known and does not grow.
+The one exception is App Service's own: between our last listing and our write, one round trip, a
+foreign write cannot be seen by anyone. It is here, too, so that it is known and does not grow.
 """
 
 import asyncio
@@ -44,7 +44,8 @@ class Stranger:
     Args:
         inside: the sandbox.
         point: before or after which request of the settings step: `before list 1`.
-        stale: whether it merges into what it has read when our command began, so that it erases what we wrote since.
+        stale: whether it merges into what it has read when our command began, so that it erases
+        what we wrote since.
     """
 
     def __init__(self, inside: Inside, point: str, *, stale: bool) -> None:
@@ -60,20 +61,35 @@ class Stranger:
     async def _at(self, moment: str, entry: Entry) -> None:
         if moment == "before" and step(entry):
             self.seen.append(step(entry))
-        hit = moment == self.moment and step(entry) == self.step and self.seen.count(self.step) == self.number
+        hit = (
+            moment == self.moment
+            and step(entry) == self.step
+            and self.seen.count(self.step) == self.number
+        )
         if hit and not self.has_written:
             self.has_written = True
             base = self._read if self.stale else self._state.settings
-            listed = [entry for entry in (base.get("ServiceApplicationIds") or "").split(";") if entry]
-            self._state.settings = {**base, "ServiceApplicationIds": ";".join([*listed, THEIRS]), "Theirs": "new"}
+            listed = [
+                entry for entry in (base.get("ServiceApplicationIds") or "").split(";") if entry
+            ]
+            self._state.settings = {
+                **base,
+                "ServiceApplicationIds": ";".join([*listed, THEIRS]),
+                "Theirs": "new",
+            }
 
 
-POINTS = ("before list 1", "after list 1", "before list 2", "after put 1", "before list 3", "after list 3",
+POINTS = ("before list 1", "after list 1", "before list 2", "after put 1", "before list 3",
+          "after list 3",
           "before restart 1", "after restart 1")  # fmt: skip
 
 
-@pytest.mark.parametrize(("point", "stale"), sampled(list(product(POINTS, [False, True])), 5, salt="points"))
-def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, stale: bool, harness: Harness) -> None:
+@pytest.mark.parametrize(
+    ("point", "stale"), sampled(list(product(POINTS, [False, True])), 5, salt="points")
+)
+def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(
+    point: str, stale: bool, harness: Harness
+) -> None:
     before = harness.inside.azure.settings()
     stranger = Stranger(harness.inside, point, stale=stale)
     ended = harness.run(SETUP)
@@ -101,12 +117,18 @@ def test_in_the_one_window_only_the_write_of_that_moment_is_lost(harness: Harnes
     assert stranger.has_written
     after = harness.inside.azure.settings()
     assert {name: after.get(name) for name in before} == before
-    assert {name for name in after.keys() - before.keys() if not name.startswith("Service")} == set()
+    assert {
+        name for name in after.keys() - before.keys() if not name.startswith("Service")
+    } == set()
     assert allowed(harness) == {"One"}
-    assert THEIRS not in (after["ServiceApplicationIds"] or ""), "the window is closed: say so where it is documented"
+    assert THEIRS not in (after["ServiceApplicationIds"] or ""), (
+        "the window is closed: say so where it is documented"
+    )
 
 
-def test_settings_read_while_others_were_slow_are_read_again_just_before_the_write(harness: Harness) -> None:
+def test_settings_read_while_others_were_slow_are_read_again_just_before_the_write(
+    harness: Harness,
+) -> None:
     steps: list[str] = []
 
     async def slow_secret(entry: Entry) -> None:
@@ -120,10 +142,14 @@ def test_settings_read_while_others_were_slow_are_read_again_just_before_the_wri
 
 
 @pytest.mark.parametrize("refusals", [("reset",), (429, 503, 500, "busy")], ids=str)
-def test_a_repeated_write_writes_nothing_back_that_was_read(harness: Harness, refusals: tuple[int | str, ...]) -> None:
-    """Cut off, asked to wait, or behind another operation, it reads again before it writes again: others may write.
+def test_a_repeated_write_writes_nothing_back_that_was_read(
+    harness: Harness, refusals: tuple[int | str, ...]
+) -> None:
+    """Cut off, asked to wait, or behind another operation, it reads again before it writes again:
+    others may write.
 
-    The HTTP library itself would send the same bytes once more, where the connection that was reset was a used one.
+    The HTTP library itself would send the same bytes once more, where the connection that was reset
+    was a used one.
     """
     inside, left = harness.inside, list(refusals)
     state = inside.state.resources.sites[SITE.lower()]
@@ -142,10 +168,14 @@ def test_a_repeated_write_writes_nothing_back_that_was_read(harness: Harness, re
     inside.hooks.before.append(refuse)
     assert harness.run(SETUP).code == 0
     after = inside.azure.settings()
-    assert [after.get(f"Theirs{number + 1}") for number in range(len(refusals))] == ["new"] * len(refusals)
+    assert [after.get(f"Theirs{number + 1}") for number in range(len(refusals))] == ["new"] * len(
+        refusals
+    )
 
 
-def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:
+def test_settings_that_are_accepted_first_and_written_later_are_waited_for(
+    harness: Harness,
+) -> None:
     directory = harness.inside.state.directory
     directory.variations = replace(directory.variations, settings_accept_202=True)
     harness.inside.state.resources.operation_seconds = 40.0
@@ -157,7 +187,9 @@ def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harne
 
 
 def test_an_identity_that_somebody_assigns_meanwhile_stays(harness: Harness) -> None:
-    """`identity.type` says all that a resource has: before the change is sent again, the resource is read again."""
+    """`identity.type` says all that a resource has: before the change is sent again, the resource
+    is read again.
+    """
     inside, refused = harness.inside, False
 
     async def assign(entry: Entry) -> None:
@@ -165,7 +197,10 @@ def test_an_identity_that_somebody_assigns_meanwhile_stays(harness: Harness) -> 
         if entry.method == "PATCH" and entry.path == FUNCTION_APP and not refused:
             refused = True
             resource = inside.state.resources.resources[FUNCTION_APP.lower()]
-            resource["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {USER_IDENTITY: {}}}
+            resource["identity"] = {
+                "type": "UserAssigned",
+                "userAssignedIdentities": {USER_IDENTITY: {}},
+            }
             raise arm_error(503, "ServiceUnavailable", "Later.")
 
     inside.hooks.before.append(assign)
@@ -178,7 +213,9 @@ def test_an_identity_that_somebody_assigns_meanwhile_stays(harness: Harness) -> 
 
 
 @pytest.mark.parametrize("resource", [FUNCTION_APP, MACHINE])
-def test_a_resource_that_somebody_deletes_meanwhile_has_no_identity_to_remove(harness: Harness, resource: str) -> None:
+def test_a_resource_that_somebody_deletes_meanwhile_has_no_identity_to_remove(
+    harness: Harness, resource: str
+) -> None:
     assert harness.run(("setup", "--managed-identity", resource, "-y", "-o", "json")).code == 0
 
     async def delete(entry: Entry) -> None:
@@ -191,9 +228,11 @@ def test_a_resource_that_somebody_deletes_meanwhile_has_no_identity_to_remove(ha
 
 
 class Barrier:
-    """Makes two runs meet: both have listed before either writes, and the second writes when the first has looked.
+    """Makes two runs meet: both have listed before either writes, and the second writes when the
+    first has looked.
 
-    That is the worst that two runs can do to each other: the second erases what the first has written and read back.
+    That is the worst that two runs can do to each other: the second erases what the first has
+    written and read back.
     """
 
     def __init__(self, inside: Inside) -> None:
@@ -225,19 +264,28 @@ class Barrier:
 
 
 @pytest.mark.parametrize("command", sampled(["setup --client", "add-client"], 1, salt="commands"))
-def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, harness: Harness, tmp_path: Path) -> None:
+def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(
+    command: str, harness: Harness, tmp_path: Path
+) -> None:
     if command == "add-client":
         assert harness.run(("setup", "-y", "-o", "json")).code == 0
     barrier = Barrier(harness.inside)
-    ended = at_once(harness, [tmp_path / "a", tmp_path / "b"], [[*command.split(), name] for name in ("A", "B")])
+    ended = at_once(
+        harness, [tmp_path / "a", tmp_path / "b"], [[*command.split(), name] for name in ("A", "B")]
+    )
     assert [each.code for each in ended] == [0, 0], ended
     assert barrier.met
     assert {"A", "B"} <= allowed(harness)
-    assert len(harness.state["directory"]["applications"]) == len(harness.seed["directory"]["applications"]) + 3
+    assert (
+        len(harness.state["directory"]["applications"])
+        == len(harness.seed["directory"]["applications"]) + 3
+    )
 
 
 @pytest.mark.parametrize("machines", sampled([1, CLIENTS // 2], 1, salt="machines"))
-def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, harness: Harness, tmp_path: Path) -> None:
+def test_clients_added_at_the_same_moment_are_all_let_in(
+    machines: int, harness: Harness, tmp_path: Path
+) -> None:
     assert harness.run(("setup", "-y", "-o", "json")).code == 0
     before = harness.inside.azure.settings()
     names = [f"At once {number}" for number in range(CLIENTS)]
@@ -246,10 +294,16 @@ def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, harness:
     assert [each.code for each in ended] == [0] * CLIENTS, [each.out for each in ended if each.code]
     after = harness.inside.azure.settings()
     listed = (after["ServiceApplicationIds"] or "").split(";")
-    assert (set(names) - allowed(harness), set(before) - set(after), harness.leaks()) == (set(), set(), [])
+    assert (set(names) - allowed(harness), set(before) - set(after), harness.leaks()) == (
+        set(),
+        set(),
+        [],
+    )
     assert len(listed) == len(set(listed)) == CLIENTS
     if machines == 1:
-        now, before_all = (len(one["directory"]["applications"]) for one in (harness.state, harness.seed))
+        now, before_all = (
+            len(one["directory"]["applications"]) for one in (harness.state, harness.seed)
+        )
         assert now == before_all + CLIENTS + 1
 
 
@@ -272,7 +326,14 @@ def allowed(harness: Harness) -> set[str]:
 
 
 REFERENCE = ("--service-management-reference", "a4b1c2d3-0000-4000-8000-000000000001")
-OTHERS = ("setup", *(f"--client={name}" for name in "ABC"), "--managed-identity", FUNCTION_APP, *REFERENCE, *JSON)
+OTHERS = (
+    "setup",
+    *(f"--client={name}" for name in "ABC"),
+    "--managed-identity",
+    FUNCTION_APP,
+    *REFERENCE,
+    *JSON,
+)
 MANY = cases(12, 50)
 LATENCY = 0.1
 
@@ -281,7 +342,9 @@ LATENCY = 0.1
 def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_once(
     seconds: float, harness: Harness, tmp_path: Path
 ) -> None:
-    """Whoever writes only after the answer to the write before is never refused by a lock shorter than the latency."""
+    """Whoever writes only after the answer to the write before is never refused by a lock shorter
+    than the latency.
+    """
     state, names = harness.inside.state, tmp_path / "names"
     names.write_text("\n".join(f"Client {number}" for number in range(MANY)))
     state.directory.variations = replace(TENANTS["strict"], directory_write_seconds=seconds)
@@ -291,29 +354,47 @@ def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_on
         done = harness.run(words)
         assert done.code == 0, done
     state.latency_seconds = 0.0
-    writes = [one for one in harness.inside.log() if one.service == "graph" and one.method not in {"GET", "HEAD"}]
+    writes = [
+        one
+        for one in harness.inside.log()
+        if one.service == "graph" and one.method not in {"GET", "HEAD"}
+    ]
     refused = [f"{one.method} {one.path} {one.status}" for one in writes if one.status >= 400]
     assert bool(refused) is (seconds > LATENCY), refused
-    clients = [one for one in state.directory.applications.dump() if one["displayName"][:6] in {*"ABC", "Client"}]
+    clients = [
+        one
+        for one in state.directory.applications.dump()
+        if one["displayName"][:6] in {*"ABC", "Client"}
+    ]
     assert [len(one["passwordCredentials"]) for one in clients] == [1] * (3 + MANY)
     principals = {one["id"]: one["appId"] for one in state.directory.service_principals.dump()}
     consented = [
-        principals[one["principalId"]] for one in state.directory.assignments.dump() if one["principalId"] in principals
+        principals[one["principalId"]]
+        for one in state.directory.assignments.dump()
+        if one["principalId"] in principals
     ]
     for client in clients:
-        assert (list(principals.values()).count(client["appId"]), consented.count(client["appId"])) == (1, 1)
+        assert (
+            list(principals.values()).count(client["appId"]),
+            consented.count(client["appId"]),
+        ) == (1, 1)
     assert (harness.orphans(*"ABC"), harness.leaks()) == ([], [])
     for words in (OTHERS, add):
         assert {change["action"] for change in harness.run(words).document["changes"]} == {"none"}
 
 
-def test_a_registration_deleted_a_moment_ago_is_restored_once_it_can_be_written(harness: Harness) -> None:
+def test_a_registration_deleted_a_moment_ago_is_restored_once_it_can_be_written(
+    harness: Harness,
+) -> None:
     harness.inside.state.directory.variations = TENANTS["strict"]
     words = ("setup", "--client", "A", *REFERENCE, *JSON)
     made = harness.run(words)
     assert harness.run(("teardown", *JSON)).code == 0
     back = harness.run(words)
     assert back.code == 0, back
-    ids = [{one["appId"] for one in done.document["changes"] if one.get("appId")} for done in (made, back)]
+    ids = [
+        {one["appId"] for one in done.document["changes"] if one.get("appId")}
+        for done in (made, back)
+    ]
     assert ids[0] == ids[1], "out of the recycle bin"
     assert any(one.path.endswith("/restore") and one.status >= 400 for one in harness.inside.log())

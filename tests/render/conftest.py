@@ -63,7 +63,12 @@ class Screens:
         monkeypatch.setenv("LINES", "50")
 
     def __call__(
-        self, width: int | None = None, *, is_terminal: bool = False, colors: bool = True, json: bool = False
+        self,
+        width: int | None = None,
+        *,
+        is_terminal: bool = False,
+        colors: bool = True,
+        json: bool = False,
     ) -> Screen:
         out, err = Stream(is_terminal=is_terminal), Stream(is_terminal=is_terminal)
         with self._monkeypatch.context() as opening:

@@ -1,4 +1,6 @@
-"""Data to show, made by hand: the usual case of each kind, and names as only an outsider makes them up."""
+"""Data to show, made by hand: the usual case of each kind, and names as only an outsider makes them
+up.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -56,8 +58,10 @@ REQUEST_ID = guid("request")
 
 LONG_NAME = "Nightly-import-" + "x" * 180
 ODD_NAMES = (
-    "Good[/red]", "[bold]Import[/bold]", "[link=https://example.com]Import[/link]", "Import [dev]", "a\\[b]c",
-    ":rocket: Import", "Personalabteilung Düsseldorf 日本語 🚀", 'O\'Brien "& Sons" $(id) `id`', LONG_NAME,
+    "Good[/red]", "[bold]Import[/bold]", "[link=https://example.com]Import[/link]", "Import [dev]",
+    "a\\[b]c",
+    ":rocket: Import", "Personalabteilung Düsseldorf 日本語 🚀", 'O\'Brien "& Sons" $(id) `id`',
+    LONG_NAME,
 )  # fmt: skip
 """Display names that anybody in the directory can give."""
 
@@ -76,11 +80,19 @@ WEBSITE_CONTRIBUTOR = MissingRight(
 )
 
 
-def consent(name: str = "Import", client_id: Deferred[ClientId] | None = None, **of: Any) -> AssignAppRole:
+def consent(
+    name: str = "Import", client_id: Deferred[ClientId] | None = None, **of: Any
+) -> AssignAppRole:
     """Admin consent, as a plan leaves it to somebody else."""
     principal = PrincipalId(guid("principal"))
     return AssignAppRole(
-        key="consent", name=name, principal=principal, service=principal, role=ROLE.id, client_id=client_id, **of
+        key="consent",
+        name=name,
+        principal=principal,
+        service=principal,
+        role=ROLE.id,
+        client_id=client_id,
+        **of,
     )
 
 
@@ -89,11 +101,15 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]))
 
 
-def planned(plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str) -> list[dict[str, Any]]:
+def planned(
+    plan: Plan, *done: AnyChange, dry_run: bool = True, **outputs: str
+) -> list[dict[str, Any]]:
     """A plan's steps, as a result lists them."""
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
     ended, took = {one.key: one for one in done}, {one.key: 1.23456 for one in done}
-    outcome = Outcome(Request(Look(), NOW, None, api=MCT), plan, complete(), outputs=made, done=ended, took=took)
+    outcome = Outcome(
+        Request(Look(), NOW, None, api=MCT), plan, complete(), outputs=made, done=ended, took=took
+    )
     return list(changes(outcome, dry_run=dry_run))
 
 
@@ -113,8 +129,14 @@ def result_of(**members: Any) -> dict[str, Any]:
 def healthy() -> ObservedState:
     """A client and a managed identity, both lists."""
     observed = complete(IMPORT)
-    lists = settings(ServiceApplicationIds=IMPORT.client_id, ServiceObjectIds=IDENTITY.id, ServiceAuthRole="S2SAppRole")
-    return replace(with_settings(observed, lists), trust=replace(observed.trust, identities=(IDENTITY,)))
+    lists = settings(
+        ServiceApplicationIds=IMPORT.client_id,
+        ServiceObjectIds=IDENTITY.id,
+        ServiceAuthRole="S2SAppRole",
+    )
+    return replace(
+        with_settings(observed, lists), trust=replace(observed.trust, identities=(IDENTITY,))
+    )
 
 
 def with_settings(observed: ObservedState, values: dict[str, str | None]) -> ObservedState:
@@ -127,13 +149,18 @@ def with_role_off(observed: ObservedState) -> ObservedState:
 
 
 def principal(name: str = "Import") -> AnyChange:
-    return CreateServicePrincipal(key=f"principal:{name}", name=name, client_id=ClientId(guid(name)))
+    return CreateServicePrincipal(
+        key=f"principal:{name}", name=name, client_id=ClientId(guid(name))
+    )
 
 
 def removal(name: str = "Import") -> AnyChange:
     application = IMPORT.application
     return RemoveCredential(
-        key=f"removal:{name}", name=name, object_id=application.object_id, key_id=application.credentials[0].key_id
+        key=f"removal:{name}",
+        name=name,
+        object_id=application.object_id,
+        key_id=application.credentials[0].key_id,
     )
 
 
@@ -141,31 +168,46 @@ def right_already(name: str = "MCT service (contosolearn)") -> AnyChange:
     return NoChange(key=f"right:{name}", resource="service application", name=name, id=SERVICE_ID)
 
 
-def saved(client: str = "Import", saved_to: str | None = "file:/home/ada/import.env") -> SavedCredential:
+def saved(
+    client: str = "Import", saved_to: str | None = "file:/home/ada/import.env"
+) -> SavedCredential:
     return SavedCredential(client, guid(client), LATER, saved_to)
 
 
-def refusal(message: str = "Graph refused the request.", request_id: str | None = REQUEST_ID) -> ServiceError:
+def refusal(
+    message: str = "Graph refused the request.", request_id: str | None = REQUEST_ID
+) -> ServiceError:
     return ServiceError(
-        "graph-refused", message, remedy=f"mct-s2s add-client Import {WHERE}", request_id=request_id, status=403
+        "graph-refused",
+        message,
+        remedy=f"mct-s2s add-client Import {WHERE}",
+        request_id=request_id,
+        status=403,
     )
 
 
 WITHIN = timedelta(days=30)
 REFUSED = PermissionMissing(
-    "permission-missing", "You can't read the application settings of 'contosofail'.", remedy="Ask an Owner."
+    "permission-missing",
+    "You can't read the application settings of 'contosofail'.",
+    remedy="Ask an Owner.",
 )
 FAILED = ResourceId.site(SUBSCRIPTION, "mct-test", "contosofail")
 
 
 def mixed() -> ObservedState:
-    """One client that can call, one whose secret is about to end, one that is refused, and a managed identity."""
+    """One client that can call, one whose secret is about to end, one that is refused, and a
+    managed identity.
+    """
     good, ending = client("Import", credential(400)), client("Nightly", credential(20, "n"))
     refused = client("Reports", credential(-20, "r"))
     observed = complete(good, ending, refused)
     listed = f"{good.client_id};{ending.client_id}"
     seen = with_settings(
-        observed, settings(ServiceApplicationIds=listed, ServiceObjectIds=IDENTITY.id, ServiceAuthRole="S2SAppRole")
+        observed,
+        settings(
+            ServiceApplicationIds=listed, ServiceObjectIds=IDENTITY.id, ServiceAuthRole="S2SAppRole"
+        ),
     )
     return replace(seen, trust=replace(seen.trust, identities=(IDENTITY,)))
 
@@ -204,5 +246,7 @@ def crowd(count: int = 1000) -> ObservedState:
     clients = [client(f"Client {number:04}", credential(40 + number)) for number in range(count)]
     observed = complete(*clients)
     refused = {one.principal.id for one in clients[::100] if one.principal is not None}
-    assignments = tuple(one for one in observed.trust.assignments if one.principal_id not in refused)
+    assignments = tuple(
+        one for one in observed.trust.assignments if one.principal_id not in refused
+    )
     return replace(observed, trust=replace(observed.trust, assignments=assignments))

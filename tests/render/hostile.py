@@ -18,7 +18,12 @@ from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
-from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import (
+    CALL,
+    CheckSubject,
+    Verification,
+    VerificationCheck,
+)
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
@@ -91,7 +96,14 @@ STEERING: Mapping[str, str] = {
 }
 """By what each of them tries."""
 
-MARKUP = ("Good[/red]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]", "[/]", "a\\[b", ":skull:")
+MARKUP = (
+    "Good[/red]",
+    "[bold]x[/bold]",
+    "[link=https://evil.example]x[/link]",
+    "[/]",
+    "a\\[b",
+    ":skull:",
+)
 """What rich would read as its own."""
 
 WITHIN = timedelta(days=30)
@@ -106,9 +118,12 @@ def observed(name: str) -> ObservedState:
     """A state in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
     assert mine.principal is not None
-    named = ClientApplication(replace(mine.application, display_name=name), replace(mine.principal, display_name=name))
+    named = ClientApplication(
+        replace(mine.application, display_name=name), replace(mine.principal, display_name=name)
+    )
     seen = observed_state(
-        trust(named), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};;{mine.client_id}")
+        trust(named),
+        settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};;{mine.client_id}"),
     )
     assert seen.app_service is not None
     service = replace(SERVICE, display_name=name, identifier_uris=(f"api://{name}",))
@@ -116,7 +131,9 @@ def observed(name: str) -> ObservedState:
         seen,
         tenant=replace(TENANT, name=name),
         app_service=replace(seen.app_service, state=name),
-        trust=replace(seen.trust, service=service, identities=(replace(IDENTITY, display_name=name),)),
+        trust=replace(
+            seen.trust, service=service, identities=(replace(IDENTITY, display_name=name),)
+        ),
     )
 
 
@@ -153,8 +170,13 @@ def _proof(name: str) -> Verification:
 
 def _plan(name: str) -> Plan:
     full = full_plan(name)
-    missing = {full.steps[0].key: (MissingRight(name, name, name, name),), "consent": (WEBSITE_CONTRIBUTOR,)}
-    return replace(full, notes=(name, Instruction(name, name)), manual_steps=(consent(name),), missing=missing)
+    missing = {
+        full.steps[0].key: (MissingRight(name, name, name, name),),
+        "consent": (WEBSITE_CONTRIBUTOR,),
+    }
+    return replace(
+        full, notes=(name, Instruction(name, name)), manual_steps=(consent(name),), missing=missing
+    )
 
 
 def _planned(terminal: Terminal, name: str) -> None:
@@ -165,7 +187,9 @@ def _planned(terminal: Terminal, name: str) -> None:
     show_plan(recording, site, is_result=True)
     for line in page(name, recording.recorded).splitlines():
         terminal.result(line)
-    edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
+    edits = with_settings(
+        healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2")
+    )
     show_plan(terminal, SiteReport(name, make_plan(spec(name), edits)))
 
 
@@ -196,7 +220,12 @@ def _listed(terminal: Terminal, name: str) -> None:
     resource = seen.app_service.resource
     status = SiteStatus(seen, diagnose(seen))
     report = StatusReport(
-        NOW, WITHIN, (status,), (UnreadSite(SiteTarget.of(resource), error, resource),), (resource,), is_list=True
+        NOW,
+        WITHIN,
+        (status,),
+        (UnreadSite(SiteTarget.of(resource), error, resource),),
+        (resource,),
+        is_list=True,
     )
     show_report(terminal, report)
     show_unread(terminal, report.failed, report.unchecked)
@@ -215,7 +244,12 @@ def _credentials(terminal: Terminal, name: str) -> None:
     for line in credential_lines(shown):
         terminal.result(line)
     clients = [ClientResult(one.client, name, credential=one, can_call=True) for one in made]
-    for several in (clients[:1], clients[:2], clients, [ClientResult(name, name, is_identity=True)]):
+    for several in (
+        clients[:1],
+        clients[:2],
+        clients,
+        [ClientResult(name, name, is_identity=True)],
+    ):
         show_closing(terminal, SiteReport(name, verification=_proof(name)), several, "", [name])
     show_closing(terminal, SiteReport(name), [], name, [name], remarks=[Instruction(name, name)])
 
@@ -231,7 +265,13 @@ def _fleet(terminal: Terminal, name: str) -> None:
     made = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [
-        SiteReport(name, done=steps, credentials=[made], manual_steps=[_told(name)], verification=_proof(name)),
+        SiteReport(
+            name,
+            done=steps,
+            credentials=[made],
+            manual_steps=[_told(name)],
+            verification=_proof(name),
+        ),
         SiteReport(name, done=steps, doubtful=steps, left=steps, credentials=[made], error=failed),
     ]
     show_outcomes(terminal, accounts)
@@ -258,12 +298,16 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 def _doctored(terminal: Terminal, name: str) -> None:
     lack = MissingRight(name, name, name, name)
     steps, found = (Instruction(name, name),), ((), (lack,))
-    checks = [DoctorCheck("x", one, name, name, steps, missing) for one in Verdict for missing in found]
+    checks = [
+        DoctorCheck("x", one, name, name, steps, missing) for one in Verdict for missing in found
+    ]
     show_checks(terminal, checks, name, ways_out=(Instruction(name, name),))
 
 
 def _found(terminal: Terminal, name: str) -> None:
-    show_findings(terminal, tuple(Finding("x", name, name, name, severity) for severity in Severity))
+    show_findings(
+        terminal, tuple(Finding("x", name, name, name, severity) for severity in Severity)
+    )
 
 
 def _talk(terminal: Terminal, name: str) -> None:
@@ -273,12 +317,17 @@ def _talk(terminal: Terminal, name: str) -> None:
 
 
 def _snippets(terminal: Terminal, name: str) -> None:
-    value = "".join(one if one.isprintable() else "?" for one in name)  # what cannot be shown is refused as a value
+    value = "".join(
+        one if one.isprintable() else "?" for one in name
+    )  # what cannot be shown is refused as a value
     federation = Federation(f"https://{value}", f"repo:{value}:environment:{value}", value)
     for kind in SourceKind:
-        source = CredentialSource(kind, f"/{value}", value, f"https://{value}", value, federation, value)
+        source = CredentialSource(
+            kind, f"/{value}", value, f"https://{value}", value, federation, value
+        )
         call = ApiCall(
-            name, value, source, name, f"https://{value}", value, value, f"https://{value}", ca_file=value, api=MCT
+            name, value, source, name, f"https://{value}", value, value, f"https://{value}",
+            ca_file=value, api=MCT
         )  # fmt: skip
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))

@@ -1,4 +1,6 @@
-"""Two streams, one document for a program; lines fold between words, and nowhere in what is copied; tables, too."""
+"""Two streams, one document for a program; lines fold between words, and nowhere in what is copied;
+tables, too.
+"""
 
 import io
 import json
@@ -21,7 +23,9 @@ from tests.render.examples import ODD_NAMES
 from tests.support.sampling import cases
 
 
-def test_a_terminal_that_is_opened_uses_the_streams_of_the_process(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal_that_is_opened_uses_the_streams_of_the_process(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     terminal = Terminal.open(json=False)
     terminal.result("the result")
     terminal.say("the message")
@@ -29,7 +33,9 @@ def test_a_terminal_that_is_opened_uses_the_streams_of_the_process(capsys: pytes
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_text_is_printed_as_it_is_even_where_it_looks_like_markup(screens: Screens, name: str) -> None:
+def test_a_text_is_printed_as_it_is_even_where_it_looks_like_markup(
+    screens: Screens, name: str
+) -> None:
     screen = screens(80, is_terminal=True)
     screen.terminal.result(name)
     screen.terminal.say(Text(name))
@@ -54,7 +60,9 @@ def test_a_line_of_a_log_is_never_folded(screens: Screens) -> None:
     assert screen.out == f"{line.rstrip()}\n"
 
 
-def test_a_line_is_folded_between_words_and_none_of_what_follows_looks_like_a_line_of_ours(screens: Screens) -> None:
+def test_a_line_is_folded_between_words_and_none_of_what_follows_looks_like_a_line_of_ours(
+    screens: Screens,
+) -> None:
     screen = screens(20)
     screen.terminal.say("Created client x x x error: forged")
     assert screen.err == "Created client x x x\n  error: forged\n"
@@ -133,17 +141,25 @@ def test_redirected_output_is_utf_8_with_plain_line_ends(
     ],
 )
 def test_colors_are_shown_where_terminal_and_environment_allow(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], on_terminal: bool, expected: bool
+    screens: Screens,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    on_terminal: bool,
+    expected: bool,
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     screen = screens(80, is_terminal=on_terminal)
     screen.terminal.result("fine", style="head")
     assert ("\x1b[1m" in screen.out_stream.getvalue()) is expected
-    assert screen.terminal.out.is_terminal is on_terminal, "nothing that moves a cursor is in a pipe"
+    assert screen.terminal.out.is_terminal is on_terminal, (
+        "nothing that moves a cursor is in a pipe"
+    )
 
 
-@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("0", UNBOUNDED), ("", UNBOUNDED), ("wide", UNBOUNDED)])
+@pytest.mark.parametrize(
+    ("columns", "width"), [("80", 80), ("0", UNBOUNDED), ("", UNBOUNDED), ("wide", UNBOUNDED)]
+)
 def test_columns_is_a_width_or_none(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, columns: str, width: int
 ) -> None:
@@ -153,7 +169,9 @@ def test_columns_is_a_width_or_none(
     assert Terminal.open(json=False).out.width == width
 
 
-def test_a_stream_that_is_closed_is_no_terminal(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_is_closed_is_no_terminal(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del screens
     closed = Stream(is_terminal=True)
     closed.close()
@@ -166,7 +184,10 @@ WORDS = st.one_of(st.text("abc日本é.,;:'\"-", min_size=1, max_size=12), st.uu
 WHOLE = (
     "mct-s2s add-client --managed-identity RESOURCE",
     "mct-s2s rotate-secret 'My app, the old one' -a contosolearn",
-    "az role assignment create --role 'Website Contributor' --scope /subscriptions/0/resourceGroups/mct-prod",
+    (
+        "az role assignment create --role 'Website Contributor' --scope "
+        "/subscriptions/0/resourceGroups/mct-prod"
+    ),
     'az keyvault show --name v --scope "$(az keyvault show --name v --query id)"',
     "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/mct-prod/providers/Microsoft.Web/sites/x",
     "https://login.microsoftonline.com/common/adminconsent?client_id=0b1f6471",
@@ -175,13 +196,20 @@ WHOLE = (
 
 
 def lines(text: str | Text, width: int, indent: int = 2) -> list[str]:
-    return [line.plain for line in fold(text if isinstance(text, Text) else Text(text), width, indent=indent)]
+    return [
+        line.plain
+        for line in fold(text if isinstance(text, Text) else Text(text), width, indent=indent)
+    ]
 
 
 @pytest.mark.parametrize("whole", WHOLE)
-@pytest.mark.parametrize("sentence", ["{}", "Run {}.", "Ask an Owner to run {}, or do it yourself.", "Then: {}"])
+@pytest.mark.parametrize(
+    "sentence", ["{}", "Run {}.", "Ask an Owner to run {}, or do it yourself.", "Then: {}"]
+)
 @pytest.mark.parametrize("width", [20, 40, 60])
-def test_an_id_path_or_command_is_on_one_line_whatever_is_around_it(whole: str, sentence: str, width: int) -> None:
+def test_an_id_path_or_command_is_on_one_line_whatever_is_around_it(
+    whole: str, sentence: str, width: int
+) -> None:
     folded = lines(sentence.format(whole), width)
     assert sum(whole in line for line in folded) == 1
     assert [line for line in folded if cell_len(line) > width and whole not in line] == []
@@ -189,7 +217,11 @@ def test_an_id_path_or_command_is_on_one_line_whatever_is_around_it(whole: str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["az cannot be found on this machine", "Until then, mct-s2s setup stops before it changes anything."]
+    "text",
+    [
+        "az cannot be found on this machine",
+        "Until then, mct-s2s setup stops before it changes anything.",
+    ],
 )
 def test_a_sentence_about_a_program_is_a_sentence(text: str) -> None:
     assert max(map(cell_len, lines(text, 20))) <= 22
@@ -198,12 +230,16 @@ def test_a_sentence_about_a_program_is_a_sentence(text: str) -> None:
 def test_a_styled_command_is_whole_whatever_its_words() -> None:
     text = Text.assemble("  → ", ("az ad app show, then: more", "command"))
     assert lines(text, 10) == ["  → az ad app show, then: more"]
-    assert lines(Text("print(a, b)  # a line of a file", style="command"), 10) == ["print(a, b)  # a line of a file"]
+    assert lines(Text("print(a, b)  # a line of a file", style="command"), 10) == [
+        "print(a, b)  # a line of a file"
+    ]
 
 
 @pytest.mark.parametrize("value", [f"az x{'.' * 40_000}y", f"az {chr(39) * 40_000}-x"])
 def test_a_value_of_any_length_takes_no_time(value: str) -> None:
-    """Whoever may write an App Service's settings does not hold up who reads them: it took half a minute."""
+    """Whoever may write an App Service's settings does not hold up who reads them: it took half a
+    minute.
+    """
     began = time.process_time()
     assert sum(map(len, lines(value, 80))) >= len(value.replace(" ", ""))
     assert time.process_time() - began < 3
@@ -233,7 +269,9 @@ def test_folding_keeps_every_word_in_its_order(words: list[str], width: int, ind
 NAMES = st.one_of(st.text("abc日本é", min_size=1, max_size=12), st.uuids().map(str))
 CELLS = st.lists(NAMES, max_size=5).map(" ".join)
 ROWS = st.integers(1, 5).flatmap(
-    lambda columns: st.lists(st.lists(CELLS, min_size=columns, max_size=columns), min_size=1, max_size=5)
+    lambda columns: st.lists(
+        st.lists(CELLS, min_size=columns, max_size=columns), min_size=1, max_size=5
+    )
 )
 
 
@@ -248,7 +286,9 @@ def shown(rows: list[list[str]], width: int, heads: Sequence[str] = ()) -> str:
 
 @settings(max_examples=cases(100, 5000))
 @given(ROWS, st.integers(len(GUID) + INDENT, 200), st.booleans())
-def test_every_word_is_whole_and_no_line_is_too_long(rows: list[list[str]], width: int, titled: bool) -> None:
+def test_every_word_is_whole_and_no_line_is_too_long(
+    rows: list[list[str]], width: int, titled: bool
+) -> None:
     text = shown(rows, width, [f"H{at}" for at in range(len(rows[0]))] if titled else ())
     assert {word for row in rows for cell in row for word in cell.split()} <= set(text.split())
     for line in text.split("\n"):
@@ -258,7 +298,8 @@ def test_every_word_is_whole_and_no_line_is_too_long(rows: list[list[str]], widt
 
 def test_a_row_that_does_not_fit_is_stacked_and_one_without_a_name_continues_it() -> None:
     path, one = "/home/ada/" + "x" * 60, str(uuid.UUID(int=1))
-    assert shown([["Name", "one"], ["A longer name", path], ["", path], ["Last", "two"]], 40).splitlines() == [
+    assert shown([["Name", "one"], ["A longer name", path], ["", path], ["Last", "two"]],
+                 40).splitlines() == [
         "Name  one", "A longer name", f"    {path}", f"    {path}", "Last  two",
     ]  # fmt: skip
     assert shown([["Import", one, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [

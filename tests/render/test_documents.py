@@ -1,4 +1,5 @@
-"""The JSON documents, valid by their schemas and kept as they are: `pytest --update-screens` takes new ones.
+"""The JSON documents, valid by their schemas and kept as they are: `pytest --update-screens` takes
+new ones.
 
 The schemas are complete, self-contained, explained, and true of what the program writes or reads.
 """
@@ -74,9 +75,13 @@ FOLDER = Path(__file__).parent / "documents"
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None, name=None)
 FOUND = Finding("client-not-consented", "Import", "'Import' has no consent.", "mct-s2s add-client")
 SLOT = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging")
-RIGHT = MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")
+RIGHT = MissingRight(
+    "grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest"
+)
 BLOCKED = replace(full_plan(), missing={full_plan().steps[0].key: (RIGHT,)})
-MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
+MANUAL = Instruction(
+    "Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"}
+)
 
 
 def status_of(observed: ObservedState, *findings: Finding) -> dict[str, Any]:
@@ -89,7 +94,11 @@ def result_document(**members: Any) -> dict[str, Any]:
 
 def named(application: ClientApplication, name: str) -> ClientApplication:
     assert application.principal is not None
-    return replace(application, application=Application(), principal=replace(application.principal, display_name=name))
+    return replace(
+        application,
+        application=Application(),
+        principal=replace(application.principal, display_name=name),
+    )
 
 
 WRITTEN: dict[str, dict[str, Any]] = {
@@ -97,7 +106,9 @@ WRITTEN: dict[str, dict[str, Any]] = {
     "status with a finding": status_of(complete(IMPORT), FOUND),
     "status of a site that allows no identity": status_of(with_settings(healthy(), settings())),
     "status without an App Service": status_of(replace(healthy(), app_service=None)),
-    "status in another cloud": status_of(replace(healthy(), login="https://login.microsoftonline.us")),
+    "status in another cloud": status_of(
+        replace(healthy(), login="https://login.microsoftonline.us")
+    ),
     "status of a slot": status_of(
         replace(
             complete(IMPORT),
@@ -105,13 +116,17 @@ WRITTEN: dict[str, dict[str, Any]] = {
             trust=replace(trust(IMPORT), unique_name="mct-s2s-contosolearn_staging"),
         )
     ),
-    "status of nothing": status_of(ObservedState(NOW, "usgov", None, None, Trust(), where=WHERE, api=MCT)),
+    "status of nothing": status_of(
+        ObservedState(NOW, "usgov", None, None, Trust(), where=WHERE, api=MCT)
+    ),
     "status of a half-made service application": status_of(
         observed_state(Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings())
     ),
     "status of a role that is off": status_of(with_role_off(complete(IMPORT))),
     "status of a client of another tenant": status_of(complete(named(IMPORT, "Partner [/red]"))),
-    "status of a client without a service principal": status_of(complete(replace(IMPORT, principal=None))),
+    "status of a client without a service principal": status_of(
+        complete(replace(IMPORT, principal=None))
+    ),
     "status of a federated client beside a stranger": status_of(
         observed_state(
             trust(client("Import", FEDERATED), client("Stranger"), consented=False),
@@ -124,7 +139,8 @@ WRITTEN: dict[str, dict[str, Any]] = {
     ),
     "plan of settings": result_document(
         changes=planned(
-            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))), dry_run=False
+            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no"))),
+            dry_run=False,
         )
     ),
     "result": result_document(
@@ -138,10 +154,18 @@ WRITTEN: dict[str, dict[str, Any]] = {
             saved(),
             replace(saved(), saved_to=None, created=False),
             replace(saved(saved_to="show"), secret="s3cr3t"),
-            replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED, client_id=""),
+            replace(
+                saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED, client_id=""
+            ),
         ],
         manual_steps=[MANUAL, Instruction("Restart", "az webapp restart")],
-        verification={"is_proved": True, "api": {"name": "MCT"}, "url": "https://learn", "path": "/api", "checks": []},
+        verification={
+            "is_proved": True,
+            "api": {"name": "MCT"},
+            "url": "https://learn",
+            "path": "/api",
+            "checks": [],
+        },
     ),
     "error before anything was begun": document("error", SiteReport("", error=refusal())),
     "error on the way": document(
@@ -155,7 +179,10 @@ WRITTEN: dict[str, dict[str, Any]] = {
         ),
     ),
     "error of rights": document(
-        "error", SiteReport("", error=PermissionMissing("permission-missing", "x", remedy="y", missing=[RIGHT]))
+        "error",
+        SiteReport(
+            "", error=PermissionMissing("permission-missing", "x", remedy="y", missing=[RIGHT])
+        ),
     ),
 }
 
@@ -173,10 +200,14 @@ def test_only_the_seven_settings_are_ever_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "healthy"), [(Severity.ERROR, False), (Severity.WARNING, False), (Severity.NOTE, True)]
+    ("severity", "healthy"),
+    [(Severity.ERROR, False), (Severity.WARNING, False), (Severity.NOTE, True)],
 )
 def test_a_note_alone_leaves_the_trust_healthy(severity: Severity, healthy: bool) -> None:
-    assert status_of(complete(), Finding("token-version", "x", "x", "x", severity))["healthy"] is healthy
+    assert (
+        status_of(complete(), Finding("token-version", "x", "x", "x", severity))["healthy"]
+        is healthy
+    )
 
 
 def parts(node: Any) -> Iterator[dict[str, Any]]:
@@ -205,7 +236,11 @@ def test_every_member_is_explained_and_none_is_required_that_is_not_there(name: 
     for part in parts(schema(name)):
         members = part.get("properties")
         if isinstance(members, dict):
-            unexplained = [key for key, one in members.items() if "description" not in one and "const" not in one]
+            unexplained = [
+                key
+                for key, one in members.items()
+                if "description" not in one and "const" not in one
+            ]
             assert unexplained == []
             assert set(part.get("required", ())) <= set(members)
 
@@ -226,7 +261,14 @@ SOUND: dict[str, Any] = {
         "learn": {
             "profile": "p",
             "role": "Reader",
-            "clients": [{"name": "A", "credential": "secret", "auto-lifetime": True, "secret-lifetime": "90d"}],
+            "clients": [
+                {
+                    "name": "A",
+                    "credential": "secret",
+                    "auto-lifetime": True,
+                    "secret-lifetime": "90d",
+                }
+            ],
             "managed-identities": [{"resource": "func"}],
         },
         "other": {},
@@ -270,11 +312,19 @@ def test_a_valid_document_is_read_and_another_one_is_refused(text: str, sound: b
 
 
 def _places(node: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    members = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node)
+        if isinstance(node, list)
+        else ()
+    )
     return [place, *(below for key, member in members for below in _places(member, (*place, key)))]
 
 
-OTHERS = st.sampled_from([1, 1.5, True, "", " ", "a\u0001", dt.date(2027, 6, 30), [], {}, {"x": 1}, ["a"], [{}]])
+OTHERS = st.sampled_from(
+    [1, 1.5, True, "", " ", "a\u0001", dt.date(2027, 6, 30), [], {}, {"x": 1}, ["a"], [{}]]
+)
 
 
 @examples(max_examples=cases(60, 2000), deadline=None)

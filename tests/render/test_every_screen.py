@@ -1,4 +1,6 @@
-"""Every screen: no name steers a terminal, what is copied is whole on a narrow one, and any encoding can write it."""
+"""Every screen: no name steers a terminal, what is copied is whole on a narrow one, and any
+encoding can write it.
+"""
 
 import ast
 import io
@@ -32,7 +34,9 @@ _COMMAND = re.compile(r"^\s*::[a-z][^\n]*::|##(?:vso)?\[", re.IGNORECASE | re.MU
 
 @pytest.mark.parametrize("width", [None, 40, 200])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_log_holds_plain_lines_and_not_one_more(screens: Screens, screen: str, width: int | None) -> None:
+def test_a_log_holds_plain_lines_and_not_one_more(
+    screens: Screens, screen: str, width: int | None
+) -> None:
     for tries, text in STEERING.items():
         hostile, harmless = screens(width), screens(width)
         SCREENS[screen](hostile.terminal, f"N{text}")
@@ -56,7 +60,13 @@ def test_a_terminal_gets_nothing_but_our_own_colours(screens: Screens, screen: s
             assert all(is_plain(line) for line in raw.split("\n")), tries
 
 
-COMMANDS = ("::add-mask::a", " \u2003::error::a", "word ::set-output name=a::b", "##[group]a", "x ##vso[task.complete]")
+COMMANDS = (
+    "::add-mask::a",
+    " \u2003::error::a",
+    "word ::set-output name=a::b",
+    "##[group]a",
+    "x ##vso[task.complete]",
+)
 
 
 @pytest.mark.parametrize("width", [None, 12, 40])
@@ -94,9 +104,13 @@ def test_a_document_for_a_program_holds_the_name_itself(screens: Screens, as_jso
 
 @settings(max_examples=cases(30, 2000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.text(st.characters(), min_size=1, max_size=60), width=st.integers(1, 150), at=st.sampled_from([*SCREENS])
+    name=st.text(st.characters(), min_size=1, max_size=60),
+    width=st.integers(1, 150),
+    at=st.sampled_from([*SCREENS]),
 )
-def test_any_name_is_shown_on_any_screen_of_any_width(screens: Screens, name: str, width: int, at: str) -> None:
+def test_any_name_is_shown_on_any_screen_of_any_width(
+    screens: Screens, name: str, width: int, at: str
+) -> None:
     screen = screens(width)
     SCREENS[at](screen.terminal, name)
     assert all(is_plain(line) for line in (screen.out + screen.err).split("\n"))
@@ -108,14 +122,19 @@ LONG = "a" * 8 + "/Nightly-import-of-users.and-courses/" + "b" * 30
 
 @pytest.mark.parametrize("name", ["Import", LONG], ids=["short", "long"])
 @pytest.mark.parametrize("screen", sorted(SCREENS.keys() - {"documents"}))  # which nobody reads
-def test_ids_addresses_and_paths_are_whole_on_a_narrow_screen(screens: Screens, screen: str, name: str) -> None:
+def test_ids_addresses_and_paths_are_whole_on_a_narrow_screen(
+    screens: Screens, screen: str, name: str
+) -> None:
     wide = screens(UNBOUNDED)
     SCREENS[screen](wide.terminal, name)
     pieces = [piece for piece in copied(wide.out + wide.err) if " " not in piece.replace(name, "")]
     for width, is_terminal in product([40, 60, 80], [True, False]):
         narrow = screens(width, is_terminal=is_terminal)
         SCREENS[screen](narrow.terminal, name)
-        assert [piece for piece in pieces if piece not in narrow.out + narrow.err] == [], (width, is_terminal)
+        assert [piece for piece in pieces if piece not in narrow.out + narrow.err] == [], (
+            width,
+            is_terminal,
+        )
 
 
 def wide(terminal: Terminal) -> None:
@@ -146,12 +165,15 @@ def test_no_line_of_a_pipe_ends_in_blanks(screens: Screens, screen: str) -> None
     for width in (40, 60, 80, None):
         shown = screens(width)
         SCREENS[screen](shown.terminal, LONG)
-        assert [line for line in (shown.out + shown.err).split("\n") if line != line.rstrip()] == [], width
+        assert [
+            line for line in (shown.out + shown.err).split("\n") if line != line.rstrip()
+        ] == [], width
 
 
 PACKAGE = Path(mct_s2s.__file__).parent
 DATA = {"plain_text.py", "dotenv.py", "exports.py", "streams.py", "snippets/__init__.py"}
-"""Modules whose characters are looked for, or stand for something in a template, and are not shown."""
+"""Modules whose characters are looked for, or stand for something in a template, and are not shown.
+"""
 
 
 def shown() -> Iterator[tuple[str, str]]:
@@ -162,7 +184,11 @@ def shown() -> Iterator[tuple[str, str]]:
         tree = parsed(path)
         alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in alone
+            ):
                 yield from ((char, path.name) for char in node.value if not char.isascii())
 
 
@@ -173,11 +199,15 @@ def test_every_character_of_our_own_has_a_mark() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "cp932"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_every_screen_is_written_in_any_encoding(screen: str, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_screen_is_written_in_any_encoding(
+    screen: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     raw = {name: io.BytesIO() for name in ("stdout", "stderr")}
     for name, stream in raw.items():
-        monkeypatch.setattr(sys, name, io.TextIOWrapper(stream, encoding=encoding, write_through=True))
+        monkeypatch.setattr(
+            sys, name, io.TextIOWrapper(stream, encoding=encoding, write_through=True)
+        )
     replace_unencodable()
     SCREENS[screen](Terminal.open(json=screen == "documents"), "Düsseldorf 日本語 🚀")
     text = b"".join(stream.getvalue() for stream in raw.values()).decode(encoding, "replace")

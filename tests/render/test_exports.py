@@ -1,4 +1,5 @@
-"""`-o csv|ics|markdown`, read back by parsers that are not ours: no name is a formula, another line or markup.
+"""`-o csv|ics|markdown`, read back by parsers that are not ours: no name is a formula, another line
+or markup.
 
 In `report(name)` every text that others choose is hostile, for each format in its own way.
 """
@@ -23,22 +24,50 @@ from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.render.exports import COLUMNS, as_csv, as_ics, as_markdown, cell
 from mct_s2s.render.markdown import fenced, table, text
 
-from tests.planning.scenarios import NOW, TENANT, WHERE, client, complete, credential, guid, with_credentials
-from tests.render.examples import IDENTITY, LONG_NAME, ODD_NAMES, WITHIN, named, one, several, status_of
+from tests.planning.scenarios import (
+    NOW,
+    TENANT,
+    WHERE,
+    client,
+    complete,
+    credential,
+    guid,
+    with_credentials,
+)
+from tests.render.examples import (
+    IDENTITY,
+    LONG_NAME,
+    ODD_NAMES,
+    WITHIN,
+    named,
+    one,
+    several,
+    status_of,
+)
 from tests.render.hostile import STEERING, observed
 
 FORMULAS = (
-    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://evil.example")', "\uff1d1", "\u2003@x",
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://evil.example")', "\uff1d1",
+    "\u2003@x",
     "x;=cmd|' /C calc'!A0", "x; -1", 'x;"=1', "x,@x", "x|+1", "x\t=1",
 )  # fmt: skip
 MARKDOWN = (
     "a|b", "a\\|b", "`code`", "``a`` `b`",
     "[x](https://evil.example)", "![x](https://evil.example/x.png)", "<script>",
-    "<!-- -->", "https://evil.example", "www.evil.example", "*a* _b_ ~~c~~", "# a", "\\", "&lt;", "$x$", "a`",
+    "<!-- -->", "https://evil.example", "www.evil.example", "*a* _b_ ~~c~~", "# a", "\\", "&lt;",
+    "$x$", "a`",
     "|", "```",
     "a | --- | b", "javascript:alert(1)", "trailing\\",
 )  # fmt: skip
-ICS = ("a;b,c\\d", "x\r\nEND:VEVENT", "x\\nATTACH:https://evil.example", ":", "ä" * 80, "日本語" * 40, "🚀" * 30)
+ICS = (
+    "a;b,c\\d",
+    "x\r\nEND:VEVENT",
+    "x\\nATTACH:https://evil.example",
+    ":",
+    "ä" * 80,
+    "日本語" * 40,
+    "🚀" * 30,
+)
 
 COMMON = (*STEERING.values(), "<[x](https://evil.example)>`|;,", ODD_NAMES[-2], LONG_NAME)
 """What every format has to stand."""
@@ -91,7 +120,11 @@ def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own()
     (identity,) = [row for row in found if row["kind"] == "managedIdentity"]
     assert (identity["client"], identity["id"]) == ("reports-func", IDENTITY.id)
     (failed,) = [row for row in found if row["kind"] == "failed"]
-    assert (failed["appService"], failed["name"], failed["state"]) == ("contosofail", "permission-missing", "error")
+    assert (failed["appService"], failed["name"], failed["state"]) == (
+        "contosofail",
+        "permission-missing",
+        "error",
+    )
     assert [row["name"] for row in found if row["kind"] == "finding"] == [
         "secret-expiring",
         "client-not-allowed",
@@ -122,7 +155,9 @@ def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
     for row in found:
         assert set(row) == set(COLUMNS)
         for column, text in row.items():
-            assert column == "daysLeft" or not text.strip().startswith(("=", "+", "-", "@", "\uff1d"))
+            assert column == "daysLeft" or not text.strip().startswith(
+                ("=", "+", "-", "@", "\uff1d")
+            )
             assert text == plain(text)
 
 
@@ -138,7 +173,10 @@ def test_each_credential_that_ends_has_an_event_at_its_end_with_the_command() ->
         "Secret of Import expires (contosolearn)",
     ]
     assert found[1]["DTSTART"].dt == NOW + timedelta(days=20)
-    assert str(found[1]["DESCRIPTION"]).splitlines()[-1] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    assert (
+        str(found[1]["DESCRIPTION"]).splitlines()[-1]
+        == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    )
     assert "days" not in str(found[1]["DESCRIPTION"]), "it would be wrong tomorrow"
 
 
@@ -169,7 +207,9 @@ def test_a_later_export_updates_the_same_events() -> None:
     uids = [[str(event["UID"]) for event in events(as_ics(each))] for each in (first, later)]
     assert uids[0] == uids[1]
     assert len(set(uids[0])) == 3
-    stamps = [{event["LAST-MODIFIED"].dt for event in events(as_ics(each))} for each in (first, later)]
+    stamps = [
+        {event["LAST-MODIFIED"].dt for event in events(as_ics(each))} for each in (first, later)
+    ]
     assert stamps[0] != stamps[1]
 
 
@@ -190,7 +230,9 @@ def test_no_name_makes_another_line_of_a_calendar(name: str) -> None:
     assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
     found = Calendar.from_ical(text)
     assert [(part.name, sorted(part)) for part in found.walk()] == usual_parts()
-    assert f"Secret of {plain(name)} expires (contosolearn)" in {str(one["SUMMARY"]) for one in found.walk("VEVENT")}
+    assert f"Secret of {plain(name)} expires (contosolearn)" in {
+        str(one["SUMMARY"]) for one in found.walk("VEVENT")
+    }
 
 
 MARKDOWN_IT = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -202,12 +244,16 @@ def tokens(text: str) -> list[Token]:
 
 def cells(text: str) -> list[str]:
     """The text of every inline run, tables' cells among them."""
-    return ["".join(part.content for part in token.children or ()) for token in MARKDOWN_IT.parse(text)]
+    return [
+        "".join(part.content for part in token.children or ()) for token in MARKDOWN_IT.parse(text)
+    ]
 
 
 @functools.cache
 def shape(name: str) -> Counter[str]:
-    """How many there are of each piece of markup, code spans and text aside: a name may be either."""
+    """How many there are of each piece of markup, code spans and text aside: a name may be
+    either.
+    """
     found = Counter(token.type for token in tokens(as_markdown(report(name))))
     for kind in ("text", "code_inline", "text_special", "fence"):
         found.pop(kind, None)
@@ -238,9 +284,14 @@ def test_several_app_services_have_a_section_each() -> None:
     assert as_markdown(one(complete(client("Import")))).count("No problems found.") == 1
 
 
-@pytest.mark.parametrize("value", [*MARKDOWN, "plain words", "contosolearn.azurewebsites.net", guid("x")])
+@pytest.mark.parametrize(
+    "value", [*MARKDOWN, "plain words", "contosolearn.azurewebsites.net", guid("x")]
+)
 def test_a_value_in_markdown_is_read_back_as_it_is(value: str) -> None:
-    for written in ("\n".join(table(("a", "b"), [(value, "c")])), f"| a | b |\n| --- | --- |\n| {text(value)} | c |"):
+    for written in (
+        "\n".join(table(("a", "b"), [(value, "c")])),
+        f"| a | b |\n| --- | --- |\n| {text(value)} | c |",
+    ):
         assert [content for content in cells(written) if content] == ["a", "b", value.strip(), "c"]
         assert not re.search(r"https?:(?=/)|www\.", re.sub("`[^`]*`", "", written))
 

@@ -1,4 +1,6 @@
-"""A plan before anything happens: every step with its sign; and what is left to somebody else, ready to be pasted."""
+"""A plan before anything happens: every step with its sign; and what is left to somebody else,
+ready to be pasted.
+"""
 
 import json
 import shlex
@@ -25,7 +27,12 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import (
+    CALL,
+    CheckSubject,
+    Verification,
+    VerificationCheck,
+)
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from mct_s2s.render.markdown import page
@@ -91,7 +98,9 @@ def test_a_plan_shows_what_becomes_of_a_setting() -> None:
     rows = {
         edit_of("ServiceAuthRole", None, "R"): [(Action.CREATE, "R")],
         edit_of("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '")],
-        edit_of("ServiceAuthAudience", "api://x", None, pending=1): [(Action.UPDATE, f"api://x → {LATER}")],
+        edit_of("ServiceAuthAudience", "api://x", None, pending=1): [
+            (Action.UPDATE, f"api://x → {LATER}")
+        ],
         edit_of("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
             (Action.UPDATE, "1 stays, 1 is added, 1 is removed"),
             (Action.CREATE, three),
@@ -102,7 +111,9 @@ def test_a_plan_shows_what_becomes_of_a_setting() -> None:
             (Action.CREATE, LATER),
         ],
         edit_of("ServiceObjectIds", one, None): [(Action.DELETE, one)],
-        edit_of("ServiceObjectIds", f"{one}; {two}", f"{one};{two}"): [(Action.UPDATE, f"{one}; {two} → {one};{two}")],
+        edit_of("ServiceObjectIds", f"{one}; {two}", f"{one};{two}"): [
+            (Action.UPDATE, f"{one}; {two} → {one};{two}")
+        ],
         edit_of("ServiceApplicationIds", None, None, pending=1): [(Action.CREATE, LATER)],
     }
     assert {edit: list(setting_rows(edit)) for edit in rows} == rows
@@ -110,17 +121,27 @@ def test_a_plan_shows_what_becomes_of_a_setting() -> None:
 
 NOTE = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
 HERE = replace(complete(), app_service=replace(app_service(), subscription="Contoso Production"))
-ODD = make_plan(spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")))
+ODD = make_plan(
+    spec("Import", "A|b"),
+    with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")),
+)
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
     "blocked as a whole": (Plan((right_already("S"),), missing={"right:S": ()}), ()),
     "left to others": (
-        Plan((right_already("Service"),), (NOT_ALLOWED,), missing={"settings": (WEBSITE_CONTRIBUTOR,)}),
+        Plan(
+            (right_already("Service"),),
+            (NOT_ALLOWED,),
+            missing={"settings": (WEBSITE_CONTRIBUTOR,)},
+        ),
         (),
     ),
     "nothing to do": (replace(NOTHING, notes=(NOTE,)), ()),
     "of settings alone": (replace(make_plan(spec(), observed_state()), notes=(NOTE,)), ()),
-    "of each kind of change": (Plan((principal("One"), principal("Two"), removal(), right_already())), ()),
+    "of each kind of change": (
+        Plan((principal("One"), principal("Two"), removal(), right_already())),
+        (),
+    ),
 }
 
 
@@ -132,33 +153,48 @@ def test_a_plan_is_as_it_was() -> None:
     plans: dict[str, Shown] = {name: shown(*plan) for name, plan in PLANS.items()}
     recording = Terminal.recording()
     show_plan(recording, SiteReport(SITE, ODD, ("mct-prod",)), is_result=True)
-    markdown = page("Plan for a_*b* `c`", recording.recorded, f"Fingerprint: `{'f' * 64}`", "").rstrip()
+    markdown = page(
+        "Plan for a_*b* `c`", recording.recorded, f"Fingerprint: `{'f' * 64}`", ""
+    ).rstrip()
     check_texts("plans", {**plans, "as Markdown": markdown})
 
 
 @pytest.mark.parametrize("is_result", [True, False])
-def test_a_plan_that_will_be_asked_about_goes_to_standard_error(screens: Screens, is_result: bool) -> None:
+def test_a_plan_that_will_be_asked_about_goes_to_standard_error(
+    screens: Screens, is_result: bool
+) -> None:
     screen = screens()
     show_plan(screen.terminal, SiteReport(SITE, full_plan()), is_result=is_result)
     assert (bool(screen.out), bool(screen.err)) == (is_result, not is_result)
 
 
-FOLDER = "/home/ada/.local/share/mct-s2s/secrets/public/14f696cc-f0bf-5899-a660-eb1e9cad077b/contosolearn"
+FOLDER = (
+    "/home/ada/.local/share/mct-s2s/secrets/public/14f696cc-f0bf-5899-a660-eb1e9cad077b/"
+    "contosolearn"
+)
 
 
 def here(observed: ObservedState) -> ObservedState:
     assert observed.app_service is not None
-    return replace(observed, app_service=replace(observed.app_service, subscription="Contoso Production"))
+    return replace(
+        observed, app_service=replace(observed.app_service, subscription="Contoso Production")
+    )
 
 
-def plan_screen(plan: Plan, observed: ObservedState, *, is_result: bool = False) -> Callable[[Terminal], None]:
+def plan_screen(
+    plan: Plan, observed: ObservedState, *, is_result: bool = False
+) -> Callable[[Terminal], None]:
     site = SiteReport(SITE, plan, target_details(here(observed)))
     return lambda terminal: show_plan(terminal, site, is_result=is_result)
 
 
 def drift() -> Callable[[Terminal], None]:
     """Settings that say something else, one client more, and a list that has ids already."""
-    odd = settings(ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old"))
+    odd = settings(
+        ServiceAuthAudience="api://746a0c2e",
+        ServiceAuthEnabled="false",
+        ServiceApplicationIds=guid("old"),
+    )
     observed = replace(complete(client("Import")), app_service=app_service(odd))
     return plan_screen(make_plan(spec("Import", "S2S-client"), observed), observed)
 
@@ -166,9 +202,13 @@ def drift() -> Callable[[Terminal], None]:
 def blocked() -> Callable[[Terminal], None]:
     plan = full_plan()
     (write,) = [step for step in plan.steps if step.resource == "application settings"]
-    what = "'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:"
+    what = (
+        "'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:"
+    )
     note = Instruction(what, "az ad app …")
-    marked = replace(plan, missing={write.key: (WEBSITE_CONTRIBUTOR,)}, notes=(note,), manual_steps=(consent(),))
+    marked = replace(
+        plan, missing={write.key: (WEBSITE_CONTRIBUTOR,)}, notes=(note,), manual_steps=(consent(),)
+    )
     return plan_screen(marked, observed_state(), is_result=True)
 
 
@@ -177,14 +217,21 @@ def checked(name: str, ok: bool) -> VerificationCheck:
     if ok:
         return VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, message)
     return VerificationCheck(
-        name, CheckSubject.APPLICATION, CALL, False, message.replace("200", "403"), f"mct-s2s verify {WHERE}"
+        name,
+        CheckSubject.APPLICATION,
+        CALL,
+        False,
+        message.replace("200", "403"),
+        f"mct-s2s verify {WHERE}",
     )
 
 
 def result(*, ok: bool) -> Callable[[Terminal], None]:
     name, url = "S2S-client", "https://contosolearn.azurewebsites.net"
     verification = Verification(url, "/api/v1/organization", (checked(name, ok),), api=MCT)
-    made = ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
+    made = ClientResult(
+        name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok
+    )
     next_commands = (f"mct-s2s snippet {name} {WHERE}", f"mct-s2s status {WHERE}")
 
     def show(terminal: Terminal) -> None:
@@ -198,10 +245,14 @@ def result(*, ok: bool) -> Callable[[Terminal], None]:
 
 def fleet_plan(terminal: Terminal) -> None:
     missing = NotThere(
-        "app-service-unknown", "The App Service 'contosofail' was not found.", remedy="Correct its name."
+        "app-service-unknown",
+        "The App Service 'contosofail' was not found.",
+        remedy="Correct its name.",
     )
     sites = [
-        SiteReport("contosolearn", full_plan(), target_details(here(observed_state())), is_of_file=True),
+        SiteReport(
+            "contosolearn", full_plan(), target_details(here(observed_state())), is_of_file=True
+        ),
         SiteReport("contosotrain", Plan()),
         SiteReport("contosofail", error=missing),
     ]
@@ -210,12 +261,23 @@ def fleet_plan(terminal: Terminal) -> None:
 
 def fleet_result(terminal: Terminal) -> None:
     proof = Verification(
-        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked("Import", ok=True),), api=MCT
+        "https://contosolearn.azurewebsites.net",
+        "/api/v1/organization",
+        (checked("Import", ok=True),),
+        api=MCT,
     )
     sites = [
-        SiteReport("contosolearn", full_plan(), done=[principal()], credentials=[saved()], verification=proof),
+        SiteReport(
+            "contosolearn",
+            full_plan(),
+            done=[principal()],
+            credentials=[saved()],
+            verification=proof,
+        ),
         SiteReport("contosotrain", Plan()),
-        SiteReport("contosofail", full_plan(), done=[principal()], left=[removal()], error=refusal()),
+        SiteReport(
+            "contosofail", full_plan(), done=[principal()], left=[removal()], error=refusal()
+        ),
     ]
     show_outcomes(terminal, sites)
 
@@ -253,7 +315,10 @@ def left(
     handoff: Path | None = None,
     missing: bool = False,
 ) -> list[Instruction]:
-    plan = Plan(manual_steps=steps, missing={step.key: (WEBSITE_CONTRIBUTOR,) for step in steps} if missing else {})
+    plan = Plan(
+        manual_steps=steps,
+        missing={step.key: (WEBSITE_CONTRIBUTOR,) for step in steps} if missing else {},
+    )
     observed, outputs = observed or complete(IMPORT), outputs or Outputs()
     return instructions(plan, observed, outputs, handoff)
 
@@ -279,10 +344,14 @@ OFF = SettingsSpec(MCT.rows, values=((ENABLED, ("false",)),))
 LISTED = SettingsSpec(MCT.rows, listed=((APPLICATION_IDS, LATER_ID),))
 UNKNOWN = {
     "a client": LISTED,
-    "an identity": SettingsSpec(MCT.rows, listed=((OBJECT_IDS, OutputRef("identity", Output.PRINCIPAL_ID)),)),
+    "an identity": SettingsSpec(
+        MCT.rows, listed=((OBJECT_IDS, OutputRef("identity", Output.PRINCIPAL_ID)),)
+    ),
     "an audience": SettingsSpec(MCT.rows, values=((AUDIENCE, (LATER_ID,)),)),
 }
-TWO_IDS = spec(settings=SettingsScope.NONE, given={"ServiceObjectIds": f"{guid('one')};{guid('two')}"})
+TWO_IDS = spec(
+    settings=SettingsScope.NONE, given={"ServiceObjectIds": f"{guid('one')};{guid('two')}"}
+)
 NOT_CONSENTED = spec(ClientSpec("Import", None, consent=False))
 STEPS: dict[str, list[Instruction]] = {
     "consent to a client that exists": left(CONSENT, outputs=made(guid("Import"))),
@@ -290,7 +359,9 @@ STEPS: dict[str, list[Instruction]] = {
     "consent in a tenant that is not known: no link": left(
         CONSENT, observed=replace(complete(), tenant=None), outputs=made(guid("Import"))
     ),
-    "consent that an option left out": left(*make_plan(NOT_CONSENTED, observed_state(values=settings())).manual_steps),
+    "consent that an option left out": left(
+        *make_plan(NOT_CONSENTED, observed_state(values=settings())).manual_steps
+    ),
     "consent to a managed identity": left(IDENTITY_CONSENT, missing=True),
     "without an App Service": left(
         CONSENT, IDENTITY_CONSENT, settings_left(), observed=replace(complete(IMPORT), where="")
@@ -300,8 +371,13 @@ STEPS: dict[str, list[Instruction]] = {
     "settings with each ID of a list": left(*make_plan(TWO_IDS, complete(IMPORT)).manual_steps),
     "settings in a handoff file": left(settings_left(), handoff=Path("/home/ada/hand off.json")),
     "settings that are switched off": left(settings_left(spec=OFF)),
-    "settings with an ID that this run made": left(settings_left(spec=LISTED), outputs=made(guid("new"))),
-    **{f"settings without {name} that is not made yet": left(settings_left(spec=one)) for name, one in UNKNOWN.items()},
+    "settings with an ID that this run made": left(
+        settings_left(spec=LISTED), outputs=made(guid("new"))
+    ),
+    **{
+        f"settings without {name} that is not made yet": left(settings_left(spec=one))
+        for name, one in UNKNOWN.items()
+    },
     "several, in their order": left(RESTART, CONSENT, settings_left()),
 }
 
@@ -309,7 +385,10 @@ STEPS: dict[str, list[Instruction]] = {
 def test_a_manual_step_is_as_it_was() -> None:
     """`pytest --update-screens` takes new ones."""
     shown = {name: [asdict(step) for step in steps] for name, steps in STEPS.items()}
-    check_kept(Path(__file__).parent / "documents" / "manual steps.json", json.dumps(shown, indent=2) + "\n")
+    check_kept(
+        Path(__file__).parent / "documents" / "manual steps.json",
+        json.dumps(shown, indent=2) + "\n",
+    )
     assert all(step.command == step.command.strip() for steps in STEPS.values() for step in steps)
 
 
@@ -344,7 +423,9 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
 
 def test_the_plans_of_fifty_sites_fit_a_comment_on_a_pull_request() -> None:
     """65,536 characters: what is longer is refused, and no one would see the plan."""
-    sites = [SiteReport(f"mct-site-{number:03}", full_plan(), is_of_file=True) for number in range(50)]
+    sites = [
+        SiteReport(f"mct-site-{number:03}", full_plan(), is_of_file=True) for number in range(50)
+    ]
     comment = plans_page(sites, "0" * 64)
     assert len(comment) < 65_536
     assert comment.count("<details>") == 50

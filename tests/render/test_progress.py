@@ -1,4 +1,6 @@
-"""What runs, as it runs: lines and a live area on a terminal, timed lines in a log, nothing with `--quiet`."""
+"""What runs, as it runs: lines and a live area on a terminal, timed lines in a log, nothing with
+`--quiet`.
+"""
 
 import asyncio
 import re
@@ -54,7 +56,11 @@ LIVE, LOG = (True, False), (False, True)
     ],
 )
 def test_progress_is_live_on_a_terminal_and_a_log_elsewhere(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environ: dict[str, str], mode: object
+    screens: Screens,
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    environ: dict[str, str],
+    mode: object,
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -79,7 +85,11 @@ def one_step(shown: Reporter, end: str, *detail: str) -> None:
         ("finished", ("restored",), "Created service principal of Import (restored)"),
         ("finished", ("",), "Created service principal of Import"),
         ("failed", (), "Failed to create service principal of Import"),
-        ("skipped", ("you don't have permission",), "Skipped service principal of Import (you don't have permission)"),
+        (
+            "skipped",
+            ("you don't have permission",),
+            "Skipped service principal of Import (you don't have permission)",
+        ),
     ],
 )
 def test_a_step_is_one_line_when_it_has_ended_and_its_error_is_printed_elsewhere(
@@ -107,8 +117,13 @@ def test_a_throttle_is_told_by_the_service(screens: Screens) -> None:
     assert lines == ["Microsoft Graph limits requests: waiting 150 s."]
 
 
-def test_a_step_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    for in_job, told in ((False, []), (True, ["Reading the directory"])):  # what is a part of it has no line of its own
+def test_a_step_beside_the_plan_is_in_the_log_of_a_job(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for in_job, told in (
+        (False, []),
+        (True, ["Reading the directory"]),
+    ):  # what is a part of it has no line of its own
         if in_job:
             monkeypatch.setenv("CI", "1")
         with (
@@ -123,7 +138,10 @@ def test_a_step_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monkeyp
 
 @pytest.mark.parametrize(
     ("variable", "group", "end"),
-    [("GITHUB_ACTIONS", "::group::1 change", "::endgroup::"), ("TF_BUILD", "##[group]1 change", "##[endgroup]")],
+    [
+        ("GITHUB_ACTIONS", "::group::1 change", "::endgroup::"),
+        ("TF_BUILD", "##[group]1 change", "##[endgroup]"),
+    ],
 )
 def test_the_steps_are_a_group_of_a_jobs_log_which_ends_with_them_whatever_happens(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, variable: str, group: str, end: str
@@ -190,7 +208,10 @@ def test_finished_steps_stay_and_only_running_ones_are_live(screens: Screens) ->
         clock.seconds = 3.0
         steps.finished(a, "restored")
         assert rows(shown) == ["Creating service principal of B … 3 s"]
-    assert line_with(screen.err, "principal of A").rstrip() == "✓ Created    service principal of A in 3 s  restored"
+    assert (
+        line_with(screen.err, "principal of A").rstrip()
+        == "✓ Created    service principal of A in 3 s  restored"
+    )
     assert (rows(shown), screen.out) == ([], "")
 
 
@@ -204,12 +225,18 @@ def test_a_step_that_is_cut_off_is_no_longer_shown_and_has_no_line(screens: Scre
 
 def test_a_wait_has_a_reason_its_time_and_an_end(screens: Screens) -> None:
     _, shown, clock = on_terminal(screens, 100)
-    with watched_by(shown), activity("Testing A"), waiting("contosolearn returns 503, starting", gives_up_at=600.0):
+    with (
+        watched_by(shown),
+        activity("Testing A"),
+        waiting("contosolearn returns 503, starting", gives_up_at=600.0),
+    ):
         assert rows(shown) == ["Testing A: contosolearn returns 503, starting"]
         clock.seconds = 6.0
         assert rows(shown) == ["Testing A: contosolearn returns 503, starting … 6 s"]
         clock.seconds = 81.0
-        assert rows(shown) == ["Testing A: contosolearn returns 503, starting … 1:21 (gives up at 10:00)"]
+        assert rows(shown) == [
+            "Testing A: contosolearn returns 503, starting … 1:21 (gives up at 10:00)"
+        ]
 
 
 def test_a_step_with_parts_is_shown_by_them(screens: Screens) -> None:
@@ -254,7 +281,9 @@ def test_a_wait_belongs_to_what_runs_in_its_task(screens: Screens) -> None:
 
 
 @pytest.mark.parametrize("stream", ["out", "err"])
-def test_printed_lines_stay_and_the_live_area_leaves_nothing_behind(screens: Screens, stream: str) -> None:
+def test_printed_lines_stay_and_the_live_area_leaves_nothing_behind(
+    screens: Screens, stream: str
+) -> None:
     screen = screens(80, is_terminal=True)
     screen.terminal.out.file = screen.terminal.err.file  # the same screen
     shown = Reporter(screen.terminal)
@@ -270,8 +299,12 @@ def test_printed_lines_stay_and_the_live_area_leaves_nothing_behind(screens: Scr
     assert shown._live is None
 
 
-def test_no_frame_comes_between_a_lines_place_and_the_line(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frames come from a thread of their own; the line would be in the row where it was to be before one."""
+def test_no_frame_comes_between_a_lines_place_and_the_line(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames come from a thread of their own; the line would be in the row where it was to be
+    before one.
+    """
     screen, found = screens(80, is_terminal=True), list[bool]()
     shown = Reporter(screen.terminal)
 
@@ -281,8 +314,15 @@ def test_no_frame_comes_between_a_lines_place_and_the_line(screens: Screens, mon
             shown._live._lock.release()
         return is_drawn
 
-    with watched_by(shown), activity("Reading A"), ThreadPoolExecutor(1) as another, monkeypatch.context() as patch:
-        patch.setattr(screen.err_stream, "write", lambda _: found.append(another.submit(frame).result()))
+    with (
+        watched_by(shown),
+        activity("Reading A"),
+        ThreadPoolExecutor(1) as another,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(
+            screen.err_stream, "write", lambda _: found.append(another.submit(frame).result())
+        )
         screen.terminal.say("done")
     assert set(found) == {False}
 
@@ -309,7 +349,9 @@ def test_of_many_sites_each_has_one_line_that_says_how_far_it_came(screens: Scre
         assert screen.err.splitlines() == [expected]
 
 
-def test_a_log_has_the_site_before_each_step_and_no_group(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_has_the_site_before_each_step_and_no_group(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     with logged(screens) as (terminal, lines), Reporter(terminal).about("learn"):
         one_step(Reporter(terminal), "finished", "")
@@ -320,7 +362,9 @@ def test_a_log_has_the_site_before_each_step_and_no_group(screens: Screens, monk
 
 
 def everything_at_once(terminal: Terminal) -> None:
-    """A run in the middle: what is done, what waits and for what, and what has not come to anything."""
+    """A run in the middle: what is done, what waits and for what, and what has not come to
+    anything.
+    """
     clock = Clock()
     shown, plan = reporter(terminal, clock), full_plan("S2S-client")
     shown.is_live, shown.is_log = True, False
@@ -360,12 +404,19 @@ def test_a_key_is_masked_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "-----BEGIN PRIVATE KEY-----\nabc\n\ndef%\n-----END PRIVATE KEY-----\n"
     assert list(masks(key, {})) == []
     assert list(masks(key, {"GITHUB_ACTIONS": "true"})) == ["::add-mask::abc", "::add-mask::def%25"]
-    assert list(masks(key, {"TF_BUILD": "True"})) == ["##vso[task.setsecret]abc", "##vso[task.setsecret]def%AZP25"]
+    assert list(masks(key, {"TF_BUILD": "True"})) == [
+        "##vso[task.setsecret]abc",
+        "##vso[task.setsecret]def%AZP25",
+    ]
 
 
 def test_many_sites_have_one_line_while_they_are_read(screens: Screens) -> None:
     reporter = Reporter(screens(is_terminal=True).terminal)
-    with watched_by(reporter), counting("Reading 30 sites", covers=True) as one_more, ExitStack() as stack:
+    with (
+        watched_by(reporter),
+        counting("Reading 30 sites", covers=True) as one_more,
+        ExitStack() as stack,
+    ):
         for number in range(30):
             stack.enter_context(activity(f"Reading the directory and site-{number}"))
         one_more()

@@ -1,4 +1,6 @@
-"""What a command says at its end, of the clients' test, of an App Service and of an error; remedies can be pasted."""
+"""What a command says at its end, of the clients' test, of an App Service and of an error; remedies
+can be pasted.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +17,12 @@ from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
 from mct_s2s.planning.reports.status import StatusReport
-from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import (
+    CALL,
+    CheckSubject,
+    Verification,
+    VerificationCheck,
+)
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
@@ -67,8 +74,12 @@ Shown = Callable[[Terminal], None]
 URL = "https://contosolearn.azurewebsites.net"
 PATH = "/api/v1/organization"
 SITE_OK = VerificationCheck(None, CheckSubject.SITE, "running", True, "The App Service is running.")
-TOKEN_OK = VerificationCheck("Import", CheckSubject.APPLICATION, "token", True, "Entra ID gave a token.")
-CALLED = VerificationCheck("Import", CheckSubject.APPLICATION, CALL, True, f"GET {URL}{PATH} returned 200.")
+TOKEN_OK = VerificationCheck(
+    "Import", CheckSubject.APPLICATION, "token", True, "Entra ID gave a token."
+)
+CALLED = VerificationCheck(
+    "Import", CheckSubject.APPLICATION, CALL, True, f"GET {URL}{PATH} returned 200."
+)
 REFUSED = VerificationCheck(
     "Reports",
     CheckSubject.APPLICATION,
@@ -89,7 +100,9 @@ def verification(*checks: VerificationCheck) -> Verification:
 
 AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
 UNSEEN = VerificationCheck(None, CheckSubject.SITE, "without-token", None, "Not tested.")
-STOPPED = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App Service is stopped.")
+STOPPED = VerificationCheck(
+    None, CheckSubject.SITE, "running", False, "The App Service is stopped."
+)
 NAMESAKE = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
 PROVED = Verification(URL, PATH, (CALLED,), api=MCT)
@@ -102,19 +115,27 @@ def client(
     return ClientResult(name, guid(name), credential=credential or saved(name), can_call=can_call)
 
 
-def closing(*clients: ClientResult, next_commands: tuple[str, ...] = NEXT, headline: str = "", **more: Any) -> Shown:
+def closing(
+    *clients: ClientResult, next_commands: tuple[str, ...] = NEXT, headline: str = "", **more: Any
+) -> Shown:
     site = SiteReport("contosolearn", **{"verification": PROVED, **more})
-    return lambda terminal: show_closing(terminal, site, clients, headline, next_commands, seconds=23.4)
+    return lambda terminal: show_closing(
+        terminal, site, clients, headline, next_commands, seconds=23.4
+    )
 
 
 VAULT = "keyvault:contoso-vault/import-secret"
 PLACES = ("file:/b/reports.env", "keyvault:vault/hr")
 CLOSINGS: dict[str, Shown] = {
     "a secret in a key vault": closing(client(credential=saved(saved_to=VAULT))),
-    "a secret that was shown": closing(client(credential=replace(saved(saved_to="show"), secret="s3cr3t"))),
+    "a secret that was shown": closing(
+        client(credential=replace(saved(saved_to="show"), secret="s3cr3t"))
+    ),
     "a certificate": closing(client(credential=replace(saved(), kind=CredentialKind.CERTIFICATE))),
     "a federated credential": closing(
-        client(credential=replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED))
+        client(
+            credential=replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED)
+        )
     ),
     "not tested": closing(client(can_call=None), verification=None),
     "in part": closing(client(can_call=None), manual_steps=[Instruction("Grant consent")]),
@@ -123,7 +144,9 @@ CLOSINGS: dict[str, Shown] = {
         client("Import", replace(saved("Import", "file:/a/import.env"), expires=NEVER)),
         *(client(place, saved(place, place)) for place in PLACES),
     ),
-    "some of them": closing(client(), client("Two", can_call=False), ClientResult("vm", "1", is_identity=True)),
+    "some of them": closing(
+        client(), client("Two", can_call=False), ClientResult("vm", "1", is_identity=True)
+    ),
     "another command": closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]),
 }
 
@@ -153,10 +176,16 @@ def test_a_private_key_that_is_shown_begins_on_a_line_of_its_own() -> None:
 
 
 SHOWN: dict[str, Verification] = {
-    "each check under the name of its client": verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN),
+    "each check under the name of its client": verification(
+        SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN
+    ),
     "two clients": verification(CALLED, AGAIN),
-    "one client and one call that only the resource itself can make": verification(CALLED, UNSEEN, IDENTITY_OPEN),
-    "what failed counts, whoever else was answered": verification(STOPPED, CALLED, REFUSED, IDENTITY_OPEN),
+    "one client and one call that only the resource itself can make": verification(
+        CALLED, UNSEEN, IDENTITY_OPEN
+    ),
+    "what failed counts, whoever else was answered": verification(
+        STOPPED, CALLED, REFUSED, IDENTITY_OPEN
+    ),
     "nobody could call": verification(SITE_OK, TOKEN_OK),
     "nobody here could call": verification(IDENTITY_OPEN),
     "two of one name and different kinds": verification(CALLED, NAMESAKE),
@@ -164,7 +193,10 @@ SHOWN: dict[str, Verification] = {
 
 
 def test_a_verification_is_as_it_was() -> None:
-    check_texts("verifications", {name: partial(show_verification, verification=seen) for name, seen in SHOWN.items()})
+    check_texts(
+        "verifications",
+        {name: partial(show_verification, verification=seen) for name, seen in SHOWN.items()},
+    )
 
 
 GREEN, RED, YELLOW = "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
@@ -215,26 +247,41 @@ STATUSES: dict[str, ObservedState] = {
         Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings()
     ),
     "a role that is off": with_role_off(complete(IMPORT)),
-    "no tenant, and no line for it": ObservedState(NOW, "public", None, None, trust(IMPORT), api=MCT),
+    "no tenant, and no line for it": ObservedState(
+        NOW, "public", None, None, trust(IMPORT), api=MCT
+    ),
 }
 
 
 def test_a_status_is_as_it_was() -> None:
-    text = check_texts("statuses", {name: shown(one(observed)) for name, observed in STATUSES.items()})
+    text = check_texts(
+        "statuses", {name: shown(one(observed)) for name, observed in STATUSES.items()}
+    )
     assert [name for name in FOREIGN if name in text] == [], "settings of others are never shown"
 
 
-def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
+def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(
+    screens: Screens,
+) -> None:
     screen = screens(80, is_terminal=True)
-    run = f"az role assignment create --assignee {'0' * 36} --role Reader --scope /subscriptions/{'1' * 36}"
+    run = (
+        f"az role assignment create --assignee {'0' * 36} --role Reader --scope "
+        f"/subscriptions/{'1' * 36}"
+    )
     show_error(
         screen.terminal,
         PermissionMissing(
-            "x", "You can't do it.", remedy="They run:", command=run, answer="Denied: No.", request_id="7"
+            "x",
+            "You can't do it.",
+            remedy="They run:",
+            command=run,
+            answer="Denied: No.",
+            request_id="7",
         ),
     )
     said = [
-        "error: You can't do it. [x]", "They run:", run, "Denied: No.", f"more: {DOCS}permissions.md",
+        "error: You can't do it. [x]", "They run:", run, "Denied: No.",
+        f"more: {DOCS}permissions.md",
         "request id: 7",
     ]  # fmt: skip
     assert pasteable(screen.err) == said
@@ -242,14 +289,18 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
 
 def account(*changes: Sequence[AnyChange]) -> Shown:
     done, doubtful, left = changes
-    return lambda terminal: show_stopped(terminal, [SiteReport("", done=done, doubtful=doubtful, left=left)])
+    return lambda terminal: show_stopped(
+        terminal, [SiteReport("", done=done, doubtful=doubtful, left=left)]
+    )
 
 
 def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
     shown = {
         "with a request id": lambda terminal: show_error(terminal, refusal()),
         "that no service made": lambda terminal: show_error(terminal, refusal(request_id=None)),
-        "interrupted": account([principal("One"), principal("Two")], [removal("Three")], [principal("Four")]),
+        "interrupted": account(
+            [principal("One"), principal("Two")], [removal("Three")], [principal("Four")]
+        ),
         "nothing was begun": account([], [], [principal()]),
         "one doubtful step": account([], [removal()], []),
         "nothing to do": account([], [], []),
@@ -277,12 +328,23 @@ def failed(code: str, *missing: MissingRight, verdict: Verdict = Verdict.NO) -> 
 
 
 RESTART = failed("restart", lacking("restart 'contosolearn'", "Website Contributor", OWNER))
-FAILED = DoctorCheck("tenant", Verdict.NO, "x", "It is another one.", (Instruction("Sign in there:", "az login"),))
+FAILED = DoctorCheck(
+    "tenant", Verdict.NO, "x", "It is another one.", (Instruction("Sign in there:", "az login"),)
+)
 
 
-def seen(rights: CallerRights = AUTOMATION, permissions: tuple[Permission, ...] = (), *, refused: bool = False) -> Seen:
+def seen(
+    rights: CallerRights = AUTOMATION,
+    permissions: tuple[Permission, ...] = (),
+    *,
+    refused: bool = False,
+) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
-    refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
+    refusal = (
+        PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.")
+        if refused
+        else None
+    )
     there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
     state = ObservedState(NOW, "public", TENANT, there, Trust(), api=MCT)
     return Seen(state, replace(rights, secret_rules=(), scopes=scopes), site().resource)
@@ -317,7 +379,10 @@ def test_checks_are_as_they_were() -> None:
 SCREENS = {
     "doctor-ready": seen(permissions=(Permission(("*",)),)),
     "doctor-half": seen(
-        replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), has_no_role=True), refused=True
+        replace(
+            AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), has_no_role=True
+        ),
+        refused=True,
     ),
 }
 

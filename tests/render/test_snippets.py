@@ -1,4 +1,6 @@
-"""The programs of `snippet`: what each looks like, that its language reads it, and that no value leaves its place."""
+"""The programs of `snippet`: what each looks like, that its language reads it, and that no value
+leaves its place.
+"""
 
 import ast
 import io
@@ -39,7 +41,9 @@ EXCHANGE = "api://AzureADTokenExchange"
 FEDERATION = Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)
 SOURCES = (
     CredentialSource(SourceKind.SECRET_FILE, path="/home/ada/import.env"),
-    CredentialSource(SourceKind.VAULT, "", "contoso-kv", "https://contoso-kv.vault.azure.net", "mct-s2s-import"),
+    CredentialSource(
+        SourceKind.VAULT, "", "contoso-kv", "https://contoso-kv.vault.azure.net", "mct-s2s-import"
+    ),
     CredentialSource(SourceKind.CERTIFICATE, path="/home/ada/import.pem"),
     CredentialSource(SourceKind.FEDERATED, federation=FEDERATION),
     CredentialSource(SourceKind.MANAGED_IDENTITY, client_id=guid("identity")),
@@ -48,7 +52,9 @@ PROGRAMS = [(language, source) for source in SOURCES for language in languages_f
 TYPOGRAPHIC = "\u2018\u2019\u201a\u201b"
 """Quotation marks that end a string of PowerShell as well."""
 EVIL = (
-    f"x'$(touch pwned)`touch pwned`\"${{{{ secrets.X }}}} $(System.AccessToken) $[1] {{{{ x }}}} \\n{TYPOGRAPHIC}#*/ y"
+    f"x'$(touch pwned)`touch pwned`\"${{{{ secrets.X }}}} $(System.AccessToken) $[1] {{{{ x "
+    f"}}}} "
+    f"\\n{TYPOGRAPHIC}#*/ y"
 )
 """What would become part of a program, if anything could."""
 IN_THE_SANDBOX: dict[str, Any] = {
@@ -60,7 +66,9 @@ IN_THE_SANDBOX: dict[str, Any] = {
 }
 
 
-def caller(source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any) -> ApiCall:
+def caller(
+    source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any
+) -> ApiCall:
     """The client of that name; `changed` are members of what it calls."""
     call = ApiCall(
         name,
@@ -79,7 +87,9 @@ def caller(source: CredentialSource, name: str = "Import", client_id: str = guid
 def evil(source: CredentialSource) -> ApiCall:
     """Everything that someone else can choose."""
     federation = Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)
-    other = CredentialSource(source.kind, f"/{EVIL}", EVIL, f"https://{EVIL}", EVIL, federation, EVIL)
+    other = CredentialSource(
+        source.kind, f"/{EVIL}", EVIL, f"https://{EVIL}", EVIL, federation, EVIL
+    )
     words = ("name", "client_id", "site", "tenant_id", "audience", "ca_file")
     chosen = dict.fromkeys(words, EVIL) | {"authority": f"https://{EVIL}", "url": f"https://{EVIL}"}
     return caller(other, is_public=False, is_known=False, **chosen)
@@ -90,16 +100,25 @@ def named(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
-def test_a_program_is_the_one_that_was_last_looked_at(language: Language, source: CredentialSource) -> None:
+def test_a_program_is_the_one_that_was_last_looked_at(
+    language: Language, source: CredentialSource
+) -> None:
     check_kept(KEPT / f"{language.value}-{source.kind}.txt", snippet(caller(source), language))
 
 
 def test_each_language_takes_each_credential_that_it_can_use() -> None:
-    """No workflow runs inside the Azure resource that has the identity. No other program is kept."""
-    assert {file.stem for file in KEPT.iterdir()} == {f"{language}-{source.kind}" for language, source in PROGRAMS}
+    """No workflow runs inside the Azure resource that has the identity.
+
+    No other program is kept.
+    """
+    assert {file.stem for file in KEPT.iterdir()} == {
+        f"{language}-{source.kind}" for language, source in PROGRAMS
+    }
     lacking = {(language, kind) for language in Language for kind in SourceKind}
     lacking -= {(language, source.kind) for language, source in PROGRAMS}
-    no_app = {(Language.APP_SETTINGS, kind) for kind in (SourceKind.CERTIFICATE, SourceKind.FEDERATED)}
+    no_app = {
+        (Language.APP_SETTINGS, kind) for kind in (SourceKind.CERTIFICATE, SourceKind.FEDERATED)
+    }
     assert lacking == {(Language.GITHUB_ACTIONS, SourceKind.MANAGED_IDENTITY)} | no_app
 
 
@@ -160,7 +179,9 @@ CALLS: dict[str, Callable[[CredentialSource], ApiCall]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
-def test_a_program_is_read_by_its_language(language: Language, source: CredentialSource, call: str) -> None:
+def test_a_program_is_read_by_its_language(
+    language: Language, source: CredentialSource, call: str
+) -> None:
     text = snippet(CALLS[call](source), language)
     READERS[language](text)
     lines = text.split("\n")
@@ -168,7 +189,9 @@ def test_a_program_is_read_by_its_language(language: Language, source: Credentia
     assert all(line.isprintable() for line in lines)
     assert ("pwned" in text) is (call == "whatever is called how")
     assert "pwned" in text or [line for line in lines if line != line.rstrip()] == []
-    if call == "public":  # the system's own authorities are right: a file that is named wins over them
+    if (
+        call == "public"
+    ):  # the system's own authorities are right: a file that is named wins over them
         assert not re.search("CA_BUNDLE|CERT_FILE|CA_CERTS|cafile|ca.pem", text)
     if call == "sandbox":
         assert ("/home/ada/sandbox/ca.pem" in text) == (language is not Language.APP_SETTINGS)
@@ -176,8 +199,12 @@ def test_a_program_is_read_by_its_language(language: Language, source: Credentia
 
 @pytest.mark.parametrize("language", [Language.PYTHON, Language.CSHARP])
 @pytest.mark.parametrize("source", SOURCES[:4], ids=named)
-def test_a_program_names_the_login_host_of_another_cloud(language: Language, source: CredentialSource) -> None:
-    text = snippet(caller(source, authority="https://login.microsoftonline.us", is_public=False), language)
+def test_a_program_names_the_login_host_of_another_cloud(
+    language: Language, source: CredentialSource
+) -> None:
+    text = snippet(
+        caller(source, authority="https://login.microsoftonline.us", is_public=False), language
+    )
     assert '"https://login.microsoftonline.us"' in text
     assert "iscovery" not in text  # Microsoft knows it
 
@@ -212,7 +239,8 @@ def shell_words(script: str) -> list[str]:
 
 
 HOSTILE = (
-    EVIL, "", "a b", "-x", "~", "*", "!!", "%s%d", "\\", "é日本🚀", "$", "$(", "${{", "##vso[a]b##VSO[ ##[group]",
+    EVIL, "", "a b", "-x", "~", "*", "!!", "%s%d", "\\", "é日本🚀", "$", "$(", "${{",
+    "##vso[a]b##VSO[ ##[group]",
     "::add-mask::a ::error::b", "''\"\"",
 )  # fmt: skip
 
@@ -230,11 +258,17 @@ def test_application_settings_have_each_value_whole(source: CredentialSource) ->
     done = subprocess.run(["sh"], input=text, text=True, capture_output=True, check=True)
     words = done.stdout.split("\0")[:-1]
     found = dict(word.split("=", 1) for word in words[words.index("--settings") + 1 :])
-    wanted = {"AZURE_CLIENT_ID": EVIL, "MCT_S2S_SCOPE": f"{EVIL}/.default", "MCT_S2S_URL": f"https://{EVIL}"}
+    wanted = {
+        "AZURE_CLIENT_ID": EVIL,
+        "MCT_S2S_SCOPE": f"{EVIL}/.default",
+        "MCT_S2S_URL": f"https://{EVIL}",
+    }
     if source.kind is not SourceKind.MANAGED_IDENTITY:
         wanted |= {"AZURE_TENANT_ID": EVIL, "AZURE_AUTHORITY_HOST": f"https://{EVIL}"}
     if source.kind is SourceKind.VAULT:
-        wanted |= {"AZURE_CLIENT_SECRET": f"@Microsoft.KeyVault(SecretUri=https://{EVIL}/secrets/{EVIL}/)"}
+        wanted |= {
+            "AZURE_CLIENT_SECRET": f"@Microsoft.KeyVault(SecretUri=https://{EVIL}/secrets/{EVIL}/)"
+        }
     assert found == wanted
 
 
@@ -245,19 +279,29 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 @settings(max_examples=cases(100, 5000))
 def test_a_string_is_whole_in_every_language(value: str) -> None:
     assert ast.literal_eval(literals.escaped(value)) == value
-    assert YAML(typ="safe").load(io.StringIO(literals.workflow_yaml(value))) == value.replace("${{", "${{ '${{' }}")
+    assert YAML(typ="safe").load(io.StringIO(literals.workflow_yaml(value))) == value.replace(
+        "${{", "${{ '${{' }}"
+    )
     assert literals.escaped(value).isascii()
     assert len(literals.comment(value).splitlines()) <= 1
 
 
-PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=12)
+PRINTABLE = st.text(
+    st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=12
+)
 
 
 @given(PRINTABLE)
 @settings(max_examples=cases(20, 500), deadline=None)
 def test_a_string_is_whole_in_a_shell(value: str) -> None:
-    assert shell_words(f"{literals.shell(value)} {literals.workflow_shell(value)}") == [value, value]
-    assert all(quote(value).isprintable() for quote in (literals.shell, literals.workflow_shell, literals.powershell))
+    assert shell_words(f"{literals.shell(value)} {literals.workflow_shell(value)}") == [
+        value,
+        value,
+    ]
+    assert all(
+        quote(value).isprintable()
+        for quote in (literals.shell, literals.workflow_shell, literals.powershell)
+    )
 
 
 def strings_of(root: tree_sitter.Node, kind: str) -> Iterator[str]:
@@ -292,13 +336,16 @@ def test_a_c_sharp_string_is_one_string(value: str) -> None:
 
 
 def test_no_secret_is_an_argument_of_a_program() -> None:
-    """Arguments can be read by everyone on the machine: a shell's programs get secrets by standard input."""
+    """Arguments can be read by everyone on the machine: a shell's programs get secrets by standard
+    input.
+    """
     programs = (snippet(caller(source), language) for language, source in PROGRAMS)
     for line in (line for text in programs for line in text.splitlines()):
         if "curl" in line or line.strip().startswith("--"):
             command = line.rpartition("|")[2] if "printf" in line else line
             assert not re.search(
-                r"\$\{?(AZURE_CLIENT_SECRET|token|assertion|answer|ACTIONS_ID_TOKEN_REQUEST_TOKEN)\b", command
+                r"\$\{?(AZURE_CLIENT_SECRET|token|assertion|answer|ACTIONS_ID_TOKEN_REQUEST_TOKEN)\b",
+                command,
             )
 
 
@@ -322,7 +369,9 @@ def test_a_screen_has_what_keeps_a_program_from_working_and_then_the_program() -
 
 
 def test_a_job_runs_in_the_environment_that_the_subject_names_and_else_in_none() -> None:
-    other = CredentialSource(SourceKind.FEDERATED, federation=Federation(GITHUB, "repo:o/r:ref:refs/heads/x", EXCHANGE))
+    other = CredentialSource(
+        SourceKind.FEDERATED, federation=Federation(GITHUB, "repo:o/r:ref:refs/heads/x", EXCHANGE)
+    )
     for source, environment in ((SOURCES[3], "production"), (other, None)):
         workflow = read_workflow(snippet(caller(source), Language.GITHUB_ACTIONS))
         assert workflow["jobs"]["call"].get("environment") == environment

@@ -7,8 +7,11 @@ from tests.sandbox.sign_ins import begin, poll
 
 
 def bearer_with(client: Client, *roles: str) -> dict[str, str]:
-    app, _ = seeding.add_application(client.state.directory, "caller", secret="s", graph_roles=roles)
-    return {"Authorization": f"Bearer {client.token('https://localhost:8444/.default', app['appId'], 's')}"}
+    app, _ = seeding.add_application(
+        client.state.directory, "caller", secret="s", graph_roles=roles
+    )
+    token = client.token("https://localhost:8444/.default", app["appId"], "s")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def bearer_of(client: Client, person: str) -> dict[str, str]:

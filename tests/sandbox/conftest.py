@@ -1,4 +1,6 @@
-"""One fresh state for each test, asked in-process; and a sandbox on real ports for tests that need sockets."""
+"""One fresh state for each test, asked in-process; and a sandbox on real ports for tests that need
+sockets.
+"""
 
 import asyncio
 import ssl
@@ -56,7 +58,9 @@ class Client:
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url=self.addresses.origin) as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url=self.addresses.origin
+            ) as client:
                 return await client.request(method, url, **options)
 
         return asyncio.run(send())
@@ -66,12 +70,21 @@ class Client:
         directory = self.state.directory
         directory.variations = replace(directory.variations, **values)
 
-    def token(self, scope: str, client_id: str = seed.ADMINISTRATOR_ID, secret: str = SECRET) -> str:
+    def token(
+        self, scope: str, client_id: str = seed.ADMINISTRATOR_ID, secret: str = SECRET
+    ) -> str:
         """Sign in with a client secret; kept for the next time."""
         key = (scope, client_id)
         if key not in self._tokens:
-            form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret, "scope": scope}
-            answer = self.request("POST", f"{self.addresses.login}/{seed.TENANT_ID}/oauth2/v2.0/token", data=form)
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": client_id,
+                "client_secret": secret,
+                "scope": scope,
+            }
+            answer = self.request(
+                "POST", f"{self.addresses.login}/{seed.TENANT_ID}/oauth2/v2.0/token", data=form
+            )
             assert answer.status_code == 200, answer.text
             self._tokens[key] = answer.json()["access_token"]
         return self._tokens[key]
@@ -80,16 +93,22 @@ class Client:
         """Sign in again the next time."""
         self._tokens.clear()
 
-    def arm(self, method: str, path: str, *, version: str | None = "2025-05-01", **options: Any) -> httpx.Response:
+    def arm(
+        self, method: str, path: str, *, version: str | None = "2025-05-01", **options: Any
+    ) -> httpx.Response:
         """Ask Resource Manager as the administrator, unless `headers` say otherwise."""
-        options.setdefault("headers", {"Authorization": f"Bearer {self.token(self.addresses.arm + '/.default')}"})
+        options.setdefault(
+            "headers", {"Authorization": f"Bearer {self.token(self.addresses.arm + '/.default')}"}
+        )
         options.setdefault("params", {})
         if version is not None:
             options["params"] = {"api-version": version, **options["params"]}
         return self.request(method, self.addresses.arm + path, **options)
 
     def graph(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Ask Graph as the administrator, unless `headers` say otherwise; `path` is below `/v1.0`."""
+        """Ask Graph as the administrator, unless `headers` say otherwise; `path` is below
+        `/v1.0`.
+        """
         bearer = {"Authorization": f"Bearer {self.token(self.addresses.graph + '/.default')}"}
         options["headers"] = {**bearer, **options.get("headers", {})}
         return self.request(method, f"{self.addresses.graph}/v1.0{path}", **options)
@@ -117,7 +136,11 @@ def make_app(client: Client, **body: Any) -> dict[str, Any]:
 def make_service(client: Client, **body: Any) -> dict[str, Any]:
     """One with a role and a URI."""
     service = make_app(client, appRoles=[ROLE], **body)
-    client.graph("PATCH", f"/applications/{service['id']}", json={"identifierUris": [f"api://{service['appId']}"]})
+    client.graph(
+        "PATCH",
+        f"/applications/{service['id']}",
+        json={"identifierUris": [f"api://{service['appId']}"]},
+    )
     return service
 
 
@@ -176,7 +199,9 @@ class Wire:
             "client_secret": running.client_secret,
             "scope": f"{self.origin}/.default",
         }
-        token = self.http.post(f"{self.origin}/{running.tenant_id}/oauth2/v2.0/token", data=form).json()
+        token = self.http.post(
+            f"{self.origin}/{running.tenant_id}/oauth2/v2.0/token", data=form
+        ).json()
         self.headers = {"Authorization": f"Bearer {token['access_token']}"}
 
     def __enter__(self) -> Self:
@@ -185,10 +210,14 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
-    def arm(self, method: str, path: str, version: str = "2025-05-01", **options: Any) -> httpx.Response:
+    def arm(
+        self, method: str, path: str, version: str = "2025-05-01", **options: Any
+    ) -> httpx.Response:
         """Ask Resource Manager."""
         params = {"api-version": version}
-        return self.http.request(method, self.origin + path, params=params, headers=self.headers, **options)
+        return self.http.request(
+            method, self.origin + path, params=params, headers=self.headers, **options
+        )
 
     def get(self) -> httpx.Response:
         return self.arm("GET", seed.SITE)

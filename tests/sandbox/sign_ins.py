@@ -52,14 +52,25 @@ def certificate(key: rsa.RSAPrivateKey, days: int = 90) -> bytes:
 
 def with_certificate(client: Client, der: bytes) -> dict[str, Any]:
     made = make_app(client)
-    entry = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode(), "displayName": "c"}
+    entry = {
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+        "key": base64.b64encode(der).decode(),
+        "displayName": "c",
+    }
     answer = client.graph("PATCH", f"/applications/{made['id']}", json={"keyCredentials": [entry]})
     assert answer.status_code == 204, answer.text
     return made
 
 
 def assertion(
-    app_id: str, der: bytes, *, algorithm: str = "PS256", key: Any = KEY, floats: bool = False, **claims: Any
+    app_id: str,
+    der: bytes,
+    *,
+    algorithm: str = "PS256",
+    key: Any = KEY,
+    floats: bool = False,
+    **claims: Any,
 ) -> str:
     digest = hashlib.sha256(der) if algorithm == "PS256" else hashlib.sha1(der)
     mark = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
@@ -78,7 +89,13 @@ def assertion(
 
 
 def ask_with(client: Client, app_id: str, signed: str) -> tuple[int, dict[str, Any]]:
-    return ask(client, client_id=app_id, client_secret="", client_assertion=signed, client_assertion_type=JWT_BEARER)
+    return ask(
+        client,
+        client_id=app_id,
+        client_secret="",
+        client_assertion=signed,
+        client_assertion_type=JWT_BEARER,
+    )
 
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"

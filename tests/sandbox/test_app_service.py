@@ -1,4 +1,6 @@
-"""What a write does in Resource Manager, the painful parts included, and the identity endpoints inside a resource."""
+"""What a write does in Resource Manager, the painful parts included, and the identity endpoints
+inside a resource.
+"""
 
 from typing import Any
 
@@ -30,11 +32,19 @@ def test_settings_may_be_accepted_first_and_done_later(client: Client, state: Sa
 
 
 @pytest.mark.parametrize("accepted_first", [True, False])
-def test_a_site_takes_no_second_write_during_one(client: Client, state: SandboxState, accepted_first: bool) -> None:
-    """In App Service's own envelope, whatever the second one is; reading goes on: azure-contract.md, section 4.1."""
+def test_a_site_takes_no_second_write_during_one(
+    client: Client, state: SandboxState, accepted_first: bool
+) -> None:
+    """In App Service's own envelope, whatever the second one is; reading goes on:
+    azure-contract.md, section 4.1.
+    """
     state.resources.operation_seconds = 30
-    client.vary(settings_accept_202=accepted_first, site_write_seconds=0.0 if accepted_first else 30.0)
-    assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == (202 if accepted_first else 200)
+    client.vary(
+        settings_accept_202=accepted_first, site_write_seconds=0.0 if accepted_first else 30.0
+    )
+    assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == (
+        202 if accepted_first else 200
+    )
     identity = {"identity": {"type": "SystemAssigned"}}
     for method, path, body in (
         ("PUT", SETTINGS, {"properties": {}}),
@@ -43,22 +53,37 @@ def test_a_site_takes_no_second_write_during_one(client: Client, state: SandboxS
     ):
         refused = client.arm(method, path, json=body)
         entity = refused.json()["Details"][-1]["ErrorEntity"]
-        assert (refused.status_code, refused.json()["Code"], entity["ExtendedCode"]) == (409, "Conflict", "59203")
-        assert refused.json()["Message"].startswith("Cannot modify this site because another operation is in progress.")
+        assert (refused.status_code, refused.json()["Code"], entity["ExtendedCode"]) == (
+            409,
+            "Conflict",
+            "59203",
+        )
+        assert refused.json()["Message"].startswith(
+            "Cannot modify this site because another operation is in progress."
+        )
     assert settings(client, seed.SITE) == {"A": "1"}
-    assert client.arm("PATCH", SLOT, json=identity).status_code == 200, "a slot is a site of its own"
+    assert client.arm("PATCH", SLOT, json=identity).status_code == 200, (
+        "a slot is a site of its own"
+    )
     state.clock.advance(31)
     assert client.arm("PATCH", seed.SITE, json=identity).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["hy-phen", "Colon:Section", "ConnectionStrings:MctDatabase"])
-def test_some_plans_take_plain_names_only_whoever_wrote_others(client: Client, state: SandboxState, name: str) -> None:
-    """A write replaces all settings, so that one that is there already blocks every write: azure-contract.md, 4.3."""
+def test_some_plans_take_plain_names_only_whoever_wrote_others(
+    client: Client, state: SandboxState, name: str
+) -> None:
+    """A write replaces all settings, so that one that is there already blocks every write:
+    azure-contract.md, 4.3.
+    """
     wanted = {"properties": {"A": "1", name: "2"}}
     assert client.arm("PUT", SETTINGS, json=wanted).status_code == 200
     client.vary(strict_setting_names=True)
     refused = client.arm("PUT", SETTINGS, json={"properties": {**wanted["properties"], "B": "3"}})
-    assert (refused.status_code, refused.json()["Message"]) == (400, f"AppSetting with name '{name}' is not allowed.")
+    assert (refused.status_code, refused.json()["Message"]) == (
+        400,
+        f"AppSetting with name '{name}' is not allowed.",
+    )
     assert settings(client, seed.SITE) == wanted["properties"]
     assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == 200
 
@@ -68,7 +93,10 @@ def test_a_swap_takes_all_but_the_sticky_settings(client: Client, source: str, t
     assert client.arm("POST", f"{source}/slotsswap", json={"targetSlot": target}).status_code == 200
     live, staged = settings(client, seed.SITE), settings(client, SLOT)
     for name in ("SlotName", "ConnectionStrings:MctDatabase"):
-        assert (live[name], staged[name]) == (seed.SETTINGS["production"][name], seed.SETTINGS["staging"][name])
+        assert (live[name], staged[name]) == (
+            seed.SETTINGS["production"][name],
+            seed.SETTINGS["staging"][name],
+        )
     assert live["OrganizationName"] == seed.SETTINGS["staging"]["OrganizationName"]
     assert staged["OrganizationName"] == seed.SETTINGS["production"]["OrganizationName"]
     assert "SupportEmail" not in live
@@ -78,14 +106,22 @@ def environment_of(client: Client, site: str) -> Any:
     return client.request("GET", "/_sandbox/app-environment", params={"resource": site}).json()
 
 
-def test_an_app_reads_the_secrets_of_those_references_that_resolve(client: Client, state: SandboxState) -> None:
-    (vault,) = [vault_state for key, vault_state in state.resources.vaults.items() if key.endswith("/contosolearn-kv")]
+def test_an_app_reads_the_secrets_of_those_references_that_resolve(
+    client: Client, state: SandboxState
+) -> None:
+    (vault,) = [
+        vault_state
+        for key, vault_state in state.resources.vaults.items()
+        if key.endswith("/contosolearn-kv")
+    ]
     secret = vault.version("jwt", "", state.clock.timestamp())["value"]
     good = "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=jwt;SecretVersion=0f5c2b1d)"
     bad = {
         "Gone": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=a)",
         "Older": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=jwt;SecretVersion=0)",
-        "Closed": f"@Microsoft.KeyVault(SecretUri={client.addresses.of_vault(seed.VAULT)}/secrets/a/)",
+        "Closed": (
+            f"@Microsoft.KeyVault(SecretUri={client.addresses.of_vault(seed.VAULT)}/secrets/a/)"
+        ),
         "Elsewhere": "@Microsoft.KeyVault(SecretUri=https://other.vault.azure.net/secrets/a/)",
         "Broken": "@Microsoft.KeyVault(contosolearn-kv)",
         "Plain": "x",
@@ -96,8 +132,14 @@ def test_an_app_reads_the_secrets_of_those_references_that_resolve(client: Clien
     assert environment_of(client, SLOT) == {"Good": good}, "it has no identity"
 
 
-def test_a_reference_follows_a_new_version_within_a_day_or_with_any_write(client: Client, state: SandboxState) -> None:
-    (vault,) = [vault_state for key, vault_state in state.resources.vaults.items() if key.endswith("/contosolearn-kv")]
+def test_a_reference_follows_a_new_version_within_a_day_or_with_any_write(
+    client: Client, state: SandboxState
+) -> None:
+    (vault,) = [
+        vault_state
+        for key, vault_state in state.resources.vaults.items()
+        if key.endswith("/contosolearn-kv")
+    ]
 
     def store(value: str) -> None:
         vault.set("key", {"value": value}, state.clock.timestamp())
@@ -121,20 +163,33 @@ def test_a_reference_follows_a_new_version_within_a_day_or_with_any_write(client
     assert read() == "three"
 
 
-def identify(client: Client, path: str, identity: dict[str, Any], version: str = "2025-05-01") -> Any:
+def identify(
+    client: Client, path: str, identity: dict[str, Any], version: str = "2025-05-01"
+) -> Any:
     answer = client.arm("PATCH", path, version=version, json={"identity": identity})
     assert answer.status_code in (200, 202), answer.text
     return client.arm("GET", path, version=version).json().get("identity")
 
 
-def assign(client: Client, resource: str, *identities: str, kind: str = "UserAssigned", **more: str) -> None:
-    identify(client, resource, {"type": kind, "userAssignedIdentities": {one: {} for one in identities}}, **more)
+def assign(
+    client: Client, resource: str, *identities: str, kind: str = "UserAssigned", **more: str
+) -> None:
+    identify(
+        client,
+        resource,
+        {"type": kind, "userAssignedIdentities": {one: {} for one in identities}},
+        **more,
+    )
 
 
 def from_app(client: Client, *, version: str = "2019-08-01", **query: str) -> httpx.Response:
-    found = client.request("GET", "/_sandbox/identity-environment", params={"resource": FUNCTION_APP}).json()
+    found = client.request(
+        "GET", "/_sandbox/identity-environment", params={"resource": FUNCTION_APP}
+    ).json()
     header = (
-        {"secret": found["MSI_SECRET"]} if version == "2017-09-01" else {"X-IDENTITY-HEADER": found["IDENTITY_HEADER"]}
+        {"secret": found["MSI_SECRET"]}
+        if version == "2017-09-01"
+        else {"X-IDENTITY-HEADER": found["IDENTITY_HEADER"]}
     )
     params = {"api-version": version, "resource": client.addresses.graph, **query}
     return client.request("GET", found["IDENTITY_ENDPOINT"], params=params, headers=header)
@@ -153,7 +208,10 @@ def client_id(client: Client, identity: str) -> str:
 def test_an_app_with_identities_of_others_only_must_name_one(client: Client) -> None:
     assign(client, FUNCTION_APP, USER_IDENTITY)
     answer = from_app(client)
-    assert (answer.status_code, answer.json()["message"]) == (400, "Unable to load the proper Managed Identity.")
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "Unable to load the proper Managed Identity.",
+    )
     assert from_app(client, client_id=client_id(client, USER_IDENTITY)).status_code == 200
     assign(client, FUNCTION_APP, USER_IDENTITY, kind="SystemAssigned, UserAssigned")
     assert from_app(client).status_code == 200
@@ -178,13 +236,19 @@ def test_a_machine_with_one_identity_need_not_name_it_and_with_two_must(client: 
 @pytest.mark.parametrize("value", ["10.0.0.1", ""])
 def test_a_machine_gives_nothing_to_what_was_forwarded(client: Client, value: str) -> None:
     answer = from_machine(client, **{"X-Forwarded-For": value})
-    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (400, "application/xml")
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (
+        400,
+        "application/xml",
+    )
     assert "X-Forwarded-For" in answer.text
 
 
 def test_a_machine_calls_an_unknown_resource_by_its_own_name(client: Client) -> None:
     body = from_machine(client, resource="api://nobody").json()
-    assert (body["error"], "AADSTS500011" in body["error_description"]) == ("invalid_resource", True)
+    assert (body["error"], "AADSTS500011" in body["error_description"]) == (
+        "invalid_resource",
+        True,
+    )
 
 
 def test_a_slot_has_settings_of_its_own_and_no_sticky_names(client: Client) -> None:
@@ -195,18 +259,30 @@ def test_a_slot_has_settings_of_its_own_and_no_sticky_names(client: Client) -> N
     sticky = client.arm("GET", f"{seed.SITE}/config/slotConfigNames").json()["properties"]
     assert "SlotName" in sticky["appSettingNames"]
     sticky["appSettingNames"].append("ServiceAuthEnabled")
-    assert client.arm("PUT", f"{seed.SITE}/config/slotConfigNames", json={"properties": sticky}).status_code == 200
+    assert (
+        client.arm(
+            "PUT", f"{seed.SITE}/config/slotConfigNames", json={"properties": sticky}
+        ).status_code
+        == 200
+    )
     again = client.arm("GET", f"{seed.SITE}/config/slotConfigNames").json()["properties"]
     assert again["appSettingNames"][-1] == "ServiceAuthEnabled"
-    assert [s["name"] for s in client.arm("GET", f"{seed.SITE}/slots").json()["value"]] == ["contosolearn/staging"]
+    assert [s["name"] for s in client.arm("GET", f"{seed.SITE}/slots").json()["value"]] == [
+        "contosolearn/staging"
+    ]
 
 
-def test_a_system_identity_is_new_each_time_and_lives_in_the_directory(client: Client, state: SandboxState) -> None:
+def test_a_system_identity_is_new_each_time_and_lives_in_the_directory(
+    client: Client, state: SandboxState
+) -> None:
     first = identify(client, FUNCTION_APP, {"type": "systemassigned"})
     assert first["type"] == "SystemAssigned"
     principal = state.directory.principal(first["principalId"])
     assert principal is not None
-    assert (principal["displayName"], principal["servicePrincipalType"]) == ("reports-func", "ManagedIdentity")
+    assert (principal["displayName"], principal["servicePrincipalType"]) == (
+        "reports-func",
+        "ManagedIdentity",
+    )
     assert identify(client, FUNCTION_APP, {"type": "SystemAssigned"}) == first
     assert identify(client, FUNCTION_APP, {"type": "None"}) == {"type": "None"}
     assert state.directory.principal(first["principalId"]) is None
@@ -224,10 +300,14 @@ def test_the_type_of_an_identity_is_not_merged(client: Client) -> None:
 
 def test_user_assigned_identities_are_added_and_removed_one_by_one(client: Client) -> None:
     kind = {"type": "UserAssigned"}
-    added = identify(client, MACHINE, {**kind, "userAssignedIdentities": {USER_IDENTITY: {}}}, "2024-11-01")
+    added = identify(
+        client, MACHINE, {**kind, "userAssignedIdentities": {USER_IDENTITY: {}}}, "2024-11-01"
+    )
     assert sorted(added["userAssignedIdentities"]) == sorted([ETL, USER_IDENTITY])
     assert added["userAssignedIdentities"][USER_IDENTITY]["principalId"]
-    removed = identify(client, MACHINE, {**kind, "userAssignedIdentities": {ETL.upper(): None}}, "2024-11-01")
+    removed = identify(
+        client, MACHINE, {**kind, "userAssignedIdentities": {ETL.upper(): None}}, "2024-11-01"
+    )
     assert list(removed["userAssignedIdentities"]) == [USER_IDENTITY]
 
 
@@ -240,12 +320,16 @@ def test_app_service_keeps_only_the_identities_that_are_sent(client: Client) -> 
 
 def test_a_virtual_machine_takes_its_time(client: Client, state: SandboxState) -> None:
     state.resources.operation_seconds = 30
-    answer = client.arm("PATCH", MACHINE, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}})
+    answer = client.arm(
+        "PATCH", MACHINE, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}}
+    )
     assert answer.status_code == 200
     assert answer.json()["properties"]["provisioningState"] == "Updating"
     status = answer.headers["azure-asyncoperation"].removeprefix(client.addresses.arm).split("?")[0]
     assert client.arm("GET", status, version="2024-11-01").json()["status"] == "InProgress"
-    busy = client.arm("PATCH", MACHINE, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}})
+    busy = client.arm(
+        "PATCH", MACHINE, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}}
+    )
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "OperationNotAllowed")
     state.clock.advance(31)
     assert client.arm("GET", status, version="2024-11-01").json()["status"] == "Succeeded"
@@ -262,30 +346,46 @@ def test_a_container_app_answers_later(client: Client, state: SandboxState) -> N
     result = answer.headers["location"].removeprefix(client.addresses.arm).split("?")[0]
     assert client.arm("GET", result, version="2025-01-01").status_code == 202
     state.clock.advance(31)
-    assert client.arm("GET", result, version="2025-01-01").json()["identity"]["type"] == "SystemAssigned,UserAssigned"
+    assert (
+        client.arm("GET", result, version="2025-01-01").json()["identity"]["type"]
+        == "SystemAssigned,UserAssigned"
+    )
 
 
 @pytest.mark.parametrize(("choice", "status"), [("ignored", 200), ("refused", 405)])
-def test_a_patch_of_identity_may_come_to_nothing(client: Client, state: SandboxState, choice: str, status: int) -> None:
+def test_a_patch_of_identity_may_come_to_nothing(
+    client: Client, state: SandboxState, choice: str, status: int
+) -> None:
     """Not every resource provider implements it; App Service does."""
     client.vary(identity_patch=choice)
     wanted = {"identity": {"type": "SystemAssigned"}}
     assert client.arm("PATCH", LOGIC_APP, version="2019-05-01", json=wanted).status_code == status
-    assert "principalId" not in (client.arm("GET", LOGIC_APP, version="2019-05-01").json().get("identity") or {})
+    assert "principalId" not in (
+        client.arm("GET", LOGIC_APP, version="2019-05-01").json().get("identity") or {}
+    )
     assert identify(client, FUNCTION_APP, wanted["identity"])["principalId"]
 
 
 @pytest.mark.parametrize(
     ("kind", "version"),
-    [("Microsoft.Web/staticSites", "2023-12-01"), ("Microsoft.ContainerInstance/containerGroups", "2023-05-01")],
+    [
+        ("Microsoft.Web/staticSites", "2023-12-01"),
+        ("Microsoft.ContainerInstance/containerGroups", "2023-05-01"),
+    ],
 )
-def test_some_types_take_a_patch_of_identity_and_ignore_it(client: Client, kind: str, version: str) -> None:
+def test_some_types_take_a_patch_of_identity_and_ignore_it(
+    client: Client, kind: str, version: str
+) -> None:
     """azure-contract.md, section 4.4."""
     path, wanted = f"{GROUP}/providers/{kind}/portal", {"identity": {"type": "SystemAssigned"}}
-    made = client.arm("PUT", path, version=version, json={"location": "West Europe", "properties": {}}).json()
+    made = client.arm(
+        "PUT", path, version=version, json={"location": "West Europe", "properties": {}}
+    ).json()
     answer = client.arm("PATCH", path, version=version, json=wanted)
     assert (answer.status_code, "identity" in answer.json()) == (200, False)
-    assert client.arm("PUT", path, version=version, json={**made, **wanted}).json()["identity"]["principalId"]
+    assert client.arm("PUT", path, version=version, json={**made, **wanted}).json()["identity"][
+        "principalId"
+    ]
 
 
 def test_a_logic_app_takes_its_identity_by_either_method(client: Client) -> None:
@@ -319,6 +419,8 @@ def test_lists_come_in_pages_of_any_length(client: Client, state: SandboxState) 
 
 def test_a_provider_shows_the_api_versions_that_are_taken(client: Client) -> None:
     client.vary(api_versions={"Microsoft.App": ["2023-05-01", "2024-02-02-preview"]})
-    shown = client.arm("GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.App", version="2021-04-01").json()
+    shown = client.arm(
+        "GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.App", version="2021-04-01"
+    ).json()
     assert shown["resourceTypes"][0]["apiVersions"] == ["2024-02-02-preview", "2023-05-01"]
     assert shown["resourceTypes"][0]["defaultApiVersion"] == "2023-05-01"

@@ -1,4 +1,6 @@
-"""The seed, what can be done in it and how it is arranged; how its state is kept, and who may join a sandbox."""
+"""The seed, what can be done in it and how it is arranged; how its state is kept, and who may join
+a sandbox.
+"""
 
 import asyncio
 import json
@@ -44,7 +46,9 @@ def as_caller(client: Client, caller: dict[str, str], service: str = "arm") -> d
 
 def caller(client: Client, *roles: tuple[str, str]) -> dict[str, str]:
     wanted = [{"role": role, "scope": scope} for role, scope in roles]
-    made: dict[str, str] = client.control("POST", "callers", {"name": "limited", "graphRoles": [], "armRoles": wanted})
+    made: dict[str, str] = client.control(
+        "POST", "callers", {"name": "limited", "graphRoles": [], "armRoles": wanted}
+    )
     return made
 
 
@@ -65,9 +69,13 @@ def test_a_caller_may_do_just_what_its_roles_say(client: Client) -> None:
     ):
         answer = client.arm(method, path, headers=headers, version=version, json={"properties": {}})
         assert answer.status_code == status, path
-    listed = client.arm("GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.Web/sites", headers=headers).json()["value"]
+    listed = client.arm(
+        "GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.Web/sites", headers=headers
+    ).json()["value"]
     assert [site["name"] for site in listed] == ["contosolearn", "contosolearn-fa-x7k2q"]
-    graph = client.graph("POST", "/applications", json={"displayName": "x"}, headers=as_caller(client, made, "graph"))
+    graph = client.graph(
+        "POST", "/applications", json={"displayName": "x"}, headers=as_caller(client, made, "graph")
+    )
     assert graph.status_code == 403
 
 
@@ -86,8 +94,14 @@ def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
 
 def test_somebody_without_any_role_sees_no_subscription(client: Client) -> None:
     headers = as_caller(client, caller(client))
-    assert client.arm("GET", "/subscriptions", version="2022-12-01", headers=headers).json()["value"] == []
-    assert client.arm("GET", seed.SUBSCRIPTION, version="2022-12-01", headers=headers).status_code == 403
+    assert (
+        client.arm("GET", "/subscriptions", version="2022-12-01", headers=headers).json()["value"]
+        == []
+    )
+    assert (
+        client.arm("GET", seed.SUBSCRIPTION, version="2022-12-01", headers=headers).status_code
+        == 403
+    )
 
 
 def test_a_tenant_is_listed_with_its_name_and_domains(client: Client) -> None:
@@ -98,14 +112,20 @@ def test_a_tenant_is_listed_with_its_name_and_domains(client: Client) -> None:
 
 
 def test_a_custom_role_lacks_what_it_leaves_out(client: Client) -> None:
-    role = {"name": "No secrets", "actions": ["*"], "notActions": ["Microsoft.Web/sites/config/list/action"]}
+    role = {
+        "name": "No secrets",
+        "actions": ["*"],
+        "notActions": ["Microsoft.Web/sites/config/list/action"],
+    }
     made = client.control("POST", "callers", {"name": "custom", "armRoles": [{"role": role}]})
     headers = as_caller(client, made)
     assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 403
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 200
     client.control("DELETE", "role-assignments", {"principalId": made["principalId"]})
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 403
-    client.control("POST", "role-assignments", {"principalId": made["principalId"], "role": "Owner"})
+    client.control(
+        "POST", "role-assignments", {"principalId": made["principalId"], "role": "Owner"}
+    )
     assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 200
 
 
@@ -116,7 +136,10 @@ def test_denials_and_locks_are_set_and_taken_away(client: Client) -> None:
     assert refused.json()["error"]["code"] == "DenyAssignmentAuthorizationFailed"
     client.control("DELETE", "deny-assignments")
     client.control("POST", "locks", {"scope": seed.SITE, "level": "ReadOnly"})
-    assert client.arm("PUT", SETTINGS, json={"properties": {}}).json()["error"]["code"] == "ScopeLocked"
+    assert (
+        client.arm("PUT", SETTINGS, json={"properties": {}}).json()["error"]["code"]
+        == "ScopeLocked"
+    )
     client.control("DELETE", "locks")
     assert client.arm("PUT", SETTINGS, json={"properties": {}}).status_code == 200
 
@@ -135,14 +158,21 @@ def test_denials_and_locks_are_set_and_taken_away(client: Client) -> None:
         ("locks", {"level": "Tight"}),
     ],
 )
-def test_a_malformed_control_request_is_refused_and_changes_nothing(client: Client, path: str, body: Any) -> None:
+def test_a_malformed_control_request_is_refused_and_changes_nothing(
+    client: Client, path: str, body: Any
+) -> None:
     before = client.request("GET", "/_sandbox/world").json()
     assert client.request("POST", f"/_sandbox/{path}", json=body).status_code == 400
     assert client.request("GET", "/_sandbox/world").json() == before
 
 
 def test_a_site_of_the_same_name_elsewhere_answers_at_its_own_address(wire: Wire) -> None:
-    wanted = {"name": seed.APP_SERVICE, "group": "twin", "subscription": OTHER, "settings": {"A": "1"}}
+    wanted = {
+        "name": seed.APP_SERVICE,
+        "group": "twin",
+        "subscription": OTHER,
+        "settings": {"A": "1"},
+    }
     made = wire.control("POST", "sites", wanted)
     assert made["id"].startswith(f"/subscriptions/{OTHER}/resourceGroups/twin/")
     assert wire.http.get(f"{made['url']}/api/v1/organization").status_code == 401
@@ -153,7 +183,9 @@ def test_a_site_of_the_same_name_elsewhere_answers_at_its_own_address(wire: Wire
     assert wire.arm("GET", made["id"]).status_code == 404
 
 
-def test_a_site_that_came_later_keeps_its_port(running: Running, wire: Wire, state_dir: Any) -> None:
+def test_a_site_that_came_later_keeps_its_port(
+    running: Running, wire: Wire, state_dir: Any
+) -> None:
     made = wire.control("POST", "sites", {"name": "later"})
     running.close()
     with closing(start(state_dir)):
@@ -179,8 +211,10 @@ def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None
 def test_a_knob_takes_only_what_it_means(client: Client) -> None:
     """And where one of several does not, none is turned."""
     for body in (
-        {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}, {"replicas": 0}, {"replicas": True},
-        {"lagMode": "maybe"}, {"lagSeconds": 3, "replicas": 1.5}, {"lagSeconds": 3, "nope": 1}, {"restartSeconds": -1},
+        {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}, {"replicas": 0},
+        {"replicas": True},
+        {"lagMode": "maybe"}, {"lagSeconds": 3, "replicas": 1.5}, {"lagSeconds": 3, "nope": 1},
+        {"restartSeconds": -1},
     ):  # fmt: skip
         before = client.control("GET", "knobs")
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
@@ -205,11 +239,15 @@ def test_a_tenant_is_one_of_three_and_stays_with_the_state(client: Client) -> No
     assert client.control("GET", "tenant") == asdict(TENANTS["legacy"])
 
 
-def test_two_states_of_one_seed_are_the_same_to_the_last_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_states_of_one_seed_are_the_same_to_the_last_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(ComputerTime, "timestamp", lambda _: 1_800_000_000.0)
     first, second = (seed.seed("secret").to_dict() for _ in range(2))
     assert [first["directory"], first["resources"]] == [second["directory"], second["resources"]]
-    ids = [seeding.add_application(seed.seed("secret").directory, "later")[0]["id"] for _ in range(2)]
+    ids = [
+        seeding.add_application(seed.seed("secret").directory, "later")[0]["id"] for _ in range(2)
+    ]
     assert len(set(ids)) == 2, "what is made later gets ids by chance"
 
 
@@ -228,7 +266,9 @@ def test_the_token_service_offers_what_its_table_says_and_nothing_else(client: C
     assert unknown.status_code == 501
 
 
-def test_a_state_directory_keeps_what_the_last_program_did(running: Running, state_dir: Path) -> None:
+def test_a_state_directory_keeps_what_the_last_program_did(
+    running: Running, state_dir: Path
+) -> None:
     with Wire(running) as wire:
         assert wire.put({"kept": "ü"}).is_success
     running.close()
@@ -241,7 +281,9 @@ def test_a_state_directory_keeps_what_the_last_program_did(running: Running, sta
         assert fresh.client_secret == running.client_secret
 
 
-def test_secrets_are_for_the_owner_alone_and_the_state_holds_none(running: Running, state_dir: Path) -> None:
+def test_secrets_are_for_the_owner_alone_and_the_state_holds_none(
+    running: Running, state_dir: Path
+) -> None:
     for name in ("server.pem", "signing-key.pem", "administrator.json", "world.json"):
         assert stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600, name
     assert running.client_secret not in (state_dir / "world.json").read_text()
@@ -268,7 +310,9 @@ def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path)
     found[0].close()
 
 
-def test_addresses_that_a_program_saved_come_back_with_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_a_program_saved_come_back_with_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_ports(12)
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
     monkeypatch.setattr(clouds, "SANDBOX_PORT", port)
@@ -282,19 +326,28 @@ def test_addresses_that_a_program_saved_come_back_with_serve(tmp_path: Path, mon
     assert sandbox.resource_manager == f"https://localhost:{port}"
     assert clouds.reopening(sandbox) == "mct-s2s sandbox serve"
     again = start(tmp_path, port + 100)
-    assert again.site_url == exports(port, state_dir=tmp_path)["MCT_S2S_URL"], "where it has listened before"
+    assert again.site_url == exports(port, state_dir=tmp_path)["MCT_S2S_URL"], (
+        "where it has listened before"
+    )
     again.close()
     monkeypatch.setattr(clouds, "SANDBOX_PORT", 8443)
     assert clouds.reopening(asyncio.run(opened())) == f"mct-s2s sandbox serve --port {port}"
     assert DEFAULT_PORT == 8443
 
 
-def test_reset_does_not_pull_the_state_from_under_a_program(running: Running, state_dir: Path) -> None:
-    with pytest.raises(TimeoutError, match="Another sandbox uses"), StateDirectory(state_dir).exclusive(seconds=0.1):
+def test_reset_does_not_pull_the_state_from_under_a_program(
+    running: Running, state_dir: Path
+) -> None:
+    with (
+        pytest.raises(TimeoutError, match="Another sandbox uses"),
+        StateDirectory(state_dir).exclusive(seconds=0.1),
+    ):
         pass
 
 
-def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tmp_path: Path) -> None:
+def test_a_server_that_was_killed_is_not_asked_for_its_state(
+    state_dir: Path, tmp_path: Path
+) -> None:
     with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
         server.save(tmp_path / "saved.json", state_dir)
     assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
@@ -302,16 +355,26 @@ def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tm
 
 def test_a_killed_servers_leftovers_are_not_believed_by_waiting_programs(state_dir: Path) -> None:
     folder = StateDirectory(state_dir)
-    (state_dir / "running.json").write_text(json.dumps({"pid": 1, "port": free_ports(1), "realNames": False}))
+    (state_dir / "running.json").write_text(
+        json.dumps({"pid": 1, "port": free_ports(1), "realNames": False})
+    )
     running = start(state_dir)
-    assert folder.served() is None, "the port is dead, and the one who has the folder serves no one else"
+    assert folder.served() is None, (
+        "the port is dead, and the one who has the folder serves no one else"
+    )
     running.close()
 
 
-def test_a_site_is_named_where_it_listens_even_below_the_port_of_resource_manager(tmp_path: Path) -> None:
-    StateDirectory(tmp_path).remember_ports({"arm": 44495, "graph": 46759, seed.SITE.lower(): 38057})
+def test_a_site_is_named_where_it_listens_even_below_the_port_of_resource_manager(
+    tmp_path: Path,
+) -> None:
+    StateDirectory(tmp_path).remember_ports(
+        {"arm": 44495, "graph": 46759, seed.SITE.lower(): 38057}
+    )
     assert exports(44495, state_dir=tmp_path)["MCT_S2S_URL"] == "https://localhost:38057"
-    assert exports(8443, state_dir=tmp_path)["MCT_S2S_URL"] == "https://localhost:8445", "it will listen elsewhere"
+    assert exports(8443, state_dir=tmp_path)["MCT_S2S_URL"] == "https://localhost:8445", (
+        "it will listen elsewhere"
+    )
 
 
 def test_a_state_survives_its_file(client: Client, state: SandboxState, tmp_path: Path) -> None:
@@ -325,7 +388,9 @@ def test_a_state_survives_its_file(client: Client, state: SandboxState, tmp_path
         SandboxState.load(tmp_path / "w.json")
 
 
-def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(running: Running) -> None:
+def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(
+    running: Running,
+) -> None:
     with Wire(running):
         assert running._server is not None
         connections: list[Any] = list(running._server.server_state.connections)
@@ -335,8 +400,12 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
         assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
 
-def test_the_health_check_asks_who_serves(running: Running, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container has neither a shell nor curl; a process that has its port and answers nothing is not healthy."""
+def test_the_health_check_asks_who_serves(
+    running: Running, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container has neither a shell nor curl; a process that has its port and answers nothing is
+    not healthy.
+    """
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(state_dir))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     served = Served(httpx.URL(running.resource_manager).port or 0, real_names=False)

@@ -17,7 +17,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 def cells(client: str, azure: Sandbox) -> list[str]:
     """The code in a client's row, with this sandbox's ports."""
-    row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {client}"))
+    row = next(
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| {client}")
+    )
     ports = {"8443": azure.origin.rpartition(":")[2], "8444": azure.graph_url.rpartition(":")[2]}
     text = re.sub(r"(?<=localhost:)\d+", lambda found: ports[found[0]], row.split("|")[2])
     return re.findall(r"`([^`]+)`", text)
@@ -27,20 +31,29 @@ def cells(client: str, azure: Sandbox) -> list[str]:
 def known(azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, value in azure.environment.items():
         monkeypatch.setenv(name, value)
-    names: dict[str, Any] = {one.__name__: one for one in (DefaultAzureCredential, WebSiteManagementClient)}
-    names |= {"GraphServiceClient": GraphServiceClient, "subscription": azure.environment["AZURE_SUBSCRIPTION_ID"]}
+    names: dict[str, Any] = {
+        one.__name__: one for one in (DefaultAzureCredential, WebSiteManagementClient)
+    }
+    names |= {
+        "GraphServiceClient": GraphServiceClient,
+        "subscription": azure.environment["AZURE_SUBSCRIPTION_ID"],
+    }
     for line in cells("azure-identity", azure):
         exec(line, names)
     return names
 
 
-def test_the_sdk_of_graph_reads_by_the_documented_lines(azure: Sandbox, known: dict[str, Any]) -> None:
+def test_the_sdk_of_graph_reads_by_the_documented_lines(
+    azure: Sandbox, known: dict[str, Any]
+) -> None:
     for line in cells("msgraph-sdk", azure):
         exec(line, known)
     found = asyncio.run(known["graph"].applications.get())
     assert "Deployment pipeline" in {one.display_name for one in found.value}
 
 
-def test_the_sdk_of_resource_manager_reads_by_the_documented_line(azure: Sandbox, known: dict[str, Any]) -> None:
+def test_the_sdk_of_resource_manager_reads_by_the_documented_line(
+    azure: Sandbox, known: dict[str, Any]
+) -> None:
     code = next(one for one in cells("azure-mgmt", azure) if one.startswith("WebSite"))
     assert "contosolearn" in {one.name for one in eval(code, known).web_apps.list()}

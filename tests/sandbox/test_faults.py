@@ -1,4 +1,6 @@
-"""The sandbox misbehaves as it is told, over real connections where the connection is what breaks."""
+"""The sandbox misbehaves as it is told, over real connections where the connection is what
+breaks.
+"""
 
 from typing import Any
 
@@ -26,7 +28,11 @@ def statuses(client: Client, count: int) -> list[int]:
 
 
 def refuse(**members: Any) -> Rule:
-    return {"fault": {"type": "status", "status": 503}, "match": {"service": "ARM", "method": "GET"}, **members}
+    return {
+        "fault": {"type": "status", "status": 503},
+        "match": {"service": "ARM", "method": "GET"},
+        **members,
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,12 +86,16 @@ def test_a_rule_is_about_the_requests_it_names(client: Client, match: Rule, hits
 
 BAD_RULES: list[Any] = [
     {}, "none", [[]], [{}], [{"fault": {"type": "other"}}], [{"fault": {"type": "latency"}}],
-    [{"fault": {"type": "latency", "seconds": -1}}], [{"fault": {"type": "latency", "seconds": "1"}}],
-    [{"fault": {"type": "status", "status": 200}}], [{"fault": {"type": "status", "status": [503]}}],
+    [{"fault": {"type": "latency", "seconds": -1}}],
+    [{"fault": {"type": "latency", "seconds": "1"}}],
+    [{"fault": {"type": "status", "status": 200}}],
+    [{"fault": {"type": "status", "status": [503]}}],
     [{"fault": {"type": "reset", "seconds": 1}}], [{"fault": {"type": "hang", "when": "later"}}],
     [{"fault": {"type": "foreignWrite"}}], [{"fault": {"type": "reset"}, "nth": 0}],
-    [{"fault": {"type": "reset"}, "nth": 1, "every": 2}], [{"fault": {"type": "reset"}, "probability": 2}],
-    [{"fault": {"type": "reset"}, "often": True}], [{"fault": {"type": "reset"}, "match": {"service": "AWS"}}],
+    [{"fault": {"type": "reset"}, "nth": 1, "every": 2}],
+    [{"fault": {"type": "reset"}, "probability": 2}],
+    [{"fault": {"type": "reset"}, "often": True}],
+    [{"fault": {"type": "reset"}, "match": {"service": "AWS"}}],
     [{"fault": {"type": "reset"}, "match": {"pathRegex": "("}}],
     [{"fault": {"type": "reset"}, "match": {"host": "x"}}],
 ]  # fmt: skip
@@ -105,7 +115,9 @@ def test_each_service_refuses_in_its_own_words(client: Client, status: int) -> N
     arm = client.request("GET", "/subscriptions?api-version=2022-12-01")
     graph = client.request("GET", f"{client.addresses.graph}/v1.0/organization")
     entra = client.request("POST", f"/{seed.TENANT_ID}/oauth2/v2.0/token", data={"client_id": "x"})
-    site = client.request("GET", f"https://{client.addresses.of_site(seed.SITE)}/api/v1/organization")
+    site = client.request(
+        "GET", f"https://{client.addresses.of_site(seed.SITE)}/api/v1/organization"
+    )
     for answer in (arm, graph, entra, site):
         assert (answer.status_code, answer.headers["retry-after"]) == (status, "7")
     assert set(arm.json()["error"]) == {"code", "message"}
@@ -126,12 +138,24 @@ def test_a_refusal_after_the_work_is_a_write_that_took_effect(client: Client) ->
 def test_an_error_page_is_no_json(client: Client) -> None:
     misbehave(client, {"match": {"service": "Graph"}, "fault": {"type": "html"}})
     answer = client.request("GET", f"{client.addresses.graph}/v1.0/organization")
-    assert (answer.status_code, answer.headers["content-type"], "<html>" in answer.text) == (502, "text/html", True)
+    assert (answer.status_code, answer.headers["content-type"], "<html>" in answer.text) == (
+        502,
+        "text/html",
+        True,
+    )
 
 
-@pytest.mark.parametrize(("when", "left"), [("before", {"ours": "1"}), ("after", {"ours": "1", "theirs": "2"})])
-def test_somebody_else_writes_settings_in_between(client: Client, when: str, left: dict[str, str]) -> None:
-    foreign = {"type": "foreignWrite", "when": when, "settings": {"set": {"theirs": "2"}, "delete": ["BannerText"]}}
+@pytest.mark.parametrize(
+    ("when", "left"), [("before", {"ours": "1"}), ("after", {"ours": "1", "theirs": "2"})]
+)
+def test_somebody_else_writes_settings_in_between(
+    client: Client, when: str, left: dict[str, str]
+) -> None:
+    foreign = {
+        "type": "foreignWrite",
+        "when": when,
+        "settings": {"set": {"theirs": "2"}, "delete": ["BannerText"]},
+    }
     misbehave(client, {"match": {"method": "PUT"}, "nth": 1, "fault": foreign})
     client.arm("PUT", SETTINGS, json={"properties": {"ours": "1"}})
     assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == left
@@ -139,20 +163,39 @@ def test_somebody_else_writes_settings_in_between(client: Client, when: str, lef
 
 def test_somebody_else_changes_an_application_in_between(client: Client) -> None:
     edit = {"displayName": "Grafana", "patch": {"tags": ["theirs"]}}
-    misbehave(client, {"match": {"service": "Graph"}, "nth": 1, "fault": {"type": "foreignWrite", "application": edit}})
-    found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'Grafana'"}).json()["value"]
+    misbehave(
+        client,
+        {
+            "match": {"service": "Graph"},
+            "nth": 1,
+            "fault": {"type": "foreignWrite", "application": edit},
+        },
+    )
+    found = client.graph(
+        "GET", "/applications", params={"$filter": "displayName eq 'Grafana'"}
+    ).json()["value"]
     assert found[0]["tags"] == ["theirs"]
 
 
-@pytest.mark.parametrize(("fault", "code"), [("revokeSignIn", "TokenIssued"), ("expireTokens", "expired")])
-def test_a_sign_in_that_is_taken_back_is_refused_until_a_new_one(client: Client, fault: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "code"), [("revokeSignIn", "TokenIssued"), ("expireTokens", "expired")]
+)
+def test_a_sign_in_that_is_taken_back_is_refused_until_a_new_one(
+    client: Client, fault: str, code: str
+) -> None:
     client.arm("GET", seed.SITE)
     client.graph("GET", "/organization")
     misbehave(client, {"match": {"service": "ARM"}, "nth": 1, "fault": {"type": fault}})
-    refusals = [client.arm("GET", seed.SITE), client.graph("GET", "/organization"), client.arm("GET", seed.SITE)]
+    refusals = [
+        client.arm("GET", seed.SITE),
+        client.graph("GET", "/organization"),
+        client.arm("GET", seed.SITE),
+    ]
     assert [answer.status_code for answer in refusals] == [401, 401, 401]
     assert code in refusals[1].json()["error"]["message"]
-    assert ("insufficient_claims" in refusals[0].headers["www-authenticate"]) == (fault == "revokeSignIn")
+    assert ("insufficient_claims" in refusals[0].headers["www-authenticate"]) == (
+        fault == "revokeSignIn"
+    )
     client.forget_tokens()
     assert client.arm("GET", seed.SITE).status_code == 200
     assert client.graph("GET", "/organization").status_code == 200
@@ -161,7 +204,10 @@ def test_a_sign_in_that_is_taken_back_is_refused_until_a_new_one(client: Client,
 def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) -> None:
     client.token(client.addresses.arm + "/.default")
     client.request("PATCH", "/_sandbox/knobs", json={"latencySeconds": 0.2})
-    misbehave(client, {"match": {"method": "GET"}, "fault": {"type": "latency", "seconds": 0.3, "when": "after"}})
+    misbehave(
+        client,
+        {"match": {"method": "GET"}, "fault": {"type": "latency", "seconds": 0.3, "when": "after"}},
+    )
     slept: list[float] = []
 
     class Recorded(ComputerTime):
@@ -173,9 +219,17 @@ def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) ->
     assert slept == [0.2, 0.3]
 
 
-@pytest.mark.parametrize(("fault", "is_done"), [("reset", False), ("lostAnswer", True), ("truncated", True)])
-def test_a_reset_is_one_that_clients_see_and_a_lost_answer_is_work_done(wire: Wire, fault: str, is_done: bool) -> None:
-    wire.control("PUT", "faults", [{"match": {"service": "ARM", "method": "PUT"}, "nth": 1, "fault": {"type": fault}}])
+@pytest.mark.parametrize(
+    ("fault", "is_done"), [("reset", False), ("lostAnswer", True), ("truncated", True)]
+)
+def test_a_reset_is_one_that_clients_see_and_a_lost_answer_is_work_done(
+    wire: Wire, fault: str, is_done: bool
+) -> None:
+    wire.control(
+        "PUT",
+        "faults",
+        [{"match": {"service": "ARM", "method": "PUT"}, "nth": 1, "fault": {"type": fault}}],
+    )
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         wire.put({"A": "1"})
     row = wire.control("GET", "requests?service=arm")["value"][-1]
@@ -184,9 +238,15 @@ def test_a_reset_is_one_that_clients_see_and_a_lost_answer_is_work_done(wire: Wi
     assert wire.put({"A": "1"}).status_code == 200
 
 
-@pytest.mark.parametrize(("then", "seen"), [("hang", httpx.ReadTimeout), ("reset", httpx.TransportError)])
-def test_everything_freezes_after_the_nth_write(wire: Wire, then: str, seen: type[Exception]) -> None:
-    wire.control("PUT", "faults", [{"fault": {"type": "freezeAfterWrites", "writes": 2, "then": then}}])
+@pytest.mark.parametrize(
+    ("then", "seen"), [("hang", httpx.ReadTimeout), ("reset", httpx.TransportError)]
+)
+def test_everything_freezes_after_the_nth_write(
+    wire: Wire, then: str, seen: type[Exception]
+) -> None:
+    wire.control(
+        "PUT", "faults", [{"fault": {"type": "freezeAfterWrites", "writes": 2, "then": then}}]
+    )
     assert wire.put({"A": "1"}).status_code == 200
     assert wire.settings() == {"A": "1"}
     assert wire.put({"A": "2"}).status_code == 200

@@ -51,7 +51,9 @@ def known() -> dict[str, list[str]]:
     }
 
 
-def send(port: int, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+def send(
+    port: int, method: str, path: str, query: str, headers: dict[str, str], body: bytes
+) -> tuple[int, bytes]:
     """Send one request without a client that would refuse to."""
     messages: list[Any] = []
 
@@ -71,7 +73,10 @@ def send(port: int, method: str, path: str, query: str, headers: dict[str, str],
         "raw_path": quote(path).encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
+        "headers": [
+            (name.lower().encode(), value.encode("latin-1", "replace"))
+            for name, value in headers.items()
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("localhost", port),
     }
@@ -82,8 +87,18 @@ def send(port: int, method: str, path: str, query: str, headers: dict[str, str],
 
 def names() -> st.SearchStrategy[str]:
     every = {name for properties in TYPES.values() for name in properties}
-    others = {"properties", "identity", "type", "userAssignedIdentities", "location", "passwordCredential", "@odata.id"}
-    return st.sampled_from(sorted(every | others | {"ids", "types", "requests", "keyId", "url", "dependsOn"}))
+    others = {
+        "properties",
+        "identity",
+        "type",
+        "userAssignedIdentities",
+        "location",
+        "passwordCredential",
+        "@odata.id",
+    }
+    return st.sampled_from(
+        sorted(every | others | {"ids", "types", "requests", "keyId", "url", "dependsOn"})
+    )
 
 
 ODD = ["", "a\n b", "'", "''", "\\x00", "ü", "%", "null", "x" * 300, "../..", "$ref", "(id)"]
@@ -91,13 +106,22 @@ ODD = ["", "a\n b", "'", "''", "\\x00", "ü", "%", "null", "x" * 300, "../..", "
 
 @pytest.fixture(autouse=True, scope="module")
 def ready() -> None:
-    """Make the state before the first draw: keys and tokens take chance that hypothesis does not steer."""
+    """Make the state before the first draw: keys and tokens take chance that hypothesis does not
+    steer.
+    """
     known()
 
 
 TEXT = st.text(max_size=12) | st.sampled_from(ODD)
 GUIDS = st.uuids().map(str) | st.just(str(uuid.UUID(int=0)))
-SCALARS = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | TEXT | GUIDS
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | TEXT
+    | GUIDS
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT | names(), inner, max_size=3),
@@ -135,13 +159,32 @@ BODIES = st.one_of(
 ).map(lambda value: json.dumps(value).encode())
 RAW = BODIES | BODIES | BODIES | st.binary(max_size=12)
 OPTIONS = st.dictionaries(
-    st.sampled_from(["$filter", "$select", "$top", "$count", "$orderby", "$expand", "$skiptoken", "$search", "x"]),
-    TEXT | st.sampled_from(["displayName eq 'x'", "tags/any(t:t eq 'a')", "id in ('a')", "not (", "1", "displayName"]),
+    st.sampled_from(
+        [
+            "$filter",
+            "$select",
+            "$top",
+            "$count",
+            "$orderby",
+            "$expand",
+            "$skiptoken",
+            "$search",
+            "x",
+        ]
+    ),
+    TEXT
+    | st.sampled_from(
+        ["displayName eq 'x'", "tags/any(t:t eq 'a')", "id in ('a')", "not (", "1", "displayName"]
+    ),
     max_size=3,
 )
 HEADERS = st.fixed_dictionaries(
     {"Content-Type": st.just("application/json") | TEXT},
-    optional={"Prefer": st.just("create-if-missing"), "ConsistencyLevel": st.just("eventual"), "If-Match": TEXT},
+    optional={
+        "Prefer": st.just("create-if-missing"),
+        "ConsistencyLevel": st.just("eventual"),
+        "If-Match": TEXT,
+    },
 )
 
 
@@ -162,8 +205,14 @@ def segment(name: str) -> st.SearchStrategy[str]:
             lambda one: f"federatedIdentityCredentials/{one}"
         )
     if name in {"id", "site", "scope"}:
-        return st.sampled_from([*own["resource"], seed.SITE, GROUP, seed.SUBSCRIPTION, f"{GROUP}/providers/M.N/x/y"])
-    fixed = {"subscription": [seed.SUBSCRIPTION_ID], "group": ["integrations"], "tenant": [seed.TENANT_ID]}
+        return st.sampled_from(
+            [*own["resource"], seed.SITE, GROUP, seed.SUBSCRIPTION, f"{GROUP}/providers/M.N/x/y"]
+        )
+    fixed = {
+        "subscription": [seed.SUBSCRIPTION_ID],
+        "group": ["integrations"],
+        "tenant": [seed.TENANT_ID],
+    }
     ids = [*own["application"], *own["principal"], *own["user"], *fixed.get(name, [])]
     return st.sampled_from(ids) | GUIDS | TEXT
 
@@ -192,7 +241,9 @@ def refused(
 ) -> Any:
     """Send one request, which must not fail; the refusal, if it is one."""
     status, content = send(port, method, path, urlencode(options), headers, body)
-    assert status != 500, f"{method} {path}?{options} {headers.get('Host')} {body!r}: {content[:300]!r}"
+    assert status != 500, (
+        f"{method} {path}?{options} {headers.get('Host')} {body!r}: {content[:300]!r}"
+    )
     return json.loads(content) if status >= 400 and content and is_json else None
 
 
@@ -202,11 +253,15 @@ SECRETS = st.fixed_dictionaries(
         "value": TEXT | VALUES,
         "contentType": TEXT | VALUES,
         "tags": st.dictionaries(TEXT, TEXT, max_size=3) | VALUES,
-        "attributes": st.dictionaries(st.sampled_from(["enabled", "exp", "nbf"]), SCALARS, max_size=3) | VALUES,
+        "attributes": st.dictionaries(
+            st.sampled_from(["enabled", "exp", "nbf"]), SCALARS, max_size=3
+        )
+        | VALUES,
     },
 ).map(lambda value: json.dumps(value).encode())
 FIELDS = [
-    "grant_type", "client_id", "client_secret", "scope", "resource", "client_assertion", "client_assertion_type",
+    "grant_type", "client_id", "client_secret", "scope", "resource", "client_assertion",
+    "client_assertion_type",
     "device_code", "refresh_token", "user_code", "user", "action",
 ]  # fmt: skip
 FIELD_VALUES = [
@@ -216,14 +271,24 @@ FIELD_VALUES = [
 ]  # fmt: skip
 FORM = st.dictionaries(st.sampled_from(FIELDS), TEXT | st.sampled_from(FIELD_VALUES), max_size=8)
 VAULTS = st.sampled_from([seed.VAULT, seed.VAULT, seed.VAULT, "contosolearn-kv", "nobody"])
-MANAGER_VERSIONS = ["2025-05-01", "2022-04-01", "2022-09-01", "2020-05-01", "2024-11-01", "2019-05-01"]
+MANAGER_VERSIONS = [
+    "2025-05-01",
+    "2022-04-01",
+    "2022-09-01",
+    "2020-05-01",
+    "2024-11-01",
+    "2019-05-01",
+]
 
 
 @pytest.mark.parametrize("row", graph.OPERATIONS, ids=lambda row: f"{row.method} {row.template}")
 @given(data=st.data())
 @FUZZ
 def test_graph_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
-    path, headers = "/v1.0/" + data.draw(path_of(row.template)), data.draw(HEADERS) | bearer(target().addresses.graph)
+    path, headers = (
+        "/v1.0/" + data.draw(path_of(row.template)),
+        data.draw(HEADERS) | bearer(target().addresses.graph),
+    )
     refusal = refused(8444, row.method, path, data.draw(OPTIONS), headers, data.draw(RAW))
     assert refusal is None or {"code", "message", "innerError"} <= set(refusal["error"])
 
@@ -232,21 +297,37 @@ def test_graph_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
 @given(data=st.data())
 @FUZZ
 def test_resource_manager_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
-    path, headers = data.draw(path_of(row.template)), data.draw(HEADERS) | bearer(target().addresses.arm)
-    options = data.draw(OPTIONS) | {"api-version": data.draw(st.sampled_from(MANAGER_VERSIONS) | TEXT)}
-    refusal = refused(8443, row.method, path, options, {"Content-Type": "application/json"} | headers, data.draw(RAW))
+    path, headers = (
+        data.draw(path_of(row.template)),
+        data.draw(HEADERS) | bearer(target().addresses.arm),
+    )
+    options = data.draw(OPTIONS) | {
+        "api-version": data.draw(st.sampled_from(MANAGER_VERSIONS) | TEXT)
+    }
+    refusal = refused(
+        8443,
+        row.method,
+        path,
+        options,
+        {"Content-Type": "application/json"} | headers,
+        data.draw(RAW),
+    )
     if refusal is not None and path.lower().startswith(("/subscriptions", "/providers")):
         own = refusal.get("error") or refusal  # App Service speaks for itself, without the envelope
         assert {"code", "message"} <= {name.lower() for name in own}
 
 
-@pytest.mark.parametrize("row", key_vault.OPERATIONS, ids=lambda row: f"{row.method} {row.template}")
+@pytest.mark.parametrize(
+    "row", key_vault.OPERATIONS, ids=lambda row: f"{row.method} {row.template}"
+)
 @given(data=st.data())
 @FUZZ
 def test_key_vault_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["a", "b", "c-1"]) | TEXT)
     path = row.template.replace("{name}", name).replace("{version}", data.draw(TEXT))
-    options = data.draw(st.dictionaries(st.sampled_from(["maxresults", "$skiptoken"]), TEXT | st.just("5")))
+    options = data.draw(
+        st.dictionaries(st.sampled_from(["maxresults", "$skiptoken"]), TEXT | st.just("5"))
+    )
     options |= {"api-version": data.draw(st.sampled_from(VERSIONS["KeyVault"]) | TEXT)}
     host = target().addresses.of_vault(data.draw(VAULTS)).removeprefix("https://")
     headers = {"Host": host} | bearer(target().addresses.vault)
@@ -258,33 +339,47 @@ def test_key_vault_answers_in_its_own_shape(row: Any, data: st.DataObject) -> No
 @given(data=st.data())
 @settings(FUZZ, max_examples=cases(10, 100))
 def test_the_token_service_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
-    path = row.template.replace("{tenant}", data.draw(st.sampled_from([seed.TENANT_ID, "common", "nobody"])))
+    path = row.template.replace(
+        "{tenant}", data.draw(st.sampled_from([seed.TENANT_ID, "common", "nobody"]))
+    )
     form = data.draw(FORM.map(lambda form: urlencode(form).encode()) | st.binary(max_size=20))
-    header = data.draw(st.sampled_from([{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Basic ?"}]))
-    refusal = refused(8443, row.method, path, data.draw(OPTIONS), header, form, is_json=path != "/devicelogin")
-    assert refusal is None or {"error", "error_description", "error_codes", "trace_id"} <= set(refusal)
+    header = data.draw(
+        st.sampled_from([{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Basic ?"}])
+    )
+    refusal = refused(
+        8443, row.method, path, data.draw(OPTIONS), header, form, is_json=path != "/devicelogin"
+    )
+    assert refusal is None or {"error", "error_description", "error_codes", "trace_id"} <= set(
+        refusal
+    )
 
 
 @given(body=VALUES | st.fixed_dictionaries({"requests": st.lists(VALUES | st.fixed_dictionaries(
-    {"id": VALUES, "method": st.sampled_from(["GET", "POST", "x"]), "url": TEXT | st.just("/applications")},
+    {"id": VALUES, "method": st.sampled_from(["GET", "POST", "x"]),
+     "url": TEXT | st.just("/applications")},
     optional={"headers": VALUES, "body": VALUES, "dependsOn": VALUES},
 ), max_size=3)}))  # fmt: skip
 @settings(FUZZ, max_examples=cases(40, 160))
 def test_a_batch_answers_in_its_own_shape(body: Any) -> None:
     headers = {"Content-Type": "application/json", **bearer(target().addresses.graph)}
     status, content = send(8444, "POST", "/v1.0/$batch", "", headers, json.dumps(body).encode())
-    assert (status, list(json.loads(content))) in [(200, ["responses"]), (400, ["error"])], f"{body!r}: {content!r}"
+    assert (status, list(json.loads(content))) in [(200, ["responses"]), (400, ["error"])], (
+        f"{body!r}: {content!r}"
+    )
 
 
 CONTROL = [
-    "health", "requests", "leaks", "knobs", "clock", "faults", "callers", "people", "sites", "role-assignments",
+    "health", "requests", "leaks", "knobs", "clock", "faults", "callers", "people", "sites",
+    "role-assignments",
     "deny-assignments", "locks", "identity-environment", "nothing-of-the-kind",
 ]  # fmt: skip
 PLACES = st.one_of(
     st.sampled_from(CONTROL).map(lambda name: (8443, f"/_sandbox/{name}")),
     TEXT.map(lambda name: (8443, f"/_sandbox/issuer/{name}/token")),
     TEXT.map(lambda name: (8443, f"/_sandbox/issuer/{name}/keys")),
-    (st.just(seed.SITE) | TEXT).map(lambda resource: (8443, f"/_sandbox/identity{resource}/msi/token")),
+    (st.just(seed.SITE) | TEXT).map(
+        lambda resource: (8443, f"/_sandbox/identity{resource}/msi/token")
+    ),
     (st.just(seed.SITE) | TEXT).map(
         lambda resource: (8443, f"/_sandbox/identity{resource}/metadata/identity/oauth2/token")
     ),
@@ -294,8 +389,17 @@ PLACES = st.one_of(
 )
 RULES = st.lists(
     st.fixed_dictionaries(
-        {"fault": st.fixed_dictionaries({"type": st.sampled_from(["latency", "status", "x"])}) | VALUES},
-        optional={"match": VALUES, "nth": VALUES, "every": VALUES, "times": st.just(0) | VALUES, "probability": VALUES},
+        {
+            "fault": st.fixed_dictionaries({"type": st.sampled_from(["latency", "status", "x"])})
+            | VALUES
+        },
+        optional={
+            "match": VALUES,
+            "nth": VALUES,
+            "every": VALUES,
+            "times": st.just(0) | VALUES,
+            "probability": VALUES,
+        },
     ),
     max_size=2,
 )
@@ -304,16 +408,27 @@ RULES = st.lists(
 @given(
     place=PLACES,
     method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]),
-    options=st.dictionaries(st.sampled_from(["api-version", "resource", "since", "service", "client_id"]), TEXT),
+    options=st.dictionaries(
+        st.sampled_from(["api-version", "resource", "since", "service", "client_id"]), TEXT
+    ),
     headers=st.fixed_dictionaries(
         {"Content-Type": st.just("application/json")},
-        optional={"Authorization": TEXT, "ClientType": TEXT, "Metadata": TEXT, "X-IDENTITY-HEADER": TEXT},
+        optional={
+            "Authorization": TEXT,
+            "ClientType": TEXT,
+            "Metadata": TEXT,
+            "X-IDENTITY-HEADER": TEXT,
+        },
     ),
     body=RAW | RULES.map(lambda rules: json.dumps(rules).encode()),
 )
 @settings(FUZZ, max_examples=cases(150, 600))
 def test_every_other_address_of_the_sandbox_answers(
-    place: tuple[int, str], method: str, options: dict[str, str], headers: dict[str, str], body: bytes
+    place: tuple[int, str],
+    method: str,
+    options: dict[str, str],
+    headers: dict[str, str],
+    body: bytes,
 ) -> None:
     port, path = place
     try:

@@ -1,4 +1,6 @@
-"""What Graph keeps, gives back and refuses: writes that follow the rules, read again in every way that clients use."""
+"""What Graph keeps, gives back and refuses: writes that follow the rules, read again in every way
+that clients use.
+"""
 
 import base64
 import json
@@ -14,7 +16,12 @@ from tests.sandbox.conftest import EVENTUAL, OWN, PREFER, ROLE, Client, make_app
 from tests.sandbox.sign_ins import KEY, certificate, with_certificate
 from tests.sandbox.traffic.story import BASE64, CERTIFICATE, PEM
 
-ENTRY = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": BASE64, "keyId": str(uuid.UUID(int=8))}
+ENTRY = {
+    "type": "AsymmetricX509Cert",
+    "usage": "Verify",
+    "key": BASE64,
+    "keyId": str(uuid.UUID(int=8)),
+}
 
 
 def names(client: Client, path: str, **options: Any) -> list[str]:
@@ -37,27 +44,42 @@ def test_upsert_creates_once_and_updates_then(client: Client) -> None:
 def test_a_patch_merges_complex_properties_and_replaces_arrays(client: Client) -> None:
     made = make_app(client, tags=["a", "b"], web={"homePageUrl": "https://a.example"})
     path = f"/applications/{made['id']}"
-    change = {"tags": ["c"], "web": {"logoutUrl": "https://b.example"}, "api": {"acceptMappedClaims": True}}
+    change = {
+        "tags": ["c"],
+        "web": {"logoutUrl": "https://b.example"},
+        "api": {"acceptMappedClaims": True},
+    }
     assert client.graph("PATCH", path, json=change).status_code == 204
     read = client.graph("GET", path).json()
     assert read["tags"] == ["c"]
-    assert (read["web"]["homePageUrl"], read["web"]["logoutUrl"]) == ("https://a.example", "https://b.example")
+    assert (read["web"]["homePageUrl"], read["web"]["logoutUrl"]) == (
+        "https://a.example",
+        "https://b.example",
+    )
     assert (read["api"]["acceptMappedClaims"], read["api"]["knownClientApplications"]) == (True, [])
 
 
 def test_a_service_principal_mirrors_its_application(client: Client) -> None:
     service = make_service(client)
     principal = client.graph("GET", f"/servicePrincipals/{service['principal']}").json()
-    assert set(principal["servicePrincipalNames"]) == {service["appId"], f"api://{service['appId']}"}
+    assert set(principal["servicePrincipalNames"]) == {
+        service["appId"],
+        f"api://{service['appId']}",
+    }
     assert [role["value"] for role in principal["appRoles"]] == ["S2SAppRole"]
     client.graph("PATCH", f"/applications/{service['id']}", json={"displayName": "renamed"})
-    assert client.graph("GET", f"/servicePrincipals/{service['principal']}").json()["displayName"] == "renamed"
+    assert (
+        client.graph("GET", f"/servicePrincipals/{service['principal']}").json()["displayName"]
+        == "renamed"
+    )
 
 
 def test_a_secret_is_shown_once(client: Client) -> None:
     made = make_app(client)
     path = f"/applications/{made['id']}"
-    answer = client.graph("POST", f"{path}/addPassword", json={"passwordCredential": {"displayName": "one"}})
+    answer = client.graph(
+        "POST", f"{path}/addPassword", json={"passwordCredential": {"displayName": "one"}}
+    )
     secret = answer.json()["secretText"]
     assert (answer.status_code, len(secret), answer.json()["hint"]) == (200, 40, secret[:3])
     read = client.graph("GET", path)
@@ -77,7 +99,12 @@ def test_credentials_come_back_as_they_were_read(client: Client) -> None:
     again = {name: read[name] for name in ("keyCredentials", "passwordCredentials")}
     assert client.graph("PATCH", path, json=again).status_code == 204
     assert client.graph("GET", f"{path}?$select=keyCredentials").json()["keyCredentials"][0]["key"]
-    assert client.graph("PATCH", path, json={"keyCredentials": [], "passwordCredentials": []}).status_code == 204
+    assert (
+        client.graph(
+            "PATCH", path, json={"keyCredentials": [], "passwordCredentials": []}
+        ).status_code
+        == 204
+    )
     assert client.graph("GET", path).json()["keyCredentials"] == []
 
 
@@ -89,18 +116,28 @@ def test_filters_select_as_clients_expect(client: Client) -> None:
         f"appId eq '{service['appId'].upper()}'": ["made"],
         "displayName eq 'LIBRARY KIOSK'": ["Library kiosk", "Library kiosk"],
         "displayName eq 'it''s'": ["it's"],
-        "startswith(displayName,'lib') or displayName eq 'made'": ["Library kiosk", "Library kiosk", "made"],
+        "startswith(displayName,'lib') or displayName eq 'made'": [
+            "Library kiosk",
+            "Library kiosk",
+            "made",
+        ],
         f"identifierUris/any(u:u eq 'api://{service['appId']}')": ["made"],
         "identifierUris/any(s:startswith(s, 'api://'))": ["made"],
         "tags/any(t: t eq 'mct') and displayName eq 'made'": ["made"],
         "tags/any(t: t eq 'mct') and displayName eq 'other'": [],
-        f"appId in ('{service['appId']}', '{seed.ADMINISTRATOR_ID}')": ["Deployment pipeline", "made"],
+        f"appId in ('{service['appId']}', '{seed.ADMINISTRATOR_ID}')": [
+            "Deployment pipeline",
+            "made",
+        ],
         f"id in ('{service['id']}','{other['id']}')": ["Deployment pipeline", "made"],
         "(displayName eq 'made')": ["made"],
     }
     for text, expected in cases.items():
         assert names(client, "/applications", params={"$filter": text}) == expected, text
-    advanced = {"$filter": "displayName ne 'made' and not startswith(displayName,'L')", "$count": "true"}
+    advanced = {
+        "$filter": "displayName ne 'made' and not startswith(displayName,'L')",
+        "$count": "true",
+    }
     assert names(client, "/applications", params=advanced, headers=EVENTUAL) == [
         "Deployment pipeline",
         "Grafana",
@@ -112,7 +149,12 @@ def test_filters_select_as_clients_expect(client: Client) -> None:
 def test_pages_are_followed_to_the_end(client: Client) -> None:
     for number in range(5):
         client.graph("POST", "/applications", json={**OWN, "displayName": f"n{number}"})
-    options = {"$filter": "startswith(displayName,'n')", "$top": "2", "$select": "displayName", "$count": "true"}
+    options = {
+        "$filter": "startswith(displayName,'n')",
+        "$top": "2",
+        "$select": "displayName",
+        "$count": "true",
+    }
     page = client.graph("GET", "/applications", params=options, headers=EVENTUAL).json()
     assert page["@odata.count"] == 5
     assert page["value"][0] == {"displayName": "n0"}
@@ -124,19 +166,28 @@ def test_pages_are_followed_to_the_end(client: Client) -> None:
     assert seen == [f"n{number}" for number in range(5)]
 
 
-def test_a_deleted_application_takes_its_principal_along_and_comes_back_without_it(client: Client) -> None:
+def test_a_deleted_application_takes_its_principal_along_and_comes_back_without_it(
+    client: Client,
+) -> None:
     made = make_app(client, uniqueName="kept")
     assert client.graph("DELETE", f"/applications(appId='{made['appId']}')").status_code == 204
     for path in (f"/applications/{made['id']}", f"/servicePrincipals/{made['principal']}"):
         assert client.graph("GET", path).status_code == 404
-    listed = client.graph("GET", "/directory/deletedItems/microsoft.graph.application").json()["value"]
+    listed = client.graph("GET", "/directory/deletedItems/microsoft.graph.application").json()[
+        "value"
+    ]
     assert [one["id"] for one in listed] == [made["id"]]
-    assert client.graph("POST", "/applications", json={**OWN, "uniqueName": "kept"}).status_code == 400
+    assert (
+        client.graph("POST", "/applications", json={**OWN, "uniqueName": "kept"}).status_code == 400
+    )
     restored = client.graph("POST", f"/directory/deletedItems/{made['id']}/restore")
     assert (restored.status_code, restored.json()["deletedDateTime"]) == (200, None)
     assert client.graph("GET", f"/applications/{made['id']}").status_code == 200
     assert client.graph("GET", f"/servicePrincipals/{made['principal']}").status_code == 404
-    assert client.graph("POST", f"/directory/deletedItems/{made['principal']}/restore").status_code == 200
+    assert (
+        client.graph("POST", f"/directory/deletedItems/{made['principal']}/restore").status_code
+        == 200
+    )
     assert client.graph("GET", f"/servicePrincipals/{made['principal']}").status_code == 200
 
 
@@ -144,10 +195,19 @@ def test_federated_credentials_are_found_by_id_and_by_name(client: Client) -> No
     made = make_app(client)
     path = f"/applications/{made['id']}/federatedIdentityCredentials"
     body = {"issuer": "https://i", "subject": "s", "audiences": ["api://AzureADTokenExchange"]}
-    assert client.graph("PATCH", f"{path}(name='main')", json=body, headers=PREFER).status_code == 201
-    assert client.graph("PATCH", f"{path}(name='main')", json={"subject": "t"}, headers=PREFER).status_code == 204
+    assert (
+        client.graph("PATCH", f"{path}(name='main')", json=body, headers=PREFER).status_code == 201
+    )
+    assert (
+        client.graph(
+            "PATCH", f"{path}(name='main')", json={"subject": "t"}, headers=PREFER
+        ).status_code
+        == 204
+    )
     listed = client.graph("GET", path).json()["value"]
-    assert [(one["name"], one["subject"], one["description"]) for one in listed] == [("main", "t", None)]
+    assert [(one["name"], one["subject"], one["description"]) for one in listed] == [
+        ("main", "t", None)
+    ]
     assert client.graph("DELETE", f"{path}/{listed[0]['id']}").status_code == 204
     assert client.graph("GET", path).json()["value"] == []
 
@@ -185,8 +245,13 @@ def test_a_batch_answers_each_item_by_itself(client: Client) -> None:
 
 
 def test_arrays_come_in_another_order_at_each_reading(client: Client) -> None:
-    """They are sets; the answer to a creation alone shows them as they were sent: azure-contract.md, section 3.11."""
-    uris = ["api://00000000-0000-0000-0000-00000000000a/x", "api://00000000-0000-0000-0000-00000000000a/y"]
+    """They are sets; the answer to a creation alone shows them as they were sent:
+    azure-contract.md, section 3.11.
+    """
+    uris = [
+        "api://00000000-0000-0000-0000-00000000000a/x",
+        "api://00000000-0000-0000-0000-00000000000a/y",
+    ]
     sent = {"displayName": "order", "signInAudience": "AzureADMyOrg", "tags": ["a", "b", "c"]}
     made = client.graph("POST", "/applications", json=sent).json()
     assert made["tags"] == ["a", "b", "c"]
@@ -204,7 +269,9 @@ def test_an_application_may_be_made_with_a_secret_that_signs_in(client: Client) 
     made = client.create("/applications", **OWN, passwordCredentials=[{"displayName": "first"}])
     secret = made["passwordCredentials"][0]["secretText"]
     read = client.graph("GET", f"/applications/{made['id']}").json()["passwordCredentials"]
-    assert [(one["displayName"], one["secretText"], one["hint"]) for one in read] == [("first", None, secret[:3])]
+    assert [(one["displayName"], one["secretText"], one["hint"]) for one in read] == [
+        ("first", None, secret[:3])
+    ]
     client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
     assert client.token(f"{client.addresses.graph}/.default", made["appId"], secret)
 
@@ -213,16 +280,30 @@ def test_a_service_principal_is_made_by_a_patch_by_its_key(client: Client) -> No
     made = client.create("/applications", **OWN)
     path = f"/servicePrincipals(appId='{made['appId']}')"
     first = client.graph("PATCH", path, json={"tags": ["a"]}, headers=PREFER)
-    assert (first.status_code, first.json()["appId"], first.json()["tags"]) == (201, made["appId"], ["a"])
+    assert (first.status_code, first.json()["appId"], first.json()["tags"]) == (
+        201,
+        made["appId"],
+        ["a"],
+    )
     assert client.graph("PATCH", path, json={"tags": ["b"]}, headers=PREFER).status_code == 204
     assert client.graph("GET", path).json()["tags"] == ["b"]
-    assert client.graph("PATCH", f"/servicePrincipals(appId='{uuid.UUID(int=5)}')", json={}).status_code == 404
+    assert (
+        client.graph(
+            "PATCH", f"/servicePrincipals(appId='{uuid.UUID(int=5)}')", json={}
+        ).status_code
+        == 404
+    )
 
 
-def test_roles_that_were_read_may_be_sent_back_and_are_enabled_where_nothing_is_said(client: Client) -> None:
+def test_roles_that_were_read_may_be_sent_back_and_are_enabled_where_nothing_is_said(
+    client: Client,
+) -> None:
     role = {name: value for name, value in ROLE.items() if name != "isEnabled"}
     made = client.create("/applications", **OWN, appRoles=[role])
-    assert (made["appRoles"][0]["isEnabled"], made["appRoles"][0]["origin"]) == (True, "Application")
+    assert (made["appRoles"][0]["isEnabled"], made["appRoles"][0]["origin"]) == (
+        True,
+        "Application",
+    )
     sent = {"appRoles": made["appRoles"], "api": {"oauth2PermissionScopes": []}}
     assert client.graph("PATCH", f"/applications/{made['id']}", json=sent).status_code == 204
 
@@ -238,9 +319,15 @@ def test_a_certificate_survives_as_it_was_read_and_in_no_other_form(client: Clie
     made = client.create("/applications", **OWN, keyCredentials=[ENTRY])
     path, read = f"/applications/{made['id']}", made["keyCredentials"][0]
     assert client.graph("PATCH", path, json={"keyCredentials": [read]}).status_code == 204
-    for change in ({"usage": "Encrypt"}, {"endDateTime": "2040-01-01T00:00:00Z"}, {"customKeyIdentifier": None}):
+    for change in (
+        {"usage": "Encrypt"},
+        {"endDateTime": "2040-01-01T00:00:00Z"},
+        {"customKeyIdentifier": None},
+    ):
         answer = client.graph("PATCH", path, json={"keyCredentials": [{**read, **change}]})
-        assert answer.json()["error"]["message"].startswith("Update to existing credential with KeyId")
+        assert answer.json()["error"]["message"].startswith(
+            "Update to existing credential with KeyId"
+        )
     whole = client.graph("GET", path, params={"$select": "keyCredentials"}).json()["keyCredentials"]
     assert whole[0]["key"] == BASE64
 
@@ -250,10 +337,14 @@ def test_a_certificate_survives_as_it_was_read_and_in_no_other_form(client: Clie
 
 def test_a_count_is_given_to_those_who_accept_an_old_one(client: Client) -> None:
     path = "/applications/$count"
-    assert client.graph("GET", path).json()["error"]["message"] == "$count is not currently supported."
+    assert (
+        client.graph("GET", path).json()["error"]["message"] == "$count is not currently supported."
+    )
     counted = client.graph("GET", path, headers=EVENTUAL)
     assert (counted.headers["content-type"], counted.text) == ("text/plain; charset=utf-8", "5")
-    some = client.graph("GET", path, headers=EVENTUAL, params={"$filter": "startswith(displayName,'lib')"})
+    some = client.graph(
+        "GET", path, headers=EVENTUAL, params={"$filter": "startswith(displayName,'lib')"}
+    )
     assert some.text == "2"
     assert client.graph("GET", "/servicePrincipals/$count", headers=EVENTUAL).text.isdecimal()
 
@@ -273,8 +364,12 @@ def test_a_count_without_the_header_is_left_out_in_silence(client: Client) -> No
         ("createdDateTime ge 2020-01-01T00:00:00+02:00", 5),
     ],
 )
-def test_moments_are_compared_without_quotes_and_an_advanced_query(client: Client, text: str, found: int) -> None:
-    assert len(client.graph("GET", "/applications", params={"$filter": text}).json()["value"]) == found
+def test_moments_are_compared_without_quotes_and_an_advanced_query(
+    client: Client, text: str, found: int
+) -> None:
+    assert (
+        len(client.graph("GET", "/applications", params={"$filter": text}).json()["value"]) == found
+    )
 
 
 def test_names_of_members_and_segments_have_no_case(client: Client) -> None:
@@ -287,7 +382,9 @@ def test_names_of_members_and_segments_have_no_case(client: Client) -> None:
 
 def test_owners_are_shown_as_far_as_they_are_selected(client: Client) -> None:
     made = client.create("/applications", **OWN)
-    owners = client.graph("GET", f"/applications/{made['id']}/owners", params={"$select": "id"}).json()
+    owners = client.graph(
+        "GET", f"/applications/{made['id']}/owners", params={"$select": "id"}
+    ).json()
     assert owners["@odata.context"].endswith("#directoryObjects(id)")
     assert [set(one) for one in owners["value"]] == [{"@odata.type", "id"}]
 
@@ -298,7 +395,9 @@ def test_some_members_are_shown_on_request_only(client: Client) -> None:
     plain = client.graph("GET", path, headers=headers).json()["value"][0]
     assert {"jobTitle", "businessPhones"} <= set(plain)
     assert "accountEnabled" not in plain
-    asked = client.graph("GET", path, headers=headers, params={"$select": "accountEnabled"}).json()["value"][0]
+    asked = client.graph("GET", path, headers=headers, params={"$select": "accountEnabled"}).json()[
+        "value"
+    ][0]
     assert asked == {"accountEnabled": True}
 
 
@@ -329,10 +428,16 @@ def test_the_assignments_of_a_principal_can_be_expanded(client: Client) -> None:
     """The CLI for Microsoft 365 lists consents that way."""
     query = {"$filter": f"appId eq '{seed.ADMINISTRATOR_ID}'", "$expand": "appRoleAssignments"}
     (listed,) = client.graph("GET", "/servicePrincipals", params=query).json()["value"]
-    alone = client.graph("GET", f"/servicePrincipals/{listed['id']}?$expand=appRoleAssignments&$select=id").json()
-    apart = client.graph("GET", f"/servicePrincipals/{listed['id']}/appRoleAssignments").json()["value"]
+    alone = client.graph(
+        "GET", f"/servicePrincipals/{listed['id']}?$expand=appRoleAssignments&$select=id"
+    ).json()
+    apart = client.graph("GET", f"/servicePrincipals/{listed['id']}/appRoleAssignments").json()[
+        "value"
+    ]
     assert listed["appRoleAssignments"] == alone["appRoleAssignments"] == apart != []
-    assert client.graph("GET", f"/servicePrincipals/{listed['id']}?$expand=owners").status_code == 501
+    assert (
+        client.graph("GET", f"/servicePrincipals/{listed['id']}?$expand=owners").status_code == 501
+    )
 
 
 NOBODY = str(uuid.UUID(int=5))
@@ -366,7 +471,9 @@ def refusal(client: Client, method: str, path: str, body: Any) -> tuple[int, str
         ("urn:name", 400),
     ],
 )
-def test_identifier_uris_follow_the_tenants_policy(client: Client, made: dict[str, Any], uri: str, status: int) -> None:
+def test_identifier_uris_follow_the_tenants_policy(
+    client: Client, made: dict[str, Any], uri: str, status: int
+) -> None:
     full = uri.format(app=made["appId"], tenant=seed.TENANT_ID)
     answer = client.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [full]})
     assert answer.status_code == status, answer.text
@@ -385,7 +492,9 @@ def test_an_enabled_role_stays_until_it_is_disabled(client: Client, made: dict[s
     assert [role["value"] for role in client.graph("GET", path).json()["appRoles"]] == ["Other"]
 
 
-def test_a_tenant_may_demand_a_service_management_reference(client: Client, made: dict[str, Any]) -> None:
+def test_a_tenant_may_demand_a_service_management_reference(
+    client: Client, made: dict[str, Any]
+) -> None:
     """For what is made, and for what is changed and has none: azure-contract.md, section 3.2."""
     client.vary(service_management_reference_required=True)
     new = {"displayName": "x", "signInAudience": "AzureADMyOrg"}
@@ -396,7 +505,9 @@ def test_a_tenant_may_demand_a_service_management_reference(client: Client, made
     ):
         status, code, message = refusal(client, method, where, body)
         assert (status, code) == (400, "ServiceTreeValueMissing")
-        assert message.startswith(f"ServiceManagementReference field is required for {operation}, but is missing")
+        assert message.startswith(
+            f"ServiceManagementReference field is required for {operation}, but is missing"
+        )
     assert client.graph("POST", "/applications", json={**new, **reference}).status_code == 201
     assert client.graph("PATCH", path, json={"notes": "n", **reference}).status_code == 204
     assert client.graph("PATCH", path, json={"notes": "m"}).status_code == 204
@@ -424,13 +535,19 @@ def busy(client: Client, method: str, path: str, body: Any) -> bool:
     return bool(answer.json()["error"]["code"] == "Directory_ConcurrencyViolation")
 
 
-def test_an_application_and_its_principal_are_locked_by_a_write_briefly(client: Client, made: dict[str, Any]) -> None:
+def test_an_application_and_its_principal_are_locked_by_a_write_briefly(
+    client: Client, made: dict[str, Any]
+) -> None:
     app, principal = f"/applications/{made['id']}", f"/servicePrincipals/{made['principal']}"
     writes = [
         ("POST", f"{app}/addPassword", {}),
         ("PATCH", app, {"tags": ["x"]}),
         ("PATCH", principal, {"tags": ["x"]}),
-        ("POST", f"{app}/owners/$ref", {"@odata.id": f"{client.addresses.graph}/v1.0/directoryObjects/{NOBODY}"}),
+        (
+            "POST",
+            f"{app}/owners/$ref",
+            {"@odata.id": f"{client.addresses.graph}/v1.0/directoryObjects/{NOBODY}"},
+        ),
         ("DELETE", app, None),
         ("POST", f"/directory/deletedItems/{made['id']}/restore", None),
     ]
@@ -448,7 +565,10 @@ def test_a_resource_takes_three_consents_at_once(client: Client, made: dict[str,
     ids = [make_app(client)["principal"] for _ in range(4)]
     client.vary(directory_write_seconds=0.3)
     path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
-    bodies = [{"principalId": one, "resourceId": made["principal"], "appRoleId": ROLE["id"]} for one in ids]
+    bodies = [
+        {"principalId": one, "resourceId": made["principal"], "appRoleId": ROLE["id"]}
+        for one in ids
+    ]
     assert [busy(client, "POST", path, body) for body in bodies] == [False, False, False, True]
     client.state.clock.advance(1)
     assert not busy(client, "POST", path, bodies[3])
@@ -458,5 +578,8 @@ def test_a_v2_application_with_a_uri_that_the_policy_forbids_stays_one(client: C
     v2 = {**OWN, "api": {"requestedAccessTokenVersion": 2}, "identifierUris": ["api://plain-name"]}
     app = f"/applications/{client.graph('POST', '/applications', json=v2).json()['id']}"
     back = {"api": {"requestedAccessTokenVersion": 1}}
-    assert refusal(client, "PATCH", app, back)[:2] == (400, "InvalidUniqueTenantIdentifierAsPerAppPolicy")
+    assert refusal(client, "PATCH", app, back)[:2] == (
+        400,
+        "InvalidUniqueTenantIdentifierAsPerAppPolicy",
+    )
     assert client.graph("PATCH", app, json={**back, "identifierUris": []}).status_code == 204

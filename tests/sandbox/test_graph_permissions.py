@@ -1,4 +1,6 @@
-"""Who may do what: applications by their roles, people by scope and directory role, owners by owning."""
+"""Who may do what: applications by their roles, people by scope and directory role, owners by
+owning.
+"""
 
 from typing import Any
 
@@ -36,11 +38,16 @@ def attempts(made: dict[str, Any]) -> dict[str, tuple[str, str, Any]]:
 def allowed(client: Client, made: dict[str, Any], headers: dict[str, str]) -> set[str]:
     done = set()
     for name, (method, path, body) in attempts(made).items():
-        answer = client.graph(method, path, headers=headers, **({} if body is None else {"json": body}))
+        answer = client.graph(
+            method, path, headers=headers, **({} if body is None else {"json": body})
+        )
         if answer.is_success:
             done.add(name)
         else:
-            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "Authorization_RequestDenied")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (
+                403,
+                "Authorization_RequestDenied",
+            )
     return done
 
 
@@ -57,7 +64,9 @@ def allowed(client: Client, made: dict[str, Any], headers: dict[str, str]) -> se
         (["Directory.Read.All"], {"read", "organization"}),
     ],
 )
-def test_an_application_may_do_what_its_roles_say(client: Client, roles: list[str], expected: set[str]) -> None:
+def test_an_application_may_do_what_its_roles_say(
+    client: Client, roles: list[str], expected: set[str]
+) -> None:
     assert allowed(client, make_service(client), bearer_with(client, *roles)) == expected
 
 
@@ -65,10 +74,18 @@ def test_an_application_owns_what_it_made(client: Client) -> None:
     headers = bearer_with(client, "Application.ReadWrite.OwnedBy")
     made = client.graph("POST", "/applications", json=OWN, headers=headers).json()
     path = f"/applications/{made['id']}"
-    assert client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers).status_code == 201
+    assert (
+        client.graph(
+            "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers
+        ).status_code
+        == 201
+    )
     assert client.graph("POST", f"{path}/addPassword", json={}, headers=headers).status_code == 200
     assert client.graph("DELETE", path, headers=headers).status_code == 204
-    assert client.graph("DELETE", f"/directory/deletedItems/{made['id']}", headers=headers).status_code == 204
+    assert (
+        client.graph("DELETE", f"/directory/deletedItems/{made['id']}", headers=headers).status_code
+        == 204
+    )
 
 
 def test_an_administrator_may_do_all_and_a_member_what_is_his(client: Client) -> None:
@@ -96,7 +113,9 @@ def test_roles_of_graph_itself_take_a_stronger_administrator(client: Client) -> 
     }
     path = f"/servicePrincipals/{graph['id']}/appRoleAssignedTo"
     assert client.graph("POST", path, json=body, headers=headers).status_code == 403
-    assert client.graph("POST", path, json=body, headers=bearer_of(client, "admin")).status_code == 201
+    assert (
+        client.graph("POST", path, json=body, headers=bearer_of(client, "admin")).status_code == 201
+    )
     service = make_service(client)
     own = {**body, "resourceId": service["principal"], "appRoleId": service["appRoles"][0]["id"]}
     path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
@@ -109,11 +128,16 @@ def person(client: Client, **rights: Any) -> tuple[str, dict[str, str]]:
 
 
 def upsert(client: Client, headers: dict[str, str], name: str = "n") -> Any:
-    return client.graph("PATCH", f"/applications(uniqueName='{name}')", json=OWN, headers={**headers, **PREFER})
+    return client.graph(
+        "PATCH", f"/applications(uniqueName='{name}')", json=OWN, headers={**headers, **PREFER}
+    )
 
 
 def owners(client: Client, made: dict[str, Any]) -> list[str]:
-    return [one["id"] for one in client.graph("GET", f"/applications/{made['id']}/owners").json()["value"]]
+    return [
+        one["id"]
+        for one in client.graph("GET", f"/applications/{made['id']}/owners").json()["value"]
+    ]
 
 
 # --- owners ---
@@ -121,7 +145,10 @@ def owners(client: Client, made: dict[str, Any]) -> list[str]:
 
 def test_whoever_creates_owns(client: Client) -> None:
     headers = bearer_with(client, OWNED_BY)
-    for made in (client.graph("POST", "/applications", json=OWN, headers=headers), upsert(client, headers)):
+    for made in (
+        client.graph("POST", "/applications", json=OWN, headers=headers),
+        upsert(client, headers),
+    ):
         assert made.status_code == 201
         assert len(owners(client, made.json())) == 1
 
@@ -133,17 +160,25 @@ def test_where_the_upsert_makes_no_owner_all_that_follows_is_refused(client: Cli
     made = upsert(client, headers).json()
     path = f"/applications/{made['id']}"
     assert owners(client, made) == []
-    principal = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers)
+    principal = client.graph(
+        "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers
+    )
     assert "must in the local tenant" in principal.json()["error"]["message"]
     for method, url, body in (
-        ("PATCH", path, {"notes": "x"}), ("POST", f"{path}/addPassword", {}), ("DELETE", path, None),
-        ("POST", f"{path}/owners/$ref", {"@odata.id": f"https://g/v1.0/directoryObjects/{made['id']}"}),
+        ("PATCH", path, {"notes": "x"}), ("POST", f"{path}/addPassword", {}),
+        ("DELETE", path, None),
+        ("POST", f"{path}/owners/$ref",
+         {"@odata.id": f"https://g/v1.0/directoryObjects/{made['id']}"}),
     ):  # fmt: skip
         assert client.graph(method, url, json=body, headers=headers).status_code == 403, method
     posted = client.graph("POST", "/applications", json=OWN, headers=headers).json()
-    named = client.graph("PATCH", f"/applications/{posted['id']}", json={"uniqueName": "n"}, headers=headers)
+    named = client.graph(
+        "PATCH", f"/applications/{posted['id']}", json={"uniqueName": "n"}, headers=headers
+    )
     assert (named.status_code, "uniqueName already exists" in named.text) == (400, True)
-    renamed = client.graph("PATCH", f"/applications/{posted['id']}", json={"uniqueName": "m"}, headers=headers)
+    renamed = client.graph(
+        "PATCH", f"/applications/{posted['id']}", json={"uniqueName": "m"}, headers=headers
+    )
     assert renamed.status_code == 204
     administrator = upsert(client, {}, "other").json()
     assert len(owners(client, administrator)) == 1, "only callers that need to own are concerned"
@@ -152,9 +187,14 @@ def test_where_the_upsert_makes_no_owner_all_that_follows_is_refused(client: Cli
 def test_owners_can_be_named_at_creation(client: Client) -> None:
     other = make_app(client)["principal"]
     bound = {"owners@odata.bind": [f"https://graph.microsoft.com/v1.0/directoryObjects/{other}"]}
-    assert owners(client, client.graph("POST", "/applications", json={**OWN, **bound}).json()) == [other]
+    assert owners(client, client.graph("POST", "/applications", json={**OWN, **bound}).json()) == [
+        other
+    ]
     headers = bearer_with(client, OWNED_BY)
-    assert client.graph("POST", "/applications", json={**OWN, **bound}, headers=headers).status_code == 403
+    assert (
+        client.graph("POST", "/applications", json={**OWN, **bound}, headers=headers).status_code
+        == 403
+    )
     for wrong in ("text", ["https://g/v1.0/nothing"]):
         body = {**OWN, "owners@odata.bind": wrong}
         assert client.graph("POST", "/applications", json=body).status_code == 400
@@ -166,7 +206,9 @@ def test_a_service_principal_takes_an_application_of_ones_own(client: Client) ->
     _, developer = person(client, directoryRoles=["Application Developer"])
     mine = client.graph("POST", "/applications", json=OWN, headers=developer).json()
     for made, status in ((theirs, 403), (mine, 201)):
-        answer = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=developer)
+        answer = client.graph(
+            "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=developer
+        )
         assert answer.status_code == status
 
 
@@ -183,7 +225,10 @@ def test_creation_alone_is_not_enough_for_an_upsert(client: Client) -> None:
 def test_the_cast_is_an_advanced_query(client: Client, query: str) -> None:
     headers = bearer_of(client, "admin")
     refused = client.graph("GET", CAST + query, headers=headers)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "Request_UnsupportedQuery")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (
+        400,
+        "Request_UnsupportedQuery",
+    )
     shown = client.graph("GET", f"{CAST}?$count=true", headers={**headers, **EVENTUAL}).json()
     assert shown["@odata.count"] == len(shown["value"]) == 1
     for status in (400, 500):
@@ -195,7 +240,9 @@ def test_the_cast_is_an_advanced_query(client: Client, query: str) -> None:
 
 def transitive(client: Client, who: str, headers: dict[str, str]) -> Any:
     query = f"?$count=true&$filter=principalId eq '{who}'"
-    path = f"{client.addresses.graph}/beta/roleManagement/directory/transitiveRoleAssignments{query}"
+    path = (
+        f"{client.addresses.graph}/beta/roleManagement/directory/transitiveRoleAssignments{query}"
+    )
     return client.request("GET", path, headers=headers)
 
 
@@ -205,10 +252,14 @@ def test_a_role_that_is_given_is_in_no_token_that_is_older(client: Client) -> No
     theirs = client.graph("POST", "/applications", json=OWN).json()
     given = {"user": "casey@contosolearning.onmicrosoft.com", "role": "Application Administrator"}
     client.control("POST", "directory-roles", given)
-    shown = client.graph("GET", f"{CAST}?$count=true", headers={**older, **EVENTUAL}).json()["value"]
+    shown = client.graph("GET", f"{CAST}?$count=true", headers={**older, **EVENTUAL}).json()[
+        "value"
+    ]
     assert [one["displayName"] for one in shown] == ["Application Administrator"]
     for bearer, status in ((older, 403), (bearer_of(client, "casey"), 204)):
-        answer = client.graph("PATCH", f"/applications/{theirs['id']}", json={"notes": "x"}, headers=bearer)
+        answer = client.graph(
+            "PATCH", f"/applications/{theirs['id']}", json={"notes": "x"}, headers=bearer
+        )
         assert answer.status_code == status
 
 
@@ -226,9 +277,13 @@ def test_assignments_show_what_the_cast_does_not(client: Client) -> None:
     found = transitive(client, who, eventual).json()["value"]
     assert sorted(one["directoryScopeId"] for one in found) == ["/", "/", f"/{theirs['id']}"]
     assert ADMINISTRATOR in [one["roleDefinitionId"] for one in found]
-    assert [one["principalId"] == who for one in found].count(False) == 1, "that of a group is the group's"
+    assert [one["principalId"] == who for one in found].count(False) == 1, (
+        "that of a group is the group's"
+    )
     assert transitive(client, who, headers).status_code == 404
-    v1 = client.graph("GET", f"/roleManagement/directory/transitiveRoleAssignments?$filter=principalId eq '{who}'")
+    v1 = client.graph(
+        "GET", f"/roleManagement/directory/transitiveRoleAssignments?$filter=principalId eq '{who}'"
+    )
     assert v1.status_code == 501, "v1.0 has no such path"
     client.vary(role_assignments_hidden=True)
     assert transitive(client, who, {**bearer_of(client, "lee"), **EVENTUAL}).status_code == 403
@@ -236,10 +291,15 @@ def test_assignments_show_what_the_cast_does_not(client: Client) -> None:
 
 def test_a_role_reaches_as_far_as_its_scope(client: Client) -> None:
     mine, other = make_service(client), make_service(client)
-    scoped = [{"role": "Application Administrator", "scope": f"/{one}"} for one in (mine["id"], mine["principal"])]
+    scoped = [
+        {"role": "Application Administrator", "scope": f"/{one}"}
+        for one in (mine["id"], mine["principal"])
+    ]
     _, headers = person(client, scopedRoles=scoped)
     for made, status in ((mine, 204), (other, 403)):
-        answer = client.graph("PATCH", f"/applications/{made['id']}", json={"notes": "x"}, headers=headers)
+        answer = client.graph(
+            "PATCH", f"/applications/{made['id']}", json={"notes": "x"}, headers=headers
+        )
         assert answer.status_code == status
 
 
@@ -266,7 +326,14 @@ def assign(client: Client, service: dict[str, Any], headers: dict[str, str]) -> 
         ({"directoryRoles": ["Identity Governance Administrator"]}, 201),
         ({"directoryRoles": ["User Administrator"]}, 201),
         ({"customRoles": [{"name": "c", "actions": [CONSENT]}]}, 201),
-        ({"customRoles": [{"name": "c", "actions": ["microsoft.directory/applications/create"]}]}, 403),
+        (
+            {
+                "customRoles": [
+                    {"name": "c", "actions": ["microsoft.directory/applications/create"]}
+                ]
+            },
+            403,
+        ),
     ],
 )
 def test_consent_takes_the_permissions_and_roles_that_graph_names(
@@ -287,7 +354,10 @@ def test_consent_takes_the_permissions_and_roles_that_graph_names(
     ],
 )
 def test_an_unknown_role_is_refused(client: Client, wrong: dict[str, Any]) -> None:
-    assert client.request("POST", "/_sandbox/people", json={"name": "casey", **wrong}).status_code == 400
+    assert (
+        client.request("POST", "/_sandbox/people", json={"name": "casey", **wrong}).status_code
+        == 400
+    )
 
 
 # --- keys of certificates, and the recycle bin ---
@@ -318,7 +388,9 @@ def test_reading_keys_has_a_budget_of_its_own(client: Client) -> None:
         ("Application Administrator", 200),
     ],
 )
-def test_the_recycle_bin_is_read_by_three_roles(client: Client, role: str | None, status: int) -> None:
+def test_the_recycle_bin_is_read_by_three_roles(
+    client: Client, role: str | None, status: int
+) -> None:
     path = "/directory/deletedItems/microsoft.graph.application"
     _, headers = person(client, directoryRoles=[role] if role else [])
     assert client.graph("GET", path, headers=headers).status_code == status
@@ -329,7 +401,10 @@ def test_the_recycle_bin_is_read_by_three_roles(client: Client, role: str | None
 def test_the_recycle_bin_may_hide_the_unique_name(client: Client) -> None:
     made = upsert(client, {}).json()
     client.graph("DELETE", f"/applications/{made['id']}")
-    listed, one = "/directory/deletedItems/microsoft.graph.application", f"/directory/deletedItems/{made['id']}"
+    listed, one = (
+        "/directory/deletedItems/microsoft.graph.application",
+        f"/directory/deletedItems/{made['id']}",
+    )
     assert client.graph("GET", listed).json()["value"][0]["uniqueName"] == "n"
     client.vary(deleted_without_unique_name=True)
     assert client.graph("GET", listed).json()["value"][0]["uniqueName"] is None

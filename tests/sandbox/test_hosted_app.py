@@ -1,4 +1,6 @@
-"""A web app that runs a program: its settings are the program's environment, from one start of the site to the next."""
+"""A web app that runs a program: its settings are the program's environment, from one start of the
+site to the next.
+"""
 
 import shlex
 import sys
@@ -29,7 +31,9 @@ class App:
         self.azure = azure
         command = shlex.join([sys.executable, "-c", SHOWS_ITS_ENVIRONMENT])
         self.resource_id = inside.running.host("greeter", command)
-        self.url = azure._control("POST", "/sites", json={"name": "greeter", "group": "apps"}).json()["url"]
+        self.url = azure._control(
+            "POST", "/sites", json={"name": "greeter", "group": "apps"}
+        ).json()["url"]
 
     def get(self) -> httpx.Response:
         return self.azure._http.get(f"{self.url}/hello?a=1", headers={"X-Asked": "me"}, timeout=60)
@@ -43,7 +47,9 @@ def app(inside: Inside, azure: Sandbox) -> Iterator[App]:
     inside.running._server.apps[hosted.resource_id].end()
 
 
-def test_settings_are_the_environment_of_the_program_from_the_next_start_on(app: App, azure: Sandbox) -> None:
+def test_settings_are_the_environment_of_the_program_from_the_next_start_on(
+    app: App, azure: Sandbox
+) -> None:
     assert app.get().status_code == 503  # it dies without its setting
     azure.write_settings({"GREETING": "hello"}, app.resource_id)
     answer = app.get()

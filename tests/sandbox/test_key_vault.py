@@ -1,4 +1,6 @@
-"""Key Vault beyond the recorded traffic: what is kept, who may read it, and requests that no SDK would send."""
+"""Key Vault beyond the recorded traffic: what is kept, who may read it, and requests that no SDK
+would send.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,10 @@ from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import OWN, Client
 
-VAULT = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
+VAULT = (
+    f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/"
+    f"{seed.VAULT}"
+)
 
 
 class Vault:
@@ -27,7 +32,13 @@ class Vault:
         self.url = client.addresses.of_vault(name)
 
     def ask(
-        self, method: str, path: str, *, version: str | None = "7.6", token: str | None = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        version: str | None = "7.6",
+        token: str | None = None,
+        **options: Any,
     ) -> Any:
         bearer = token or self._client.token(f"{self._client.addresses.vault}/.default")
         query = f"{'&' if '?' in path else '?'}api-version={version}" if version else ""
@@ -41,19 +52,34 @@ def vault(client: Client) -> Vault:
 
 
 def test_a_secret_has_versions_and_a_name_without_case_until_it_is_purged(vault: Vault) -> None:
-    first, second = (vault.ask("PUT", f"/secrets/{name}", json={"value": name}).json() for name in ("Key", "key"))
+    first, second = (
+        vault.ask("PUT", f"/secrets/{name}", json={"value": name}).json() for name in ("Key", "key")
+    )
     vault.ask("PUT", "/secrets/other", json={"value": "x"})
     page = vault.ask("GET", "/secrets?maxresults=1").json()
     rest = vault.ask("GET", page["nextLink"].removeprefix(vault.url), version=None).json()
-    assert [one["id"].rpartition("/")[2] for one in (*page["value"], *rest["value"])] == ["Key", "other"]
+    assert [one["id"].rpartition("/")[2] for one in (*page["value"], *rest["value"])] == [
+        "Key",
+        "other",
+    ]
     listed = vault.ask("GET", "/secrets/KEY/versions").json()["value"]
     older, newer = (one["id"].rpartition("/")[2] for one in (first, second))
     assert {one["id"].rpartition("/")[2] for one in listed} == {older, newer}
-    assert [vault.ask("GET", f"/secrets/key/{one}").json()["value"] for one in (older, "")] == ["Key", "key"]
-    changed = vault.ask("PATCH", f"/secrets/key/{newer}", json={"tags": {"a": "b"}, "attributes": {"enabled": False}})
+    assert [vault.ask("GET", f"/secrets/key/{one}").json()["value"] for one in (older, "")] == [
+        "Key",
+        "key",
+    ]
+    changed = vault.ask(
+        "PATCH",
+        f"/secrets/key/{newer}",
+        json={"tags": {"a": "b"}, "attributes": {"enabled": False}},
+    )
     assert changed.json()["tags"] == {"a": "b"}
     disabled = vault.ask("GET", "/secrets/key")
-    assert (disabled.status_code, "not allowed on a disabled secret" in disabled.text) == (403, True)
+    assert (disabled.status_code, "not allowed on a disabled secret" in disabled.text) == (
+        403,
+        True,
+    )
     vault.ask("DELETE", "/secrets/key")
     assert vault.ask("DELETE", "/deletedsecrets/key").status_code == 204
     assert vault.ask("PUT", "/secrets/key", json={"value": "new"}).status_code == 200
@@ -83,8 +109,12 @@ def test_an_invalid_name_of_a_secret_is_refused(path: str, vault: Vault) -> None
     assert vault.ask("PUT", path, json={"value": "x"}).json()["error"]["code"] == "BadParameter"
 
 
-@pytest.mark.parametrize(("version", "status"), [(None, 400), ("1.0", 400), ("7.4", 404), ("2025-07-01", 404)])
-def test_a_vault_takes_the_api_versions_that_it_knows_alone(version: str | None, status: int, vault: Vault) -> None:
+@pytest.mark.parametrize(
+    ("version", "status"), [(None, 400), ("1.0", 400), ("7.4", 404), ("2025-07-01", 404)]
+)
+def test_a_vault_takes_the_api_versions_that_it_knows_alone(
+    version: str | None, status: int, vault: Vault
+) -> None:
     assert vault.ask("GET", "/secrets/x", version=version).status_code == status
 
 
@@ -108,9 +138,13 @@ ROLES = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_allows_its_own_operations_on_secrets(role: str, client: Client, vault: Vault) -> None:
+def test_each_role_allows_its_own_operations_on_secrets(
+    role: str, client: Client, vault: Vault
+) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
-    made, principal = seeding.add_application(client.state.directory, "somebody", secret="somebody's secret")
+    made, principal = seeding.add_application(
+        client.state.directory, "somebody", secret="somebody's secret"
+    )
     client.state.resources.access.assign(principal["id"], role, VAULT)
     token = client.token(f"{client.addresses.vault}/.default", made["appId"], "somebody's secret")
     answers = {
@@ -126,8 +160,14 @@ def test_each_role_allows_its_own_operations_on_secrets(role: str, client: Clien
 
 def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None:
     path = VAULT.replace(seed.VAULT, "older-vault")
-    principal = client.state.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)[0]["id"]
-    policy = {"tenantId": seed.TENANT_ID, "objectId": principal, "permissions": {"secrets": ["Set", "List"]}}
+    principal = client.state.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)[
+        0
+    ]["id"]
+    policy = {
+        "tenantId": seed.TENANT_ID,
+        "objectId": principal,
+        "permissions": {"secrets": ["Set", "List"]},
+    }
     body = {
         "location": "westeurope",
         "properties": {
@@ -140,7 +180,9 @@ def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None
     assert made.status_code == 201
     assert made.json()["properties"]["vaultUri"] == f"{client.addresses.of_vault('older-vault')}/"
     assert (
-        client.arm("PUT", path.replace("integrations/", "mct-prod/"), version="2024-11-01", json=body).status_code
+        client.arm(
+            "PUT", path.replace("integrations/", "mct-prod/"), version="2024-11-01", json=body
+        ).status_code
         == 409
     )
     older = Vault(client, "older-vault")
@@ -148,26 +190,45 @@ def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None
     refused = older.ask("GET", "/secrets/x")
     assert refused.status_code == 403
     assert refused.json()["error"]["innererror"]["code"] == "AccessDenied"
-    assert "does not have secrets get permission on key vault 'older-vault;location=westeurope'" in refused.text
+    assert (
+        "does not have secrets get permission on key vault 'older-vault;location=westeurope'"
+        in refused.text
+    )
 
 
-SET_ONLY = {"name": "set alone", "actions": [], "dataActions": ["Microsoft.KeyVault/vaults/secrets/setSecret/action"]}
+SET_ONLY = {
+    "name": "set alone",
+    "actions": [],
+    "dataActions": ["Microsoft.KeyVault/vaults/secrets/setSecret/action"],
+}
 
 
-def test_who_may_set_a_secret_writes_any_tags_without_reading_it(client: Client, vault: Vault) -> None:
-    tags = {"made-by": "mct-s2s", "appId": seed.ADMINISTRATOR_ID, "keyId": "7b5e1f8e-1111-4c3d-9a6e-000000000009"}
+def test_who_may_set_a_secret_writes_any_tags_without_reading_it(
+    client: Client, vault: Vault
+) -> None:
+    tags = {
+        "made-by": "mct-s2s",
+        "appId": seed.ADMINISTRATOR_ID,
+        "keyId": "7b5e1f8e-1111-4c3d-9a6e-000000000009",
+    }
     vault.ask("PUT", "/secrets/x", json={"value": "x", "tags": {"made-by": "somebody"}})
     held = [{"role": SET_ONLY, "scope": VAULT}]
     made = client.control("POST", "callers", {"name": "somebody", "armRoles": held})
-    token = client.token(f"{client.addresses.vault}/.default", made["clientId"], made["clientSecret"])
+    token = client.token(
+        f"{client.addresses.vault}/.default", made["clientId"], made["clientSecret"]
+    )
     for name in ("x", "new"):
-        answer = vault.ask("PUT", f"/secrets/{name}", token=token, json={"value": "y", "tags": tags})
+        answer = vault.ask(
+            "PUT", f"/secrets/{name}", token=token, json={"value": "y", "tags": tags}
+        )
         assert (answer.status_code, answer.json()["tags"]) == (200, tags)
         assert vault.ask("GET", f"/secrets/{name}", token=token).status_code == 403
         assert vault.ask("GET", f"/secrets/{name}").json()["tags"] == tags
 
 
-def test_vaults_are_listed_and_kept_with_the_state(client: Client, vault: Vault, tmp_path: Path) -> None:
+def test_vaults_are_listed_and_kept_with_the_state(
+    client: Client, vault: Vault, tmp_path: Path
+) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
     path = f"{seed.SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults"
     listed = client.arm("GET", path, version="2024-11-01").json()["value"]
@@ -182,7 +243,9 @@ def test_vaults_are_listed_and_kept_with_the_state(client: Client, vault: Vault,
 
 def test_a_secret_in_a_vault_is_no_leak_and_one_in_a_tag_is(client: Client, vault: Vault) -> None:
     app = client.create("/applications", **OWN)
-    made = client.graph("POST", f"/applications/{app['id']}/addPassword", json={"passwordCredential": {}}).json()
+    made = client.graph(
+        "POST", f"/applications/{app['id']}/addPassword", json={"passwordCredential": {}}
+    ).json()
     vault.ask("PUT", "/secrets/x", json={"value": made["secretText"]})
     assert client.request("GET", "/_sandbox/leaks").json()["value"] == []
     vault.ask("PATCH", "/secrets/x", json={"tags": {"value": made["secretText"]}})
@@ -202,7 +265,10 @@ def test_deletion_and_recovery_take_a_moment(client: Client, vault: Vault) -> No
     assert inner(vault.ask("PUT", "/secrets/x", json={"value": "y"})) == "ObjectIsBeingDeleted"
     client.state.clock.advance(31)
     assert vault.ask("GET", "/deletedsecrets/x").status_code == 200
-    assert inner(vault.ask("PUT", "/secrets/x", json={"value": "y"})) == "ObjectIsDeletedButRecoverable"
+    assert (
+        inner(vault.ask("PUT", "/secrets/x", json={"value": "y"}))
+        == "ObjectIsDeletedButRecoverable"
+    )
     assert vault.ask("POST", "/deletedsecrets/x/recover").status_code == 200
     assert vault.ask("GET", "/secrets/x").status_code == 404
     assert inner(vault.ask("PUT", "/secrets/x", json={"value": "y"})) == "ObjectIsBeingRecovered"
@@ -211,7 +277,11 @@ def test_deletion_and_recovery_take_a_moment(client: Client, vault: Vault) -> No
 
 
 def test_faults_and_revocation_reach_vaults_too(client: Client, vault: Vault) -> None:
-    rule = {"match": {"service": "KeyVault"}, "fault": {"type": "status", "status": 503, "retryAfter": 2}, "times": 1}
+    rule = {
+        "match": {"service": "KeyVault"},
+        "fault": {"type": "status", "status": 503, "retryAfter": 2},
+        "times": 1,
+    }
     client.control("PUT", "faults", [rule])
     refused = vault.ask("GET", "/secrets")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")

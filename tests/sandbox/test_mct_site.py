@@ -1,4 +1,6 @@
-"""The MCT site accepts whom its settings allow, as of its last restart; azure-identity gets the tokens, over TLS."""
+"""The MCT site accepts whom its settings allow, as of its last restart; azure-identity gets the
+tokens, over TLS.
+"""
 
 import ssl
 from collections.abc import Iterator
@@ -33,8 +35,13 @@ class Job:
     def __init__(self, client: Client) -> None:
         self.client = client
         service = make_service(client)
-        self.audience, self.site = f"api://{service['appId']}", f"https://{client.addresses.of_site(seed.SITE)}"
-        self.caller, principal = seeding.add_application(client.state.directory, "caller", secret="s")
+        self.audience, self.site = (
+            f"api://{service['appId']}",
+            f"https://{client.addresses.of_site(seed.SITE)}",
+        )
+        self.caller, principal = seeding.add_application(
+            client.state.directory, "caller", secret="s"
+        )
         grant(client, service, principal["id"])
         self.settings = {
             "ServiceAuthEnabled": "true",
@@ -53,7 +60,11 @@ class Job:
         return self.client.token(f"{self.audience}/.default", self.caller["appId"], "s")
 
     def call(self, token: str | None = None, **headers: str) -> httpx.Response:
-        own = {"ClientType": "Service", "Authorization": f"Bearer {token or self.token()}", **headers}
+        own = {
+            "ClientType": "Service",
+            "Authorization": f"Bearer {token or self.token()}",
+            **headers,
+        }
         return self.client.request("GET", f"{self.site}/api/v1/organization", headers=own)
 
     def reason(self) -> str:
@@ -83,7 +94,9 @@ def test_a_client_with_the_role_on_the_allow_list_is_answered(job: Job) -> None:
         ({"ServiceAuthRole": "Other"}, "role"),
     ],
 )
-def test_a_wrong_value_of_any_setting_refuses_the_call(job: Job, change: dict[str, str], why: str) -> None:
+def test_a_wrong_value_of_any_setting_refuses_the_call(
+    job: Job, change: dict[str, str], why: str
+) -> None:
     job.configure(**change)
     answer = job.call()
     assert (answer.status_code, answer.content) == (401, b"")
@@ -105,7 +118,9 @@ def test_an_object_id_needs_no_role(job: Job, state: SandboxState) -> None:
     body = state.resources.find(f"{seed.SITE}-fa-x7k2q")
     assert body is not None
     principal = body["identity"]["principalId"]
-    environment = job.client.request("GET", "/_sandbox/identity-environment", params={"resource": body["id"]}).json()
+    environment = job.client.request(
+        "GET", "/_sandbox/identity-environment", params={"resource": body["id"]}
+    ).json()
     answer = job.client.request(
         "GET",
         environment["IDENTITY_ENDPOINT"],
@@ -145,7 +160,9 @@ def test_settings_take_effect_when_the_restart_is_over(job: Job, state: SandboxS
         ("GET", "/api/v9/Profile", 404),
     ],
 )
-def test_documented_paths_are_there_in_any_case_and_no_others(job: Job, method: str, path: str, status: int) -> None:
+def test_documented_paths_are_there_in_any_case_and_no_others(
+    job: Job, method: str, path: str, status: int
+) -> None:
     job.configure()
     accepted = {"ClientType": "Service", "Authorization": f"Bearer {job.token()}"}
     assert job.client.request(method, job.site + path, headers=accepted).status_code == status
@@ -155,7 +172,10 @@ def test_documented_paths_are_there_in_any_case_and_no_others(job: Job, method: 
 def test_organizations_are_a_list_and_other_pages_need_no_token(job: Job) -> None:
     job.configure(OrganizationName="Contoso Learning")
     assert [one["name"] for one in job.call().json()] == ["Contoso Learning"]
-    statuses = [job.client.request("GET", job.site + path).status_code for path in ("/", "/swagger", "/apiary", "/x")]
+    statuses = [
+        job.client.request("GET", job.site + path).status_code
+        for path in ("/", "/swagger", "/apiary", "/x")
+    ]
     assert statuses == [200, 200, 404, 404]
 
 
@@ -173,10 +193,16 @@ class Cloud:
     def __init__(self, running: Running) -> None:
         self.running = running
         with https(running) as http:
-            found = http.get(f"{running.resource_manager.rstrip('/')}/metadata/endpoints?api-version=2022-09-01").json()
+            found = http.get(
+                f"{running.resource_manager.rstrip('/')}/metadata/endpoints?api-version=2022-09-01"
+            ).json()
         self.graph = found["microsoftGraphResourceId"].rstrip("/")
         authority, trusted = found["authentication"]["loginEndpoint"], str(running.ca_file)
-        self.sync = {"authority": authority, "disable_instance_discovery": True, "connection_verify": trusted}
+        self.sync = {
+            "authority": authority,
+            "disable_instance_discovery": True,
+            "connection_verify": trusted,
+        }
 
 
 @pytest.fixture
@@ -192,7 +218,9 @@ def http(cloud: Cloud) -> Iterator[httpx.Client]:
 
 def administrator(cloud: Cloud) -> dict[str, str]:
     running = cloud.running
-    with ClientSecretCredential(running.tenant_id, running.client_id, running.client_secret, **cloud.sync) as signed_in:
+    with ClientSecretCredential(
+        running.tenant_id, running.client_id, running.client_secret, **cloud.sync
+    ) as signed_in:
         return {"Authorization": f"Bearer {signed_in.get_token(f'{cloud.graph}/.default').token}"}
 
 
@@ -206,7 +234,9 @@ def issuer_of(cloud: Cloud) -> str:
 
 
 def foreign_token(cloud: Cloud, http: httpx.Client, **sent: Any) -> str:
-    answer = http.post(f"{issuer_of(cloud)}/token", json={"subject": SUBJECT, "audience": EXCHANGE, **sent})
+    answer = http.post(
+        f"{issuer_of(cloud)}/token", json={"subject": SUBJECT, "audience": EXCHANGE, **sent}
+    )
     assert answer.status_code == 200, answer.text
     token: str = answer.json()["token"]
     return token
@@ -217,8 +247,15 @@ def federated_app(cloud: Cloud, http: httpx.Client) -> str:
     headers, root = administrator(cloud), f"{cloud.graph}/v1.0"
     body = {"displayName": "federated", "signInAudience": "AzureADMyOrg"}
     app = http.post(f"{root}/applications", json=body, headers=headers).json()
-    http.post(f"{root}/servicePrincipals", json={"appId": app["appId"]}, headers=headers).raise_for_status()
-    trust = {"name": "cluster", "issuer": issuer_of(cloud), "subject": SUBJECT, "audiences": [EXCHANGE]}
+    http.post(
+        f"{root}/servicePrincipals", json={"appId": app["appId"]}, headers=headers
+    ).raise_for_status()
+    trust = {
+        "name": "cluster",
+        "issuer": issuer_of(cloud),
+        "subject": SUBJECT,
+        "audiences": [EXCHANGE],
+    }
     path = f"{root}/applications/{app['id']}/federatedIdentityCredentials"
     http.post(path, json=trust, headers=headers).raise_for_status()
     return str(app["appId"])
@@ -241,12 +278,16 @@ def test_an_issuer_is_kept_with_its_key(cloud: Cloud, http: httpx.Client, state_
     cloud.running.close()
     with (
         closing(start(state_dir)) as again,
-        ClientAssertionCredential(again.tenant_id, app_id, lambda: signed, **cloud.sync) as credential,
+        ClientAssertionCredential(
+            again.tenant_id, app_id, lambda: signed, **cloud.sync
+        ) as credential,
     ):
         assert credential.get_token(f"{cloud.graph}/.default").token
 
 
-def test_the_code_on_a_machine_signs_in_as_its_identity(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_on_a_machine_signs_in_as_its_identity(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = f"{cloud.running.resource_manager.rstrip('/')}/_sandbox/identity{MACHINE}"
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", host)
     with ManagedIdentityCredential(connection_verify=cloud.sync["connection_verify"]) as credential:

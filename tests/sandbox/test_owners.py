@@ -1,4 +1,6 @@
-"""What members without a role may do: register anything, and all that an owner may with what is theirs."""
+"""What members without a role may do: register anything, and all that an owner may with what is
+theirs.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -24,9 +26,13 @@ class Member:
         self.id: str = client.control("POST", "people", {"name": name})["principalId"]
         self._headers = bearer_of(client, name)
 
-    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
         sent = {} if body is None else {"json": body}
-        return self._client.graph(method, path, headers={**self._headers, **(headers or {})}, **sent)
+        return self._client.graph(
+            method, path, headers={**self._headers, **(headers or {})}, **sent
+        )
 
     def create(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self.ask("POST", path, body)
@@ -52,7 +58,10 @@ def adele(client: Client) -> Member:
 
 def halves(made: dict[str, Any]) -> Iterator[str]:
     """The paths of an application and of its service principal."""
-    yield from (f"/{half}/{object_id}" for half, object_id in zip(HALVES, (made["id"], made["principal"]), strict=True))
+    yield from (
+        f"/{half}/{object_id}"
+        for half, object_id in zip(HALVES, (made["id"], made["principal"]), strict=True)
+    )
 
 
 def owners(client: Client, path: str) -> list[str]:
@@ -89,20 +98,30 @@ def test_the_owner_of_a_service_principal_assigns_its_roles_to_anyone_and_revoke
     ):
         made = rob.ask("POST", path, assignment(service, theirs["principal"]))
         assert made.status_code == 201, (at, made.text)
-        assert [one["id"] for one in client.graph("GET", path).json()["value"]] == [made.json()["id"]]
+        assert [one["id"] for one in client.graph("GET", path).json()["value"]] == [
+            made.json()["id"]
+        ]
         assert rob.ask("DELETE", f"{path}/{made.json()['id']}").status_code == 204, at
         assert client.graph("GET", path).json()["value"] == []
 
 
-def test_an_owner_of_the_service_principal_alone_assigns_its_roles(client: Client, rob: Member) -> None:
+def test_an_owner_of_the_service_principal_alone_assigns_its_roles(
+    client: Client, rob: Member
+) -> None:
     service, theirs = make_service(client), make_app(client)
-    client.graph("POST", f"/servicePrincipals/{service['principal']}/owners/$ref", json=reference(client, rob.id))
+    client.graph(
+        "POST",
+        f"/servicePrincipals/{service['principal']}/owners/$ref",
+        json=reference(client, rob.id),
+    )
     path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
     assert rob.ask("POST", path, assignment(service, theirs["principal"])).status_code == 201
     check_denied(rob.ask("PATCH", f"/applications/{service['id']}", {"notes": "mine"}))
 
 
-def test_what_an_owner_granted_stays_when_they_remove_themselves(client: Client, rob: Member) -> None:
+def test_what_an_owner_granted_stays_when_they_remove_themselves(
+    client: Client, rob: Member
+) -> None:
     service, theirs = rob.make_service(), make_app(client)
     path = f"/servicePrincipals/{service['principal']}/appRoleAssignedTo"
     rob.ask("POST", path, assignment(service, theirs["principal"]))
@@ -113,7 +132,9 @@ def test_what_an_owner_granted_stays_when_they_remove_themselves(client: Client,
     check_denied(rob.ask("DELETE", f"{path}/{kept['id']}"))
 
 
-@pytest.mark.parametrize("owned", ["nothing", "the application", "the client", "the client's service principal"])
+@pytest.mark.parametrize(
+    "owned", ["nothing", "the application", "the client", "the client's service principal"]
+)
 def test_who_does_not_own_the_resources_service_principal_assigns_and_revokes_nothing(
     owned: str, client: Client, rob: Member
 ) -> None:
@@ -145,15 +166,26 @@ def test_no_owner_assigns_roles_of_microsoft_graph(client: Client, rob: Member) 
         "resourceId": graph["id"],
         "appRoleId": GRAPH_ROLES["Application.ReadWrite.All"],
     }
-    check_denied(rob.ask("POST", f"/servicePrincipals/{mine['principal']}/appRoleAssignments", wanted))
+    check_denied(
+        rob.ask("POST", f"/servicePrincipals/{mine['principal']}/appRoleAssignments", wanted)
+    )
 
 
 def test_an_application_that_may_change_its_own_assigns_none_of_their_roles(client: Client) -> None:
     headers, theirs = bearer_with(client, OWNED_BY), make_app(client)
-    made = client.graph("POST", "/applications", json={**OWN, "appRoles": [ROLE]}, headers=headers).json()
-    principal = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers).json()["id"]
-    path, service = f"/servicePrincipals/{principal}/appRoleAssignedTo", {**made, "principal": principal}
-    check_denied(client.graph("POST", path, json=assignment(service, theirs["principal"]), headers=headers))
+    made = client.graph(
+        "POST", "/applications", json={**OWN, "appRoles": [ROLE]}, headers=headers
+    ).json()
+    principal = client.graph(
+        "POST", "/servicePrincipals", json={"appId": made["appId"]}, headers=headers
+    ).json()["id"]
+    path, service = (
+        f"/servicePrincipals/{principal}/appRoleAssignedTo",
+        {**made, "principal": principal},
+    )
+    check_denied(
+        client.graph("POST", path, json=assignment(service, theirs["principal"]), headers=headers)
+    )
     granted = client.create(path, **assignment(service, theirs["principal"]))
     check_denied(client.graph("DELETE", f"{path}/{granted['id']}", headers=headers))
 
@@ -168,7 +200,9 @@ def test_an_owner_adds_any_owner_and_removes_themselves_until_there_is_none(
     robot = make_app(client)["principal"]
     for half in halves(service):
         for added in (adele.id, robot):
-            assert rob.ask("POST", f"{half}/owners/$ref", reference(client, added)).status_code == 204
+            assert (
+                rob.ask("POST", f"{half}/owners/$ref", reference(client, added)).status_code == 204
+            )
         assert owners(client, half) == sorted([rob.id, adele.id, robot])
         assert rob.ask("DELETE", f"{half}/owners/{rob.id}/$ref").status_code == 204
         check_denied(rob.ask("PATCH", half, {"notes": "mine"}))
@@ -178,7 +212,9 @@ def test_an_owner_adds_any_owner_and_removes_themselves_until_there_is_none(
         assert owners(client, half) == []
 
 
-def test_an_application_and_its_service_principal_have_owners_of_their_own(client: Client, rob: Member) -> None:
+def test_an_application_and_its_service_principal_have_owners_of_their_own(
+    client: Client, rob: Member
+) -> None:
     service = make_service(client)
     for half, other in (halves(service), reversed([*halves(service)])):
         client.graph("POST", f"{half}/owners/$ref", json=reference(client, rob.id))
@@ -188,7 +224,9 @@ def test_an_application_and_its_service_principal_have_owners_of_their_own(clien
         client.graph("DELETE", f"{half}/owners/{rob.id}/$ref")
 
 
-def test_an_application_that_may_change_its_own_has_to_own_the_service_principal_too(client: Client) -> None:
+def test_an_application_that_may_change_its_own_has_to_own_the_service_principal_too(
+    client: Client,
+) -> None:
     headers, service = bearer_with(client, OWNED_BY), make_service(client)
     (caller,) = client.state.directory.service_principals.seen_by("displayName", "caller")
     app, principal = halves(service)
@@ -196,7 +234,9 @@ def test_an_application_that_may_change_its_own_has_to_own_the_service_principal
     assert client.graph("PATCH", app, json={"notes": "mine"}, headers=headers).status_code == 204
     check_denied(client.graph("PATCH", principal, json={"notes": "mine"}, headers=headers))
     client.graph("POST", f"{principal}/owners/$ref", json=reference(client, caller["id"]))
-    assert client.graph("PATCH", principal, json={"notes": "mine"}, headers=headers).status_code == 204
+    assert (
+        client.graph("PATCH", principal, json={"notes": "mine"}, headers=headers).status_code == 204
+    )
 
 
 # --- what a member registers ---
@@ -211,7 +251,9 @@ def upserted(member: Member, name: str) -> dict[str, Any]:
 
 def named_later(member: Member, name: str) -> dict[str, Any]:
     made = member.create("/applications", **OWN)
-    assert member.ask("PATCH", f"/applications/{made['id']}", {"uniqueName": name}).status_code == 204
+    assert (
+        member.ask("PATCH", f"/applications/{made['id']}", {"uniqueName": name}).status_code == 204
+    )
     return made
 
 
@@ -225,10 +267,17 @@ def test_a_member_registers_under_any_free_unique_name_and_owns_both_halves(
         assert owners(client, half) == [rob.id]
     found = client.graph("GET", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')").json()
     assert found["id"] == made["id"]
-    check_denied(adele.ask("PATCH", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')", OWN, PREFER))
+    check_denied(
+        adele.ask("PATCH", "/applications(uniqueName='mct-s2s-contosolearn-0a1b2c3d')", OWN, PREFER)
+    )
     theirs = adele.create("/applications", **OWN)
-    taken = adele.ask("PATCH", f"/applications/{theirs['id']}", {"uniqueName": "mct-s2s-contosolearn-0a1b2c3d"})
-    assert (taken.status_code, taken.json()["error"]["details"][0]["code"]) == (400, "ObjectConflict")
+    taken = adele.ask(
+        "PATCH", f"/applications/{theirs['id']}", {"uniqueName": "mct-s2s-contosolearn-0a1b2c3d"}
+    )
+    assert (taken.status_code, taken.json()["error"]["details"][0]["code"]) == (
+        400,
+        "ObjectConflict",
+    )
 
 
 @pytest.mark.parametrize("value", ["another", None])
@@ -242,7 +291,9 @@ def test_an_owner_changes_no_unique_name_that_is_set(value: str | None, rob: Mem
 
 
 def created_by(client: Client, made: dict[str, Any], **query: str) -> str | None:
-    shown: str | None = client.graph("GET", f"/applications/{made['id']}", params=query).json()["createdByAppId"]
+    shown: str | None = client.graph("GET", f"/applications/{made['id']}", params=query).json()[
+        "createdByAppId"
+    ]
     return shown
 
 
@@ -255,12 +306,21 @@ def test_an_application_says_which_program_created_it(client: Client, rob: Membe
         (upserted(rob, "by-rob"), AZURE_CLI_APP_ID),
         (client.create("/applications", **OWN), seed.ADMINISTRATOR_ID),
         (client.graph("POST", "/applications", json=OWN, headers=headers).json(), caller["appId"]),
-        (client.graph("PATCH", path, json=OWN, headers={**headers, **PREFER}).json(), caller["appId"]),
+        (
+            client.graph("PATCH", path, json=OWN, headers={**headers, **PREFER}).json(),
+            caller["appId"],
+        ),
     ):
         assert made["createdByAppId"] == program
-        assert created_by(client, made) == created_by(client, made, **{"$select": "id,createdByAppId"}) == program
+        assert (
+            created_by(client, made)
+            == created_by(client, made, **{"$select": "id,createdByAppId"})
+            == program
+        )
     principal = rob.create("/servicePrincipals", appId=rob.create("/applications", **OWN)["appId"])
-    read = client.graph("GET", f"/servicePrincipals/{principal['id']}?$select=createdByAppId").json()
+    read = client.graph(
+        "GET", f"/servicePrincipals/{principal['id']}?$select=createdByAppId"
+    ).json()
     assert read["createdByAppId"] == AZURE_CLI_APP_ID
 
 
@@ -273,13 +333,23 @@ def test_nobody_writes_which_program_created_an_application(client: Client, rob:
         client.graph("PATCH", f"/applications/{made['id']}", json=forged),
     ):
         detail = refused.json()["error"]["details"][0]
-        assert (refused.status_code, detail["code"], detail["target"]) == (400, "ReadOnly", "createdByAppId")
-    assert client.graph("PATCH", f"/applications/{made['id']}", json={"notes": "n"}).status_code == 204
-    assert created_by(client, made) == AZURE_CLI_APP_ID, "the program that changes it is not its creator"
+        assert (refused.status_code, detail["code"], detail["target"]) == (
+            400,
+            "ReadOnly",
+            "createdByAppId",
+        )
+    assert (
+        client.graph("PATCH", f"/applications/{made['id']}", json={"notes": "n"}).status_code == 204
+    )
+    assert created_by(client, made) == AZURE_CLI_APP_ID, (
+        "the program that changes it is not its creator"
+    )
 
 
 def test_what_was_there_before_says_nothing_of_its_creator(client: Client) -> None:
-    listed = client.graph("GET", "/applications", params={"$select": "createdByAppId"}).json()["value"]
+    listed = client.graph("GET", "/applications", params={"$select": "createdByAppId"}).json()[
+        "value"
+    ]
     assert {one["createdByAppId"] for one in listed} == {None}
 
 
@@ -298,14 +368,23 @@ SCOPE = {
 WRITTEN: dict[str, Any] = {
     "api": {
         "oauth2PermissionScopes": [SCOPE],
-        "preAuthorizedApplications": [{"appId": AZURE_CLI_APP_ID, "delegatedPermissionIds": [SCOPE["id"]]}],
+        "preAuthorizedApplications": [
+            {"appId": AZURE_CLI_APP_ID, "delegatedPermissionIds": [SCOPE["id"]]}
+        ],
     },
-    "appRoles": [ROLE, {**ROLE, "id": str(uuid.UUID(int=6)), "allowedMemberTypes": ["User"], "value": "Reader"}],
+    "appRoles": [
+        ROLE,
+        {**ROLE, "id": str(uuid.UUID(int=6)), "allowedMemberTypes": ["User"], "value": "Reader"},
+    ],
     "displayName": "Payroll",
     "groupMembershipClaims": "All",
     "isFallbackPublicClient": True,
     "notes": "Made by somebody else.",
-    "optionalClaims": {"accessToken": [{"name": "email", "essential": True}], "idToken": [], "saml2Token": []},
+    "optionalClaims": {
+        "accessToken": [{"name": "email", "essential": True}],
+        "idToken": [],
+        "saml2Token": [],
+    },
     "publicClient": {"redirectUris": ["http://localhost/public"]},
     "requiredResourceAccess": [
         {
@@ -326,9 +405,13 @@ WRITTEN: dict[str, Any] = {
 def contains(read: Any, written: Any) -> bool:
     """Whether everything that was written is read again; arrays are sets."""
     if isinstance(written, dict):
-        return isinstance(read, dict) and all(contains(read.get(name), value) for name, value in written.items())
+        return isinstance(read, dict) and all(
+            contains(read.get(name), value) for name, value in written.items()
+        )
     if isinstance(written, list):
-        return len(read) == len(written) and all(any(contains(one, each) for one in read) for each in written)
+        return len(read) == len(written) and all(
+            any(contains(one, each) for one in read) for each in written
+        )
     return bool(read == written)
 
 
@@ -336,7 +419,9 @@ def write_everything(member: Member) -> dict[str, Any]:
     made = member.create("/applications", **OWN)
     path = f"/applications/{made['id']}"
     # Scopes have to be there before a client is authorised for them.
-    assert member.ask("PATCH", path, {"api": {"oauth2PermissionScopes": [SCOPE]}}).status_code == 204
+    assert (
+        member.ask("PATCH", path, {"api": {"oauth2PermissionScopes": [SCOPE]}}).status_code == 204
+    )
     for name, value in WRITTEN.items():
         answer = member.ask("PATCH", path, {name: value})
         assert answer.status_code == 204, answer.text
@@ -345,16 +430,32 @@ def write_everything(member: Member) -> dict[str, Any]:
 
 def test_an_owner_writes_everything_of_an_application_and_adds_credentials(rob: Member) -> None:
     path = f"/applications/{write_everything(rob)['id']}"
-    federated = {"name": "anywhere", "issuer": "https://rob.example", "subject": "s", "audiences": ["a"]}
-    assert rob.ask("POST", f"{path}/addPassword", {"passwordCredential": {"displayName": "mine"}}).status_code == 200
+    federated = {
+        "name": "anywhere",
+        "issuer": "https://rob.example",
+        "subject": "s",
+        "audiences": ["a"],
+    }
+    assert (
+        rob.ask(
+            "POST", f"{path}/addPassword", {"passwordCredential": {"displayName": "mine"}}
+        ).status_code
+        == 200
+    )
     assert rob.ask("POST", f"{path}/federatedIdentityCredentials", federated).status_code == 201
 
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
-def test_members_that_were_written_are_read_in_every_way(deleted: bool, client: Client, rob: Member) -> None:
+def test_members_that_were_written_are_read_in_every_way(
+    deleted: bool, client: Client, rob: Member
+) -> None:
     made = write_everything(rob)
     secret = rob.ask("POST", f"/applications/{made['id']}/addPassword", {}).json()["keyId"]
-    written = {**WRITTEN, "createdByAppId": AZURE_CLI_APP_ID, "passwordCredentials": [{"keyId": secret}]}
+    written = {
+        **WRITTEN,
+        "createdByAppId": AZURE_CLI_APP_ID,
+        "passwordCredentials": [{"keyId": secret}],
+    }
     alone, all_of_them = f"/applications/{made['id']}", "/applications"
     if deleted:
         assert rob.ask("DELETE", alone).status_code == 204
@@ -362,7 +463,11 @@ def test_members_that_were_written_are_read_in_every_way(deleted: bool, client: 
         all_of_them = "/directory/deletedItems/microsoft.graph.application"
     for names in (None, *written, ",".join(written)):
         query = {} if names is None else {"$select": f"id,{names}"}
-        expected = {name: value for name, value in written.items() if names is None or name in names.split(",")}
+        expected = {
+            name: value
+            for name, value in written.items()
+            if names is None or name in names.split(",")
+        }
         listed = client.graph("GET", all_of_them, params=query).json()["value"]
         (found,) = [one for one in listed if one["id"] == made["id"]]
         for read in (client.graph("GET", alone, params=query).json(), found):
@@ -374,7 +479,10 @@ def test_members_that_were_written_are_read_in_every_way(deleted: bool, client: 
 def test_a_deleted_object_is_read_as_far_as_it_is_selected(client: Client, rob: Member) -> None:
     service = rob.make_service()
     rob.ask("DELETE", f"/applications/{service['id']}")
-    for object_id, kind in ((service["id"], "application"), (service["principal"], "servicePrincipal")):
+    for object_id, kind in (
+        (service["id"], "application"),
+        (service["principal"], "servicePrincipal"),
+    ):
         read = client.graph("GET", f"/directory/deletedItems/{object_id}?$select=appId").json()
         assert read.pop("@odata.context").endswith("/$metadata#directoryObjects(appId)/$entity")
         assert read == {"@odata.type": f"#microsoft.graph.{kind}", "appId": service["appId"]}
@@ -392,14 +500,27 @@ def test_what_its_owner_deletes_and_restores_has_its_owners_and_assignments_agai
     app, principal = halves(service)
     for half in (app, principal):
         rob.ask("POST", f"{half}/owners/$ref", reference(client, adele.id))
-    granted = rob.ask("POST", f"{principal}/appRoleAssignedTo", assignment(service, theirs["principal"])).json()
+    granted = rob.ask(
+        "POST", f"{principal}/appRoleAssignedTo", assignment(service, theirs["principal"])
+    ).json()
     assert rob.ask("DELETE", app).status_code == 204
-    assert client.graph("GET", f"/servicePrincipals/{theirs['principal']}/appRoleAssignments").json()["value"] == []
+    assert (
+        client.graph("GET", f"/servicePrincipals/{theirs['principal']}/appRoleAssignments").json()[
+            "value"
+        ]
+        == []
+    )
     assert rob.ask("POST", f"/directory/deletedItems/{service['id']}/restore").status_code == 200
     assert client.graph("GET", principal).status_code == 404, "it is restored on its own"
-    assert rob.ask("POST", f"/directory/deletedItems/{service['principal']}/restore").status_code == 200
+    assert (
+        rob.ask("POST", f"/directory/deletedItems/{service['principal']}/restore").status_code
+        == 200
+    )
     for half in (app, principal):
         assert owners(client, half) == sorted([rob.id, adele.id])
-    for end in (f"{principal}/appRoleAssignedTo", f"/servicePrincipals/{theirs['principal']}/appRoleAssignments"):
+    for end in (
+        f"{principal}/appRoleAssignedTo",
+        f"/servicePrincipals/{theirs['principal']}/appRoleAssignments",
+    ):
         assert [one["id"] for one in client.graph("GET", end).json()["value"]] == [granted["id"]]
     assert created_by(client, service) == AZURE_CLI_APP_ID

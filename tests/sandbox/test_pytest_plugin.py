@@ -17,7 +17,18 @@ PLUGIN = "mct_s2s.sandbox.hosting.pytest_mct_s2s"
 
 
 def test_a_project_tests_its_own_client_with_the_plugin(tmp_path: Path) -> None:
-    words = ["-q", "-p", PLUGIN, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(SAMPLE), str(SAMPLE)]
+    words = [
+        "-q",
+        "-p",
+        PLUGIN,
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(SAMPLE),
+        str(SAMPLE),
+    ]
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "--basetemp", str(tmp_path / "t")],
         check=False,

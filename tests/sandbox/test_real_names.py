@@ -1,4 +1,6 @@
-"""Under Azure's own names: clients that know no other cloud find everything, and none of them is sent elsewhere."""
+"""Under Azure's own names: clients that know no other cloud find everything, and none of them is
+sent elsewhere.
+"""
 
 import asyncio
 import json
@@ -30,7 +32,11 @@ from tests.conftest import without_azure
 from tests.sandbox.conftest import Client
 from tests.support.proxy import proxy
 
-LOGIN, GRAPH, ARM = "https://login.microsoftonline.com", "https://graph.microsoft.com", "https://management.azure.com"
+LOGIN, GRAPH, ARM = (
+    "https://login.microsoftonline.com",
+    "https://graph.microsoft.com",
+    "https://management.azure.com",
+)
 SITE, VAULT = "https://contosolearn.azurewebsites.net", f"https://{seed.VAULT}.vault.azure.net"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -64,7 +70,9 @@ def azure_names(state: SandboxState) -> Client:
         ("https://localhost/subscriptions", "control", 501),
     ],
 )
-def test_the_host_alone_says_whom_a_request_is_for(azure_names: Client, url: str, service: str, status: int) -> None:
+def test_the_host_alone_says_whom_a_request_is_for(
+    azure_names: Client, url: str, service: str, status: int
+) -> None:
     assert azure_names.request("GET", url).status_code == status
     assert [entry.service for entry in azure_names.log] == [service]
 
@@ -72,15 +80,21 @@ def test_the_host_alone_says_whom_a_request_is_for(azure_names: Client, url: str
 @pytest.mark.parametrize(
     "host", ["login.microsoftonline.com", "management.azure.com", "contosolearn.azurewebsites.net"]
 )
-@pytest.mark.parametrize("path", ["/_sandbox/world", "/_SANDBOX/world", "/_sandbox/issuer/ci/token"])
-def test_the_control_routes_are_not_there_under_a_name_of_azures(azure_names: Client, host: str, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/_sandbox/world", "/_SANDBOX/world", "/_sandbox/issuer/ci/token"]
+)
+def test_the_control_routes_are_not_there_under_a_name_of_azures(
+    azure_names: Client, host: str, path: str
+) -> None:
     assert azure_names.request("GET", f"https://{host}{path}").status_code == 421
     local = {"Host": "localhost", "Origin": f"https://{host}"}
     assert azure_names.request("GET", f"https://localhost{path}", headers=local).status_code == 403
 
 
 def test_no_answer_names_any_other_host(azure_names: Client) -> None:
-    """Not even where a challenge, a link or a document leads: nothing may end at `localhost`, or beyond this cloud."""
+    """Not even where a challenge, a link or a document leads: nothing may end at `localhost`, or
+    beyond this cloud.
+    """
     bad = {"Authorization": "Bearer x"}
     answers = [
         azure_names.request("GET", f"{LOGIN}/common/v2.0/.well-known/openid-configuration"),
@@ -117,7 +131,10 @@ def test_instance_discovery_names_the_authority_by_all_its_names(azure_names: Cl
         "authorization_endpoint": f"https://login.windows.net/{NOBODY}/oauth2/v2.0/authorize",
     }
     (row,) = azure_names.request("GET", url, params=asked).json()["metadata"]
-    assert (row["preferred_network"], row["preferred_cache"]) == ("login.microsoftonline.com", "login.windows.net")
+    assert (row["preferred_network"], row["preferred_cache"]) == (
+        "login.microsoftonline.com",
+        "login.windows.net",
+    )
     assert set(row["aliases"]) == {
         "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"
     }  # fmt: skip
@@ -125,12 +142,17 @@ def test_instance_discovery_names_the_authority_by_all_its_names(azure_names: Cl
     assert azure_names.request("GET", url, params=asked).status_code == 400
 
 
-@pytest.mark.parametrize("resource", ["https://management.azure.com", "https://management.core.windows.net/"])
+@pytest.mark.parametrize(
+    "resource", ["https://management.azure.com", "https://management.core.windows.net/"]
+)
 def test_resource_manager_has_two_names(azure_names: Client, resource: str) -> None:
     """`az` asks by the older one, with its slash: `https://management.core.windows.net//.default`."""
     token = azure_names.token(f"{resource}/.default")
     claims = claims_of(token) or {}
-    assert (claims["aud"], claims["iss"]) == (resource, f"https://sts.windows.net/{seed.TENANT_ID}/")
+    assert (claims["aud"], claims["iss"]) == (
+        resource,
+        f"https://sts.windows.net/{seed.TENANT_ID}/",
+    )
     headers = {"Authorization": f"Bearer {token}"}
     assert azure_names.arm("GET", seed.SITE, headers=headers).status_code == 200
     assert azure_names.request("GET", "https://localhost/_sandbox/leaks").json()["value"] == []
@@ -139,7 +161,9 @@ def test_resource_manager_has_two_names(azure_names: Client, resource: str) -> N
 def test_a_refused_audience_is_told_all_that_would_do(azure_names: Client) -> None:
     headers = {"Authorization": f"Bearer {azure_names.token(GRAPH + '/.default')}"}
     message = azure_names.arm("GET", seed.SITE, headers=headers).json()["error"]["message"]
-    assert "'https://management.core.windows.net/','https://management.core.windows.net'," in message
+    assert (
+        "'https://management.core.windows.net/','https://management.core.windows.net'," in message
+    )
     assert "'https://management.azure.com/','https://management.azure.com'" in message
 
 
@@ -151,14 +175,18 @@ def test_a_vault_takes_the_token_of_its_real_resource(azure_names: Client) -> No
 
 
 def test_a_site_that_comes_later_answers_at_its_name(azure_names: Client) -> None:
-    made = azure_names.request("POST", "https://localhost/_sandbox/sites", json={"name": "Later"}).json()
+    made = azure_names.request(
+        "POST", "https://localhost/_sandbox/sites", json={"name": "Later"}
+    ).json()
     assert made["url"] == "https://later.azurewebsites.net"
     assert azure_names.request("GET", f"{made['url']}/api/v1/organization").status_code == 401
 
 
 def test_issuers_that_the_sandbox_plays_are_its_own(azure_names: Client) -> None:
     sent = {"subject": "s", "audience": "api://AzureADTokenExchange"}
-    made = azure_names.request("POST", "https://localhost/_sandbox/issuer/ci/token", json=sent).json()
+    made = azure_names.request(
+        "POST", "https://localhost/_sandbox/issuer/ci/token", json=sent
+    ).json()
     assert made["issuer"] == "https://localhost/_sandbox/issuer/ci"
     assert issuer_key(azure_names.state.directory, made["issuer"]) is not None
 
@@ -168,7 +196,9 @@ def test_every_name_gets_two_lines_with_a_mark_and_a_certificate(state: SandboxS
     assert all(line.endswith(f" {MARK}") for line in lines)
     names = [line.split()[1] for line in lines if line.startswith("127.0.0.1 ")]
     assert names == [line.split()[1] for line in lines if line.startswith("::1 ")]
-    assert {"contosolearn.azurewebsites.net", "contosolearn-staging.azurewebsites.net"} <= set(names)
+    assert {"contosolearn.azurewebsites.net", "contosolearn-staging.azurewebsites.net"} <= set(
+        names
+    )
     assert {"contosolearn-kv.vault.azure.net", f"{seed.VAULT}.vault.azure.net"} <= set(names)
 
 
@@ -180,8 +210,13 @@ def test_a_state_from_a_file_adds_no_line_of_its_own(state: SandboxState) -> Non
 
 
 def test_the_usual_authority_does_not_vouch_for_azures_names(tmp_path: Path) -> None:
-    """Whoever trusts the sandbox's `ca.pem` has not agreed to anybody who calls himself login.microsoftonline.com."""
-    usual, real = state_directory.certificates(tmp_path), state_directory.certificates(tmp_path, for_real_names=True)
+    """Whoever trusts the sandbox's `ca.pem` has not agreed to anybody who calls himself
+    login.microsoftonline.com.
+    """
+    usual, real = (
+        state_directory.certificates(tmp_path),
+        state_directory.certificates(tmp_path, for_real_names=True),
+    )
     assert not {*usual} & {*real}
     assert [path.stat().st_mode & 0o777 for path in (usual[1], real[1])] == [0o600, 0o600]
     of = [x509.load_pem_x509_certificate(pair[1].read_bytes()) for pair in (usual, real)]
@@ -189,7 +224,11 @@ def test_the_usual_authority_does_not_vouch_for_azures_names(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="issuer"):
         of[1].verify_directly_issued_by(x509.load_pem_x509_certificate(usual[0].read_bytes()))
     names = of[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["localhost", "*.vault.localhost", "*.azurefd.localhost"]
+    assert names.get_values_for_type(x509.DNSName) == [
+        "localhost",
+        "*.vault.localhost",
+        "*.azurefd.localhost",
+    ]
 
 
 # Over TLS, at a port that needs no rights: a proxy leads there, as a hosts file does with port 443.
@@ -228,14 +267,25 @@ Run = Callable[..., tuple[int, Any]]
 
 @pytest.fixture
 def run(
-    listener: Listening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listener: Listening,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Run]:
-    """The program as it would be used against the real Azure, but for the file of the authority and the proxy."""
-    environment = {**without_azure(), **exports(443, real_names=True, state_dir=listener.folder), "HOME": str(tmp_path)}
+    """The program as it would be used against the real Azure, but for the file of the authority and
+    the proxy.
+    """
+    environment = {
+        **without_azure(),
+        **exports(443, real_names=True, state_dir=listener.folder),
+        "HOME": str(tmp_path),
+    }
     del environment["MCT_S2S_CLOUD"]
     with proxy(listener.port) as leading:
         environment |= {"HTTPS_PROXY": f"http://{leading.address}", "NO_PROXY": "", "no_proxy": ""}
-        environment |= {f"XDG_{kind}_HOME": str(tmp_path / kind) for kind in ("DATA", "STATE", "CONFIG")}
+        environment |= {
+            f"XDG_{kind}_HOME": str(tmp_path / kind) for kind in ("DATA", "STATE", "CONFIG")
+        }
         for name in {*without_azure()} - {*environment}:
             monkeypatch.delenv(name)
         for name, value in environment.items():
@@ -250,7 +300,9 @@ def run(
         assert {target.rpartition(":")[2] for target, _ in leading.asked} == {"443"}
 
 
-@pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings(
+    "ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning"
+)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_program_does_the_job_unchanged(run: Run, listener: Listening, tmp_path: Path) -> None:
     secret_file = tmp_path / "client.env"
@@ -273,7 +325,9 @@ def test_the_certificate_is_good_for_every_name_of_the_hosts_file(listener: List
 
 
 def test_programs_are_told_that_the_sandbox_is_served_under_real_names(tmp_path: Path) -> None:
-    """`--cloud sandbox` would have to look for the real names; it ends instead of waiting for the other to end."""
+    """`--cloud sandbox` would have to look for the real names; it ends instead of waiting for the
+    other to end.
+    """
     kept = StateDirectory(tmp_path)
     with (
         kept.exclusive(seconds=0),
@@ -284,7 +338,10 @@ def test_programs_are_told_that_the_sandbox_is_served_under_real_names(tmp_path:
 
 
 def test_hosts_env_and_save_are_about_the_one_that_is_served(
-    listener: Listening, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    listener: Listening,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     """What a shell takes; `sandbox save` finds the served one by its own authority."""
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(listener.folder))
@@ -304,7 +361,9 @@ def test_hosts_env_and_save_are_about_the_one_that_is_served(
     assert not any("AZURE_AUTHORITY_HOST" in line for line in exported)
 
 
-def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
 
     def unusable(**_: int) -> None:

@@ -1,4 +1,5 @@
-"""Each recorded exchange of real Azure, sent to the sandbox in its story: the answer is as the real one was.
+"""Each recorded exchange of real Azure, sent to the sandbox in its story: the answer is as the real
+one was.
 
 See real_traffic/README.md for the form of the tables and the rules of comparison.
 """

@@ -1,4 +1,6 @@
-"""Replication that lags: what a client sees between a write and the moment when everybody knows of it."""
+"""Replication that lags: what a client sees between a write and the moment when everybody knows of
+it.
+"""
 
 import base64
 import json
@@ -55,7 +57,11 @@ class Step:
 
 
 def missing(name: str) -> tuple[int, str]:
-    text = f"Resource '{name}' does not exist or one of its queried reference-property objects are not present."
+    text = (
+        f"Resource '{name}' does not exist or one of its queried reference-property objects "
+        "are "
+        "not present."
+    )
     return 404, text
 
 
@@ -70,14 +76,21 @@ def test_a_new_application_is_known_to_nobody_at_first(client: Client) -> None:
         Step(client, "GET", "/applications(uniqueName='mct-s2s')"): missing("mct-s2s"),
         Step(client, "PATCH", by_id, {"notes": "x"}): missing(app["id"]),
         Step(client, "POST", f"{by_id}/addPassword", {}): missing(app["id"]),
-        Step(client, "POST", f"{by_id}/federatedIdentityCredentials", credential): missing(app["id"]),
+        Step(client, "POST", f"{by_id}/federatedIdentityCredentials", credential): missing(
+            app["id"]
+        ),
         Step(client, "POST", "/servicePrincipals", {"appId": app["appId"]}): (
             400,
-            f"The appId '{app['appId']}' of the service principal does not reference a valid application object.",
+            (
+                f"The appId '{app['appId']}' of the service principal does not reference a valid "
+                "application object."
+            ),
         ),
     }
     listed = {"$filter": f"appId eq '{app['appId']}'"}
-    assert {step.path: step() for step in steps} == {step.path: refusal for step, refusal in steps.items()}
+    assert {step.path: step() for step in steps} == {
+        step.path: refusal for step, refusal in steps.items()
+    }
     assert client.graph("GET", "/applications", params=listed).json()["value"] == []
     catch_up(client)
     assert [step()[0] for step in steps] == [200, 200, 200, 204, 200, 201, 201]
@@ -87,14 +100,19 @@ def test_a_new_application_is_known_to_nobody_at_first(client: Client) -> None:
 def test_keys_are_judged_by_the_newest_state(client: Client) -> None:
     lag(client)
     create = {"headers": {"Prefer": "create-if-missing"}, "json": OWN}
-    statuses = [client.graph("PATCH", "/applications(uniqueName='one')", **create).status_code for _ in range(3)]
+    statuses = [
+        client.graph("PATCH", "/applications(uniqueName='one')", **create).status_code
+        for _ in range(3)
+    ]
     assert statuses == [201, 204, 204]
     catch_up(client)
     app = client.graph("GET", "/applications(uniqueName='one')").json()
     make_principal(client, app)
     again = client.graph("POST", "/servicePrincipals", json={"appId": app["appId"]})
     assert again.status_code == 409
-    assert client.graph("POST", "/applications", json={**OWN, "uniqueName": "one"}).status_code == 400
+    assert (
+        client.graph("POST", "/applications", json={**OWN, "uniqueName": "one"}).status_code == 400
+    )
 
 
 def ready(client: Client) -> dict[str, Any]:
@@ -116,7 +134,12 @@ def test_an_assignment_waits_for_both_principals(client: Client) -> None:
     step = Step(client, "POST", path, body)
     assert step() == missing(resource)
     client.state.clock.advance(LAG * 2)
-    late = Step(client, "POST", path, {**body, "principalId": make_principal(client, ready(client)["caller"])})
+    late = Step(
+        client,
+        "POST",
+        path,
+        {**body, "principalId": make_principal(client, ready(client)["caller"])},
+    )
     assert late() == (400, "Not a valid reference update.")
     assert step()[0] == 201
     assert step() == (400, "Permission being assigned already exists on the object")
@@ -131,7 +154,10 @@ def test_a_principal_takes_over_new_roles_late(client: Client) -> None:
     app = make_app(client)
     principal = make_principal(client, app)
     lag(client)
-    assert client.graph("PATCH", f"/applications/{app['id']}", json={"appRoles": [ROLE]}).status_code == 204
+    assert (
+        client.graph("PATCH", f"/applications/{app['id']}", json={"appRoles": [ROLE]}).status_code
+        == 204
+    )
     body = {"principalId": principal, "resourceId": principal, "appRoleId": ROLE["id"]}
     step = Step(client, "POST", f"/servicePrincipals/{principal}/appRoleAssignedTo", body)
     assert client.graph("GET", f"/servicePrincipals/{principal}").json()["appRoles"] == []
@@ -146,7 +172,10 @@ def test_a_disabled_role_counts_as_enabled_until_that_is_known(client: Client) -
     path = f"/applications/{app['id']}"
     assert Step(client, "PATCH", path, {"appRoles": [{**ROLE, "isEnabled": False}]})()[0] == 204
     remove = Step(client, "PATCH", path, {"appRoles": []})
-    assert remove() == (400, "Permission (scope or role) cannot be deleted or updated unless disabled first.")
+    assert remove() == (
+        400,
+        "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+    )
     catch_up(client)
     assert remove()[0] == 204
 
@@ -163,9 +192,15 @@ def test_a_uri_may_be_refused_while_only_some_know_the_application(client: Clien
     lag(client, lagJitter=0.9, lagSeed=3)
     app = make_app(client)
     uri = f"api://{app['appId']}"
-    text = "Values of identifierUris property must use a verified domain of the organization or its subdomain"
+    text = (
+        "Values of identifierUris property must use a verified domain of the organization or "
+        "its "
+        "subdomain"
+    )
     refused = (400, f"{text}: '{uri}'")
-    answers = seen_over_time(client, Step(client, "PATCH", f"/applications/{app['id']}", {"identifierUris": [uri]}))
+    answers = seen_over_time(
+        client, Step(client, "PATCH", f"/applications/{app['id']}", {"identifierUris": [uri]})
+    )
     assert set(answers) == {missing(app["id"]), refused, (204, "")}
     assert answers[-1] == (204, "")
 
@@ -173,7 +208,9 @@ def test_a_uri_may_be_refused_while_only_some_know_the_application(client: Clien
 def test_an_application_for_personal_accounts_is_unknown_to_them_at_first(client: Client) -> None:
     lag(client, lagJitter=0.9, lagSeed=3)
     app = make_app(client, signInAudience="AzureADandPersonalMicrosoftAccount")
-    answers = seen_over_time(client, Step(client, "PATCH", f"/applications/{app['id']}", {"notes": "x"}))
+    answers = seen_over_time(
+        client, Step(client, "PATCH", f"/applications/{app['id']}", {"notes": "x"})
+    )
     assert (409, "The corresponding MSA application does not exist.") in answers
     assert answers[-1] == (204, "")
 
@@ -181,7 +218,10 @@ def test_an_application_for_personal_accounts_is_unknown_to_them_at_first(client
 def test_replicas_differ_until_all_have_it(client: Client) -> None:
     lag(client, lagJitter=0.5, replicas=3)
     app = make_app(client)
-    statuses = [status for status, _ in seen_over_time(client, Step(client, "GET", f"/applications/{app['id']}"))]
+    statuses = [
+        status
+        for status, _ in seen_over_time(client, Step(client, "GET", f"/applications/{app['id']}"))
+    ]
     assert statuses[:50] == [404] * 50
     assert statuses[150:] == [200] * 50
     between = "".join(str(status)[0] for status in statuses[50:150])
@@ -229,7 +269,11 @@ def test_a_deleted_object_stays_readable_and_comes_late_to_the_deleted_ones(clie
 def test_a_removed_assignment_or_credential_is_listed_for_a_while(client: Client, end: str) -> None:
     app = make_app(client, appRoles=[ROLE])
     principal = make_principal(client, app)
-    body: dict[str, Any] = {"principalId": principal, "resourceId": principal, "appRoleId": ROLE["id"]}
+    body: dict[str, Any] = {
+        "principalId": principal,
+        "resourceId": principal,
+        "appRoleId": ROLE["id"],
+    }
     path = f"/servicePrincipals/{principal}/{end}"
     if end != "appRoleAssignedTo":
         path = f"/applications/{app['id']}/{end}"
@@ -240,7 +284,10 @@ def test_a_removed_assignment_or_credential_is_listed_for_a_while(client: Client
         assert client.graph("DELETE", f"{path}/{made['id']}").status_code == 204
     assert [one["id"] for one in client.graph("GET", path).json()["value"]] == [made["id"]]
     if end != "appRoleAssignedTo":
-        assert client.graph("PATCH", f"{path}/{made['id']}", json={"description": "x"}).status_code == 404
+        assert (
+            client.graph("PATCH", f"{path}/{made['id']}", json={"description": "x"}).status_code
+            == 404
+        )
     catch_up(client)
     assert client.graph("GET", path).json()["value"] == []
 
@@ -250,7 +297,9 @@ def sign_in(client: Client, **form: str) -> tuple[int, int]:
     return status, (body.get("error_codes") or [0])[0]
 
 
-def test_a_sign_in_learns_of_client_principal_and_secret_one_after_the_other(client: Client) -> None:
+def test_a_sign_in_learns_of_client_principal_and_secret_one_after_the_other(
+    client: Client,
+) -> None:
     lag(client)
     app = make_app(client)
     asked = {"client_id": app["appId"], "client_secret": "none yet"}
@@ -266,7 +315,9 @@ def test_a_sign_in_learns_of_client_principal_and_secret_one_after_the_other(cli
     assert sign_in(client, **asked) == (401, 7000229)
     catch_up(client)
     assert sign_in(client, **asked) == (200, 0)
-    removed = client.graph("POST", f"/applications/{app['id']}/removePassword", json={"keyId": made["keyId"]})
+    removed = client.graph(
+        "POST", f"/applications/{app['id']}/removePassword", json={"keyId": made["keyId"]}
+    )
     assert removed.status_code == 204
     assert sign_in(client, **asked) == (200, 0)
     catch_up(client)
@@ -281,9 +332,16 @@ def test_a_sign_in_learns_of_resource_and_roles_late(client: Client) -> None:
     assert sign_in(client, scope=scope) == (400, 500011)
     catch_up(client)
     assert sign_in(client, scope=scope) == (200, 0)
-    principal = client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()["id"]
+    principal = client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()[
+        "id"
+    ]
     body = {"principalId": principal, "resourceId": resource, "appRoleId": ROLE["id"]}
-    assert client.graph("POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", json=body).status_code == 201
+    assert (
+        client.graph(
+            "POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", json=body
+        ).status_code
+        == 201
+    )
 
     def claims() -> dict[str, Any]:
         token = ask(client, scope=scope)[1]["access_token"]
@@ -300,11 +358,21 @@ def test_a_sign_in_learns_of_certificates_and_federated_credentials_late(client:
     lag(client)
     der = certificate(KEY)
     key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode()}
-    assert client.graph("PATCH", f"/applications/{app['id']}", json={"keyCredentials": [key]}).status_code == 204
+    assert (
+        client.graph(
+            "PATCH", f"/applications/{app['id']}", json={"keyCredentials": [key]}
+        ).status_code
+        == 204
+    )
     own = assertion(app["appId"], der)
     assert ask_with(client, app["appId"], own)[1]["error_codes"] == [700027]
     issuer = f"{client.addresses.login}/_sandbox/issuer/ci"
-    credential = {"name": "ci-1", "issuer": issuer, "subject": "s", "audiences": ["api://AzureADTokenExchange"]}
+    credential = {
+        "name": "ci-1",
+        "issuer": issuer,
+        "subject": "s",
+        "audiences": ["api://AzureADTokenExchange"],
+    }
     path = f"/applications/{app['id']}/federatedIdentityCredentials"
     assert client.graph("POST", path, json=credential).status_code == 201
     wanted = {"subject": "s", "audience": "api://AzureADTokenExchange"}
@@ -317,7 +385,10 @@ def test_a_sign_in_learns_of_certificates_and_federated_credentials_late(client:
 
 def test_a_managed_identity_comes_to_the_directory_late(client: Client) -> None:
     lag(client)
-    site = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/reports-func"
+    site = (
+        f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/"
+        "reports-func"
+    )
     answer = client.arm("PATCH", site, json={"identity": {"type": "SystemAssigned"}})
     principal = answer.json()["identity"]["principalId"]
     service = make_app(client, appRoles=[ROLE])
@@ -335,7 +406,12 @@ def test_a_managed_identity_comes_to_the_directory_late(client: Client) -> None:
     assert read()[0] == 200
     assert client.arm("PUT", path, version="2022-04-01", json=body).status_code == 201
     grant = {"principalId": principal, "resourceId": resource, "appRoleId": ROLE["id"]}
-    assert client.graph("POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", json=grant).status_code == 201
+    assert (
+        client.graph(
+            "POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", json=grant
+        ).status_code
+        == 201
+    )
 
 
 def test_replication_on_its_way_is_kept_with_the_state(client: Client) -> None:

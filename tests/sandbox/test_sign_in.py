@@ -59,10 +59,16 @@ def test_the_resource_decides_on_the_version_of_its_tokens(client: Client) -> No
     first = claims_of(client, body)
     assert (first["ver"], first["aud"], first["appid"]) == ("1.0", uri, seed.ADMINISTRATOR_ID)
     assert first["iss"] == f"https://sts.windows.net/{seed.TENANT_ID}/"
-    client.graph("PATCH", f"/applications/{service['id']}", json={"api": {"requestedAccessTokenVersion": 2}})
+    client.graph(
+        "PATCH", f"/applications/{service['id']}", json={"api": {"requestedAccessTokenVersion": 2}}
+    )
     _, body = ask(client, scope=f"{uri}/.default")
     second = claims_of(client, body)
-    assert (second["ver"], second["aud"], second["azp"]) == ("2.0", service["appId"], seed.ADMINISTRATOR_ID)
+    assert (second["ver"], second["aud"], second["azp"]) == (
+        "2.0",
+        service["appId"],
+        seed.ADMINISTRATOR_ID,
+    )
     assert second["iss"] == f"https://localhost:8443/{seed.TENANT_ID}/v2.0"
     assert "appid" not in second
 
@@ -71,7 +77,11 @@ def test_roles_are_in_a_token_only_if_assigned_and_enabled(client: Client) -> No
     service = make_service(client)
     scope = f"api://{service['appId']}/.default"
     assert "roles" not in claims_of(client, ask(client, scope=scope)[1])
-    grant(client, service, client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()["id"])
+    grant(
+        client,
+        service,
+        client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()["id"],
+    )
     assert claims_of(client, ask(client, scope=scope)[1])["roles"] == ["S2SAppRole"]
     disabled = [{**service["appRoles"][0], "isEnabled": False}]
     for role in disabled:
@@ -83,7 +93,9 @@ def test_roles_are_in_a_token_only_if_assigned_and_enabled(client: Client) -> No
 
 def test_a_resource_that_is_disabled_gets_no_tokens(client: Client) -> None:
     service = make_service(client)
-    client.graph("PATCH", f"/servicePrincipals/{service['principal']}", json={"accountEnabled": False})
+    client.graph(
+        "PATCH", f"/servicePrincipals/{service['principal']}", json={"accountEnabled": False}
+    )
     status, body = ask(client, scope=f"api://{service['appId']}/.default")
     assert (status, body["error_codes"]) == (400, [500014])
 
@@ -92,7 +104,9 @@ def test_a_resource_that_is_disabled_gets_no_tokens(client: Client) -> None:
 def test_a_registered_certificate_signs_in(client: Client, algorithm: str) -> None:
     der = certificate(KEY)
     made = with_certificate(client, der)
-    status, body = ask_with(client, made["appId"], assertion(made["appId"], der, algorithm=algorithm, floats=True))
+    status, body = ask_with(
+        client, made["appId"], assertion(made["appId"], der, algorithm=algorithm, floats=True)
+    )
     assert status == 200, body
     assert claims_of(client, body)["appidacr"] == "2"
 
@@ -106,7 +120,9 @@ def test_a_registered_certificate_signs_in(client: Client, algorithm: str) -> No
         ({"sub": "somebody"}, 700021),
     ],
 )
-def test_a_client_assertion_must_be_true(client: Client, changes: dict[str, Any], aadsts: int) -> None:
+def test_a_client_assertion_must_be_true(
+    client: Client, changes: dict[str, Any], aadsts: int
+) -> None:
     der = certificate(KEY)
     made = with_certificate(client, der)
     status, body = ask_with(client, made["appId"], assertion(made["appId"], der, **changes))
@@ -134,10 +150,21 @@ def test_a_foreign_token_is_its_issuer_s_and_matched_to_the_letter(
 ) -> None:
     client.state.directory.foreign_issuers[ISSUER] = SigningKey(KEY.private_bytes(*PEM))
     made = make_app(client)
-    trust = {"name": "github", "issuer": ISSUER, "subject": SUBJECT, "audiences": ["api://AzureADTokenExchange"]}
+    trust = {
+        "name": "github",
+        "issuer": ISSUER,
+        "subject": SUBJECT,
+        "audiences": ["api://AzureADTokenExchange"],
+    }
     client.create(f"/applications/{made['id']}/federatedIdentityCredentials", **trust)
     now = int(dt.datetime.now(dt.UTC).timestamp())
-    says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600, **claims}
+    says = {
+        "iss": ISSUER,
+        "sub": SUBJECT,
+        "aud": "api://AzureADTokenExchange",
+        "exp": now + 600,
+        **claims,
+    }
     status, body = ask_with(client, made["appId"], jwt.encode(says, key, algorithm="RS256"))
     assert (status, (body.get("error_codes") or [None])[0]) == (401 if aadsts else 200, aadsts)
 
@@ -162,12 +189,16 @@ def test_a_device_code_waits_for_a_person(client: Client) -> None:
     assert "Application.ReadWrite.All" in claims["scp"].split()
     assert claims["upn"] == ADMIN
     assert poll(client, begun)["error"] == "bad_verification_code"
-    again = ask(client, grant_type="refresh_token", client_id=CLI, refresh_token=body["refresh_token"])
+    again = ask(
+        client, grant_type="refresh_token", client_id=CLI, refresh_token=body["refresh_token"]
+    )
     assert again[0] == 200
 
 
 def test_the_answer_names_the_scope_that_was_asked_for_as_it_was(client: Client) -> None:
-    """Azure CLI writes an address that ends with a slash as such; without it, its cache never has the token."""
+    """Azure CLI writes an address that ends with a slash as such; without it, its cache never has
+    the token.
+    """
     scope = f"{client.addresses.arm}//.default"
     begun = begin(client, scope=f"{scope} openid")
     client.request("POST", "/devicelogin", data={"user_code": begun["user_code"], "user": ADMIN})
@@ -176,7 +207,9 @@ def test_the_answer_names_the_scope_that_was_asked_for_as_it_was(client: Client)
 
 def test_a_device_code_can_be_declined_and_expires(client: Client) -> None:
     declined, late = begin(client), begin(client)
-    client.request("POST", "/devicelogin", data={"user_code": declined["user_code"], "action": "decline"})
+    client.request(
+        "POST", "/devicelogin", data={"user_code": declined["user_code"], "action": "decline"}
+    )
     assert poll(client, declined)["error"] == "authorization_declined"
     client.state.clock.advance(timedelta(minutes=16).total_seconds())
     assert poll(client, late)["error"] == "expired_token"
@@ -190,27 +223,41 @@ def test_a_token_for_graph_names_the_application(client: Client) -> None:
     assert "app_displayname" not in claims_of(client, other)
 
 
-# What is asked of a sign-in beside a good token: a second factor for people's writes, and claims of a challenge
+# What is asked of a sign-in beside a good token: a second factor for people's writes, and claims of
+# a challenge
 
 MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
 WRITE = {"properties": {"A": "1"}}
 
 
-@pytest.mark.parametrize(("who", "number"), [("conditional-access", 53003), ("security-defaults", 530035)])
-def test_a_blocked_device_code_is_given_and_refused_where_it_is_redeemed(client: Client, who: str, number: int) -> None:
+@pytest.mark.parametrize(
+    ("who", "number"), [("conditional-access", 53003), ("security-defaults", 530035)]
+)
+def test_a_blocked_device_code_is_given_and_refused_where_it_is_redeemed(
+    client: Client, who: str, number: int
+) -> None:
     session = signed_in(client)["refresh_token"]
     client.vary(blocked_device_codes=who)
     answer = poll(client, begin(client))
     assert (answer["error"], answer["error_codes"]) == ("invalid_grant", [number])
     again = asked(client, "token", grant_type="refresh_token", refresh_token=session)
-    assert again.json().get("error_codes") == ([530036] if number == 53003 else None), "az's session began with a code"
+    assert again.json().get("error_codes") == ([530036] if number == 53003 else None), (
+        "az's session began with a code"
+    )
 
 
 @pytest.mark.parametrize(
     ("who", "number"),
-    [("conditional-access", 53003), ("token-protection", 530084), ("platform", 50005), ("home-tenant", 50020)],
+    [
+        ("conditional-access", 53003),
+        ("token-protection", 530084),
+        ("platform", 50005),
+        ("home-tenant", 50020),
+    ],
 )
-def test_a_blocked_person_gets_no_token_however_they_signed_in(client: Client, who: str, number: int) -> None:
+def test_a_blocked_person_gets_no_token_however_they_signed_in(
+    client: Client, who: str, number: int
+) -> None:
     session = signed_in(client)["refresh_token"]
     client.vary(blocked_people=who)
     assert poll(client, begin(client))["error_codes"] == [number]
@@ -222,7 +269,9 @@ def bearer(answer: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer['access_token']}"}
 
 
-def test_a_write_without_a_second_factor_is_answered_with_the_missing_claims(client: Client) -> None:
+def test_a_write_without_a_second_factor_is_answered_with_the_missing_claims(
+    client: Client,
+) -> None:
     """errors/arm-09 of the recorded traffic: the code is the policy's, the status 401."""
     client.vary(sign_in_with_mfa=False)
     person = bearer(signed_in(client))
@@ -232,7 +281,11 @@ def test_a_write_without_a_second_factor_is_answered_with_the_missing_claims(cli
     assert json.loads(base64.b64decode(encoded)) == json.loads(MFA)
     for method, path in (("PATCH", seed.SITE), ("DELETE", f"{seed.SITE}/slots/none")):
         assert client.arm(method, path, headers=person, json={}).status_code == 401
-    for method, path in (("GET", seed.SITE), ("POST", f"{SETTINGS}/list"), ("POST", f"{seed.SITE}/restart")):
+    for method, path in (
+        ("GET", seed.SITE),
+        ("POST", f"{SETTINGS}/list"),
+        ("POST", f"{seed.SITE}/restart"),
+    ):
         assert client.arm(method, path, headers=person).status_code == 200
     assert client.arm("PUT", SETTINGS, json=WRITE).status_code == 200, "an application is not asked"
     brought = signed_in(client, claims=MFA)
@@ -240,7 +293,9 @@ def test_a_write_without_a_second_factor_is_answered_with_the_missing_claims(cli
 
 
 @pytest.mark.parametrize(("mode", "status"), [("policy", 403), ("off", 200)])
-def test_some_clouds_refuse_without_a_challenge_and_some_do_not_ask(client: Client, mode: str, status: int) -> None:
+def test_some_clouds_refuse_without_a_challenge_and_some_do_not_ask(
+    client: Client, mode: str, status: int
+) -> None:
     client.vary(sign_in_with_mfa=False, mfa_for_writes=mode)
     answer = client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), json=WRITE)
     assert answer.status_code == status
@@ -248,14 +303,21 @@ def test_some_clouds_refuse_without_a_challenge_and_some_do_not_ask(client: Clie
 
 
 def test_a_second_factor_comes_only_from_the_person(client: Client) -> None:
-    """A refresh token cannot bring what the sign-in did not; nor can claims that come when the code is redeemed."""
+    """A refresh token cannot bring what the sign-in did not; nor can claims that come when the code
+    is redeemed.
+    """
     client.vary(sign_in_with_mfa=False)
     without = signed_in(client)["refresh_token"]
     refused = asked(client, "token", grant_type="refresh_token", refresh_token=without, claims=MFA)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
     assert refused.json()["error_codes"] == [50076]
     with_one = signed_in(client, claims=MFA)["refresh_token"]
-    assert asked(client, "token", grant_type="refresh_token", refresh_token=with_one, claims=MFA).status_code == 200
+    assert (
+        asked(
+            client, "token", grant_type="refresh_token", refresh_token=with_one, claims=MFA
+        ).status_code
+        == 200
+    )
     assert poll(client, begin(client), claims=MFA)["error_codes"] == [50076]
 
 

@@ -1,4 +1,6 @@
-"""A secret that appears where it must not is found, however spelled; the page shows all else, as text alone."""
+"""A secret that appears where it must not is found, however spelled; the page shows all else, as
+text alone.
+"""
 
 import json
 import re
@@ -34,7 +36,9 @@ def leaks(client: Client) -> list[tuple[str, str, str]]:
 
 def new_secret(client: Client) -> str:
     made = client.create("/applications", **OWN)
-    answer = client.graph("POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {}})
+    answer = client.graph(
+        "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {}}
+    )
     secret: str = answer.json()["secretText"]
     return secret
 
@@ -60,16 +64,23 @@ def test_a_secret_in_an_address_is_found_and_not_logged(client: Client) -> None:
 def test_a_secret_in_a_header_is_found(client: Client) -> None:
     secret = new_secret(client)
     bearer = f"Bearer {client.token(client.addresses.arm + '/.default')}"
-    client.arm("GET", seed.SITE, headers={"Authorization": bearer, "User-Agent": f"tool/1 ({secret})"})
+    client.arm(
+        "GET", seed.SITE, headers={"Authorization": bearer, "User-Agent": f"tool/1 ({secret})"}
+    )
     client.arm("GET", seed.SITE, headers={"Authorization": f"Bearer {secret}"})
-    assert leaks(client) == [("arm", "header user-agent", "client secret"), ("arm", "authorization", "client secret")]
+    assert leaks(client) == [
+        ("arm", "header user-agent", "client secret"),
+        ("arm", "authorization", "client secret"),
+    ]
 
 
 def test_a_secret_in_a_body_that_is_not_about_it_is_found(client: Client) -> None:
     secret = new_secret(client)
     client.graph("POST", "/applications", json={"displayName": secret})
     listed = client.arm("POST", f"{SETTINGS}/list").json()["properties"]
-    client.graph("POST", "/applications", json={"displayName": listed["ConnectionStrings:MctDatabase"]})
+    client.graph(
+        "POST", "/applications", json={"displayName": listed["ConnectionStrings:MctDatabase"]}
+    )
     token = client.token(client.addresses.arm + "/.default")
     client.arm("PUT", SETTINGS, json={"properties": {"Token": token}})
     assert leaks(client) == [
@@ -87,7 +98,11 @@ def test_a_secret_that_signs_in_is_known_from_then_on(client: Client) -> None:
 @pytest.mark.parametrize("service", ["graph", "site"])
 def test_a_token_for_one_service_at_another_is_found(client: Client, service: str) -> None:
     headers = {"Authorization": f"Bearer {client.token(client.addresses.arm + '/.default')}"}
-    host = client.addresses.graph if service == "graph" else f"https://{client.addresses.of_site(seed.SITE)}"
+    host = (
+        client.addresses.graph
+        if service == "graph"
+        else f"https://{client.addresses.of_site(seed.SITE)}"
+    )
     client.request("GET", f"{host}/v1.0/organization", headers=headers)
     assert leaks(client) == [(service, f"authorization of a call to {service}", "access token")]
     assert client.request("DELETE", "/_sandbox/leaks").status_code == 204
@@ -126,13 +141,18 @@ def _others(count: int) -> list[str]:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @settings(max_examples=cases(50, 100))
 @given(secret=LETTERS, around=st.text(st.sampled_from("ab%7E"), max_size=6))
-def test_a_secret_is_found_however_it_is_spelled(others: int, spelling: str, secret: str, around: str) -> None:
+def test_a_secret_is_found_however_it_is_spelled(
+    others: int, spelling: str, secret: str, around: str
+) -> None:
     known, spelled = _known(secret, *_others(others)), SPELLINGS[spelling](secret)
     assert [found for found, _ in known.found_in(f"{around} {spelled} {around}")] == [secret]
 
 
 @settings(max_examples=cases(25, 100))
-@given(secrets=st.lists(LETTERS, min_size=FEW + 1, max_size=FEW + 9, unique=True), text=st.text(max_size=40))
+@given(
+    secrets=st.lists(LETTERS, min_size=FEW + 1, max_size=FEW + 9, unique=True),
+    text=st.text(max_size=40),
+)
 def test_secrets_among_many_are_found_as_one_by_one(secrets: list[str], text: str) -> None:
     held = secrets[0] + text + secrets[-1]
     one_by_one = {secret for secret in secrets if _known(secret).found_in(held)}
@@ -152,7 +172,8 @@ def test_the_oldest_secret_is_forgotten_and_leaves_nothing_behind() -> None:
 PAGE = "/_sandbox/"
 HOSTILE = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover=alert(1) x='",
-    "</code></script><svg onload=alert(1)>", "{{ 7 * 7 }} {% raw %} &lt;b&gt;", "\u202etxt.exe", "\u0000\u001b[2J",
+    "</code></script><svg onload=alert(1)>", "{{ 7 * 7 }} {% raw %} &lt;b&gt;", "\u202etxt.exe",
+    "\u0000\u001b[2J",
 )  # fmt: skip
 
 
@@ -169,7 +190,9 @@ class Document(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, tuple(sorted(name for name, _ in attrs))))
-        self.links += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}]
+        self.links += [
+            value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}
+        ]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -184,8 +207,16 @@ def page(client: Client) -> Document:
 
 def test_the_page_shows_what_a_command_has_done(client: Client) -> None:
     object_id = client.create("/applications", displayName="S2S-client")["id"]
-    client.graph("POST", f"/applications/{object_id}/addPassword", json={"passwordCredential": {"displayName": "one"}})
-    client.arm("PUT", SETTINGS, json={"properties": {"ServiceAuthEnabled": "true", "ServiceAuthSecret": "not for you"}})
+    client.graph(
+        "POST",
+        f"/applications/{object_id}/addPassword",
+        json={"passwordCredential": {"displayName": "one"}},
+    )
+    client.arm(
+        "PUT",
+        SETTINGS,
+        json={"properties": {"ServiceAuthEnabled": "true", "ServiceAuthSecret": "not for you"}},
+    )
     text = page(client).text
     for shown in (
         *("S2S-client", object_id, "ServiceAuthEnabled=true", "Deployment pipeline", "expires 20"),
@@ -208,7 +239,11 @@ def test_words_of_the_page_stay_whole(client: Client) -> None:
     """Only what may be long breaks anywhere: a heading of one word was cut into three."""
     client.graph("GET", "/organization")
     text = client.request("GET", PAGE).text
-    assert "th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; white-space: nowrap }" in text
+    assert (
+        "th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; "
+        "white-space: "
+        "nowrap }"
+    ) in text
     assert re.findall(r"<td>GET</td>", text)
 
 
@@ -217,8 +252,12 @@ def test_the_page_shows_no_secret(client: Client, state: SandboxState) -> None:
     made = client.graph("POST", f"/applications/{object_id}/addPassword", json={}).json()
     client.request("GET", f"/{seed.TENANT_ID}/{SECRET}?key={SECRET}")
     seen = client.request("GET", PAGE).text
-    held = [version["value"] for vault in state.resources.vaults.values() for one in vault.secrets.values()
-            for version in one["versions"]]  # fmt: skip
+    held = [
+        version["value"]
+        for vault in state.resources.vaults.values()
+        for secret in vault.secrets.values()
+        for version in secret["versions"]
+    ]
     assert len(held) > 2
     for secret in (SECRET, made["secretText"], *held):
         assert secret not in seen
@@ -234,12 +273,26 @@ def test_names_on_the_page_are_only_text(client: Client, state: SandboxState) ->
         object_id = client.create("/applications", displayName=evil)["id"]
         sent = {"passwordCredential": {"displayName": evil}}
         client.graph("POST", f"/applications/{object_id}/addPassword", json=sent)
-        client.request("GET", "/subscriptions/<svg onload=alert(1)>", params={"evil": evil.encode("utf-8", "replace")})
+        client.request(
+            "GET",
+            "/subscriptions/<svg onload=alert(1)>",
+            params={"evil": evil.encode("utf-8", "replace")},
+        )
         client.control("POST", "callers", {"name": evil})
         site.settings |= {evil: "x", "ServiceAuthRole": evil}
     seen = page(client)
     new = {element for element in seen.elements if element not in before}
-    assert {tag for tag, _ in new} <= {"details", "div", "h2", "p", "summary", "table", "td", "th", "tr"}
+    assert {tag for tag, _ in new} <= {
+        "details",
+        "div",
+        "h2",
+        "p",
+        "summary",
+        "table",
+        "td",
+        "th",
+        "tr",
+    }
     assert not any(attributes for _, attributes in new)
     for evil in HOSTILE[:-1]:
         assert seen.text.count(evil) >= 2, evil
@@ -248,13 +301,21 @@ def test_names_on_the_page_are_only_text(client: Client, state: SandboxState) ->
 def test_the_page_lets_a_browser_run_and_fetch_nothing(client: Client) -> None:
     answer = client.request("GET", PAGE)
     seen = Document(answer.text)
-    policy = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
+    policy = dict(
+        rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; ")
+    )
     nonce = policy.pop("style-src").removeprefix("'nonce-").removesuffix("'")
     assert f'<style nonce="{nonce}">' in answer.text
     assert nonce not in client.request("GET", PAGE).text
-    assert policy == dict.fromkeys(("default-src", "base-uri", "form-action", "frame-ancestors"), "'none'")
+    assert policy == dict.fromkeys(
+        ("default-src", "base-uri", "form-action", "frame-ancestors"), "'none'"
+    )
     assert "script" not in [tag for tag, _ in seen.elements]
-    assert not [names for _, names in seen.elements if "style" in names or any(name.startswith("on") for name in names)]
+    assert not [
+        names
+        for _, names in seen.elements
+        if "style" in names or any(name.startswith("on") for name in names)
+    ]
     assert seen.links == []
 
 
@@ -275,9 +336,15 @@ def test_no_page_from_elsewhere_may_read_the_sandboxs_page(
 
 
 def test_the_page_is_at_no_name_of_azures(state: SandboxState) -> None:
-    client, browser = Client(state, RealNames(443, state.resources.sites)), {"Accept": "text/html,*/*;q=0.8"}
+    client, browser = (
+        Client(state, RealNames(443, state.resources.sites)),
+        {"Accept": "text/html,*/*;q=0.8"},
+    )
     assert client.request("GET", f"https://localhost{PAGE}", headers=browser).status_code == 200
     assert client.request("GET", "https://localhost/", headers=browser).headers["location"] == PAGE
     for name in ("management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"):
         assert client.request("GET", f"https://{name}{PAGE}", headers=browser).status_code == 421
-        assert client.request("GET", f"https://{name}/", headers=browser).status_code not in {200, 307}
+        assert client.request("GET", f"https://{name}/", headers=browser).status_code not in {
+            200,
+            307,
+        }

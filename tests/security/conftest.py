@@ -25,7 +25,9 @@ class Member:
     def __init__(self, azure: Sandbox, name: str, **more: Any) -> None:
         self._azure = azure
         self.address = azure.person(name, **more)
-        self._http = httpx.Client(verify=ssl.create_default_context(cafile=azure.ca_file), trust_env=False)
+        self._http = httpx.Client(
+            verify=ssl.create_default_context(cafile=azure.ca_file), trust_env=False
+        )
         self._token = self._sign_in()
         self.id: str = self.graph("GET", "/me")["id"]
 
@@ -35,7 +37,9 @@ class Member:
     def graph(self, method: str, path: str, **options: Any) -> Any:
         """Ask Graph, which must not refuse."""
         headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
-        answer = self._http.request(method, f"{self._azure.graph_url}/v1.0{path}", headers=headers, **options)
+        answer = self._http.request(
+            method, f"{self._azure.graph_url}/v1.0{path}", headers=headers, **options
+        )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
@@ -44,14 +48,18 @@ class Member:
         return (self._azure.now() + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def squat(self, unique_name: str, display_name: str, **more: Any) -> Json:
-        """Register an application under a name that somebody else is going to want, with a service principal."""
+        """Register an application under a name that somebody else is going to want, with a service
+        principal.
+        """
         made: Json = self.graph(
             "PATCH",
             f"/applications(uniqueName='{unique_name}')",
             headers={"Prefer": "create-if-missing"},
             json={"displayName": display_name, **more},
         )
-        made["principal"] = self.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+        made["principal"] = self.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
+            "id"
+        ]
         return made
 
     def _sign_in(self) -> str:

@@ -1,7 +1,8 @@
-"""No answer is read without an end: not beyond 16 MiB, however it is packed, nor too deeply nested, nor for too long.
+"""No answer is read without an end: not beyond 16 MiB, however it is packed, nor too deeply nested,
+nor for too long.
 
-A file of certificates is read in time that grows with its size. What is waited out for one reason is no reason to give
-up for another, and nobody pushes past the gate.
+A file of certificates is read in time that grows with its size. What is waited out for one reason
+is no reason to give up for another, and nobody pushes past the gate.
 """
 
 import asyncio
@@ -44,7 +45,11 @@ PACKED = {"content-encoding": "gzip"}
 
 BODIES = {
     "large": (b'{"value": "' + b"x" * ANSWER_BYTES + b'"}', PLAIN, "larger than 16 MiB"),
-    "a small archive of a large answer": (gzip.compress(b" " * 4 * ANSWER_BYTES), PACKED, "larger than 16 MiB"),
+    "a small archive of a large answer": (
+        gzip.compress(b" " * 4 * ANSWER_BYTES),
+        PACKED,
+        "larger than 16 MiB",
+    ),
     "an archive of an archive": (
         gzip.compress(gzip.compress(b" " * 4 * ANSWER_BYTES)),
         {"content-encoding": "gzip, gzip"},
@@ -57,12 +62,17 @@ SERVICES: dict[str, tuple[str, Callable[[Entry], bool], tuple[str, ...]]] = {
     "login": ("login-unreachable", lambda e: e.service == "entra", SETUP),
     "arm": ("arm-unreachable", lambda e: e.service == "arm" and "/sites/" in e.path, SETUP),
     "graph": ("graph-unreachable", lambda e: e.service == "graph", SETUP),
-    "vault": ("vault-unreachable", lambda e: e.service == "vault", (*SETUP, "--secret-to", f"keyvault:{VAULT}")),
+    "vault": (
+        "vault-unreachable",
+        lambda e: e.service == "vault",
+        (*SETUP, "--secret-to", f"keyvault:{VAULT}"),
+    ),
 }
 
 
 @pytest.mark.parametrize(
-    ("status", "service", "body"), sampled(list(product([200, 400], SERVICES, BODIES)), 4, salt="beyond")
+    ("status", "service", "body"),
+    sampled(list(product([200, 400], SERVICES, BODIES)), 4, salt="beyond"),
 )
 def test_an_answer_beyond_all_measure_is_refused(
     mct: Program, azure: Sandbox, inside: Inside, service: str, body: str, status: int
@@ -79,13 +89,15 @@ def test_an_answer_beyond_all_measure_is_refused(
     assert why in error["message"]
     assert error["remedy"]
     asked = [entry for entry in inside.log() if fits(entry)]
-    # Each service's token is asked for by whoever needs it; those that were under way together end together.
+    # Each service's token is asked for by whoever needs it; those that were under way together end
+    # together.
     most = 4 if service == "login" else 2 * len({(entry.path, entry.query) for entry in asked})
     assert len(asked) <= most, "nothing is asked for again"
 
 
 @pytest.mark.parametrize(
-    ("status", "service", "body"), sampled(list(product([200, 400], SERVICES, DEEP)), 3, salt="deep")
+    ("status", "service", "body"),
+    sampled(list(product([200, 400], SERVICES, DEEP)), 3, salt="deep"),
 )
 def test_an_answer_that_is_nested_too_deeply_is_an_error_like_any(
     mct: Program, azure: Sandbox, inside: Inside, service: str, body: str, status: int
@@ -103,14 +115,22 @@ def test_a_managed_identitys_answer_beyond_all_measure_is_refused(
 ) -> None:
     content, headers, why = BODIES[body]
     inside.hooks.before.append(answering(lambda e: e.service == "identity", content, 200, headers))
-    environment = {**azure.identity_environment(FUNCTION_APP), "AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_ID": ""}
-    done = mct("verify", "--audience", "api://x", "--url", azure.site_url, "-o", "json", env=environment)
+    environment = {
+        **azure.identity_environment(FUNCTION_APP),
+        "AZURE_CLIENT_SECRET": "",
+        "AZURE_CLIENT_ID": "",
+    }
+    done = mct(
+        "verify", "--audience", "api://x", "--url", azure.site_url, "-o", "json", env=environment
+    )
     assert done.code == 3
     assert why in done.out
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_body_of_the_mct_apis_answer_is_not_read(mct: Program, azure: Sandbox, inside: Inside, body: str) -> None:
+def test_the_body_of_the_mct_apis_answer_is_not_read(
+    mct: Program, azure: Sandbox, inside: Inside, body: str
+) -> None:
     assert mct(*SETUP).code == 0
     content, headers, _ = BODIES[body]
     inside.hooks.before.append(answering(lambda e: e.service == "site", content, 200, headers))
@@ -162,7 +182,9 @@ def test_no_answer_takes_more_memory_than_three_times_the_limit(packing: str) ->
         return httpx.Response(200, headers=headers, content=pieces(), request=request)
 
     async def main() -> None:
-        async with Http(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), transport=httpx.MockTransport(answer)) as http:
+        async with Http(
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), transport=httpx.MockTransport(answer)
+        ) as http:
             with pytest.raises(OddAnswer, match=r"larger than 16 MiB|not asked for"):
                 await http.get("https://graph.example/")
 
@@ -176,7 +198,10 @@ def test_no_answer_takes_more_memory_than_three_times_the_limit(packing: str) ->
 
 
 def test_a_compressed_answer_is_asked_for_and_unpacked() -> None:
-    wire = Wire(Answer(200, gzip.compress(b'{"value": 1}'), {"content-encoding": "GZip"}), Answer(204, b"", PACKED))
+    wire = Wire(
+        Answer(200, gzip.compress(b'{"value": 1}'), {"content-encoding": "GZip"}),
+        Answer(204, b"", PACKED),
+    )
 
     async def main() -> list[httpx.Response]:
         return [await wire.get("https://graph.example/") for _ in range(2)]
@@ -203,7 +228,9 @@ TRICKLING: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_an_answer_that_trickles_is_lost_after_30_seconds(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_an_answer_that_trickles_is_lost_after_30_seconds(
+    monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
     trickle(monkeypatch, "https://graph.example/", ANSWERS[answer])
 
     async def main() -> float:
@@ -217,12 +244,21 @@ def test_an_answer_that_trickles_is_lost_after_30_seconds(monkeypatch: pytest.Mo
         assert asyncio.run(main()) == pytest.approx(REQUEST_SECONDS, abs=0.1)
 
 
-@pytest.mark.parametrize(("service", "answer"), sampled(list(product(TRICKLING, ANSWERS)), 5, salt="trickling"))
+@pytest.mark.parametrize(
+    ("service", "answer"), sampled(list(product(TRICKLING, ANSWERS)), 5, salt="trickling")
+)
 def test_a_service_that_trickles_holds_nobody_longer_than_one_that_is_silent(
-    mct: Program, azure: Sandbox, inside: Inside, monkeypatch: pytest.MonkeyPatch, service: str, answer: str
+    mct: Program,
+    azure: Sandbox,
+    inside: Inside,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    answer: str,
 ) -> None:
     where, command = TRICKLING[service]
-    begin = where.format(origin=azure.origin, tenant=azure.tenant_id, graph=azure.graph_url, site=azure.site_url)
+    begin = where.format(
+        origin=azure.origin, tenant=azure.tenant_id, graph=azure.graph_url, site=azure.site_url
+    )
     asked = trickle(monkeypatch, begin, ANSWERS[answer])
     done = mct(*command)
     assert done.seconds < OUTAGE_ATTEMPTS * (REQUEST_SECONDS + USUAL_DELAYS.longest) + 10, done
@@ -241,13 +277,17 @@ def test_a_site_that_trickles_holds_verify_no_longer_than_one_that_is_silent(
 
 
 HANGING_SECONDS = 30.0
-"""Of processor time, only against hanging: what is linear takes some hundredths, what is quadratic some minutes."""
+"""Of processor time, only against hanging: what is linear takes some hundredths, what is quadratic
+some minutes.
+"""
 
 BEGIN, END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
 
 
 @pytest.mark.parametrize(
-    "unit", [BEGIN, BEGIN + b"AAAA\n", b"-----BEGIN ", b"-" * 64, END, b"\n"], ids=lambda unit: unit[:20]
+    "unit",
+    [BEGIN, BEGIN + b"AAAA\n", b"-----BEGIN ", b"-" * 64, END, b"\n"],
+    ids=lambda unit: unit[:20],
 )
 def test_a_pem_file_is_read_in_linear_time(unit: bytes) -> None:
     began = time.process_time()
@@ -261,7 +301,9 @@ def test_a_refusal_is_judged_in_linear_time(unit: str) -> None:
     body, began = unit * (ANSWER_BYTES // len(unit)), time.process_time()
     for service, status in ((GRAPH, 400), (ARM, 400), (ARM, 409)):
         for content in (body, json.dumps({"error": {"code": body, "message": body}})):
-            refused(service, read_refusal(httpx.Response(status, text=content)), GraphOperation.READ)
+            refused(
+                service, read_refusal(httpx.Response(status, text=content)), GraphOperation.READ
+            )
     login_refusals.refused(ClientAuthenticationError(f"AADSTS1{body}"), "")
     assert time.process_time() - began < HANGING_SECONDS
 
@@ -271,7 +313,9 @@ BUSY = {"error": {"code": "TooManyRequests", "message": "Later."}}
 DOWN = {"error": {"code": "serviceNotAvailable", "message": "A moment."}}
 
 
-def test_a_failure_after_eight_answers_of_a_replica_counts_as_one(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_a_failure_after_eight_answers_of_a_replica_counts_as_one(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
     def consents(entry: Entry) -> bool:
         return entry.method == "POST" and entry.path.endswith("/appRoleAssignedTo")
 

@@ -1,4 +1,6 @@
-"""What a command says at its end is true of this very run, also of one that SIGTERM or Ctrl-C has ended."""
+"""What a command says at its end is true of this very run, also of one that SIGTERM or Ctrl-C has
+ended.
+"""
 
 import json
 import os
@@ -49,7 +51,9 @@ def test_a_dry_run_is_not_said_to_be_done(mct: Program, azure: Sandbox) -> None:
             if name == "ServiceAuthAudience" or not name.startswith("Service")
         }
     )
-    ended = mct("configure-appservice", "--dry-run", env=azure.caller(*READ, arm=[READER, CONTRIBUTOR]))
+    ended = mct(
+        "configure-appservice", "--dry-run", env=azure.caller(*READ, arm=[READER, CONTRIBUTOR])
+    )
     assert ended.code == 3, ended.err
     assert "✓" not in ended.out + ended.err
 
@@ -88,7 +92,8 @@ def test_a_failed_call_is_the_last_thing_that_is_said(mct: Program, azure: Sandb
 
 
 @pytest.mark.parametrize(
-    ("more", "limited"), [([], False), (["--no-consent"], False), (["--no-app-service"], False), ([], True)]
+    ("more", "limited"),
+    [([], False), (["--no-consent"], False), (["--no-app-service"], False), ([], True)],
 )
 def test_a_command_that_doctor_suggests_is_not_refused(
     mct: Program, azure: Sandbox, more: list[str], limited: bool
@@ -118,18 +123,30 @@ class Finder:
 finder = Finder()
 sys.meta_path.insert(0, finder)
 """
-"""A sitecustomize that sends the process a signal at the moment when it begins to import a module."""
+"""A sitecustomize that sends the process a signal at the moment when it begins to import a module.
+"""
 WHILE_LOADING = (
-    "mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.commands", "asyncio", "mct_s2s.render.console",
+    "mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.commands", "asyncio",
+    "mct_s2s.render.console",
 )  # fmt: skip
 WHILE_RUNNING = (
-    "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.client", "msgraph",
-    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.resource_manager",
+    "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.client",
+    "msgraph",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup",
+    "mct_s2s.azure.resource_manager",
 )  # fmt: skip
 
 
-def environment(azure: Sandbox, home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    return {**without_azure(), **azure.environment, **at_home(home), "PYTHONUNBUFFERED": "1", **(more or {})}
+def environment(
+    azure: Sandbox, home: Path, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    return {
+        **without_azure(),
+        **azure.environment,
+        **at_home(home),
+        "PYTHONUNBUFFERED": "1",
+        **(more or {}),
+    }
 
 
 def interrupted(
@@ -154,9 +171,13 @@ def interrupted(
 def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
     words = ["setup", "--client", "A", "-y", "-o", "json"]
     consent = {"service": "Graph", "method": "POST", "path": "appRoleAssignedTo"}
-    azure.misbehave({"match": consent, "fault": {"type": "hang"}})  # it does not end before the signal
+    azure.misbehave(
+        {"match": consent, "fault": {"type": "hang"}}
+    )  # it does not end before the signal
     with inside.time.flowing():
-        code, out, told = interrupted(words, environment(azure, tmp_path), signal.SIGINT, "Created service application")
+        code, out, told = interrupted(
+            words, environment(azure, tmp_path), signal.SIGINT, "Created service application"
+        )
     assert code == CODES[signal.SIGINT], told
     document = json.loads(out)
     assert document["error"]["code"] == "interrupted"
@@ -166,7 +187,8 @@ def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_p
 
 @pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
 @pytest.mark.parametrize(
-    "module", [*sampled(WHILE_LOADING, 2, salt="loading"), *sampled(WHILE_RUNNING, 1, salt="imports")]
+    "module",
+    [*sampled(WHILE_LOADING, 2, salt="loading"), *sampled(WHILE_RUNNING, 1, salt="imports")],
 )
 def test_a_signal_leaves_no_traceback_however_early_it_comes(
     azure: Sandbox, inside: Inside, tmp_path: Path, module: str, number: signal.Signals
@@ -186,12 +208,21 @@ def test_a_signal_leaves_no_traceback_however_early_it_comes(
 
 def test_a_signal_before_our_first_import_leaves_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(AT_IMPORT)
-    env = {**without_azure(), "PYTHONPATH": str(tmp_path), "SIGNAL_AT": "mct_s2s.cli.interruption", "SIGNAL": "2"}
-    done = subprocess.run(program(["status"]), env=env, capture_output=True, text=True, timeout=60, check=False)
+    env = {
+        **without_azure(),
+        "PYTHONPATH": str(tmp_path),
+        "SIGNAL_AT": "mct_s2s.cli.interruption",
+        "SIGNAL": "2",
+    }
+    done = subprocess.run(
+        program(["status"]), env=env, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
-def test_a_signal_that_was_switched_off_stays_off(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+def test_a_signal_that_was_switched_off_stays_off(
+    azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
     """`nohup`, and a shell's background jobs."""
     (tmp_path / "sitecustomize.py").write_text(
         f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{AT_IMPORT}"

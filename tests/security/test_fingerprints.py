@@ -1,4 +1,6 @@
-"""A fingerprint covers everything that a trust file says: whoever changes a key of it has to have it reviewed again."""
+"""A fingerprint covers everything that a trust file says: whoever changes a key of it has to have
+it reviewed again.
+"""
 
 import copy
 from collections.abc import Iterator
@@ -8,7 +10,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, toml_key, toml_value
+from mct_s2s.model.trust_file import (
+    ClientEntry,
+    IdentityEntry,
+    Profile,
+    SiteEntry,
+    Table,
+    toml_key,
+    toml_value,
+)
 from mct_s2s.sandbox.state import seed
 from pydantic.fields import FieldInfo
 
@@ -29,7 +39,9 @@ TABLES: dict[str, type[Table]] = {
 LIST_TABLES = ("clients", "managed-identities")
 
 WITHOUT_EFFECT: dict[str, str] = {}
-"""Keys that may change without a review, each with the reason why it cannot change who gets what or where it goes."""
+"""Keys that may change without a review, each with the reason why it cannot change who gets what or
+where it goes.
+"""
 
 
 def trust_file(folder: Path) -> Json:
@@ -38,16 +50,30 @@ def trust_file(folder: Path) -> Json:
         {"name": "Import", "secret-lifetime": "180d"},
         {"name": "Upload", "certificate": str(folder / "one.pem")},
         {"name": "Deploy", "github": "contoso/deploy"},
-        {"name": "Cluster", "federated-issuer": "https://issuer.example.com", "federated-subject": "one"},
+        {
+            "name": "Cluster",
+            "federated-issuer": "https://issuer.example.com",
+            "federated-subject": "one",
+        },
     ]
-    site = {"profile": "p", "clients": clients, "managed-identities": [{"resource": "reports-func"}]}
+    site = {
+        "profile": "p",
+        "clients": clients,
+        "managed-identities": [{"resource": "reports-func"}],
+    }
     return {"profiles": {"p": {}, "q": {}}, "sites": {"contosolearn": site}}
 
 
 def other_values(azure: Sandbox, folder: Path) -> dict[str, Any]:
-    """Another value of each key. Those of a profile say what the environment says as well, so that all of them work."""
+    """Another value of each key.
+
+    Those of a profile say what the environment says as well, so that all of them work.
+    """
     adopted = azure.graph("POST", "/applications", json={"displayName": "Their API"})["appId"]
-    more_clients: list[Json] = [*trust_file(folder)["sites"]["contosolearn"]["clients"], {"name": "More"}]
+    more_clients: list[Json] = [
+        *trust_file(folder)["sites"]["contosolearn"]["clients"],
+        {"name": "More"},
+    ]
     return {
         "profiles.tenant": azure.tenant_id,
         "profiles.subscription": azure.subscription_id,
@@ -111,7 +137,11 @@ def with_other_value(document: Json, table: str, key: str, value: Any) -> Json:
 def as_toml(document: Json) -> str:
     def lines(heading: str, table: Json) -> Iterator[str]:
         yield heading
-        yield from (f"{toml_key(key)} = {toml_value(value)}" for key, value in table.items() if key not in LIST_TABLES)
+        yield from (
+            f"{toml_key(key)} = {toml_value(value)}"
+            for key, value in table.items()
+            if key not in LIST_TABLES
+        )
 
     text: list[str] = []
     for name, profile in document["profiles"].items():
@@ -152,7 +182,9 @@ def test_every_key_of_a_trust_file_changes_the_fingerprint(
     reviewer: Reviewer, azure: Sandbox, command: tuple[str, ...]
 ) -> None:
     document, others = trust_file(reviewer.folder), other_values(azure, reviewer.folder)
-    assert {f"{table}.{key}" for table, key in keys()} == set(others), "a key without another value to try"
+    assert {f"{table}.{key}" for table, key in keys()} == set(others), (
+        "a key without another value to try"
+    )
     reviewed = reviewer.fingerprint(command, document)
     fingerprints = {
         f"{table}.{key}": reviewer.fingerprint(
@@ -160,7 +192,9 @@ def test_every_key_of_a_trust_file_changes_the_fingerprint(
         )
         for table, key in keys()
     }
-    assert [key for key, found in fingerprints.items() if found == reviewed] == sorted(WITHOUT_EFFECT)
+    assert [key for key, found in fingerprints.items() if found == reviewed] == sorted(
+        WITHOUT_EFFECT
+    )
 
 
 @COMMANDS
@@ -171,14 +205,19 @@ def test_the_order_of_a_files_tables_does_not_change_the_fingerprint(
     site = document["sites"]["contosolearn"]
     reviewed = reviewer.fingerprint(command, document)
     clients = [dict(reversed(client.items())) for client in reversed(site["clients"])]
-    other_order = {**document, "sites": {"contosolearn": {**dict(reversed(site.items())), "clients": clients}}}
+    other_order = {
+        **document,
+        "sites": {"contosolearn": {**dict(reversed(site.items())), "clients": clients}},
+    }
     assert reviewer.fingerprint(command, other_order) == reviewed
 
 
 def test_who_exchanges_the_service_application_in_the_file_gets_no_secret_of_a_reviewed_rotation(
     reviewer: Reviewer, mct: Program, azure: Sandbox
 ) -> None:
-    """Another API's client of the same name would be rotated, and its secret given to the program of this site's."""
+    """Another API's client of the same name would be rotated, and its secret given to the program
+    of this site's.
+    """
     document, file = trust_file(reviewer.folder), reviewer.folder / "trust.toml"
     reviewed = reviewer.fingerprint(ROTATE, document)
     theirs = azure.graph("POST", "/applications", json={"displayName": "Their API"})["appId"]
@@ -202,6 +241,15 @@ def test_two_entries_that_mean_one_client_are_refused_by_a_rotation(
     )
     file.write_text(f"[sites.contosolearn]\n{text}")
     azure.forget()
-    done = mct("rotate-secret", "-f", str(file), "--expiring-within", "400d", "--secret-lifetime", "2y", *JSON)
+    done = mct(
+        "rotate-secret",
+        "-f",
+        str(file),
+        "--expiring-within",
+        "400d",
+        "--secret-lifetime",
+        "2y",
+        *JSON,
+    )
     errors = [site["error"]["error"]["code"] for site in done.document["sites"]]
     assert (done.code, errors, azure.writes()) == (2, ["client-named-twice"], [])

@@ -1,4 +1,6 @@
-"""Whoever can change a trust file or a handoff decides nothing before it is reviewed, nor of another App Service."""
+"""Whoever can change a trust file or a handoff decides nothing before it is reviewed, nor of
+another App Service.
+"""
 
 import html
 import json
@@ -21,16 +23,24 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "trust.toml"
 
 
-def test_no_one_signs_in_at_an_address_that_the_file_alone_names(mct: Program, azure: Sandbox, file: Path) -> None:
-    """The secret, or the pipeline's assertion, would be sent to its login service: before any review."""
-    file.write_text('[profiles.p]\ncloud = "https://arm.example.com"\n[sites.contosolearn]\nprofile = "p"\n')
+def test_no_one_signs_in_at_an_address_that_the_file_alone_names(
+    mct: Program, azure: Sandbox, file: Path
+) -> None:
+    """The secret, or the pipeline's assertion, would be sent to its login service: before any
+    review.
+    """
+    file.write_text(
+        '[profiles.p]\ncloud = "https://arm.example.com"\n[sites.contosolearn]\nprofile = "p"\n'
+    )
     azure.forget()
     done = mct("apply", "-f", str(file), "--dry-run", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (2, "cloud-not-confirmed")
     assert azure.log() == []
 
 
-def test_a_review_runs_no_program_and_writes_no_file(mct: Program, azure: Sandbox, file: Path, tmp_path: Path) -> None:
+def test_a_review_runs_no_program_and_writes_no_file(
+    mct: Program, azure: Sandbox, file: Path, tmp_path: Path
+) -> None:
     ran, place = tmp_path / "ran", tmp_path / "place.env"
     file.write_text(
         "[sites.contosolearn]\n"
@@ -42,7 +52,9 @@ def test_a_review_runs_no_program_and_writes_no_file(mct: Program, azure: Sandbo
     assert (done.code, azure.writes(), ran.exists(), place.exists()) == (3, [], False, False)
 
 
-def test_a_trust_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azure: Sandbox, file: Path) -> None:
+def test_a_trust_file_cannot_say_who_agrees_or_what_is_checked(
+    mct: Program, azure: Sandbox, file: Path
+) -> None:
     """Its keys are those of sites and clients: nothing of how a command works."""
     for key in (
         "yes = true",
@@ -59,10 +71,19 @@ def test_a_trust_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azu
 
 
 def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
-    mct: Program, azure: Sandbox, member: Callable[[str], Member], file: Path, monkeypatch: pytest.MonkeyPatch
+    mct: Program,
+    azure: Sandbox,
+    member: Callable[[str], Member],
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The plan said: as made by this run. Whoever may write the settings lists their own application of that name."""
-    file.write_text("[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'Nightly export'\n")
+    """The plan said: as made by this run.
+
+    Whoever may write the settings lists their own application of that name.
+    """
+    file.write_text(
+        "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'Nightly export'\n"
+    )
     reviewed = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document["fingerprint"]
     attacker = member("mallory")
 
@@ -79,13 +100,20 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
     monkeypatch.setattr(change, "_is_agreed", meanwhile)
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
     (site,) = done.document["sites"]
-    assert (done.code, site["error"]["error"]["code"], azure.writes()) == (2, "registration-not-ours", [])
+    assert (done.code, site["error"]["error"]["code"], azure.writes()) == (
+        2,
+        "registration-not-ours",
+        [],
+    )
 
 
 @pytest.mark.parametrize(
-    "place", ["exec:./tools/gh secret set A --repo evil/x", f"keyvault:{seed.VAULT}", "file:elsewhere/"]
+    "place",
+    ["exec:./tools/gh secret set A --repo evil/x", f"keyvault:{seed.VAULT}", "file:elsewhere/"],
 )
-def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Program, file: Path, place: str) -> None:
+def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(
+    mct: Program, file: Path, place: str
+) -> None:
     client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"
     file.write_text(client)
     assert mct("apply", "-f", str(file), "--yes", "--no-verify").code == 0
@@ -95,7 +123,9 @@ def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Pro
     assert before["fingerprint"] != after["fingerprint"]
     told = f"Credentials of 'A' go to: {place}"
     assert told in [note["text"] for note in after["sites"][0]["result"]["notes"]]
-    assert place.removeprefix("file:") in " ".join(mct("apply", "-f", str(file), "--dry-run").out.split())
+    assert place.removeprefix("file:") in " ".join(
+        mct("apply", "-f", str(file), "--dry-run").out.split()
+    )
     page = mct("apply", "-f", str(file), "--dry-run", "-o", "markdown").out
     assert place.removeprefix("file:") in html.unescape(page).replace("`", "")
 
@@ -114,11 +144,19 @@ def test_a_vault_that_a_tag_names_is_reviewed(mct: Program, azure: Sandbox, file
     azure.graph("PATCH", f"/applications/{made['id']}", json={"tags": tags})
     azure.forget()
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
-    assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "plan-not-expected", [])
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (
+        2,
+        "plan-not-expected",
+        [],
+    )
 
 
-def test_a_rotation_delivers_only_to_reviewed_places(mct: Program, azure: Sandbox, file: Path, tmp_path: Path) -> None:
-    """No one is asked at night: what the file says since the review is refused before anyone signs in."""
+def test_a_rotation_delivers_only_to_reviewed_places(
+    mct: Program, azure: Sandbox, file: Path, tmp_path: Path
+) -> None:
+    """No one is asked at night: what the file says since the review is refused before anyone signs
+    in.
+    """
     ran = tmp_path / "ran"
     client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"
     file.write_text(f"{client}secret-lifetime = '20d'\n")
@@ -128,9 +166,18 @@ def test_a_rotation_delivers_only_to_reviewed_places(mct: Program, azure: Sandbo
     reviewed = mct(*rotate, "--dry-run").document["fingerprint"]
     file.write_text(f"{client}secret-to = 'exec:touch {ran}'\n")
     azure.forget()
-    variables = {"MCT_S2S_APP_SERVICE": "academy", "MCT_S2S_RESOURCE_GROUP": "green", "MCT_S2S_SLOT": "blue"}
+    variables = {
+        "MCT_S2S_APP_SERVICE": "academy",
+        "MCT_S2S_RESOURCE_GROUP": "green",
+        "MCT_S2S_SLOT": "blue",
+    }
     done = mct(*rotate, "--expect", reviewed, "--yes", env=variables)
-    assert (done.code, done.document["error"]["code"], azure.log(), ran.exists()) == (2, "plan-not-expected", [], False)
+    assert (done.code, done.document["error"]["code"], azure.log(), ran.exists()) == (
+        2,
+        "plan-not-expected",
+        [],
+        False,
+    )
     assert mct(*rotate, "--dry-run").document["fingerprint"] in done.document["error"]["message"]
     review = shlex.split(done.document["error"]["remedy"].partition("mct-s2s ")[2])
     assert mct(*review, env=variables).code == 3
@@ -142,7 +189,8 @@ def test_a_rotation_delivers_only_to_reviewed_places(mct: Program, azure: Sandbo
 
 def test_nothing_in_a_trust_file_steers_a_terminal(mct: Program, file: Path) -> None:
     file.write_text(
-        '[sites."a\\u001b]0;x\\u0007"]\nrole = "\\u202e"\n[[sites."##[error]".clients]]\nname = "\\u001b[2J"\n'
+        '[sites."a\\u001b]0;x\\u0007"]\nrole = "\\u202e"\n[[sites."##[error]".clients]]\nname = '
+        '"\\u001b[2J"\n'
     )
     done = mct("apply", "-f", str(file), "--dry-run")
     assert done.code == 2
@@ -153,7 +201,9 @@ def test_nothing_in_a_trust_file_steers_a_terminal(mct: Program, file: Path) -> 
 ELSEWHERE = "99999999-9999-4999-8999-999999999999"
 
 
-def handoff(path: Path, azure: Sandbox, app_service: str | None = "contosolearn", **changed: str) -> Path:
+def handoff(
+    path: Path, azure: Sandbox, app_service: str | None = "contosolearn", **changed: str
+) -> Path:
     """A file as somebody might send it."""
     settings = {
         "ServiceAuthEnabled": "true",
@@ -164,25 +214,44 @@ def handoff(path: Path, azure: Sandbox, app_service: str | None = "contosolearn"
         "ServiceAuthRole": "S2SAppRole",
         **changed,
     }
-    path.write_text(json.dumps({"schema": "mct-s2s/handoff/v1", "appService": app_service, "settings": settings}))
+    path.write_text(
+        json.dumps(
+            {"schema": "mct-s2s/handoff/v1", "appService": app_service, "settings": settings}
+        )
+    )
     return path
 
 
-def test_a_handoff_of_another_tenant_is_refused(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    """Its callers would be let in: the App Service believes the tokens of the tenant that it is told."""
-    file = handoff(tmp_path / "h.json", azure, ServiceAuthTenantId=ELSEWHERE, ServiceAuthTenantName="evil.example")
+def test_a_handoff_of_another_tenant_is_refused(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """Its callers would be let in: the App Service believes the tokens of the tenant that it is
+    told.
+    """
+    file = handoff(
+        tmp_path / "h.json",
+        azure,
+        ServiceAuthTenantId=ELSEWHERE,
+        ServiceAuthTenantName="evil.example",
+    )
     done = mct("configure-appservice", "--from", str(file), *JSON)
     assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "other-tenant", [])
     assert ELSEWHERE in done.document["error"]["message"]
     assert azure.tenant_id in done.document["error"]["message"]
 
 
-def test_a_tenant_id_that_is_typed_has_to_be_the_subscriptions_too(mct: Program, azure: Sandbox) -> None:
+def test_a_tenant_id_that_is_typed_has_to_be_the_subscriptions_too(
+    mct: Program, azure: Sandbox
+) -> None:
     words = ("--audience", "api://x", "--tenant-name", "evil.example", "--tenant-id", ELSEWHERE)
     done = mct("configure-appservice", *words, *JSON)
     assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "other-tenant", [])
-    done = mct("configure-appservice", "--tenant-id", azure.tenant_id.upper(), "--dry-run", "-o", "json")
-    assert done.document["error"]["code"] == "service-application-missing", "nothing speaks against that tenant"
+    done = mct(
+        "configure-appservice", "--tenant-id", azure.tenant_id.upper(), "--dry-run", "-o", "json"
+    )
+    assert done.document["error"]["code"] == "service-application-missing", (
+        "nothing speaks against that tenant"
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +266,12 @@ def test_a_tenant_id_that_is_typed_has_to_be_the_subscriptions_too(mct: Program,
     ],
 )
 def test_a_handoff_for_another_app_service_is_refused(
-    mct: Program, azure: Sandbox, tmp_path: Path, made_for: str | None, slot: tuple[str, ...], code: int
+    mct: Program,
+    azure: Sandbox,
+    tmp_path: Path,
+    made_for: str | None,
+    slot: tuple[str, ...],
+    code: int,
 ) -> None:
     file = handoff(tmp_path / "h.json", azure, made_for)
     done = mct("configure-appservice", "--from", str(file), *slot, *JSON)
@@ -207,14 +281,36 @@ def test_a_handoff_for_another_app_service_is_refused(
         assert str(made_for) in done.document["error"]["message"]
 
 
-def test_a_handoff_fits_only_the_app_service_it_was_made_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_handoff_fits_only_the_app_service_it_was_made_for(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "h.json"
-    words = ("setup", "--slot", "staging", "--client", "A", "--no-app-service", "--handoff", str(file), *JSON)
+    words = (
+        "setup",
+        "--slot",
+        "staging",
+        "--client",
+        "A",
+        "--no-app-service",
+        "--handoff",
+        str(file),
+        *JSON,
+    )
     assert mct(*words).code == 0
     assert mct("configure-appservice", "--from", str(file), *JSON).code == 2
     assert mct("configure-appservice", "--slot", "staging", "--from", str(file), *JSON).code == 0
     assert azure.settings(SLOT)["ServiceAuthEnabled"] == "true"
-    without = ("setup", "--service-name", "Our API", "--client", "A", "--no-app-service", "--handoff", str(file), *JSON)
+    without = (
+        "setup",
+        "--service-name",
+        "Our API",
+        "--client",
+        "A",
+        "--no-app-service",
+        "--handoff",
+        str(file),
+        *JSON,
+    )
     assert mct(*without, env={"MCT_S2S_APP_SERVICE": ""}).code == 0
     assert json.loads(file.read_text())["appService"] is None
 
@@ -222,7 +318,11 @@ def test_a_handoff_fits_only_the_app_service_it_was_made_for(mct: Program, azure
 def test_the_plan_shows_the_old_and_the_new_value_of_each_setting_that_changes_and_no_secret(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
-    changed = {"ServiceAuthAudience": "api://old", "ServiceApplicationIds": azure.tenant_id, "Smtp": "hush-hush"}
+    changed = {
+        "ServiceAuthAudience": "api://old",
+        "ServiceApplicationIds": azure.tenant_id,
+        "Smtp": "hush-hush",
+    }
     old = {**azure.settings(), **changed}
     azure.write_settings(old)
     azure.forget()
@@ -242,7 +342,9 @@ def test_the_plan_shows_the_old_and_the_new_value_of_each_setting_that_changes_a
     assert change["after"]["ServiceAuthAudience"] == f"api://{ELSEWHERE}"
 
 
-def test_a_backup_that_is_put_back_shows_no_value(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_backup_that_is_put_back_shows_no_value(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     file = tmp_path / "b.json"
     assert mct("setup", "--backup", str(file), *JSON).code == 0
     azure.write_settings({**azure.settings(), "SmtpPassword": "changed-by-somebody"})

@@ -1,9 +1,11 @@
-"""Whatever somebody writes who is no administrator, an administrator's run harms at most that one's own App Service.
+"""Whatever somebody writes who is no administrator, an administrator's run harms at most that one's
+own App Service.
 
-Attackers: a member of the tenant, who registers applications under names that can be computed, gives them what he
-likes, assigns their roles and removes himself; the Website Contributor of one App Service; the owner of an API that
-several App Services use. Each test ends with what an honest administrator does. He is a person, of whom nothing tells
-what he has created but this machine, or a program, of which the directory tells it.
+Attackers: a member of the tenant, who registers applications under names that can be computed,
+gives them what he likes, assigns their roles and removes himself; the Website Contributor of one
+App Service; the owner of an API that several App Services use. Each test ends with what an honest
+administrator does. He is a person, of whom nothing tells what he has created but this machine, or a
+program, of which the directory tells it.
 """
 
 import asyncio
@@ -14,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.model.ids import Tag, client_unique_name, new_app_role_id, secret_name, service_unique_name
+from mct_s2s.model.ids import (
+    Tag,
+    client_unique_name,
+    new_app_role_id,
+    secret_name,
+    service_unique_name,
+)
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 from mct_s2s.sandbox.state import seed
@@ -49,7 +57,9 @@ GRAPH_ACCESS = {
 
 
 @pytest.fixture(params=["person", "program"])
-def admin(request: pytest.FixtureRequest, mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Program:
+def admin(
+    request: pytest.FixtureRequest, mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Program:
     """The program as an administrator runs it: signed in as a person, or as an application."""
     if request.param == "program":
         return mct
@@ -77,19 +87,27 @@ def adele(member: Callable[[str], Member]) -> Member:
 def register(who: Member, name: str, *, days: int | None = None, **more: Any) -> Json:
     """A registration with a service principal, perhaps with a secret that ends soon."""
     made: Json = who.graph(
-        "POST", "/applications", json={"displayName": name, "signInAudience": "AzureADMyOrg", **more}
+        "POST",
+        "/applications",
+        json={"displayName": name, "signInAudience": "AzureADMyOrg", **more},
     )
     made["principal"] = who.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
     if days is not None:
         credential = {"displayName": "theirs", "endDateTime": who.in_days(days)}
         made["secret"] = who.graph(
-            "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": credential}
+            "POST",
+            f"/applications/{made['id']}/addPassword",
+            json={"passwordCredential": credential},
         )["secretText"]
     return made
 
 
 def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
-    body = {"principalId": client["principal"], "resourceId": service["principal"], "appRoleId": role}
+    body = {
+        "principalId": client["principal"],
+        "resourceId": service["principal"],
+        "appRoleId": role,
+    }
     who.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
 
 
@@ -103,7 +121,9 @@ def disown(who: Member, made: Json) -> None:
 def planted_service(azure: Sandbox, who: Member, *clients: Json) -> Json:
     """Just as `setup` would make it, with its role assigned to whom he likes."""
     role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
-    made = who.squat(OWN, "MCT service (contosolearn)", signInAudience="AzureADMyOrg", appRoles=[role(role_id)])
+    made = who.squat(
+        OWN, "MCT service (contosolearn)", signInAudience="AzureADMyOrg", appRoles=[role(role_id)]
+    )
     for client in clients:
         assign(who, made, client, role_id)
     return made
@@ -126,11 +146,16 @@ class Contributor:
     def write(self, **settings: str) -> None:
         caller, there = self._caller, self._azure.settings()
         token = self._azure.token(
-            f"{self._azure.origin}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]
+            f"{self._azure.origin}/.default",
+            caller["AZURE_CLIENT_ID"],
+            caller["AZURE_CLIENT_SECRET"],
         ).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         self._azure.arm(
-            "PUT", f"{SITE}/config/appsettings", json={"properties": {**there, **settings}}, headers=headers
+            "PUT",
+            f"{SITE}/config/appsettings",
+            json={"properties": {**there, **settings}},
+            headers=headers,
         )
 
     def lists(self, client_id: str) -> None:
@@ -152,11 +177,16 @@ def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
 # A service application that somebody made under our name
 
 
-@pytest.mark.parametrize("words", [("setup", "--client", "Course export"), ("setup",), ("setup", "--no-app-service")])
+@pytest.mark.parametrize(
+    "words", [("setup", "--client", "Course export"), ("setup",), ("setup", "--no-app-service")]
+)
 def test_a_planted_service_application_whose_role_is_assigned_to_others_is_refused(
     admin: Program, azure: Sandbox, rob: Member, adele: Member, words: tuple[str, ...]
 ) -> None:
-    mine, payroll = register(rob, "Course export", days=300), register(adele, "Payroll production", days=10)
+    mine, payroll = (
+        register(rob, "Course export", days=300),
+        register(adele, "Payroll production", days=10),
+    )
     planted = planted_service(azure, rob, mine, payroll)
     disown(rob, planted)
     azure.forget()
@@ -190,11 +220,15 @@ def test_a_planted_registration_with_content_of_its_own_is_refused(
     planted = rob.squat(name, "Import", **{"signInAudience": "AzureADMyOrg", **content})
     disown(rob, planted)
     azure.forget()
-    error = is_refused(admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours")
+    error = is_refused(
+        admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours"
+    )
     assert next(iter(content)) in error["message"]
 
 
-def test_a_planted_registration_that_nobody_touched_is_taken_up(admin: Program, azure: Sandbox, rob: Member) -> None:
+def test_a_planted_registration_that_nobody_touched_is_taken_up(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
     for name in (OWN, client_unique_name(OWN, "Import")):
         disown(rob, rob.squat(name, "Import", signInAudience="AzureADMyOrg"))
     made = admin("setup", "--client", "Import", *A, *JSON)
@@ -216,12 +250,14 @@ def test_a_contributor_who_owns_the_service_application_lets_in_no_one_else_and_
     done = admin("configure-appservice", *A, *JSON)
     assert done.code == 0, done.out
     assert payroll["appId"] not in listed(azure)
-    assert [note["command"] for note in done.document["notes"] if "Payroll production" in note["text"]] == [
-        f"mct-s2s configure-appservice --application-id {payroll['appId']} {note_where(done)}"
-    ]
+    assert [
+        note["command"] for note in done.document["notes"] if "Payroll production" in note["text"]
+    ] == [f"mct-s2s configure-appservice --application-id {payroll['appId']} {note_where(done)}"]
     assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 0
     contributor.lists(payroll["appId"])
-    assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 3, "left alone, and said"
+    assert admin("rotate-secret", "--expiring-within", "31d", *A, *JSON).code == 3, (
+        "left alone, and said"
+    )
     assert secrets(azure, payroll) == 1
     refused = admin("rotate-secret", "Payroll production", *A, *JSON)
     assert (refused.code, refused.document["error"]["code"]) == (2, "registration-not-ours")
@@ -241,9 +277,13 @@ def api(azure: Sandbox) -> Json:
     """Made by hand, with an older client that neither App Service lists."""
     body = {"displayName": "MCT API", "signInAudience": "AzureADMyOrg", "appRoles": [role()]}
     made: Json = azure.graph("POST", "/applications", json=body)
-    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
+        "id"
+    ]
     client = azure.graph(
-        "POST", "/applications", json={"displayName": "Old importer", "signInAudience": "AzureADMyOrg"}
+        "POST",
+        "/applications",
+        json={"displayName": "Old importer", "signInAudience": "AzureADMyOrg"},
     )
     principal = azure.graph("POST", "/servicePrincipals", json={"appId": client["appId"]})["id"]
     body = {"principalId": principal, "resourceId": made["principal"], "appRoleId": ROLE_ID}
@@ -252,14 +292,18 @@ def api(azure: Sandbox) -> Json:
 
 
 def holders(azure: Sandbox, service: Json) -> set[str]:
-    rows = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')/appRoleAssignedTo")["value"]
+    rows = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')/appRoleAssignedTo")[
+        "value"
+    ]
     return {row["principalDisplayName"] for row in rows}
 
 
 def shared(admin: Program, azure: Sandbox, service: Json) -> Ended:
     """Site B uses the API, too; its setup."""
     azure.add_site(name="site-b", group="rg-b")
-    made = admin("setup", *B, "--service-app", service["appId"], "--client", "Learner import", *JSON)
+    made = admin(
+        "setup", *B, "--service-app", service["appId"], "--client", "Learner import", *JSON
+    )
     assert made.code == 0, made.out
     return made
 
@@ -269,11 +313,16 @@ def test_two_app_services_that_use_one_api_take_nothing_from_each_other(
     admin: Program, azure: Sandbox, api: Json, tmp_path: Path, whose: str
 ) -> None:
     adopting = ("--service-app", api["appId"]) if whose == "made by hand" else ()
-    assert admin("setup", *A, *adopting, "--client", "Export", "--secret-lifetime", "20d", *JSON).code == 0
+    assert (
+        admin("setup", *A, *adopting, "--client", "Export", "--secret-lifetime", "20d", *JSON).code
+        == 0
+    )
     service = api if adopting else azure.applications("MCT service (contosolearn)")[0]
     theirs = values_in(saved_to(shared(admin, azure, service)))
     (importer,) = azure.applications("Learner import")
-    assert importer["uniqueName"].startswith(f"{service_unique_name('site-b')}."), "named after its App Service"
+    assert importer["uniqueName"].startswith(f"{service_unique_name('site-b')}."), (
+        "named after its App Service"
+    )
     before = secrets(azure, importer)
     file = tmp_path / "trust.toml"
     file.write_text(
@@ -298,7 +347,9 @@ def test_two_app_services_that_use_one_api_take_nothing_from_each_other(
     assert holders(azure, service) == held - {"Export"}
     assert (secrets(azure, importer), azure.applications("Export")) == (before, [])
     assert azure.call_as(theirs) == azure_of_b(azure, theirs)
-    kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+    kept = next(
+        change for change in gone.document["changes"] if change["resource"] == "service application"
+    )
     assert kept["detail"].startswith("kept: ")
     if not adopting:
         assert "'Learner import'" in kept["detail"]
@@ -314,19 +365,27 @@ def azure_of_b(azure: Sandbox, values: dict[str, str]) -> int:
 def test_a_contributor_who_lists_another_sites_client_cuts_no_one_off(
     admin: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path
 ) -> None:
-    """A uses the service application of B, and lists B's client: pruned or torn down, it only leaves the list."""
+    """A uses the service application of B, and lists B's client: pruned or torn down, it only
+    leaves the list.
+    """
     azure.add_site(name="site-b", group="rg-b")
     made = admin("setup", *B, "--client", "Learner import", *JSON)
     (service,) = azure.applications("MCT service (site-b)")
     (importer,) = azure.applications("Learner import")
-    its_own = {name: importer[name] for name in ("tags", "requiredResourceAccess", "passwordCredentials")}
+    its_own = {
+        name: importer[name] for name in ("tags", "requiredResourceAccess", "passwordCredentials")
+    }
     adopting = ("--service-app", service["appId"])
     assert admin("setup", *A, *adopting, "--client", "Export", *JSON).code == 0
     file = tmp_path / "trust.toml"
     file.write_text(
-        f'[sites.contosolearn]\nservice-app = "{service["appId"]}"\n[[sites.contosolearn.clients]]\nname = "Export"\n'
+        "[sites.contosolearn]\nservice-app = "
+        f'"{service["appId"]}"\n[[sites.contosolearn.clients]]\nname = "Export"\n'
     )
-    for words in (("apply", "-f", str(file), "--prune", "--allow-removals"), ("teardown", *A, *adopting)):
+    for words in (
+        ("apply", "-f", str(file), "--prune", "--allow-removals"),
+        ("teardown", *A, *adopting),
+    ):
         contributor.lists(importer["appId"])
         done = admin(*words, *JSON)
         assert done.code == 0, done.out
@@ -357,9 +416,15 @@ def test_a_service_application_of_another_app_service_is_not_deleted_even_if_it_
 def test_no_registration_is_taken_for_a_left_over_by_what_its_owner_wrote(
     mct: Program, azure: Sandbox, rob: Member
 ) -> None:
-    """The caller may change only what it owns, as a pipeline should; Rob made it the owner of his registration."""
+    """The caller may change only what it owns, as a pipeline should; Rob made it the owner of his
+    registration.
+    """
     azure.forget()
-    owned = ("Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All")
+    owned = (
+        "Application.ReadWrite.OwnedBy",
+        "AppRoleAssignment.ReadWrite.All",
+        "Organization.Read.All",
+    )
     pipeline = azure.caller(*owned, "Application.Read.All", arm=[("Owner", SITE)])
     name = client_unique_name(OWN, "Course sync")
     planted = register(rob, "Course sync", tags=[Tag.NAME.of(name)])
@@ -376,11 +441,15 @@ def test_no_registration_is_taken_for_a_left_over_by_what_its_owner_wrote(
     assert azure.call_as(values_in(saved_to(made))) == 200
 
 
-@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+@pytest.mark.parametrize(
+    "unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"]
+)
 def test_what_is_registered_between_reading_and_creating_is_not_believed(
     admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
 ) -> None:
-    """It is as young as the run, its credential is called like ours, and no one owns it any more."""
+    """It is as young as the run, its credential is called like ours, and no one owns it any
+    more.
+    """
     planted: list[Json] = []
 
     def plant() -> None:
@@ -402,7 +471,10 @@ def test_what_is_registered_between_reading_and_creating_is_not_believed(
     assert ended.document["error"]["code"] == "registration-not-ours"
     (made,) = planted
     assert made["appId"] not in listed(azure)
-    assert azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"] == []
+    assert (
+        azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"]
+        == []
+    )
     assert secrets(azure, made) == 1
     azure.graph("DELETE", f"/applications/{made['id']}")
     azure.graph("DELETE", f"/directory/deletedItems/{made['id']}")
@@ -411,11 +483,15 @@ def test_what_is_registered_between_reading_and_creating_is_not_believed(
     assert azure.call_as(values_in(saved_to(again))) == 200
 
 
-@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+@pytest.mark.parametrize(
+    "unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"]
+)
 def test_what_was_deleted_just_before_is_not_restored_into_foreign_hands(
     admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
 ) -> None:
-    """The recycle bin shows nothing at planning, and it is only found when its name turns out to be taken."""
+    """The recycle bin shows nothing at planning, and it is only found when its name turns out to be
+    taken.
+    """
     planted: list[Json] = []
 
     def plant() -> None:
@@ -442,7 +518,9 @@ def test_what_was_deleted_just_before_is_not_restored_into_foreign_hands(
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
 
 
-def test_a_restored_service_application_brings_no_one_along(admin: Program, azure: Sandbox, rob: Member) -> None:
+def test_a_restored_service_application_brings_no_one_along(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
     """Its assignments come back with it: the recycle bin does not show them."""
     mine = register(rob, "Course export", days=300)
     planted = planted_service(azure, rob, mine)
@@ -455,11 +533,18 @@ def test_a_restored_service_application_brings_no_one_along(admin: Program, azur
     assert "ServiceAuthAudience" not in azure.settings()
 
 
-def test_the_tags_of_a_vault_speak_for_no_registration(admin: Program, azure: Sandbox, rob: Member) -> None:
+def test_the_tags_of_a_vault_speak_for_no_registration(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
     planted = rob.squat(client_unique_name(OWN, "Import"), "Import", signInAudience="AzureADMyOrg")
     added = rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
     disown(rob, planted)
-    tags = {"made-by": "mct-s2s", "appId": planted["appId"], "keyId": added["keyId"], "client": "Import"}
+    tags = {
+        "made-by": "mct-s2s",
+        "appId": planted["appId"],
+        "keyId": added["keyId"],
+        "client": "Import",
+    }
     name = secret_name("contosolearn", "Import")
     assert azure.vault("PUT", f"/secrets/{name}", json={"value": "x", "tags": tags}).is_success
     azure.forget()
@@ -484,9 +569,17 @@ def test_a_former_owner_of_an_api_makes_no_run_change_the_tokens_of_its_callers(
         error = is_refused(admin(*words, *A, *JSON), azure, "token-version-not-confirmed")
         assert f"--service-app {theirs['appId']}" in error["remedy"]
     assert admin("configure-appservice", *A, *JSON).code == 0
-    assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 2
-    assert admin("setup", "--service-app", theirs["appId"], *A, *JSON).code == 0, "the operator's own word"
-    assert azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"] == 1
+    assert (
+        azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"]
+        == 2
+    )
+    assert admin("setup", "--service-app", theirs["appId"], *A, *JSON).code == 0, (
+        "the operator's own word"
+    )
+    assert (
+        azure.graph("GET", f"/applications/{theirs['id']}")["api"]["requestedAccessTokenVersion"]
+        == 1
+    )
 
 
 def test_a_former_owner_makes_no_teardown_delete_what_another_team_signs_in_as(
@@ -499,7 +592,9 @@ def test_a_former_owner_makes_no_teardown_delete_what_another_team_signs_in_as(
     adele.graph("DELETE", f"/applications/{theirs['id']}/owners/{rob.id}/$ref")
     contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
     done = admin("teardown", *A, *JSON)
-    kept = next(change for change in done.document["changes"] if change["resource"] == "service application")
+    kept = next(
+        change for change in done.document["changes"] if change["resource"] == "service application"
+    )
     assert (done.code, kept["action"]) == (0, "none"), done.out
     assert "kept: it has settings that mct-s2s does not make (credentials)" in kept["detail"]
     assert secrets(azure, theirs) == 1
@@ -509,7 +604,10 @@ def test_a_former_owner_makes_no_teardown_delete_what_another_team_signs_in_as(
 def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
     admin: Program, azure: Sandbox, rob: Member, uri: str
 ) -> None:
-    """The settings still name it. Its `uniqueName` is free, too, and so are those of its clients."""
+    """The settings still name it.
+
+    Its `uniqueName` is free, too, and so are those of its clients.
+    """
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
     (gone,) = azure.applications("MCT service (contosolearn)")
     uri = uri.format(old=gone["appId"], tenant=azure.tenant_id)
@@ -528,7 +626,9 @@ def test_who_registers_the_uri_of_an_api_that_is_gone_gets_no_one_in(
     disown(rob, client)
     assert admin("configure-appservice", *A, *JSON).code == 0
     assert client["appId"] not in listed(azure)
-    assert admin("setup", "--client", "Import", "--no-verify", *A, *JSON).code == (2 if version == 2 else 0)
+    assert admin("setup", "--client", "Import", "--no-verify", *A, *JSON).code == (
+        2 if version == 2 else 0
+    )
     assert client["appId"] not in listed(azure)
 
 
@@ -543,9 +643,9 @@ def test_an_exported_file_names_no_one_whom_only_the_list_names(
     contributor.lists(archive["appId"])
     text = admin("export", *A).out
     assert (
-        f"#   'Invoice archive' ({archive['appId']}): mct-s2s did not create it for this App Service, and it is "
-        in text
-    )
+        f"#   'Invoice archive' ({archive['appId']}): mct-s2s did not create it for this App "
+        "Service, and it is "
+    ) in text
     assert f"owned by {adele.address}" in text
     assert f'name = "{archive["appId"]}"\n' not in text
     file = tmp_path / "trust.toml"
@@ -563,10 +663,14 @@ def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
     assert admin("setup", "--client", "Export", *A, *JSON).code == 0
     contributor.lists(archive["appId"])
     found = [
-        one for one in admin("status", *A, "-o", "json").document["findings"] if one["subject"] == "Invoice archive"
+        one
+        for one in admin("status", *A, "-o", "json").document["findings"]
+        if one["subject"] == "Invoice archive"
     ]
     assert {one["code"] for one in found} == {"client-not-consented", "secret-expiring"}
-    assert {one["remedy"].partition(" -a ")[0] for one in found} == {f"mct-s2s remove-client {archive['appId']}"}
+    assert {one["remedy"].partition(" -a ")[0] for one in found} == {
+        f"mct-s2s remove-client {archive['appId']}"
+    }
     assert any(adele.address in one["message"] for one in found)
     assert admin("remove-client", archive["appId"], *A, *JSON).code == 0
     assert azure.applications("Invoice archive")
@@ -576,11 +680,23 @@ def test_status_says_whose_a_merely_listed_client_is_and_advises_to_remove_it(
 def test_the_plan_says_that_a_role_of_a_shared_api_goes_everywhere(
     admin: Program, azure: Sandbox, api: Json, named: str
 ) -> None:
-    """Of who was not made for the App Service. By its name, a managed identity only leaves the list."""
+    """Of who was not made for the App Service.
+
+    By its name, a managed identity only leaves the list.
+    """
     body = {"displayName": "Portal", "signInAudience": "AzureADMyOrg"}
     portal = azure.graph("POST", "/applications", json=body)
-    portal["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": portal["appId"]})["id"]
-    adopting = ("--service-app", api["appId"], "--managed-identity", "reports-func", "--client", portal["appId"])
+    portal["principal"] = azure.graph(
+        "POST", "/servicePrincipals", json={"appId": portal["appId"]}
+    )["id"]
+    adopting = (
+        "--service-app",
+        api["appId"],
+        "--managed-identity",
+        "reports-func",
+        "--client",
+        portal["appId"],
+    )
     assert admin("setup", *A, *adopting, "--no-verify", *JSON).code == 0
     identity = str(azure.settings()["ServiceObjectIds"])
     body = {"principalId": identity, "resourceId": api["principal"], "appRoleId": ROLE_ID}
@@ -590,14 +706,20 @@ def test_the_plan_says_that_a_role_of_a_shared_api_goes_everywhere(
     assert (done.code, "reports-func" in holders(azure, api)) == (0, not by_id)
     assert ("loses the app role of 'MCT API' at every App Service" in done.out) is by_id
     dry = admin("remove-client", portal["appId"], *A, "--dry-run")
-    assert "'Portal' loses the app role of 'MCT API' at every App Service" in " ".join((dry.out + dry.err).split())
+    assert "'Portal' loses the app role of 'MCT API' at every App Service" in " ".join(
+        (dry.out + dry.err).split()
+    )
 
 
-@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+@pytest.mark.parametrize(
+    "unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"]
+)
 def test_a_service_principal_that_was_planted_disabled_is_said_with_its_remedy(
     admin: Program, azure: Sandbox, rob: Member, unique_name: str
 ) -> None:
-    """No one can sign in until it is enabled: nothing is harmed, but it should not take a search."""
+    """No one can sign in until it is enabled: nothing is harmed, but it should not take a
+    search.
+    """
     planted = rob.squat(unique_name, "Import", signInAudience="AzureADMyOrg")
     rob.graph("PATCH", f"/servicePrincipals/{planted['principal']}", json={"accountEnabled": False})
     disown(rob, planted)
@@ -620,7 +742,9 @@ def test_an_application_that_is_called_like_a_person_is_not_taken_for_one(
     rob.graph("POST", f"/applications/{planted['id']}/owners/$ref", json=reference)
     disown(rob, planted)
     azure.forget()
-    error = is_refused(admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours")
+    error = is_refused(
+        admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours"
+    )
     assert f"it is owned by '{adele.address}' (appId {robot['appId']})" in error["message"]
 
 
@@ -633,7 +757,11 @@ def test_a_consent_link_is_printed_only_for_a_registration_that_asks_for_this_ap
 ) -> None:
     assert admin("setup", *A, *JSON).code == 0
     access = [GRAPH_ACCESS] if asks_for_more else []
-    body = {"displayName": "Portal", "signInAudience": "AzureADMyOrg", "requiredResourceAccess": access}
+    body = {
+        "displayName": "Portal",
+        "signInAudience": "AzureADMyOrg",
+        "requiredResourceAccess": access,
+    }
     theirs = azure.graph("POST", "/applications", json=body)
     done = admin("setup", "--client", theirs["appId"], "--no-consent", "--no-verify", *A, *JSON)
     assert done.code == 0, done.out
@@ -646,7 +774,12 @@ def test_a_consent_link_is_printed_only_for_a_registration_that_asks_for_this_ap
 
 
 def test_a_vault_that_is_gone_stops_its_own_client_alone(admin: Program, azure: Sandbox) -> None:
-    assert admin("setup", "--client", "One", "--client", "Two", "--secret-lifetime", "20d", *A, *JSON).code == 0
+    assert (
+        admin(
+            "setup", "--client", "One", "--client", "Two", "--secret-lifetime", "20d", *A, *JSON
+        ).code
+        == 0
+    )
     (one,), (two,) = azure.applications("One"), azure.applications("Two")
     tags = [*one["tags"], Tag.VAULT.of("no-such-vault/x")]
     azure.graph("PATCH", f"/applications/{one['id']}", json={"tags": tags})
@@ -675,10 +808,16 @@ def saved_to_any(admin: Program) -> str:
 def test_the_owner_of_a_shared_api_lets_no_one_in_by_its_role(
     admin: Program, azure: Sandbox, rob: Member, adele: Member
 ) -> None:
-    """The API is adopted by its appId; its owner registers a client of the App Service's name, and leaves it."""
+    """The API is adopted by its appId; its owner registers a client of the App Service's name, and
+    leaves it.
+    """
     theirs = register(adele, "MCT API", appRoles=[role()])
-    assert admin("setup", *A, "--service-app", theirs["appId"], "--client", "Export", *JSON).code == 0
-    planted = rob.squat(client_unique_name(OWN, "Nightly"), "Nightly", signInAudience="AzureADMyOrg")
+    assert (
+        admin("setup", *A, "--service-app", theirs["appId"], "--client", "Export", *JSON).code == 0
+    )
+    planted = rob.squat(
+        client_unique_name(OWN, "Nightly"), "Nightly", signInAudience="AzureADMyOrg"
+    )
     rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
     disown(rob, planted)
     assign(adele, theirs, planted)
@@ -690,7 +829,9 @@ def test_the_owner_of_a_shared_api_lets_no_one_in_by_its_role(
     is_refused(admin("add-client", "Nightly", *A, *JSON), azure, "registration-not-ours")
 
 
-@pytest.mark.parametrize("unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"])
+@pytest.mark.parametrize(
+    "unique_name", [OWN, client_unique_name(OWN, "Import")], ids=["service", "client"]
+)
 def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
     admin: Program, azure: Sandbox, rob: Member, inside: Inside, unique_name: str
 ) -> None:
@@ -715,7 +856,10 @@ def test_a_service_principal_that_comes_back_meanwhile_gets_no_right(
     assert ended.document["error"]["code"] == "registration-not-ours", ended.out
     assert rob.address in ended.document["error"]["message"]
     assert made["appId"] not in listed(azure)
-    assert azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"] == []
+    assert (
+        azure.graph("GET", f"/servicePrincipals/{made['principal']}/appRoleAssignments")["value"]
+        == []
+    )
 
 
 def test_what_is_restored_only_to_be_judged_keeps_its_credentials(
@@ -730,7 +874,9 @@ def test_what_is_restored_only_to_be_judged_keeps_its_credentials(
     assert secrets(azure, made) == 1
 
 
-def test_what_another_team_deleted_is_purged_by_its_app_id_alone(admin: Program, azure: Sandbox, adele: Member) -> None:
+def test_what_another_team_deleted_is_purged_by_its_app_id_alone(
+    admin: Program, azure: Sandbox, adele: Member
+) -> None:
     assert admin("setup", "--client", "Export", *A, *JSON).code == 0
     made = adele.squat(client_unique_name(OWN, "Import"), "Payroll", signInAudience="AzureADMyOrg")
     adele.graph("DELETE", f"/applications/{made['id']}")
@@ -742,25 +888,37 @@ def test_what_another_team_deleted_is_purged_by_its_app_id_alone(admin: Program,
     assert azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"] == []
 
 
-def test_app_services_of_one_name_do_not_share_clients(admin: Program, azure: Sandbox, api: Json) -> None:
-    """Names are unique in one environment; another one, or another group of it, may have the same."""
+def test_app_services_of_one_name_do_not_share_clients(
+    admin: Program, azure: Sandbox, api: Json
+) -> None:
+    """Names are unique in one environment; another one, or another group of it, may have
+    the same.
+    """
     adopting = ("--service-app", api["appId"])
     assert admin("setup", *A, "-g", "mct-prod", *adopting, "--client", "Export", *JSON).code == 0
     (export,) = azure.applications("Export")
     azure.add_site(name="contosolearn", group="rg-b")
     twin = ("-a", "contosolearn", "-g", "rg-b")
-    named = {"ServiceAuthAudience": f"api://{api['appId']}", "ServiceApplicationIds": export["appId"]}
+    named = {
+        "ServiceAuthAudience": f"api://{api['appId']}",
+        "ServiceApplicationIds": export["appId"],
+    }
     azure.write_settings(named, SITE.replace("mct-prod", "rg-b"))
     for words in (("teardown",), ("remove-client", "Export"), ("rotate-secret", "Export")):
         done = admin(*words, *twin, *JSON)
-        assert (done.code, done.document["error"]["code"]) == (2, "service-application-not-ours"), (words, done.out)
+        assert (done.code, done.document["error"]["code"]) == (2, "service-application-not-ours"), (
+            words,
+            done.out,
+        )
     assert admin("teardown", *twin, *adopting, *JSON).code == 0
     assert [one["id"] for one in azure.applications("Export")] == [export["id"]]
     assert "Export" in holders(azure, api)
 
 
 @pytest.mark.parametrize("lag", [0, 3])
-def test_what_was_just_removed_can_be_set_up_again_at_once(admin: Program, azure: Sandbox, lag: int) -> None:
+def test_what_was_just_removed_can_be_set_up_again_at_once(
+    admin: Program, azure: Sandbox, lag: int
+) -> None:
     made = ("setup", "--client", "Import", *A, *JSON)
     assert admin(*made).code == 0
     azure.lag(lag)
@@ -783,7 +941,15 @@ def test_a_teardown_keeps_the_api_that_another_app_service_uses_with_managed_ide
     assert admin("setup", *A, "--client", "Export", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     azure.add_site(name="site-b", group="rg-b")
-    of_b = ("setup", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", *JSON)
+    of_b = (
+        "setup",
+        *B,
+        "--service-app",
+        service["appId"],
+        "--managed-identity",
+        "reports-func",
+        *JSON,
+    )
     assert admin(*of_b).code == 0
     azure.forget()
     assert admin(*of_b).code == 0
@@ -791,7 +957,11 @@ def test_a_teardown_keeps_the_api_that_another_app_service_uses_with_managed_ide
     for more in ((), ("--delete-adopted",), ("--purge",)):
         gone = admin("teardown", *A, *more, *JSON)
         assert gone.code == 0, gone.out
-        kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+        kept = next(
+            change
+            for change in gone.document["changes"]
+            if change["resource"] == "service application"
+        )
         assert kept["detail"] == "kept: site-b uses it"
         (note,) = [one for one in gone.document["notes"] if "site-b" in one["text"]]
         assert note["command"] is None, "who once owned another team's API could have tagged that"
@@ -808,19 +978,40 @@ def test_who_may_not_write_to_the_api_sets_up_another_app_service_and_is_told_th
     assert mct("setup", *A, "--client", "Export", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     azure.add_site(name="site-b", group="rg-b")
-    reader = azure.caller("Directory.Read.All", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
-    of_b = ("setup", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", *words, *JSON)
+    reader = azure.caller(
+        "Directory.Read.All", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")]
+    )
+    of_b = (
+        "setup",
+        *B,
+        "--service-app",
+        service["appId"],
+        "--managed-identity",
+        "reports-func",
+        *words,
+        *JSON,
+    )
     done = mct(*of_b, env=reader)
     assert done.code == 0, done.out
     assert "notes that site-b uses it" in done.out
     assert SITE_B_ONLY not in azure.applications("MCT service (contosolearn)")[0]["tags"]
-    asked = mct("doctor", *B, "--service-app", service["appId"], "--managed-identity", "reports-func", env=reader)
+    asked = mct(
+        "doctor",
+        *B,
+        "--service-app",
+        service["appId"],
+        "--managed-identity",
+        "reports-func",
+        env=reader,
+    )
     assert "update the app registration 'MCT service" not in " ".join(asked.out.split())
     azure.forget()
     again = mct(*of_b, env=reader)
     refused = [f"PATCH /v1.0/applications/{service['id']}"] if words else []
     assert (again.code, azure.writes()) == (0, refused), again.out
-    assert mct("teardown", *B, "--service-app", service["appId"], *words, *JSON, env=reader).code == 0
+    assert (
+        mct("teardown", *B, "--service-app", service["appId"], *words, *JSON, env=reader).code == 0
+    )
 
 
 def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: Sandbox) -> None:
@@ -831,9 +1022,13 @@ def test_whoever_tags_an_api_as_used_only_has_it_kept(admin: Program, azure: San
     azure.add_site(name="site-b", group="rg-b")
     azure.write_settings({"ServiceAuthAudience": f"api://{service['appId']}"}, SITE_B)
     azure.forget()
-    is_refused(admin("setup", *B, "--client", "Import", *JSON), azure, "service-application-not-ours")
+    is_refused(
+        admin("setup", *B, "--client", "Import", *JSON), azure, "service-application-not-ours"
+    )
     gone = admin("teardown", *A, *JSON)
-    kept = next(change for change in gone.document["changes"] if change["resource"] == "service application")
+    kept = next(
+        change for change in gone.document["changes"] if change["resource"] == "service application"
+    )
     assert (gone.code, kept["detail"]) == (0, "kept: site-b uses it")
 
 
@@ -872,7 +1067,9 @@ def _once_owned(azure: Sandbox, rob: Member, app: Json, change: Callable[[], obj
 def test_a_note_that_a_secret_never_arrived_leads_no_secret_into_another_vault(
     admin: Program, azure: Sandbox, rob: Member
 ) -> None:
-    """The file here shows that it did arrive; a vault's tag counts only where there is no good secret."""
+    """The file here shows that it did arrive; a vault's tag counts only where there is no good
+    secret.
+    """
     made = admin("setup", "--client", "Import", *A, *JSON)
     (client,) = azure.applications("Import")
     (secret,) = client["passwordCredentials"]
@@ -904,16 +1101,27 @@ def test_a_vaults_tag_names_no_working_secret_as_lost(mct: Program, azure: Sandb
 def test_a_teardown_deletes_no_registration_that_something_signs_in_as(
     admin: Program, azure: Sandbox, rob: Member, adele: Member, contributor: Contributor, half: str
 ) -> None:
-    """Another team's, which its former owner named like ours; nothing of ours signs in as the API."""
+    """Another team's, which its former owner named like ours; nothing of ours signs in as
+    the API.
+    """
     theirs = register(adele, "Payroll nightly")
     if half == "federated":
-        subject = {"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:adele/payroll:ref:x"}
+        subject = {
+            "issuer": "https://token.actions.githubusercontent.com",
+            "subject": "repo:adele/payroll:ref:x",
+        }
         sent = {"name": "github", "audiences": ["api://AzureADTokenExchange"], **subject}
         adele.graph("POST", f"/applications/{theirs['id']}/federatedIdentityCredentials", json=sent)
     else:
-        adele.graph("POST", f"/servicePrincipals/{theirs['principal']}/addPassword", json={"passwordCredential": {}})
+        adele.graph(
+            "POST",
+            f"/servicePrincipals/{theirs['principal']}/addPassword",
+            json={"passwordCredential": {}},
+        )
     named = {"uniqueName": OWN}
-    _once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=named))
+    _once_owned(
+        azure, rob, theirs, lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=named)
+    )
     contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
     assert admin("teardown", *A, "--purge", *JSON).code == 0
     assert azure.applications("Payroll nightly")
@@ -924,21 +1132,39 @@ def test_a_teardown_deletes_no_registration_that_something_signs_in_as(
 def test_a_removal_deletes_no_client_that_another_team_signs_in_as(
     admin: Program, azure: Sandbox, rob: Member, adele: Member, half: str, removal: tuple[str, ...]
 ) -> None:
-    """Who once owned it, and this App Service's API, has named it like one of ours and given it the role."""
+    """Who once owned it, and this App Service's API, has named it like one of ours and given it the
+    role.
+    """
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
     theirs = register(adele, "Payroll")
     if half == "federated":
-        subject = {"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:adele/payroll:ref:x"}
+        subject = {
+            "issuer": "https://token.actions.githubusercontent.com",
+            "subject": "repo:adele/payroll:ref:x",
+        }
         sent = {"name": "github", "audiences": ["api://AzureADTokenExchange"], **subject}
         adele.graph("POST", f"/applications/{theirs['id']}/federatedIdentityCredentials", json=sent)
         named = {"passwordCredential": {"displayName": "mct-s2s 2026-11-24 a1b2"}}
         adele.graph("POST", f"/applications/{theirs['id']}/addPassword", json=named)
     else:
-        adele.graph("POST", f"/servicePrincipals/{theirs['principal']}/addPassword", json={"passwordCredential": {}})
+        adele.graph(
+            "POST",
+            f"/servicePrincipals/{theirs['principal']}/addPassword",
+            json={"passwordCredential": {}},
+        )
     (service,) = azure.applications("MCT service (contosolearn)")
-    service["principal"] = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")["id"]
+    service["principal"] = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")[
+        "id"
+    ]
     like_ours = {"uniqueName": client_unique_name(OWN, "Payroll")}
-    _once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=like_ours))
-    _once_owned(azure, rob, service, lambda: assign(rob, service, theirs, service["appRoles"][0]["id"]))
+    _once_owned(
+        azure,
+        rob,
+        theirs,
+        lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=like_ours),
+    )
+    _once_owned(
+        azure, rob, service, lambda: assign(rob, service, theirs, service["appRoles"][0]["id"])
+    )
     admin(*removal, *A, *JSON)
     assert azure.applications("Payroll")

@@ -1,7 +1,8 @@
-"""Whoever answers for `--cloud URL` chooses where tokens come from and go to: they get none of a real cloud's.
+"""Whoever answers for `--cloud URL` chooses where tokens come from and go to: they get none of a
+real cloud's.
 
-Nor a password of `~/.netrc`, which is never read; nor does `verify` send one to a site other than its own.
-The sandbox's control routes, which ask for no token, answer no page.
+Nor a password of `~/.netrc`, which is never read; nor does `verify` send one to a site other than
+its own. The sandbox's control routes, which ask for no token, answer no page.
 """
 
 import asyncio
@@ -54,9 +55,11 @@ def paths(inside: Inside) -> list[str]:
 
 MIXED: dict[str, dict[str, Any]] = {
     "Microsoft's login": {"authentication": {"loginEndpoint": PUBLIC.login}},
-    "Microsoft's login and audience": {"authentication": {"loginEndpoint": PUBLIC.login, "audiences": [PUBLIC.arm]}},
+    "Microsoft's login and audience": {"authentication": {"loginEndpoint": PUBLIC.login,
+                                                          "audiences": [PUBLIC.arm]}},
     "an audience of Microsoft's": {"authentication": {"audiences": ["https://management.core.windows.net/"]}},
-    "a second audience of Microsoft's": {"authentication": {"audiences": ["https://x.example", PUBLIC.arm]}},
+    "a second audience of Microsoft's": {"authentication": {"audiences": ["https://x.example",
+                                                                          PUBLIC.arm]}},
     "Microsoft's Graph": {"microsoftGraphResourceId": f"{PUBLIC.graph}/"},
     "Microsoft's vaults": {"suffixes": {"keyVaultDns": "vault.azure.net"}},
     "Microsoft's login, written otherwise": {"authentication": {"loginEndpoint": "https://LOGIN.microsoftonline.com.:443"}},
@@ -70,14 +73,19 @@ def test_metadata_that_mixes_a_real_cloud_with_a_foreign_one_gets_no_token(
     document = metadata(azure)
     authentication = {**document["authentication"], **mixed.get("authentication", {})}
     inside.hooks.before.append(
-        answering(lambda entry: entry.path == METADATA, {**document, **mixed, "authentication": authentication})
+        answering(
+            lambda entry: entry.path == METADATA,
+            {**document, **mixed, "authentication": authentication},
+        )
     )
     done = mct("status", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (2, "cloud-untrusted")
     assert paths(inside) == [f"arm {METADATA}"], "nobody was asked for a token, and nobody got one"
 
 
-def test_a_secret_in_the_environment_goes_to_its_login_host_only(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_a_secret_in_the_environment_goes_to_its_login_host_only(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
     for named in (ELSEWHERE, ""):
         azure.forget()
         done = mct("status", "-o", "json", env={"AZURE_AUTHORITY_HOST": named})
@@ -121,7 +129,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 UNNAMED = {"AZURE_AUTHORITY_HOST": "", "MCT_S2S_CLOUD": ""}
 """A credential without a login host, for a cloud that an option or a file names."""
-OTHER_CLOUDS = pytest.mark.parametrize("cloud", [US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA], ids=lambda cloud: cloud.name)
+OTHER_CLOUDS = pytest.mark.parametrize(
+    "cloud", [US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA], ids=lambda cloud: cloud.name
+)
 
 
 @OTHER_CLOUDS
@@ -150,7 +160,8 @@ def test_a_trust_files_cloud_gets_no_credential_without_a_login_host(
 ) -> None:
     file = tmp_path / "trust.toml"
     file.write_text(
-        f'[profiles.there]\ncloud = "{cloud.name}"\n[sites.site]\nprofile = "there"\napp-service = "{SITE}"\n'
+        f'[profiles.there]\ncloud = "{cloud.name}"\n[sites.site]\nprofile = "there"\napp-service '
+        f'= "{SITE}"\n'
     )
     done = mct("status", "-f", str(file), env=UNNAMED)
     assert done.code != 0
@@ -165,7 +176,17 @@ def test_a_clients_credential_without_a_login_host_goes_to_the_public_cloud_only
     file, environment = tmp_path / "client.env", azure.environment
     names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
     file.write_text("".join(f"{name}={environment[name]}\n" for name in names))
-    words = ("verify", "--audience", "api://x", "--url", "https://site.example", "--cloud", cloud.name, "-o", "json")
+    words = (
+        "verify",
+        "--audience",
+        "api://x",
+        "--url",
+        "https://site.example",
+        "--cloud",
+        cloud.name,
+        "-o",
+        "json",
+    )
     for done in (mct(*words, "--credentials", str(file), env=UNNAMED), mct(*words, env=UNNAMED)):
         assert done.code == 3
         assert f"AZURE_AUTHORITY_HOST={cloud.login}" in done.out
@@ -175,7 +196,10 @@ def test_a_clients_credential_without_a_login_host_goes_to_the_public_cloud_only
 def test_azds_own_sign_in_gives_tokens_to_microsofts_clouds_only() -> None:
     """It sends its credential to the login host of its own cloud, which we are not told."""
     for cloud in (PUBLIC, US_GOVERNMENT, CHINA):
-        assert sign_in(Method.AZD, replace(connection(), cloud=cloud)).signed_in.description == "Azure Developer CLI"
+        assert (
+            sign_in(Method.AZD, replace(connection(), cloud=cloud)).signed_in.description
+            == "Azure Developer CLI"
+        )
     foreign = replace(PUBLIC, login=ELSEWHERE, domains=())
     with pytest.raises(Refused) as raised:
         sign_in(Method.AZD, replace(connection(), cloud=foreign))
@@ -184,13 +208,19 @@ def test_azds_own_sign_in_gives_tokens_to_microsofts_clouds_only() -> None:
 
 def test_discovery_follows_no_redirect(mct: Program, azure: Sandbox, inside: Inside) -> None:
     moved = {"location": f"{azure.origin}/elsewhere"}
-    inside.hooks.before.append(answering(lambda entry: entry.path == METADATA, status=307, headers=moved))
+    inside.hooks.before.append(
+        answering(lambda entry: entry.path == METADATA, status=307, headers=moved)
+    )
     done = mct("status", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (1, "cloud-unreachable")
     assert set(paths(inside)) == {f"arm {METADATA}"}
 
 
-NEXT = {"another host": "https://elsewhere.example", "another port": "{port}", "another scheme": "{scheme}"}
+NEXT = {
+    "another host": "https://elsewhere.example",
+    "another port": "{port}",
+    "another scheme": "{scheme}",
+}
 
 
 @pytest.mark.parametrize("where", NEXT.values(), ids=NEXT.keys())
@@ -200,25 +230,38 @@ def test_the_next_page_is_looked_for_at_the_same_address_only(
 ) -> None:
     base = azure.graph_url if service == "graph" else azure.origin
     host, _, port = base.removeprefix("https://").rpartition(":")
-    link = where.format(port=f"https://{host}:{int(port) + 4000}", scheme=f"http://{host}:{port}") + "/more"
+    link = (
+        where.format(port=f"https://{host}:{int(port) + 4000}", scheme=f"http://{host}:{port}")
+        + "/more"
+    )
     page = {"value": [], "@odata.nextLink": link, "nextLink": link}
     # Without the group, the site is looked for by its name, and then in a list.
     listed = "/microsoft.graph.application" if service == "graph" else ("/resources", "/sites")
-    inside.hooks.before.append(answering(lambda e: e.service == service and e.path.endswith(listed), page))
+    inside.hooks.before.append(
+        answering(lambda e: e.service == service and e.path.endswith(listed), page)
+    )
     done = mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})
     assert (done.code, done.document["error"]["code"]) == (1, f"{service}-unreachable")
     assert "an address other than" in done.document["error"]["message"]
 
 
-def test_a_vault_is_not_left_for_another_address(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_a_vault_is_not_left_for_another_address(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
     page = {"value": [], "nextLink": "https://elsewhere.vault.example/secrets?api-version=7.6"}
-    inside.hooks.before.append(answering(lambda e: e.service == "vault" and e.path.endswith("/versions"), page))
-    done = mct("setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y", "-o", "json")
+    inside.hooks.before.append(
+        answering(lambda e: e.service == "vault" and e.path.endswith("/versions"), page)
+    )
+    done = mct(
+        "setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y", "-o", "json"
+    )
     assert (done.code, done.document["error"]["code"]) == (1, "vault-unreachable")
     assert "an address other than" in done.document["error"]["message"]
 
 
-def test_the_cli_is_asked_only_for_its_own_cloud(mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+def test_the_cli_is_asked_only_for_its_own_cloud(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
     az = AzureCli(tmp_path / "cli", azure)
     (tmp_path / "cli" / "config").write_text("[cloud]\nname = AzureCloud\n")
     azure.forget()
@@ -232,15 +275,25 @@ def test_the_cli_is_asked_only_for_its_own_cloud(mct: Program, azure: Sandbox, i
 def test_the_ids_of_a_tenant_and_a_subscription_are_guids(
     mct: Program, azure: Sandbox, inside: Inside, key: str, wrong: object
 ) -> None:
-    """They become parts of paths, and a tenant's the part of a sign-in's address that says who signs."""
-    row = {"subscriptionId": azure.subscription_id, "tenantId": azure.tenant_id, "displayName": "x", key: wrong}
+    """They become parts of paths, and a tenant's the part of a sign-in's address that says who
+    signs.
+    """
+    row = {
+        "subscriptionId": azure.subscription_id,
+        "tenantId": azure.tenant_id,
+        "displayName": "x",
+        key: wrong,
+    }
     path = f"/subscriptions/{azure.subscription_id}"
     inside.hooks.before.append(answering(lambda entry: entry.path == path, row))
     done = mct("status", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (1, "arm-unreachable")
 
 
-KEPT = "machine 127.0.0.1 login proxy password p\ndefault login somebody password kept-for-something-else\n"
+KEPT = (
+    "machine 127.0.0.1 login proxy password p\ndefault login somebody password "
+    "kept-for-something-else\n"
+)
 SETUP = ("setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y")
 
 
@@ -250,7 +303,9 @@ class Read(AssertionError):
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory with such a file, and an alarm at the one way into it that all libraries take."""
+    """A home directory with such a file, and an alarm at the one way into it that all libraries
+    take.
+    """
     (tmp_path / ".netrc").write_text(KEPT)
     (tmp_path / ".netrc").chmod(0o600)
 
@@ -261,13 +316,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_no_request_of_any_service_takes_a_password_from_netrc(mct: Program, azure: Sandbox, home: Path) -> None:
+def test_no_request_of_any_service_takes_a_password_from_netrc(
+    mct: Program, azure: Sandbox, home: Path
+) -> None:
     """Discovery, sign-in, Graph, Resource Manager, a vault, the MCT API and a managed identity."""
     for variables in ({}, {"NETRC": str(home / ".netrc")}):
         done = mct(*SETUP, env=variables)
         assert done.code == 0, done.err
         assert "Traceback" not in done.err
-    inside_azure = {**azure.identity_environment(FUNCTION_APP), "AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_ID": ""}
+    inside_azure = {
+        **azure.identity_environment(FUNCTION_APP),
+        "AZURE_CLIENT_SECRET": "",
+        "AZURE_CLIENT_ID": "",
+    }
     done = mct("verify", "--audience", "api://x", "--url", azure.site_url, env=inside_azure)
     assert done.code == 3
     managed = mct("status", "--auth", "managed-identity", env=inside_azure)
@@ -285,7 +346,9 @@ def test_proxies_of_the_environment_are_used_without_netrc(
             done = process("verify", env={"HTTPS_PROXY": f"http://{address}{running.address}"})
             assert done.code == 0, done.err
             services = (azure.origin, azure.graph_url, azure.site_url)
-            assert {f"CONNECT {url.removeprefix('https://')}" for url in services} <= {to for to, _ in running.asked}
+            assert {f"CONNECT {url.removeprefix('https://')}" for url in services} <= {
+                to for to, _ in running.asked
+            }
             assert {shown for _, shown in running.asked} == {credential}
         running.asked.clear()
         spared = {"HTTPS_PROXY": f"http://{running.address}", "NO_PROXY": "localhost"}
@@ -293,7 +356,9 @@ def test_proxies_of_the_environment_are_used_without_netrc(
         assert running.asked == []
 
 
-def test_a_persons_sign_in_takes_nothing_from_netrc(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_persons_sign_in_takes_nothing_from_netrc(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """azure-identity knows no asyncio for it; it is sent by the same connection."""
     monkeypatch.setenv("NETRC", str(home / ".netrc"))
     assert "Authorization" not in by_thread(b"{}").internal_response.request.headers
@@ -308,7 +373,9 @@ def test_a_persons_sign_in_reads_no_more_than_an_answer_may_have() -> None:
 def by_thread(body: bytes) -> Any:
     async def main() -> Any:
         asked = HttpRequest("GET", "https://login.example/x")
-        return await asyncio.to_thread(ThreadTransport(Wire(Answer(200, body)), "Entra").send, asked)
+        return await asyncio.to_thread(
+            ThreadTransport(Wire(Answer(200, body)), "Entra").send, asked
+        )
 
     return asyncio.run(main())
 
@@ -325,7 +392,9 @@ ROUTES = {
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES.values(), ids=ROUTES.keys())
-def test_a_name_that_leads_here_and_a_page_in_a_browser_are_refused(azure: Sandbox, method: str, path: str) -> None:
+def test_a_name_that_leads_here_and_a_page_in_a_browser_are_refused(
+    azure: Sandbox, method: str, path: str
+) -> None:
     port = azure.origin.rpartition(":")[2]
     for host in (
         "evil.example",
@@ -345,7 +414,13 @@ def test_a_name_that_leads_here_and_a_page_in_a_browser_are_refused(azure: Sandb
 
 def test_the_sandbox_answers_programs_on_this_machine(azure: Sandbox, inside: Inside) -> None:
     port = azure.origin.rpartition(":")[2]
-    for host in ("localhost", f"localhost:{port}", f"LOCALHOST:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
+    for host in (
+        "localhost",
+        f"localhost:{port}",
+        f"LOCALHOST:{port}",
+        f"127.0.0.1:{port}",
+        f"[::1]:{port}",
+    ):
         answer = azure._http.get(f"{azure.origin}/_sandbox/health", headers={"Host": host})
         assert answer.status_code == 200, host
 
@@ -386,7 +461,9 @@ def calls(azure: Sandbox) -> list[int]:
 
 
 def row(ended: Ended, client: str) -> Any:
-    (found,) = (row for row in ended.document["checks"] if (row["client"], row["check"]) == (client, "call"))
+    (found,) = (
+        row for row in ended.document["checks"] if (row["client"], row["check"]) == (client, "call")
+    )
     return found
 
 
@@ -395,7 +472,9 @@ def audience_of(file: Path) -> str:
     return line.partition("=")[2].removesuffix("/.default")
 
 
-def test_a_token_for_something_else_is_not_sent_to_the_site(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_token_for_something_else_is_not_sent_to_the_site(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     """A file that asks for a token of Graph would have it sent to whoever runs the App Service."""
     (file,) = files(mct, tmp_path, "A")
     with_value(file, "MCT_S2S_SCOPE", f"{azure.graph_url}/.default")
@@ -408,7 +487,9 @@ def test_a_token_for_something_else_is_not_sent_to_the_site(mct: Program, azure:
     assert len(azure.log("site")) == 1, "the call without a token alone"
 
 
-def test_a_credential_whose_file_names_another_site_is_not_tried(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_credential_whose_file_names_another_site_is_not_tried(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     (file,) = files(mct, tmp_path, "A")
     with_value(file, "MCT_S2S_URL", OTHER)
     azure.forget()
@@ -420,32 +501,46 @@ def test_a_credential_whose_file_names_another_site_is_not_tried(mct: Program, a
     assert (typed.code, row(typed, "A")["ok"]) == (3, False), "the same site, by whatever name"
 
 
-def test_a_credential_of_the_sites_other_host_names_is_tried(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_credential_of_the_sites_other_host_names_is_tried(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     (file,) = files(mct, tmp_path, "A")
     with_value(file, "MCT_S2S_URL", azure.site_url.upper().replace("HTTPS", "https") + "/")
     assert mct("verify", "--credentials", str(file), "-o", "json").code == 0
 
 
-def test_several_credentials_go_each_to_its_own_site(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_several_credentials_go_each_to_its_own_site(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     """Today the first file's address got the tokens of all."""
     first, second = files(mct, tmp_path, "A", "B")
     audience = audience_of(first)
     with_value(first, "MCT_S2S_URL", "https://localhost:9")
     azure.forget()
-    ended = mct("verify", "--audience", audience, "--credentials", str(first), "--credentials", str(second), "-o",
+    ended = mct("verify", "--audience", audience, "--credentials", str(first), "--credentials",
+                str(second), "-o",
                 "json", env={"MCT_S2S_URL": ""})  # fmt: skip
-    values = [dict(line.partition("=")[::2] for line in file.read_text().splitlines()) for file in (first, second)]
+    values = [
+        dict(line.partition("=")[::2] for line in file.read_text().splitlines())
+        for file in (first, second)
+    ]
     assert row(ended, values[0]["AZURE_CLIENT_ID"])["ok"] is None
     assert row(ended, values[1]["AZURE_CLIENT_ID"])["ok"] is True
     assert calls(azure) == [200]
 
 
-def test_from_inside_a_token_of_another_audience_is_not_sent(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    """A service application with several URIs gives tokens whose audience is another than the one asked for."""
+def test_from_inside_a_token_of_another_audience_is_not_sent(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """A service application with several URIs gives tokens whose audience is another than the one
+    asked for.
+    """
     (file,) = files(mct, tmp_path, "A")
     audience = audience_of(file)
     (service,) = azure.applications("MCT service (contosolearn)")
-    azure.graph("PATCH", f"/applications/{service['id']}", json={"api": {"requestedAccessTokenVersion": 2}})
+    azure.graph(
+        "PATCH", f"/applications/{service['id']}", json={"api": {"requestedAccessTokenVersion": 2}}
+    )
     azure.forget()
     ended = mct("verify", "--audience", audience, "--credentials", str(file), "-o", "json")
     client_id = azure.applications("A")[0]["appId"]
@@ -456,19 +551,34 @@ def test_from_inside_a_token_of_another_audience_is_not_sent(mct: Program, azure
 
 HOSTILE = [
     "\u2028AZURE_CLIENT_SECRET=x", "\u2029AZURE_CLIENT_SECRET=x", "\u0085AZURE_CLIENT_SECRET=x",
-    "\nAZURE_CLIENT_SECRET=x", "\rAZURE_CLIENT_SECRET=x", "\x0bAZURE_CLIENT_SECRET=x", "\x0cAZURE_CLIENT_SECRET=x",
-    "\x1eAZURE_CLIENT_SECRET=x", "'$(touch owned)'", "`touch owned`", '"; touch owned #', "\u202e", "\\",
+    "\nAZURE_CLIENT_SECRET=x", "\rAZURE_CLIENT_SECRET=x", "\x0bAZURE_CLIENT_SECRET=x",
+    "\x0cAZURE_CLIENT_SECRET=x",
+    "\x1eAZURE_CLIENT_SECRET=x", "'$(touch owned)'", "`touch owned`", '"; touch owned #', "\u202e",
+    "\\",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("ending", sampled(HOSTILE, 2, salt="endings"), ids=ascii)
-def test_a_display_name_adds_no_line_to_the_file(mct: Program, azure: Sandbox, tmp_path: Path, ending: str) -> None:
-    """Whoever may rename a registration must not choose what its client signs in with, or what a shell runs."""
+def test_a_display_name_adds_no_line_to_the_file(
+    mct: Program, azure: Sandbox, tmp_path: Path, ending: str
+) -> None:
+    """Whoever may rename a registration must not choose what its client signs in with, or what a
+    shell runs.
+    """
     file = tmp_path / "a.env"
     assert mct("setup", "--client", "A", "--secret-to", f"file:{file}", "-y").code == 0
     (application,) = azure.applications("A")
     azure.graph("PATCH", f"/applications/{application['id']}", json={"displayName": f"A{ending}"})
-    words = ("rotate-secret", "--expiring-within", "3000d", "--secret-lifetime", "never", "-y", "-o", "json")
+    words = (
+        "rotate-secret",
+        "--expiring-within",
+        "3000d",
+        "--secret-lifetime",
+        "never",
+        "-y",
+        "-o",
+        "json",
+    )
     rotated = mct(*words)
     assert rotated.code == 0, rotated
     written = Path(rotated.made[0]["savedTo"].removeprefix("file:"))

@@ -1,7 +1,9 @@
-"""A secret that was made is told on every way out: shown as soon as it exists, once, and only where that was asked for.
+"""A secret that was made is told on every way out: shown as soon as it exists, once, and only where
+that was asked for.
 
-Without it a run that fails after the secret was made loses it, and the next one says that all is right already. And
-a rotation takes none from anybody who has not got the new one: a reference follows within a day, not within seconds.
+Without it a run that fails after the secret was made loses it, and the next one says that all is
+right already. And a rotation takes none from anybody who has not got the new one: a reference
+follows within a day, not within seconds.
 """
 
 import os
@@ -31,9 +33,13 @@ REFUSED = {
 
 
 def _works(azure: Sandbox, secret: str) -> bool:
-    """Whether Entra gives the client a token for it, whose service principal an interruption may have come before."""
+    """Whether Entra gives the client a token for it, whose service principal an interruption may
+    have come before.
+    """
     (one,) = azure.applications("One")
-    if not azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{one['appId']}'"})["value"]:
+    if not azure.graph(
+        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{one['appId']}'"}
+    )["value"]:
         azure.graph("POST", "/servicePrincipals", json={"appId": one["appId"]})
     return azure.token(f"{azure.graph_url}/.default", one["appId"], secret).is_success
 
@@ -98,7 +104,9 @@ def test_the_deadline_loses_no_shown_secret(mct: Program, azure: Sandbox) -> Non
     assert ended.seconds < 40
 
 
-def test_the_deadline_waits_for_the_answer_to_a_secrets_creation(mct: Program, azure: Sandbox) -> None:
+def test_the_deadline_waits_for_the_answer_to_a_secrets_creation(
+    mct: Program, azure: Sandbox
+) -> None:
     slow = {"type": "latency", "seconds": 22, "when": "after"}
     azure.misbehave({"match": {"service": "Graph", "path": "*addPassword"}, "fault": slow})
     ended = mct(*SHOW, *AS_JSON, "--timeout", "20")
@@ -110,7 +118,13 @@ def test_the_deadline_waits_for_the_answer_to_a_secrets_creation(mct: Program, a
 @pytest.mark.parametrize("path", ["/addPassword", "/config/appsettings"])
 @pytest.mark.parametrize("words", [(), AS_JSON])
 def test_signals_lose_no_shown_secret(
-    mct: Program, azure: Sandbox, inside: Inside, sent: signal.Signals, code: int, path: str, words: tuple[str, ...]
+    mct: Program,
+    azure: Sandbox,
+    inside: Inside,
+    sent: signal.Signals,
+    code: int,
+    path: str,
+    words: tuple[str, ...],
 ) -> None:
     method = "POST" if path == "/addPassword" else "PUT"
     _at(inside, method, path, lambda: os.kill(os.getpid(), sent))
@@ -121,7 +135,9 @@ def test_signals_lose_no_shown_secret(
     assert "Run the same command again" in ended.err
 
 
-def test_an_interrupted_proof_loses_no_shown_secret(mct: Program, azure: Sandbox, inside: Inside) -> None:
+def test_an_interrupted_proof_loses_no_shown_secret(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
     _at(inside, "GET", "/api/v1/organization", lambda: os.kill(os.getpid(), signal.SIGINT))
     ended = mct(*SHOW)
     assert ended.code == 130, ended
@@ -154,7 +170,12 @@ def _with_a_reader_that_leaves(
         else:
             _at(inside, *when, lambda: os.close(reader))
         with subprocess.Popen(
-            program(words), env=environment, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, text=True
+            program(words),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as ran:
             os.close(writer)
             err = ran.communicate(timeout=120)[1]
@@ -177,12 +198,20 @@ def test_where_the_output_is_closed_from_the_start_no_secret_is_made(
 ) -> None:
     closed = ("/bin/sh", "-c", 'exec "$@" >&-', "sh", *program((*SHOW, *words)))
     with inside.time.flowing():
-        ran = subprocess.run(closed, env=_environment(inside, tmp_path), stderr=subprocess.PIPE, text=True, check=False)
+        ran = subprocess.run(
+            closed,
+            env=_environment(inside, tmp_path),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     inside.leave_alone()
     assert (ran.returncode, azure.writes()) == (2, []), ran.stderr
 
 
-def test_a_certificate_whose_key_nobody_saw_is_removed_again(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+def test_a_certificate_whose_key_nobody_saw_is_removed_again(
+    azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
     words = (*SHOW, "--credential", "certificate", *AS_JSON)
     code, err = _with_a_reader_that_leaves(inside, tmp_path, words, ("PUT", "/config/appsettings"))
     (one,) = azure.applications("One")
@@ -199,7 +228,12 @@ def test_a_certificate_whose_key_nobody_saw_is_removed_again(azure: Sandbox, ins
     ],
 )
 def test_a_secret_that_nobody_saw_is_removed_again(
-    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, words: tuple[str, ...], when: tuple[str, str]
+    mct: Program,
+    azure: Sandbox,
+    inside: Inside,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    when: tuple[str, str],
 ) -> None:
     code, err = _with_a_reader_that_leaves(inside, tmp_path, (*SHOW, *words), when)
     (one,) = azure.applications("One")
@@ -221,7 +255,10 @@ def _portal_reads_it(azure: Sandbox, mct: Program) -> None:
     """A portal that calls the API with the settings that `snippet` gives it."""
     body = azure.arm("PATCH", PORTAL, json={"identity": {"type": "SystemAssigned"}})
     azure.assign_role(body["identity"]["principalId"], SECRETS_USER, VAULT_ID)
-    words = shlex.split(mct("snippet", "Portal", "--language", "app-settings").out.replace("\\\n", ""), comments=True)
+    words = shlex.split(
+        mct("snippet", "Portal", "--language", "app-settings").out.replace("\\\n", ""),
+        comments=True,
+    )
     settings = (word.split("=", 1) for word in words[words.index("--settings") + 1 :])
     azure.write_settings(dict(settings), PORTAL)
     assert _app_calls(azure)
@@ -230,7 +267,9 @@ def _portal_reads_it(azure: Sandbox, mct: Program) -> None:
 def _app_calls(azure: Sandbox) -> bool:
     """Whether the portal gets a token with what it finds in its own environment."""
     found = azure._control("GET", "/app-environment", params={"resource": PORTAL}).json()
-    return azure.token(found["MCT_S2S_SCOPE"], found["AZURE_CLIENT_ID"], found["AZURE_CLIENT_SECRET"]).is_success
+    return azure.token(
+        found["MCT_S2S_SCOPE"], found["AZURE_CLIENT_ID"], found["AZURE_CLIENT_SECRET"]
+    ).is_success
 
 
 def _secrets(azure: Sandbox, name: str = "Portal") -> list[str]:
@@ -238,7 +277,9 @@ def _secrets(azure: Sandbox, name: str = "Portal") -> list[str]:
     return [one["keyId"] for one in application["passwordCredentials"]]
 
 
-def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(mct: Program, azure: Sandbox) -> None:
+def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(
+    mct: Program, azure: Sandbox
+) -> None:
     mct("setup", "--client", "Portal", *PLACE, *JSON)
     _portal_reads_it(azure, mct)
     (old,) = _secrets(azure)
@@ -248,7 +289,9 @@ def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(mct: Program, a
     assert _app_calls(azure)
     azure.forget()
     again = mct(*ROTATE)
-    assert (again.code, old in _secrets(azure)) == (0, True), "a second run is no rotation after that"
+    assert (again.code, old in _secrets(azure)) == (0, True), (
+        "a second run is no rotation after that"
+    )
     azure.advance(26 * HOUR)
     assert mct(*ROTATE).code == 0
     assert (old in _secrets(azure), _app_calls(azure)) == (False, True)
@@ -257,11 +300,17 @@ def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(mct: Program, a
     assert len(_secrets(azure)) == 1
 
 
-def test_a_secret_that_is_elsewhere_goes_only_if_asked_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_secret_that_is_elsewhere_goes_only_if_asked_for(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
     done = mct("rotate-secret", "One", "-y")
-    assert (done.code, "It stays valid" in done.err, azure.token_of(values_in(elsewhere)).is_success) == (
+    assert (
+        done.code,
+        "It stays valid" in done.err,
+        azure.token_of(values_in(elsewhere)).is_success,
+    ) == (
         0,
         True,
         True,
@@ -275,5 +324,10 @@ def test_a_secret_that_is_elsewhere_goes_only_if_asked_for(mct: Program, azure: 
     before = Path(current.removeprefix("file:")).read_bytes()
     done = mct("rotate-secret", "One", "--remove-old", *JSON)
     assert done.code == 0, done
-    assert (azure.token_of(values_in(elsewhere)).is_success, len(_secrets(azure, "One"))) == (False, 1)
-    assert Path(current.removeprefix("file:")).read_bytes() == before, "everybody has it by now: no third one is made"
+    assert (azure.token_of(values_in(elsewhere)).is_success, len(_secrets(azure, "One"))) == (
+        False,
+        1,
+    )
+    assert Path(current.removeprefix("file:")).read_bytes() == before, (
+        "everybody has it by now: no third one is made"
+    )

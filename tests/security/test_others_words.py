@@ -1,7 +1,8 @@
 """Nobody's word but the directory's own and the command line's moves a right or a secret.
 
-Attacker: a Website Contributor of one resource group, without a role in the directory, who may write an App Service's
-settings; and a member of the tenant, who may register applications. What they write is read, and never believed.
+Attacker: a Website Contributor of one resource group, without a role in the directory, who may
+write an App Service's settings; and a member of the tenant, who may register applications. What
+they write is read, and never believed.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,9 @@ class Contributor:
     def __init__(self, azure: Sandbox) -> None:
         self._azure = azure
         caller = azure.caller(arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
-        token = azure.token(f"{azure.origin}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"])
+        token = azure.token(
+            f"{azure.origin}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"]
+        )
         self._headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
 
     def write(self, **settings: str) -> None:
@@ -67,14 +70,22 @@ def payroll(azure: Sandbox) -> Json:
         "api": {"requestedAccessTokenVersion": 2},
     }
     made: Json = azure.graph("POST", "/applications", json=body)
-    azure.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [f"api://{made['appId']}"]})
-    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    azure.graph(
+        "PATCH", f"/applications/{made['id']}", json={"identifierUris": [f"api://{made['appId']}"]}
+    )
+    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
+        "id"
+    ]
     for name in ("HR sync", "Bank transfer"):
         client = registered(azure, name)
         azure.graph(
             "POST",
             f"/servicePrincipals/{made['principal']}/appRoleAssignedTo",
-            json={"principalId": client["principal"], "resourceId": made["principal"], "appRoleId": ROLE["id"]},
+            json={
+                "principalId": client["principal"],
+                "resourceId": made["principal"],
+                "appRoleId": ROLE["id"],
+            },
         )
     return made
 
@@ -83,11 +94,17 @@ def registered(azure: Sandbox, name: str, days: int | None = None, **more: Any) 
     """A registration that somebody made by hand, perhaps with a secret that ends soon."""
     body = {"displayName": name, "signInAudience": "AzureADMyOrg", **more}
     made: Json = azure.graph("POST", "/applications", json=body)
-    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})[
+        "id"
+    ]
     if days is not None:
         ends = azure.now().replace(microsecond=0).timestamp() + days * 86400
         credential = {"displayName": "hand-made", "endDateTime": _text(ends)}
-        azure.graph("POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": credential})
+        azure.graph(
+            "POST",
+            f"/applications/{made['id']}/addPassword",
+            json={"passwordCredential": credential},
+        )
     return made
 
 
@@ -107,13 +124,17 @@ def refused(ended: Ended, azure: Sandbox, code: str = "service-application-not-o
     return error
 
 
-def test_doctor_takes_the_options_that_it_advises(payroll: Json, azure: Sandbox, mct: Program) -> None:
+def test_doctor_takes_the_options_that_it_advises(
+    payroll: Json, azure: Sandbox, mct: Program
+) -> None:
     azure.write_settings({**azure.settings(), "ServiceAuthAudience": f"api://{payroll['appId']}"})
     advised: list[str] = []
     for word, value in (("--service-app", payroll["appId"]), ("--role", ROLE["value"])):
         assert f"{word} {value}" in " ".join(mct("doctor", *advised).out.split())
         advised += [word, str(value)]
-    assert mct("doctor", *advised).out.count(" ".join(advised)) == 2, "to make changes, and to preview them"
+    assert mct("doctor", *advised).out.count(" ".join(advised)) == 2, (
+        "to make changes, and to preview them"
+    )
 
 
 def a_second_site(azure: Sandbox, mct: Program, *clients: str) -> dict[str, str]:
@@ -122,7 +143,11 @@ def a_second_site(azure: Sandbox, mct: Program, *clients: str) -> dict[str, str]
     words = [word for name in clients for word in ("--client", name)]
     assert mct("setup", *B, *words, *JSON).code == 0
     azure.forget()
-    return {name: value or "" for name, value in azure.settings(SITE_B).items() if name.startswith("Service")}
+    return {
+        name: value or ""
+        for name, value in azure.settings(SITE_B).items()
+        if name.startswith("Service")
+    }
 
 
 @pytest.mark.parametrize("role", ["Pay.All", ""])
@@ -131,7 +156,9 @@ def test_an_audience_in_the_settings_grants_no_role_and_changes_no_registration_
 ) -> None:
     owned = registered(azure, "OwnA", 200)
     contributor.write(
-        ServiceAuthAudience=f"api://{payroll['appId']}", ServiceAuthRole=role, ServiceApplicationIds=owned["appId"]
+        ServiceAuthAudience=f"api://{payroll['appId']}",
+        ServiceAuthRole=role,
+        ServiceApplicationIds=owned["appId"],
     )
     file = tmp_path / "trust.toml"
     file.write_text('[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = "OwnA"\n')
@@ -153,13 +180,19 @@ def test_an_audience_in_the_settings_grants_no_role_and_changes_no_registration_
     assert holders(azure, payroll["principal"]) == ["Bank transfer", "HR sync"]
 
 
-def test_a_role_is_granted_only_if_it_was_typed(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+def test_a_role_is_granted_only_if_it_was_typed(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
     assert mct("setup", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     roles = [*service["appRoles"], ROLE]
     azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": roles})
     contributor.write(ServiceAuthRole="Pay.All")
-    for words in (("setup", "--client", "New"), ("add-client", "New"), ("add-client", "New", "--no-consent")):
+    for words in (
+        ("setup", "--client", "New"),
+        ("add-client", "New"),
+        ("add-client", "New", "--no-consent"),
+    ):
         error = refused(mct(*words, *JSON), azure, "role-not-named")
         assert "--role Pay.All" in error["remedy"]
     assert mct("setup", *JSON).code == 0
@@ -170,13 +203,19 @@ def test_a_role_is_granted_only_if_it_was_typed(mct: Program, azure: Sandbox, co
     assert azure.writes() == [], "there is nothing to grant"
 
 
-def test_a_role_that_no_client_holds_is_put_back(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+def test_a_role_that_no_client_holds_is_put_back(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
     assert mct("setup", "--client", "One", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
-    azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": [*service["appRoles"], ROLE]})
+    azure.graph(
+        "PATCH", f"/applications/{service['id']}", json={"appRoles": [*service["appRoles"], ROLE]}
+    )
     contributor.write(ServiceAuthRole="Pay.All")
     assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
-    rows = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')/appRoleAssignedTo")["value"]
+    rows = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')/appRoleAssignedTo")[
+        "value"
+    ]
     assert {row["appRoleId"] for row in rows} == {service["appRoles"][0]["id"]}
     assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
 
@@ -193,27 +232,45 @@ def test_a_scheduled_rotation_makes_no_secret_for_a_merely_listed_client(
     done = mct("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", "-y")
     assert done.code == 3, "done, and clients that expire are left"
     for left in ("Payroll production", "Import"):
-        assert f"Left alone, although a credential expires: '{left}'" in " ".join((done.err + done.out).split())
-    secrets = [azure.graph("GET", f"/applications/{one['id']}")["passwordCredentials"] for one in (foreign, theirs)]
+        assert f"Left alone, although a credential expires: '{left}'" in " ".join(
+            (done.err + done.out).split()
+        )
+    secrets = [
+        azure.graph("GET", f"/applications/{one['id']}")["passwordCredentials"]
+        for one in (foreign, theirs)
+    ]
     assert [len(one) for one in secrets] == [1, 1]
     (mine,) = azure.applications("Mine")
-    assert any(one["endDateTime"] > secrets[1][0]["endDateTime"] for one in mine["passwordCredentials"])
+    assert any(
+        one["endDateTime"] > secrets[1][0]["endDateTime"] for one in mine["passwordCredentials"]
+    )
     azure.forget()
     for name in ("Payroll production", "Import"):
         refused(mct("rotate-secret", name, *JSON), azure, "registration-not-ours")
     assert mct("rotate-secret", foreign["appId"], *JSON).code == 0, "the operator's own word"
 
 
-def test_no_secret_is_made_below_another_sites_service(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+def test_no_secret_is_made_below_another_sites_service(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
     copied = a_second_site(azure, mct, "Import", "Export")
     contributor.write(**copied)
-    refused(mct("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", *JSON), azure)
+    refused(
+        mct("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", *JSON), azure
+    )
     refused(mct("rotate-secret", "Import", *JSON), azure)
 
 
-@pytest.mark.parametrize("tags", [[], ["mct-s2s:mct-s2s-contosolearn"]], ids=["a display name", "and a tag"])
+@pytest.mark.parametrize(
+    "tags", [[], ["mct-s2s:mct-s2s-contosolearn"]], ids=["a display name", "and a tag"]
+)
 def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
-    mct: Program, azure: Sandbox, contributor: Contributor, member: Make, tmp_path: Path, tags: list[str]
+    mct: Program,
+    azure: Sandbox,
+    contributor: Contributor,
+    member: Make,
+    tmp_path: Path,
+    tags: list[str],
 ) -> None:
     assert mct("setup", "--client", "One", *JSON).code == 0
     mallory = member("mallory")
@@ -223,7 +280,9 @@ def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
     mallory.graph("POST", f"/applications/{made['id']}/addPassword", json={})
     contributor.lists(made["appId"])
     file = tmp_path / "trust.toml"
-    file.write_text('[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = "Nightly export"\n')
+    file.write_text(
+        '[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = "Nightly export"\n'
+    )
     for words in (("setup", "--client", "Nightly export"), ("add-client", "Nightly export")):
         error = refused(mct(*words, *JSON), azure, "registration-not-ours")
         assert mallory.address in error["message"]
@@ -234,10 +293,15 @@ def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
     assert mct("setup", "--client", made["appId"], *JSON).code == 0, "the operator's own word"
 
 
-def test_nothing_is_removed_by_copied_settings(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+def test_nothing_is_removed_by_copied_settings(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
     contributor.write(**a_second_site(azure, mct, "Import", "Export"))
     seen = mct("status", "-o", "json")
-    assert (seen.code, [one["code"] for one in seen.document["findings"]]) == (3, ["service-application-not-ours"])
+    assert (seen.code, [one["code"] for one in seen.document["findings"]]) == (
+        3,
+        ["service-application-not-ours"],
+    )
     assert "site-b" in seen.document["findings"][0]["message"]
     assert mct("doctor").code == 3
     azure.forget()
@@ -258,13 +322,23 @@ def test_a_file_that_names_both_sites_removes_nothing_by_copied_settings(
         '[[sites.site-b.clients]]\nname = "Import"\n[[sites.site-b.clients]]\nname = "Export"\n'
     )
     copied = a_second_site(azure, mct, "Import", "Export")
-    prune = ("apply", "-f", str(file), "--only", "contosolearn", "--prune", "--allow-removals", *JSON)
+    prune = (
+        "apply",
+        "-f",
+        str(file),
+        "--only",
+        "contosolearn",
+        "--prune",
+        "--allow-removals",
+        *JSON,
+    )
     assert mct(*prune).code == 0
     contributor.write(
         ServiceApplicationIds=f"{azure.settings()['ServiceApplicationIds']};{copied['ServiceApplicationIds']}"
     )
     assert mct(*prune).code == 0
-    assert len(azure.settings()["ServiceApplicationIds"].split(";")) == 1, "what is only listed leaves the list"  # type: ignore[union-attr]
+    listed = azure.settings()["ServiceApplicationIds"] or ""
+    assert len(listed.split(";")) == 1, "what is only listed leaves the list"
     assert mct("status", *B).code == 0
     contributor.write(**copied)
     assert mct(*prune).code == 2
@@ -287,30 +361,50 @@ def test_a_registration_that_is_only_listed_is_not_deleted_or_changed(
     assert azure.applications("Payroll")[0]["requiredResourceAccess"] == [declared], "nor changed"
 
 
-def test_consents_of_another_api_stay(mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json) -> None:
+def test_consents_of_another_api_stay(
+    mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json
+) -> None:
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}", ServiceAuthRole="Pay.All")
     for more in ([], ["--delete-adopted"], ["--purge"]):
         refused(mct("teardown", *more, *JSON), azure)
-    assert mct("teardown", "--service-app", payroll["appId"], *JSON).code == 0, "the operator's own word"
-    assert holders(azure, payroll["principal"]) == ["Bank transfer", "HR sync"], "which was not about that role"
+    assert mct("teardown", "--service-app", payroll["appId"], *JSON).code == 0, (
+        "the operator's own word"
+    )
+    assert holders(azure, payroll["principal"]) == ["Bank transfer", "HR sync"], (
+        "which was not about that role"
+    )
 
 
 def test_no_token_for_another_api_comes_to_the_site(
     mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json, tmp_path: Path
 ) -> None:
-    """The site is the contributor's, and the client in the environment whoever runs the program, as in a pipeline."""
+    """The site is the contributor's, and the client in the environment whoever runs the program, as
+    in a pipeline.
+    """
     caller = azure.environment["AZURE_CLIENT_ID"]
-    azure.graph("PATCH", f"/applications/{payroll['id']}", json={"api": {"requestedAccessTokenVersion": 1}})
+    azure.graph(
+        "PATCH", f"/applications/{payroll['id']}", json={"api": {"requestedAccessTokenVersion": 1}}
+    )
     contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}", ServiceApplicationIds=caller)
-    file, names = tmp_path / "own.env", ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", AUTHORITY)
+    file, names = (
+        tmp_path / "own.env",
+        ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", AUTHORITY),
+    )
     file.write_text("".join(f"{name}={azure.environment[name]}\n" for name in names))
     for words in ((), ("--credentials", str(file))):
         azure.forget()
         done = mct("verify", *words, "-o", "json")
         (call,) = [row for row in done.document["checks"] if row["ok"] is False]
-        assert (done.code, "was not sent" in call["message"], len(azure.log("site"))) == (3, True, 1), call
+        assert (done.code, "was not sent" in call["message"], len(azure.log("site"))) == (
+            3,
+            True,
+            1,
+        ), call
         assert f"MCT_S2S_SCOPE to api://{payroll['appId']}/.default" in call["remedy"]
-    assert "Its tokens are for 'Payroll API', as the App Service's settings alone say." in mct("snippet", caller).err
+    assert (
+        "Its tokens are for 'Payroll API', as the App Service's settings alone say."
+        in mct("snippet", caller).err
+    )
     file.write_text(f"{file.read_text()}MCT_S2S_SCOPE=api://{payroll['appId']}/.default\n")
     mct("verify", "--credentials", str(file))
     assert len(azure.log("site")) == 3, "the operator's own word"
@@ -328,18 +422,30 @@ def test_settings_that_name_another_service_application_are_told_with_both_ways_
     assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
 
 
-def test_an_adopted_service_application_is_remembered_for_others(mct: Program, azure: Sandbox, member: Make) -> None:
+def test_an_adopted_service_application_is_remembered_for_others(
+    mct: Program, azure: Sandbox, member: Make
+) -> None:
     theirs = member("ada").graph(
         "POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"}
     )
     adopt = ("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
     assert mct(*adopt).code == 0
-    assert azure.graph("GET", f"/applications/{theirs['id']}")["uniqueName"] == "mct-s2s-contosolearn"
+    assert (
+        azure.graph("GET", f"/applications/{theirs['id']}")["uniqueName"] == "mct-s2s-contosolearn"
+    )
     azure.forget()
     assert mct(*adopt).code == 0
     assert azure.writes() == []
-    roles = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Policy.Read.All")
+    roles = (
+        "Application.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
+        "Organization.Read.All",
+        "Policy.Read.All",
+    )
     second = azure.caller(*roles, arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
-    assert mct("setup", "--client", "One", "--client", "Two", "--no-verify", *JSON, env=second).code == 0
+    assert (
+        mct("setup", "--client", "One", "--client", "Two", "--no-verify", *JSON, env=second).code
+        == 0
+    )
     assert mct("rotate-secret", "One", *JSON, env=second).code == 0
     assert mct("status").code == 0

@@ -1,4 +1,6 @@
-"""Names and answers are data: none steers a terminal, a log or a document, and each stays one word in a shell."""
+"""Names and answers are data: none steers a terminal, a log or a document, and each stays one word
+in a shell.
+"""
 
 import ast
 import os
@@ -18,7 +20,14 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import ApiToken
-from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
+from mct_s2s.model.commands import (
+    command,
+    grant_on_vault,
+    option,
+    own_command,
+    use_shell,
+    webapp_command,
+)
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -64,7 +73,12 @@ def test_each_value_is_one_word_of_a_printed_command(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("shell", "words"),
     {
-        "powershell": {"Import": "Import", "show me": "'show me'", "it's $x `y": "'it''s $x `y'", "a,b": "'a,b'"},
+        "powershell": {
+            "Import": "Import",
+            "show me": "'show me'",
+            "it's $x `y": "'it''s $x `y'",
+            "a,b": "'a,b'",
+        },
         "cmd": {
             "api://x-1": "api://x-1",
             "show me": '"show me"',
@@ -99,9 +113,13 @@ def state() -> ObservedState:
     seen = observed(EVIL)
     assert seen.app_service is not None
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
-    values = site_settings(ServiceAuthTenantName=EVIL, ServiceAuthAudience=EVIL, ServiceApplicationIds=EVIL)
+    values = site_settings(
+        ServiceAuthTenantName=EVIL, ServiceAuthAudience=EVIL, ServiceApplicationIds=EVIL
+    )
     foreign = client("Old", access=False)
-    named = replace(foreign.application, client_id=ClientId(EVIL), display_name=EVIL, credentials=())
+    named = replace(
+        foreign.application, client_id=ClientId(EVIL), display_name=EVIL, credentials=()
+    )
     return replace(
         seen,
         where=shlex.join(["-a", EVIL]),
@@ -119,7 +137,10 @@ def proofs() -> Iterator[str | None]:
     token = ApiToken(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0")
     yield from (remedy for _, remedy in reasons(token, EVIL, seen))
     yield why_refused(token, EVIL, seen)[1]
-    refused = (token_refused(Exception(f"AADSTS{at}: no"), EVIL, EVIL) for at in ("7000215", "700016", "700027"))
+    refused = (
+        token_refused(Exception(f"AADSTS{at}: no"), EVIL, EVIL)
+        for at in ("7000215", "700016", "700027")
+    )
     yield from (error.command for error in refused)
     yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, EVIL, EVIL))
     site = stopped(seen.app_service)
@@ -132,7 +153,9 @@ def grants() -> Iterator[str]:
     for rights in (
         CallerRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         CallerRights(
-            SignedIn("x", is_person=True, id=PrincipalId(EVIL), name=EVIL), roles=frozenset(), graph=f"https://{EVIL}"
+            SignedIn("x", is_person=True, id=PrincipalId(EVIL), name=EVIL),
+            roles=frozenset(),
+            graph=f"https://{EVIL}",
         ),
     ):
         for scope in (locked, ScopeRights((), ())):
@@ -161,12 +184,15 @@ def others() -> Iterator[str]:
     assert seen.app_service is not None
     yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
-    refused = not_ours(deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}")
+    refused = not_ours(
+        deleted, Doubted((Reason(Doubt.CREDENTIALS, (EVIL,)),)), CLIENT, f"https://{EVIL}"
+    )
     yield from re.findall(r"purge it \((az rest .*)\) and run", refused.remedy, re.DOTALL)
     yield make_sticky(seen.app_service, seen.api)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL)
-    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"
+    evil = AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL)
+    yield f"mct-s2s status {where(evil)}"
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen.app_service)}"
 
 
@@ -191,12 +217,15 @@ def pasted(script: str, home: Path) -> list[list[str]]:
     there = home / "there"
     there.mkdir()
     done = subprocess.run(
-        ["/bin/sh", "-eu"], input=script, cwd=there, env={"PATH": f"{tools}:{os.defpath}"}, capture_output=True,
+        ["/bin/sh", "-eu"], input=script, cwd=there, env={"PATH": f"{tools}:{os.defpath}"},
+        capture_output=True,
         text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list(there.iterdir()) == [], "a value became a command"
-    logs = [log.read_text(encoding="utf-8") for log in sorted(home.glob("log.*"))]  # one a process: pipes run at once
+    logs = [
+        log.read_text(encoding="utf-8") for log in sorted(home.glob("log.*"))
+    ]  # one a process: pipes run at once
     return [row.split("\0")[:-1] for log in logs for row in log.split("\1")[:-1]]
 
 
@@ -206,18 +235,29 @@ def test_a_shell_takes_no_value_for_a_command(tmp_path: Path) -> None:
     ran = pasted("\n".join(lines), tmp_path)
     assert len(ran) >= len(lines)
     for line in lines:
-        assert any(EVIL in word for words in ran for word in words if shlex.split(line)[:3] == words[:3]), line
+        assert any(
+            EVIL in word for words in ran for word in words if shlex.split(line)[:3] == words[:3]
+        ), line
     assert {words[0] for words in ran} == {"az", "mct-s2s"}
 
 
 # nobody puts a value into a command by himself
 
 _COMMAND = re.compile(
-    r"(?:^|[\s`(])(?:az [a-z]|kubectl [a-z]|curl -|export [A-Z]|mct-s2s (?:setup|add-client|configure-appservice|"
+    r"(?:^|[\s`(])(?:az [a-z]|kubectl [a-z]|curl -|export [A-Z]|mct-s2s "
+    r"(?:setup|add-client|configure-appservice|"
     r"status|verify|rotate-secret|remove-client|teardown|doctor|snippet|apply|sandbox)\b)"
 )
 _OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
-_QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "export(")
+_QUOTED = (
+    "option(",
+    "command(",
+    "own_command(",
+    "webapp_command(",
+    "grant_on_vault(",
+    "shlex.",
+    "export(",
+)
 _OURS = {
     "kind.value", "name", "GITHUB", "option",
     "token", "scope", "PICK_TOKEN", "other", "query", "endpoint", "HEADER",
@@ -229,12 +269,17 @@ _OURS = {
 
 def test_no_text_of_the_program_has_a_value_in_a_command_but_by_the_helper() -> None:
     found = []
-    for path in sorted([*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "scripts" / "conformance.d").rglob("*.py")]):
+    for path in sorted(
+        [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "scripts" / "conformance.d").rglob("*.py")]
+    ):
         if PACKAGE / "sandbox" in path.parents or path.name == "commands.py":
             continue
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.JoinedStr):
-                found += [f"{path.relative_to(PACKAGE.parent)}:{node.lineno} {value}" for value in _unquoted(node)]
+                found += [
+                    f"{path.relative_to(PACKAGE.parent)}:{node.lineno} {value}"
+                    for value in _unquoted(node)
+                ]
     assert found == []
 
 
@@ -246,7 +291,11 @@ def _unquoted(node: ast.JoinedStr) -> Iterator[str]:
             continue
         assert isinstance(part, ast.FormattedValue)
         value = ast.unparse(part.value)
-        if (_COMMAND.search(before) or _OPTION.search(before)) and not value.startswith(_QUOTED) and value not in _OURS:
+        if (
+            (_COMMAND.search(before) or _OPTION.search(before))
+            and not value.startswith(_QUOTED)
+            and value not in _OURS
+        ):
             yield value
         before += "…"
 
@@ -254,7 +303,9 @@ def _unquoted(node: ast.JoinedStr) -> Iterator[str]:
 # end to end
 
 
-def test_an_entry_of_an_allow_list_is_removed_by_the_command_that_is_printed(mct: Program, azure: Sandbox) -> None:
+def test_an_entry_of_an_allow_list_is_removed_by_the_command_that_is_printed(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct("setup", "--client", "A", "-y").code == 0
     evil = "x'$(touch pwned)`id`"
     listed = azure.settings()["ServiceApplicationIds"]
@@ -271,7 +322,9 @@ def test_an_entry_of_an_allow_list_is_removed_by_the_command_that_is_printed(mct
         assert azure.settings()["ServiceApplicationIds"] == listed
 
 
-def test_the_folder_of_a_secret_may_be_called_anything(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_the_folder_of_a_secret_may_be_called_anything(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
     folder = tmp_path / "it's $(touch pwned)"
     folder.mkdir()
     secret = folder / "a.env"
@@ -288,8 +341,12 @@ def renamed(azure: Sandbox, name: str) -> None:
     """Call the client A otherwise, as anybody may who owns it."""
     (application,) = azure.applications("A")
     azure.graph("PATCH", f"/applications/{application['id']}", json={"displayName": name})
-    principals = azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{application['appId']}'"})
-    azure.graph("PATCH", f"/servicePrincipals/{principals['value'][0]['id']}", json={"displayName": name})
+    principals = azure.graph(
+        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{application['appId']}'"}
+    )
+    azure.graph(
+        "PATCH", f"/servicePrincipals/{principals['value'][0]['id']}", json={"displayName": name}
+    )
 
 
 @pytest.fixture
@@ -301,7 +358,9 @@ NAMES = [*MARKUP, *(text for tries, text in STEERING.items() if tries != UNSENDA
 
 
 @pytest.mark.parametrize("name", sampled(NAMES, 3, salt="names"))
-def test_a_client_may_be_called_anything(mct: Program, azure: Sandbox, with_client: None, name: str) -> None:
+def test_a_client_may_be_called_anything(
+    mct: Program, azure: Sandbox, with_client: None, name: str
+) -> None:
     renamed(azure, name)
     for words in (["status"], ["verify"], ["remove-client", name, "--dry-run"]):
         ended = mct(*words)
@@ -322,13 +381,21 @@ def test_markup_is_shown_and_not_obeyed(mct: Program, azure: Sandbox, with_clien
 
 def test_a_setting_may_hold_anything(mct: Program, azure: Sandbox, with_client: None) -> None:
     hostile = "".join(text for tries, text in STEERING.items() if tries != UNSENDABLE)
-    azure.write_settings({**azure.settings(), "ServiceAuthTenantName": hostile, "ServiceAuthRole": f"[/red]{hostile}"})
+    azure.write_settings(
+        {
+            **azure.settings(),
+            "ServiceAuthTenantName": hostile,
+            "ServiceAuthRole": f"[/red]{hostile}",
+        }
+    )
     ended = mct("status")
     assert ended.code == 3
     assert all(is_plain(line) for line in (ended.out + ended.err).split("\n"))
 
 
-@pytest.mark.parametrize("words", [["status", "--slot", "\x1b]0;x\x07"], ["add-client", "\x1b[2J\u202e"], ["\x1b[2J"]])
+@pytest.mark.parametrize(
+    "words", [["status", "--slot", "\x1b]0;x\x07"], ["add-client", "\x1b[2J\u202e"], ["\x1b[2J"]]
+)
 def test_an_argument_may_hold_anything(mct: Program, words: list[str]) -> None:
     for more in ([], ["-o", "json"]):
         ended = mct(*words, *more)

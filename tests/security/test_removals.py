@@ -1,9 +1,9 @@
 """What a removal takes: members of this trust only, all of it, and nothing of anybody else's.
 
-Attacker: whoever may write tags to a registration, or list an identity. Without it, `teardown` disables the managed
-identity of somebody else's resource, or deletes somebody else's registration; `remove-client` cuts a program off from
-every other API that it calls; a secret stays in a vault that nobody remembers; a slip of the pen ends green, and the
-client that was meant goes on calling.
+Attacker: whoever may write tags to a registration, or list an identity. Without it, `teardown`
+disables the managed identity of somebody else's resource, or deletes somebody else's registration;
+`remove-client` cuts a program off from every other API that it calls; a secret stays in a vault
+that nobody remembers; a slip of the pen ends green, and the client that was meant goes on calling.
 """
 
 from typing import Any
@@ -18,10 +18,14 @@ PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 
 
 @pytest.mark.parametrize("words", [("teardown",), ("remove-client", PORTAL)])
-def test_no_tag_and_no_list_disables_an_identity(mct: Program, azure: Sandbox, words: tuple[str, ...]) -> None:
+def test_no_tag_and_no_list_disables_an_identity(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
     """Earlier builds tagged what they enabled; who owns the registration writes such tags, too."""
     assert mct("setup", "--client", "One", *JSON).code == 0
-    foreign = azure.arm("PATCH", PORTAL, json={"identity": {"type": "SystemAssigned"}})["identity"]["principalId"]
+    foreign = azure.arm("PATCH", PORTAL, json={"identity": {"type": "SystemAssigned"}})["identity"][
+        "principalId"
+    ]
     (service,) = azure.applications("MCT service (contosolearn)")
     tags = [*service["tags"], f"mct-s2s:identity:{PORTAL}"]
     azure.graph("PATCH", f"/applications/{service['id']}", json={"tags": tags})
@@ -32,9 +36,15 @@ def test_no_tag_and_no_list_disables_an_identity(mct: Program, azure: Sandbox, w
     assert foreign not in (azure.settings().get("ServiceObjectIds") or "")
 
 
-def test_a_registration_that_only_carries_the_tag_is_left_alone(mct: Program, azure: Sandbox) -> None:
+def test_a_registration_that_only_carries_the_tag_is_left_alone(
+    mct: Program, azure: Sandbox
+) -> None:
     for name, tags in (("Adopted", []), ("Tagged", ["mct-s2s:mct-s2s-contosolearn"])):
-        azure.graph("POST", "/applications", json={"displayName": name, "signInAudience": "AzureADMyOrg", "tags": tags})
+        azure.graph(
+            "POST",
+            "/applications",
+            json={"displayName": name, "signInAudience": "AzureADMyOrg", "tags": tags},
+        )
     mct("setup", "--client", "One", "--client", azure.applications("Adopted")[0]["appId"], *JSON)
     done = mct("teardown", "--delete-adopted", *JSON)
     assert done.code == 0, done
@@ -56,12 +66,16 @@ FAULTS: list[dict[str, object]] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["type"])
-def test_a_purge_that_was_done_or_lost_is_repeated_once(mct: Program, azure: Sandbox, fault: dict[str, object]) -> None:
+def test_a_purge_that_was_done_or_lost_is_repeated_once(
+    mct: Program, azure: Sandbox, fault: dict[str, object]
+) -> None:
     assert mct("setup", "--client", "S2S-client", "-y").code == 0
     azure.misbehave({"match": BIN, "fault": fault, "times": 1})
     done = mct("remove-client", "S2S-client", "--purge", "-y", "-o", "json")
     assert (done.code, done.seconds < 5) == (0, True), done.err
-    assert sum(row["method"] == "DELETE" and "deletedItems" in row["path"] for row in azure.log()) == 2
+    assert (
+        sum(row["method"] == "DELETE" and "deletedItems" in row["path"] for row in azure.log()) == 2
+    )
     assert azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"] == []
 
 
@@ -84,7 +98,12 @@ def test_a_registration_that_stays_keeps_its_credentials(
 ) -> None:
     made = mct(*ONE)
     values, one = values_in(saved_to(made)), _one(azure)
-    federated = {"name": "build", "issuer": "https://ci.example", "subject": "job", "audiences": ["api://x"]}
+    federated = {
+        "name": "build",
+        "issuer": "https://ci.example",
+        "subject": "job",
+        "audiences": ["api://x"],
+    }
     azure.graph("POST", f"/applications/{one['id']}/federatedIdentityCredentials", json=federated)
     if why == "serves others":
         wanted = [*one["requiredResourceAccess"], GRAPH]
@@ -95,7 +114,12 @@ def test_a_registration_that_stays_keeps_its_credentials(
     assert left["passwordCredentials"] == one["passwordCredentials"]
     assert left["requiredResourceAccess"] == ([GRAPH] if why == "serves others" else [])
     assert azure.token_of(values, f"{azure.graph_url}/.default").is_success
-    assert azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')/appRoleAssignments")["value"] == []
+    assert (
+        azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')/appRoleAssignments")[
+            "value"
+        ]
+        == []
+    )
     row = next(c for c in done.document["changes"] if c["resource"] == "client application")
     name = one["passwordCredentials"][0]["displayName"]
     assert row["detail"].endswith(f"; it keeps its secret '{name}', federated credential 'build'")
@@ -103,7 +127,9 @@ def test_a_registration_that_stays_keeps_its_credentials(
     assert path.exists(), "its secret is still good, so is the file"
     if why == "serves others":
         assert mct("teardown", "-y").code == 0
-        assert _one(azure)["id"] == left["id"], "nor does it go where its service application is gone"
+        assert _one(azure)["id"] == left["id"], (
+            "nor does it go where its service application is gone"
+        )
 
 
 PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
@@ -135,12 +161,16 @@ def test_a_removed_clients_secret_in_a_vault_is_named_or_deleted(
     assert done.code == 0, done
     (row,) = _rows(done, "key vault secret")
     assert (row["action"], _stored(azure)) == ("delete", 404)
-    assert azure.vault("GET", "/deletedsecrets/portal-key").status_code == 200, "as the vault keeps it"
+    assert azure.vault("GET", "/deletedsecrets/portal-key").status_code == 200, (
+        "as the vault keeps it"
+    )
 
 
 def test_a_planted_tag_deletes_no_foreign_secret(mct: Program, azure: Sandbox) -> None:
     mct("setup", "--client", "Portal", *JSON)
-    azure.vault("PUT", "/secrets/theirs", json={"value": "their value", "tags": {"made-by": "mct-s2s"}})
+    azure.vault(
+        "PUT", "/secrets/theirs", json={"value": "their value", "tags": {"made-by": "mct-s2s"}}
+    )
     (portal,) = azure.applications("Portal")
     tags = [*portal["tags"], f"mct-s2s:vault:{seed.VAULT}/theirs", "mct-s2s:vault:x; rm -rf /"]
     azure.graph("PATCH", f"/applications/{portal['id']}", json={"tags": tags})
@@ -155,34 +185,58 @@ NAMED = ("setup", "--client", "Reports import", "--managed-identity", "reports-f
 NOBODY = ["Report import", "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10", "someone else"]
 
 
-def test_removing_an_unknown_client_is_an_error_that_scripts_can_pass_over(mct: Program, azure: Sandbox) -> None:
+def test_removing_an_unknown_client_is_an_error_that_scripts_can_pass_over(
+    mct: Program, azure: Sandbox
+) -> None:
     mct(*NAMED)
-    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})  # its tag is left over: no business of this
+    azure.arm(
+        "PATCH", FUNCTION_APP, json={"identity": {"type": "None"}}
+    )  # its tag is left over: no business of this
     azure.forget()
     before = azure.state()
     for name in NOBODY:
-        refused, dry = mct("remove-client", name, *JSON), mct("remove-client", name, "--dry-run", "-o", "json")
+        refused, dry = (
+            mct("remove-client", name, *JSON),
+            mct("remove-client", name, "--dry-run", "-o", "json"),
+        )
         for ended in (refused, dry):
             assert (ended.code, ended.document["error"]["code"]) == (2, "client-unknown")
         error = refused.document["error"]
         assert ("Did you mean 'Reports import'?" in error["remedy"]) == (name == NOBODY[0])
-        assert f"'{name}' is not a client of this App Service. The clients are: Reports import" in error["message"]
+        assert (
+            f"'{name}' is not a client of this App Service. The clients are: Reports import"
+            in error["message"]
+        )
         passed = mct("remove-client", name, "--ignore-missing", *JSON)
         assert (passed.code, passed.document["changes"]) == (0, [])
     assert (azure.writes(), azure.state()["resources"]) == ([], before["resources"])
 
 
-def test_remove_client_before_any_setup_says_that_there_are_none(mct: Program, azure: Sandbox) -> None:
+def test_remove_client_before_any_setup_says_that_there_are_none(
+    mct: Program, azure: Sandbox
+) -> None:
     ended = mct("remove-client", "One", *JSON)
-    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (
+        2,
+        "client-unknown",
+        [],
+    )
     assert "There are none." in ended.document["error"]["message"]
     assert mct("teardown", *JSON).code == 0
 
 
-def test_a_deleted_registration_of_somebody_else_is_not_taken_for_a_client(mct: Program, azure: Sandbox) -> None:
+def test_a_deleted_registration_of_somebody_else_is_not_taken_for_a_client(
+    mct: Program, azure: Sandbox
+) -> None:
     mct(*NAMED)
-    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+    theirs = azure.graph(
+        "POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"}
+    )
     azure.graph("DELETE", f"/applications/{theirs['id']}")
     azure.forget()
     ended = mct("remove-client", theirs["appId"], "--purge", *JSON)
-    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (
+        2,
+        "client-unknown",
+        [],
+    )

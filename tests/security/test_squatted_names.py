@@ -1,4 +1,5 @@
-"""Names of registrations can be computed by anybody: whoever was there first must not become somebody whom we trust.
+"""Names of registrations can be computed by anybody: whoever was there first must not become
+somebody whom we trust.
 
 Those of different App Services can come out the same: their service applications must not.
 """
@@ -48,7 +49,9 @@ def squat_client(azure: Sandbox, who: Member) -> Json:
     return made
 
 
-def test_a_squatted_client_is_refused_before_anything_is_written(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_squatted_client_is_refused_before_anything_is_written(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = squat_client(azure, mallory)
     error = refused(mct(*SETUP), azure)
     assert mallory.address in error["message"]
@@ -66,7 +69,9 @@ def test_a_squatted_client_is_refused_by_every_command_that_names_it(
     refused(mct("setup", "--client", "S2S-client", "--dry-run", "-o", "json"), azure)
 
 
-def test_a_squatted_service_application_is_refused(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_squatted_service_application_is_refused(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = mallory.squat(SERVICE, "MCT service (contosolearn)")
     azure.forget()
     error = refused(mct(*SETUP), azure)
@@ -77,8 +82,16 @@ def test_a_squatted_service_application_is_refused(mct: Program, azure: Sandbox,
 A_SECRET = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
 WAYS_IN: dict[str, tuple[str, Json, str]] = {
     "a secret": ("/applications/{id}/addPassword", A_SECRET, "secret"),
-    "a secret of its service principal": ("/servicePrincipals/{principal}/addPassword", A_SECRET, "secret"),
-    "a federated credential": ("/applications/{id}/federatedIdentityCredentials", FEDERATED, "federated credential"),
+    "a secret of its service principal": (
+        "/servicePrincipals/{principal}/addPassword",
+        A_SECRET,
+        "secret",
+    ),
+    "a federated credential": (
+        "/applications/{id}/federatedIdentityCredentials",
+        FEDERATED,
+        "federated credential",
+    ),
 }
 
 
@@ -93,14 +106,18 @@ def test_a_squatted_client_without_owner_is_known_by_a_credential_of_its_own(
     assert told in refused(mct(*SETUP), azure)["message"]
 
 
-def test_the_owner_of_the_service_principal_alone_is_an_owner(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_the_owner_of_the_service_principal_alone_is_an_owner(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     made = squat_client(azure, mallory)
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
     azure.forget()
     assert mallory.address in refused(mct(*SETUP), azure)["message"]
 
 
-def test_a_squatted_client_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, mallory: Member) -> None:
+def test_a_squatted_client_that_nobody_can_use_is_taken_up(
+    mct: Program, azure: Sandbox, mallory: Member
+) -> None:
     leave(azure, mallory, squat_client(azure, mallory))
     assert mct(*SETUP).code == 0
 
@@ -116,7 +133,9 @@ def test_a_deleted_registration_does_not_come_back_in_foreign_hands(
     assert "deletedItems" in ended.document["error"]["remedy"]
 
 
-def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(mct: Program, azure: Sandbox) -> None:
+def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("S2S-client")
     (secret,) = ours["passwordCredentials"]
@@ -130,7 +149,10 @@ def test_our_deleted_client_comes_back_with_the_delivered_credential_alone(mct: 
     (back,) = azure.applications("S2S-client")
     assert back["id"] == ours["id"]
     assert [one["keyId"] for one in back["passwordCredentials"]] == [secret["keyId"]]
-    assert azure.graph("GET", f"/applications/{ours['id']}/federatedIdentityCredentials")["value"] == []
+    assert (
+        azure.graph("GET", f"/applications/{ours['id']}/federatedIdentityCredentials")["value"]
+        == []
+    )
     again = azure.graph("GET", f"/servicePrincipals(appId='{ours['appId']}')")
     assert (again["passwordCredentials"], again["keyCredentials"]) == ([], [])
     azure.forget()
@@ -178,19 +200,29 @@ def test_a_name_that_is_squatted_during_the_run_is_refused_by_the_same_rule(
 def test_an_upsert_writes_over_nothing_of_who_was_faster(
     mct: Program, azure: Sandbox, mallory: Member, inside: Inside
 ) -> None:
-    """Graph updates what is there: an upsert has no tags, notes, permissions or token version of ours."""
-    own: Json = {"tags": ["payroll"], "notes": "Ask Payroll.", "api": {"requestedAccessTokenVersion": 2}}
+    """Graph updates what is there: an upsert has no tags, notes, permissions or token version of
+    ours.
+    """
+    own: Json = {
+        "tags": ["payroll"],
+        "notes": "Ask Payroll.",
+        "api": {"requestedAccessTokenVersion": 2},
+    }
     squatted: list[Json] = []
 
     async def squat(entry: Entry) -> None:
         if entry.method == "PATCH" and f"'{SERVICE}'" in entry.path:
             inside.hooks.before.clear()
-            squatted.append(await asyncio.to_thread(lambda: mallory.squat(SERVICE, "Payroll", **own)))
+            squatted.append(
+                await asyncio.to_thread(lambda: mallory.squat(SERVICE, "Payroll", **own))
+            )
 
     inside.hooks.before.append(squat)
     assert mct(*SETUP).document["error"]["code"] == "registration-not-ours"
     left = azure.graph("GET", f"/applications/{squatted[0]['id']}")
-    assert {name: left[name] for name in ("tags", "notes")} == {name: own[name] for name in ("tags", "notes")}
+    assert {name: left[name] for name in ("tags", "notes")} == {
+        name: own[name] for name in ("tags", "notes")
+    }
     assert left["api"]["requestedAccessTokenVersion"] == 2
 
 
@@ -199,12 +231,16 @@ def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     mct: Program, azure: Sandbox, mallory: Member, service: bool
 ) -> None:
     name = SERVICE if service else CLIENT
-    made = mallory.squat(name, "S2S-client", signInAudience="AzureADMyOrg", api={"requestedAccessTokenVersion": 1})
+    made = mallory.squat(
+        name, "S2S-client", signInAudience="AzureADMyOrg", api={"requestedAccessTokenVersion": 1}
+    )
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
     mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
     ended = mct(*SETUP)
     assert ended.code == 0, ended.out
-    (ours,) = azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{made['appId']}'"})["value"]
+    (ours,) = azure.graph(
+        "GET", "/servicePrincipals", params={"$filter": f"appId eq '{made['appId']}'"}
+    )["value"]
     assert ours["id"] != made["principal"]
 
 
@@ -222,7 +258,9 @@ def test_a_deleted_registration_whose_service_principal_is_in_foreign_hands_does
 
 def leave(azure: Sandbox, owner: Member, made: Json) -> None:
     """The administrator owns it alone, as far as owners tell."""
-    me = azure.graph("GET", f"/servicePrincipals(appId='{azure.environment['AZURE_CLIENT_ID']}')")["id"]
+    me = azure.graph("GET", f"/servicePrincipals(appId='{azure.environment['AZURE_CLIENT_ID']}')")[
+        "id"
+    ]
     for half, object_id in (("applications", made["id"]), ("servicePrincipals", made["principal"])):
         reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{me}"}
         owner.graph("POST", f"/{half}/{object_id}/owners/$ref", json=reference)
@@ -240,13 +278,17 @@ def test_a_slot_and_a_site_that_is_called_like_it_have_different_names() -> None
     assert len(set(names)) == len(names)
 
 
-def test_two_app_services_of_one_name_do_not_share_a_service_application(mct: Program, azure: Sandbox) -> None:
+def test_two_app_services_of_one_name_do_not_share_a_service_application(
+    mct: Program, azure: Sandbox
+) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("MCT service (contosolearn)")
     assert ours["notes"].endswith(SITE)
     elsewhere = ours["notes"].replace("mct-prod", "mct-test")
     azure.graph("PATCH", f"/applications/{ours['id']}", json={"notes": elsewhere})
-    azure.write_settings({name: value for name, value in azure.settings().items() if "ServiceAuth" not in name})
+    azure.write_settings(
+        {name: value for name, value in azure.settings().items() if "ServiceAuth" not in name}
+    )
     azure.forget()
     ended = mct(*SETUP)
     assert (ended.code, ended.document["error"]["code"]) == (2, "service-application-not-ours")

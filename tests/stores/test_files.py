@@ -1,4 +1,6 @@
-"""What a place was given, it gives back: to us, and to every other reader of the same file, such as a shell."""
+"""What a place was given, it gives back: to us, and to every other reader of the same file, such as
+a shell.
+"""
 
 import asyncio
 import errno
@@ -15,7 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
+from mct_s2s.model.client_sign_in import (
+    CertificateCredential,
+    ClientSignIn,
+    MadeCredential,
+    SecretCredential,
+)
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.stores.dotenv import assignment, variables_in
 from mct_s2s.stores.files import FileStore
@@ -46,16 +53,23 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     read = asyncio.run(store.read())
     assert read is not None
     noted = (made.authority, f"file:{store.path}", made.scope, made.url, read.made)
-    assert read == ClientSignIn(made.tenant_id, made.client_id, made.credential, *noted, key_id=made.key_id)
+    assert read == ClientSignIn(
+        made.tenant_id, made.client_id, made.credential, *noted, key_id=made.key_id
+    )
     assert value not in repr(read)
     script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
-    assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
+    assert (
+        subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode()
+        == value
+    )
 
 
 def test_what_a_file_cannot_give_back_is_not_put_into_it(tmp_path: Path) -> None:
     path = tmp_path / "a.env"
     with pytest.raises(UsageError, match="dotenv file cannot contain") as refused:
-        asyncio.run(FileStore(path).deliver(replace(RECORD, credential=SecretCredential("$HOME `id` \\"))))
+        asyncio.run(
+            FileStore(path).deliver(replace(RECORD, credential=SecretCredential("$HOME `id` \\")))
+        )
     assert "--secret-to PLACE" in str(refused.value.remedy)
     assert not path.exists()
 
@@ -63,9 +77,12 @@ def test_what_a_file_cannot_give_back_is_not_put_into_it(tmp_path: Path) -> None
 def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "theirs.env"
     path.write_text(
-        "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
+        "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = "
+        "c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
     )
-    expected = ClientSignIn(TenantId("t"), ClientId("c"), SecretCredential("a'b"), source=f"file:{path}")
+    expected = ClientSignIn(
+        TenantId("t"), ClientId("c"), SecretCredential("a'b"), source=f"file:{path}"
+    )
     assert asyncio.run(FileStore(path).read()) == expected
 
 
@@ -112,7 +129,9 @@ def test_a_reason_that_keeps_a_secret_from_being_shown_is_said() -> None:
 
 def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "one[1].env", is_ours=True)
-    others = [tmp_path / name for name in (".one[1].env.bak", ".one1.env.0123abcd", "one[1].env.0123abcd")]
+    others = [
+        tmp_path / name for name in (".one[1].env.bak", ".one1.env.0123abcd", "one[1].env.0123abcd")
+    ]
     left = [tmp_path / name for name in (".one[1].env.0123abcd", ".one[1].env.pending.fedc9876")]
     for path in (*others, *left):
         path.write_text("AZURE_CLIENT_SECRET=of a killed run")
@@ -127,11 +146,17 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
     assert store.path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("between", ["\n", "\r", "\0", "\u2028", "\u2029", "\x85", "\x0b"], ids=ascii)
-def test_a_value_that_others_choose_is_never_more_than_one_line(between: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "between", ["\n", "\r", "\0", "\u2028", "\u2029", "\x85", "\x0b"], ids=ascii
+)
+def test_a_value_that_others_choose_is_never_more_than_one_line(
+    between: str, tmp_path: Path
+) -> None:
     """The address comes from Azure, the scope from a setting, the name from the directory."""
     planted = f"{between}AZURE_CLIENT_SECRET=theirs"
-    record = replace(RECORD, name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
+    record = replace(
+        RECORD, name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}"
+    )
     store = FileStore(tmp_path / "a.env")
     asyncio.run(store.deliver(replace(record, credential=SecretCredential("ours"))))
     lines = store.path.read_text(encoding="utf-8").splitlines()
@@ -153,7 +178,9 @@ def test_a_file_planted_beside_a_useless_secret_does_not_keep_it_from_going(tmp_
 
 
 def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: Path) -> None:
-    """A run can be killed between the arrival of its secret and the end of its note; the file may be moved later."""
+    """A run can be killed between the arrival of its secret and the end of its note; the file may
+    be moved later.
+    """
     store, pending = FileStore(tmp_path / "a.env"), tmp_path / "a.env.pending"
 
     async def look() -> None:
@@ -181,9 +208,13 @@ async def keep(store: FileStore, client_id: ClientId = RECORD.client_id) -> None
     await store.deliver(replace(made, credential=CertificateCredential(pem.encode())))
 
 
-def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
+def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(
+    tmp_path: Path,
+) -> None:
     async def both_runs() -> None:
-        first, second = (FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True) for _ in range(2))
+        first, second = (
+            FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True) for _ in range(2)
+        )
         await first.check(None)
         pem, made = await first.key_pair(*WISH)
         assert names(tmp_path) == ["a.pem.pending"]
@@ -192,10 +223,17 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
         await keep(second)
         assert names(tmp_path) == ["a.env", "a.pem"]
         after = await second.note()
-        assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
+        assert (after.kind, after.delivered, after.pending) == (
+            CredentialKind.CERTIFICATE,
+            made.key_id,
+            None,
+        )
         stored = await second.read()
         assert stored is not None
-        assert (stored.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
+        assert (stored.credential, stored.key_id) == (
+            CertificateCredential(pem.encode()),
+            made.key_id,
+        )
         _, other = await second.key_pair(*WISH)
         assert other != made, "what is delivered is not pending"
 
@@ -203,17 +241,25 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
 
 
 @pytest.mark.parametrize("name", ["a.pem", "a.env", "a"])
-def test_the_place_may_name_either_file_and_nobody_elses_is_written_over(name: str, tmp_path: Path) -> None:
+def test_the_place_may_name_either_file_and_nobody_elses_is_written_over(
+    name: str, tmp_path: Path
+) -> None:
     async def kept_beside() -> None:
         store, pem = FileStore(tmp_path / name, keeps_key=True), "a" if name == "a" else "a.pem"
         (tmp_path / pem).write_text("theirs")
         with pytest.raises(UsageError) as refused:
             await store.check(None)
-        assert (refused.value.code, (tmp_path / pem).read_text()) == ("secret-place-taken", "theirs")
+        assert (refused.value.code, (tmp_path / pem).read_text()) == (
+            "secret-place-taken",
+            "theirs",
+        )
         (tmp_path / pem).unlink()
         await keep(store)
         assert names(tmp_path) == sorted([pem, "a.env"])
-        assert f"AZURE_CLIENT_CERTIFICATE_PATH={tmp_path / pem}" in (tmp_path / "a.env").read_text().splitlines()
+        assert (
+            f"AZURE_CLIENT_CERTIFICATE_PATH={tmp_path / pem}"
+            in (tmp_path / "a.env").read_text().splitlines()
+        )
 
     asyncio.run(kept_beside())
 
@@ -234,7 +280,9 @@ def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> Non
 
 
 def test_a_key_that_has_arrived_waits_for_no_one(tmp_path: Path) -> None:
-    """A run can be killed between the arrival of its key and the end of what was pending: that would stay for ever."""
+    """A run can be killed between the arrival of its key and the end of what was pending: that
+    would stay for ever.
+    """
 
     async def killed() -> None:
         place = FileStore(tmp_path / "a.env", keeps_key=True)
@@ -256,19 +304,34 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("kinds", [["certificate"], ["secret"], ["secret", "certificate"]], ids=" then ".join)
-def test_another_clients_files_of_the_same_name_are_set_aside_whole(kinds: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kinds", [["certificate"], ["secret"], ["secret", "certificate"]], ids=" then ".join
+)
+def test_another_clients_files_of_the_same_name_are_set_aside_whole(
+    kinds: list[str], tmp_path: Path
+) -> None:
     """A registration was deleted and is made again, or two App Services have the same name."""
-    secret, key = (FileStore(tmp_path / "a.env", is_ours=True, keeps_key=keeps) for keeps in (False, True))
+    secret, key = (
+        FileStore(tmp_path / "a.env", is_ours=True, keeps_key=keeps) for keeps in (False, True)
+    )
 
     async def both() -> None:
         await secret.deliver(RECORD)
         await keep(key)
         theirs = [await FileStore(tmp_path / f"a.env{kind}").read() for kind in (".secret", "")]
         for kind in kinds:
-            await (keep(key, OTHER) if kind == "certificate" else secret.deliver(replace(RECORD, client_id=OTHER)))
-        aside = [await FileStore(tmp_path / f"a.env{kind}.{RECORD.client_id}").read() for kind in (".secret", "")]
-        assert [one and one.credential for one in aside] == [one and one.credential for one in theirs]
+            await (
+                keep(key, OTHER)
+                if kind == "certificate"
+                else secret.deliver(replace(RECORD, client_id=OTHER))
+            )
+        aside = [
+            await FileStore(tmp_path / f"a.env{kind}.{RECORD.client_id}").read()
+            for kind in (".secret", "")
+        ]
+        assert [one and one.credential for one in aside] == [
+            one and one.credential for one in theirs
+        ]
 
     asyncio.run(both())
 
@@ -276,7 +339,9 @@ def test_another_clients_files_of_the_same_name_are_set_aside_whole(kinds: list[
 # --- a disk that takes its time to confirm a file ---
 
 
-def test_no_client_waits_for_the_disk_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_waits_for_the_disk_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both = threading.Barrier(2)
 
     async def deliver(client_id: ClientId) -> None:
@@ -293,7 +358,9 @@ def test_no_client_waits_for_the_disk_of_another(tmp_path: Path, monkeypatch: py
     assert names(tmp_path) == [f"{RECORD.client_id}.env", f"{OTHER}.env"]
 
 
-def test_a_secret_on_the_way_to_disk_arrives_if_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_on_the_way_to_disk_arrives_if_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def confirmed(_: object) -> None:
@@ -317,14 +384,17 @@ def test_a_secret_on_the_way_to_disk_arrives_if_interrupted(tmp_path: Path, monk
     assert names(tmp_path) == ["a.env"]
 
 
-def test_whether_a_file_can_be_written_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whether_a_file_can_be_written_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("nothing is kept yet"))
     asyncio.run(FileStore(tmp_path / "a.env", is_ours=True).check(RECORD.client_id))
     assert names(tmp_path) == []
 
 
 AWKWARD = [
-    "Ab1~cd._-e", "~secret", "a b", "a #b", "it's", 'a"b', "$HOME", "`id`", "C:\\Users\\job$\\key.pem",
+    "Ab1~cd._-e", "~secret", "a b", "a #b", "it's", 'a"b', "$HOME", "`id`",
+    "C:\\Users\\job$\\key.pem",
     "\\\\server\\share\\", "C:\\keys\\it's", "é", "'", "!x", "a=b",
 ]  # fmt: skip
 
@@ -332,7 +402,9 @@ AWKWARD = [
 @pytest.mark.parametrize("value", AWKWARD)
 @pytest.mark.parametrize("line", ["{}", "export {}", "  {}  ", "\ufeff{}"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_value_is_read_as_it_was_written_in_any_form_of_its_line(value: str, line: str, end: str) -> None:
+def test_a_value_is_read_as_it_was_written_in_any_form_of_its_line(
+    value: str, line: str, end: str
+) -> None:
     assert variables_in(line.format(assignment("A", value)) + end + f"B=1{end}")["A"] == value
 
 
@@ -361,7 +433,8 @@ def test_a_value_that_readers_would_take_differently_is_refused(value: str) -> N
 
 def test_lines_that_users_add_are_read_as_they_mean_them(capfd: pytest.CaptureFixture[str]) -> None:
     text = (
-        "# mct-s2s credential {}\r\nexport A='x' # mine\r\n\r\nB = y # mine\nC=a#b\nD=$A\nE=\nnonsense here\nF='open\n"
+        "# mct-s2s credential {}\r\nexport A='x' # mine\r\n\r\nB = y # "
+        "mine\nC=a#b\nD=$A\nE=\nnonsense here\nF='open\n"
     )
     assert variables_in(text) == {"A": "x", "B": "y", "C": "a#b", "D": "$A"}
     assert capfd.readouterr() == ("", "")

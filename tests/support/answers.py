@@ -13,16 +13,27 @@ JSON = "application/json; charset=utf-8"
 
 
 def answering(
-    fits: Callable[[Entry], bool], body: object = b"", status: int = 200, headers: Mapping[str, str] | None = None
+    fits: Callable[[Entry], bool],
+    body: object = b"",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> Hook:
-    """A hook by which each request that fits is answered so; a body that is not bytes goes out as JSON."""
+    """A hook by which each request that fits is answered so; a body that is not bytes goes out as
+    JSON.
+    """
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": JSON, "content-length": str(len(content)), **(headers or {})}
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]
+    raw = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()
+    ]
 
     async def answer(entry: Entry) -> None:
         if fits(entry):
-            start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": raw}
+            start: dict[str, Any] = {
+                "type": "http.response.start",
+                "status": status,
+                "headers": raw,
+            }
             raise Replaced([start, {"type": "http.response.body", "body": content}])
 
     return answer

@@ -14,4 +14,6 @@ def described(file: Path) -> Api:
 
 
 ORDERS, STOCK = described(ORDERS_FILE), described(STOCK_FILE)
-"""FastAPI with fastapi-azure-auth, and Express with express-oauth2-jwt-bearer: no lists, tokens of version 2."""
+"""FastAPI with fastapi-azure-auth, and Express with express-oauth2-jwt-bearer: no lists, tokens of
+version 2.
+"""

@@ -10,23 +10,25 @@ from tests.conftest import Json, Sandbox
 
 OTHER_SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 
-# `az account get-access-token` as azure-identity calls it; what it is asked is written down, and whether it is alone.
-# It truncates its cache before it writes it, for an application each time: another one finds nobody signed in then.
+# `az account get-access-token` as azure-identity calls it; what it is asked is written down, and
+# whether it is alone. It truncates its cache before it writes it, for an application each time:
+# another one finds nobody signed in then.
 AZ = """#!{python} -I
 import json, pathlib, sys, time
 here = pathlib.Path(__file__).parent
 with (here / "asked").open("a") as asked:
     print(*sys.argv[1:], file=asked)
-(account,) = [row for row in json.loads((here / "azureProfile.json").read_text("utf-8-sig"))["subscriptions"]
-    if row["isDefault"]]
+profile = json.loads((here / "azureProfile.json").read_text("utf-8-sig"))
+(account,) = [row for row in profile["subscriptions"] if row["isDefault"]]
 writes = (account["user"] or {{}}).get("type") != "user"
 mark = here / f"running-{{time.monotonic_ns()}}"
 mark.touch()
 was_alone = list(here.glob("running-*")) == [mark]
 (here / "alone").open("a").write(f"{{was_alone}}\\n")
 until = time.monotonic() + 3  # for another one to begin, however slow the machine is
-while not writes and len((here / "asked").read_text().splitlines()) < 2 and time.monotonic() < until:
-    time.sleep(0.02)
+if not writes:
+    while len((here / "asked").read_text().splitlines()) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
 time.sleep(0.1)
 mark.unlink()
 try:
@@ -47,13 +49,18 @@ except FileNotFoundError:
 answers = json.loads((here / "answers").read_text())
 if isinstance(answers, str):
     sys.exit(answers)
-(resource,) = [each for each in answers if each in sys.argv[1:] or f"{{each}}/.default" in sys.argv[1:]]
-print(json.dumps({{"accessToken": answers[resource], "expires_on": {expires}, "tokenType": "Bearer"}}))
+asked_for = [argument.removesuffix("/.default") for argument in sys.argv[1:]]
+(resource,) = [each for each in answers if each in asked_for]
+token = {{"accessToken": answers[resource], "expires_on": {expires}, "tokenType": "Bearer"}}
+print(json.dumps(token))
 """
 
 
 class AzureCli:
-    """An `az` on PATH, with a profile. It has tokens of the sandbox's administrator, or says what it is told to."""
+    """An `az` on PATH, with a profile.
+
+    It has tokens of the sandbox's administrator, or says what it is told to.
+    """
 
     def __init__(self, folder: Path, azure: Sandbox) -> None:
         self._folder = folder
@@ -61,7 +68,10 @@ class AzureCli:
         az = folder / "az"
         az.write_text(AZ.format(python=sys.executable, expires=int(time.time()) + 3600))
         az.chmod(0o755)
-        tokens = {to: azure.token(f"{to}/.default").json()["access_token"] for to in (azure.origin, azure.graph_url)}
+        tokens = {
+            to: azure.token(f"{to}/.default").json()["access_token"]
+            for to in (azure.origin, azure.graph_url)
+        }
         self.answers(tokens)
         self.profile(azure.tenant_id, {OTHER_SUBSCRIPTION: False, azure.subscription_id: True})
         # As `az cloud register` and `az cloud set` write them.
@@ -86,14 +96,25 @@ class AzureCli:
         (self._folder / "answers").write_text(json.dumps(answers))
 
     def profile(
-        self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
+        self,
+        tenant_id: str,
+        subscriptions: dict[str, bool],
+        cloud: str = "Sandbox",
+        user: Json | None = None,
     ) -> None:
         shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
-        self.rows(*({"id": one, "name": one[:8], "isDefault": it, **shared} for one, it in subscriptions.items()))
+        self.rows(
+            *(
+                {"id": one, "name": one[:8], "isDefault": it, **shared}
+                for one, it in subscriptions.items()
+            )
+        )
 
     def rows(self, *rows: Json) -> None:
         content = json.dumps({"installationId": "x", "subscriptions": rows})
-        (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
+        (self._folder / "azureProfile.json").write_text(
+            content, encoding="utf-8-sig"
+        )  # as az writes it
 
     def truncate(self) -> None:
         """The next one finds its cache empty."""

@@ -1,4 +1,6 @@
-"""A person who sets up a trust by hand, through Graph and Resource Manager, as the document says."""
+"""A person who sets up a trust by hand, through Graph and Resource Manager, as the document
+says.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +15,9 @@ STRANGER = "99999999-9999-4999-8999-999999999999"
 
 @dataclass
 class Registration:
-    """An application that a person registered, with its service principal, as the portal makes it."""
+    """An application that a person registered, with its service principal, as the portal
+    makes it.
+    """
 
     object_id: str
     app_id: str
@@ -46,8 +50,18 @@ class Hand:
             self.azure.graph("DELETE", f"/directory/deletedItems/{which.object_id}")
 
     def role(self, value: str = "S2SAppRole", **changed: Any) -> Json:
-        words = {"allowedMemberTypes": ["Application"], "description": "Apps in this role can consume the web api."}
-        return {"displayName": value, "id": self.role_id, "isEnabled": True, "value": value, **words, **changed}
+        words = {
+            "allowedMemberTypes": ["Application"],
+            "description": "Apps in this role can consume the web api.",
+        }
+        return {
+            "displayName": value,
+            "id": self.role_id,
+            "isEnabled": True,
+            "value": value,
+            **words,
+            **changed,
+        }
 
     def step_1(self) -> Self:
         self.service = self.register("MCT service")
@@ -55,7 +69,13 @@ class Hand:
         self.change_service(appRoles=[self.role()])
         return self
 
-    def step_2(self, name: str = "S2S-client", *, consent: bool = True, lasts: timedelta = timedelta(days=365)) -> Self:
+    def step_2(
+        self,
+        name: str = "S2S-client",
+        *,
+        consent: bool = True,
+        lasts: timedelta = timedelta(days=365),
+    ) -> Self:
         made = self.register(name)
         self.clients.append(made)
         if lasts:
@@ -63,8 +83,15 @@ class Hand:
             wanted = {"passwordCredential": {"displayName": "app secret", "endDateTime": end}}
             path = f"/applications/{made.object_id}/addPassword"
             made.secret = self.azure.graph("POST", path, json=wanted)["secretText"]
-        access = [{"resourceAppId": self.service.app_id, "resourceAccess": [{"id": self.role_id, "type": "Role"}]}]
-        self.azure.graph("PATCH", f"/applications/{made.object_id}", json={"requiredResourceAccess": access})
+        access = [
+            {
+                "resourceAppId": self.service.app_id,
+                "resourceAccess": [{"id": self.role_id, "type": "Role"}],
+            }
+        ]
+        self.azure.graph(
+            "PATCH", f"/applications/{made.object_id}", json={"requiredResourceAccess": access}
+        )
         if consent:
             ids = {"principalId": made.principal_id, "resourceId": self.service.principal_id}
             path = f"/servicePrincipals/{self.service.principal_id}/appRoleAssignedTo"
@@ -77,7 +104,11 @@ class Hand:
             "ServiceAuthAudience": self.uri,
             "ServiceAuthTenantName": self.tenant_name,
             "ServiceAuthTenantId": self.azure.tenant_id,
-            **({"ServiceApplicationIds": self.client.app_id, "ServiceAuthRole": "S2SAppRole"} if self.clients else {}),
+            **(
+                {"ServiceApplicationIds": self.client.app_id, "ServiceAuthRole": "S2SAppRole"}
+                if self.clients
+                else {}
+            ),
             **changed,
         }
         self.write({name: value for name, value in written.items() if value is not None})

@@ -3,7 +3,9 @@
 import tomllib
 from pathlib import Path
 
-_SECTIONS = tomllib.loads((Path(__file__).parents[2] / "docs" / "errors.toml").read_text(encoding="utf-8"))
+_SECTIONS = tomllib.loads(
+    (Path(__file__).parents[2] / "docs" / "errors.toml").read_text(encoding="utf-8")
+)
 ROWS: dict[str, tuple[object, str, str]] = {
     code: tuple(row) for rows in _SECTIONS.values() for code, row in rows.items()
 }

@@ -29,4 +29,6 @@ def pem_of(key: Key, expires: datetime = SOON) -> bytes:
 
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PRIVATE = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+PRIVATE = RSA.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)

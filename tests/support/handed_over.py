@@ -1,7 +1,9 @@
-"""What the program asks a sandbox of its own process, handed over without a network: half of such a run's time.
+"""What the program asks a sandbox of its own process, handed over without a network: half of such a
+run's time.
 
-It goes over TLS where a test does something on the way (a fault, a hook, a latency), where a proxy is named or another
-authority trusted, wherever the program is a process of its own; and with `--tls` or `--all`, always.
+It goes over TLS where a test does something on the way (a fault, a hook, a latency), where a proxy
+is named or another authority trusted, wherever the program is a process of its own; and with
+`--tls` or `--all`, always.
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ _over_tls = httpx.AsyncHTTPTransport.handle_async_request
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--tls", action="store_true", help="send every request of the program over TLS, as with --all")
+    parser.addoption(
+        "--tls",
+        action="store_true",
+        help="send every request of the program over TLS, as with --all",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,6 @@
-"""The program within the test's own process: all of it but its start, with streams and an environment of its own."""
+"""The program within the test's own process: all of it but its start, with streams and an
+environment of its own.
+"""
 
 import contextlib
 import io
@@ -18,7 +20,9 @@ from tests.support.simulated_time import SimulatedTime
 
 SIGTERM = 143
 BETWEEN_RUNS = 2.0
-"""Simulated seconds from one command to the next: nobody types faster, and Azure's times have whole seconds."""
+"""Simulated seconds from one command to the next: nobody types faster, and Azure's times have whole
+seconds.
+"""
 
 
 @dataclass(frozen=True)

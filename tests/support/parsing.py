@@ -7,8 +7,8 @@ from pathlib import Path
 def parsed(file: Path) -> ast.Module:
     """The tree of a file.
 
-    CPython 3.11 may raise `SystemError: AST constructor recursion depth mismatch` where garbage is collected while it
-    builds one (cpython#106905): it is built again then.
+    CPython 3.11 may raise `SystemError: AST constructor recursion depth mismatch` where garbage is
+    collected while it builds one (cpython#106905): it is built again then.
     """
     text = file.read_text(encoding="utf-8")
     for _ in range(3):

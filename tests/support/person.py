@@ -1,4 +1,5 @@
-"""A person at the program's sign-in, within the test's own process: the tokens are those of a device code.
+"""A person at the program's sign-in, within the test's own process: the tokens are those of a
+device code.
 
 The real device code waits on a thread, in real time; `tests/cli/test_sign_in.py` shows that one.
 """
@@ -24,11 +25,15 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
         del claims
-        return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
+        return AccessToken(
+            tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600
+        )
 
     def person(method: Method, connection: Connection) -> CallerCredential:
         del method
-        return CallerCredential(ask, SignedIn("your account (device code)", is_person=True), connection)
+        return CallerCredential(
+            ask, SignedIn("your account (device code)", is_person=True), connection
+        )
 
     patch.setattr(methods, "person", person)
 
@@ -36,7 +41,10 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 def tokens_of(azure: Sandbox, address: str) -> dict[str, str]:
     """A person's tokens of this moment, by resource."""
     vaults = f"https://vault.localhost:{azure.origin.rsplit(':', 1)[1]}"
-    return {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin, vaults)}
+    return {
+        resource: _token(azure, address, resource)
+        for resource in (azure.graph_url, azure.origin, vaults)
+    }
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:

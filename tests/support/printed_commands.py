@@ -1,4 +1,6 @@
-"""Commands that the program prints: found in what it wrote, and read by the programs that they are for."""
+"""Commands that the program prints: found in what it wrote, and read by the programs that they are
+for.
+"""
 
 import json
 import re
@@ -9,8 +11,12 @@ from typing import Any
 
 from mct_s2s.cli import app
 
-AZ: dict[str, list[str]] = json.loads(Path(__file__).with_name("az_options.json").read_text(encoding="utf-8"))
-"""The options of each command of the Azure CLI 2.91 that is printed; `scripts/clients` compares it with that CLI."""
+AZ: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("az_options.json").read_text(encoding="utf-8")
+)
+"""The options of each command of the Azure CLI 2.91 that is printed; `scripts/clients` compares it
+with that CLI.
+"""
 _COMMAND = re.compile(r"(?:mct-s2s|az) [a-z]")
 """`mct-s2s 2026-11-30 a79ee3a7` is a credential's name."""
 _LINE = re.compile(r"^\s*(?:→ |- )?((?:mct-s2s|az) [a-z].*)$")
@@ -70,7 +76,9 @@ def refused_by_us(words: list[str]) -> str:
 
 
 def known_options(program: str, line: str) -> frozenset[str]:
-    """The options of the command with which a line begins; none where its program has no such command."""
+    """The options of the command with which a line begins; none where its program has no such
+    command.
+    """
     if program == "az":
         verb = _verb_of_az(line)
         return frozenset(AZ[verb] if verb is not None else ())
@@ -83,7 +91,9 @@ def known_options(program: str, line: str) -> frozenset[str]:
 
 
 def _verb_of_az(line: str) -> str | None:
-    known = (verb for verb in sorted(AZ, key=len, reverse=True) if f"{line} ".startswith(f"{verb} "))
+    known = (
+        verb for verb in sorted(AZ, key=len, reverse=True) if f"{line} ".startswith(f"{verb} ")
+    )
     return next(known, None)
 
 

@@ -16,7 +16,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 @cache
 def imports(file: Path) -> list[tuple[str, str]]:
-    """Module and name of each import, wherever it is: at the top, in a function, under TYPE_CHECKING."""
+    """Module and name of each import, wherever it is: at the top, in a function, under
+    TYPE_CHECKING.
+    """
     found: list[tuple[str, str]] = []
     for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):

@@ -1,7 +1,8 @@
 """A forward proxy for TLS on the loopback: it notes where it was asked to connect to, and by whom.
 
-As a program, `python -m tests.support.proxy PORT`, it prints its address and leads everybody to that port of this
-machine, whatever host they name: a hosts file for programs that take a proxy from their environment.
+As a program, `python -m tests.support.proxy PORT`, it prints its address and leads everybody to
+that port of this machine, whatever host they name: a hosts file for programs that take a proxy from
+their environment.
 """
 
 import socket
@@ -43,7 +44,9 @@ class _Handler(socketserver.StreamRequestHandler):
             headers[name.lower()] = value.strip()
         self.server.asked.append((f"{method} {target}", headers.get("proxy-authorization", "")))
         host, _, port = target.rpartition(":")
-        host = "localhost" if host.endswith(".localhost") else host  # not every system's resolver knows these names
+        host = (
+            "localhost" if host.endswith(".localhost") else host
+        )  # not every system's resolver knows these names
         far_end = ("127.0.0.1", self.server.port) if self.server.port else (host, int(port))
         with socket.create_connection(far_end) as far:
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

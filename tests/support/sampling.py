@@ -1,4 +1,5 @@
-"""Choose the cases that are run: in a run of all tests the same sample each time, or with `--all` every one.
+"""Choose the cases that are run: in a run of all tests the same sample each time, or with `--all`
+every one.
 
 Of a file that is named, every case is run. A nightly run takes another sample by `--sample-seed`.
 """
@@ -26,13 +27,19 @@ _CASES = {
     "tests/cli/test_mistakes.py": 60, "tests/cli/test_trust_files.py": 60, "tests/cli/": 2,
     "tests/render/test_every_screen.py": 26,
 }  # fmt: skip
-"""How many cases a test has there in a run of all tests: most of them run the program, or draw every screen."""
+"""How many cases a test has there in a run of all tests: most of them run the program, or draw
+every screen.
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all`, and the seed of the sample; workers read both from the environment."""
-    parser.addoption("--all", action="store_true", dest="every_cell", help="every cell of the matrices")
-    parser.addoption("--sample-seed", type=int, help=f"choose another sample than that of {_DEFAULT_SEED}")
+    parser.addoption(
+        "--all", action="store_true", dest="every_cell", help="every cell of the matrices"
+    )
+    parser.addoption(
+        "--sample-seed", type=int, help=f"choose another sample than that of {_DEFAULT_SEED}"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,12 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    return f"matrices: {'every cell' if every_cell() else 'a sample'}; the same again with --sample-seed {seed()}"
+    return (
+        f"matrices: {'every cell' if every_cell() else 'a sample'}; the same again with "
+        f"--sample-seed {seed()}"
+    )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the cases of each test; with `--all`, cells come last: measuring does not start again in threads."""
+    """Choose the cases of each test; with `--all`, cells come last: measuring does not start again
+    in threads.
+    """
     if every_cell():
         items.sort(key=_has_cells)
     if every_cell() or config.args != config.getini("testpaths"):
@@ -63,26 +75,38 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         cases_of[item.nodeid.partition("[")[0]].append(item)
     left_out: set[pytest.Item] = set()
     for name, found in cases_of.items():
-        count = next((count for folder, count in _CASES.items() if name.startswith(folder)), len(found))
-        if "render" in name or "inside" in getattr(found[0], "fixturenames", ()):  # others cost nothing
-            left_out |= set(found) - set(random.Random(f"{seed()} {name}").sample(found, min(count, len(found))))
+        count = next(
+            (count for folder, count in _CASES.items() if name.startswith(folder)), len(found)
+        )
+        if "render" in name or "inside" in getattr(
+            found[0], "fixturenames", ()
+        ):  # others cost nothing
+            left_out |= set(found) - set(
+                random.Random(f"{seed()} {name}").sample(found, min(count, len(found)))
+            )
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=[*left_out])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """With `--all`, measure coverage until the cells begin: thousands of them go over the same lines, at half speed."""
+    """With `--all`, measure coverage until the cells begin: thousands of them go over the same
+    lines, at half speed.
+    """
     measured = coverage.Coverage.current()
     if measured is not None and every_cell() and _has_cells(item):
         measured.stop()
-        for name in [name for name in os.environ if name.startswith(("COV_CORE_", "COVERAGE_PROCESS_"))]:
+        for name in [
+            name for name in os.environ if name.startswith(("COV_CORE_", "COVERAGE_PROCESS_"))
+        ]:
             del os.environ[name]
 
 
 def _has_cells(item: pytest.Item) -> bool:
     """Whether it is a matrix, or tried with thousands of examples."""
-    return item.nodeid.startswith(_OF_CELLS) or getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    return item.nodeid.startswith(_OF_CELLS) or getattr(
+        getattr(item, "obj", None), "is_hypothesis_test", False
+    )
 
 
 def every_cell() -> bool:
@@ -93,7 +117,9 @@ def seed() -> int:
     return int(os.environ[_SEED])
 
 
-def sampled(cells: Sequence[T], count: int, *, of_all: int | None = None, salt: str = "") -> list[T]:
+def sampled(
+    cells: Sequence[T], count: int, *, of_all: int | None = None, salt: str = ""
+) -> list[T]:
     """So many of the cells, in their order.
 
     Args:
@@ -104,7 +130,9 @@ def sampled(cells: Sequence[T], count: int, *, of_all: int | None = None, salt: 
     """
     if every_cell():
         count = len(cells) if of_all is None else of_all
-    chosen = set(random.Random(f"{seed()} {salt}").sample(range(len(cells)), min(count, len(cells))))
+    chosen = set(
+        random.Random(f"{seed()} {salt}").sample(range(len(cells)), min(count, len(cells)))
+    )
     return [cell for at, cell in enumerate(cells) if at in chosen]
 
 

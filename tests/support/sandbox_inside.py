@@ -1,4 +1,6 @@
-"""A sandbox inside the test's own process, so that a test can act at the very moment of a request."""
+"""A sandbox inside the test's own process, so that a test can act at the very moment of a
+request.
+"""
 
 import copy
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +20,8 @@ from tests.support.simulated_time import SimulatedTime
 PASSING = (
     # msgraph-sdk's own modules warn of their deprecation when they are imported.
     "ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning",
-    # Connections that were kept or cut are let go by the end of the process, which does not come here.
+    # Connections that were kept or cut are let go by the end of the process, which does not come
+    # here.
     "ignore::ResourceWarning",
     "ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning",
 )
@@ -30,7 +33,9 @@ Hook = Callable[[Entry], Awaitable[None]]
 
 @dataclass
 class Hooks:
-    """What a test does when a request has arrived, and when it has taken effect and its answer has not left."""
+    """What a test does when a request has arrived, and when it has taken effect and its answer has
+    not left.
+    """
 
     before: list[Hook] = field(default_factory=list)
     after: list[Hook] = field(default_factory=list)
@@ -46,7 +51,9 @@ class Inside:
     app: Any = None
 
     def __post_init__(self) -> None:
-        """The sandbox injects faults at both moments: a test's own comes first; and its clock has simulated time."""
+        """The sandbox injects faults at both moments: a test's own comes first; and its clock has
+        simulated time.
+        """
         assert self.running._server is not None
         config = self.running._server.config
         config.loaded_app = self.app = self.azure.time.requests.around(config.loaded_app)
@@ -54,7 +61,9 @@ class Inside:
         assert config.ssl is not None
         config.ssl.num_tickets = 0
         self.state.clock.source = self.time
-        self.state.path = None  # nobody will want it again: a tenth of the time would go into writing it
+        self.state.path = (
+            None  # nobody will want it again: a tenth of the time would go into writing it
+        )
         injection = cast("Any", self.pipeline._fault_injection)
         for moment in ("before", "after"):
             setattr(injection, moment, self._with_hooks(moment, getattr(injection, moment)))
@@ -70,7 +79,11 @@ class Inside:
     def ports(self) -> set[int]:
         """Where it listens."""
         assert self.running._server is not None
-        return {each.getsockname()[1] for server in self.running._server.servers for each in server.sockets}
+        return {
+            each.getsockname()[1]
+            for server in self.running._server.servers
+            for each in server.sockets
+        }
 
     @property
     def is_undisturbed(self) -> bool:
@@ -132,7 +145,9 @@ def pipeline_of(running: Running) -> Pipeline:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that run the program within this process pass over warnings that are nobody's fault."""
+    """Let tests that run the program within this process pass over warnings that are nobody's
+    fault.
+    """
     for item in items:
         if "inside" in getattr(item, "fixturenames", ()):
             for warning in PASSING:
@@ -157,7 +172,10 @@ def seeded(inside: Inside) -> Json:
 
 @pytest.fixture
 def azure(inside: Inside, seeded: Json) -> Iterator[Sandbox]:
-    """The sandbox of this worker, as new. Time stands still in it but for what the program waits for."""
+    """The sandbox of this worker, as new.
+
+    Time stands still in it but for what the program waits for.
+    """
     inside.become(seeded)
     yield inside.azure
     inside.leave_alone()

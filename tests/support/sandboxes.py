@@ -1,4 +1,6 @@
-"""Three sandboxes inside the test's own process, as three tenants: one administrator, one certificate, one time."""
+"""Three sandboxes inside the test's own process, as three tenants: one administrator, one
+certificate, one time.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -32,12 +34,15 @@ class Tenants:
     def profiles(self) -> str:
         """The profiles of a trust file, `tenant-1` to `tenant-3`."""
         return "".join(
-            f'[profiles.tenant-{number}]\ncloud = "{one.azure.origin}"\n' for number, one in enumerate(self.all, 1)
+            f'[profiles.tenant-{number}]\ncloud = "{one.azure.origin}"\n'
+            for number, one in enumerate(self.all, 1)
         )
 
 
 @pytest.fixture(scope="session")
-def other_sandboxes(inside: Inside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Inside]]:
+def other_sandboxes(
+    inside: Inside, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Inside]]:
     made: list[Inside] = []
     home = inside.running.ca_file.parent
     for number in (2, 3):
@@ -51,10 +56,13 @@ def other_sandboxes(inside: Inside, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def tenants(inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenants]:
+def tenants(
+    inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Tenants]:
     first, second = other_sandboxes
     made = Tenants((inside, first, second))
-    # One credential in the environment signs in to all tenants of the public cloud, which these are here.
+    # One credential in the environment signs in to all tenants of the public cloud, which these are
+    # here.
     public, usual = {one.azure.origin for one in made.all}, choice.may_sign_in
 
     def may_sign_in(named: str | None, login: str) -> bool:

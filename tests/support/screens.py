@@ -1,8 +1,9 @@
-"""What every screen of the program has to be, and pictures of eight, kept as SVG, so that a change is in a diff.
+"""What every screen of the program has to be, and pictures of eight, kept as SVG, so that a change
+is in a diff.
 
-`pytest --update-screens` writes those that differ. A picture shows what a terminal shows: a line that is too long is
-wrapped where a terminal wraps it, colours are the terminal's own (dark, and light for who prefers it), and the same is
-in its `<desc>` as plain text.
+`pytest --update-screens` writes those that differ. A picture shows what a terminal shows: a line
+that is too long is wrapped where a terminal wraps it, colours are the terminal's own (dark, and
+light for who prefers it), and the same is in its `<desc>` as plain text.
 """
 
 import contextlib
@@ -65,7 +66,9 @@ STYLES
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-screens`; workers read it from the environment."""
-    parser.addoption("--update-screens", action="store_true", help="keep the screens as they are now")
+    parser.addoption(
+        "--update-screens", action="store_true", help="keep the screens as they are now"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,7 +77,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def check_screen(
-    name: str, shown: Shown, *, width: int = 80, height: int | None = None, color: bool = True, unicode: bool = True
+    name: str,
+    shown: Shown,
+    *,
+    width: int = 80,
+    height: int | None = None,
+    color: bool = True,
+    unicode: bool = True,
 ) -> None:
     """Compare what is shown with the picture of that name in `tests/render/screens`.
 
@@ -90,12 +99,17 @@ def check_screen(
         AssertionError: it is another one, or there is none.
     """
     assert name in PICTURES
-    path, lines = FOLDER / f"{name}.svg", list(_lines(shown, width, height, color=color, unicode=unicode))
+    path, lines = (
+        FOLDER / f"{name}.svg",
+        list(_lines(shown, width, height, color=color, unicode=unicode)),
+    )
     check_kept(path, _picture(lines, width))
 
 
 def copied(text: str) -> list[str]:
-    """Return what someone may copy of a screen, without the punctuation of a sentence that follows it."""
+    """Return what someone may copy of a screen, without the punctuation of a sentence that follows
+    it.
+    """
     return sorted(found[0].rstrip(".,;:)' ") for found in _COPIED.finditer(text))
 
 
@@ -103,14 +117,17 @@ def check_readable(shown: Shown) -> None:
     """Check what holds for every screen: in each width, without colours, and where output is ASCII.
 
     Raises:
-        AssertionError: a line is too wide for another reason than what is copied from it; an id, address or path is
+        AssertionError: a line is too wide for another reason than what is copied from it; an id,
+        address or path is
             cut; a colour is set where none is wanted; or a character has no mark in ASCII.
     """
     usual = _raw(shown, UNBOUNDED)
     pieces = copied(usual)
     for width in _WIDTHS:
         text = _raw(shown, width)
-        assert [line for line in text.splitlines() if cell_len(line) > width and not copied(line)] == [], width
+        assert [
+            line for line in text.splitlines() if cell_len(line) > width and not copied(line)
+        ] == [], width
         assert [piece for piece in pieces if piece not in text] == [], width
     assert not _COLOR.search(_raw(shown, UNBOUNDED, escapes=True, color=False))
     expected = "".join(MARKS.get(character, character) for character in usual)
@@ -124,13 +141,22 @@ def check_kept(path: Path, now: str) -> None:
         path.write_text(now, encoding="utf-8")
         return
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
-    difference = "\n".join(difflib.unified_diff(kept.splitlines(), now.splitlines(), "kept", "now", lineterm="", n=1))
-    assert kept == now, f"{path.name} differs: pytest --update-screens, then look at it.\n{difference}"
+    difference = "\n".join(
+        difflib.unified_diff(kept.splitlines(), now.splitlines(), "kept", "now", lineterm="", n=1)
+    )
+    assert kept == now, (
+        f"{path.name} differs: pytest --update-screens, then look at it.\n{difference}"
+    )
 
 
 def check_texts(name: str, shown: Mapping[str, Shown]) -> str:
-    """Compare screens of 120 columns, or texts, with that file in `tests/render/documents`, each under its name."""
-    texts = {title: one if isinstance(one, str) else screen_text(one, width=120) for title, one in shown.items()}
+    """Compare screens of 120 columns, or texts, with that file in `tests/render/documents`, each
+    under its name.
+    """
+    texts = {
+        title: one if isinstance(one, str) else screen_text(one, width=120)
+        for title, one in shown.items()
+    }
     now = "".join(f"# {title}\n{text}\n\n" for title, text in texts.items())
     check_kept(DOCUMENTS / f"{name}.txt", now)
     return now
@@ -138,7 +164,9 @@ def check_texts(name: str, shown: Mapping[str, Shown]) -> str:
 
 def screen_text(shown: Shown, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
     """What is shown as plain text, wrapped where a terminal wraps it."""
-    return "\n".join(line.plain for line in _lines(shown, width, None, color=color, unicode=unicode))
+    return "\n".join(
+        line.plain for line in _lines(shown, width, None, color=color, unicode=unicode)
+    )
 
 
 def _raw(
@@ -153,10 +181,13 @@ def _raw(
     """Return what is written to a terminal, by default without its escape sequences."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         replace_unencodable()  # its handler is known by name from then on
-    file = io.TextIOWrapper(io.BytesIO(), "utf-8" if unicode else "ascii", errors="mct-s2s", newline="\n")
+    file = io.TextIOWrapper(
+        io.BytesIO(), "utf-8" if unicode else "ascii", errors="mct-s2s", newline="\n"
+    )
     console = LineConsole(
         file=file,
-        force_terminal=True, color_system="standard", no_color=not color, width=width, height=height or 50,
+        force_terminal=True, color_system="standard", no_color=not color, width=width,
+        height=height or 50,
         legacy_windows=False,
     )  # fmt: skip
     if callable(shown):
@@ -169,10 +200,14 @@ def _raw(
     return file.read() if escapes else _ESCAPES.sub("", file.read())
 
 
-def _lines(shown: Shown, width: int, height: int | None, *, color: bool, unicode: bool) -> Iterator[Text]:
+def _lines(
+    shown: Shown, width: int, height: int | None, *, color: bool, unicode: bool
+) -> Iterator[Text]:
     """The lines of the terminal."""
     written = _raw(shown, width, height=height, escapes=True, color=color, unicode=unicode)
-    lines = [part for line in written.splitlines() for part in _wrapped(Text.from_ansi(line), width)]
+    lines = [
+        part for line in written.splitlines() for part in _wrapped(Text.from_ansi(line), width)
+    ]
     yield from lines[-height:] if height is not None else lines
 
 
@@ -192,14 +227,22 @@ def _picture(lines: list[Text], width: int) -> str:
     dark, light = _svg(lines, width, SVG_EXPORT_THEME), _svg(lines, width, DEFAULT_TERMINAL_THEME)
     styles = re.findall(rf"^\.{_ID}-r\d+ .*$", light, re.MULTILINE)
     picture = re.sub(rf' clip-path="url\(#{_ID}-line-\d+\)"', "", dark)
-    picture = re.sub(r"<text [^>]*>\n</text>", "", picture).replace("</text><text", "</text>\n<text")
+    picture = re.sub(r"<text [^>]*>\n</text>", "", picture).replace(
+        "</text><text", "</text>\n<text"
+    )
     picture = picture.replace("&#160;", " ").replace("DARK", SVG_EXPORT_THEME.background_color.hex)
-    picture = picture.replace("LIGHT", DEFAULT_TERMINAL_THEME.background_color.hex).replace("STYLES", "\n".join(styles))
-    return picture.replace("DESCRIPTION", escape("\n".join(line.plain for line in lines), quote=False))
+    picture = picture.replace("LIGHT", DEFAULT_TERMINAL_THEME.background_color.hex).replace(
+        "STYLES", "\n".join(styles)
+    )
+    return picture.replace(
+        "DESCRIPTION", escape("\n".join(line.plain for line in lines), quote=False)
+    )
 
 
 def _svg(lines: list[Text], width: int, theme: TerminalTheme) -> str:
-    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, legacy_windows=False)
+    console = Console(
+        record=True, width=width, file=io.StringIO(), force_terminal=True, legacy_windows=False
+    )
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False)
     return console.export_svg(title="", theme=theme, code_format=_FORMAT, unique_id=_ID)

@@ -1,7 +1,8 @@
-"""Looks for secrets in everything that the program leaves behind: what it says, its files, the list of processes.
+"""Looks for secrets in everything that the program leaves behind: what it says, its files, the list
+of processes.
 
-Known by their look: every client secret that the sandbox makes, every token, every private key; and by their words: the
-secrets in the seed's settings.
+Known by their look: every client secret that the sandbox makes, every token, every private key; and
+by their words: the secrets in the seed's settings.
 """
 
 import re
@@ -19,12 +20,16 @@ _LOOK_SECONDS = 0.1
 
 
 def secrets_in(text: str, given: str = "") -> list[str]:
-    """What looks like a secret and was not `given`, cut short: a failure shall not publish it, either."""
+    """What looks like a secret and was not `given`, cut short: a failure shall not publish it,
+    either.
+    """
     return [f"{found[0][:6]}…" for found in SECRET.finditer(text) if found[0] not in given]
 
 
 def said(words: Sequence[str], out: str, err: str, own: str = "") -> list[str]:
-    """Secrets in what the program said: one may be shown where it was asked for, the caller's `own` never."""
+    """Secrets in what the program said: one may be shown where it was asked for, the caller's `own`
+    never.
+    """
     found = secrets_in(err) + ([] if "show" in words else secrets_in(out))
     return found + (["the caller's own secret"] if own and own in out + err else [])
 
@@ -40,10 +45,19 @@ def snapshot(home: Path) -> dict[Path, int]:
 
 
 def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> list[str]:
-    """Files written since that hold a secret and were not asked to, nor by a trust file, or that others may read."""
+    """Files written since that hold a secret and were not asked to, nor by a trust file, or that
+    others may read.
+    """
     wrong = []
-    asking = [*words, *(Path(file).read_text() for option, file in pairwise(words) if option in {"-f", "--file"})]
-    fresh = [path for path, at in snapshot(home).items() if before.get(path) != at and "sandbox" not in str(path)]
+    asking = [
+        *words,
+        *(Path(file).read_text() for option, file in pairwise(words) if option in {"-f", "--file"}),
+    ]
+    fresh = [
+        path
+        for path, at in snapshot(home).items()
+        if before.get(path) != at and "sandbox" not in str(path)
+    ]
     for path in fresh:
         text = path.read_bytes().decode("utf-8", "replace")
         if not SECRET.search(text):
@@ -58,7 +72,9 @@ def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> li
 
 @contextmanager
 def processes_of(pid: int, given: str) -> Iterator[list[str]]:
-    """Watch what the list of processes shows of a process and its children; yields what was found."""
+    """Watch what the list of processes shows of a process and its children; yields what was
+    found.
+    """
     found: list[str] = []
     ended = threading.Event()
 
@@ -67,8 +83,12 @@ def processes_of(pid: int, given: str) -> Iterator[list[str]]:
             for process in _family(pid):
                 for kind in ("cmdline", "environ"):
                     with suppress(OSError):
-                        text = Path(f"/proc/{process}/{kind}").read_bytes().decode("utf-8", "replace")
-                        found.extend(f"{kind} of a process: {what}" for what in secrets_in(text, given))
+                        text = (
+                            Path(f"/proc/{process}/{kind}").read_bytes().decode("utf-8", "replace")
+                        )
+                        found.extend(
+                            f"{kind} of a process: {what}" for what in secrets_in(text, given)
+                        )
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -1,9 +1,11 @@
-"""Time that passes only while everybody waits for it: no test sleeps, and none rests on how fast the machine is.
+"""Time that passes only while everybody waits for it: no test sleeps, and none rests on how fast
+the machine is.
 
-The program runs in this process on an event loop whose clock is ours; the sandbox, on a thread beside it, tells the
-same time. As long as anything is under way, that clock stands still: a request, a connection, a thread of the program,
-a child process. When all that is left are timers, it jumps to the first of them. So a backoff, a settling, a deadline
-of ten minutes and a request that hangs cost nothing and come out the same on every machine.
+The program runs in this process on an event loop whose clock is ours; the sandbox, on a thread
+beside it, tells the same time. As long as anything is under way, that clock stands still: a
+request, a connection, a thread of the program, a child process. When all that is left are timers,
+it jumps to the first of them. So a backoff, a settling, a deadline of ten minutes and a request
+that hangs cost nothing and come out the same on every machine.
 """
 
 import asyncio
@@ -21,14 +23,24 @@ from anyio.streams.tls import TLSStream
 from mct_s2s import clock, concurrency
 
 POLL_SECONDS = 0.005
-"""How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
+"""How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at
+once.
+"""
 LONG_POLLS = 1000
-"""Some five seconds. A client that was cut off may have written last, on a connection that it keeps."""
-END_OF_HANDSHAKE = b"\x14"
-"""How the last message of a client's TLS handshake begins. The sandbox does not answer it, and what was to follow may
-have been cancelled. Source: RFC 8446, appendix D.4."""
+"""Some five seconds.
 
-_scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("request", default=None)
+A client that was cut off may have written last, on a connection that it keeps.
+"""
+END_OF_HANDSHAKE = b"\x14"
+"""How the last message of a client's TLS handshake begins.
+
+The sandbox does not answer it, and what was to follow may have been cancelled. Source: RFC 8446,
+appendix D.4.
+"""
+
+_scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "request", default=None
+)
 
 
 class SimulatedTime:
@@ -79,7 +91,9 @@ class SimulatedTime:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.events, "new_event_loop", lambda: SimulatedLoop(self))
             patch.setattr(clock, "now", lambda: datetime.fromtimestamp(self.timestamp(), UTC))
-            patch.setattr(concurrency, "in_background", asyncio.to_thread)  # a thread that time waits for
+            patch.setattr(
+                concurrency, "in_background", asyncio.to_thread
+            )  # a thread that time waits for
             patch.setattr(TLSStream, "wrap", _closing_wrap(TLSStream.wrap))
             yield
 
@@ -93,7 +107,9 @@ class SimulatedTime:
         if self._flows_since is not None:
             await asyncio.sleep(seconds)
             return
-        sleeper = _Sleeper(self.seconds + seconds, asyncio.get_running_loop(), asyncio.Event(), _scope.get())
+        sleeper = _Sleeper(
+            self.seconds + seconds, asyncio.get_running_loop(), asyncio.Event(), _scope.get()
+        )
         with self._lock:
             sleeper.lies_down()
             self._sleepers.append(sleeper)
@@ -115,7 +131,9 @@ class SimulatedTime:
 
 
 def _closing_wrap(wrap: Any) -> Any:
-    """A handshake that is cancelled ends its connection: httpcore leaves it open, and time would wait for an answer."""
+    """A handshake that is cancelled ends its connection: httpcore leaves it open, and time would
+    wait for an answer.
+    """
 
     async def closing(stream: Any, **options: Any) -> Any:
         try:
@@ -129,7 +147,11 @@ def _closing_wrap(wrap: Any) -> Any:
 
 class _Sleeper:
     def __init__(
-        self, due: float, loop: asyncio.AbstractEventLoop, woken: asyncio.Event, scope: dict[str, Any] | None
+        self,
+        due: float,
+        loop: asyncio.AbstractEventLoop,
+        woken: asyncio.Event,
+        scope: dict[str, Any] | None,
     ) -> None:
         self.due = due
         self.woken = woken
@@ -153,7 +175,9 @@ class Requests:
         self._open: dict[int, dict[str, Any]] = {}
 
     def around(self, app: Any) -> Any:
-        """Look at what this application is asked: one of several, where there are several sandboxes."""
+        """Look at what this application is asked: one of several, where there are several
+        sandboxes.
+        """
 
         async def watched(scope: dict[str, Any], receive: Any, send: Any) -> None:
             self._open[id(scope)] = scope
@@ -167,7 +191,9 @@ class Requests:
         return watched
 
     def waiting_ports(self) -> set[int] | None:
-        """The clients' ports of requests that only time will answer; None while the sandbox works on another one."""
+        """The clients' ports of requests that only time will answer; None while the sandbox works
+        on another one.
+        """
         ports = set()
         for scope in tuple(self._open.values()):
             if not scope.get("sleeps") and not scope.get("sandbox", {}).get("hangs"):
@@ -198,7 +224,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return future
 
     async def shutdown_default_executor(self, *timeout: Any) -> None:
-        """End the threads; time stands still until they have, for Python 3.12 and newer give them a deadline."""
+        """End the threads; time stands still until they have, for Python 3.12 and newer give them a
+        deadline.
+        """
         self._threads += 1
         try:
             await super().shutdown_default_executor(*timeout)
@@ -218,7 +246,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         watched = _Connection()
         self._connecting += 1
         try:
-            made = await super().create_connection(lambda: watched.watch(protocol_factory()), *args, **options)
+            made = await super().create_connection(
+                lambda: watched.watch(protocol_factory()), *args, **options
+            )
         finally:
             self._connecting -= 1
         self._connections = [each for each in self._connections if not each.is_over] + [watched]
@@ -231,8 +261,15 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return transport, protocol
 
     def may_jump(self, *, is_long: bool = False) -> bool:
-        """Whether nothing is left to wait for but time. A request that the sandbox has not seen for long is none."""
-        if self._connecting or self._threads or any(each.get_returncode() is None for each in self._processes):
+        """Whether nothing is left to wait for but time.
+
+        A request that the sandbox has not seen for long is none.
+        """
+        if (
+            self._connecting
+            or self._threads
+            or any(each.get_returncode() is None for each in self._processes)
+        ):
             return False
         if any(each.is_closing for each in self._connections):
             return False
@@ -256,7 +293,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
 
 class _Selector(selectors.DefaultSelector):
-    """Looks at sockets in real time, and lets the loop's own time pass when nothing else happens."""
+    """Looks at sockets in real time, and lets the loop's own time pass when nothing else
+    happens.
+    """
 
     def __init__(self, loop: SimulatedLoop) -> None:
         super().__init__()
@@ -302,7 +341,11 @@ class _Connection:
 
     def watch(self, protocol: Any) -> Any:
         """Put ourselves between a protocol and its transport."""
-        made, received, lost = protocol.connection_made, protocol.data_received, protocol.connection_lost
+        made, received, lost = (
+            protocol.connection_made,
+            protocol.data_received,
+            protocol.connection_lost,
+        )
 
         def connection_made(transport: Any) -> None:
             self._transport, write = transport, transport.write

@@ -1,4 +1,6 @@
-"""What costs time on every machine and says nothing about the program is done once, or not at all."""
+"""What costs time on every machine and says nothing about the program is done once, or not
+at all.
+"""
 
 import functools
 import gc
@@ -30,12 +32,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _without_power_cuts(descriptor: Any) -> None:
-    """Leave it to the system when a file reaches the disk: each waits milliseconds. Who tests that replaces it."""
+    """Leave it to the system when a file reaches the disk: each waits milliseconds.
+
+    Who tests that replaces it.
+    """
     del descriptor
 
 
 def _read_again(data: Any, password: Any = None, backend: Any = None, **options: Any) -> Any:
-    """A key is checked for its primes whenever it is read, 0.1 to 0.3 s, four times for each sign-in with it."""
+    """A key is checked for its primes whenever it is read, 0.1 to 0.3 s, four times for each
+    sign-in with it.
+    """
     del backend
     return _read(bytes(data), password, **options)
 
@@ -57,7 +64,9 @@ def _made_again(public_exponent: int, key_size: int, backend: Any = None) -> rsa
 
 
 def pytest_collection_finish() -> None:
-    """What has been imported stays: a collection does not look through it, and comes where it finds something."""
+    """What has been imported stays: a collection does not look through it, and comes where it finds
+    something.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
@@ -65,8 +74,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """What a run of the program has left goes before a test that does not pass over such warnings."""
-    if "inside" in getattr(item, "fixturenames", ()) and "inside" not in getattr(nextitem, "fixturenames", ()):
+    """What a run of the program has left goes before a test that does not pass over such
+    warnings.
+    """
+    if "inside" in getattr(item, "fixturenames", ()) and "inside" not in getattr(
+        nextitem, "fixturenames", ()
+    ):
         with collected():
             pass
 
@@ -75,8 +88,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def collected() -> Iterator[None]:
     """Let go of the connections that were cut in here, and not in a test that comes later.
 
-    A collection looks through everything that is alive, 0.3 s for a worker that has run some hundred tests, unless
-    what survived the last one is frozen.
+    A collection looks through everything that is alive, 0.3 s for a worker that has run some
+    hundred tests, unless what survived the last one is frozen.
     """
     yield
     with warnings.catch_warnings():

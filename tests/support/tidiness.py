@@ -18,8 +18,8 @@ _running: dict[str, None] = {}
 def pytest_configure(config: pytest.Config) -> None:
     """Mark what is started from here, and end on SIGTERM as on Ctrl-C.
 
-    A shell starts what goes into the background with SIGINT ignored, and everything below it inherits that: programs
-    would sit out the Ctrl-C that tests send them.
+    A shell starts what goes into the background with SIGINT ignored, and everything below it
+    inherits that: programs would sit out the Ctrl-C that tests send them.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
@@ -58,5 +58,8 @@ def _left_behind(mark: str) -> Iterator[int]:
     entry = f"{MARK}={mark}".encode()
     for environ in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
-            if entry in environ.read_bytes().split(b"\0") and int(environ.parent.name) != os.getpid():
+            if (
+                entry in environ.read_bytes().split(b"\0")
+                and int(environ.parent.name) != os.getpid()
+            ):
                 yield int(environ.parent.name)

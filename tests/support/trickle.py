@@ -1,4 +1,6 @@
-"""A service that answers one byte a second: no read waits for long, and all of them together for an hour."""
+"""A service that answers one byte a second: no read waits for long, and all of them together for an
+hour.
+"""
 
 import asyncio
 import ssl
@@ -19,7 +21,9 @@ ANSWERS = {
 
 
 def trickle(monkeypatch: pytest.MonkeyPatch, begin: str, answer: tuple[bytes, bytes]) -> list[str]:
-    """Let each request of the program to an address that begins so be answered so; returns those addresses."""
+    """Let each request of the program to an address that begins so be answered so; returns those
+    addresses.
+    """
     usual, asked = httpx.AsyncHTTPTransport.handle_async_request, list[str]()
 
     async def handle(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,5 @@
-"""Who sends to Graph: msgraph-sdk's request adapter where it is installed, else msgraph-core's, its base.
+"""Who sends to Graph: msgraph-sdk's request adapter where it is installed, else msgraph-core's, its
+base.
 
 Windows cannot install msgraph-sdk with its default limit of 260 characters for a path
 (microsoft/kiota#6037), and nothing of it but the adapter is used here.
@@ -16,7 +17,9 @@ except ModuleNotFoundError:
     class GraphRequestAdapter(BaseGraphRequestAdapter):  # type: ignore[no-redef, misc, unused-ignore]
         """What msgraph-sdk's adapter does with a client that it is given: nothing of its own."""
 
-        def __init__(self, auth_provider: AuthenticationProvider, client: httpx.AsyncClient) -> None:
+        def __init__(
+            self, auth_provider: AuthenticationProvider, client: httpx.AsyncClient
+        ) -> None:
             super().__init__(auth_provider, http_client=client)
 
 

@@ -1,10 +1,11 @@
 """Registrations (application objects) on Microsoft Graph: found, created, changed, deleted.
 
-They are read without `$select`, which would take their keys from a budget of the whole tenant, 150 requests a minute:
-learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 3.5.
+They are read without `$select`, which would take their keys from a budget of the whole tenant, 150
+requests a minute: learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section
+3.5.
 
-Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications, /application-update
-(`uniqueName`), /application-delete.
+Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications,
+/application-update (`uniqueName`), /application-delete.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 Registered = TypeVar("Registered", Application, ServicePrincipal)
 READ = GraphOperation.READ
 NOT_IN_UPSERT = ("api", "notes")
-"""Properties that an upsert would write over someone's who was faster: a token version, and which site it is for.
+"""Properties that an upsert would write over someone's who was faster: a token version, and which
+site it is for.
 
-A client's tags and permissions are in it: they are those that every run of this tool gives to that client.
+A client's tags and permissions are in it: they are those that every run of this tool gives to that
+client.
 """
 IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
@@ -47,14 +50,20 @@ async def by_client_id(graph: "GraphClient", client_id: ClientId) -> Application
     return await graph.get(f"/applications{key('appId', client_id)}", parse.application)
 
 
-async def by_unique_names(graph: "GraphClient", unique_names: Sequence[str]) -> list[Application | None]:
+async def by_unique_names(
+    graph: "GraphClient", unique_names: Sequence[str]
+) -> list[Application | None]:
     """The registration of each name; `None` where no living one has it."""
-    return await graph.get_many([f"/applications{key('uniqueName', name)}" for name in unique_names], parse.application)
+    return await graph.get_many(
+        [f"/applications{key('uniqueName', name)}" for name in unique_names], parse.application
+    )
 
 
 async def by_object_id(graph: "GraphClient", object_id: ApplicationObjectId) -> Application:
     """The registration, which must be there."""
-    return await graph.read(paths.application(object_id), READ, parse.application, graph.sending_about(object_id))
+    return await graph.read(
+        paths.application(object_id), READ, parse.application, graph.sending_about(object_id)
+    )
 
 
 async def by_client_ids(graph: "GraphClient", client_ids: Iterable[ClientId]) -> list[Application]:
@@ -71,16 +80,26 @@ async def read_by_client_ids(
 ) -> list[Registered]:
     """Read many by few requests with a filter; what no index knows (yet) by its key."""
     ids = list(dict.fromkeys(client_id.lower() for client_id in client_ids))
-    parts = [ids[start : start + IN_ONE_FILTER] for start in range(0, len(ids), IN_ONE_FILTER)] if len(ids) > 1 else []
+    parts = (
+        [ids[start : start + IN_ONE_FILTER] for start in range(0, len(ids), IN_ONE_FILTER)]
+        if len(ids) > 1
+        else []
+    )
     filters = [f"appId in ({','.join(map(literal, part))})" for part in parts]
 
     def parse_page(page: Json) -> list[Registered]:
         return [parse_row(row) for row in listed(page.get("value"))]
 
-    pages = await graph.get_many([f"{collection}{query(select=select, filter=each)}" for each in filters], parse_page)
+    pages = await graph.get_many(
+        [f"{collection}{query(select=select, filter=each)}" for each in filters], parse_page
+    )
     registered: dict[str, Registered] = {row.client_id: row for page in pages for row in page or ()}
     options = query(select=select) if select else ""
-    missing = [f"{collection}{key('appId', client_id)}{options}" for client_id in ids if client_id not in registered]
+    missing = [
+        f"{collection}{key('appId', client_id)}{options}"
+        for client_id in ids
+        if client_id not in registered
+    ]
     registered |= {row.client_id: row for row in await graph.get_known(missing, parse_row)}
     return [registered[client_id] for client_id in ids if client_id in registered]
 
@@ -102,8 +121,8 @@ async def _matching(graph: "GraphClient", condition: str) -> list[Application]:
 async def create(graph: "GraphClient", new: Application) -> tuple[Application, bool]:
     """Create it by an upsert of its `uniqueName`, so that two runs never make two.
 
-    Where someone was faster, Graph updates what is there, so the upsert leaves `NOT_IN_UPSERT` to `complete`. Return
-    it, and whether Graph was seen to create it.
+    Where someone was faster, Graph updates what is there, so the upsert leaves `NOT_IN_UPSERT` to
+    `complete`. Return it, and whether Graph was seen to create it.
     """
     path = f"/applications{key('uniqueName', new.unique_name or '')}"
     body = parse.new_application(new)
@@ -112,7 +131,10 @@ async def create(graph: "GraphClient", new: Application) -> tuple[Application, b
 
 
 async def complete(graph: "GraphClient", found: Application, new: Application) -> Application:
-    """Write what a creation left out, and nothing in place of what is there. Without a version, tokens are v1."""
+    """Write what a creation left out, and nothing in place of what is there.
+
+    Without a version, tokens are v1.
+    """
     there = {entry.resource_client_id for entry in found.required_access}
     version = new.token_version or 1
     access = (entry for entry in new.required_access if entry.resource_client_id not in there)
@@ -125,19 +147,29 @@ async def complete(graph: "GraphClient", found: Application, new: Application) -
     )
     if whole != found:
         path, body = paths.application(found.object_id), parse.application_patch(found, whole)
-        await graph.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, sending=UNTIL_KNOWN)
+        await graph.send(
+            "PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, sending=UNTIL_KNOWN
+        )
     return whole
 
 
-async def register(graph: "GraphClient", new: Application, owner: PrincipalId | None) -> Application:
-    """Create it by a POST, which leaves it without a `uniqueName`, with the caller as its owner where that is taken.
+async def register(
+    graph: "GraphClient", new: Application, owner: PrincipalId | None
+) -> Application:
+    """Create it by a POST, which leaves it without a `uniqueName`, with the caller as its owner
+    where that is taken.
 
-    Some tenants demand an owner, others refuse one. The creator by POST owns it; the creator by the upsert may not, and
-    with `Application.ReadWrite.OwnedBy` can then neither change nor delete it: docs/azure-contract.md, section 3.10,
-    "Owner".
+    Some tenants demand an owner, others refuse one. The creator by POST owns it; the creator by the
+    upsert may not, and with `Application.ReadWrite.OwnedBy` can then neither change nor delete it:
+    docs/azure-contract.md, section 3.10, "Owner".
     """
     create_from = partial(
-        graph.write, "POST", "/applications", GraphOperation.CREATE_APPLICATION, parse.application, sending=ONCE
+        graph.write,
+        "POST",
+        "/applications",
+        GraphOperation.CREATE_APPLICATION,
+        parse.application,
+        sending=ONCE,
     )
     body = parse.new_application(new)
     if new.token_version in {None, 1}:
@@ -152,7 +184,9 @@ async def register(graph: "GraphClient", new: Application, owner: PrincipalId | 
     return await create_from(body=body)
 
 
-async def set_unique_name(graph: "GraphClient", object_id: ApplicationObjectId, unique_name: str) -> None:
+async def set_unique_name(
+    graph: "GraphClient", object_id: ApplicationObjectId, unique_name: str
+) -> None:
     path, body = paths.application(object_id), {"uniqueName": unique_name}
     await graph.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, sending=UNTIL_KNOWN)
 
@@ -166,7 +200,9 @@ async def update(graph: "GraphClient", before: Application, after: Application) 
 
 async def accepts_write(graph: "GraphClient", application: Application) -> bool:
     """Whether it is there for certain: `replicas.accepts_write`."""
-    return await replicas.accepts_write(graph, paths.application(application.object_id), application.display_name)
+    return await replicas.accepts_write(
+        graph, paths.application(application.object_id), application.display_name
+    )
 
 
 async def delete(graph: "GraphClient", object_id: ApplicationObjectId) -> None:

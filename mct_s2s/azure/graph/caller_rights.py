@@ -1,10 +1,13 @@
-"""What the caller is and may do in the directory. Tokens are never read: to clients they are opaque.
+"""What the caller is and may do in the directory.
 
-An application whose appId is not known cannot ask about itself: `/me` is for people, so that these functions return
-`None` for it.
+Tokens are never read: to clients they are opaque.
 
-Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /serviceprincipal-list-approleassignments,
-/serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
+An application whose appId is not known cannot ask about itself: `/me` is for people, so that these
+functions return `None` for it.
+
+Sources: learn.microsoft.com/graph/api/user-list-transitivememberof,
+/serviceprincipal-list-approleassignments, /serviceprincipal-list-ownedobjects,
+/tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -30,9 +33,15 @@ T = TypeVar("T")
 READ_RIGHTS = GraphOperation.READ_RIGHTS
 DIRECTORY_ROLE = "#microsoft.graph.directoryRole"
 ADVANCED_QUERY = {"ConsistencyLevel": "eventual"}
-"""Needed by `$count` and casts, for each page. Source: learn.microsoft.com/graph/aad-advanced-queries."""
+"""Needed by `$count` and casts, for each page.
+
+Source: learn.microsoft.com/graph/aad-advanced-queries.
+"""
 CAST_REFUSED = frozenset({400, 500})
-"""What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 3.9."""
+"""What the cast is answered where it is not possible.
+
+Source: docs/azure-contract.md, section 3.9.
+"""
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -49,7 +58,9 @@ async def identity(graph: "GraphClient") -> SignedIn:
 
     def read(row: Json) -> SignedIn:
         object_id = PrincipalId(guid(row["id"]))
-        return replace(signed_in, id=object_id, name=text(row.get(name)) or object_id, is_person=is_person)
+        return replace(
+            signed_in, id=object_id, name=text(row.get(name)) or object_id, is_person=is_person
+        )
 
     return await _read_once(graph, f"{path}?$select=id,{name}", read) or signed_in
 
@@ -66,7 +77,9 @@ async def directory_roles(graph: "GraphClient") -> frozenset[str] | None:
 
     path = f"{_own_path(graph)}/transitiveMemberOf"
     try:
-        held = await _rows_once(graph, f"{path}/microsoft.graph.directoryRole?$count=true", read, ADVANCED_QUERY)
+        held = await _rows_once(
+            graph, f"{path}/microsoft.graph.directoryRole?$count=true", read, ADVANCED_QUERY
+        )
     except ServiceError as error:
         if error.status not in CAST_REFUSED:
             raise
@@ -75,21 +88,36 @@ async def directory_roles(graph: "GraphClient") -> frozenset[str] | None:
 
 
 async def role_assignments(graph: "GraphClient", principal: PrincipalId) -> list[tuple[str, str]]:
-    """Each role (a built-in one's template id, in lower case) with its scope, `/` for everywhere. Beta only."""
-    path = f"roleManagement/directory/transitiveRoleAssignments?$count=true&$filter=principalId eq '{principal}'"
+    """Each role (a built-in one's template id, in lower case) with its scope, `/` for everywhere.
+
+    Beta only.
+    """
+    path = (
+        "roleManagement/directory/transitiveRoleAssignments?$count=true&$filter=principalId eq "
+        f"'{principal}'"
+    )
 
     def read(row: Json) -> tuple[str, str]:
         return text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])
 
-    return await _rows_once(graph, f"{graph.base.removesuffix('v1.0')}beta/{path}", read, ADVANCED_QUERY) or []
+    return (
+        await _rows_once(
+            graph, f"{graph.base.removesuffix('v1.0')}beta/{path}", read, ADVANCED_QUERY
+        )
+        or []
+    )
 
 
 async def permissions(graph: "GraphClient") -> frozenset[str] | None:
-    """The application permissions of Microsoft Graph that count here; their ids are the same in every tenant."""
+    """The application permissions of Microsoft Graph that count here; their ids are the same in
+    every tenant.
+    """
     path = _own_path(graph)
     if path == "/me":
         return None
-    held = await _rows_once(graph, f"{path}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"]))
+    held = await _rows_once(
+        graph, f"{path}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"])
+    )
     return frozenset(name for name, role in GRAPH_PERMISSIONS.items() if role in (held or ()))
 
 
@@ -104,17 +132,32 @@ async def secret_rules(graph: "GraphClient") -> tuple[SecretRule, ...]:
     """The rules for secrets of the tenant's default app management policy."""
 
     def read(policy: Json) -> tuple[SecretRule, ...]:
-        return _rules(members(policy.get("applicationRestrictions"))) if policy.get("isEnabled") else ()
+        return (
+            _rules(members(policy.get("applicationRestrictions")))
+            if policy.get("isEnabled")
+            else ()
+        )
 
     return await _read_once(graph, "/policies/defaultAppManagementPolicy", read) or ()
 
 
-async def secret_rules_of(graph: "GraphClient", object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
-    """The rules of an application's own policy, which goes before the tenant's; `None` without one."""
+async def secret_rules_of(
+    graph: "GraphClient", object_id: ApplicationObjectId
+) -> tuple[SecretRule, ...] | None:
+    """The rules of an application's own policy, which goes before the tenant's; `None`
+    without one.
+    """
 
     def read(page: Json) -> tuple[SecretRule, ...] | None:
-        restrictions = (members(row.get("restrictions")) for row in rows(page.get("value")) if row.get("isEnabled"))
-        return next((_rules(each) for each in restrictions if each.get("passwordCredentials") is not None), None)
+        restrictions = (
+            members(row.get("restrictions"))
+            for row in rows(page.get("value"))
+            if row.get("isEnabled")
+        )
+        return next(
+            (_rules(each) for each in restrictions if each.get("passwordCredentials") is not None),
+            None,
+        )
 
     return await _read_once(graph, f"{paths.application(object_id)}/appManagementPolicies", read)
 
@@ -130,8 +173,12 @@ async def _rows_once(
     return await _unless_unknown(graph.once, path, ask)
 
 
-async def _unless_unknown(answers: ReadOnce[T], path: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-    """Ask once; `None` where Graph refuses `/me`, as the caller is an application whose appId is not known."""
+async def _unless_unknown(
+    answers: ReadOnce[T], path: str, ask: Callable[[], Coroutine[Any, Any, T]]
+) -> T | None:
+    """Ask once; `None` where Graph refuses `/me`, as the caller is an application whose appId is
+    not known.
+    """
     try:
         return await answers.get(path, ask)
     except ServiceError as error:

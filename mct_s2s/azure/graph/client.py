@@ -1,7 +1,7 @@
 """The client of Microsoft Graph. What is asked of it is in the other modules of this package.
 
-Microsoft's request adapter (`adapter.py`) signs in and sends. Bodies and answers are plain JSON, as the models and
-request builders of msgraph-sdk would import some 1,200 modules.
+Microsoft's request adapter (`adapter.py`) signs in and sends. Bodies and answers are plain JSON, as
+the models and request builders of msgraph-sdk would import some 1,200 modules.
 """
 
 import asyncio
@@ -15,7 +15,9 @@ import httpx
 from kiota_abstractions.method import Method
 from kiota_abstractions.native_response_handler import NativeResponseHandler
 from kiota_abstractions.request_information import RequestInformation
-from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from kiota_authentication_azure.azure_identity_authentication_provider import (
+    AzureIdentityAuthenticationProvider,
+)
 from kiota_http.middleware.options import ResponseHandlerOption
 
 from mct_s2s import clock
@@ -35,7 +37,8 @@ T = TypeVar("T")
 READ = GraphOperation.READ
 CREATE_IF_MISSING = {"Prefer": "create-if-missing"}
 CONSENTS_AT_ONCE = 3
-"""To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1."""
+"""To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1.
+"""
 MOST_IN_BATCH = 20
 """Source: learn.microsoft.com/graph/json-batching, "Batch size limitations"."""
 
@@ -50,21 +53,31 @@ class GraphClient(ServiceClient):
         base, scope = f"{connection.cloud.graph}/v1.0", connection.cloud.graph_scope
         super().__init__(GRAPH, base, scope, connection, credential)
         provider = AzureIdentityAuthenticationProvider(
-            credential, scopes=[scope], allowed_hosts=[urlsplit(base).hostname or ""], is_cae_enabled=False
+            credential,
+            scopes=[scope],
+            allowed_hosts=[urlsplit(base).hostname or ""],
+            is_cae_enabled=False,
         )
         self._adapter = GraphAdapter(provider, client=self.http)
         self._adapter.base_url = base
         self._client_ids: dict[str, str] = {}
-        """The appId of each application and service principal that an answer has shown, by its object ID."""
+        """The appId of each application and service principal that an answer has shown, by its
+        object ID.
+        """
         self._young: set[str] = set()
         self.purged: set[str] = set()
-        """Object IDs of what could not be restored: replicas of the recycle bin may still show it."""
+        """Object IDs of what could not be restored: replicas of the recycle bin may still show it.
+        """
         self.federating = asyncio.Lock()
-        """Several federated credentials at once are refused without a reason, even of different applications."""
+        """Several federated credentials at once are refused without a reason, even of different
+        applications.
+        """
         self.owned: ReadOnce[Any] = ReadOnce(keep=False)
         """What the caller owns; not kept, as it grows while the command runs."""
 
-    async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
+    async def exchange(
+        self, method: str, url: str, body: object, headers: Mapping[str, str]
+    ) -> httpx.Response:
         info = RequestInformation(Method[method])
         info.url = url
         for name, value in {"Accept": "application/json", **headers}.items():
@@ -86,13 +99,23 @@ class GraphClient(ServiceClient):
         headers: Mapping[str, str] = NO_HEADERS,
         sending: Sending = AGAIN,
     ) -> Answer:
-        """Let writes to an application and its service principal take turns, and a few consents go at once."""
+        """Let writes to an application and its service principal take turns, and a few consents go
+        at once.
+        """
         if method == "GET" or path in {"/$batch", "/applications"}:
-            return await super().answer(method, path, step, body=body, headers=headers, sending=sending)
+            return await super().answer(
+                method, path, step, body=body, headers=headers, sending=sending
+            )
         written = self._written(path, body)
-        turn = (f"consents to {written}", CONSENTS_AT_ONCE) if "/appRoleAssignedTo" in path else (written, 1)
+        turn = (
+            (f"consents to {written}", CONSENTS_AT_ONCE)
+            if "/appRoleAssignedTo" in path
+            else (written, 1)
+        )
         async with self.turn(*turn):
-            return await super().answer(method, path, step, body=body, headers=headers, sending=sending)
+            return await super().answer(
+                method, path, step, body=body, headers=headers, sending=sending
+            )
 
     def _written(self, path: str, body: object) -> str:
         """What a write is to: the same for an application and its service principal."""
@@ -112,7 +135,8 @@ class GraphClient(ServiceClient):
         return row
 
     def expect_lag(self, object_id: str) -> None:
-        """Take an object for young: this command has made or changed it, or Graph has not shown it yet.
+        """Take an object for young: this command has made or changed it, or Graph has not shown it
+        yet.
 
         It is named by an appId, or by the object ID of a service principal.
         """
@@ -121,13 +145,16 @@ class GraphClient(ServiceClient):
     def is_young(self, *ids: str) -> bool:
         """Whether *not there* may mean *not there yet* for one of these objects.
 
-        Source: learn.microsoft.com/graph/best-practices-concept, and what terraform-provider-azuread waits out.
+        Source: learn.microsoft.com/graph/best-practices-concept, and what
+        terraform-provider-azuread waits out.
         """
         client_ids = {self._client_ids.get(object_id, object_id) for object_id in ids}
         return not self._young.isdisjoint({*ids, *client_ids})
 
     def sending_about(self, *ids: str) -> Sending:
-        """How a request about these objects is repeated: where one is young, until a replica knows it."""
+        """How a request about these objects is repeated: where one is young, until a replica knows
+        it.
+        """
         return UNTIL_KNOWN if self.is_young(*ids) else AGAIN
 
     async def get(self, path: str, parse: Parse[T], sending: Sending = AGAIN) -> T | None:
@@ -135,15 +162,23 @@ class GraphClient(ServiceClient):
         return await or_none(self.read(path, READ, parse, sending))
 
     async def get_many(self, paths: Sequence[str], parse: Parse[T]) -> list[T | None]:
-        """GET several objects; `None` where one is not there. A few by one GET each, so that a log names them."""
+        """GET several objects; `None` where one is not there.
+
+        A few by one GET each, so that a log names them.
+        """
         if len(paths) <= IN_FLIGHT:
             return list(await gather_or_cancel(*(self.get(path, parse) for path in paths)))
-        parts = [paths[start : start + MOST_IN_BATCH] for start in range(0, len(paths), MOST_IN_BATCH)]
+        parts = [
+            paths[start : start + MOST_IN_BATCH] for start in range(0, len(paths), MOST_IN_BATCH)
+        ]
         batches = await gather_or_cancel(*(self._batch(part, parse) for part in parts))
         return [row for batch in batches for row in batch]
 
     async def get_known(self, paths: Sequence[str], parse: Parse[T]) -> list[T]:
-        """GET objects that someone names by id. Those that a replica does not know (yet) are asked for once more."""
+        """GET objects that someone names by id.
+
+        Those that a replica does not know (yet) are asked for once more.
+        """
         objects = dict(zip(paths, await self.get_many(paths, parse), strict=True))
         missing = [path for path, row in objects.items() if row is None]
         objects |= zip(missing, await self.get_many(missing, parse), strict=True)
@@ -154,12 +189,16 @@ class GraphClient(ServiceClient):
             status, body = answer.get("status"), answer.get("body")
             if status == 404:
                 return None
-            if status != 200 or not isinstance(body, dict):  # throttled, refused, not understood: ask for it alone
+            if status != 200 or not isinstance(
+                body, dict
+            ):  # throttled, refused, not understood: ask for it alone
                 return await self.get(path, parse)
             with GRAPH.readable(READ):
                 return parse(body)
 
-        steps = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
+        steps = [
+            {"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)
+        ]
         answers = await self.write(
             "POST",
             "/$batch",
@@ -171,14 +210,23 @@ class GraphClient(ServiceClient):
         return list(await gather_or_cancel(*parts))
 
     async def upsert(
-        self, path: str, operation: GraphOperation, parse: Parse[T], body: object, sending: Sending = AGAIN
+        self,
+        path: str,
+        operation: GraphOperation,
+        parse: Parse[T],
+        body: object,
+        sending: Sending = AGAIN,
     ) -> tuple[T, bool]:
-        """Create an object by its key, or update the one that is there. Return it, and whether it was created.
+        """Create an object by its key, or update the one that is there.
+
+        Return it, and whether it was created.
 
         Graph answers an update with 204 and no body, so that it is read.
         Source: learn.microsoft.com/graph/api/application-upsert.
         """
-        _, row = await self.answer("PATCH", path, operation, body=body, headers=CREATE_IF_MISSING, sending=sending)
+        _, row = await self.answer(
+            "PATCH", path, operation, body=body, headers=CREATE_IF_MISSING, sending=sending
+        )
         if row:
             with GRAPH.readable(operation):
                 return parse(row), True

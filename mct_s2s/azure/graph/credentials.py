@@ -1,8 +1,9 @@
-"""What signs in as a registration or its service principal: read, added and removed by Microsoft Graph.
+"""What signs in as a registration or its service principal: read, added and removed by Microsoft
+Graph.
 
-Everything that is added has a key of its own, so that repeating adds nothing; except for a secret. Sources:
-learn.microsoft.com/graph/api/application-addpassword, /application-removepassword, /application-update
-(`keyCredentials`), /federatedidentitycredential-upsert.
+Everything that is added has a key of its own, so that repeating adds nothing; except for a secret.
+Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword,
+/application-update (`keyCredentials`), /federatedidentitycredential-upsert.
 """
 
 import asyncio
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 READ, REMOVE = GraphOperation.READ, GraphOperation.REMOVE_CREDENTIAL
 SHOWS_SECONDS = 60.0
-"""For so long a new certificate is looked for before an old one is removed: credentials have been seen to take 18 s."""
+"""For so long a new certificate is looked for before an old one is removed: credentials have been
+seen to take 18 s.
+"""
 
 
 async def add_secret(
@@ -40,8 +43,8 @@ async def add_secret(
 ) -> tuple[KeyId, datetime, SecretCredential]:
     """Create a secret; return its id, when it expires, and its value.
 
-    A secret whose answer was lost is removed first, by its `name`, which must be unique. Raises ServiceError:
-    `answer_lost` where it may have been created.
+    A secret whose answer was lost is removed first, by its `name`, which must be unique. Raises
+    ServiceError: `answer_lost` where it may have been created.
     """
     path, sending = paths.application(object_id), graph.sending_about(object_id)
     body = {"passwordCredential": {"displayName": name, "endDateTime": _iso(expires)}}
@@ -49,7 +52,11 @@ async def add_secret(
     def parse_secret(row: Json) -> tuple[KeyId, datetime, SecretCredential]:
         if not text(row["secretText"]):
             raise ValueError("it contains no secret")
-        return KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), SecretCredential(row["secretText"])
+        return (
+            KeyId(guid(row["keyId"])),
+            parse.moment(row["endDateTime"]),
+            SecretCredential(row["secretText"]),
+        )
 
     async def remove_lost() -> None:
         for credential in await graph.read(path, READ, parse.credentials, sending):
@@ -73,7 +80,8 @@ async def remove_secret(
 ) -> None:
     """Remove a secret; one that is gone already is no error.
 
-    `is_new`: this run has just created it, so that only a replica that does not know it yet says that it is gone.
+    `is_new`: this run has just created it, so that only a replica that does not know it yet says
+    that it is gone.
     """
     await _remove_secret(graph, paths.application(object_id), key_id, AGAIN, is_new=is_new)
 
@@ -82,7 +90,9 @@ async def _remove_secret(
     graph: "GraphClient", path: str, key_id: KeyId, sending: Sending, *, is_new: bool = False
 ) -> None:
     async def send_removal() -> bool:
-        await graph.send("POST", f"{path}/removePassword", REMOVE, body={"keyId": key_id}, sending=sending)
+        await graph.send(
+            "POST", f"{path}/removePassword", REMOVE, body={"keyId": key_id}, sending=sending
+        )
         return True
 
     async def is_gone() -> bool | None:
@@ -98,7 +108,9 @@ async def _remove_secret(
         await repeat_doubtful(send_removal, is_doubtful, is_gone)
     except ServiceError as error:
         # A replica may show to the end what another one says is gone.
-        if is_new or (error.status != 404 and "No password credential found" not in error.service_message):
+        if is_new or (
+            error.status != 404 and "No password credential found" not in error.service_message
+        ):
             raise
 
 
@@ -136,13 +148,18 @@ async def add_certificate(
 async def remove_certificate(
     graph: "GraphClient", object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
 ) -> bool:
-    """Remove a certificate; return false where it stays, as Graph does not show the one that replaces it."""
+    """Remove a certificate; return false where it stays, as Graph does not show the one that
+    replaces it.
+    """
 
     def without_it(entries: list[Json]) -> list[Json]:
         return [entry for entry in entries if entry["keyId"] != key_id]
 
     path = paths.application(object_id)
-    return await _write_certificates(graph, path, REMOVE, without_it, must_show=replaced_by) is not None
+    return (
+        await _write_certificates(graph, path, REMOVE, without_it, must_show=replaced_by)
+        is not None
+    )
 
 
 async def _write_certificates(
@@ -153,16 +170,22 @@ async def _write_certificates(
     sending: Sending = AGAIN,
     must_show: KeyId | None = None,
 ) -> list[Json] | None:
-    """PATCH all of `keyCredentials`, read immediately before; `None` where `must_show` is not among them.
+    """PATCH all of `keyCredentials`, read immediately before; `None` where `must_show` is not among
+    them.
 
-    Existing entries go back without their `key`, as the Azure CLI sends them; `keyId` identifies them. A list that is
-    behind would take away what is newer, and is refused where it shows what is gone or, after a lost answer, adds what
-    is there: docs/azure-contract.md, section 3.5. So it is read again.
+    Existing entries go back without their `key`, as the Azure CLI sends them; `keyId` identifies
+    them. A list that is behind would take away what is newer, and is refused where it shows what is
+    gone or, after a lost answer, adds what is there: docs/azure-contract.md, section 3.5. So it is
+    read again.
     """
 
     def parse_entries(row: Json) -> list[Json]:
-        entries = [dict(entry, keyId=guid(entry["keyId"])) for entry in listed(row.get("keyCredentials"))]
-        return [{name: value for name, value in entry.items() if name != "key"} for entry in entries]
+        entries = [
+            dict(entry, keyId=guid(entry["keyId"])) for entry in listed(row.get("keyCredentials"))
+        ]
+        return [
+            {name: value for name, value in entry.items() if name != "key"} for entry in entries
+        ]
 
     gives_up_at, refusals = clock.seconds() + SHOWS_SECONDS, 0
     while True:
@@ -172,10 +195,14 @@ async def _write_certificates(
             if len(wanted) == len(existing):
                 return wanted
             try:
-                await graph.send("PATCH", path, operation, body={"keyCredentials": wanted}, sending=sending)
+                await graph.send(
+                    "PATCH", path, operation, body={"keyCredentials": wanted}, sending=sending
+                )
             except ServiceError as error:
                 refusals += 1
-                is_behind = len(wanted) < len(existing) or "existing credential" in error.service_message
+                is_behind = (
+                    len(wanted) < len(existing) or "existing credential" in error.service_message
+                )
                 if error.status != 400 or not is_behind or refusals == DOUBTFUL_ATTEMPTS:
                     raise
             else:
@@ -186,34 +213,58 @@ async def _write_certificates(
             await asyncio.sleep(1.0 if must_show else DOUBTFUL_PAUSE * refusals)
 
 
-async def put_federated(graph: "GraphClient", object_id: ApplicationObjectId, federation: Federation) -> KeyId:
+async def put_federated(
+    graph: "GraphClient", object_id: ApplicationObjectId, federation: Federation
+) -> KeyId:
     """Add a federated credential by its name; return its id, also where it was there already."""
     path, sending = paths.application(object_id), graph.sending_about(object_id)
     named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
-    body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
+    body = {
+        "issuer": federation.issuer,
+        "subject": federation.subject,
+        "audiences": [federation.audience],
+    }
 
     async def put() -> KeyId:
         key_id, _ = await graph.upsert(
-            named, GraphOperation.ADD_FEDERATED_CREDENTIAL, lambda row: KeyId(guid(row["id"])), body, sending
+            named,
+            GraphOperation.ADD_FEDERATED_CREDENTIAL,
+            lambda row: KeyId(guid(row["id"])),
+            body,
+            sending,
         )
         return key_id
 
     async def find_existing() -> KeyId | None:
         credentials = await read_federated(graph, path, sending)
-        return next((credential.key_id for credential in credentials if credential.federation == federation), None)
+        return next(
+            (
+                credential.key_id
+                for credential in credentials
+                if credential.federation == federation
+            ),
+            None,
+        )
 
     def is_duplicate(error: ServiceError) -> bool:
         message = error.service_message.casefold()
-        return error.status in {400, 409} and ("duplicate values" in message or "already exists" in message)
+        return error.status in {400, 409} and (
+            "duplicate values" in message or "already exists" in message
+        )
 
     async with graph.federating:
         return await repeat_doubtful(put, is_duplicate, find_existing)
 
 
 async def remove_all_but(
-    graph: "GraphClient", object_id: ApplicationObjectId, principals: Iterable[PrincipalId], keep: Collection[KeyId]
+    graph: "GraphClient",
+    object_id: ApplicationObjectId,
+    principals: Iterable[PrincipalId],
+    keep: Collection[KeyId],
 ) -> None:
-    """Remove the application's credentials but those to `keep`, and all of its service principals'."""
+    """Remove the application's credentials but those to `keep`, and all of its service
+    principals'.
+    """
 
     async def remove(path: str, keep: Collection[KeyId]) -> None:
         held = await graph.read(path, READ, parse.credentials, UNTIL_KNOWN)
@@ -224,17 +275,25 @@ async def remove_all_but(
                 await _remove_secret(graph, path, credential.key_id, UNTIL_KNOWN)
         if any(credential.kind is CredentialKind.CERTIFICATE for credential in unwanted):
             await _write_certificates(
-                graph, path, REMOVE, lambda entries: [entry for entry in entries if entry["keyId"] in keep], UNTIL_KNOWN
+                graph,
+                path,
+                REMOVE,
+                lambda entries: [entry for entry in entries if entry["keyId"] in keep],
+                UNTIL_KNOWN,
             )
 
     async def remove_federated(path: str) -> None:
         for credential in await read_federated(graph, path, UNTIL_KNOWN):
             if credential.key_id not in keep:
-                await graph.delete(f"{path}/federatedIdentityCredentials/{credential.key_id}", REMOVE, UNTIL_KNOWN)
+                await graph.delete(
+                    f"{path}/federatedIdentityCredentials/{credential.key_id}", REMOVE, UNTIL_KNOWN
+                )
 
     of_application, *of_principals = paths.halves(object_id, principals)
     await gather_or_cancel(
-        remove(of_application, keep), remove_federated(of_application), *(remove(path, ()) for path in of_principals)
+        remove(of_application, keep),
+        remove_federated(of_application),
+        *(remove(path, ()) for path in of_principals),
     )
 
 

@@ -1,4 +1,5 @@
-"""Who controls a registration: the owners and the credentials of the application and its service principal.
+"""Who controls a registration: the owners and the credentials of the application and its service
+principal.
 
 Sources: learn.microsoft.com/graph/api/application-list-owners, /serviceprincipal-list-owners,
 /application-list-federatedidentitycredentials.
@@ -34,7 +35,10 @@ async def owners(
     *,
     may_be_gone: bool = False,
 ) -> tuple[Owner, ...]:
-    """Owners of an application and of its service principals. A 404 is waited out, unless it `may_be_gone`."""
+    """Owners of an application and of its service principals.
+
+    A 404 is waited out, unless it `may_be_gone`.
+    """
     sending = AGAIN if may_be_gone else UNTIL_KNOWN
     lists = await gather_or_cancel(
         *(
@@ -49,7 +53,13 @@ async def owners_of_client_id(graph: "GraphClient", client_id: ClientId) -> tupl
     """Owners of an application and its service principal; none of a half that is not there."""
     lists = await gather_or_cancel(
         *(
-            or_none(graph.rows(f"/{collection}{key('appId', client_id)}/owners{OWNER_FIELDS}", READ, parse.owner))
+            or_none(
+                graph.rows(
+                    f"/{collection}{key('appId', client_id)}/owners{OWNER_FIELDS}",
+                    READ,
+                    parse.owner,
+                )
+            )
             for collection in ("applications", "servicePrincipals")
         )
     )
@@ -61,7 +71,9 @@ def _in_order(lists: Iterable[Sequence[Owner]]) -> tuple[Owner, ...]:
     return tuple(owner for owners in lists for owner in sorted(owners))
 
 
-async def federated_credentials(graph: "GraphClient", object_id: ApplicationObjectId) -> list[Credential]:
+async def federated_credentials(
+    graph: "GraphClient", object_id: ApplicationObjectId
+) -> list[Credential]:
     """The federated credentials of an application; none where a replica does not show it."""
     return list(await or_none(read_federated(graph, paths.application(object_id), AGAIN)) or ())
 
@@ -73,7 +85,8 @@ async def credentials(
     *,
     may_be_gone: bool = False,
 ) -> tuple[Credential, ...]:
-    """All credentials of an application and its service principals, federated ones too, certificates with their keys.
+    """All credentials of an application and its service principals, federated ones too,
+    certificates with their keys.
 
     A 404 is waited out, unless it `may_be_gone`.
     """
@@ -81,16 +94,27 @@ async def credentials(
     halves = paths.halves(object_id, principals)
     federated, of_application, *of_principals = await gather_or_cancel(
         read_federated(graph, halves[0], sending),
-        *(graph.read(f"{path}{CREDENTIAL_FIELDS}", READ, parse.credentials, sending) for path in halves),
+        *(
+            graph.read(f"{path}{CREDENTIAL_FIELDS}", READ, parse.credentials, sending)
+            for path in halves
+        ),
     )
     return (*of_application, *federated, *chain.from_iterable(of_principals))
 
 
-async def credentials_of_principal(graph: "GraphClient", principal: PrincipalId) -> tuple[Credential, ...]:
+async def credentials_of_principal(
+    graph: "GraphClient", principal: PrincipalId
+) -> tuple[Credential, ...]:
     """Those that a service principal has itself."""
-    return await graph.read(f"{paths.principal(principal)}{CREDENTIAL_FIELDS}", READ, parse.credentials, UNTIL_KNOWN)
+    return await graph.read(
+        f"{paths.principal(principal)}{CREDENTIAL_FIELDS}", READ, parse.credentials, UNTIL_KNOWN
+    )
 
 
-async def read_federated(graph: "GraphClient", path: str, sending: Sending) -> tuple[Credential, ...]:
-    rows = await graph.rows(f"{path}/federatedIdentityCredentials", READ, parse.federated_credential, sending=sending)
+async def read_federated(
+    graph: "GraphClient", path: str, sending: Sending
+) -> tuple[Credential, ...]:
+    rows = await graph.rows(
+        f"{path}/federatedIdentityCredentials", READ, parse.federated_credential, sending=sending
+    )
     return parse.by_age(rows)

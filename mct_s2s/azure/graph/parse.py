@@ -1,7 +1,9 @@
-"""Graph's JSON into our nouns, and back. Source: learn.microsoft.com/graph/api/resources/application.
+"""Graph's JSON into our nouns, and back.
 
-Its arrays are sets, in another order at each reading: sorted, the same one looks the same (docs/azure-contract.md,
-section 3.11).
+Source: learn.microsoft.com/graph/api/resources/application.
+
+Its arrays are sets, in another order at each reading: sorted, the same one looks the same
+(docs/azure-contract.md, section 3.11).
 """
 
 import base64
@@ -86,7 +88,9 @@ NEVER_SET = (
     ("tokenEncryptionKeyId",),
     ("addIns",),
 )
-"""Ways in, and ways to change a token: members of an application, by path, that this tool leaves empty."""
+"""Ways in, and ways to change a token: members of an application, by path, that this tool leaves
+empty.
+"""
 OUR_AUDIENCE = "AzureADMyOrg"
 PRINCIPAL_FIELDS = [
     "id",
@@ -103,11 +107,17 @@ def tenant(row: Json) -> Tenant:
     """The tenant name is the initial domain, whatever the custom ones."""
     domains = rows(row.get("verifiedDomains"))
     initial = next((text(domain["name"]) for domain in domains if domain.get("isInitial")), "")
-    return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
+    return Tenant(
+        TenantId(guid(row["id"])),
+        initial,
+        frozenset(text(domain["name"]).lower() for domain in domains),
+    )
 
 
 def deleted_applications(rows: list[Application]) -> list[Application]:
-    """Where Graph shows no one's `uniqueName`, our own tags and notes tell ours: docs/azure-contract.md, 3.8."""
+    """Where Graph shows no one's `uniqueName`, our own tags and notes tell ours:
+    docs/azure-contract.md, 3.8.
+    """
     if any(row.unique_name for row in rows):
         return rows
     return [replace(row, unique_name=_remembered_name(row)) for row in rows]
@@ -134,7 +144,9 @@ def application(row: Json) -> Application:
         display_name=text(row.get("displayName")),
         unique_name=optional(row.get("uniqueName")),
         identifier_uris=tuple(sorted(texts(row.get("identifierUris")))),
-        app_roles=tuple(sorted((app_role(role) for role in rows(row.get("appRoles"))), key=lambda role: role.id)),
+        app_roles=tuple(
+            sorted((app_role(role) for role in rows(row.get("appRoles"))), key=lambda role: role.id)
+        ),
         required_access=tuple(
             sorted(
                 (_required_access(entry) for entry in rows(row.get("requiredResourceAccess"))),
@@ -193,16 +205,24 @@ def principal(row: Json) -> ServicePrincipal:
 
 
 def owner(row: Json) -> Owner:
-    """A person by `userPrincipalName`; an application, which may be called like a person, by its appId, too."""
+    """A person by `userPrincipalName`; an application, which may be called like a person, by its
+    appId, too.
+    """
     owner_id = PrincipalId(guid(row["id"]))
     if name := optional(row.get("userPrincipalName")):
         return owner_id, name
     client_id = optional(row.get("appId"))
-    return owner_id, f"'{text(row.get('displayName'))}' ({f'appId {client_id}' if client_id else owner_id})"
+    return (
+        owner_id,
+        f"'{text(row.get('displayName'))}' ({f'appId {client_id}' if client_id else owner_id})",
+    )
 
 
 def assignment(row: Json) -> Assignment:
-    principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
+    principal_id, resource_id = (
+        PrincipalId(guid(row["principalId"])),
+        PrincipalId(guid(row["resourceId"])),
+    )
     role_id, name = AppRoleId(guid(row["appRoleId"])), text(row.get("principalDisplayName"))
     return Assignment(text(row["id"]), principal_id, resource_id, role_id, name)
 
@@ -215,7 +235,9 @@ def federated_credential(row: Json) -> Credential:
 
 
 def thumbprint(identifier: object) -> str | None:
-    """SHA-1 in upper-case hexadecimal, of a `customKeyIdentifier`: bytes or text in base64; else `None`."""
+    """SHA-1 in upper-case hexadecimal, of a `customKeyIdentifier`: bytes or text in base64; else
+    `None`.
+    """
     if not isinstance(identifier, str):
         return None
     if _SHA1.fullmatch(identifier):
@@ -248,7 +270,9 @@ def _version(value: object) -> int | None:
 
 
 def _required_access(row: Json) -> RequiredAccess:
-    permissions = sorted((guid(entry["id"]), text(entry["type"])) for entry in rows(row.get("resourceAccess")))
+    permissions = sorted(
+        (guid(entry["id"]), text(entry["type"])) for entry in rows(row.get("resourceAccess"))
+    )
     return RequiredAccess(ClientId(guid(row["resourceAppId"])), tuple(permissions))
 
 
@@ -287,15 +311,20 @@ def _digest(key: object) -> str | None:
 
 def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
     """The oldest first."""
-    return tuple(sorted(found, key=lambda one: (one.begins or datetime.min.replace(tzinfo=UTC), one.key_id)))
+    return tuple(
+        sorted(found, key=lambda one: (one.begins or datetime.min.replace(tzinfo=UTC), one.key_id))
+    )
 
 
 def new_application(new: Application) -> dict[str, Any]:
-    """Its v1 tokens carry the URI that was asked for as their audience; `uniqueName` is its key, or is set later.
+    """Its v1 tokens carry the URI that was asked for as their audience; `uniqueName` is its key, or
+    is set later.
 
     Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
     """
-    given = application_patch(Application(), replace(new, unique_name=None, token_version=new.token_version or 1))
+    given = application_patch(
+        Application(), replace(new, unique_name=None, token_version=new.token_version or 1)
+    )
     return {"displayName": new.display_name, "signInAudience": OUR_AUDIENCE, **given}
 
 
@@ -306,7 +335,8 @@ def application_patch(before: Application, after: Application) -> dict[str, Any]
 
 
 def _body(application: Application) -> dict[str, Any]:
-    roles = [  # without `origin`, which must not be sent back: learn.microsoft.com/graph/api/resources/approle
+    # without `origin`, which must not be sent back: learn.microsoft.com/graph/api/resources/approle
+    roles = [
         {
             "id": role.id,
             "value": role.value or None,
@@ -320,7 +350,9 @@ def _body(application: Application) -> dict[str, Any]:
     access = [
         {
             "resourceAppId": entry.resource_client_id,
-            "resourceAccess": [{"id": permission, "type": kind} for permission, kind in entry.permissions],
+            "resourceAccess": [
+                {"id": permission, "type": kind} for permission, kind in entry.permissions
+            ],
         }
         for entry in application.required_access
     ]

@@ -16,12 +16,18 @@ def principal(object_id: str) -> str:
 
 
 def halves(object_id: str, principals: Iterable[str]) -> list[str]:
-    """The paths of an application and its service principals, each of which has owners and credentials."""
+    """The paths of an application and its service principals, each of which has owners and
+    credentials.
+    """
     return [application(object_id), *map(principal, principals)]
 
 
 def query(*, select: Sequence[str] = (), filter: str = "", top: int = 0) -> str:  # noqa: A002  # the option's name
-    options = {"$select": ",".join(select), "$filter": quote(filter, safe=""), "$top": str(top or "")}
+    options = {
+        "$select": ",".join(select),
+        "$filter": quote(filter, safe=""),
+        "$top": str(top or ""),
+    }
     return "?" + "&".join(f"{name}={value}" for name, value in options.items() if value)
 
 

@@ -23,7 +23,10 @@ READ_BIN = GraphOperation.READ_BIN
 
 
 async def applications(graph: "GraphClient") -> list[Application]:
-    """All deleted registrations but those known to be purged, without certificates. `uniqueName` is no filter there."""
+    """All deleted registrations but those known to be purged, without certificates.
+
+    `uniqueName` is no filter there.
+    """
     path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
     deleted = parse.deleted_applications(await graph.rows(path, READ_BIN, parse.application))
     in_bin = (application for application in deleted if application.object_id not in graph.purged)
@@ -31,23 +34,30 @@ async def applications(graph: "GraphClient") -> list[Application]:
 
 
 async def restore(graph: "GraphClient", application: Application) -> list[PrincipalId]:
-    """Restore a registration and its service principal, which is returned; what is there already is no error.
+    """Restore a registration and its service principal, which is returned; what is there already is
+    no error.
 
     Raises Purged.
     """
     graph.expect_lag(application.client_id)
     if not await _restore(
-        graph, paths.application(application.object_id), application.object_id, application.display_name
+        graph,
+        paths.application(application.object_id),
+        application.object_id,
+        application.display_name,
     ):
         graph.purged.add(application.object_id)
         raise Purged(
             "not-in-recycle-bin",
-            f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it, or "
+            f"The app registration {application.object_id} is no longer in the recycle bin: "
+            "someone purged it, or "
             "made another one in its place.",
             remedy="Run the same command again to use that one, or to create a new one.",
             status=404,
         )
-    options = query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}")
+    options = query(
+        select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}"
+    )
     deleted, shown = await gather_or_cancel(
         graph.rows(f"{BIN}/microsoft.graph.servicePrincipal{options}", READ_BIN, parse.principal),
         service_principals.by_client_id(graph, application.client_id),
@@ -59,7 +69,9 @@ async def restore(graph: "GraphClient", application: Application) -> list[Princi
     return [
         principal.id
         for principal in principals.values()
-        if await _restore(graph, paths.principal(principal.id), principal.id, principal.display_name)
+        if await _restore(
+            graph, paths.principal(principal.id), principal.id, principal.display_name
+        )
     ]
 
 
@@ -71,20 +83,24 @@ async def _restore(graph: "GraphClient", path: str, object_id: str, display_name
         try:
             await graph.send("POST", f"{deleted_path}/restore", GraphOperation.RESTORE)
         except ServiceError as error:
-            # Restored already, by a request whose answer was lost or by someone else? Only a write tells: a
-            # replica may show the object as it was before it was deleted.
+            # Restored already, by a request whose answer was lost or by someone else? Only a write
+            # tells: a replica may show the object as it was before it was deleted.
             if error.status != 404 or not await replicas.accepts_write(graph, path, display_name):
                 raise
 
     try:
-        return await replicas.write_unless_gone(send_restoration, partial(replicas.is_shown, graph, path, deleted_path))
+        return await replicas.write_unless_gone(
+            send_restoration, partial(replicas.is_shown, graph, path, deleted_path)
+        )
     except ServiceError as error:
         if already_there(error):  # someone made another one
             return False
         raise
 
 
-async def purge(graph: "GraphClient", object_id: ApplicationObjectId, *, just_deleted: bool) -> None:
+async def purge(
+    graph: "GraphClient", object_id: ApplicationObjectId, *, just_deleted: bool
+) -> None:
     """Delete a registration permanently; one that is gone already is no error."""
     answer_was_lost = False
 
@@ -94,4 +110,6 @@ async def purge(graph: "GraphClient", object_id: ApplicationObjectId, *, just_de
         answer_was_lost = answer_was_lost or error.answer_lost
         return not answer_was_lost and just_deleted and is_lag(error)
 
-    await graph.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, Sending(lag=is_not_in_bin_yet))
+    await graph.delete(
+        f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, Sending(lag=is_not_in_bin_yet)
+    )

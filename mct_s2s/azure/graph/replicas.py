@@ -1,8 +1,8 @@
 """What to make of an answer by a replica of Microsoft Graph that may be behind.
 
-No single answer says that an object is gone: the replica may not know yet that it was created, deleted or restored.
-docs/reliability.md, "After a removal", says what each answer means. Requests about a young object wait by `UNTIL_KNOWN`
-of azure/refusals.py.
+No single answer says that an object is gone: the replica may not know yet that it was created,
+deleted or restored. docs/reliability.md, "After a removal", says what each answer means. Requests
+about a young object wait by `UNTIL_KNOWN` of azure/refusals.py.
 """
 
 import asyncio
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 GONE_AFTER = 5
-"""Looks in a row that find nothing, before something is gone. terraform-provider-azuread demands as many."""
+"""Looks in a row that find nothing, before something is gone. terraform-provider-azuread demands as
+many.
+"""
 LOOK_PAUSE = 1.0
 """Seconds between them."""
 DOUBTFUL_ATTEMPTS = 8
-"""Writes of one credential, 8 s in all: so long may a replica show what is gone, or not know what is there."""
+"""Writes of one credential, 8 s in all: so long may a replica show what is gone, or not know what
+is there.
+"""
 DOUBTFUL_PAUSE = 0.3
 """Seconds, times the attempt's number."""
 
@@ -36,8 +40,11 @@ async def is_shown(graph: "GraphClient", *paths: str) -> bool:
     return any(await graph.get_many([f"{path}{query(select=['id'])}" for path in paths], dict))
 
 
-async def write_unless_gone(write: Callable[[], Awaitable[object]], is_shown: Callable[[], Awaitable[bool]]) -> bool:
-    """Write to an object; return false where it is gone: refused with a 404, and not shown `GONE_AFTER` times in a row.
+async def write_unless_gone(
+    write: Callable[[], Awaitable[object]], is_shown: Callable[[], Awaitable[bool]]
+) -> bool:
+    """Write to an object; return false where it is gone: refused with a 404, and not shown
+    `GONE_AFTER` times in a row.
 
     Raises ServiceError: the last refusal, where it is shown all the time.
     """
@@ -60,11 +67,13 @@ async def write_unless_gone(write: Callable[[], Awaitable[object]], is_shown: Ca
 async def accepts_write(graph: "GraphClient", path: str, display_name: str) -> bool:
     """Whether an object takes the name that it has.
 
-    A read may show what was deleted moments ago, and a write may meet a replica that does not know it: only true is
-    certain.
+    A read may show what was deleted moments ago, and a write may meet a replica that does not know
+    it: only true is certain.
     """
     try:
-        await graph.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body={"displayName": display_name})
+        await graph.send(
+            "PATCH", path, GraphOperation.CHANGE_APPLICATION, body={"displayName": display_name}
+        )
     except ServiceError as refused:
         if refused.answer_lost or refused.status == 429:
             raise

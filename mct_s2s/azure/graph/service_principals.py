@@ -26,22 +26,30 @@ if TYPE_CHECKING:
 READ = GraphOperation.READ
 FIELDS = query(select=parse.PRINCIPAL_FIELDS)
 SHOWN_IN_PORTAL = "WindowsAzureActiveDirectoryIntegratedApp"
-"""The tag that the portal sets: without it, its list of enterprise applications lacks the service principal."""
+"""The tag that the portal sets: without it, its list of enterprise applications lacks the service
+principal.
+"""
 
 
 async def by_client_id(graph: "GraphClient", client_id: ClientId) -> ServicePrincipal | None:
     return await graph.get(f"/servicePrincipals{key('appId', client_id)}{FIELDS}", parse.principal)
 
 
-async def by_client_ids(graph: "GraphClient", client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+async def by_client_ids(
+    graph: "GraphClient", client_ids: Iterable[ClientId]
+) -> list[ServicePrincipal]:
     """Those that exist."""
-    return await read_by_client_ids(graph, "/servicePrincipals", client_ids, parse.principal, parse.PRINCIPAL_FIELDS)
+    return await read_by_client_ids(
+        graph, "/servicePrincipals", client_ids, parse.principal, parse.PRINCIPAL_FIELDS
+    )
 
 
 async def by_object_ids(graph: "GraphClient", ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
     """Those that exist."""
     distinct = dict.fromkeys(object_id.lower() for object_id in ids)
-    return await graph.get_known([f"{paths.principal(object_id)}{FIELDS}" for object_id in distinct], parse.principal)
+    return await graph.get_known(
+        [f"{paths.principal(object_id)}{FIELDS}" for object_id in distinct], parse.principal
+    )
 
 
 async def create(graph: "GraphClient", client_id: ClientId) -> ServicePrincipal:
@@ -58,7 +66,12 @@ async def create(graph: "GraphClient", client_id: ClientId) -> ServicePrincipal:
     sending = Sending(lag=is_unknown_application)
     try:
         return await graph.write(
-            "POST", "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL, parse.principal, body, sending
+            "POST",
+            "/servicePrincipals",
+            GraphOperation.CREATE_PRINCIPAL,
+            parse.principal,
+            body,
+            sending,
         )
     except ServiceError as error:
         if not already_there(error):
@@ -68,7 +81,9 @@ async def create(graph: "GraphClient", client_id: ClientId) -> ServicePrincipal:
 
 
 async def assignments_to(graph: "GraphClient", client_id: ClientId) -> list[Assignment]:
-    """Who holds an app role of this service application; empty where it has no service principal."""
+    """Who holds an app role of this service application; empty where it has no service
+    principal.
+    """
     path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
     assignments = await or_none(graph.rows(path, READ, parse.assignment))
     return sorted(assignments or (), key=lambda assignment: assignment.id)
@@ -77,12 +92,16 @@ async def assignments_to(graph: "GraphClient", client_id: ClientId) -> list[Assi
 async def assign(
     graph: "GraphClient", principal: PrincipalId, service: PrincipalId, role: AppRoleId
 ) -> Assignment | None:
-    """Assign an app role of `service`, which is admin consent to it; `None` where it is assigned already."""
+    """Assign an app role of `service`, which is admin consent to it; `None` where it is assigned
+    already.
+    """
     path = f"{paths.principal(service)}/appRoleAssignedTo"
     body = {"principalId": principal, "resourceId": service, "appRoleId": role}
     sending = graph.sending_about(principal, service)
     try:
-        return await graph.write("POST", path, GraphOperation.CONSENT, parse.assignment, body, sending)
+        return await graph.write(
+            "POST", path, GraphOperation.CONSENT, parse.assignment, body, sending
+        )
     except ServiceError as error:
         if already_there(error):
             return None
@@ -97,5 +116,7 @@ async def revoke(graph: "GraphClient", service: PrincipalId, assignment_id: str)
         assignments = await or_none(graph.rows(f"{path}{query(top=999)}", READ, parse.assignment))
         return any(assignment.id == assignment_id for assignment in assignments or ())
 
-    send_deletion = partial(graph.send, "DELETE", f"{path}/{quote(assignment_id, safe='')}", GraphOperation.REVOKE)
+    send_deletion = partial(
+        graph.send, "DELETE", f"{path}/{quote(assignment_id, safe='')}", GraphOperation.REVOKE
+    )
     await write_unless_gone(send_deletion, is_shown)

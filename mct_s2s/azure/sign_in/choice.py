@@ -1,8 +1,10 @@
-"""What is on this machine to sign in with, found without touching the network, and the login host it may go to.
+"""What is on this machine to sign in with, found without touching the network, and the login host
+it may go to.
 
-`--cloud` may lead to anyone's server, which then says where to sign in: a secret that is sent there is its own to use
-at the real login service. The files of the Azure CLI and azd are read, as starting `az` takes a third of a second.
-Sources: azure-cli-core, _profile.py, cloud.py; azure-dev, cli/azd/pkg/auth/manager.go.
+`--cloud` may lead to anyone's server, which then says where to sign in: a secret that is sent there
+is its own to use at the real login service. The files of the Azure CLI and azd are read, as
+starting `az` takes a third of a second. Sources: azure-cli-core, _profile.py, cloud.py; azure-dev,
+cli/azd/pkg/auth/manager.go.
 """
 
 import configparser
@@ -33,7 +35,9 @@ AUTHORITY = "AZURE_AUTHORITY_HOST"
 """As azure-identity reads it: a host, or its https address."""
 
 
-def choose(method: Method, environ: Mapping[str, str], *, on_terminal: bool | None = None) -> Method:
+def choose(
+    method: Method, environ: Mapping[str, str], *, on_terminal: bool | None = None
+) -> Method:
     """What `auto` means here: the first that is configured. Raises SignInFailed: there is none."""
     if method is not Method.AUTO:
         return method
@@ -47,9 +51,14 @@ def choose(method: Method, environ: Mapping[str, str], *, on_terminal: bool | No
     if shutil.which("azd", path=environ.get("PATH")) and _azd_is_signed_in(environ):
         return Method.AZD
     if sys.stdin.isatty() and sys.stderr.isatty() if on_terminal is None else on_terminal:
-        # Many tenants block device codes, so whatever opens a browser is tried: BROWSER is that of a remote editor.
+        # Many tenants block device codes, so whatever opens a browser is tried: BROWSER is that of
+        # a remote editor.
         browsers = (environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
-        return Method.BROWSER if sys.platform in {"darwin", "win32"} or any(browsers) else Method.DEVICE_CODE
+        return (
+            Method.BROWSER
+            if sys.platform in {"darwin", "win32"} or any(browsers)
+            else Method.DEVICE_CODE
+        )
     raise SignInFailed(
         "not-signed-in",
         "Not signed in, and this is not an interactive terminal.",
@@ -71,11 +80,18 @@ class _AzdFile(SavedFile):
 
 
 def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
-    """Whether `azd auth login` has noted a user. Any azd makes its folders, and a logout leaves the file there."""
+    """Whether `azd auth login` has noted a user.
+
+    Any azd makes its folders, and a logout leaves the file there.
+    """
     try:
         folder = Path(environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
         noted = parsed(load_json(read_given(folder / "auth.json")), _AzdFile)
-    except (OSError, RuntimeError, ValueError):  # no such file, another form, or a user without a home
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ):  # no such file, another form, or a user without a home
         return False
     return bool(noted.auth and noted.auth.account and noted.auth.account.current_user)
 
@@ -90,7 +106,8 @@ class CliSubscription(SavedFile):
     environment_name: str | None = None
     """The cloud, as `az cloud list` names it."""
     user: Any = None
-    """A person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in."""
+    """A person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in.
+    """
 
 
 class _Profile(SavedFile):
@@ -108,15 +125,22 @@ def subscriptions(environ: Mapping[str, str]) -> list[CliSubscription]:
 def known(
     wanted: str | None, cloud: str, environ: Mapping[str, str], tenant: str | None = None
 ) -> CliSubscription | None:
-    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
+    """By id or name, or where none is wanted the one that `az account set` chose; of one cloud
+    only.
 
-    Where none is wanted and a tenant is, a default of another tenant is not meant: the tenant's only one is.
+    Where none is wanted and a tenant is, a default of another tenant is not meant: the tenant's
+    only one is.
     """
     here = [
-        row for row in subscriptions(environ) if _login_of(row.environment_name or "AzureCloud") == _login_of(cloud)
+        row
+        for row in subscriptions(environ)
+        if _login_of(row.environment_name or "AzureCloud") == _login_of(cloud)
     ]
     if wanted is not None:
-        return next((row for row in here if wanted.casefold() in {row.id.casefold(), row.name.casefold()}), None)
+        return next(
+            (row for row in here if wanted.casefold() in {row.id.casefold(), row.name.casefold()}),
+            None,
+        )
     default = next((row for row in here if row.is_default), None)
     if default is None or _may_be_in(default, tenant):
         return default
@@ -131,7 +155,9 @@ def _may_be_in(row: CliSubscription, tenant: str | None) -> bool:
 
 @dataclass(frozen=True)
 class CliAccount:
-    """One of those that az is signed in with: the one whose tokens it gives for the subscription that is meant."""
+    """One of those that az is signed in with: the one whose tokens it gives for the subscription
+    that is meant.
+    """
 
     name: str = ""
     """A person's address, an application's appId, or az's word for a managed identity."""
@@ -147,23 +173,34 @@ class CliAccount:
 
     @property
     def takes_a_tenant(self) -> bool:
-        """A machine's sign-in has one alone, which older az refuse to be told: docs/azure-contract.md, section 6."""
+        """A machine's sign-in has one alone, which older az refuse to be told:
+        docs/azure-contract.md, section 6.
+        """
         return not self.is_machine and self.subscription is None
 
 
-def cli_account(environ: Mapping[str, str], subscription: str | None = None, tenant: str | None = None) -> CliAccount:
-    """Find the account of the subscription that is meant, else of the tenant, else az's default one.
+def cli_account(
+    environ: Mapping[str, str], subscription: str | None = None, tenant: str | None = None
+) -> CliAccount:
+    """Find the account of the subscription that is meant, else of the tenant, else az's default
+    one.
 
-    Asked for a tenant, az takes the default account, whose user may not exist there (AADSTS50020), or may, and then
-    writes as the wrong person.
+    Asked for a tenant, az takes the default account, whose user may not exist there (AADSTS50020),
+    or may, and then writes as the wrong person.
     """
     rows = subscriptions(environ)
     default = next((row for row in rows if row.is_default), rows[0] if rows else None)
     if default is None:
         return CliAccount()
-    meant = next((row for row in rows if subscription is not None and same_id(row.id, subscription)), None)
+    meant = next(
+        (row for row in rows if subscription is not None and same_id(row.id, subscription)), None
+    )
     if meant is None:
-        meant = default if _may_be_in(default, tenant) else next((r for r in rows if _may_be_in(r, tenant)), default)
+        meant = (
+            default
+            if _may_be_in(default, tenant)
+            else next((r for r in rows if _may_be_in(r, tenant)), default)
+        )
     if _user(meant) == _user(default) or not _may_be_in(meant, tenant) or not is_guid(meant.id):
         return _account(default)
     return replace(_account(meant), subscription=meant.id)
@@ -184,21 +221,33 @@ def _user(row: CliSubscription) -> dict[str, Any]:
 
 
 def login_host(environ: Mapping[str, str]) -> str | None:
-    """That of az's active cloud. `az cloud set` writes `config`, `az cloud register` writes `clouds.config`."""
+    """That of az's active cloud.
+
+    `az cloud set` writes `config`, `az cloud register` writes `clouds.config`.
+    """
     name = _active_cloud(environ)
     return _login_of(name) or _registered_cloud(name, environ).get("endpoint_active_directory")
 
 
 def cli_scopes(cloud: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """The scopes of Resource Manager and Graph in `cloud`; `None` unless it is az's active one, and known here."""
+    """The scopes of Resource Manager and Graph in `cloud`; `None` unless it is az's active one, and
+    known here.
+    """
     name = _active_cloud(environ)
     built_in = BY_NAME.get(cloud.lower())
     if built_in is not None:
-        return (built_in.arm_scope, built_in.graph_scope) if _login_of(name) == built_in.login else None
+        return (
+            (built_in.arm_scope, built_in.graph_scope)
+            if _login_of(name) == built_in.login
+            else None
+        )
     row = _registered_cloud(name, environ)
     arm = row.get("endpoint_active_directory_resource_id", "").rstrip("/")
     graph = row.get("endpoint_microsoft_graph_resource_id", "").rstrip("/")
-    if not same_origin(row.get("endpoint_resource_manager", ""), cloud) or None in (origin(arm), origin(graph)):
+    if not same_origin(row.get("endpoint_resource_manager", ""), cloud) or None in (
+        origin(arm),
+        origin(graph),
+    ):
         return None
     return f"{arm}/.default", f"{graph}/.default"
 
@@ -235,8 +284,8 @@ def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
 def may_sign_in(named: str | None, login: str) -> bool:
     """Whether a credential for the host `named` may be sent to `login`.
 
-    Where none is named, as by azure-identity's own rule, it is for the public cloud: a file's `cloud` must not send it
-    to the operator of another one.
+    Where none is named, as by azure-identity's own rule, it is for the public cloud: a file's
+    `cloud` must not send it to the operator of another one.
     """
     address = (named or PUBLIC.login).strip()
     return same_origin(address if "://" in address else f"https://{address}", login)
@@ -244,16 +293,22 @@ def may_sign_in(named: str | None, login: str) -> bool:
 
 def kept_back(named: str | None, login: str, whose: str) -> str:
     """What is said of a credential that `may_sign_in` keeps back."""
-    return f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It was not sent."
+    return (
+        f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It "
+        "was not sent."
+    )
 
 
 def check_login_host(named: str | None, login: str, whose: str, remedy: str = "") -> None:
-    """Refuse to send a stored credential to a login host that is not its own; `remedy`: how to make it its own."""
+    """Refuse to send a stored credential to a login host that is not its own; `remedy`: how to make
+    it its own.
+    """
     if not may_sign_in(named, login):
         raise Refused(
             "credential-of-another-cloud",
             kept_back(named, login, whose),
-            remedy=f"Check --cloud. If the login host is right: {remedy or f'export {AUTHORITY}={login}'}",
+            remedy="Check --cloud. If the login host is right: "
+            f"{remedy or f'export {AUTHORITY}={login}'}",
         )
 
 
@@ -270,7 +325,8 @@ def presented_by(variables: Mapping[str, str]) -> PresentedCredential | None:
             raise UsageError(
                 "certificate-unreadable",
                 f"Cannot read the certificate '{path}': {error.strerror or error}",
-                remedy=f"Set {CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key.",
+                remedy=f"Set {CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private "
+                "key.",
             ) from error
     if variables.get("AZURE_FEDERATED_TOKEN_FILE"):
         return AssertionFileCredential(Path(variables["AZURE_FEDERATED_TOKEN_FILE"]))

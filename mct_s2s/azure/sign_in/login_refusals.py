@@ -1,4 +1,5 @@
-"""What the login service says, in the user's words; without a row, in its own: the numbers are diagnostics.
+"""What the login service says, in the user's words; without a row, in its own: the numbers are
+diagnostics.
 
 Source: learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
@@ -16,21 +17,25 @@ from mct_s2s.model.commands import command
 _NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
 _ADD = "Add the client again:\nmct-s2s add-client {client}"
 _COMPARE = (
-    "Compare it with the client's federated credentials: az ad app federated-credential list --id {client}; then add "
+    "Compare it with the client's federated credentials: az ad app federated-credential list --id "
+    "{client}; then add "
     "the missing one: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
     "--federated-subject SUBJECT"
 )
 _GITHUB = (
-    "If that is your repository, let its workflows sign in: mct-s2s add-client {client} --credential federated "
+    "If that is your repository, let its workflows sign in: mct-s2s add-client {client} "
+    "--credential federated "
     "--github {github}"
 )
 _BRANCH = re.compile(r"repo:([^:]+):ref:refs/heads/(.+)")
 _FEDERATED = (
-    "Compare the issuer, subject and audience of the token with the application's federated credentials: az ad "
+    "Compare the issuer, subject and audience of the token with the application's federated "
+    "credentials: az ad "
     'app federated-credential list --id "$AZURE_CLIENT_ID"'
 )
 _SUBJECT = (
-    "A GitHub repository that was created, renamed or transferred since 2026-07-15 has the IDs of its owner and of "
+    "A GitHub repository that was created, renamed or transferred since 2026-07-15 has the IDs of "
+    "its owner and of "
     f"itself in the subject: repo:OWNER@ID/REPO@ID:…. {_FEDERATED}"
 )
 
@@ -42,66 +47,91 @@ class _Row(NamedTuple):
     said: str
     own: str = ""
     client: str = ""
-    """The same where a client of the MCT API was refused; one of our commands on a line of its own."""
+    """The same where a client of the MCT API was refused; one of our commands on a line of its own.
+    """
     lag: bool = False
     """Whether it is said also about something that was made minutes ago."""
 
 
 _TABLE = (
-    _Row("7000215", "the client secret is invalid: it was replaced, or it is the secret's ID instead of its value",
+    _Row("7000215", "the client secret is invalid: it was replaced, or it is the secret's ID "
+        "instead of its "
+        "value",
          "Set AZURE_CLIENT_SECRET to the secret's value, not its ID.", _NEW, True),
-    _Row("7000222", "the client secret has expired", "Create a new secret for this service principal.", _NEW, True),
-    _Row("700027", "the certificate does not belong to {who}", "Check AZURE_CLIENT_CERTIFICATE_PATH.",
+    _Row("7000222", "the client secret has expired",
+         "Create a new secret for this service principal.", _NEW, True),
+    _Row("700027", "the certificate does not belong to {who}",
+         "Check AZURE_CLIENT_CERTIFICATE_PATH.",
          f"{_ADD} --credential certificate", True),
-    _Row("700016", "{who} does not exist in the tenant: it was deleted, or it belongs to another tenant",
+    _Row("700016",
+         "{who} does not exist in the tenant: it was deleted, or it belongs to another tenant",
          "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
-    _Row("7000229", "{who} has no service principal in the tenant", "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
+    _Row("7000229", "{who} has no service principal in the tenant",
+         "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
     _Row("7000112", "{who} is disabled in Entra ID", "",
-         "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id {client} --set "
+         "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update "
+         "--id {client} --set "
          "accountEnabled=true"),
     _Row("500011", "no service application in the tenant has that Application ID URI", "",
          "Update the service application:\nmct-s2s setup", True),
     _Row("500014", "the service application is disabled in Entra ID", "",
          "Enable it again: az ad sp update --id {resource} --set accountEnabled=true"),
-    _Row("501051", "the service application requires assignment, and {who} is not assigned", "", _ADD, True),
+    _Row("501051", "the service application requires assignment, and {who} is not assigned", "",
+         _ADD, True),
     _Row("90002 90038", "the tenant does not exist in this cloud",
          "Check --tenant or AZURE_TENANT_ID, and choose the tenant's cloud with --cloud.",
          "Check AZURE_TENANT_ID in the credentials and --cloud."),
-    _Row("50059 900023", "an application must sign in to a specific tenant, not common or organizations",
+    _Row("50059 900023",
+         "an application must sign in to a specific tenant, not common or organizations",
          "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."),
     _Row("50020 50034 90072", "the account does not exist in the tenant",
-         "Sign in with an account of the tenant, or with one that is a guest there. If the Azure CLI has several: az "
+         "Sign in with an account of the tenant, or with one that is a guest there. If the Azure "
+         "CLI has several: az "
          "account set --subscription ID, or az login --tenant ID"),
-    _Row("53003", "a Conditional Access policy blocks the sign-in, for its place, device, app or way of signing in",
-         "Run az login with a browser on a managed Windows or Mac device and use --auth cli there, or use a service "
+    _Row("53003", "a Conditional Access policy blocks the sign-in, for its place, device, app or "
+        "way of "
+        "signing in",
+         "Run az login with a browser on a managed Windows or Mac device and use --auth cli "
+         "there, or use a service "
          "principal. The tenant's sign-in log names the policy, by the request id.",
-         "Ask the owner of the policy for workload identities: it blocks by network or by risk, and the tenant's "
+         "Ask the owner of the policy for workload identities: it blocks by network or by risk, "
+         "and the tenant's "
          "sign-in log names it."),
     _Row("530084", "the tenant demands a sign-in that is bound to its device (token protection)",
-         "Run az login on Windows, where it signs in by the system, and use --auth cli there, or use a service "
+         "Run az login on Windows, where it signs in by the system, and use --auth cli there, or "
+         "use a service "
          "principal. azd, the browser and device codes can't."),
     _Row("50005", "the tenant allows no sign-in from this platform",
-         "Run az login on a device whose platform the policy allows and use --auth cli there, or use a service "
+         "Run az login on a device whose platform the policy allows and use --auth cli there, or "
+         "use a service "
          "principal."),
     _Row("530035 530036", "the tenant blocks device codes",
-         "Sign in with --auth browser or az login on a machine with a browser, or use a service principal."),
+         "Sign in with --auth browser or az login on a machine with a browser, or use a service "
+         "principal."),
     _Row("53000 530003 50131", "the sign-in must come from a device that the organization manages",
          "Run az login on such a device, then use --auth cli there."),
     _Row("700024", "the token that it presents has expired, or is not valid yet",
-         "A pipeline's token lasts minutes: run mct-s2s right after its sign-in (azure/login), or use --auth "
+         "A pipeline's token lasts minutes: run mct-s2s right after its sign-in (azure/login), or "
+         "use --auth "
          "workload-identity with a token file that is kept new. Check this machine's clock, too.",
-         "A workflow's or platform's token lasts minutes: get a new one and use it at once. Check this machine's "
+         "A workflow's or platform's token lasts minutes: get a new one and use it at once. Check "
+         "this machine's "
          "clock, too."),
     _Row("700023", "the token that it presents was made for another tenant or cloud", "",
          "Check AZURE_TENANT_ID in the credentials and --cloud."),
     _Row("50013", "the token that it presents is not signed by its issuer", "", _COMPARE),
-    # With 401 since 2024, by what does not fit; the first one, with 400, before that: docs/azure-contract.md, 2.3.
+    # With 401 since 2024, by what does not fit; the first one, with 400, before that:
+    # docs/azure-contract.md, 2.3.
     _Row("70021", "no federated credential of {who} matches the token", _FEDERATED, _COMPARE, True),
     _Row("70025 7000226", "{who} has no federated credential", _FEDERATED, _COMPARE, True),
-    _Row("700211", "no federated credential of {who} has the token's issuer", _FEDERATED, _COMPARE, True),
-    _Row("700212", "no federated credential of {who} has the token's audience", _FEDERATED, _COMPARE, True),
-    _Row("700213", "no federated credential of {who} has the token's subject", _SUBJECT, _COMPARE, True),
-    _Row("7002138", "the federated credential of {who} has the token's subject in another case", _FEDERATED, _COMPARE,
+    _Row("700211", "no federated credential of {who} has the token's issuer", _FEDERATED, _COMPARE,
+         True),
+    _Row("700212", "no federated credential of {who} has the token's audience", _FEDERATED,
+         _COMPARE, True),
+    _Row("700213", "no federated credential of {who} has the token's subject", _SUBJECT, _COMPARE,
+         True),
+    _Row("7002138", "the federated credential of {who} has the token's subject in another case",
+         _FEDERATED, _COMPARE,
          True),
 )  # fmt: skip
 _ROWS = {number: row for row in _TABLE for number in row.numbers.split()}
@@ -117,7 +147,9 @@ LOOP, LOOP_SECONDS = "50196", 60.0
 Source: learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling.
 """
 ODD = (ValueError, *UNREADABLE)
-"""What azure-identity raises of its own arguments and of JSON of another shape; each may be an answer's fault."""
+"""What azure-identity raises of its own arguments and of JSON of another shape; each may be an
+answer's fault.
+"""
 MACHINE, DEVICE_CODE = "managed identity of this machine", "(device code)"
 """How a managed identity's sign-in is described, and the end of how a device code's is."""
 _TO_SIGN_IN = {
@@ -126,21 +158,33 @@ _TO_SIGN_IN = {
     MACHINE: ("Run it in an Azure resource that has a managed identity", ""),
 }
 """What to do first, and where a tool is to be had."""
-_OFFLINE = re.compile(r"Max retries exceeded|Failed to (?:resolve|establish)|NewConnectionError|dial tcp")
+_OFFLINE = re.compile(
+    r"Max retries exceeded|Failed to (?:resolve|establish)|NewConnectionError|dial tcp"
+)
 """What a tool that cannot reach the login service says, in the words of its libraries."""
 _SILENT = (ServiceRequestError, ServiceResponseError, IncompleteReadError)
 _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra ID")
-"""What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's page."""
+"""What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's
+page.
+"""
 
 
 def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
     """`login`: the command to sign in again, where a person has to type it."""
     text, number = str(error), _number(error)
     words = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")[0].splitlines() or [""]
-    code, command, answer = "sign-in-failed", "", words[0].strip()[:300]  # the ids are reported apart
+    code, command, answer = (
+        "sign-in-failed",
+        "",
+        words[0].strip()[:300],
+    )  # the ids are reported apart
     row = _ROWS.get("530035" if number == "53003" and DEVICE_CODE in description else number)
     if number in _SECOND_FACTOR:
-        code, said, command = "mfa-required", f"Sign-in with {description} needs a second factor.", login
+        code, said, command = (
+            "mfa-required",
+            f"Sign-in with {description} needs a second factor.",
+            login,
+        )
         remedy = "Run the same command again and sign in with the second factor."
         if login:
             remedy = "Sign in with the second factor, then run the same command again:"
@@ -148,19 +192,32 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
         why, remedy = row.said.format(who="the application"), row.own
         said = f"Sign-in with {description} failed: {why[0].upper()}{why[1:]}."
     else:
-        why, answer, (first, home) = first_line(error), "", _TO_SIGN_IN.get(description, ("Sign in again", ""))
+        why, answer, (first, home) = (
+            first_line(error),
+            "",
+            _TO_SIGN_IN.get(description, ("Sign in again", "")),
+        )
         if home and ("not found on path" in text or "could not be found" in text):
-            why, first = "it is not installed.", f"Install it ({home}) and {first[0].lower()}{first[1:]}"
-        said, remedy = f"Sign-in with {description} failed: {why}", f"{first}, or choose another --auth."
+            why, first = (
+                "it is not installed.",
+                f"Install it ({home}) and {first[0].lower()}{first[1:]}",
+            )
+        said, remedy = (
+            f"Sign-in with {description} failed: {why}",
+            f"{first}, or choose another --auth.",
+        )
         remedy += f" {_explained_at(number)}" * bool(number)
-    return SignInFailed(code, said, answer=answer, remedy=remedy, command=command, request_id=request_id_of(error))
+    return SignInFailed(
+        code, said, answer=answer, remedy=remedy, command=command, request_id=request_id_of(error)
+    )
 
 
 def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
     """`service_code` is the number after AADSTS, empty where there is none."""
     number, github = _number(error), ""
     row = _ROWS.get(number)
-    # What is not known is not the credential's fault: a new one would only stop the client for longer.
+    # What is not known is not the credential's fault: a new one would only stop the client for
+    # longer.
     said, remedy = first_line(error), "Check the client's credential and tenant ID."
     if row is not None and row.client:
         said, remedy = row.said.format(who="the client"), row.client
@@ -172,7 +229,9 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
     elif number:
         remedy = _explained_at(number)
     names = {"client": client_id, "github": github, "resource": scope.removesuffix("/.default")}
-    remedy, _, own = remedy.format(**{name: command(value) for name, value in names.items()}).partition("\n")
+    remedy, _, own = remedy.format(
+        **{name: command(value) for name, value in names.items()}
+    ).partition("\n")
     return ServiceError(
         "token-refused",
         f"Entra ID refused to issue a token: {said}.",
@@ -189,7 +248,8 @@ def identity_refused(error: Exception) -> ServiceError:
     return ServiceError(
         "identity-token-refused",
         f"Could not get a token for the managed identity: {first_line(error)}",
-        remedy="Run it inside an Azure resource with a managed identity. For a user-assigned identity, set "
+        remedy="Run it inside an Azure resource with a managed identity. For a user-assigned "
+        "identity, set "
         "AZURE_CLIENT_ID to its client ID.",
         status=401,
         service_code=_number(error),
@@ -198,18 +258,27 @@ def identity_refused(error: Exception) -> ServiceError:
 
 
 def raise_if_passing(error: Exception, login: str) -> None:
-    """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the sign-in.
+    """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the
+    sign-in.
 
     `login`: its address, which a proxy or firewall has to let pass.
     """
     text, is_silent = str(error), isinstance(error, _SILENT) or bool(causes(error, OddAnswer))
-    without_tool = not isinstance(error, CredentialUnavailableError) and any(causes(error, one) for one in _SILENT)
+    without_tool = not isinstance(error, CredentialUnavailableError) and any(
+        causes(error, one) for one in _SILENT
+    )
     if is_silent or without_tool or _OFFLINE.search(text):
         cause = error if is_silent or without_tool else ConnectionError("it could not connect")
-        remedy = f"Check the network, the proxy ({login} has to pass) and --cloud, then run the same command again."
+        remedy = (
+            f"Check the network, the proxy ({login} has to pass) and --cloud, then run the "
+            "same "
+            "command again."
+        )
         failure = LOGIN.unanswered(cause, "sign in", remedy)
         if not is_silent:
-            failure.status = NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
+            failure.status = (
+                NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
+            )
         raise failure from error
     answer = _answer(error)
     is_unreadable = isinstance(error, UNREADABLE) or any(words in text for words in _PASSING)

@@ -1,8 +1,10 @@
-"""The caller of a command: ways to sign in by azure-identity, behind one credential that both SDKs share.
+"""The caller of a command: ways to sign in by azure-identity, behind one credential that both SDKs
+share.
 
-A token without the claims that a service asks for is refused again and again: the next sign-in has to include them.
-Sources: learn.microsoft.com/python/api/overview/azure/identity-readme (the environment variables);
-learn.microsoft.com/entra/identity-platform/claims-challenge; docs/azure-contract.md, section 4.10;
+A token without the claims that a service asks for is refused again and again: the next sign-in has
+to include them. Sources: learn.microsoft.com/python/api/overview/azure/identity-readme (the
+environment variables); learn.microsoft.com/entra/identity-platform/claims-challenge;
+docs/azure-contract.md, section 4.10;
 learn.microsoft.com/cli/azure/use-azure-cli-successfully-troubleshooting.
 """
 
@@ -27,7 +29,13 @@ from mct_s2s.azure.answers import UNREADABLE, OddAnswer, Refusal, parse_json, re
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
+from mct_s2s.azure.sign_in.login_refusals import (
+    DEVICE_CODE,
+    MACHINE,
+    ODD,
+    raise_if_passing,
+    refused,
+)
 from mct_s2s.azure.sign_in.tools import Tool, is_sendable
 from mct_s2s.errors import Instruction, SignInFailed, UsageError
 from mct_s2s.key_pairs import known_algorithms
@@ -50,14 +58,25 @@ _FEDERATED_FILE = "AZURE_FEDERATED_TOKEN_FILE"
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used, as azure-core does."""
 SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
-"""What Azure Resource Manager itself asks for, for refusals that speak of a second factor and bring no claims."""
-_SINCE_SIGN_IN = "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
-"""az and azd hand out the token that they have, az for up to 28 hours: docs/azure-contract.md, section 2.4."""
+"""What Azure Resource Manager itself asks for, for refusals that speak of a second factor and bring
+no claims.
+"""
+_SINCE_SIGN_IN = (
+    "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
+)
+"""az and azd hand out the token that they have, az for up to 28 hours: docs/azure-contract.md,
+section 2.4.
+"""
 _SINCE_LOGIN_OF_APPLICATION = (
-    "If the service principal was given it after az login, let it sign in again first, with its secret, certificate or "
+    "If the service principal was given it after az login, let it sign in again first, with its "
+    "secret, certificate or "
     "federated token:"
 )
-_OF_MACHINE = "A managed identity's token can be 24 hours old: what it was given since counts from its next one."
+_OF_MACHINE = (
+    "A managed identity's token can be 24 hours old: what it was given since counts from its "
+    "next "
+    "one."
+)
 
 # What goes into a command is matched strictly: the header may come from a proxy.
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]{1,4096})"')
@@ -81,7 +100,8 @@ class Challenge:
 
 
 def challenge_of(refusal: Refusal) -> Challenge | None:
-    """A policy that demands a second factor may say so without the header, which may hold several schemes.
+    """A policy that demands a second factor may say so without the header, which may hold several
+    schemes.
 
     Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
     """
@@ -96,7 +116,9 @@ def challenge_of(refusal: Refusal) -> Challenge | None:
             claims = claims if isinstance(parse_json(claims), dict) else None
         except (ValueError, OddAnswer):
             claims = None
-    by_policy = "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
+    by_policy = (
+        "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
+    )
     if claims is None and not by_policy:
         return None
     tenant = challenged_tenant(refusal.headers)
@@ -110,16 +132,26 @@ def challenged_tenant(headers: Mapping[str, str]) -> str | None:
 
 
 def azure_cli_login(
-    account: choice.CliAccount, scope: str | None, tenant: str | None, challenge: Challenge | None = None
+    account: choice.CliAccount,
+    scope: str | None,
+    tenant: str | None,
+    challenge: Challenge | None = None,
 ) -> str:
     """`az login` alone gives the same token, to an application too: azure-cli#25442, #27002."""
     logout = ["az", "logout", *(["--username", account.name] if account.subscription else [])]
     where = ["--tenant", tenant] if tenant else []
     if account.is_person is False:
         whom = ["--service-principal", "--username", account.client_id or "APP_ID"]
-        return f"{command(*logout)}; {command('az', 'login', *whom, *(where or ['--tenant', 'TENANT']))}"
+        return (
+            f"{command(*logout)}; "
+            f"{command('az', 'login', *whom, *(where or ['--tenant', 'TENANT']))}"
+        )
     where += ["--scope", scope] if scope else []
-    claims = ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()] if challenge else []
+    claims = (
+        ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()]
+        if challenge
+        else []
+    )
     return f"{command(*logout)}; {command('az', 'login', *where, *claims)}"
 
 
@@ -130,7 +162,9 @@ class Again(Enum):
     AZURE_CLI = auto()
     """Only by commands of the Azure CLI, which a person has to type."""
     AZURE_CLI_APPLICATION = auto()
-    """The same for an application, which has no second factor: az keeps its tokens, too (MSAL for Python 1.23)."""
+    """The same for an application, which has no second factor: az keeps its tokens, too (MSAL for
+    Python 1.23).
+    """
     AZD = auto()
     """The Azure Developer CLI takes the claims, and tells its user what to do."""
     APPLICATION = auto()
@@ -141,7 +175,9 @@ _ODD_OUTPUT = "what it returned is not a token."
 
 
 class CallerCredential:
-    """Tokens for one caller, shared by every request; `ask(scope, claims=None)` gets one, and remembers none."""
+    """Tokens for one caller, shared by every request; `ask(scope, claims=None)` gets one, and
+    remembers none.
+    """
 
     def __init__(
         self,
@@ -156,7 +192,11 @@ class CallerCredential:
         self.signed_in, self._ask, self._again, self._tool = signed_in, ask, again, tool
         self._account = account or choice.CliAccount()
         self._login = connection.cloud.login
-        self._tenant, self._say, self._retry_policy = connection.tenant, connection.say, connection.retry_policy()
+        self._tenant, self._say, self._retry_policy = (
+            connection.tenant,
+            connection.say,
+            connection.retry_policy(),
+        )
         self._renewed_at = 0.0
         self._tokens: dict[str, AccessToken] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -171,21 +211,29 @@ class CallerCredential:
         async with self._lock(scope):
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = self._tokens[scope] = await self._first_token(scope) or await self._new_token(scope)
+                token = self._tokens[scope] = await self._first_token(
+                    scope
+                ) or await self._new_token(scope)
             return token
 
     async def _first_token(self, scope: str) -> AccessToken | None:
-        token = await self._tool.token(scope) if self._tool is not None and self._refusal is None else None
+        token = (
+            await self._tool.token(scope)
+            if self._tool is not None and self._refusal is None
+            else None
+        )
         return AccessToken(token.value, token.expires_on) if token is not None else None
 
     async def _new_token(self, scope: str) -> AccessToken:
         if self._again is Again.APPLICATION:
             return await self._retry_policy.call(lambda: self._fetch(scope))
-        # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
-        # a command-line tool would meet in its cache, and one of them may find it half written.
+        # A person is asked once: the second token comes from what the first sign-in left in the
+        # cache. Two processes of a command-line tool would meet in its cache, and one of them may
+        # find it half written.
         async with self._lock(""):
             if self._refusal is not None:
-                raise self._refusal  # neither a person who did not sign in nor their tool is asked again
+                # neither a person who did not sign in nor their tool is asked again
+                raise self._refusal
             return await self._retry_policy.call(lambda: self._fetch(scope))
 
     def _lock(self, key: str) -> asyncio.Lock:
@@ -205,19 +253,24 @@ class CallerCredential:
     async def __aexit__(self, *_: object) -> None: ...
 
     def forget(self, since: float) -> None:
-        """Ask anew, unless the tokens are newer than `since` (monotonic), when the request began that was refused."""
+        """Ask anew, unless the tokens are newer than `since` (monotonic), when the request began
+        that was refused.
+        """
         if self._renewed_at <= since:
             self._renewed_at = time.monotonic()
             self._tokens.clear()
 
     async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
-        """A token that has what a service asks for; false where this way of signing in cannot. Raises SignInFailed."""
+        """A token that has what a service asks for; false where this way of signing in cannot.
+
+        Raises SignInFailed.
+        """
         async with self._bringing:
             if self._brought_at.get(scope, 0.0) > since:
                 return True  # another request has come to the same end before
             is_application = self._again is Again.APPLICATION
-            # The Azure CLI returns the token that it has until someone types `az login`, and a person who does not
-            # provide what is asked for is not asked again and again.
+            # The Azure CLI returns the token that it has until someone types `az login`, and a
+            # person who does not provide what is asked for is not asked again and again.
             if self._again in {Again.AZURE_CLI, Again.AZURE_CLI_APPLICATION}:
                 return False
             if challenge.second_factor if is_application else scope in self._claims:
@@ -230,12 +283,16 @@ class CallerCredential:
             self._brought_at[scope] = time.monotonic()
             return True
 
-    def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
+    def demanded(
+        self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal
+    ) -> SignInFailed:
         login = ""
         where = challenge.tenant or self._tenant
         if self._again is Again.AZURE_CLI:
             login = azure_cli_login(self._account, scope, where, challenge)
-            remedy = "Sign in again (needs Azure CLI 2.76 or newer), then run the same command again:"
+            remedy = (
+                "Sign in again (needs Azure CLI 2.76 or newer), then run the same command again:"
+            )
         elif self._again is Again.AZURE_CLI_APPLICATION and not challenge.second_factor:
             login = azure_cli_login(self._account, scope, where)
             remedy = "Let the service principal sign in again, then run the same command again:"
@@ -263,30 +320,47 @@ class CallerCredential:
             return token
         except (AzureError, OSError, *ODD) as error:
             # Of a login service, what is unreadable passes; a tool prints the same again.
-            why = ValueError(_ODD_OUTPUT) if self._tool is not None and isinstance(error, UNREADABLE) else error
+            why = (
+                ValueError(_ODD_OUTPUT)
+                if self._tool is not None and isinstance(error, UNREADABLE)
+                else error
+            )
             raise_if_passing(why, self._login)
-            login = azure_cli_login(self._account, scope, self._tenant) if self._again is Again.AZURE_CLI else ""
+            login = (
+                azure_cli_login(self._account, scope, self._tenant)
+                if self._again is Again.AZURE_CLI
+                else ""
+            )
             self._refusal = refused(why, self.signed_in.description, login)
             raise self._refusal from error
 
 
 def sign_in(method: Method, connection: Connection) -> CallerCredential:
-    """Nothing is sent yet. Raises UsageError, Refused: what is stored here belongs to another login host."""
+    """Nothing is sent yet.
+
+    Raises UsageError, Refused: what is stored here belongs to another login host.
+    """
     login, environ, tenant = connection.cloud.login, connection.environ, connection.tenant
     seconds = max(1, int(min(60, connection.remaining())))  # for a command-line tool
     match method:
         case Method.ENVIRONMENT | Method.WORKLOAD_IDENTITY:
-            choice.check_login_host(environ.get(choice.AUTHORITY), login, "The credential in the environment")
+            choice.check_login_host(
+                environ.get(choice.AUTHORITY), login, "The credential in the environment"
+            )
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")
-            who = SignedIn(MACHINE, ClientId(own) if own else None, False, (Instruction(_OF_MACHINE),))
+            who = SignedIn(
+                MACHINE, ClientId(own) if own else None, False, (Instruction(_OF_MACHINE),)
+            )
             make = partial(sdk_credential, machine_sign_in(own), connection)
             # Its endpoint takes no claims.
             return CallerCredential(lambda scope, **_: make().get_token(scope), who, connection)
         case Method.CLI:
             host = choice.login_host(environ)
-            choice.check_login_host(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
+            choice.check_login_host(
+                host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login"
+            )
             account = choice.cli_account(environ, connection.subscription, tenant)
             of_tenant = tenant or "" if account.takes_a_tenant else ""
             cli = aio.AzureCliCredential(
@@ -304,13 +378,21 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
                 since = replace(since, what=_SINCE_LOGIN_OF_APPLICATION)
                 if account.is_machine:
                     since = Instruction(_OF_MACHINE)
-            who = SignedIn("Azure CLI", ClientId(own) if own else None, account.is_person, (since,), name=account.name)
+            who = SignedIn(
+                "Azure CLI",
+                ClientId(own) if own else None,
+                account.is_person,
+                (since,),
+                name=account.name,
+            )
             return CallerCredential(cli.get_token, who, connection, again, account, tool)
         case Method.AZD:
-            # It signs in by itself, at the login host of its own cloud, which may be any of Microsoft's: its credential
-            # is never sent to the one of --cloud.
+            # It signs in by itself, at the login host of its own cloud, which may be any of
+            # Microsoft's: its credential is never sent to the one of --cloud.
             host = login if connection.cloud.is_microsofts else None
-            choice.check_login_host(host, login, "The Azure Developer CLI's sign-in", "choose another --auth")
+            choice.check_login_host(
+                host, login, "The Azure Developer CLI's sign-in", "choose another --auth"
+            )
             relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
             since = Instruction(_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
@@ -322,7 +404,10 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
 
 
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
-    environ = {**connection.environ, **({"AZURE_TENANT_ID": connection.tenant} if connection.tenant else {})}
+    environ = {
+        **connection.environ,
+        **({"AZURE_TENANT_ID": connection.tenant} if connection.tenant else {}),
+    }
     needed = ["AZURE_CLIENT_ID", *[_FEDERATED_FILE] * federated, "AZURE_TENANT_ID"]
     missing = next((name for name in needed if not environ.get(name)), None)
     presented: PresentedCredential | None = None
@@ -334,16 +419,24 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
             "environment-incomplete",
             f"The environment variable {missing} is not set. This --auth method needs it."
             if missing
-            else "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
+            else "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor "
+            "AZURE_CLIENT_CERTIFICATE_PATH is.",
             remedy=f"Set {missing or 'one of them'}, or choose another --auth.",
         )
     try:
         if isinstance(presented, AssertionFileCredential):
             assertion_in(presented.file)
-        return service_principal(environ["AZURE_TENANT_ID"], environ["AZURE_CLIENT_ID"], presented, connection)
+        return service_principal(
+            environ["AZURE_TENANT_ID"], environ["AZURE_CLIENT_ID"], presented, connection
+        )
     except (OSError, ValueError) as error:
-        code, what = "certificate-unreadable", f"certificate '{environ.get(choice.CERTIFICATE_PATH)}'"
-        remedy = f"Set {choice.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
+        code, what = (
+            "certificate-unreadable",
+            f"certificate '{environ.get(choice.CERTIFICATE_PATH)}'",
+        )
+        remedy = (
+            f"Set {choice.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
+        )
         if isinstance(presented, AssertionFileCredential):
             code, what = "environment-incomplete", f"{_FEDERATED_FILE} '{presented.file}'"
             remedy = "Set it to this platform's token file, or choose another --auth."
@@ -353,22 +446,33 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
 def sdk_credential(sign_in: ClientSignIn, connection: Connection) -> Any:
     """Raises ValueError: the certificate cannot be used."""
     who, login = (sign_in.tenant_id, sign_in.client_id), connection.cloud.login
-    common: dict[str, Any] = {"transport": Transport(connection.http, "Entra"), "authority": login, "retry_total": 0}
+    common: dict[str, Any] = {
+        "transport": Transport(connection.http, "Entra"),
+        "authority": login,
+        "retry_total": 0,
+    }
     match sign_in.credential:
         case SecretCredential(value):
             return aio.ClientSecretCredential(*who, value, **common)
         case CertificateCredential(data, password):
             with known_algorithms():
-                return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+                return aio.CertificateCredential(
+                    *who, certificate_data=data, password=password, **common
+                )
         case AssertionFileCredential(file):
             return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
         case MachineIdentity():
             transport = Transport(connection.http, "MSI")
-            return aio.ManagedIdentityCredential(client_id=sign_in.client_id or None, transport=transport)
+            return aio.ManagedIdentityCredential(
+                client_id=sign_in.client_id or None, transport=transport
+            )
 
 
 def assertion_in(file: Path) -> str:
-    """Another issuer's token, as it is at this moment. Raises OSError, or ValueError where it is no text."""
+    """Another issuer's token, as it is at this moment.
+
+    Raises OSError, or ValueError where it is no text.
+    """
     return read_given(file).decode("ascii").strip()
 
 
@@ -379,10 +483,14 @@ def service_principal(
     description = f"service principal {client_id} ({kind})"
     if isinstance(presented, AssertionFileCredential):
         description = f"workload identity {client_id}"
-    make = partial(sdk_credential, ClientSignIn(TenantId(tenant), ClientId(client_id), presented), connection)
+    make = partial(
+        sdk_credential, ClientSignIn(TenantId(tenant), ClientId(client_id), presented), connection
+    )
     make()  # what cannot be used is refused before anything is sent
     who = SignedIn(description, ClientId(client_id), False)
-    return CallerCredential(lambda scope, **claims: make().get_token(scope, **claims), who, connection)
+    return CallerCredential(
+        lambda scope, **claims: make().get_token(scope, **claims), who, connection
+    )
 
 
 def person(method: Method, connection: Connection) -> CallerCredential:
@@ -405,10 +513,16 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 
         def prompt(uri: str, code: str, _: object) -> None:
             connection.say(f"To sign in, open {uri} and enter the code {code}.")
-            connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
+            connection.say(
+                "If your organization blocks device codes: --auth browser, or az login with a "
+                "browser."
+            )
             say_of_personal_accounts()
 
-        inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
+        inner, description = (
+            _DeviceCode(prompt_callback=prompt, **options),
+            f"your account {DEVICE_CODE}",
+        )
     else:
         connection.say("Opening the browser to sign in.")
         say_of_personal_accounts()
@@ -422,7 +536,8 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 
 
 class _DeviceCode(DeviceCodeCredential):
-    """Sends claims when it asks for the code: azure-identity's come too late for the page where it is typed.
+    """Sends claims when it asks for the code: azure-identity's come too late for the page where it
+    is typed.
 
     MSAL does it since 1.33 if it is told (Azure/azure-cli#31856;
     AzureAD/microsoft-authentication-library-for-python#839).
@@ -430,5 +545,7 @@ class _DeviceCode(DeviceCodeCredential):
 
     def _get_app(self, **options: Any) -> Any:
         app: Any = super()._get_app(**options)
-        app.initiate_device_flow = partial(type(app).initiate_device_flow, app, claims_challenge=options.get("claims"))
+        app.initiate_device_flow = partial(
+            type(app).initiate_device_flow, app, claims_challenge=options.get("claims")
+        )
         return app

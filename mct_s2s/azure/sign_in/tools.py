@@ -1,8 +1,9 @@
 """Tokens of the Azure CLI or the Azure Developer CLI, asked for before they are needed.
 
-Either tool takes as long to start as the rest of a command does. It is asked in azure-identity's words, and nothing is
-concluded from a failure here: azure-identity then asks the tool once more, alone, and says what is wrong. For az
-truncates its token cache before it writes it, and another az that reads in this moment takes its user for signed out.
+Either tool takes as long to start as the rest of a command does. It is asked in azure-identity's
+words, and nothing is concluded from a failure here: azure-identity then asks the tool once more,
+alone, and says what is wrong. For az truncates its token cache before it writes it, and another az
+that reads in this moment takes its user for signed out.
 """
 
 import asyncio
@@ -22,12 +23,16 @@ from mct_s2s.model.client_sign_in import Method
 
 LONGEST_SECONDS = 60.0
 """For one answer."""
-_started: ContextVar["dict[TokenQuestion, TokenProcess] | None"] = ContextVar("started tools", default=None)
+_started: ContextVar["dict[TokenQuestion, TokenProcess] | None"] = ContextVar(
+    "started tools", default=None
+)
 
 
 @dataclass(frozen=True)
 class TokenQuestion:
-    """What a tool is asked: a token for `scope`, in one tenant, or with the account of one subscription."""
+    """What a tool is asked: a token for `scope`, in one tenant, or with the account of one
+    subscription.
+    """
 
     tool: Method
     scope: str
@@ -38,7 +43,16 @@ class TokenQuestion:
     def words(self) -> list[str]:
         if self.tool is Method.AZD:
             tenant = ["--tenant-id", self.tenant] if self.tenant else []
-            return ["auth", "token", "--output", "json", "--no-prompt", "--scope", self.scope, *tenant]
+            return [
+                "auth",
+                "token",
+                "--output",
+                "json",
+                "--no-prompt",
+                "--scope",
+                self.scope,
+                *tenant,
+            ]
         words = ["account", "get-access-token", "--output", "json"]
         words += ["--resource", self.scope.removesuffix("/.default")]
         words += ["--tenant", self.tenant] if self.tenant else []
@@ -53,12 +67,17 @@ class ToolToken:
 
 
 class TokenProcess:
-    """The tool, asked one question. It is never ended: it may be writing its cache at this moment."""
+    """The tool, asked one question.
+
+    It is never ended: it may be writing its cache at this moment.
+    """
 
     def __init__(self, program: str, question: TokenQuestion, environ: Mapping[str, str]) -> None:
         self._tool = question.tool
         self._answer: asyncio.Task[ToolToken | None] | None = None
-        folder = environ.get("SYSTEMROOT") if sys.platform == "win32" else "/bin"  # no folder of a user's choice
+        folder = (
+            environ.get("SYSTEMROOT") if sys.platform == "win32" else "/bin"
+        )  # no folder of a user's choice
         self._process = subprocess.Popen(  # noqa: S603  # as words, without a shell
             [program, *question.words],
             stdin=subprocess.DEVNULL,
@@ -112,7 +131,13 @@ def start(questions: Iterable[TokenQuestion], environ: Mapping[str, str]) -> Non
 
 
 def _ask(question: TokenQuestion, environ: Mapping[str, str]) -> TokenProcess | None:
-    names = ["azd"] if question.tool is Method.AZD else ["az.cmd", "az"] if sys.platform == "win32" else ["az"]
+    names = (
+        ["azd"]
+        if question.tool is Method.AZD
+        else ["az.cmd", "az"]
+        if sys.platform == "win32"
+        else ["az"]
+    )
     programs = (shutil.which(name, path=environ.get("PATH")) for name in names)
     program = next(filter(None, programs), None)
     with suppress(OSError):
@@ -124,10 +149,21 @@ class Tool:
     """The questions of one sign-in, each asked once."""
 
     def __init__(
-        self, tool: Method, tenant: str, subscription: str | None, environ: Mapping[str, str], *, at_once: bool
+        self,
+        tool: Method,
+        tenant: str,
+        subscription: str | None,
+        environ: Mapping[str, str],
+        *,
+        at_once: bool,
     ) -> None:
         """`at_once`: whether two processes may run side by side."""
-        self._tool, self._tenant, self._subscription, self._environ = tool, tenant, subscription, environ
+        self._tool, self._tenant, self._subscription, self._environ = (
+            tool,
+            tenant,
+            subscription,
+            environ,
+        )
         self._at_once = at_once
         self._started = dict(_started.get() or {})
         self._scopes: set[str] = set()

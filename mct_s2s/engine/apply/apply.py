@@ -49,16 +49,23 @@ from mct_s2s.planning.plan import edited
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
-    made = [one for one in plan.changes if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential)]
+    made = [
+        one
+        for one in plan.changes
+        if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential)
+    ]
     checks = [outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made]
     if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
         refused = await gather_or_cancel(*map(outcome_of, checks))
         outcome.place_refusals = {
-            one.key: why for one, why in zip(made, refused, strict=True) if isinstance(why, S2SError)
+            one.key: why
+            for one, why in zip(made, refused, strict=True)
+            if isinstance(why, S2SError)
         }
     else:
         await gather_or_cancel(*checks)
-    # Written now, as a full disk must be found before anything is changed; and again, just before the settings are.
+    # Written now, as a full disk must be found before anything is changed; and again, just before
+    # the settings are.
     keep_backup(outcome)
     outcome.applied, outcome.began = True, clock.seconds()
     outcome.remember(*touched(plan.changes, before, request.desired))
@@ -72,7 +79,9 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
 
 
 def keep_backup(outcome: Outcome) -> None:
-    """Write the file that was asked for, also where nothing is changed: a later command may read it."""
+    """Write the file that was asked for, also where nothing is changed: a later command may read
+    it.
+    """
     backup, site = outcome.request.backup, outcome.before.app_service
     if backup is not None and site is not None and site.refusal is None:
         backup.keep(str(site.resource), site.settings)
@@ -84,7 +93,8 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
     if refused.code == "permission-missing" and refused.missing and is_held:
         refused.missing = ()
         refused.advise(
-            "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
+            "You have the role or permission for this, but it has not taken effect yet. Run the "
+            "same command again "
             "in a few minutes."
         )
     here = likely_missing([change for change, _ in outcome.failed], before, access)
@@ -135,9 +145,13 @@ async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR091
 
 async def restore_application(change: RestoreApplication, run: Run) -> None:
     application = change.application
-    principal = await restore(run.session, run.outcome, application, change.resource, is_sure=change.is_sure)
+    principal = await restore(
+        run.session, run.outcome, application, change.resource, is_sure=change.is_sure
+    )
     if principal is None:
-        created = await create_principal(run.session, application.client_id, application, as_owner=run.as_owner)
+        created = await create_principal(
+            run.session, application.client_id, application, as_owner=run.as_owner
+        )
         principal = created.id
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal
     _note_registration(change, application, run)
@@ -150,7 +164,9 @@ async def create_application(change: CreateApplication, run: Run) -> str:
 
 
 def _note_registration(change: CreateApplication, application: Application, run: Run) -> None:
-    """Remember a registration that this run has created or restored, for later steps and for a run after this one."""
+    """Remember a registration that this run has created or restored, for later steps and for a run
+    after this one.
+    """
     run.outcome.remember(application.object_id)
     run.outcome.created[change.key] = application
     run.session.graph.expect_lag(application.client_id)
@@ -169,7 +185,9 @@ async def update_application(change: UpdateApplication, run: Run) -> str:
         for after in edited(application, change.edits, run.outputs):
             await applications.update(graph, application, after)
             application = after
-        graph.expect_lag(application.client_id)  # a role that was just added reaches the principal's copy later
+        graph.expect_lag(
+            application.client_id
+        )  # a role that was just added reaches the principal's copy later
     except PermissionMissing as refused:
         if not only_notes_use(change):
             raise
@@ -198,12 +216,18 @@ async def create_service_principal(change: CreateServicePrincipal, run: Run) -> 
 async def assign_app_role(change: AssignAppRole, run: Run) -> str:
     principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
     try:
-        assignment = await service_principals.assign(run.session.graph, principal, service, change.role)
+        assignment = await service_principals.assign(
+            run.session.graph, principal, service, change.role
+        )
     except PermissionMissing as refused:
         need, access = need_of(change, run.outcome.before), run.outcome.access
         is_held = need is not None and judge(need, access)[0] is Verdict.YES
         # A token that is kept does not show yet what its caller holds.
-        if need is None or not run.outcome.request.preflight or (is_held and access.signed_in.after_a_grant):
+        if (
+            need is None
+            or not run.outcome.request.preflight
+            or (is_held and access.signed_in.after_a_grant)
+        ):
             raise
         run.outcome.leave(change, lacking(need, access))
         raise Skipped(LEFT) from refused

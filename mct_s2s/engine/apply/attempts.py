@@ -1,4 +1,6 @@
-"""A secret, or a private key, on its way to its place: noted before it is made, taken back where it does not arrive."""
+"""A secret, or a private key, on its way to its place: noted before it is made, taken back where it
+does not arrive.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -17,14 +19,17 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
 CHECKS = 3
-"""Reads after a write of tags: two runs that begin at the same moment undo each other's write once."""
+"""Reads after a write of tags: two runs that begin at the same moment undo each other's write once.
+"""
 LONGEST_SECONDS = 20.0
 """For taking something back: someone may be waiting for a command to end that has failed."""
 
 
 @dataclass
 class Attempt:
-    """All but the default file of this machine have their note as a tag of the registration, too: every run sees it."""
+    """All but the default file of this machine have their note as a tag of the registration, too:
+    every run sees it.
+    """
 
     graph: "GraphClient"
     store: Store
@@ -57,8 +62,12 @@ class Attempt:
             self._tags_before = frozenset(application.tags)
             names = {attempt_tag(one.name or "") for one in application.credentials}
             # Notes of secrets that are gone tell nothing any more.
-            kept = (tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in names)
-            tagged = replace(application, tags=tuple(dict.fromkeys((*kept, attempt_tag(self.name)))))
+            kept = (
+                tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in names
+            )
+            tagged = replace(
+                application, tags=tuple(dict.fromkeys((*kept, attempt_tag(self.name))))
+            )
             await applications.update(self.graph, application, tagged)
             self._tagged = tagged
             await self._check_tags(tagged)
@@ -75,8 +84,12 @@ class Attempt:
     async def _untag(self) -> None:
         if self._tagged is None:
             return
-        # Read again, as another run may have its own note there by now; a replica may not show ours yet.
-        application, tag = await applications.by_object_id(self.graph, self.object_id), attempt_tag(self.name)
+        # Read again, as another run may have its own note there by now; a replica may not show ours
+        # yet.
+        application, tag = (
+            await applications.by_object_id(self.graph, self.object_id),
+            attempt_tag(self.name),
+        )
         self._tags_before = frozenset(application.tags)
         others = tuple(one for one in application.tags if one != tag)
         noted, after = replace(application, tags=(*others, tag)), replace(application, tags=others)
@@ -85,9 +98,11 @@ class Attempt:
         await self._check_tags(after)
 
     async def _check_tags(self, written: Application) -> None:
-        """Write the note, or its removal, again where another run has undone it: every write replaces all tags.
+        """Write the note, or its removal, again where another run has undone it: every write
+        replaces all tags.
 
-        What a replica shows that is behind is no write of another run: it is a state that this run has seen.
+        What a replica shows that is behind is no write of another run: it is a state that this run
+        has seen.
         """
         tag = attempt_tag(self.name)
         seen = {self._tags_before, frozenset(written.tags)}
@@ -97,12 +112,17 @@ class Attempt:
             if (tag in tags) == (tag in written.tags) or tags in seen:
                 return
             both = dict.fromkeys((*application.tags, *written.tags))
-            written = replace(written, tags=tuple(one for one in both if one != tag or tag in written.tags))
+            written = replace(
+                written, tags=tuple(one for one in both if one != tag or tag in written.tags)
+            )
             await applications.update(self.graph, application, written)
             seen |= {tags, frozenset(written.tags)}
 
     async def take_back(self) -> None:
-        """Remove what has not arrived. What cannot be removed stays noted, with its command here."""
+        """Remove what has not arrived.
+
+        What cannot be removed stays noted, with its command here.
+        """
         if self.key_id is None or self.has_arrived:
             return
         try:
@@ -112,9 +132,13 @@ class Attempt:
                     await self.arrived()
                     return
                 if self.is_key:
-                    await credentials.remove_certificate(self.graph, self.object_id, self.key_id, None)
+                    await credentials.remove_certificate(
+                        self.graph, self.object_id, self.key_id, None
+                    )
                 else:
-                    await credentials.remove_secret(self.graph, self.object_id, self.key_id, is_new=True)
+                    await credentials.remove_secret(
+                        self.graph, self.object_id, self.key_id, is_new=True
+                    )
         except (S2SError, TimeoutError):
             if not self.has_arrived:  # else only its note is left
                 self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)

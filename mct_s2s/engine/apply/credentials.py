@@ -1,6 +1,8 @@
-"""Make and remove credentials; after a lost answer or an interruption, the next run finds what there is.
+"""Make and remove credentials; after a lost answer or an interruption, the next run finds what
+there is.
 
-So a secret's store notes the attempt first, and a private key is stored before its certificate is registered.
+So a secret's store notes the attempt first, and a private key is stored before its certificate is
+registered.
 """
 
 import asyncio
@@ -27,7 +29,12 @@ from mct_s2s.model.client_credentials import (
     NewCredential,
     ending,
 )
-from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
+from mct_s2s.model.client_sign_in import (
+    CertificateCredential,
+    ClientSignIn,
+    MadeCredential,
+    SecretCredential,
+)
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.api_address import stored_url
@@ -65,13 +72,24 @@ async def add_credential(change: AddCredential, run: Run) -> str:
     return ending(made.expires)
 
 
-async def _add_key(change: AddCredential, spec: NewCredential, run: Run, store: Store) -> MadeCredential:
-    """One that replaces another is tested before it is stored; if that fails, the next run finds the pending key."""
+async def _add_key(
+    change: AddCredential, spec: NewCredential, run: Run, store: Store
+) -> MadeCredential:
+    """One that replaces another is tested before it is stored; if that fails, the next run finds
+    the pending key.
+    """
     attempt, starts = _attempt(change, run, store), run.now.replace(microsecond=0) - CLOCKS_DIFFER
 
     async def make() -> MadeCredential:
         pem, certificate = await store.key_pair(f"mct-s2s {change.name}", starts, spec.expires)
-        made = _made(change, run, store, CertificateCredential(pem.encode()), certificate.key_id, spec.expires)
+        made = _made(
+            change,
+            run,
+            store,
+            CertificateCredential(pem.encode()),
+            certificate.key_id,
+            spec.expires,
+        )
         if store.gives_away:  # before anything is registered
             await store.deliver(made)
         if store.arrives_last:
@@ -96,8 +114,13 @@ async def _add_key(change: AddCredential, spec: NewCredential, run: Run, store: 
     return made
 
 
-async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, store: Store) -> MadeCredential:
-    """One that replaces another is tested before it is stored. One that its place does not take is removed."""
+async def _add_secret(
+    change: AddCredential, spec: NewCredential, run: Run, store: Store
+) -> MadeCredential:
+    """One that replaces another is tested before it is stored.
+
+    One that its place does not take is removed.
+    """
     outputs, attempt = run.outputs, _attempt(change, run, store)
 
     async def make() -> MadeCredential:
@@ -117,7 +140,8 @@ async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, stor
             await attempt.arrived()
 
     try:
-        # What a place gives away reaches it, or is removed, also where this run is interrupted; others keep a note.
+        # What a place gives away reaches it, or is removed, also where this run is interrupted;
+        # others keep a note.
         made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
         if change.verify:
             await _test(run, made, made.scope)
@@ -129,7 +153,9 @@ async def _add_secret(change: AddCredential, spec: NewCredential, run: Run, stor
     return made
 
 
-async def _end_failed(attempt: Attempt, change: AddCredential, run: Run, error: BaseException) -> None:
+async def _end_failed(
+    attempt: Attempt, change: AddCredential, run: Run, error: BaseException
+) -> None:
     """Take back a secret that did not arrive, and say so in `error`; or count one that did."""
     # An interruption has a document, too.
     is_shown = attempt.store.arrives_last and not isinstance(error, S2SError)
@@ -179,11 +205,17 @@ def _made(
     )
 
 
-async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tuple[KeyId, str] | None:
-    """The credential that another run is making now, or that this client's store got minutes ago."""
+async def _made_elsewhere(
+    run: Run, change: AddCredential, store: Store
+) -> tuple[KeyId, str] | None:
+    """The credential that another run is making now, or that this client's store got
+    minutes ago.
+    """
     if change.verify:
         return None
-    if isinstance(change.object_id, OutputRef) and (others := run.outcome.created[change.object_id.key].credentials):
+    if isinstance(change.object_id, OutputRef) and (
+        others := run.outcome.created[change.object_id.key].credentials
+    ):
         return others[0].key_id, "created by another run at the same time"
     note, planned = await store.note(), run.outcome.before.note_of(change.name)
     is_fresh = note.is_fresh(run.outputs.resolve(change.client_id), run.now, change.kind)
@@ -193,8 +225,13 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
     return None
 
 
-async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> tuple[KeyId, datetime, SecretCredential]:
-    add, object_id = partial(credentials.add_secret, run.session.graph), run.outputs.resolve(change.object_id)
+async def _new_secret(
+    run: Run, change: AddCredential, spec: NewCredential
+) -> tuple[KeyId, datetime, SecretCredential]:
+    add, object_id = (
+        partial(credentials.add_secret, run.session.graph),
+        run.outputs.resolve(change.object_id),
+    )
     limits = shorter(spec.expires, run.now)
     ends = (spec.expires, *(last_end(limit, run.now) for limit in limits))
     for expires in ends:
@@ -228,7 +265,8 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
         if stored is None or new in {None, change.key_id}:
             raise S2SError(
                 "secret-not-at-hand",
-                f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
+                f"The new {change.kind.noun} is not in {store.label}, so the old one was not "
+                "removed.",
                 remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
             )
         await _test(run, stored, scope)
@@ -248,7 +286,9 @@ async def _remove(graph: "GraphClient", change: RemoveCredential, new: KeyId | N
 
 
 async def end_attempts(graph: "GraphClient", outcome: Outcome, *, is_shown: bool) -> None:
-    """Once the document with a secret is written, or cannot be: then what it would have shown is removed again."""
+    """Once the document with a secret is written, or cannot be: then what it would have shown is
+    removed again.
+    """
     for attempt in outcome.unshown:
         await (attempt.arrived() if is_shown else attempt.take_back())
     for change, new in outcome.once_shown if is_shown else ():

@@ -1,7 +1,8 @@
-"""Create, restore and own registrations, and make sure that one which a plan takes for existing is still there.
+"""Create, restore and own registrations, and make sure that one which a plan takes for existing is
+still there.
 
-Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terraform-provider-azuread (`WaitForDeletion`,
-`applicationResourceCreate`).
+Sources: docs/azure-contract.md, sections 3.8, 3.10 ("Owner") and 3.13; terraform-provider-azuread
+(`WaitForDeletion`, `applicationResourceCreate`).
 """
 
 import asyncio
@@ -12,7 +13,14 @@ from typing import TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
-from mct_s2s.azure.graph import applications, caller_rights, credentials, custody, recycle_bin, service_principals
+from mct_s2s.azure.graph import (
+    applications,
+    caller_rights,
+    credentials,
+    custody,
+    recycle_bin,
+    service_principals,
+)
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import AGREEING, LONGEST, PAUSE, caller_of, trust_of
 from mct_s2s.engine.outcome import Outcome
@@ -23,7 +31,14 @@ from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import Doubt, Doubted, Reason, TrustDecision, foreign_owners, is_created_by_caller
+from mct_s2s.planning.belief import (
+    Doubt,
+    Doubted,
+    Reason,
+    TrustDecision,
+    foreign_owners,
+    is_created_by_caller,
+)
 from mct_s2s.planning.changes import AnyChange, CreateApplication, only_notes_use
 from mct_s2s.planning.not_ours import not_ours
 from mct_s2s.planning.ownership import SERVICE, clients_called, is_in_settings, is_listed
@@ -34,23 +49,30 @@ T = TypeVar("T")
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
 OVERWRITTEN = (
-    "Someone registered it while this run was doing so: the request gave it this run's display name and audience, "
+    "Someone registered it while this run was doing so: the request gave it this run's display "
+    "name and audience, "
     "a client also its tags and permissions, and nothing else was changed."
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
-"""Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and 3.11)."""
+"""Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and
+3.11).
+"""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
 
 SETTLES_WITHIN = 15.0
-"""Seconds for which a replica may show a registration as it was before it was deleted and restored."""
+"""Seconds for which a replica may show a registration as it was before it was deleted and restored.
+"""
 
 
 async def create(
     session: Session, outcome: Outcome, change: CreateApplication, *, as_owner: bool
 ) -> tuple[Application, str]:
-    """Create it, or restore the one that was just deleted under its name; a word on which. Raises NotOurs."""
+    """Create it, or restore the one that was just deleted under its name; a word on which.
+
+    Raises NotOurs.
+    """
     graph, name = session.graph, change.application.unique_name or ""
     try:
         if as_owner:
@@ -73,7 +95,9 @@ async def create(
         raise
     if not is_made:
         is_service = change.resource == SERVICE
-        trusted = await trust_of(session, outcome.request, outcome.before, application, is_service=is_service)
+        trusted = await trust_of(
+            session, outcome.request, outcome.before, application, is_service=is_service
+        )
         if isinstance(trusted, Doubted):
             done = "It was left alone." if as_owner else OVERWRITTEN
             refused = not_ours(application, trusted, change.resource, done=done)
@@ -84,13 +108,16 @@ async def create(
     return application, ""
 
 
-async def _deleted_applications(session: Session, taken: ServiceError, name: str) -> list[Application]:
+async def _deleted_applications(
+    session: Session, taken: ServiceError, name: str
+) -> list[Application]:
     """Raises `taken`, with who can do it, for a caller who may not read the recycle bin."""
     try:
         return await recycle_bin.applications(session.graph)
     except PermissionMissing as refused:
         taken.advise(
-            f"A deleted registration still has the name '{name}', and you can't read the recycle bin. Ask someone with "
+            f"A deleted registration still has the name '{name}', and you can't read the recycle "
+            "bin. Ask someone with "
             f"the role {BIN_READERS} to run the same command: it restores that registration."
         )
         raise taken from refused
@@ -99,34 +126,50 @@ async def _deleted_applications(session: Session, taken: ServiceError, name: str
 async def restore(
     session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
 ) -> PrincipalId | None:
-    """Restore it without the credentials that its record does not name; the principal that came back. Raises NotOurs.
+    """Restore it without the credentials that its record does not name; the principal that came
+    back.
 
-    The recycle bin shows neither owners nor whom its roles are assigned to: unless `is_sure`, one that is not believed
-    then is deleted again.
+    Raises NotOurs.
+
+    The recycle bin shows neither owners nor whom its roles are assigned to: unless `is_sure`, one
+    that is not believed then is deleted again.
     """
     graph, object_id = session.graph, application.object_id
     back = await recycle_bin.restore(graph, application)
     if not is_sure:
         shown = replace(application, deleted=None)
-        trusted = await _trust_of_restored(session, outcome, shown, back, is_service=resource == SERVICE)
+        trusted = await _trust_of_restored(
+            session, outcome, shown, back, is_service=resource == SERVICE
+        )
         if isinstance(trusted, Doubted):
             await applications.delete(graph, object_id)
             graph_url = session.connection.cloud.graph
             done = "It was restored to check, and deleted again."
             raise not_ours(application, trusted, resource, graph_url, done=done)
-    await credentials.remove_all_but(graph, object_id, back, {one.key_id for one in application.credentials})
+    await credentials.remove_all_but(
+        graph, object_id, back, {one.key_id for one in application.credentials}
+    )
     return next(iter(back), None)
 
 
 async def _trust_of_restored(
-    session: Session, outcome: Outcome, application: Application, back: list[PrincipalId], *, is_service: bool
+    session: Session,
+    outcome: Outcome,
+    application: Application,
+    back: list[PrincipalId],
+    *,
+    is_service: bool,
 ) -> TrustDecision:
-    """Whether it is believed; doubted only once replicas had the time to show what its removal took away from it."""
+    """Whether it is believed; doubted only once replicas had the time to show what its removal took
+    away from it.
+    """
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
     while True:
         # What this run has restored and checked meanwhile is its own, too.
         before = replace(outcome.before, unfinished=outcome.before.unfinished | outcome.remembered)
-        trusted = await trust_of(session, outcome.request, before, application, back, is_service=is_service)
+        trusted = await trust_of(
+            session, outcome.request, before, application, back, is_service=is_service
+        )
         # Owners are not changed by a removal.
         if not isinstance(trusted, Doubted) or trusted.owners or clock.seconds() >= gives_up_at:
             return trusted
@@ -134,19 +177,29 @@ async def _trust_of_restored(
             await asyncio.sleep(PAUSE)
 
 
-async def create_as_owner(session: Session, outcome: Outcome, change: CreateApplication) -> tuple[Application, bool]:
-    """Register by POST, which makes the caller the owner, then set the name; whether it was made now.
+async def create_as_owner(
+    session: Session, outcome: Outcome, change: CreateApplication
+) -> tuple[Application, bool]:
+    """Register by POST, which makes the caller the owner, then set the name; whether it was made
+    now.
 
-    By an upsert, who may change only what it owns may be left with one that it can neither change nor delete.
+    By an upsert, who may change only what it owns may be left with one that it can neither change
+    nor delete.
     """
-    graph, unique_name, caller = session.graph, change.application.unique_name or "", await caller_of(session)
+    graph, unique_name, caller = (
+        session.graph,
+        change.application.unique_name or "",
+        await caller_of(session),
+    )
     tag = Tag.NAME.of(unique_name)
     left = await _left_over(session, outcome, tag)
     new = replace(change.application, tags=tuple(dict.fromkeys((*change.application.tags, tag))))
     made = left or await _registered(session, outcome, new, tag, caller)
     outcome.remember(made.object_id)
     try:
-        await _as_owner(session, made, lambda: applications.set_unique_name(graph, made.object_id, unique_name))
+        await _as_owner(
+            session, made, lambda: applications.set_unique_name(graph, made.object_id, unique_name)
+        )
     except ServiceError as error:
         if error.code != "name-taken":
             raise
@@ -163,7 +216,9 @@ async def create_as_owner(session: Session, outcome: Outcome, change: CreateAppl
 async def create_principal(
     session: Session, client_id: ClientId, made: Application | None, *, as_owner: bool
 ) -> ServicePrincipal:
-    """`made`: its application, where this run made or restored it: not every replica shows it yet."""
+    """`made`: its application, where this run made or restored it: not every replica shows
+    it yet.
+    """
     graph = session.graph
     try:
         return await service_principals.create(graph, client_id)
@@ -174,14 +229,25 @@ async def create_principal(
         if application is None:
             raise
         # Whom it belongs to is known everywhere, where this run did not make it.
-        told = refused if made is not None else await as_not_owned(session, application.object_id, refused)
+        told = (
+            refused
+            if made is not None
+            else await as_not_owned(session, application.object_id, refused)
+        )
         if told is not refused or not graph.is_young(client_id):
             raise told from refused
-    return await _as_owner(session, application, lambda: service_principals.create(graph, client_id))
+    return await _as_owner(
+        session, application, lambda: service_principals.create(graph, client_id)
+    )
 
 
-async def check_principal(session: Session, application: Application, principal: ServicePrincipal, kind: str) -> None:
-    """Make sure that the service principal of a registration that was there before is no one else's. Raises NotOurs.
+async def check_principal(
+    session: Session, application: Application, principal: ServicePrincipal, kind: str
+) -> None:
+    """Make sure that the service principal of a registration that was there before is no one
+    else's.
+
+    Raises NotOurs.
 
     One that the first look did not show may have been deleted and restored by its owner.
     """
@@ -196,13 +262,17 @@ async def check_principal(session: Session, application: Application, principal:
         raise not_ours(application, Doubted(tuple(reasons)), kind, done="It was left alone.")
 
 
-async def as_not_owned(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
+async def as_not_owned(
+    session: Session, object_id: ApplicationObjectId, refused: S2SError
+) -> S2SError:
     """The refusal, for a caller that may change only what it owns."""
     try:
         caller, application = await gather_or_cancel(
             caller_of(session), applications.by_object_id(session.graph, object_id)
         )
-        owners = await custody.owners(session.graph, application.object_id) if caller is not None else []
+        owners = (
+            await custody.owners(session.graph, application.object_id) if caller is not None else []
+        )
         if caller is None or any(owner == caller for owner, _ in owners):
             return refused
     except S2SError:
@@ -211,24 +281,34 @@ async def as_not_owned(session: Session, object_id: ApplicationObjectId, refused
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
     return PermissionMissing(
         "not-owner",
-        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is "
+        "not one of them.",
         answer=refused.answer,
-        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
+        remedy="Run the same command again after one of its owners, or a Cloud Application "
+        "Administrator, has made "
         "you an owner. They run:",
         command=add,
         request_id=refused.request_id,
-        missing=(MissingRight(f"update the app registration '{name}'", "ownership", "one of its owners", add),),
+        missing=(
+            MissingRight(
+                f"update the app registration '{name}'", "ownership", "one of its owners", add
+            ),
+        ),
     )
 
 
 async def _left_over(session: Session, outcome: Outcome, tag: str) -> Application | None:
-    """What an interrupted run of this caller created and did not name: by the directory's word, or this machine's.
+    """What an interrupted run of this caller created and did not name: by the directory's word, or
+    this machine's.
 
     Anyone can write our tag, and make the caller an owner.
     """
     caller = await caller_rights.identity(session.graph)
     for application in await applications.with_tag(session.graph, tag):
-        is_known = is_created_by_caller(application, caller) or application.object_id in outcome.before.unfinished
+        is_known = (
+            is_created_by_caller(application, caller)
+            or application.object_id in outcome.before.unfinished
+        )
         if is_known and application.unique_name is None and not application.credentials:
             owners = await custody.owners(session.graph, application.object_id)
             if not foreign_owners(owners, caller.id):
@@ -254,7 +334,9 @@ async def _registered(
     raise AssertionError(new)
 
 
-async def _as_owner(session: Session, application: Application, act: Callable[[], Awaitable[T]]) -> T:
+async def _as_owner(
+    session: Session, application: Application, act: Callable[[], Awaitable[T]]
+) -> T:
     until = clock.seconds() + OWNED_WITHIN
     while True:
         try:
@@ -269,20 +351,29 @@ async def _as_owner(session: Session, application: Application, act: Callable[[]
 
 
 def _is_for_owners(refused: S2SError) -> bool:
-    return isinstance(refused, PermissionMissing) or (isinstance(refused, ServiceError) and refused.status == 403)
+    return isinstance(refused, PermissionMissing) or (
+        isinstance(refused, ServiceError) and refused.status == 403
+    )
 
 
 async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
-    """Whether something is gone, so that the plan has to be made again. Raises ServiceError, PermissionMissing.
+    """Whether something is gone, so that the plan has to be made again.
 
-    Replicas show a deleted registration for a while; a write meets the newest state, so one is sent without a change.
+    Raises ServiceError, PermissionMissing.
+
+    Replicas show a deleted registration for a while; a write meets the newest state, so one is sent
+    without a change.
     """
     doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
     if not doubtful:
         return False
     gives_up_at = clock.seconds() + min(LONGEST, session.connection.remaining(RESERVE))
     with activity("Checking the app registrations"):
-        return any(await gather_or_cancel(*(_is_gone(session, one, outcome, gives_up_at) for one in doubtful)))
+        return any(
+            await gather_or_cancel(
+                *(_is_gone(session, one, outcome, gives_up_at) for one in doubtful)
+            )
+        )
 
 
 async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
@@ -297,11 +388,15 @@ async def _accepts_writes(session: Session, application: Application, outcome: O
 
 
 def _needs_to_write(change: AnyChange, application: Application) -> bool:
-    return getattr(change, "object_id", None) == application.object_id and not only_notes_use(change)
+    return getattr(change, "object_id", None) == application.object_id and not only_notes_use(
+        change
+    )
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
-    """The service application and the named clients that the App Service's settings do not name: those never lag."""
+    """The service application and the named clients that the App Service's settings do not name:
+    those never lag.
+    """
     if isinstance(desired, Removal):
         return []
     service = observed.trust.service
@@ -313,7 +408,9 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     return list({one.object_id: one for one in found}.values())
 
 
-async def _is_gone(session: Session, application: Application, outcome: Outcome, gives_up_at: float) -> bool:
+async def _is_gone(
+    session: Session, application: Application, outcome: Outcome, gives_up_at: float
+) -> bool:
     agreeing = 0
     while not await _accepts_writes(session, application, outcome):
         if agreeing == AGREEING:
@@ -322,7 +419,8 @@ async def _is_gone(session: Session, application: Application, outcome: Outcome,
             raise ServiceError(
                 "registration-in-doubt",
                 f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
-                f"{application.client_id}), but refuses changes to it as if it were deleted. Nothing was changed.",
+                f"{application.client_id}), but refuses changes to it as if it were deleted. "
+                "Nothing was changed.",
                 remedy="Run the same command again in a few minutes.",
                 status=404,
             )

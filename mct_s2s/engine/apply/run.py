@@ -1,4 +1,7 @@
-"""Run a plan: as wide as its order allows, up to the first refusal. Nothing is undone: the same command resumes."""
+"""Run a plan: as wide as its order allows, up to the first refusal.
+
+Nothing is undone: the same command resumes.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,8 +21,11 @@ from mct_s2s.planning.plan import references
 from mct_s2s.planning.registrations import CREATE
 
 IN_FLIGHT = 16
-"""As many as requests to one service (azure/retry.py): with 8, 200 clients at 100 ms took a third longer. Graph takes
-3,000 writes in 150 s: docs/azure-contract.md, 3.12."""
+"""As many as requests to one service (azure/retry.py): with 8, 200 clients at 100 ms took a third
+longer.
+
+Graph takes 3,000 writes in 150 s: docs/azure-contract.md, 3.12.
+"""
 
 
 class Skipped(Exception):
@@ -42,12 +48,14 @@ class Run:
         self.outputs, self.stores, self.now = outcome.outputs, outcome.stores, outcome.request.now
         # Whether the caller may change only what it owns, for all that is known.
         self.as_owner = relies_on_ownership(outcome.access)
-        # When each client's credential arrived at its store, in seconds of the clock, and which it is.
+        # When each client's credential arrived at its store, in seconds of the clock, and which it
+        # is.
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False
         # Whether one client's trouble stops no other client.
         self._is_each_alone = isinstance(outcome.request.desired, Rotation | Removal)
-        # Changes that failed alone or met another run's registration, and what cannot be done without them.
+        # Changes that failed alone or met another run's registration, and what cannot be done
+        # without them.
         self._left_out: set[str] = set()
         self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -68,7 +76,8 @@ class Run:
         plan = self.outcome.plan
         waits_for = plan.waits_for(change)
         if isinstance(change, WriteSettings):
-            # Its first reading needs the ids, and goes out beside the last steps; they are waited for before the PUT.
+            # Its first reading needs the ids, and goes out beside the last steps; they are waited
+            # for before the PUT.
             steps = (step for step in plan.changes if step.key in waits_for)
             before_last = frozenset[str]().union(*map(plan.waits_for, steps))
             waits_for = (waits_for & before_last) | {ref.key for ref in references(change)}
@@ -111,11 +120,14 @@ class Run:
             object_id = getattr(change, "object_id", None)
             if not self.as_owner or not isinstance(object_id, str):
                 raise
-            raise await as_not_owned(self.session, ApplicationObjectId(object_id), refused) from refused
+            raise await as_not_owned(
+                self.session, ApplicationObjectId(object_id), refused
+            ) from refused
 
     def _failed(self, change: AnyChange, error: S2SError) -> None:
         if isinstance(error, NotOurs) and error.is_met:
-            # Perhaps by another administrator: what is left out now is done once that run has ended.
+            # Perhaps by another administrator: what is left out now is done once that run has
+            # ended.
             self.outcome.met[change.key] = error
             self.progress.skipped(change, "someone else is creating it")
             self._leave_out(change)
@@ -136,9 +148,14 @@ class Run:
         self.mark_ready(change)
 
     def _lacks(self, change: AnyChange) -> bool:
-        """Whether a change that it needs was left out. The settings are written without clients that are not there."""
+        """Whether a change that it needs was left out.
+
+        The settings are written without clients that are not there.
+        """
         if isinstance(change, RestartSite):
-            needs = frozenset(step.key for step in self.outcome.plan.changes if isinstance(step, WriteSettings))
+            needs = frozenset(
+                step.key for step in self.outcome.plan.changes if isinstance(step, WriteSettings)
+            )
         elif isinstance(change, WriteSettings) and not change.first:
             needs = frozenset({CREATE})
         else:
@@ -150,7 +167,9 @@ class Run:
         return bool(self.outcome.failed) and not self._is_each_alone
 
     def mark_ready(self, change: AnyChange) -> None:
-        """What waits for it may begin: also settings that are written, and are still being read back."""
+        """What waits for it may begin: also settings that are written, and are still being read
+        back.
+        """
         self._ready[change.key].set()
 
     def confirm(self, change: WriteSettings, detail: str) -> None:

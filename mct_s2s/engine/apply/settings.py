@@ -1,9 +1,10 @@
 """Write the application settings without losing anyone's, and restart the site.
 
-App Service has no ETag for them and a write replaces them all. So: list, merge, write once, read back, and merge again
-what someone erased. Another run may have listed before we wrote and write after we read back, so the last look goes out
-when such a run must have written. A foreign write between our last listing and our write, one round trip, stays unseen.
-Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
+App Service has no ETag for them and a write replaces them all. So: list, merge, write once, read
+back, and merge again what someone erased. Another run may have listed before we wrote and write
+after we read back, so the last look goes out when such a run must have written. A foreign write
+between our last listing and our write, one round trip, stays unseen. Source:
+learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
 """
 
 import asyncio
@@ -22,7 +23,8 @@ from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.site import edits, merge
 
 FRESH_SECONDS = 0.02
-"""A listing that is merged and written is no older than this, or than one more listing would take."""
+"""A listing that is merged and written is no older than this, or than one more listing would take.
+"""
 QUEUED_SECONDS = 1.0
 """A write that the service has made wait for so long needs a new listing."""
 READINGS = 5
@@ -31,7 +33,9 @@ WINDOW_SECONDS = 0.1
 """What another run may take between its reading and its writing, beside our own longest two."""
 WRITES = 8
 LATER_LOOKS = 12
-"""Looks at settings that are as before our write, before it is taken for erased: some eight seconds."""
+"""Looks at settings that are as before our write, before it is taken for erased: some eight
+seconds.
+"""
 LOOKS = 30
 """Looks at settings that hold ours before we let others go on writing."""
 
@@ -89,16 +93,22 @@ class _Writer:
         self._writes = 0
         self._read_at = self._sent_at = self._written_at = 0.0
         self._reading = self._writing = 0.0
-        """The longest that each has taken, in seconds, without failed attempts and waiting for a turn."""
+        """The longest that each has taken, in seconds, without failed attempts and waiting for a
+        turn.
+        """
 
     async def read(self) -> None:
         asked = list[float]()  # at the last attempt
-        self.settings = await self._arm.settings(self._change.site, leaves=lambda: asked.append(clock.seconds()))
+        self.settings = await self._arm.settings(
+            self._change.site, leaves=lambda: asked.append(clock.seconds())
+        )
         self._read_at = clock.seconds()
         self._reading = max(self._reading, self._read_at - asked[-1])
 
     def leave_out_unknown(self) -> None:
-        """Ids that are not known once everything else is done are those of clients that were left out."""
+        """Ids that are not known once everything else is done are those of clients that were left
+        out.
+        """
         spec = self._change.spec
         listed = tuple(one for one in spec.listed if self._outputs.known(one[1]) is not None)
         self._change = replace(self._change, spec=replace(spec, listed=listed))
@@ -114,7 +124,11 @@ class _Writer:
     def summary(self) -> str:
         changed = {edit.name.casefold() for edit in self._change.edits}
         unchanged = sum(name.casefold() not in changed for name in self.settings)
-        again = f"; merged {self._writes} times with changes by someone else" if self._writes > 1 else ""
+        again = (
+            f"; merged {self._writes} times with changes by someone else"
+            if self._writes > 1
+            else ""
+        )
         return f"{counted(len(changed), 'setting')} written, {unchanged} unchanged{again}"
 
     async def write(self) -> None:
@@ -162,15 +176,21 @@ class _Writer:
                         await self.write()
                         await self.read_back()
             before, window = self.settings, WINDOW_SECONDS + self._reading
-            # Jitter, so that runs that met once part; where no one else writes there is one look and none of it.
+            # Jitter, so that runs that met once part; where no one else writes there is one look
+            # and none of it.
             wait = (window + self._writing) * random.uniform(1, 2)  # noqa: S311
-            await asyncio.sleep(wait if look else max(0.0, self._written_at + window - clock.seconds()))
+            await asyncio.sleep(
+                wait if look else max(0.0, self._written_at + window - clock.seconds())
+            )
             await self.read()
             if self.settings == before and not self.is_due:
                 return
         if self.is_due:
             raise ServiceError(
                 "settings-contended",
-                f"Someone else keeps overwriting the application settings of '{self._change.name}'.",
-                remedy="Find what writes them (a pipeline, another administrator), then run the same command again.",
+                "Someone else keeps overwriting the application settings of "
+                f"'{self._change.name}'.",
+                remedy="Find what writes them (a pipeline, another administrator), then run the "
+                "same "
+                "command again.",
             )

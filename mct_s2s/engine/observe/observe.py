@@ -11,7 +11,13 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
-from mct_s2s.engine.observe.sites import Located, find_app_service, find_sites, find_subscription, find_web_app
+from mct_s2s.engine.observe.sites import (
+    Located,
+    find_app_service,
+    find_sites,
+    find_subscription,
+    find_web_app,
+)
 from mct_s2s.engine.observe.trust_lookup import find_trust, with_missing_halves
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
@@ -30,7 +36,10 @@ from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.stores.host_lock import unfinished
 
 AGREEING = 3
-"""Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
+"""Reads in a row that have to find it gone: each may be answered by another replica.
+
+Terraform demands five.
+"""
 PAUSE = 1.0
 LONGEST = 300.0
 """Seconds: replication that takes longer is an outage."""
@@ -41,20 +50,31 @@ NAMES_SECONDS = 10.0
 def reading(request: Request) -> str:
     """What is looked at: `the directory and contosolearn`."""
     site = request.target.label if request.target is not None else ""
-    return " and ".join(filter(None, ["the directory" * (request.desired.service is not None), site])) or "Azure"
+    return (
+        " and ".join(filter(None, ["the directory" * (request.desired.service is not None), site]))
+        or "Azure"
+    )
 
 
-async def observe(session: Session, request: Request, located: Located = lambda _: None) -> ObservedState:
+async def observe(
+    session: Session, request: Request, located: Located = lambda _: None
+) -> ObservedState:
     """`located` gets each resource's id as soon as it is known."""
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     with activity(f"Reading {reading(request)}"):
         app_service, (tenant, trust, caller), identity_resources = await gather_or_cancel(
             _app_service(session, request, settings, located),
             _directory(session, request, settings),
-            gather_or_cancel(*(find_identity_resource(session, request, one, located) for one in request.identities)),
+            gather_or_cancel(
+                *(
+                    find_identity_resource(session, request, one, located)
+                    for one in request.identities
+                )
+            ),
         )
     if request.desired.service is None and tenant is not None and app_service is not None:
-        # Another tenant's directory knows none of its clients. Nothing else depends on it here, so it is not refused.
+        # Another tenant's directory knows none of its clients. Nothing else depends on it here, so
+        # it is not refused.
         is_of_site = same_id(tenant.id, app_service.tenant_id)
         tenant, trust = (tenant, trust) if is_of_site else (None, Trust())
     observed = ObservedState(
@@ -76,8 +96,12 @@ async def observe(session: Session, request: Request, located: Located = lambda 
     # What may be a secret goes no further than here.
     given = request.desired.given.values() if isinstance(request.desired, Setup) else ()
     written = filter(None, (spec.role if spec is not None else None, *given))
-    observed = observed.with_settings(observed.settings, written) if app_service is not None else observed
-    session.connection.http.untraced -= _names_of_service(request, observed.settings)  # the directory knows these
+    observed = (
+        observed.with_settings(observed.settings, written) if app_service is not None else observed
+    )
+    session.connection.http.untraced -= _names_of_service(
+        request, observed.settings
+    )  # the directory knows these
     return observed
 
 
@@ -102,23 +126,36 @@ async def _directory(
 async def _named(
     session: Session, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust]:
-    """Who loses access, by name, where a command cuts clients off and needs nothing else of the directory.
+    """Who loses access, by name, where a command cuts clients off and needs nothing else of the
+    directory.
 
     It may be an incident: a directory that cannot be read, or takes its time, must not hold it up.
     """
     desired = request.desired
-    if not (isinstance(desired, Restore) or (isinstance(desired, Setup) and desired.settings is SettingsScope.OFF)):
+    if not (
+        isinstance(desired, Restore)
+        or (isinstance(desired, Setup) and desired.settings is SettingsScope.OFF)
+    ):
         return None, Trust()
-    own = service_unique_name(request.target.name, request.target.slot) if request.target is not None else ""
+    own = (
+        service_unique_name(request.target.name, request.target.slot)
+        if request.target is not None
+        else ""
+    )
     reading, graph = replace(request, desired=Look(ServiceSpec()), unique_name=own), session.graph
     with suppress(S2SError, TimeoutError):
         async with asyncio.timeout(NAMES_SECONDS):
-            return await gather_or_cancel(applications.tenant(graph), find_trust(graph, reading, settings))
+            return await gather_or_cancel(
+                applications.tenant(graph), find_trust(graph, reading, settings)
+            )
     return None, Trust()
 
 
 async def _caller(session: Session, request: Request) -> SignedIn:
-    """Whose own the registrations may be that a command writes to. A refusal counts only where it decides."""
+    """Whose own the registrations may be that a command writes to.
+
+    A refusal counts only where it decides.
+    """
     signed_in: SignedIn = session.graph.credential.signed_in
     if isinstance(request.desired, Look):
         return signed_in
@@ -139,7 +176,11 @@ async def _app_service(
 
     async with aclosing(beside):
         site = await find_app_service(
-            session.arm, request.target, found, request.api, without_settings=request.without_settings
+            session.arm,
+            request.target,
+            found,
+            request.api,
+            without_settings=request.without_settings,
         )
         looked_up = request.api.of_their_kind(site.settings)
         session.connection.http.untraced |= _names_of_service(request, looked_up)
@@ -155,7 +196,9 @@ async def _with_sites_beside(
     if site.is_function_app(mark) and not site.website(mark):
         with suppress(S2SError):  # the refusal is the same without them
             found, _ = await find_sites(session.arm, site.resource.subscription_id, api)
-            return replace(site, siblings=tuple(f"{one.names[0]} ({one.resource_group})" for one in found))
+            return replace(
+                site, siblings=tuple(f"{one.names[0]} ({one.resource_group})" for one in found)
+            )
     is_new = not site.refusal and not api.shown(site.settings)
     sites = await beside.sites(site.resource) if is_new else None
     if sites is None:
@@ -164,14 +207,21 @@ async def _with_sites_beside(
 
 
 class _SitesBeside:
-    """The sites in an App Service's resource group, read beside it where it may turn out to be none of the API's."""
+    """The sites in an App Service's resource group, read beside it where it may turn out to be none
+    of the API's.
+    """
 
     def __init__(self, session: Session, request: Request) -> None:
         self._arm = session.arm
         is_setup = isinstance(request.desired, Setup)
-        self._is_wanted = is_setup and bool(request.attempt) and request.api.function_app_mark is not None
+        self._is_wanted = (
+            is_setup and bool(request.attempt) and request.api.function_app_mark is not None
+        )
         # A client is added to what is set up: there they hardly ever decide.
-        self._reads_ahead = isinstance(request.desired, Setup) and request.desired.settings is not SettingsScope.CLIENTS
+        self._reads_ahead = (
+            isinstance(request.desired, Setup)
+            and request.desired.settings is not SettingsScope.CLIENTS
+        )
         self._reading: asyncio.Task[list[Site] | None] | None = None
 
     def located(self, resource: ResourceId) -> None:
@@ -219,22 +269,45 @@ async def find_identity_resource(
 # Who controls a registration: asked only where that decides, or has to be said
 
 
-async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
-    """With what decides whether registrations are believed, as far as this command has to know it."""
+async def with_custody(
+    session: Session, request: Request, observed: ObservedState
+) -> ObservedState:
+    """With what decides whether registrations are believed, as far as this command has to
+    know it.
+    """
     observed = replace(observed, unfinished=unfinished(observed.subject))
     if asked := [*clients_to_inspect(observed, request.desired)]:
         observed = await _with_owners(session, request, observed, asked)
     notes = await local_notes(session, request, observed)
-    clients = (_with_undelivered(client, notes.get(client.client_id, ())) for client in observed.trust.clients)
-    return replace(observed, local_notes=notes, trust=replace(observed.trust, clients=tuple(clients)))
+    clients = (
+        _with_undelivered(client, notes.get(client.client_id, ()))
+        for client in observed.trust.clients
+    )
+    return replace(
+        observed, local_notes=notes, trust=replace(observed.trust, clients=tuple(clients))
+    )
 
 
-def _with_undelivered(client: ClientApplication, notes: Collection[SecretNote]) -> ClientApplication:
-    """What a file on this machine has received counts, whatever a tag says, which owners write, too."""
+def _with_undelivered(
+    client: ClientApplication, notes: Collection[SecretNote]
+) -> ClientApplication:
+    """What a file on this machine has received counts, whatever a tag says, which owners write,
+    too.
+    """
     application = client.application
     secrets, lost = secrets_among(application.credentials), set(application.undelivered)
-    lost |= {one.key_id for note in notes for one in secrets if note.is_undelivered(one, client.client_id)}
-    lost -= {one.key_id for note in notes for one in secrets if note.is_of(client.client_id) and note.has_received(one)}
+    lost |= {
+        one.key_id
+        for note in notes
+        for one in secrets
+        if note.is_undelivered(one, client.client_id)
+    }
+    lost -= {
+        one.key_id
+        for note in notes
+        for one in secrets
+        if note.is_of(client.client_id) and note.has_received(one)
+    }
     return replace(client, application=replace(application, undelivered=frozenset(lost)))
 
 
@@ -243,7 +316,9 @@ async def _with_owners(
 ) -> ObservedState:
     caller, found = await gather_or_cancel(
         caller_rights.identity(session.graph),
-        gather_or_cancel(*(_custody_or_gone(session, request.desired, observed, one) for one in asked)),
+        gather_or_cancel(
+            *(_custody_or_gone(session, request.desired, observed, one) for one in asked)
+        ),
     )
     custody, trust = dict[str, Custody](), observed.trust
     for client, one in zip(asked, found, strict=True):
@@ -277,10 +352,11 @@ async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientAppl
 async def _custody_or_gone(
     session: Session, desired: Desired, observed: ObservedState, client: ClientApplication
 ) -> Custody | None:
-    """`None` where it is gone, or may not be read and is of a registration whose owners are only told.
+    """`None` where it is gone, or may not be read and is of a registration whose owners are only
+    told.
 
-    Where replicas disagree, a setup takes it for gone: if it exists, its creation by name looks at its custody. Any
-    other command would leave out what is there, so it asks until they agree.
+    Where replicas disagree, a setup takes it for gone: if it exists, its creation by name looks at
+    its custody. Any other command would leave out what is there, so it asks until they agree.
     """
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({client.client_id, *client.application.identifier_uris})
@@ -289,7 +365,12 @@ async def _custody_or_gone(
     while True:
         custody = find_custody(session, client, may_be_gone=not is_named)
         found = await (or_none(custody) if is_named or decides else or_unknown(custody))
-        if found is not None or isinstance(desired, Setup) or not decides or clock.seconds() >= gives_up_at:
+        if (
+            found is not None
+            or isinstance(desired, Setup)
+            or not decides
+            or clock.seconds() >= gives_up_at
+        ):
             return found
         with waiting(REPLICATION, gives_up_at):
             await asyncio.sleep(PAUSE)
@@ -305,15 +386,21 @@ async def _custody_or_gone(
 
 def _decides(client: ClientApplication, observed: ObservedState) -> bool:
     trust = observed.trust
-    return client.application == trust.service or has_unique_name_below(client.application, trust.unique_name)
+    return client.application == trust.service or has_unique_name_below(
+        client.application, trust.unique_name
+    )
 
 
-async def find_custody(session: Session, client: ClientApplication, *, may_be_gone: bool = False) -> Custody:
+async def find_custody(
+    session: Session, client: ClientApplication, *, may_be_gone: bool = False
+) -> Custody:
     graph, object_id = session.graph, client.application.object_id
     principals = [client.principal.id] if client.principal is not None else []
     # Owners first: who is none by then adds nothing any more, and what they have added shows.
     owners = await custody.owners(graph, object_id, principals, may_be_gone=may_be_gone)
-    return Custody(owners, await custody.credentials(graph, object_id, principals, may_be_gone=may_be_gone))
+    return Custody(
+        owners, await custody.credentials(graph, object_id, principals, may_be_gone=may_be_gone)
+    )
 
 
 async def caller_of(session: Session) -> PrincipalId | None:
@@ -329,11 +416,12 @@ async def trust_of(
     *,
     is_service: bool,
 ) -> TrustDecision:
-    """Decide it anew for a registration that a request of this run has met or restored, and not created.
+    """Decide it anew for a registration that a request of this run has met or restored, and not
+    created.
 
-    `restored`: its service principals that came back with it, which not every replica shows yet; then all credentials
-    but the delivered one are removed next, and decide nothing. Nor does a service principal that a replica shows from
-    before the removal.
+    `restored`: its service principals that came back with it, which not every replica shows yet;
+    then all credentials but the delivered one are removed next, and decide nothing. Nor does a
+    service principal that a replica shows from before the removal.
     """
     spec, desired, graph = request.desired.service or ServiceSpec(), request.desired, session.graph
     name = application.unique_name
@@ -344,12 +432,18 @@ async def trust_of(
     caller, owners = await gather_or_cancel(
         caller_rights.identity(graph), custody.owners(graph, application.object_id, halves)
     )
-    credentials = await custody.credentials(graph, application.object_id, halves) if restored is None else ()
-    application = replace(await applications.by_object_id(graph, application.object_id), unique_name=name)
+    credentials = (
+        await custody.credentials(graph, application.object_id, halves) if restored is None else ()
+    )
+    application = replace(
+        await applications.by_object_id(graph, application.object_id), unique_name=name
+    )
     client, trust = ClientApplication(application, principal), before.trust
     if is_service:
         assignments = await service_principals.assignments_to(graph, application.client_id)
-        trust = replace(trust, service=application, principal=principal, assignments=tuple(assignments))
+        trust = replace(
+            trust, service=application, principal=principal, assignments=tuple(assignments)
+        )
     else:
         clients = (one for one in trust.clients if one.client_id != application.client_id)
         trust = replace(trust, clients=(*clients, client))
@@ -364,7 +458,9 @@ async def trust_of(
 
 
 async def _with_assigned(session: Session, observed: ObservedState) -> ObservedState:
-    """Add the clients to whom the service application's roles are assigned: some came back only just now."""
+    """Add the clients to whom the service application's roles are assigned: some came back only
+    just now.
+    """
     trust = await with_missing_halves(session.graph, observed.trust)
     assigned = {assignment.principal_id for assignment in trust.assignments}
     known = dict(observed.custody)
@@ -376,7 +472,9 @@ async def _with_assigned(session: Session, observed: ObservedState) -> ObservedS
         and has_unique_name_below(client.application, trust.unique_name)
         and client.client_id not in known
     ]
-    found = await gather_or_cancel(*(or_none(find_custody(session, client, may_be_gone=True)) for client in asked))
+    found = await gather_or_cancel(
+        *(or_none(find_custody(session, client, may_be_gone=True)) for client in asked)
+    )
     pairs = zip(asked, found, strict=True)
     known.update((client.client_id, custody) for client, custody in pairs if custody is not None)
     return replace(observed, trust=trust, custody=known)

@@ -1,4 +1,7 @@
-"""What the caller may do, asked beside everything else. What cannot be read is unknown, and stops nothing."""
+"""What the caller may do, asked beside everything else.
+
+What cannot be read is unknown, and stops nothing.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -39,13 +42,18 @@ class AccessLook:
         self._asked: dict[str, asyncio.Task[Any]] = {}
         if directory:
             self._asked["directory"] = asyncio.ensure_future(self._in_directory())
-            self._asked["rules"] = asyncio.ensure_future(or_unknown(caller_rights.secret_rules(session.graph)))
+            self._asked["rules"] = asyncio.ensure_future(
+                or_unknown(caller_rights.secret_rules(session.graph))
+            )
 
     def at(self, resource: ResourceId) -> None:
         key = str(resource).lower()
         if key not in self._resources:
             self._resources[key] = resource
-            asked = or_unknown(self._session.arm.permissions(resource)), or_unknown(self._session.arm.locks(resource))
+            asked = (
+                or_unknown(self._session.arm.permissions(resource)),
+                or_unknown(self._session.arm.locks(resource)),
+            )
             self._asked[key] = gather_or_cancel(*asked)
 
     def site(self, target: SiteTarget | None) -> ResourceId | None:
@@ -56,10 +64,20 @@ class AccessLook:
     async def found(self) -> CallerRights:
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
-        found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
-        access = found.pop("directory", None) or CallerRights(self._session.graph.credential.signed_in)
+        found = {
+            key: task.result()
+            for key, task in self._asked.items()
+            if task.done() and not task.cancelled()
+        }
+        access = found.pop("directory", None) or CallerRights(
+            self._session.graph.credential.signed_in
+        )
         rules = found.pop("rules", None)
-        return replace(access, secret_rules=rules, scopes={key: ScopeRights(*both) for key, both in found.items()})
+        return replace(
+            access,
+            secret_rules=rules,
+            scopes={key: ScopeRights(*both) for key, both in found.items()},
+        )
 
     async def aclose(self) -> None:
         await end_all(self._asked.values())
@@ -69,7 +87,8 @@ class AccessLook:
         caller, (roles, permissions), owned = await gather_or_cancel(
             or_unknown(caller_rights.identity(graph)),
             gather_or_cancel(
-                or_unknown(caller_rights.directory_roles(graph)), or_unknown(caller_rights.permissions(graph))
+                or_unknown(caller_rights.directory_roles(graph)),
+                or_unknown(caller_rights.permissions(graph)),
             ),
             or_unknown(caller_rights.owned_applications(graph)),
         )
@@ -87,17 +106,23 @@ class AccessLook:
 async def permitted(
     session: Session, plan: Plan, observed: ObservedState, access: CallerRights, request: Request
 ) -> Plan:
-    """The plan without others' steps, with secrets that the tenant allows. Raises PermissionMissing, PolicyForbids.
+    """The plan without others' steps, with secrets that the tenant allows.
+
+    Raises PermissionMissing, PolicyForbids.
 
     In a dry run, such steps are only marked: the plan can be sent to an administrator.
     """
     usual = access.secret_rules or ()
     rules = defaultdict[str, Sequence[SecretRule]](lambda: usual)
     for change, _, _ in too_long(plan.changes, rules, observed):
-        if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
+        if isinstance(
+            change.object_id, str
+        ):  # a registration that exists may have a policy of its own
             found = await outcome_of(caller_rights.secret_rules_of(session.graph, change.object_id))
             # One that is not shown may allow what the default forbids: the real request decides.
-            rules[change.key] = () if isinstance(found, S2SError) else usual if found is None else found
+            rules[change.key] = (
+                () if isinstance(found, S2SError) else usual if found is None else found
+            )
     plan, forbidden = fit_secrets(plan, rules, observed)
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
@@ -111,21 +136,38 @@ async def permitted(
     return checked
 
 
-async def with_all_missing_rights(session: Session, request: Request, look: AccessLook, error: S2SError) -> S2SError:
+async def with_all_missing_rights(
+    session: Session, request: Request, look: AccessLook, error: S2SError
+) -> S2SError:
     """A refusal to show the App Service or the directory, with everything else that is missing."""
     if not is_refusal(error):
         return error
     seen = await _in_parts(session, request, look)
-    access, site, there, desired = seen.access, seen.resource, seen.observed.app_service, request.desired
-    missing = missing_at(site, access, restart=desired.restart, unseen=there is None) if site is not None else ()
+    access, site, there, desired = (
+        seen.access,
+        seen.resource,
+        seen.observed.app_service,
+        request.desired,
+    )
+    missing = (
+        missing_at(site, access, restart=desired.restart, unseen=there is None)
+        if site is not None
+        else ()
+    )
     reading = Right.READ_SETTINGS.step_on(site.name) if site is not None else ""
     is_known = any(one.step == reading for one in missing)
-    if seen.directory_refusal is None and request.target is not None and desired.service is not None:
+    if (
+        seen.directory_refusal is None
+        and request.target is not None
+        and desired.service is not None
+    ):
         rest = replace(seen.observed, app_service=None)
         with suppress(S2SError):
             missing += check(make_plan(_of_directory(request).desired, rest), rest, access).lacks
     at_site = seen.site_refusal or (there.refusal if there is not None else None)
-    refused = [one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)] or [error]
+    refused = [
+        one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)
+    ] or [error]
     said = (f"{one.headline} {one.remedy}" for one in refused if not (is_known and one is at_site))
     answers = dict.fromkeys(one.answer for one in refused if one.answer)
     told = stopped(missing, dict.fromkeys(said), " ".join(answers), error.request_id)
@@ -154,13 +196,18 @@ async def examine(session: Session, request: Request) -> Seen:
 
 async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
     site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
-    # The directory's part has no target: bare names of identities are still looked for in its subscription.
+    # The directory's part has no target: bare names of identities are still looked for in its
+    # subscription.
     session = replace(session, subscription=(request.target or session).subscription)
     rest, there = await gather_or_cancel(
         outcome_of(_with_custody(session, _of_directory(request), look)),
         outcome_of(observe(session, site_alone, look.at)),
     )
-    observed = rest if isinstance(rest, ObservedState) else ObservedState(request.now, "", None, None, api=request.api)
+    observed = (
+        rest
+        if isinstance(rest, ObservedState)
+        else ObservedState(request.now, "", None, None, api=request.api)
+    )
     site = there.app_service if isinstance(there, ObservedState) else None
     return Seen(
         replace(observed, app_service=site, where=request.where(site), file=request.file),

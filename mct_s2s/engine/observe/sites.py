@@ -1,4 +1,7 @@
-"""Find App Services. Beside a web app, a deployment may have a function app whose name has the API's mark."""
+"""Find App Services.
+
+Beside a web app, a deployment may have a function app whose name has the API's mark.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -6,7 +9,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, or_unknown, outcome_of
+from mct_s2s.errors import (
+    NotThere,
+    PermissionMissing,
+    S2SError,
+    ServiceError,
+    or_unknown,
+    outcome_of,
+)
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, Site, Subscription
 from mct_s2s.model.commands import command, webapp_command
@@ -20,7 +30,9 @@ if TYPE_CHECKING:
 
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
-LIST_APPS = command("az", "webapp", "list", "--query", "[].{name:name,group:resourceGroup}", "--output", "table")
+LIST_APPS = command(
+    "az", "webapp", "list", "--query", "[].{name:name,group:resourceGroup}", "--output", "table"
+)
 """Without a query, az 2.91 answers "Table output unavailable"."""
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""
@@ -45,14 +57,20 @@ async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subsc
     listed = ", ".join(f"'{s.name}' ({s.id})" for s in seen)
     remedy = "Ask an Owner of the subscription for the role Website Contributor on the App Service."
     raise NotThere(
-        "subscription-not-found", message, remedy=f"Choose one with --subscription: {listed}" if seen else remedy
+        "subscription-not-found",
+        message,
+        remedy=f"Choose one with --subscription: {listed}" if seen else remedy,
     )
 
 
-async def _subscription_with_id(arm: "ResourceManager", subscription_id: str) -> Subscription | None:
-    """Find a subscription also for callers with a role on one App Service alone, who may not read it.
+async def _subscription_with_id(
+    arm: "ResourceManager", subscription_id: str
+) -> Subscription | None:
+    """Find a subscription also for callers with a role on one App Service alone, who may not read
+    it.
 
-    Raises PermissionMissing where its tenant cannot be found in any way; without its name one can work.
+    Raises PermissionMissing where its tenant cannot be found in any way; without its name one can
+    work.
     """
     try:
         return await arm.subscription(subscription_id)
@@ -68,9 +86,17 @@ async def _subscription_with_id(arm: "ResourceManager", subscription_id: str) ->
 
 
 async def find_app_service(
-    arm: "ResourceManager", target: SiteTarget, located: Located, api: Api, *, without_settings: bool = False
+    arm: "ResourceManager",
+    target: SiteTarget,
+    located: Located,
+    api: Api,
+    *,
+    without_settings: bool = False,
 ) -> AppService:
-    """`without_settings`: where they may not be read, the reason is kept instead. Raises NotThere."""
+    """`without_settings`: where they may not be read, the reason is kept instead.
+
+    Raises NotThere.
+    """
     subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
     if not is_guid(subscription_id):
         known = await find_subscription(arm, target.subscription)
@@ -103,7 +129,9 @@ async def find_app_service(
 async def _settings_or_refusal(
     arm: "ResourceManager", resource: ResourceId, *, without_settings: bool
 ) -> AppSettings | S2SError:
-    """The settings; NotThere; or where the command can do `without_settings`, the refusal to show them."""
+    """The settings; NotThere; or where the command can do `without_settings`, the refusal to show
+    them.
+    """
     try:
         return await arm.settings(resource)
     except S2SError as error:
@@ -115,7 +143,10 @@ async def _settings_or_refusal(
 async def _find_both(
     arm: "ResourceManager", known: Subscription | None, subscription_id: str, name: str, api: Api
 ) -> tuple[Subscription, ResourceId]:
-    """The subscription, and the App Service of this name in it. Where both are refused, the subscription says more."""
+    """The subscription, and the App Service of this name in it.
+
+    Where both are refused, the subscription says more.
+    """
 
     async def subscription() -> Subscription:
         return known or await find_subscription(arm, subscription_id)
@@ -125,7 +156,8 @@ async def _find_both(
 
     owning = asyncio.ensure_future(subscription())
     owner, found = await gather_or_cancel(
-        outcome_of(owning), outcome_of(find_web_app(arm, subscription_id, name, api, site_in=subscription_name))
+        outcome_of(owning),
+        outcome_of(find_web_app(arm, subscription_id, name, api, site_in=subscription_name)),
     )
     if isinstance(owner, S2SError):
         raise owner
@@ -148,19 +180,30 @@ async def find_web_app(
     """
     try:
         named = await arm.sites_named(subscription_id, name)
-    except (NotThere, PermissionMissing, ServiceError):  # all sites that the caller may see are looked at
+    except (
+        NotThere,
+        PermissionMissing,
+        ServiceError,
+    ):  # all sites that the caller may see are looked at
         named = []
     if len(named) == 1:
         return named[0]
     try:
         rows = await arm.sites(subscription_id)
     except PermissionMissing as refused:
-        refused.advise("Add --resource-group, or use the resource ID instead of the name: neither needs a search.")
+        refused.advise(
+            "Add --resource-group, or use the resource ID instead of the name: neither needs a "
+            "search."
+        )
         raise
     matching = [row.resource for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
         return matching[0]
-    where = f"the subscription '{await site_in()}'" if site_in else f"the subscription {subscription_id}"
+    where = (
+        f"the subscription '{await site_in()}'"
+        if site_in
+        else f"the subscription {subscription_id}"
+    )
     if not matching:
         raise _no_site(name, where, rows, api if site_in else None)
     raise NotThere(
@@ -171,7 +214,9 @@ async def find_web_app(
     )
 
 
-async def _missing(arm: "ResourceManager", resource: ResourceId, target: SiteTarget, api: Api) -> NoReturn:
+async def _missing(
+    arm: "ResourceManager", resource: ResourceId, target: SiteTarget, api: Api
+) -> NoReturn:
     nearby = await or_unknown(arm.sites(resource.subscription_id)) or []
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
@@ -205,7 +250,10 @@ def _no_site(name: str, where: str, nearby: list[Site], api: Api | None) -> NotT
 def survey_of(
     sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None], api: Api
 ) -> tuple[list[Site], list[Site]]:
-    """The API's sites among the apps of a subscription, and its other web apps. `None`: settings are not readable."""
+    """The API's sites among the apps of a subscription, and its other web apps.
+
+    `None`: settings are not readable.
+    """
     mark = api.function_app_mark
 
     def place(site: Site, name: str) -> tuple[str, str]:
@@ -214,15 +262,23 @@ def survey_of(
     apps = sorted(sites, key=lambda site: place(site, site.name))
     beside = {place(site, site.website(mark)) for site in apps if site.website(mark)}
     web_apps = [site for site in apps if not site.is_function_app(mark)]
-    own = [s for s in web_apps if api.is_used_by(settings.get(s.resource) or {}) or place(s, s.name) in beside]
+    own = [
+        s
+        for s in web_apps
+        if api.is_used_by(settings.get(s.resource) or {}) or place(s, s.name) in beside
+    ]
     return own, [site for site in web_apps if site not in own]
 
 
 AT_ONCE = 8
-"""Settings read at a time: the survey must leave the work after it some of what Azure Resource Manager allows."""
+"""Settings read at a time: the survey must leave the work after it some of what Azure Resource
+Manager allows.
+"""
 
 
-async def _settings_of_each(arm: "ResourceManager", apps: Iterable[ResourceId]) -> dict[ResourceId, AppSettings | None]:
+async def _settings_of_each(
+    arm: "ResourceManager", apps: Iterable[ResourceId]
+) -> dict[ResourceId, AppSettings | None]:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def read(app: ResourceId) -> tuple[ResourceId, AppSettings | None]:
@@ -235,12 +291,18 @@ async def _settings_of_each(arm: "ResourceManager", apps: Iterable[ResourceId]) 
 async def find_sites(
     arm: "ResourceManager", subscription: str | None, api: Api
 ) -> tuple[list[ResourceId], list[ResourceId]]:
-    """The API's sites of a subscription, without slots, and the web apps whose settings could not be read."""
+    """The API's sites of a subscription, without slots, and the web apps whose settings could not
+    be read.
+    """
     mark = api.function_app_mark
     found = await arm.sites((await find_subscription(arm, subscription)).id)
-    settings = await _settings_of_each(arm, (site.resource for site in found if not site.is_function_app(mark)))
+    settings = await _settings_of_each(
+        arm, (site.resource for site in found if not site.is_function_app(mark))
+    )
     own, others = survey_of(found, settings, api)
-    return [site.resource for site in own], [one.resource for one in others if settings[one.resource] is None]
+    return [site.resource for site in own], [
+        one.resource for one in others if settings[one.resource] is None
+    ]
 
 
 async def find_slots(
@@ -249,7 +311,10 @@ async def find_slots(
     """A site's slots that have settings of the API, and those whose settings could not be read."""
     site = app_service.resource
     names = app_service.slots if site.slot is None else ()
-    slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
+    slots = (
+        ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name)
+        for name in names
+    )
     settings = await _settings_of_each(arm, slots)
     return [slot for slot in settings if api.is_used_by(settings[slot] or {})], [
         s for s in settings if settings[s] is None

@@ -1,4 +1,6 @@
-"""From an App Service to its trust in the directory: the service application and everyone around it."""
+"""From an App Service to its trust in the directory: the service application and everyone around
+it.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -13,7 +15,15 @@ from mct_s2s.errors import NotThere, PermissionMissing, or_unknown
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Owner, ServicePrincipal
-from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_id_in, client_unique_name, is_guid, same_id
+from mct_s2s.model.ids import (
+    ClientId,
+    PrincipalId,
+    Tag,
+    client_id_in,
+    client_unique_name,
+    is_guid,
+    same_id,
+)
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import AppSettings, Holds
 from mct_s2s.planning.ownership import has_identifier
@@ -22,14 +32,23 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
 
-async def find_trust(graph: "GraphClient", request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(
+    graph: "GraphClient", request: Request, settings: asyncio.Future[AppSettings]
+) -> Trust:
     """What can be asked before the settings are there goes out beside them. Raises NotThere."""
     desired, recycled = request.desired, ReadOnce[list[Application]]()
-    lookup = _Lookup(graph, request, lambda: recycled.get("", partial(recycle_bin.applications, graph)))
-    by_name = asyncio.ensure_future(applications.by_unique_names(graph, [request.unique_name, *lookup.unique_names]))
+    lookup = _Lookup(
+        graph, request, lambda: recycled.get("", partial(recycle_bin.applications, graph))
+    )
+    by_name = asyncio.ensure_future(
+        applications.by_unique_names(graph, [request.unique_name, *lookup.unique_names])
+    )
     tasks: list[asyncio.Task[Any]] = [by_name]
-    # A round trip less where something is missing; a refusal concerns only those who look at the result.
-    if isinstance(desired, Setup) and (desired.clients or (desired.service and desired.service.may_create)):
+    # A round trip less where something is missing; a refusal concerns only those who look at the
+    # result.
+    if isinstance(desired, Setup) and (
+        desired.clients or (desired.service and desired.service.may_create)
+    ):
         tasks.append(asyncio.ensure_future(lookup.deleted()))
     try:
         return await lookup.trust(by_name, await asyncio.shield(settings))
@@ -39,7 +58,10 @@ async def find_trust(graph: "GraphClient", request: Request, settings: asyncio.F
 
 async def with_missing_halves(graph: "GraphClient", trust: Trust) -> Trust:
     """Add everyone to whom a role is assigned, and the other half of each client."""
-    principals = (*trust.identities, *(c.principal for c in trust.clients if c.principal is not None))
+    principals = (
+        *trust.identities,
+        *(c.principal for c in trust.clients if c.principal is not None),
+    )
     known = {one.id for one in principals}
     unlisted = [a.principal_id for a in trust.assignments if a.principal_id not in known]
     without_principal = [c.client_id for c in trust.clients if c.principal is None]
@@ -62,7 +84,11 @@ class _Lookup:
     def unique_names(self) -> list[str]:
         """Of the clients that are asked for by name."""
         base = self.request.unique_name
-        return [client_unique_name(base, name) for name in self.request.desired.names if not is_guid(name)]
+        return [
+            client_unique_name(base, name)
+            for name in self.request.desired.names
+            if not is_guid(name)
+        ]
 
     async def _owners(self, client_id: ClientId) -> tuple[Owner, ...]:
         """Who else can change the service application is said by commands that change something."""
@@ -70,34 +96,55 @@ class _Lookup:
             return ()
         return await or_unknown(custody.owners_of_client_id(self.graph, client_id)) or ()
 
-    async def trust(self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings) -> Trust:
+    async def trust(
+        self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings
+    ) -> Trust:
         graph, request = self.graph, self.request
-        trust, (listed, principals) = await gather_or_cancel(self._service(settings, by_name), self._listed(settings))
+        trust, (listed, principals) = await gather_or_cancel(
+            self._service(settings, by_name), self._listed(settings)
+        )
         own, *made_for_names = await by_name
         trust = replace(trust, unique_name=request.unique_name)
-        if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
+        if (
+            own is not None
+            and trust.service is not None
+            and own.client_id != trust.service.client_id
+        ):
             trust = replace(trust, own=own)
         tag = Tag.TRUST.of(trust.unique_name)
         is_by_name = request.desired.removes_unnamed or not request.api.lists
         tagged = await applications.with_tag(graph, tag) if is_by_name else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *listed], principals)
-        trust, deleted = await gather_or_cancel(with_missing_halves(graph, trust), self._needed(trust, settings))
+        trust, deleted = await gather_or_cancel(
+            with_missing_halves(graph, trust), self._needed(trust, settings)
+        )
         return await self._with_federated(replace(trust, deleted=deleted))
 
-    async def _service(self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]) -> Trust:
-        for named, must_exist in ((self.request.desired.adopt, True), (self.request.api.service_in(settings), False)):
+    async def _service(
+        self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]
+    ) -> Trust:
+        for named, must_exist in (
+            (self.request.desired.adopt, True),
+            (self.request.api.service_in(settings), False),
+        ):
             if named and named.strip():
                 trust = await self._named(named.strip())
                 if trust.service is not None:
                     return trust
-                if must_exist and any(has_identifier(row, named.strip()) for row in await self._in_bin()):
-                    return Trust()  # it is restored or refused, and no other one is used in its place
+                if must_exist and any(
+                    has_identifier(row, named.strip()) for row in await self._in_bin()
+                ):
+                    return (
+                        Trust()
+                    )  # it is restored or refused, and no other one is used in its place
                 if must_exist:
                     raise NotThere(
                         "service-application-missing",
-                        f"No app registration in this tenant has the appId or Application ID URI '{named}'.",
-                        remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
+                        "No app registration in this tenant has the appId or Application ID URI "
+                        f"'{named}'.",
+                        remedy="Copy it from the overview page in the portal, or remove "
+                        "--service-app to create one.",
                     )
         own = (await by_name)[0]
         return Trust() if own is None else await self._of(own)
@@ -134,8 +181,13 @@ class _Lookup:
         )
         return Trust(None, principal, tuple(assignments), owners=owners)
 
-    async def _listed(self, settings: AppSettings) -> tuple[list[Application], list[ServicePrincipal]]:
-        named = [*self.request.api.list_in(Holds.APPLICATION_IDS, settings).ids, *self.request.desired.names]
+    async def _listed(
+        self, settings: AppSettings
+    ) -> tuple[list[Application], list[ServicePrincipal]]:
+        named = [
+            *self.request.api.list_in(Holds.APPLICATION_IDS, settings).ids,
+            *self.request.desired.names,
+        ]
         client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
         allowed = self.request.api.list_in(Holds.OBJECT_IDS, settings)
         object_ids = [PrincipalId(entry) for entry in allowed.ids if is_guid(entry)]
@@ -155,32 +207,47 @@ class _Lookup:
         called = [name for name in missing if is_guid(name)]
         if trust.service is None and not is_removal:
             wanted.add(trust.unique_name)
-            called += [named.strip() for named in (desired.adopt, self.request.api.service_in(settings)) if named]
+            called += [
+                named.strip()
+                for named in (desired.adopt, self.request.api.service_in(settings))
+                if named
+            ]
         if not wanted:
             return ()
         # Who removes a client and can't look there is told that there is no such client.
         rows = await or_unknown(self.deleted()) if is_removal else await self._in_bin()
         found = (
-            row for row in rows or () if row.unique_name in wanted or any(has_identifier(row, name) for name in called)
+            row
+            for row in rows or ()
+            if row.unique_name in wanted or any(has_identifier(row, name) for name in called)
         )
         return tuple(sorted(found, key=lambda row: row.unique_name != trust.unique_name))
 
     async def _in_bin(self) -> Sequence[Application]:
-        """Nothing for callers who may not look there, as most members: a name that is taken shows when it is met."""
+        """Nothing for callers who may not look there, as most members: a name that is taken shows
+        when it is met.
+        """
         try:
             return await self.deleted()
         except PermissionMissing:
             return ()
 
     async def _with_federated(self, trust: Trust) -> Trust:
-        """Federated credentials, asked for only where no other credential is good, or where they matter."""
+        """Federated credentials, asked for only where no other credential is good, or where they
+        matter.
+        """
         lists_all, names = False, list[str]()
         match self.request.desired:
             case Setup(clients=specs):
                 names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
-            case Removal(everything=lists_all) | Look(all_federated=lists_all):  # what is kept, or goes, is named
+            case (
+                Removal(everything=lists_all) | Look(all_federated=lists_all)
+            ):  # what is kept, or goes, is named
                 names = [*self.request.desired.names]
-        wished = {*map(str.casefold, names), *(client_unique_name(trust.unique_name, name) for name in names)}
+        wished = {
+            *map(str.casefold, names),
+            *(client_unique_name(trust.unique_name, name) for name in names),
+        }
         wanting = [
             app
             for app in (one.application for one in trust.clients if one.is_registered)
@@ -188,7 +255,9 @@ class _Lookup:
             or not any(credential.is_valid_at(self.request.now) for credential in app.credentials)
             or not wished.isdisjoint({app.client_id, app.display_name.casefold(), app.unique_name})
         ]
-        lists = await gather_or_cancel(*(custody.federated_credentials(self.graph, app.object_id) for app in wanting))
+        lists = await gather_or_cancel(
+            *(custody.federated_credentials(self.graph, app.object_id) for app in wanting)
+        )
         pairs = zip(wanting, lists, strict=True)
         full = [replace(app, credentials=(*app.credentials, *more)) for app, more in pairs if more]
         return _with(trust, full, [])
@@ -198,10 +267,14 @@ def _is_there(name: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(same_id(c.client_id, name) and c.is_registered for c in trust.clients)
     made = trust.client_of_unique_name(client_unique_name(trust.unique_name, name))
-    return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
+    return made is not None or any(
+        c.display_name.casefold() == name.casefold() for c in trust.clients
+    )
 
 
-def _with(trust: Trust, applications: Iterable[Application], principals: Iterable[ServicePrincipal]) -> Trust:
+def _with(
+    trust: Trust, applications: Iterable[Application], principals: Iterable[ServicePrincipal]
+) -> Trust:
     clients = {client.client_id: client for client in trust.clients}
     identities = {identity.id: identity for identity in trust.identities}
     for application in applications:

@@ -15,7 +15,14 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import SERVICE_OPTION
 from mct_s2s.planning.permissions.preflight import needs_of
-from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
+from mct_s2s.planning.permissions.rights import (
+    LEFT_TO_OTHERS,
+    Missing,
+    RequiredPermission,
+    Right,
+    asked_for,
+    judge,
+)
 from mct_s2s.planning.secret_policy import INSTEAD, OTHERWISE, in_words, longest, typed
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
@@ -38,7 +45,13 @@ class DoctorCheck:
 
     @classmethod
     def refused(cls, code: str, refusal: S2SError, subject: str) -> "DoctorCheck":
-        return cls(code, Verdict.NO, subject, refusal.headline, (Instruction(refusal.advice, refusal.command),))
+        return cls(
+            code,
+            Verdict.NO,
+            subject,
+            refusal.headline,
+            (Instruction(refusal.advice, refusal.command),),
+        )
 
     @property
     def remedy(self) -> str:
@@ -79,7 +92,11 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     signed_in = access.signed_in
     name = signed_in.name
     message = f"Signed in {f'as {name} ' if name else ''}with {signed_in.description}."
-    found = [DoctorCheck(SIGNED_IN, Verdict.YES, name or signed_in.description, message, signed_in.after_a_grant)]
+    found = [
+        DoctorCheck(
+            SIGNED_IN, Verdict.YES, name or signed_in.description, message, signed_in.after_a_grant
+        )
+    ]
     if site is None or observed.settings_unread:
         job = replace(job, settings=SettingsScope.NONE)
     steps, pending, refusal, switched_on = list[AnyChange](), 0, None, ""
@@ -87,9 +104,13 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         found.append(DoctorCheck.refused("read-directory", seen.directory_refusal, "the directory"))
     elif observed.tenant is not None:
         tenant = observed.tenant
-        found.append(DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id})."))
+        found.append(
+            DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id}).")
+        )
         try:
-            steps = [change for change in make_plan(job, observed).changes if not only_notes_use(change)]
+            steps = [
+                change for change in make_plan(job, observed).changes if not only_notes_use(change)
+            ]
             there = replace(observed, identity_resources=())
             if there.api.shown(there.settings):
                 as_it_is = make_plan(replace(job, clients=()), there)
@@ -98,18 +119,29 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         except (NotThere, Refused) as error:
             refusal = error
     needs = [need for change in steps for need in needs_of(change, observed)]
-    is_new = [need.resource is None and (need.application is None or need.right.is_consent) for need in needs]
-    needs = [replace(need, subject="") if new else need for need, new in zip(needs, is_new, strict=True)]
+    is_new = [
+        need.resource is None and (need.application is None or need.right.is_consent)
+        for need in needs
+    ]
+    needs = [
+        replace(need, subject="") if new else need for need, new in zip(needs, is_new, strict=True)
+    ]
     found += [_judged(need, access) for need in dict.fromkeys(needs) if need.right not in _OF_SITE]
     found.append(_secrets(access))
     found += _site(seen)
     if isinstance(refusal, NotOurs) and (seen.site_refusal or observed.settings_unread):
-        message = "A registration has the name of this App Service's; only its settings say whether it is in use."
+        message = (
+            "A registration has the name of this App Service's; only its settings say whether "
+            "it "
+            "is in use."
+        )
         found.append(DoctorCheck(refusal.code, Verdict.UNKNOWN, EXISTING, message))
     elif refusal is not None:
         found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
     elif site is not None and pending:
-        given = {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
+        given = (
+            {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
+        )
         words = [word for name, value in given.items() if value for word in (name, value)]
         words = words if observed.file is None else []  # it says these itself
         changes, run = counted(pending, "change"), observed.command("setup", *words)
@@ -117,7 +149,11 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
         message = f"'{site.label}' is not fully set up: {changes} {are} missing."
         found.append(
             DoctorCheck(
-                PENDING, Verdict.NO, site.label, message, (Instruction(f"{switched_on}To make {changes}:", run),)
+                PENDING,
+                Verdict.NO,
+                site.label,
+                message,
+                (Instruction(f"{switched_on}To make {changes}:", run),),
             )
         )
     return tuple(found)
@@ -128,7 +164,9 @@ def is_ready(found: Sequence[DoctorCheck]) -> bool:
 
 
 def forecast(found: Sequence[DoctorCheck]) -> str:
-    """It `runs`; is `partial`, and lists the rest for someone else; or `stops` before it changes anything."""
+    """It `runs`; is `partial`, and lists the rest for someone else; or `stops` before it changes
+    anything.
+    """
     missing = {check.code for check in found if check.state is Verdict.NO} - {PENDING}
     if not missing:
         return "runs"
@@ -142,7 +180,9 @@ def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
         Verdict.NO: f"You can't {step}.",
         Verdict.UNKNOWN: f"Could not check whether you can {step}.",
     }[verdict]
-    return DoctorCheck(need.right.code, verdict, need.subject or "app registrations", message, missing=missing)
+    return DoctorCheck(
+        need.right.code, verdict, need.subject or "app registrations", message, missing=missing
+    )
 
 
 def _secrets(access: CallerRights) -> DoctorCheck:
@@ -150,14 +190,22 @@ def _secrets(access: CallerRights) -> DoctorCheck:
     message = "The tenant's policy allows client secrets."
     if access.secret_rules is None:
         verdict, advice = Verdict.UNKNOWN, f"If the tenant forbids client secrets, {OTHERWISE}."
-        message = "Could not check whether the tenant allows client secrets: you can't read the policy."
+        message = (
+            "Could not check whether the tenant allows client secrets: you can't read the policy."
+        )
     elif limit == timedelta(0):
         verdict, advice = Verdict.NO, INSTEAD
         message = "The tenant's policy forbids client secrets."
     elif limit is not None:
         message = f"The tenant's policy allows client secrets for {in_words(limit)} at most."
         advice = f"To use a shorter lifetime: --auto-lifetime, or {typed(limit)}"
-    return DoctorCheck("secret-policy", verdict, "client secrets", message, (Instruction(advice),) if advice else ())
+    return DoctorCheck(
+        "secret-policy",
+        verdict,
+        "client secrets",
+        message,
+        (Instruction(advice),) if advice else (),
+    )
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
@@ -176,7 +224,9 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
                 check = DoctorCheck.refused(right.code, refusal, label)
         if site is not None and right is Right.READ_SETTINGS:
             if site.refusal is None:
-                check = DoctorCheck(right.code, Verdict.YES, label, f"You can {right.step_on(label)}.")
+                check = DoctorCheck(
+                    right.code, Verdict.YES, label, f"You can {right.step_on(label)}."
+                )
             elif check.state is not Verdict.NO:
                 check = DoctorCheck.refused(right.code, site.refusal, label)
         yield check

@@ -1,4 +1,7 @@
-"""What of a plan the caller may not do. What is not known stops nothing: the real refusal decides."""
+"""What of a plan the caller may not do.
+
+What is not known stops nothing: the real refusal decides.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,7 +27,14 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     only_notes_use,
 )
-from mct_s2s.planning.permissions.rights import Judged, Missing, RequiredPermission, Right, asked_for, judge
+from mct_s2s.planning.permissions.rights import (
+    Judged,
+    Missing,
+    RequiredPermission,
+    Right,
+    asked_for,
+    judge,
+)
 from mct_s2s.planning.plan import ManualStep, Plan
 
 
@@ -41,17 +51,28 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
                 unnoted[change.key] = change
             case AssignAppRole() | RestartSite() if change.key in missing:
                 left[change.key] = change
-            # Not settings that revoke access, or that are restored: the rest of the plan rests on them.
-            case WriteSettings(spec=spec, first=False) if change.key in missing and not (spec.without or spec.exact):
+            # Not settings that revoke access, or that are restored: the rest of the plan rests on
+            # them.
+            case WriteSettings(spec=spec, first=False) if change.key in missing and not (
+                spec.without or spec.exact
+            ):
                 left[change.key] = change
     dropped = {*left, *unnoted}
-    if any(isinstance(change, WriteSettings) for change in left.values()):  # who writes them also restarts
+    if any(
+        isinstance(change, WriteSettings) for change in left.values()
+    ):  # who writes them also restarts
         dropped |= restarts
         left = {key: change for key, change in left.items() if key not in restarts}
         missing = {key: lacks for key, lacks in missing.items() if key not in restarts}
     steps = tuple(step for step in plan.steps if step.key not in dropped)
-    is_told = any(step.action is not Action.NONE for step in steps)  # not each time, where all else is done
-    told = (f"Left out, as you can't update '{one.name}': {one.detail}." for one in unnoted.values() if is_told)
+    is_told = any(
+        step.action is not Action.NONE for step in steps
+    )  # not each time, where all else is done
+    told = (
+        f"Left out, as you can't update '{one.name}': {one.detail}."
+        for one in unnoted.values()
+        if is_told
+    )
     return replace(
         plan,
         steps=steps,
@@ -61,8 +82,12 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     )
 
 
-def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights, *, restart: bool) -> Plan:
-    """The plan of a dry run, with the settings as a blocked step where the caller may not read them."""
+def with_unread_settings(
+    plan: Plan, observed: ObservedState, access: CallerRights, *, restart: bool
+) -> Plan:
+    """The plan of a dry run, with the settings as a blocked step where the caller may not read
+    them.
+    """
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
@@ -71,13 +96,18 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     return replace(
         plan,
         steps=(*plan.steps, unread),
-        notes=plan.notes if needed else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
+        notes=plan.notes
+        if needed
+        else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
         missing={**plan.missing, unread.key: needed},
     )
 
 
-def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool, unseen: bool = False) -> Missing:
-    """What the caller lacks to read and write the settings of an App Service, and where wanted to restart it.
+def missing_at(
+    resource: ResourceId, access: CallerRights, *, restart: bool, unseen: bool = False
+) -> Missing:
+    """What the caller lacks to read and write the settings of an App Service, and where wanted to
+    restart it.
 
     `unseen`: the App Service itself was not shown.
     """
@@ -87,14 +117,20 @@ def missing_at(resource: ResourceId, access: CallerRights, *, restart: bool, uns
         Right.WRITE_SETTINGS,
         *([Right.RESTART] if restart else []),
     )
-    judged = (judge(RequiredPermission(right, resource.name, resource=resource), access) for right in rights)
+    judged = (
+        judge(RequiredPermission(right, resource.name, resource=resource), access)
+        for right in rights
+    )
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
 def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
     """Unknown where only a key vault can tell."""
     judged = [judge(need, access) for need in needs_of(change, observed)]
-    verdicts, missing = {verdict for verdict, _ in judged}, tuple(one for _, lacks in judged for one in lacks)
+    verdicts, missing = (
+        {verdict for verdict, _ in judged},
+        tuple(one for _, lacks in judged for one in lacks),
+    )
     if Verdict.NO in verdicts:
         return Verdict.NO, missing
     return (Verdict.YES if verdicts == {Verdict.YES} else Verdict.UNKNOWN), missing
@@ -105,9 +141,13 @@ def needs_of(change: AnyChange, observed: ObservedState) -> list[RequiredPermiss
     need = need_of(change, observed)
     if need is None:
         return []
-    # Those that users assigned are sent again, or the resource would lose them: that takes the right to assign them.
+    # Those that users assigned are sent again, or the resource would lose them: that takes the
+    # right to assign them.
     beside = change.identity_resource.assigned if isinstance(change, EnableIdentity) else ()
-    return [need, *(RequiredPermission(Right.ASSIGN_IDENTITY, one.name, resource=one) for one in beside)]
+    return [
+        need,
+        *(RequiredPermission(Right.ASSIGN_IDENTITY, one.name, resource=one) for one in beside),
+    ]
 
 
 def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
@@ -115,15 +155,26 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
         return None
     need, trust = RequiredPermission(change.right, change.name), observed.trust
     match change:
-        case UpdateApplication() | AddCredential() | RemoveCredential() | DeleteApplication() | PurgeApplication():
+        case (
+            UpdateApplication()
+            | AddCredential()
+            | RemoveCredential()
+            | DeleteApplication()
+            | PurgeApplication()
+        ):
             # No list of what one owns shows what is deleted, and may be restored by a step before.
             object_id, deleted = change.object_id, {one.object_id for one in trust.deleted}
             if not isinstance(object_id, OutputRef) and object_id not in deleted:
                 there = (trust.service, *(client.application for client in trust.clients))
-                name = next((app.display_name for app in there if app and app.object_id == object_id), change.name)
+                name = next(
+                    (app.display_name for app in there if app and app.object_id == object_id),
+                    change.name,
+                )
                 need = replace(need, subject=name, application=object_id)
         case AssignAppRole() | RevokeAppRole():
-            need = replace(need, application=trust.service.object_id if trust.service is not None else None)
+            need = replace(
+                need, application=trust.service.object_id if trust.service is not None else None
+            )
         case EnableIdentity():
             need = replace(need, resource=change.identity_resource.resource)
         case WriteSettings() | RestartSite():
@@ -131,20 +182,29 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
     return need
 
 
-def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> Missing:
+def likely_missing(
+    changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights
+) -> Missing:
     """For changes that went on because not all of the caller's roles could be seen."""
     judged = (judged_change(change, observed, access) for change in changes)
-    return tuple(one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing)
+    return tuple(
+        one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing
+    )
 
 
 def stopped(
-    missing: Sequence[MissingRight], also: Iterable[str] = (), answer: str = "", request_id: str | None = None
+    missing: Sequence[MissingRight],
+    also: Iterable[str] = (),
+    answer: str = "",
+    request_id: str | None = None,
 ) -> PermissionMissing:
     """`answer`: Azure's own words."""
     error = PermissionMissing(
         "permission-missing",
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
-        remedy="Ask for what is missing, wait a few minutes until it takes effect, then run the same command again.",
+        remedy="Ask for what is missing, wait a few minutes until it takes effect, then run the "
+        "same "
+        "command again.",
         answer=answer,
         request_id=request_id,
         items=(*asked_for(missing), *also),

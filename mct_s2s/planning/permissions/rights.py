@@ -1,7 +1,8 @@
 """What each step takes, and whether the caller has it.
 
-Sources: learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference; the permission tables of
-each Graph operation; learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, notActions).
+Sources: learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference; the
+permission tables of each Graph operation;
+learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, notActions).
 """
 
 import json
@@ -30,10 +31,18 @@ _ADMINISTRATORS = frozenset({
     "62e90394-69f5-4237-9190-012177145e10",  # Global Administrator
     "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",  # Application Administrator
 })  # fmt: skip
-_CONSENTERS = _ADMINISTRATORS | {"e8611ab8-c189-46e8-94e1-60213ab1f814"}  # Privileged Role Administrator
-"""Rarer roles may, too. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
+_CONSENTERS = _ADMINISTRATORS | {
+    "e8611ab8-c189-46e8-94e1-60213ab1f814"
+}  # Privileged Role Administrator
+"""Rarer roles may, too.
+
+Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
+"""
 _DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
-_TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
+_TEMPLATES = {
+    _DEVELOPER: APPLICATION_DEVELOPER,
+    _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR,
+}
 _OWNED_BY, _WRITE_ALL = "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"
 _DIRECTORY_ALL = "Directory.ReadWrite.All"
 _READ_ALL, _CONSENT = "Application.Read.All", "AppRoleAssignment.ReadWrite.All"
@@ -48,8 +57,13 @@ GRAPH_PERMISSIONS = {
 }
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
-BIN_READERS = "Application Administrator, Cloud Application Administrator or Hybrid Identity Administrator"
-"""Who reads the recycle bin. Source: learn.microsoft.com/graph/api/directory-deleteditems-list, its table of roles."""
+BIN_READERS = (
+    "Application Administrator, Cloud Application Administrator or Hybrid Identity Administrator"
+)
+"""Who reads the recycle bin.
+
+Source: learn.microsoft.com/graph/api/directory-deleteditems-list, its table of roles.
+"""
 REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
 SITE_ROLE, READER, CONTRIBUTOR = "Website Contributor", "Reader", "Contributor"
 LEAST_ROLES = {
@@ -59,11 +73,13 @@ LEAST_ROLES = {
     CONTAINER_APPS: "Container Apps Contributor",
     USER_ASSIGNED_IDENTITIES: "Managed Identity Operator",
 }
-"""Built-in roles that may enable a resource's identity, or assign one; else it takes a Contributor."""
+"""Built-in roles that may enable a resource's identity, or assign one; else it takes a Contributor.
+"""
 
 
 class Right(Enum):
-    """`doctor`'s code, the step in words, the same without a name, the end of an Azure action, who else can do it.
+    """`doctor`'s code, the step in words, the same without a name, the end of an Azure action, who
+    else can do it.
 
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
@@ -73,11 +89,13 @@ class Right(Enum):
         "", WayOut.REGISTRAR,
     )  # fmt: skip
     CHANGE_APPLICATION = (
-        "change-application", "update the app registration '{}'", "update the app registrations you create",
+        "change-application", "update the app registration '{}'",
+        "update the app registrations you create",
         "", WayOut.REGISTRAR,
     )  # fmt: skip
     CREATE_PRINCIPAL = (
-        "create-service-principal", "create the service principal of '{}'", "create service principals",
+        "create-service-principal", "create the service principal of '{}'",
+        "create service principals",
         "", WayOut.REGISTRAR,
     )  # fmt: skip
     DELETE_APPLICATION = ("delete-application", "delete the app registration '{}'")
@@ -88,10 +106,12 @@ class Right(Enum):
     REVOKE = ("revoke-consent", "revoke the admin consent of '{}'")
     READ_SITE = ("read-app-service", "read the App Service '{}'", "", "read", WayOut.SITE_OWNER)
     READ_SETTINGS = (
-        "read-settings", "read the application settings of '{}'", "", "config/list/action", WayOut.SITE_OWNER,
+        "read-settings", "read the application settings of '{}'", "", "config/list/action",
+        WayOut.SITE_OWNER,
     )  # fmt: skip
     WRITE_SETTINGS = (
-        "write-settings", "write the application settings of '{}'", "write the App Service settings", "config/write",
+        "write-settings", "write the application settings of '{}'",
+        "write the App Service settings", "config/write",
         WayOut.SITE_OWNER,
     )  # fmt: skip
     RESTART = ("restart", "restart '{}'", "", "restart/action")
@@ -99,10 +119,21 @@ class Right(Enum):
         "assign-identity", "assign the identity '{}' again", "", "assign/action",
         WayOut.RESOURCE_OWNER,
     )  # fmt: skip
-    ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", WayOut.RESOURCE_OWNER)
+    ENABLE_IDENTITY = (
+        "enable-identity",
+        "enable the managed identity of '{}'",
+        "",
+        "write",
+        WayOut.RESOURCE_OWNER,
+    )
 
     def __init__(
-        self, code: str, step: str, unnamed_step: str = "", action: str = "", way_out: WayOut | None = None
+        self,
+        code: str,
+        step: str,
+        unnamed_step: str = "",
+        action: str = "",
+        way_out: WayOut | None = None,
     ) -> None:
         self.code = code
         self.step = step
@@ -119,7 +150,10 @@ class Right(Enum):
         return self in {Right.CONSENT, Right.REVOKE}
 
     def least(self, *, of_others: bool) -> tuple[tuple[str, ...], str]:
-        """For an application, for a person. Source: learn.microsoft.com/graph/permissions-reference."""
+        """For an application, for a person.
+
+        Source: learn.microsoft.com/graph/permissions-reference.
+        """
         if self.is_consent:
             return (_CONSENT, _READ_ALL), _CLOUD_ADMINISTRATOR
         if self is Right.CREATE_APPLICATION:
@@ -141,7 +175,9 @@ class RequiredPermission:
     resource: ResourceId | None = None
 
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
-        return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.way_out)
+        return MissingRight(
+            self.right.step_on(self.subject), right, who, command, self.right.way_out
+        )
 
 
 Missing = tuple[MissingRight, ...]
@@ -155,13 +191,29 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     resource = need.resource
     if resource is None:
         return _in_directory(need, access)
-    here, action = access.at(resource), "/".join((resource.namespace, *resource.types, need.right.action))
+    here, action = (
+        access.at(resource),
+        "/".join((resource.namespace, *resource.types, need.right.action)),
+    )
     verdict, missing = Verdict.UNKNOWN, list[MissingRight]()
     if here.permissions is not None:
-        allowing = [one for one in here.permissions if _has(one.actions, action) and not _has(one.not_actions, action)]
+        allowing = [
+            one
+            for one in here.permissions
+            if _has(one.actions, action) and not _has(one.not_actions, action)
+        ]
         if not allowing:
             role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
-            assign = ("az", "role", "assignment", "create", "--assignee", access.caller_id, "--role", role)
+            assign = (
+                "az",
+                "role",
+                "assignment",
+                "create",
+                "--assignee",
+                access.caller_id,
+                "--role",
+                role,
+            )
             missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
         elif not all(one.is_conditional for one in allowing):
             verdict = Verdict.YES
@@ -178,7 +230,9 @@ def relies_on_ownership(access: CallerRights) -> bool:
 
 
 def may_do_all(access: CallerRights) -> bool:
-    """Whether the caller may change any registration and grant admin consent, so that nothing more need be known."""
+    """Whether the caller may change any registration and grant admin consent, so that nothing more
+    need be known.
+    """
     consent = replace(_OTHERS, right=Right.CONSENT)
     return not relies_on_ownership(access) and _in_directory(consent, access)[0] is Verdict.YES
 
@@ -209,10 +263,15 @@ def _in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
     if roles & (access.roles or frozenset()):
         return Verdict.YES, ()
     if access.signed_in.is_person:
-        # Users may register applications where the tenant lets them, and then own them: a switch that administrators
-        # alone can read. Members may assign the roles of an API that they own, guests may not.
-        # Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
-        is_open = right is Right.CREATE_APPLICATION or is_new or (right.is_consent and owned is Verdict.YES)
+        # Users may register applications where the tenant lets them, and then own them: a switch
+        # that administrators alone can read. Members may assign the roles of an API that they own,
+        # guests may not. Source:
+        # learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
+        is_open = (
+            right is Right.CREATE_APPLICATION
+            or is_new
+            or (right.is_consent and owned is Verdict.YES)
+        )
         verdict = Verdict.UNKNOWN if is_open else owned
     elif held is None:
         verdict = Verdict.UNKNOWN
@@ -220,35 +279,55 @@ def _in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
         verdict = Verdict.YES if _CONSENT in held else Verdict.NO
     elif held & {_WRITE_ALL, _DIRECTORY_ALL}:
         verdict = Verdict.YES
-    elif _OWNED_BY in held:  # `AppRegistration.Create` makes one that its maker may not change, and so not even name
+    elif (
+        _OWNED_BY in held
+    ):  # `AppRegistration.Create` makes one that its maker may not change, and so not even name
         verdict = Verdict.YES if is_new else owned
     if verdict is not Verdict.NO:
         return verdict, ()
-    # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
+    # A role that the tenant made, one for this registration alone and one that is not in our lists
+    # may all allow it.
     is_known = access.has_no_role and access.signed_in.is_person is not None
     return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, access)
 
 
 def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
-    """An Entra role for a person, for an application the permissions of Microsoft Graph that it does not hold yet."""
+    """An Entra role for a person, for an application the permissions of Microsoft Graph that it
+    does not hold yet.
+    """
     permissions, role = need.right.least(of_others=need.application is not None)
     if access.signed_in.is_person is not False:
-        assignment = {"principalId": access.caller_id, "roleDefinitionId": _TEMPLATES[role], "directoryScopeId": "/"}
+        assignment = {
+            "principalId": access.caller_id,
+            "roleDefinitionId": _TEMPLATES[role],
+            "directoryScopeId": "/",
+        }
         url = f"{access.graph}/roleManagement/directory/roleAssignments"
-        post = command("az", "rest", "--method", "POST", "--url", url, "--body", json.dumps(assignment))
+        post = command(
+            "az", "rest", "--method", "POST", "--url", url, "--body", json.dumps(assignment)
+        )
         return (need.lacks(role, REGISTRAR, post),)
     names = [name for name in permissions if name not in (access.permissions or ())] or permissions
-    caller, added = access.signed_in.client_id or "CALLER", [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names]
+    caller, added = (
+        access.signed_in.client_id or "CALLER",
+        [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names],
+    )
     permission = ("az", "ad", "app", "permission")
-    add = command(*permission, "add", "--id", caller, "--api", GRAPH_APP_ID, "--api-permissions", *added)
+    add = command(
+        *permission, "add", "--id", caller, "--api", GRAPH_APP_ID, "--api-permissions", *added
+    )
     consent = command(*permission, "admin-consent", "--id", caller)
     return (need.lacks(" and ".join(names), REGISTRAR, f"{add} && {consent}"),)
 
 
 def _has(patterns: tuple[str, ...], action: str) -> bool:
-    """`*` matches any characters, slashes included, and `/*/` a single slash, too; case does not count.
+    """`*` matches any characters, slashes included, and `/*/` a single slash, too; case does not
+    count.
 
-    Key Vault Reader reads vaults by `…/vaults/*/read`, Managed Identity Operator assigns by `…/*/assign/action`.
+    Key Vault Reader reads vaults by `…/vaults/*/read`, Managed Identity Operator assigns by
+    `…/*/assign/action`.
     """
-    expressions = (re.escape(one).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*") for one in patterns)
+    expressions = (
+        re.escape(one).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*") for one in patterns
+    )
     return any(re.fullmatch(one, action, re.IGNORECASE) for one in expressions)

@@ -1,4 +1,7 @@
-"""What is wrong with a trust, each finding with the command that fixes it. Scripts rely on the codes."""
+"""What is wrong with a trust, each finding with the command that fixes it.
+
+Scripts rely on the codes.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +16,14 @@ from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.model.trust_file import toml_value
-from mct_s2s.planning.belief import Doubt, Doubted, TrustDecision, another_site, client_trust, is_only_set
+from mct_s2s.planning.belief import (
+    Doubt,
+    Doubted,
+    TrustDecision,
+    another_site,
+    client_trust,
+    is_only_set,
+)
 from mct_s2s.planning.not_ours import SERVICE_NOT_OURS, why_doubted
 from mct_s2s.planning.ownership import (
     SERVICE_OPTION,
@@ -36,7 +46,10 @@ NOT_CONFIGURED = "not-configured"
 
 
 class Severity(StrEnum):
-    """Errors and warnings make a trust unhealthy; notes do not. An error keeps clients from calling."""
+    """Errors and warnings make a trust unhealthy; notes do not.
+
+    An error keeps clients from calling.
+    """
 
     ERROR = "error"
     WARNING = "warning"
@@ -67,12 +80,17 @@ def diagnose(
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
     """In the order of fixing. `adopted`: the service application of a trust file."""
-    site, service, is_unread = observed.app_service, observed.trust.service, observed.settings_unread
+    site, service, is_unread = (
+        observed.app_service,
+        observed.trust.service,
+        observed.settings_unread,
+    )
     label, down = site.label if site is not None else "", stopped(site)
     observed = _adopting(observed, adopted)
     found = [down] if down is not None else []
     if site is not None and site.refusal is not None:
-        # What can be said by the directory alone. What is not there may be under a name that only the settings know.
+        # What can be said by the directory alone. What is not there may be under a name that only
+        # the settings know.
         message = f"You can't read the application settings of '{label}', so they were not checked."
         doctor = observed.command("doctor")
         found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
@@ -81,7 +99,14 @@ def diagnose(
         setup = observed.command("setup")
         if observed.file is None:
             setup = f"{setup} --client NAME"
-        return (Finding(NOT_CONFIGURED, label, f"'{label}' has no service-to-service authentication yet.", setup),)
+        return (
+            Finding(
+                NOT_CONFIGURED,
+                label,
+                f"'{label}' has no service-to-service authentication yet.",
+                setup,
+            ),
+        )
     if service is not None or not is_unread:
         found += _service(observed)
     if site is not None:
@@ -94,7 +119,15 @@ def diagnose(
     names = not_sticky(site, observed.api.shown(site.settings)) if site is not None else ()
     if site is not None and site.resource.slot is not None and names:
         message = f"Swapping would move {', '.join(names)} away from '{label}'."
-        found.append(Finding("settings-not-sticky", label, message, make_sticky(site, observed.api), Severity.NOTE))
+        found.append(
+            Finding(
+                "settings-not-sticky",
+                label,
+                message,
+                make_sticky(site, observed.api),
+                Severity.NOTE,
+            )
+        )
     return tuple(found)
 
 
@@ -111,7 +144,13 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
     trust, setup = observed.trust, observed.command("setup")
     application = trust.service
     if application is None:
-        lost = next((f": '{one.display_name}' is deleted and still in the recycle bin" for one in trust.deleted), "")
+        lost = next(
+            (
+                f": '{one.display_name}' is deleted and still in the recycle bin"
+                for one in trust.deleted
+            ),
+            "",
+        )
         message = f"The tenant has no service application for this App Service{lost}."
         yield Finding("service-application-missing", "service application", message, setup)
         return
@@ -120,23 +159,36 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
         message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
         yield Finding("application-id-uri-missing", name, message, setup)
     if role is None:
-        yield Finding("app-role-missing", name, f"'{name}' has no app role '{value}'.", setup, concerns_role=True)
+        yield Finding(
+            "app-role-missing",
+            name,
+            f"'{name}' has no app role '{value}'.",
+            setup,
+            concerns_role=True,
+        )
     elif not role.enabled:
         message = f"The app role '{value}' of '{name}' is disabled."
         yield Finding("app-role-disabled", name, message, setup, concerns_role=True)
     if trust.principal is None:
-        message = f"'{name}' has no service principal, so Entra ID issues no tokens for it (AADSTS500011)."
+        message = (
+            f"'{name}' has no service principal, so Entra ID issues no tokens for it "
+            "(AADSTS500011)."
+        )
         yield Finding("service-principal-missing", name, message, setup)
     version = application.token_version or 1
     if observed.api.token_version not in {None, version}:
         audience = f"their audience is {application.client_id}, not its Application ID URI"
         if version == 1:
             audience = f"their audience is its Application ID URI, not {application.client_id}"
-        yield Finding("token-version", name, f"'{name}' gets v{version} access tokens: {audience}.", setup)
+        yield Finding(
+            "token-version", name, f"'{name}' gets v{version} access tokens: {audience}.", setup
+        )
 
 
 def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
-    """With commands that say again which service application was adopted, where they would be refused without it."""
+    """With commands that say again which service application was adopted, where they would be
+    refused without it.
+    """
     service = observed.trust.service
     if service is None or not is_only_set(observed):
         return observed
@@ -147,21 +199,40 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
 
 
 def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
-    """A service application that is not this App Service's: its settings may have been copied, or written by anyone."""
+    """A service application that is not this App Service's: its settings may have been copied, or
+    written by anyone.
+    """
     application, own = observed.trust.service, observed.trust.own
-    if application is None or not is_in_settings(application, observed) or has_identifier(application, adopted or ""):
+    if (
+        application is None
+        or not is_in_settings(application, observed)
+        or has_identifier(application, adopted or "")
+    ):
         return
     other = another_site(application, observed)
-    # Made by hand, as the document has it, it is as it should be: what changes something asks for the operator's word.
+    # Made by hand, as the document has it, it is as it should be: what changes something asks for
+    # the operator's word.
     if not is_only_set(observed) or (own is None and other is None):
         return
-    named = f"{observed.api.names_service} names '{application.display_name}' (appId {application.client_id})"
+    named = (
+        f"{observed.api.names_service} names '{application.display_name}' (appId "
+        f"{application.client_id})"
+    )
     message = f"{named}, which was created for another App Service, {other}."
     if other is None:
-        message = f"{named}. mct-s2s did not set it up for this App Service, and nothing but its settings names it."
-    severity, setup = Severity.WARNING, observed.command("setup", SERVICE_OPTION, own.client_id if own else "APP_ID")
+        message = (
+            f"{named}. mct-s2s did not set it up for this App Service, and nothing but its "
+            "settings names it."
+        )
+    severity, setup = (
+        Severity.WARNING,
+        observed.command("setup", SERVICE_OPTION, own.client_id if own else "APP_ID"),
+    )
     if observed.file is not None:
-        message = f"{message} If it is right, the file has to say so: service-app = {toml_value(application.client_id)}"
+        message = (
+            f"{message} If it is right, the file has to say so: service-app = "
+            f"{toml_value(application.client_id)}"
+        )
         setup = observed.command("setup")
     if is_noted_use(application, observed):
         # Its owner can write the tag, too: it is still said.
@@ -175,10 +246,19 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     configure = observed.command("configure-appservice")
-    api, service, required = observed.api, observed.trust.service, observed.api.required(site.settings)
-    uri, client_id = (audience_of(service, observed), service.client_id) if service is not None else (None, None)
+    api, service, required = (
+        observed.api,
+        observed.trust.service,
+        observed.api.required(site.settings),
+    )
+    uri, client_id = (
+        (audience_of(service, observed), service.client_id) if service is not None else (None, None)
+    )
     values = right_values(observed, uri, client_id, wanted_role_value(observed))
-    right = {holds: tuple(one for one in texts if isinstance(one, str)) for holds, texts in values.items()}
+    right = {
+        holds: tuple(one for one in texts if isinstance(one, str))
+        for holds, texts in values.items()
+    }
     right[Holds.TENANT_ID] = (site.tenant_id,)
     for setting in api.rows:
         name, malformed, of_role = setting.name, "setting-malformed", setting.holds is Holds.ROLE
@@ -194,24 +274,36 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
         elif setting in required and setting.holds in right:
             value, accepted = setting.value_in(site.settings), right[setting.holds]
             if value is None or not value.strip():
-                yield Finding("setting-missing", name, f"{name} is not set.", configure, concerns_role=of_role)
+                yield Finding(
+                    "setting-missing", name, f"{name} is not set.", configure, concerns_role=of_role
+                )
             elif not setting.word.comparison.is_among(value, accepted):
-                message = setting.word.wrong.format(name=name, value=value, wanted="' or '".join(accepted))
+                message = setting.word.wrong.format(
+                    name=name, value=value, wanted="' or '".join(accepted)
+                )
                 yield Finding(setting.word.code, name, message, configure, concerns_role=of_role)
 
 
-def _client(client: ClientApplication, observed: ObservedState, within: timedelta) -> Iterator[Finding]:
+def _client(
+    client: ClientApplication, observed: ObservedState, within: timedelta
+) -> Iterator[Finding]:
     trusted = client_trust(client, observed, ServiceSpec())
     is_listed = observed.app_service is not None and is_allowed(client, observed)
     has_lists = observed.app_service is not None and bool(observed.api.lists)
     if isinstance(trusted, Doubted) and _is_elsewhere(trusted) and has_lists and not is_listed:
-        # It may be a client of another App Service that uses this API, or one that the API's owner assigned.
+        # It may be a client of another App Service that uses this API, or one that the API's owner
+        # assigned.
         name = client.display_name
-        message = f"'{name}' also holds the app role, and is not on the allow list: {why_doubted(trusted)}."
+        message = (
+            f"'{name}' also holds the app role, and is not on the allow list: "
+            f"{why_doubted(trusted)}."
+        )
         allow = observed.command("configure-appservice", "--application-id", client.client_id)
         yield Finding("client-not-allowed", name, message, allow, Severity.NOTE, client.client_id)
         return
-    is_only_listed = isinstance(trusted, Doubted) and is_listed and not is_consented(client, observed)
+    is_only_listed = (
+        isinstance(trusted, Doubted) and is_listed and not is_consented(client, observed)
+    )
     # A Website Contributor may have listed anyone: what is printed must not be a step to a grant.
     remove = observed.command("remove-client", about=client.client_id)
     remedy = remove if is_only_listed else observed.setting_up(client)
@@ -223,22 +315,35 @@ def _client(client: ClientApplication, observed: ObservedState, within: timedelt
         yield from _credentials(client, observed, within, remedy, is_only_listed=is_only_listed)
 
 
-def _access(client: ClientApplication, observed: ObservedState, remedy: str, whose: str) -> Iterator[Finding]:
+def _access(
+    client: ClientApplication, observed: ObservedState, remedy: str, whose: str
+) -> Iterator[Finding]:
     name, client_id = client.display_name, client.client_id
     if not is_allowed_by_object_id(client, observed) and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role.{whose}"
         yield Finding("client-not-consented", name, message, remedy, client=client_id)
     if observed.app_service is not None and observed.api.lists and not is_allowed(client, observed):
         message = f"'{name}' has the role but is not on the allow list."
-        # Who assigned it the role is not read here: that command lists it if it is believed, or says whose it is.
+        # Who assigned it the role is not read here: that command lists it if it is believed, or
+        # says whose it is.
         allow = observed.command("configure-appservice")
         yield Finding("client-not-allowed", name, message, allow, client=client_id)
 
 
 def _credentials(
-    client: ClientApplication, observed: ObservedState, within: timedelta, remedy: str, *, is_only_listed: bool
+    client: ClientApplication,
+    observed: ObservedState,
+    within: timedelta,
+    remedy: str,
+    *,
+    is_only_listed: bool,
 ) -> Iterator[Finding]:
-    name, client_id, now, credentials = client.display_name, client.client_id, observed.now, client.credentials
+    name, client_id, now, credentials = (
+        client.display_name,
+        client.client_id,
+        observed.now,
+        client.credentials,
+    )
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", name, message, remedy, client=client_id)
@@ -247,19 +352,26 @@ def _credentials(
     if place is not None:
         severity, message = Severity.NOTE, f"The secret of '{name}' is not in {place}."
         if place.startswith("keyvault:"):  # one for all; a file may be on another machine
-            severity, message = Severity.WARNING, f"Who reads {place} does not get the secret of '{name}'."
+            severity, message = (
+                Severity.WARNING,
+                f"Who reads {place} does not get the secret of '{name}'.",
+            )
         # Without the place: a tag of the registration, which its owners write, may have named it.
         rotate = observed.rotating(client)
         yield Finding("secret-not-stored", name, message, rotate, severity, client_id)
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
-    ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
+    ends = [
+        credential.expires for credential in valid or credentials if credential.expires is not None
+    ]
     if len(ends) < len(valid) or max(ends) > now + within:
         return
     last = max(ends)
     renew = remedy if is_only_listed else renewing(client, credentials, observed, within)
     if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
-        message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
+        message = (
+            f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
+        )
         yield Finding("secret-expiring", name, message, renew, Severity.WARNING, client_id)
     else:
         message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}."
@@ -274,12 +386,19 @@ def _is_elsewhere(trusted: TrustDecision) -> bool:
 def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     for setting, entry in unmatched_entries(observed):
         if is_guid(entry):
-            message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
+            message = (
+                f"{entry} in {setting} matches nothing in this tenant: a deleted client, or "
+                "the "
+                "wrong type of ID."
+            )
             remove = observed.command("remove-client", about=entry)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
     trust, label = observed.trust, site.label
     is_empty = not any(one.list_in(site.settings).ids for one in observed.api.lists)
-    has_own = any(not _is_elsewhere(client_trust(client, observed, ServiceSpec())) for client in members(observed))
+    has_own = any(
+        not _is_elsewhere(client_trust(client, observed, ServiceSpec()))
+        for client in members(observed)
+    )
     has_own = has_own or (not observed.api.lists and bool(members(observed)))
     if trust.service is not None and is_empty and not has_own and not trust.identities:
         message, add = (
@@ -287,6 +406,8 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             observed.command("add-client", about="NAME"),
         )
         if observed.file is not None:
-            message = message if observed.file.clients else f"{message} The file names none, either."
+            message = (
+                message if observed.file.clients else f"{message} The file names none, either."
+            )
             add = observed.command("setup")
         yield Finding("no-clients", label, message, add, Severity.WARNING)

@@ -1,4 +1,6 @@
-"""How a client's credential is replaced, as a command: by the trust file where one names the client."""
+"""How a client's credential is replaced, as a command: by the trust file where one names the
+client.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,7 +13,10 @@ YEAR = timedelta(days=365)
 
 
 def renewing(
-    client: ClientApplication, credentials: Sequence[Credential], observed: ObservedState, within: timedelta
+    client: ClientApplication,
+    credentials: Sequence[Credential],
+    observed: ObservedState,
+    within: timedelta,
 ) -> str:
     """`within`: how long before its end a credential counts as expiring."""
     file = observed.file

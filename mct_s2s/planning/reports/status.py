@@ -1,4 +1,6 @@
-"""The state of App Services, who can call, and what each client needs next: for all formats of `status`."""
+"""The state of App Services, who can call, and what each client needs next: for all formats of
+`status`.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,7 +13,13 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, is_identity_allowed, members
+from mct_s2s.planning.ownership import (
+    is_allowed,
+    is_allowed_by_object_id,
+    is_consented,
+    is_identity_allowed,
+    members,
+)
 from mct_s2s.planning.reports.findings import NOT_CONFIGURED, Finding, Severity
 
 _NEEDS = {
@@ -48,7 +56,9 @@ class ClientStatus:
     @property
     def id(self) -> str:
         """The appId of a client application, the object ID of a managed identity."""
-        return self.client.client_id if isinstance(self.client, ClientApplication) else self.client.id
+        return (
+            self.client.client_id if isinstance(self.client, ClientApplication) else self.client.id
+        )
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
@@ -101,7 +111,11 @@ class SiteStatus:
             needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
             last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
             ends = last.expires if last is not None and has_end(last.expires) else None
-            renewed = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
+            renewed = (
+                f"new {last.kind.noun} by {ends:%Y-%m-%d}"
+                if last is not None and ends is not None
+                else "nothing"
+            )
             found.append(
                 ClientStatus(
                     client,
@@ -116,7 +130,9 @@ class SiteStatus:
         for identity in observed.trust.identities:
             allowed = None if site is None else is_identity_allowed(identity, observed)
             needed = "allow list" if allowed is False else FIXED if stopped else ""
-            found.append(ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing"))
+            found.append(
+                ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing")
+            )
         return tuple(sorted(found, key=lambda one: one.urgency))
 
     @property
@@ -168,7 +184,11 @@ class StatusReport:
     def sick(self) -> tuple[SiteStatus, ...]:
         """Without those of a subscription that are not set up, and that no one has asked for."""
         is_survey = self.is_list and not self.setting_up
-        return tuple(site for site in self.sites if not site.is_healthy and not (is_survey and not site.is_set_up))
+        return tuple(
+            site
+            for site in self.sites
+            if not site.is_healthy and not (is_survey and not site.is_set_up)
+        )
 
     @property
     def is_healthy(self) -> bool:

@@ -1,4 +1,6 @@
-"""What a test of a client's access says: tokens and answers, compared with the App Service's settings."""
+"""What a test of a client's access says: tokens and answers, compared with the App Service's
+settings.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -77,7 +79,11 @@ class Verification:
 
     def can_call(self, client: str) -> bool | None:
         """`None` where that was not tested."""
-        own = [one for one in self.checks if (one.client, one.kind) == (client, CheckSubject.APPLICATION)]
+        own = [
+            one
+            for one in self.checks
+            if (one.client, one.kind) == (client, CheckSubject.APPLICATION)
+        ]
         found = [check.ok for check in own if check.check == CALL or check.ok is False]
         return False if False in found else next(iter(found), None)
 
@@ -108,7 +114,9 @@ class FileVerification:
     @property
     def open(self) -> list[Verification]:
         """Neither proved nor disproved: nothing there could be tested from here."""
-        return [site for site in self.sites if site.is_set_up and not site.failed and not site.calls]
+        return [
+            site for site in self.sites if site.is_set_up and not site.failed and not site.calls
+        ]
 
     @property
     def is_proved(self) -> bool:
@@ -118,7 +126,9 @@ class FileVerification:
 def misdirected(
     token: ApiToken, sign_in: ClientSignIn, observed: ObservedState, audience: str, url: str
 ) -> tuple[str, str] | None:
-    """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs there."""
+    """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs
+    there.
+    """
     service, site = observed.trust.service, observed.app_service
     accepted, whom, own = {audience}, f"'{audience}'", sign_in.url
     remedy = f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
@@ -132,32 +142,58 @@ def misdirected(
     # Who writes the settings must not choose for which API a token comes to the site.
     if site is not None and sign_in.scope is None and is_only_set(observed):
         why = f"only the App Service's settings say that it is to be for {whom}"
-        remedy = f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: --credentials FILE"
+        remedy = (
+            f"If that is right, set MCT_S2S_SCOPE to {audience}/.default in its file: "
+            "--credentials FILE"
+        )
         return f"Its token was not sent: {why}.", remedy
-    if site is not None and own is not None and not (same_origin(own, url) or is_api_of(observed, own)):
+    if (
+        site is not None
+        and own is not None
+        and not (same_origin(own, url) or is_api_of(observed, own))
+    ):
         why = f"its credential is for '{own}', not for {url}"
         return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
     if not is_confirmed(observed, own):
         why = f"the trust file alone says that the API is at {url}"
         return (
             f"Its token was not sent: {why}.",
-            f"If that is right, name it yourself: {own_command('verify', '--url', 'URL', where=observed.where)}",
+            (
+                "If that is right, name it yourself: "
+                f"{own_command('verify', '--url', 'URL', where=observed.where)}"
+            ),
         )
     return None
 
 
-def why_refused(token: ApiToken, source: str, observed: ObservedState, stated: str = "") -> tuple[str, str]:
-    """As a sentence, and the remedy. `source` is where the credential was found, `stated` the API's own reason."""
-    quoted = f'{observed.api.called[0].upper()}{observed.api.called[1:]} says: "{plain(stated)}". ' if stated else ""
+def why_refused(
+    token: ApiToken, source: str, observed: ObservedState, stated: str = ""
+) -> tuple[str, str]:
+    """As a sentence, and the remedy.
+
+    `source` is where the credential was found, `stated` the API's own reason.
+    """
+    quoted = (
+        f'{observed.api.called[0].upper()}{observed.api.called[1:]} says: "{plain(stated)}". '
+        if stated
+        else ""
+    )
     if observed.app_service is None:
-        values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
+        values = (
+            f"the appId {token.client_id}, the object ID {token.object_id}, the tenant "
+            f"{token.tenant_id}"
+        )
         return f"{quoted}The token has {values} and {_roles(token)}.", (
-            "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
-            "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
+            "Ask someone who can read the settings to compare these values with mct-s2s status. "
+            "Azure caches a "
+            "managed identity's tokens for up to 24 hours, so recent changes may not be in them "
+            "yet."
         )
     resource = observed.app_service.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
-    otherwise = "the token matches the settings, so the App Service may need a restart to read them."
+    otherwise = (
+        "the token matches the settings, so the App Service may need a restart to read them."
+    )
     why, remedy = next(reasons(token, source, observed), (otherwise, restart))
     return f"{quoted}Reason: {why}", remedy
 
@@ -174,15 +210,29 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
     tenant_id = tenant.value_in(site.settings) or "" if tenant is not None else token.tenant_id
     if not same_id(tenant_id.strip(), token.tenant_id):
         configure = observed.command("configure-appservice")
-        yield f"The token's tenant is '{token.tenant_id}', but {tenant} is '{tenant_id}'.", configure
+        yield (
+            f"The token's tenant is '{token.tenant_id}', but {tenant} is '{tenant_id}'.",
+            configure,
+        )
     if is_listed:
         return
-    client, add = observed.trust.client_of_id(token.client_id), observed.command("add-client", about=token.client_id)
+    client, add = (
+        observed.trust.client_of_id(token.client_id),
+        observed.command("add-client", about=token.client_id),
+    )
     if client is not None:
         add = observed.setting_up(client)
     if api.lists and not observed.allowed_client_ids.holds(token.client_id):
-        not_there = f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
-        yield f"{not_there}, and {api.name_of(Holds.OBJECT_IDS)} does not contain the object ID {token.object_id}.", add
+        not_there = (
+            f"{api.name_of(Holds.APPLICATION_IDS)} does not contain the appId {token.client_id}"
+        )
+        yield (
+            (
+                f"{not_there}, and {api.name_of(Holds.OBJECT_IDS)} does not contain the object ID "
+                f"{token.object_id}."
+            ),
+            add,
+        )
     role, row = wanted_role_value(observed), api.setting(Holds.ROLE)
     if row is not None:
         role = row.value_in(site.settings) or ""
@@ -191,21 +241,33 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
         yield f"The token has {_roles(token)}, but {expected}.", add
 
 
-def _other_audience(token: ApiToken, source: str, observed: ObservedState) -> Iterator[tuple[str, str]]:
-    """The audience that the settings name, where the token has another one; which it has follows from its version."""
+def _other_audience(
+    token: ApiToken, source: str, observed: ObservedState
+) -> Iterator[tuple[str, str]]:
+    """The audience that the settings name, where the token has another one; which it has follows
+    from its version.
+    """
     api, row, service = observed.api, observed.api.names_service, observed.trust.service
     version = f"{api.token_version}.0"
     is_other_version = api.token_version is not None and token.version != version
     setup = observed.command("setup")
     if row is None:
         if is_other_version:
-            yield f"The token is of version {token.version}, and {api.called} accepts {version} alone.", setup
+            yield (
+                (
+                    f"The token is of version {token.version}, and {api.called} accepts {version} "
+                    "alone."
+                ),
+                setup,
+            )
         return
     expected = row.value_in(observed.settings) or ""
     accepted = {expected}
     if row.holds is Holds.APP_ID and not is_other_version:
         accepted = {expected.casefold(), api_uri(expected.casefold())}
-        accepted |= {*service.identifier_uris} if service is not None and api.token_version != 2 else set()
+        accepted |= (
+            {*service.identifier_uris} if service is not None and api.token_version != 2 else set()
+        )
     if token.audience in accepted and (row.holds is Holds.URI or not is_other_version):
         return
     uri = audience_of(service, observed) if service is not None else expected
@@ -217,7 +279,9 @@ def _other_audience(token: ApiToken, source: str, observed: ObservedState) -> It
             (setup if token.version == "2.0" else remedy),
         )
         return
-    of_version = f"The token is of version {token.version}: its" if is_other_version else "The token's"
+    of_version = (
+        f"The token is of version {token.version}: its" if is_other_version else "The token's"
+    )
     what = f"{of_version} audience is '{token.audience}', but {row} is '{expected}'."
     yield what, setup if is_other_version else remedy
 
@@ -233,7 +297,9 @@ def identity_checks(
     site, trust = observed.app_service, observed.trust
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
-        add = observed.command("add-client", "--managed-identity", identity.resource_id or identity.display_name)
+        add = observed.command(
+            "add-client", "--managed-identity", identity.resource_id or identity.display_name
+        )
         if site is not None:
             listed = is_identity_allowed(identity, observed)
             contains = "contains" if listed else "does not contain"
@@ -245,14 +311,24 @@ def identity_checks(
             assigned = any(one.principal_id == identity.id for one in trust.assignments)
             message = "The service application requires assignment, and the identity is "
             message += "assigned." if assigned else "not assigned (AADSTS501051)."
-            yield VerificationCheck(*about, "assignment", assigned, message, None if assigned else add)
-        message = "Can only be tested from the resource itself (Azure caches its tokens for up to 24 hours). Run there:"
-        inside = own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
+            yield VerificationCheck(
+                *about, "assignment", assigned, message, None if assigned else add
+            )
+        message = (
+            "Can only be tested from the resource itself (Azure caches its tokens for up to 24 "
+            "hours). Run there:"
+        )
+        inside = own_command(
+            "verify", "--auth", "managed-identity", "--audience", audience, "--url", url
+        )
         yield VerificationCheck(*about, CALL, None, message, inside)
 
 
 def returned(url: str, path: str, status: int) -> str:
-    return f"GET {url}{path} returned {status}{': the site is still starting' if status in NOT_NOW else ''}."
+    return (
+        f"GET {url}{path} returned "
+        f"{status}{': the site is still starting' if status in NOT_NOW else ''}."
+    )
 
 
 _FRONT_DOOR = "https://NAME.azurefd.net"
@@ -270,16 +346,32 @@ def advice(answer: ApiAnswer, path: str, observed: ObservedState) -> str:
     """What to do about an answer that is neither yes nor a refusal of a token."""
     match answer:
         case ApiAnswer(status=403):
-            found = "Run mct-s2s verify from a network that the App Service's access restrictions allow, or allow this "
-            found += f"network. A site behind Azure Front Door is called at that address: {_verify_at(_FRONT_DOOR)}"
+            found = (
+                "Run mct-s2s verify from a network that the App Service's access restrictions "
+                "allow, or allow this "
+            )
+            found += (
+                "network. A site behind Azure Front Door is called at that address: "
+                f"{_verify_at(_FRONT_DOOR)}"
+            )
         case ApiAnswer(location=str() as to):
-            found = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
+            found = (
+                f"The API redirects to {to}. Choose another --path, or set the right host name "
+                "with --url."
+            )
         case ApiAnswer(status=status) if status in NOT_NOW:
             found = "Wait a minute, then run mct-s2s verify with the same options."
-        case ApiAnswer(status=status) if status == 404 or (status < 500 and path != observed.api.test.path):
-            found = f"Choose a path of {observed.api.called}: {option('--path', observed.api.test.path)}"
+        case ApiAnswer(status=status) if status == 404 or (
+            status < 500 and path != observed.api.test.path
+        ):
+            found = (
+                f"Choose a path of {observed.api.called}: "
+                f"{option('--path', observed.api.test.path)}"
+            )
         case _:
-            found = "Check the App Service's log (az webapp log tail), then run the same command again."
+            found = (
+                "Check the App Service's log (az webapp log tail), then run the same command again."
+            )
     return found
 
 
@@ -287,7 +379,9 @@ def _verify_at(url: str) -> str:
     return own_command("verify", "--url", url)
 
 
-def without_token(answer: ApiAnswer, url: str, path: str, observed: ObservedState) -> VerificationCheck:
+def without_token(
+    answer: ApiAnswer, url: str, path: str, observed: ObservedState
+) -> VerificationCheck:
     """A call that must be refused, or redirected to a sign-in page."""
     check = partial(VerificationCheck, *SITE, "without-token")
     if answer.is_refused(observed.api.test.refused_with):
@@ -298,7 +392,17 @@ def without_token(answer: ApiAnswer, url: str, path: str, observed: ObservedStat
     if answer.status == 401 or 300 <= answer.status < 400:
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
-        remedy = "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
+        remedy = (
+            "Choose a path that requires authentication: --path PATH. If this one should, "
+            "report "
+            "it to the "
+        )
         remedy += f"operator of {observed.api.name}."
-        return check(False, f"A call without a token returned {answer.status}: {path} is public.", remedy)
-    return check(None, f"Without a token, {returned(url, path, answer.status)}", advice(answer, path, observed))
+        return check(
+            False, f"A call without a token returned {answer.status}: {path} is public.", remedy
+        )
+    return check(
+        None,
+        f"Without a token, {returned(url, path, answer.status)}",
+        advice(answer, path, observed),
+    )

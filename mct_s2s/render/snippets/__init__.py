@@ -1,6 +1,7 @@
 """A program that calls the API as one client, `templates/LANGUAGE/SOURCE.j2`.
 
-Its lines that begin with `%%` are the template's, `«…»` is a value. What has no template is not offered.
+Its lines that begin with `%%` are the template's, `«…»` is a value. What has no template is not
+offered.
 """
 
 import functools
@@ -37,7 +38,9 @@ class SourceKind(StrEnum):
 class CredentialSource:
     kind: SourceKind
     path: str = ""
-    """Of a dotenv file with `AZURE_CLIENT_SECRET`, or a PEM file with a private key and its certificate."""
+    """Of a dotenv file with `AZURE_CLIENT_SECRET`, or a PEM file with a private key and its
+    certificate.
+    """
     vault: str = ""
     vault_url: str = ""
     secret: str = ""
@@ -78,9 +81,12 @@ class Quoted(str):
     __slots__ = ()
 
 
-_SINGLE_QUOTES = re.compile("(['\N{LEFT SINGLE QUOTATION MARK}-\N{SINGLE HIGH-REVERSED-9 QUOTATION MARK}])")
-"""All of them end a PowerShell string. Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/
-about_quoting_rules.
+_SINGLE_QUOTES = re.compile(
+    "(['\N{LEFT SINGLE QUOTATION MARK}-\N{SINGLE HIGH-REVERSED-9 QUOTATION MARK}])"
+)
+"""All of them end a PowerShell string.
+
+Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/ about_quoting_rules.
 """
 _LOGGED = re.compile(r"#(?=#(?:vso)?\[)|(?<!\S):(?=:[a-z])", re.IGNORECASE)
 """The first character of what a pipeline takes for a command in its log. Sources: `plain_text`."""
@@ -91,7 +97,10 @@ def shell(value: str) -> Quoted:
 
 
 def workflow_shell(value: str) -> Quoted:
-    """Nothing in it is an expression. Source: docs.github.com/actions/reference/workflows-and-actions/expressions."""
+    """Nothing in it is an expression.
+
+    Source: docs.github.com/actions/reference/workflows-and-actions/expressions.
+    """
     return Quoted(shell(value).replace("${{", "$''{{"))
 
 
@@ -130,7 +139,8 @@ def _printable(value: str) -> str:
         return value
     raise UsageError(
         "snippet-unsuitable",
-        f"'{plain(value)}' has characters that cannot be shown, so it cannot be part of such a program.",
+        f"'{plain(value)}' has characters that cannot be shown, so it cannot be part of such a "
+        "program.",
         remedy="Rename it, or use --language python.",
     )
 
@@ -147,7 +157,9 @@ _LITERALS: dict[Language, Callable[[str], Quoted]] = {
 
 def languages_for(source: CredentialSource) -> list[Language]:
     there = set(_environment(Language.CURL).list_templates())
-    found = [language for language in Language if f"{language.value}/{source.kind.value}.j2" in there]
+    found = [
+        language for language in Language if f"{language.value}/{source.kind.value}.j2" in there
+    ]
     if source.resource is not None and not source.resource.is_site:
         found.remove(Language.APP_SETTINGS)
     return found
@@ -156,7 +168,9 @@ def languages_for(source: CredentialSource) -> list[Language]:
 def snippet(call: ApiCall, language: Language) -> str:
     template = _environment(language).get_template(f"{language.value}/{call.source.kind.value}.j2")
     endpoint = token_endpoint(call.authority, call.tenant_id)
-    return template.render(call=call, source=call.source, scope=f"{call.audience}/.default", token_endpoint=endpoint)
+    return template.render(
+        call=call, source=call.source, scope=f"{call.audience}/.default", token_endpoint=endpoint
+    )
 
 
 @functools.cache

@@ -1,11 +1,13 @@
-"""Where each service of a running sandbox listens: at ports of its own, or under Azure's own host names at one port.
+"""Where each service of a running sandbox listens: at ports of its own, or under Azure's own host
+names at one port.
 
-Graph has a port of its own because a resource is named by its origin: with one port for both, a token for Graph would
-be valid for Resource Manager, which Azure never allows. Vaults have their own names below `vault.localhost`, as in
-Azure, and because clients require a vault to be below the resource that its challenge names.
-Under Azure's own names, clients get here by lines in the hosts file, or by a resolver of their own; addresses have no
-port: where the sandbox listens on another port than 443, traffic is redirected.
-Sources: RFC 6761, 6.3 (names below `localhost`); docs/azure-contract.md, 5.1.
+Graph has a port of its own because a resource is named by its origin: with one port for both, a
+token for Graph would be valid for Resource Manager, which Azure never allows. Vaults have their own
+names below `vault.localhost`, as in Azure, and because clients require a vault to be below the
+resource that its challenge names. Under Azure's own names, clients get here by lines in the hosts
+file, or by a resolver of their own; addresses have no port: where the sandbox listens on another
+port than 443, traffic is redirected. Sources: RFC 6761, 6.3 (names below `localhost`);
+docs/azure-contract.md, 5.1.
 """
 
 import re
@@ -18,7 +20,8 @@ HOST = "localhost"
 class Destination(NamedTuple):
     """The service that a request is for; `name` is a site's resource id, in lower case.
 
-    `main` is everything that shares a port by default: `control`, `login` and `arm`. `nowhere` is no service at all.
+    `main` is everything that shares a port by default: `control`, `login` and `arm`. `nowhere` is
+    no service at all.
     """
 
     kind: Literal["main", "control", "login", "arm", "graph", "vault", "site", "nowhere"]
@@ -28,10 +31,11 @@ class Destination(NamedTuple):
 class Addresses:
     """The ports of one running sandbox, and the addresses that follow from them.
 
-    `sites` maps the resource id of each web app, function app and slot, in lower case, to its port. `login_hosts` is
-    every host name of the authority, the one to use first, then the one that tokens are cached under. `graph` is also
-    the name of its resource: scopes are `{graph}/.default`. `arm_audiences` is what the `aud` of a token for Resource
-    Manager may be, in the order of the service's own message.
+    `sites` maps the resource id of each web app, function app and slot, in lower case, to its port.
+    `login_hosts` is every host name of the authority, the one to use first, then the one that
+    tokens are cached under. `graph` is also the name of its resource: scopes are
+    `{graph}/.default`. `arm_audiences` is what the `aud` of a token for Resource Manager may be, in
+    the order of the service's own message.
     """
 
     def __init__(self, arm_port: int, graph_port: int, sites: Mapping[str, int]) -> None:
@@ -69,7 +73,8 @@ class Addresses:
     def of_site(self, resource_id: str) -> str:
         """Return the host name, with port, of a site or slot.
 
-        A site that was created after the start has no port yet, and the name that Azure would give it.
+        A site that was created after the start has no port yet, and the name that Azure would give
+        it.
         """
         port = self.sites.get(resource_id.lower())
         if port is None:
@@ -82,7 +87,12 @@ class Addresses:
 
 
 PORT = 443
-LOGIN_HOSTS = ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")
+LOGIN_HOSTS = (
+    "login.microsoftonline.com",
+    "login.windows.net",
+    "login.microsoft.com",
+    "sts.windows.net",
+)
 GRAPH_HOST = "graph.microsoft.com"
 ARM_HOST = "management.azure.com"
 VAULTS = "vault.azure.net"
@@ -118,7 +128,11 @@ class RealNames(Addresses):
         # The control routes and the hosted issuers: never under a name of Azure's.
         self.origin = f"https://{HOST}" if port == PORT else f"https://{HOST}:{port}"
         self.login, self.login_hosts = f"https://{LOGIN_HOSTS[0]}", LOGIN_HOSTS
-        self.arm, self.graph, self.vault_suffix = f"https://{ARM_HOST}", f"https://{GRAPH_HOST}", VAULTS
+        self.arm, self.graph, self.vault_suffix = (
+            f"https://{ARM_HOST}",
+            f"https://{GRAPH_HOST}",
+            VAULTS,
+        )
         both = ("https://management.core.windows.net", self.arm)
         self.arm_audiences = tuple(f"{name}{slash}" for name in both for slash in ("/", ""))
 
@@ -135,7 +149,11 @@ class RealNames(Addresses):
         del port
         name = _bare(host)
         if name.endswith((f".{SITES}", f".{FRONT_DOORS}")):
-            named = (site for site in self.sites if name in {self.of_site(site), self.of_front_door(site)})
+            named = (
+                site
+                for site in self.sites
+                if name in {self.of_site(site), self.of_front_door(site)}
+            )
             found = (Destination("site", site) for site in named)
             return next(found, Destination("site"))
         if self.vault_named_by(name) is not None:

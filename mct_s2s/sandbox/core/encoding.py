@@ -1,4 +1,6 @@
-"""Bytes as text, text as JSON, and which values an option takes: a knob (see `state`), or a member of a fault."""
+"""Bytes as text, text as JSON, and which values an option takes: a knob (see `state`), or a member
+of a fault.
+"""
 
 import base64
 import json
@@ -13,8 +15,8 @@ def base64url(data: bytes) -> str:
 def json_of(raw: bytes) -> Any:
     """Read JSON that a client sent.
 
-    Python reads more than there is in JSON and in Unicode, and could not write it into an answer: lone surrogates,
-    `NaN`, lists in lists beyond its own depth.
+    Python reads more than there is in JSON and in Unicode, and could not write it into an answer:
+    lone surrogates, `NaN`, lists in lists beyond its own depth.
     """
     try:
         value = json.loads(raw.decode(json.detect_encoding(raw)), parse_constant=_refuse)
@@ -57,11 +59,15 @@ def choice(*values: object) -> Check:
 
 
 def number(most: float) -> Check:
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+    return lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+    )
 
 
 def whole(least: int, most: int) -> Check:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    return lambda value: (
+        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    )
 
 
 seconds = number(DAY_SECONDS)

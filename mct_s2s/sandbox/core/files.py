@@ -1,4 +1,6 @@
-"""Files and folders for this user only, and the data files below `data/`, which list what Azure's own pages do."""
+"""Files and folders for this user only, and the data files below `data/`, which list what Azure's
+own pages do.
+"""
 
 import contextlib
 import functools

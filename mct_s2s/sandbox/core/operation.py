@@ -1,4 +1,6 @@
-"""What an operation of a service is, a row of the service's table; its answer; and the route to such a table."""
+"""What an operation of a service is, a row of the service's table; its answer; and the route to
+such a table.
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,11 +19,14 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Operation(Generic[Call, Outcome]):
-    """An operation of a service. What a parameter of its path looks like is said by the service's own subclass.
+    """An operation of a service.
+
+    What a parameter of its path looks like is said by the service's own subclass.
 
     Attributes:
         method: HTTP method.
-        template: the path; `{name}` is one segment, unless `SHAPES` has another pattern for that name.
+        template: the path; `{name}` is one segment, unless `SHAPES` has another pattern for that
+        name.
         run: unpacks the request, calls the rules, packs the answer.
         source: the public page that it follows.
         fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
@@ -59,7 +64,9 @@ register_url_convertor("anything", _Anything())
 
 
 def below(prefix: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
-    """Return the route of every path that begins with `prefix`; the rest is the path parameter `path`."""
+    """Return the route of every path that begins with `prefix`; the rest is the path parameter
+    `path`.
+    """
     return Route(prefix + "{path:anything}", answer, methods=_METHODS)
 
 

@@ -1,8 +1,8 @@
 """Refusals of the services: one exception, with a body in each service's own form.
 
-Rules raise `WireError`; the pipeline renders it, because only the pipeline knows the ids of the request.
-Sources: graph: concepts/errors; entra: identity-platform/reference-error-codes;
-ARM: resource-manager api contracts, "Error response content"; key-vault: general/rest-error-codes.
+Rules raise `WireError`; the pipeline renders it, because only the pipeline knows the ids of the
+request. Sources: graph: concepts/errors; entra: identity-platform/reference-error-codes; ARM:
+resource-manager api contracts, "Error response content"; key-vault: general/rest-error-codes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,12 @@ class WireError(Exception):
     """
 
     def __init__(
-        self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None, *, service: str = "arm"
+        self,
+        status: int,
+        body: dict[str, Any],
+        headers: Mapping[str, str] | None = None,
+        *,
+        service: str = "arm",
     ) -> None:
         super().__init__(f"{status} {body}")
         self.status = status
@@ -34,15 +39,22 @@ class WireError(Exception):
     @property
     def code(self) -> str:
         if self.service == "entra":
-            return str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
+            return (
+                str(self.body["error_codes"][0])
+                if self.body.get("error_codes")
+                else str(self.body["error"])
+            )
         named = self.body.get("error") or self.body  # App Service refuses without the envelope
         return str(named.get("code") or named.get("Code") or "")
 
-    def rendered(self, *, now: datetime, request_id: str, client_request_id: str | None = None) -> dict[str, Any]:
+    def rendered(
+        self, *, now: datetime, request_id: str, client_request_id: str | None = None
+    ) -> dict[str, Any]:
         """Return the body with the ids and the time of this request where the service writes them.
 
-        Source: graph: concepts/errors (`innerError`, a date without a zone);
-        entra: identity-platform/reference-error-codes (`trace_id`, `correlation_id`, and again in the text).
+        Source: graph: concepts/errors (`innerError`, a date without a zone); entra:
+        identity-platform/reference-error-codes (`trace_id`, `correlation_id`, and again in the
+        text).
         """
         correlation = client_request_id or request_id
         if self.service == "graph":
@@ -113,15 +125,25 @@ def entra_error(
     return WireError(status, body, headers, service="entra")
 
 
-def arm_error(status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> WireError:
+def arm_error(
+    status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None
+) -> WireError:
     """Refuse as Azure Resource Manager does. Source: ARM: "Error response content"."""
     return WireError(status, {"error": {"code": code, "message": message}}, headers, service="arm")
 
 
 def vault_error(
-    status: int, code: str, message: str, *, inner: str | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    *,
+    inner: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> WireError:
-    """Refuse as Key Vault does; `inner` is the code of the reason. Source: key-vault: general/rest-error-codes."""
+    """Refuse as Key Vault does; `inner` is the code of the reason.
+
+    Source: key-vault: general/rest-error-codes.
+    """
     error: dict[str, Any] = {"code": code, "message": message}
     if inner is not None:
         error["innererror"] = {"code": inner}
@@ -134,7 +156,8 @@ _WORDS = data("refusals.json")
 def service_error(
     name: str, /, *values: object, headers: Mapping[str, str] | None = None, **named: object
 ) -> WireError:
-    """Refuse in the words of `data/refusals.json`: a service, a status, a message, and for Entra error and number.
+    """Refuse in the words of `data/refusals.json`: a service, a status, a message, and for Entra
+    error and number.
 
     A name is the code; what follows a space tells refusals of one code apart.
     """

@@ -1,1 +1,3 @@
-"""Entra ID's data (`directory`), and rules that take it as their first argument; refusals are `WireError`s."""
+"""Entra ID's data (`directory`), and rules that take it as their first argument; refusals are
+`WireError`s.
+"""

@@ -1,4 +1,5 @@
-"""The directory of one tenant as data: applications, service principals, assignments, people, what was deleted.
+"""The directory of one tenant as data: applications, service principals, assignments, people, what
+was deleted.
 
 The rules are functions of the packages above, which take a directory as their first argument.
 """
@@ -23,10 +24,12 @@ from mct_s2s.sandbox.entra.validation import timestamp
 
 
 class ObjectIds:
-    """Creates ids. With a namespace they follow from the name and from how often it was used before.
+    """Creates ids.
 
-    Two states of one seed then have the same ids, and what a client remembers of the first, a token included, is
-    valid for the second.
+    With a namespace they follow from the name and from how often it was used before.
+
+    Two states of one seed then have the same ids, and what a client remembers of the first, a token
+    included, is valid for the second.
     """
 
     def __init__(self, namespace: str | None = None) -> None:
@@ -47,7 +50,10 @@ class ObjectIds:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request, read from a valid token. `scopes` are empty for an application that acts as itself."""
+    """Who sends a request, read from a valid token.
+
+    `scopes` are empty for an application that acts as itself.
+    """
 
     tenant_id: str
     object_id: str
@@ -75,7 +81,8 @@ class Directory:
         token_refusals: which clients ask for tokens too often.
         recent_writes: which objects are still locked by a write.
         ids: ids of new objects.
-        addresses: where the cloud is served, Azure's own as long as it is not; not saved with the rest.
+        addresses: where the cloud is served, Azure's own as long as it is not; not saved with the
+        rest.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -83,7 +90,9 @@ class Directory:
         self.replication = Replication(clock)
         self.variations = Variations()
         self.ids = ObjectIds()
-        self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
+        self.tenant = Tenant(
+            str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now())
+        )
         self.foreign_tenants: list[Tenant] = []
         self.applications = Table(
             self.replication,
@@ -99,11 +108,15 @@ class Directory:
             servicePrincipalNames=lambda one: one["servicePrincipalNames"],
         )
         self.assignments = Table(
-            self.replication, principal=lambda one: [one["principalId"]], resource=lambda one: [one["resourceId"]]
+            self.replication,
+            principal=lambda one: [one["principalId"]],
+            resource=lambda one: [one["resourceId"]],
         )
         self.federated = Table(self.replication, application=lambda one: [one["@application"]])
         self.grants = Table(self.replication, clientId=lambda one: [one["clientId"]])
-        self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
+        self.users = Table(
+            self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]]
+        )
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
         self.key_reads = KeyReads(clock)
@@ -116,7 +129,10 @@ class Directory:
 
     @functools.cached_property
     def signing_key(self) -> SigningKey:
-        """The key of the tenant's tokens; made on first need unless one was set. Not saved with the rest."""
+        """The key of the tenant's tokens; made on first need unless one was set.
+
+        Not saved with the rest.
+        """
         return SigningKey()
 
     @property
@@ -127,7 +143,9 @@ class Directory:
         return self.service_principals.seen(object_id) or self.users.seen(object_id)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole tenant as JSON values. Secrets appear hashed only; the signing key not at all.
+        """Return the whole tenant as JSON values.
+
+        Secrets appear hashed only; the signing key not at all.
 
         Keys of hosted issuers are included: they open nothing but the sandbox.
         """
@@ -138,8 +156,12 @@ class Directory:
             "tenant": self.tenant.to_dict(),
             "foreignTenants": [tenant.to_dict() for tenant in self.foreign_tenants],
             **{name: table.dump() for name, table in tables.items()},
-            "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
-            "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
+            "secretHashes": {
+                key_id: text for key_id, text in self.secret_hashes.items() if key_id in known
+            },
+            "hostedIssuers": {
+                name: key.pem().decode() for name, key in self.hosted_issuers.items()
+            },
             "sessions": self.sessions.to_dict(),
             "variations": asdict(self.variations),
             "young": {name: table.dump_young() for name, table in tables.items()},
@@ -148,7 +170,9 @@ class Directory:
 
     @classmethod
     def from_dict(cls, clock: Clock, data: Mapping[str, Any]) -> Self:
-        """Restore what `to_dict` returned; members that an older sandbox did not save have their defaults."""
+        """Restore what `to_dict` returned; members that an older sandbox did not save have their
+        defaults.
+        """
         directory = cls(clock)
         directory.tenant = Tenant.from_dict(data["tenant"])
         directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]

@@ -1,8 +1,8 @@
 """Replicas of the directory that lag behind what was written.
 
-A request is served by one replica. A write arrives there after the lag, give or take its jitter; until every replica
-has it, requests see it or do not. Sources: graph: concepts/best-practices-concept (eventual
-consistency); entra: architecture/architecture (replicas).
+A request is served by one replica. A write arrives there after the lag, give or take its jitter;
+until every replica has it, requests see it or do not. Sources: graph:
+concepts/best-practices-concept (eventual consistency); entra: architecture/architecture (replicas).
 """
 
 import random
@@ -14,15 +14,19 @@ from mct_s2s.sandbox.core.clock import Clock
 Value = dict[str, Any]
 
 MODES = ("replicas", "adversarial")
-"""`replicas`: each request is served by a random one. `adversarial`: requests see the old and the new state of a young
-object in turn, the old one first."""
+"""`replicas`: each request is served by a random one.
+
+`adversarial`: requests see the old and the new state of a young object in turn, the old one first.
+"""
 
 MOST_REPLICAS = 16
 
 
 @dataclass(frozen=True)
 class Version:
-    """A state of an object (None: none) and when it arrives at each replica, in seconds since 1970; empty: always."""
+    """A state of an object (None: none) and when it arrives at each replica, in seconds since 1970;
+    empty: always.
+    """
 
     value: Value | None
     arrivals: tuple[float, ...] = ()
@@ -30,7 +34,9 @@ class Version:
 
 @dataclass
 class History:
-    """The states of a young object, oldest first: the first one is known everywhere, the last one is not yet."""
+    """The states of a young object, oldest first: the first one is known everywhere, the last one
+    is not yet.
+    """
 
     versions: list[Version]
     request: int = -1
@@ -38,7 +44,9 @@ class History:
     known: bool = True
 
     def settle(self, now: float) -> bool:
-        """Drop states that no replica returns any more; return whether only the newest one is left."""
+        """Drop states that no replica returns any more; return whether only the newest one
+        is left.
+        """
         while len(self.versions) > 1 and max(self.versions[1].arrivals) <= now:
             del self.versions[0]
         return len(self.versions) == 1
@@ -51,7 +59,8 @@ class Replication:
     Attributes:
         clock: the sandbox's time; advancing it lets replication catch up.
         lag_seconds: how long replication takes; 0: it is immediate.
-        lag_jitter: by which share, 0 to 1, the lag differs from write to write and from replica to replica.
+        lag_jitter: by which share, 0 to 1, the lag differs from write to write and from replica to
+        replica.
         replicas: how many there are.
         lag_seed: the seed of the random generator, so that a run can be repeated.
         lag_mode: one of `MODES`.
@@ -79,7 +88,9 @@ class Replication:
         now = self.clock.timestamp()
         if self.lag_mode == "adversarial":
             return (now + self.lag_seconds * (1 + self.lag_jitter),)
-        off = (self._chance.uniform(-self.lag_jitter, self.lag_jitter) for _ in range(self.replicas))
+        off = (
+            self._chance.uniform(-self.lag_jitter, self.lag_jitter) for _ in range(self.replicas)
+        )
         return tuple(now + self.lag_seconds * (1 + share) for share in off)
 
     def seen(self, history: History) -> Value | None:

@@ -7,7 +7,11 @@ from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.directory import Directory, ObjectIds
-from mct_s2s.sandbox.entra.registrations import applications, password_credentials, service_principals
+from mct_s2s.sandbox.entra.registrations import (
+    applications,
+    password_credentials,
+    service_principals,
+)
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.types import (
@@ -26,19 +30,29 @@ SEED_CREDENTIAL = "sandbox"
 
 
 def seeded(
-    clock: Clock, *, tenant_id: str, display_name: str, initial_domain: str, verified_domains: Iterable[str]
+    clock: Clock,
+    *,
+    tenant_id: str,
+    display_name: str,
+    initial_domain: str,
+    verified_domains: Iterable[str],
 ) -> Directory:
-    """Create a tenant that holds Microsoft's own service principals and two people, and nothing else yet.
+    """Create a tenant that holds Microsoft's own service principals and two people, and nothing
+    else yet.
 
-    Until `ids.be_random`, ids follow from names, so that the same seed makes the same objects. The first of
-    `verified_domains` is the default one.
+    Until `ids.be_random`, ids follow from names, so that the same seed makes the same objects. The
+    first of `verified_domains` is the default one.
     """
     directory = Directory(clock)
     directory.ids = ObjectIds(tenant_id)
     others = [domain for domain in verified_domains if domain != initial_domain]
-    directory.tenant = Tenant(tenant_id.lower(), display_name, (initial_domain, *others), timestamp(clock.now()))
+    directory.tenant = Tenant(
+        tenant_id.lower(), display_name, (initial_domain, *others), timestamp(clock.now())
+    )
     _add_microsoft(directory)
-    add_person(directory, "admin", "Ada Admin", {"@roles": [DIRECTORY_ROLES["Global Administrator"]]})
+    add_person(
+        directory, "admin", "Ada Admin", {"@roles": [DIRECTORY_ROLES["Global Administrator"]]}
+    )
     add_person(directory, "lee", "Lee Learner", {"@roles": []})
     return directory
 
@@ -47,7 +61,8 @@ def add_person(directory: Directory, local: str, display_name: str, held: Object
     """Add a person who can sign in with a device code.
 
     Args:
-        held: template ids of directory roles, the person's own in `@roles`, those of groups in `@groupRoles`.
+        held: template ids of directory roles, the person's own in `@roles`, those of groups in
+        `@groupRoles`.
     """
     return directory.users.put(
         blank("user")
@@ -74,7 +89,8 @@ def add_application(
 
     Args:
         secret: becomes its credential named "sandbox"; only its hash is kept.
-        graph_roles: app roles of Microsoft Graph that it is granted, e.g. `Application.ReadWrite.All`.
+        graph_roles: app roles of Microsoft Graph that it is granted, e.g.
+        `Application.ReadWrite.All`.
     """
     fixed = {"appId": app_id.lower()} if app_id else {}
     body = {"displayName": display_name, "signInAudience": "AzureADMyOrg"}
@@ -82,7 +98,11 @@ def add_application(
     principal = service_principals.create(directory, {"appId": made["appId"]})
     graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
     for value in graph_roles:
-        grant = {"principalId": principal["id"], "resourceId": graph["id"], "appRoleId": GRAPH_ROLES[value]}
+        grant = {
+            "principalId": principal["id"],
+            "resourceId": graph["id"],
+            "appRoleId": GRAPH_ROLES[value],
+        }
         app_role_assignments.create(directory, grant)
     if secret is not None:
         set_secret(directory, made["appId"], secret)
@@ -95,7 +115,9 @@ def set_secret(directory: Directory, app_id: str, secret: str) -> None:
 
 
 def _add_microsoft(directory: Directory) -> None:
-    graph_roles = [document("graphAppRole", value=value, id=role_id) for value, role_id in GRAPH_ROLES.items()]
+    graph_roles = [
+        document("graphAppRole", value=value, id=role_id) for value, role_id in GRAPH_ROLES.items()
+    ]
     for app_id, name in NAMES.items():
         directory.service_principals.put(
             blank("servicePrincipal")

@@ -23,7 +23,11 @@ class SigningKey:
     """An RSA key that signs tokens, and whose public half is published."""
 
     def __init__(self, pem: bytes | None = None) -> None:
-        key = serialization.load_pem_private_key(pem, None) if pem else rsa.generate_private_key(65537, 2048)
+        key = (
+            serialization.load_pem_private_key(pem, None)
+            if pem
+            else rsa.generate_private_key(65537, 2048)
+        )
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("the sandbox signs with RS256 and needs an RSA key")
         self.private = key
@@ -33,8 +37,12 @@ class SigningKey:
 
     @property
     def certificate(self) -> x509.Certificate:
-        """A self-signed certificate of the key; the same one each time, as the published `x5t` must be."""
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "accounts.accesscontrol.windows.net")])
+        """A self-signed certificate of the key; the same one each time, as the published `x5t` must
+        be.
+        """
+        name = x509.Name(
+            [x509.NameAttribute(NameOID.COMMON_NAME, "accounts.accesscontrol.windows.net")]
+        )
         builder = (
             x509.CertificateBuilder()
             .subject_name(name)
@@ -47,7 +55,10 @@ class SigningKey:
         return builder.sign(self.private, hashes.SHA256())
 
     def jwk(self, issuer: str) -> dict[str, Any]:
-        """Return the public half as an entry of a key set. Source: entra: identity-platform/access-tokens."""
+        """Return the public half as an entry of a key set.
+
+        Source: entra: identity-platform/access-tokens.
+        """
         numbers = self.public.public_numbers()
         der = self.certificate.public_bytes(serialization.Encoding.DER)
         return {
@@ -63,7 +74,9 @@ class SigningKey:
 
     def pem(self) -> bytes:
         return self.private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
 
 
@@ -97,7 +110,8 @@ class Session:
 class Sessions:
     """Device codes and refresh tokens.
 
-    `auto_approve` is the user principal name of a person who approves every device code at once, for tests.
+    `auto_approve` is the user principal name of a person who approves every device code at once,
+    for tests.
     """
 
     def __init__(self) -> None:
@@ -108,7 +122,9 @@ class Sessions:
     def begin(self, client_id: str, scope: str, now: datetime, claims: str = "") -> DeviceCode:
         user_code = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ23456789") for _ in range(9))
         expires = now + DEVICE_CODE_LIFETIME
-        made = DeviceCode(secrets.token_urlsafe(96), user_code, client_id, scope, expires, claims=claims)
+        made = DeviceCode(
+            secrets.token_urlsafe(96), user_code, client_id, scope, expires, claims=claims
+        )
         self._codes[made.code] = made
         return made
 

@@ -1,7 +1,8 @@
 """Tables of directory objects: immutable versions, and the only functions that read them.
 
-Writes read `latest` for uniqueness and for the object that they change; clients, dependent writes and sign-ins
-read what a replica has (`seen`). Both are the same while replication is immediate; lag affects only `seen`.
+Writes read `latest` for uniqueness and for the object that they change; clients, dependent writes
+and sign-ins read what a replica has (`seen`). Both are the same while replication is immediate; lag
+affects only `seen`.
 """
 
 from collections import defaultdict
@@ -15,13 +16,18 @@ KeysOf = Callable[[Object], Iterable[str]]
 
 
 class Table:
-    """Objects of one kind by id, with indexes. Objects are replaced as a whole, never changed in place."""
+    """Objects of one kind by id, with indexes.
+
+    Objects are replaced as a whole, never changed in place.
+    """
 
     def __init__(self, replication: Replication, **indexes: KeysOf) -> None:
         self._replication = replication
         self._objects: dict[str, Object] = {}
         self._keys_of = indexes
-        self._indexes: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in indexes}
+        self._indexes: dict[str, dict[str, list[str]]] = {
+            name: defaultdict(list) for name in indexes
+        }
         self._young: dict[str, History] = {}
 
     def put(self, value: Object) -> Object:
@@ -53,7 +59,9 @@ class Table:
         return self._living(object_id.lower())
 
     def seen_deleted(self, object_id: str) -> Object | None:
-        """Return a soft-deleted object as a replica has it; None where it is not deleted, or not yet."""
+        """Return a soft-deleted object as a replica has it; None where it is not deleted, or not
+        yet.
+        """
         return self._dead(object_id.lower())
 
     def seen_by(self, index: str, key: str) -> list[Object]:
@@ -64,7 +72,11 @@ class Table:
         # The version at a replica may have other keys than the newest one.
         found = map(self._living, dict.fromkeys((*held, *self._young)))
         keys_of = self._keys_of[index]
-        return [one for one in found if one is not None and folded in {each.casefold() for each in keys_of(one)}]
+        return [
+            one
+            for one in found
+            if one is not None and folded in {each.casefold() for each in keys_of(one)}
+        ]
 
     def first_seen_by(self, index: str, key: str) -> Object | None:
         return next(iter(self.seen_by(index, key)), None)

@@ -1,9 +1,11 @@
-"""What is the same in every tenant: the types of Graph v1.0, and Microsoft's own applications, with their ids.
+"""What is the same in every tenant: the types of Graph v1.0, and Microsoft's own applications, with
+their ids.
 
-`data/types.txt` has one entry per type: `name:Type`, `?` nullable, `!` read-only, `[T]` a collection of T. A type
-in lower case is another line of the table. Source: microsoftgraph/msgraph-metadata, schemas/v1.0-Prod.csdl;
-read-only: the resource pages of the reference (graph: resources/application, resources/serviceprincipal,
-resources/approle); ids: graph: permissions-reference; entra: verify-first-party-apps-sign-in,
+`data/types.txt` has one entry per type: `name:Type`, `?` nullable, `!` read-only, `[T]` a
+collection of T. A type in lower case is another line of the table. Source:
+microsoftgraph/msgraph-metadata, schemas/v1.0-Prod.csdl; read-only: the resource pages of the
+reference (graph: resources/application, resources/serviceprincipal, resources/approle); ids: graph:
+permissions-reference; entra: verify-first-party-apps-sign-in,
 identity/role-based-access-control/permissions-reference.
 """
 
@@ -17,7 +19,12 @@ OPEN_TYPES = frozenset({"application", "servicePrincipal"})
 
 ON_REQUEST = {
     "application": frozenset(
-        {"authenticationBehaviors", "isDisabled", "managerApplications", "oauth2RequirePostResponse"}
+        {
+            "authenticationBehaviors",
+            "isDisabled",
+            "managerApplications",
+            "oauth2RequirePostResponse",
+        }
     ),
     "servicePrincipal": frozenset({"createdByAppId", "customSecurityAttributes", "isDisabled"}),
     "user": frozenset({"accountEnabled", "userType"}),
@@ -55,8 +62,8 @@ TYPES: dict[str, dict[str, Property]] = {
 def blank(type_name: str) -> dict[str, Any]:
     """Return an object of this type with every property present and nothing in any of them.
 
-    Source: graph: api/application-post-applications, whose answer shows each property, empty ones as `[]` or
-    `null`.
+    Source: graph: api/application-post-applications, whose answer shows each property, empty ones
+    as `[]` or `null`.
     """
     empty: dict[str, Any] = {}
     for prop in TYPES[type_name].values():
@@ -81,7 +88,10 @@ PUBLIC_CLIENTS = frozenset({AZURE_CLI_APP_ID, AZURE_POWERSHELL_APP_ID})
 """First-party clients that people sign in with; consented to in advance, for everybody."""
 PUBLIC_CLIENT_SCOPES: dict[str, str] = _KNOWN["publicClientScopes"]
 GRAPH_ROLES: dict[str, str] = _KNOWN["graphRoles"]
-"""App roles by value. That of `AppRegistration.Create` is not the real id, which is not known here."""
+"""App roles by value.
+
+That of `AppRegistration.Create` is not the real id, which is not known here.
+"""
 GRAPH_OFFERS: dict[str, Any] = _KNOWN["graphOffers"]
 """One of each other kind of permission, of the hundreds that Microsoft Graph has."""
 DIRECTORY_ROLES: dict[str, str] = _KNOWN["directoryRoles"]

@@ -15,7 +15,9 @@ from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_err
 from mct_s2s.sandbox.entra.types import OPEN_TYPES, TYPES, Property
 
 
-def bad_request(message: str, *, code: str = "Request_BadRequest", detail: str = "", target: str = "") -> WireError:
+def bad_request(
+    message: str, *, code: str = "Request_BadRequest", detail: str = "", target: str = ""
+) -> WireError:
     """Refuse with 400 and, if given, one detail about `target`."""
     details = [{"code": detail, "message": message, "target": target}] if detail else []
     return graph_error(400, code, message, details=details)
@@ -26,7 +28,9 @@ def missing(name: str) -> WireError:
 
 
 def read_only(name: str) -> WireError:
-    return bad_request(f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name)
+    return bad_request(
+        f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name
+    )
 
 
 def invalid_value(resource: str, name: str, *, detailed: bool = True) -> WireError:
@@ -72,7 +76,9 @@ def timestamp(moment: datetime) -> str:
 
 
 def precise_timestamp(moment: datetime) -> str:
-    """Write a moment with seven decimals, as answers to a POST and times of credentials have them."""
+    """Write a moment with seven decimals, as answers to a POST and times of credentials
+    have them.
+    """
     return timestamp(moment).replace("Z", f".{moment.microsecond:06d}0Z")
 
 
@@ -97,14 +103,19 @@ def _writable(type_name: str, name: str) -> Property:
 def _checked(prop: Property, value: object) -> object:
     if value is None:
         if not prop.nullable:
-            raise bad_request(f"A null value was found for the property named '{prop.name}', which is not nullable.")
+            raise bad_request(
+                f"A null value was found for the property named '{prop.name}', which is not "
+                "nullable."
+            )
         return None
     if not prop.collection:
         return _single(prop, value)
     if not isinstance(value, list):
         raise bad_request(f"Property '{prop.name}': an array of {_edm(prop)} is expected.")
     if any(item is None for item in value):
-        raise bad_request(f"A null value was found in the collection '{prop.name}', which is not nullable.")
+        raise bad_request(
+            f"A null value was found in the collection '{prop.name}', which is not nullable."
+        )
     return [_single(prop, item) for item in value]
 
 
@@ -116,7 +127,9 @@ def _single(prop: Property, value: object) -> object:
         return read(value)
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         shown = str(value)[:80]
-        raise service_error("Request_BadRequest literal", shown=shown, type=_edm(prop), name=prop.name) from error
+        raise service_error(
+            "Request_BadRequest literal", shown=shown, type=_edm(prop), name=prop.name
+        ) from error
 
 
 def _edm(prop: Property) -> str:

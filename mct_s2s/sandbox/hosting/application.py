@@ -73,7 +73,9 @@ class Services:
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
-        self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id, self._apps.get(site_id)))
+        self._sites[site_id] = _router(
+            *mct_site.routes(self._state, self._addresses, site_id, self._apps.get(site_id))
+        )
 
     async def open_port(self, site_id: str) -> int:
         """Give a site a port; an unused one where nothing can listen."""
@@ -85,7 +87,14 @@ class Services:
     async def _new_port(self, site_id: str) -> int:
         if self.listen is not None:
             return await self.listen(site_id)
-        return max(self._addresses.arm_port, self._addresses.graph_port, *self._addresses.sites.values()) + 1
+        return (
+            max(
+                self._addresses.arm_port,
+                self._addresses.graph_port,
+                *self._addresses.sites.values(),
+            )
+            + 1
+        )
 
 
 def build(
@@ -98,7 +107,8 @@ def build(
 ) -> tuple[Pipeline, Services]:
     """Build the application for a state; `fresh` creates the state that a reset returns to.
 
-    `apps`: by resource id, the programs that answer in place of MCT; more may be added while it serves.
+    `apps`: by resource id, the programs that answer in place of MCT; more may be added while it
+    serves.
     """
     state.directory.addresses = addresses
     observability = Observability(addresses, log)
@@ -119,7 +129,11 @@ def _destination(scope: Scope, addresses: Addresses) -> Destination:
 
 
 def _is_browser_at_root(scope: Scope) -> bool:
-    return scope["path"] == "/" and scope["method"] == "GET" and "text/html" in _header(scope, b"accept")
+    return (
+        scope["path"] == "/"
+        and scope["method"] == "GET"
+        and "text/html" in _header(scope, b"accept")
+    )
 
 
 def _header(scope: Scope, wanted: bytes) -> str:

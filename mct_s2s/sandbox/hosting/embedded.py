@@ -20,8 +20,8 @@ WAIT_SECONDS = 600.0
 class Running:
     """A running sandbox: its addresses, and its administrator's credentials.
 
-    `ca_file` holds the certificate to trust; `site_url` is the MCT site, `environment` what a client needs.
-    `close` ends a sandbox of this process.
+    `ca_file` holds the certificate to trust; `site_url` is the MCT site, `environment` what a
+    client needs. `close` ends a sandbox of this process.
     """
 
     def __init__(
@@ -50,9 +50,13 @@ class Running:
         return self._server is None
 
     def host(self, name: str, command: str) -> str:
-        """Let a program answer for the web app `name`, once that is there; returns its resource id."""
+        """Let a program answer for the web app `name`, once that is there; returns its
+        resource id.
+        """
         if self._server is None:
-            raise ValueError("The sandbox is served by another process: it takes programs with --app alone.")
+            raise ValueError(
+                "The sandbox is served by another process: it takes programs with --app alone."
+            )
         resource_id = startup.app_id(name)
         self._server.apps[resource_id] = HostedApp(command, self.ca_file)
         return resource_id
@@ -65,14 +69,19 @@ class Running:
             self._lock.release()
 
 
-def start(state_dir: Path | None = None, first_port: int = 0, is_busy: Callable[[], None] | None = None) -> Running:
-    """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same directory.
+def start(
+    state_dir: Path | None = None, first_port: int = 0, is_busy: Callable[[], None] | None = None
+) -> Running:
+    """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same
+    directory.
 
     Waits while another process uses the directory.
 
     Args:
-        first_port: where it listens if that is free, and at the ports after it, unless it has listened elsewhere
-            before. Addresses that its clients have saved work again as soon as `serve` runs there. 0: anywhere.
+        first_port: where it listens if that is free, and at the ports after it, unless it has
+        listened elsewhere
+            before. Addresses that its clients have saved work again as soon as `serve` runs there.
+            0: anywhere.
         is_busy: called again and again while another process uses it; may raise, to wait no longer.
     """
     folder = StateDirectory(state_dir)
@@ -99,7 +108,10 @@ def _served(folder: StateDirectory) -> Running | None:
     if served is None:
         return None
     if served.real_names:
-        raise ValueError(f"The sandbox in '{folder.path}' is served under Azure's own host names. Use --cloud public.")
+        raise ValueError(
+            f"The sandbox in '{folder.path}' is served under Azure's own host names. Use --cloud "
+            "public."
+        )
     return Running(folder, served.port)
 
 

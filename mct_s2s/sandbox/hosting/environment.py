@@ -1,4 +1,6 @@
-"""How other processes of this user reach a sandbox that is served: their environment, and its control routes."""
+"""How other processes of this user reach a sandbox that is served: their environment, and its
+control routes.
+"""
 
 import os
 import shlex
@@ -8,11 +10,18 @@ from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST, PORT, RealNames
 from mct_s2s.sandbox.hosting import state_directory
-from mct_s2s.sandbox.hosting.state_directory import FOLDER_VARIABLE, Served, StateDirectory, default_directory
+from mct_s2s.sandbox.hosting.state_directory import (
+    FOLDER_VARIABLE,
+    Served,
+    StateDirectory,
+    default_directory,
+)
 from mct_s2s.sandbox.state.seed import APP_SERVICE, RESOURCE_GROUP, SITE
 
 _TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-"""Who reads them: requests and az, OpenSSL and Go, curl, Node.js. curl heeds its own variable before OpenSSL's."""
+"""Who reads them: requests and az, OpenSSL and Go, curl, Node.js. curl heeds its own variable
+before OpenSSL's.
+"""
 VARIABLES = (
     "MCT_S2S_CLOUD",
     *_TRUST,
@@ -28,7 +37,9 @@ VARIABLES = (
 """Every variable that is set, so that all can be removed."""
 
 
-def exports(port: int, *, real_names: bool = False, state_dir: Path | None = None) -> dict[str, str]:
+def exports(
+    port: int, *, real_names: bool = False, state_dir: Path | None = None
+) -> dict[str, str]:
     """Return the environment variables; also before the sandbox on that port has started.
 
     Under Azure's own names, clients need neither `--cloud` nor an authority, whatever the port.
@@ -36,7 +47,11 @@ def exports(port: int, *, real_names: bool = False, state_dir: Path | None = Non
     folder = StateDirectory(state_dir)
     authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
     administrator, origin = folder.administrator(), f"https://{HOST}:{port}"
-    site = f"https://{RealNames(PORT, ()).of_site(SITE)}" if real_names else f"https://{HOST}:{_site(port, folder)}"
+    site = (
+        f"https://{RealNames(PORT, ()).of_site(SITE)}"
+        if real_names
+        else f"https://{HOST}:{_site(port, folder)}"
+    )
     return {
         "MCT_S2S_CLOUD": "public" if real_names else origin,
         **dict.fromkeys(_TRUST, str(authority)),
@@ -52,8 +67,14 @@ def exports(port: int, *, real_names: bool = False, state_dir: Path | None = Non
 
 
 def connecting() -> str:
-    """Return what to type in another terminal, so that clients there use the sandbox of this environment."""
-    folder = f"{FOLDER_VARIABLE}={shlex.quote(str(default_directory()))} " if os.environ.get(FOLDER_VARIABLE) else ""
+    """Return what to type in another terminal, so that clients there use the sandbox of this
+    environment.
+    """
+    folder = (
+        f"{FOLDER_VARIABLE}={shlex.quote(str(default_directory()))} "
+        if os.environ.get(FOLDER_VARIABLE)
+        else ""
+    )
     return f'eval "$({folder}mct-s2s sandbox env)"'
 
 
@@ -62,11 +83,18 @@ def _site(port: int, folder: StateDirectory) -> int:
     return known.get(SITE.lower(), port + 2) if known.get("arm") == port else port + 2
 
 
-def answer_of(folder: StateDirectory, served: Served, route: str, *, seconds: float = 60, method: str = "GET") -> bytes:
-    """Return what a control route such as `health` answers. No proxy of the environment is asked."""
+def answer_of(
+    folder: StateDirectory, served: Served, route: str, *, seconds: float = 60, method: str = "GET"
+) -> bytes:
+    """Return what a control route such as `health` answers.
+
+    No proxy of the environment is asked.
+    """
     authority, _ = state_directory.certificates(folder.path, for_real_names=served.real_names)
     trusted = ssl.create_default_context(cafile=authority)
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({})
+    )
     address = f"https://{HOST}:{served.port}/_sandbox/{route}"
     asked = urllib.request.Request(address, data=b"" if method == "POST" else None, method=method)
     with opener.open(asked, timeout=seconds) as answer:

@@ -1,4 +1,6 @@
-"""The health check of a container: `python -m mct_s2s.sandbox.hosting.health`, where there is no shell and no curl."""
+"""The health check of a container: `python -m mct_s2s.sandbox.hosting.health`, where there is no
+shell and no curl.
+"""
 
 import http.client
 import json

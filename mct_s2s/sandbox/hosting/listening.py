@@ -27,13 +27,19 @@ class PortTaken(Mistake):
     """A port that is in use, or not allowed for this user."""
 
 
-def open_ports(names: Iterable[str], preferred: Mapping[str, int], address: str = "") -> dict[str, list[socket.socket]]:
-    """Listen for each name on its preferred port, or on any free one: on the loopback, or on one IP address."""
+def open_ports(
+    names: Iterable[str], preferred: Mapping[str, int], address: str = ""
+) -> dict[str, list[socket.socket]]:
+    """Listen for each name on its preferred port, or on any free one: on the loopback, or on one IP
+    address.
+    """
     return {name: _open_any(preferred.get(name, 0), address) for name in names}
 
 
 def open_range(names: Sequence[str], first: int) -> dict[str, list[socket.socket]]:
-    """Listen on successive ports, from `first` or some hundreds later, so that `serve --port` finds them again."""
+    """Listen on successive ports, from `first` or some hundreds later, so that `serve --port` finds
+    them again.
+    """
     for start in range(first, first + 100 * _FREE_RANGES, 100):
         with contextlib.suppress(PortTaken):
             return open_exactly(ports_from(start, names))
@@ -49,11 +55,19 @@ def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[
         except OSError as error:
             close(opened)
             if isinstance(error, PermissionError):
-                raise PortTaken(_NOT_FOR_YOU, "Choose another port, or allow it for all users:", _LET_LISTEN) from error
-            what = "is already in use" if error.errno == errno.EADDRINUSE else f"is not available ({error.strerror})"
+                raise PortTaken(
+                    _NOT_FOR_YOU, "Choose another port, or allow it for all users:", _LET_LISTEN
+                ) from error
+            what = (
+                "is already in use"
+                if error.errno == errno.EADDRINUSE
+                else f"is not available ({error.strerror})"
+            )
             other = 9443 if abs(9443 - min(ports.values())) > len(ports) else 10443
             another = f"mct-s2s sandbox serve --port {other}"
-            raise PortTaken(f"Port {port} {what}.", "Stop what uses it, or serve elsewhere:", another) from error
+            raise PortTaken(
+                f"Port {port} {what}.", "Stop what uses it, or serve elsewhere:", another
+            ) from error
     return opened
 
 
@@ -87,7 +101,8 @@ def _open(port: int, address: str) -> list[socket.socket]:
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    # IPPROTO_TCP is explicit because asyncio sets TCP_NODELAY only then: without it, answers are delayed by 40 ms.
+    # IPPROTO_TCP is explicit because asyncio sets TCP_NODELAY only then: without it, answers are
+    # delayed by 40 ms.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if family == socket.AF_INET6:
@@ -132,7 +147,9 @@ class WebServer(uvicorn.Server):
         await self._wait_for_requests(seconds=1)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await self._wait_for_requests(seconds=0.1)  # those that wait for their client see that it has gone
+        await self._wait_for_requests(
+            seconds=0.1
+        )  # those that wait for their client see that it has gone
         self.finished()
 
     async def _wait_for_requests(self, *, seconds: float) -> None:
@@ -147,7 +164,9 @@ class WebServer(uvicorn.Server):
             return made
 
         for each in opened:
-            server = await self._loop.create_server(protocol, sock=each, ssl=self.config.ssl, backlog=_BACKLOG)
+            server = await self._loop.create_server(
+                protocol, sock=each, ssl=self.config.ssl, backlog=_BACKLOG
+            )
             self.servers.append(server)
 
     def end(self, scope: Scope, how: End) -> None:
@@ -158,9 +177,12 @@ class WebServer(uvicorn.Server):
                 if how == "truncated":
                     transport.close()
                     return
-                # SO_LINGER of 0 s makes the system send a reset instead of closing the connection in order.
+                # SO_LINGER of 0 s makes the system send a reset instead of closing the connection
+                # in order.
                 reset = struct.pack("ii", 1, 0)
-                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, reset
+                )
                 transport.abort()
 
     def stop(self) -> None:

@@ -1,11 +1,12 @@
-"""A pytest plugin: an Azure tenant with an MCT site, as new for each test, in the process that runs the tests.
+"""A pytest plugin: an Azure tenant with an MCT site, as new for each test, in the process that runs
+the tests.
 
     def test_reports_are_fetched(mct_sandbox):
         token = fetch_token(scope)      # azure-identity, msal or HTTP: the environment leads there
         assert fetch_reports(token)
 
-docs/testing.md describes it. The server is started once for a test session, on free ports of the loopback; before each
-test that asks for it, its state is brought back to the seed.
+docs/testing.md describes it. The server is started once for a test session, on free ports of the
+loopback; before each test that asks for it, its state is brought back to the seed.
 """
 
 import http.client
@@ -41,7 +42,9 @@ class MctSandbox:
         )
 
     def reset(self) -> None:
-        """Bring everything back to the seed, with an empty request log, no faults and all knobs at their defaults."""
+        """Bring everything back to the seed, with an empty request log, no faults and all knobs at
+        their defaults.
+        """
         self._control("POST", "reset")
         for log in ("requests", "leaks"):
             self._control("DELETE", log)
@@ -55,10 +58,13 @@ class MctSandbox:
         self._control("POST", "clock", {"advanceSeconds": seconds})
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
-        """From now on, requests that match a rule fail as it says; without rules, none do. See docs/sandbox.md.
+        """From now on, requests that match a rule fail as it says; without rules, none do.
+
+        See docs/sandbox.md.
 
         Raises:
-            ValueError: a rule that it does not know; so does `knobs`, and `load` for what is no state.
+            ValueError: a rule that it does not know; so does `knobs`, and `load` for what is no
+            state.
         """
         self._control("PUT", "faults", list(rules))
 
@@ -71,13 +77,17 @@ class MctSandbox:
         self._control("PUT", "tenant", {"name": name})
 
     def app(self, name: str, command: str) -> str:
-        """Add a web app that runs a program, with its settings as environment; returns its address."""
+        """Add a web app that runs a program, with its settings as environment; returns its
+        address.
+        """
         self._running.host(name, command)
         return str(self._control("POST", "sites", {"name": name, "group": "apps"})["url"])
 
     def requests(self) -> list[dict[str, Any]]:
         """What was asked since the last reset: service, method, path, status and more of each."""
-        return [one for one in self._control("GET", "requests")["value"] if one["service"] != "control"]
+        return [
+            one for one in self._control("GET", "requests")["value"] if one["service"] != "control"
+        ]
 
     def leaks(self) -> list[dict[str, Any]]:
         """Secrets that were seen where they have no business, such as in an address."""
@@ -95,14 +105,19 @@ class MctSandbox:
         self._connection.close()
 
     def _answer(self, method: str, path: str, sent: str | None) -> http.client.HTTPResponse:
-        self._connection.request(method, f"/_sandbox/{path}", sent, {"Content-Type": "application/json"})
+        self._connection.request(
+            method, f"/_sandbox/{path}", sent, {"Content-Type": "application/json"}
+        )
         return self._connection.getresponse()
 
     def _control(self, method: str, path: str, body: object = None) -> Any:
         sent = None if body is None else json.dumps(body)
         try:
             answer = self._answer(method, path, sent)
-        except (http.client.HTTPException, OSError):  # it was idle for so long that the server has closed it
+        except (
+            http.client.HTTPException,
+            OSError,
+        ):  # it was idle for so long that the server has closed it
             self._connection.close()
             answer = self._answer(method, path, sent)
         text = answer.read()

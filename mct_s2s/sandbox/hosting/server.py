@@ -1,4 +1,5 @@
-"""The sandbox as a process of its own: serves until it is interrupted; and what `sandbox serve` and `hosts` print.
+"""The sandbox as a process of its own: serves until it is interrupted; and what `sandbox serve` and
+`hosts` print.
 
 Neither holds a secret, as it ends up in logs.
 """
@@ -41,9 +42,13 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 def names(resources: Resources) -> Iterator[str]:
     yield from (*LOGIN_HOSTS, GRAPH_HOST, ARM_HOST)
     sites = [(label_of_site(site), SITES) for site in resources.sites]
-    vaults = [(str(resources.resources[vault]["name"]).lower(), VAULTS) for vault in resources.vaults]
+    vaults = [
+        (str(resources.resources[vault]["name"]).lower(), VAULTS) for vault in resources.vaults
+    ]
     # A state may come from somebody else's file: nothing but a name becomes a line.
-    yield from dict.fromkeys(f"{label}.{domain}" for label, domain in (*sites, *vaults) if _LABEL.fullmatch(label))
+    yield from dict.fromkeys(
+        f"{label}.{domain}" for label, domain in (*sites, *vaults) if _LABEL.fullmatch(label)
+    )
 
 
 def hosts_lines(resources: Resources) -> Iterator[str]:
@@ -73,7 +78,11 @@ def banner(addresses: Addresses, listen: str = "") -> Iterator[str]:
         yield "  export AZURE_CORE_INSTANCE_DISCOVERY=false"
         yield f"  az cloud register --name {CLOUD_NAME} --endpoint-resource-manager {addresses.arm}"
         yield f"  az cloud set --name {CLOUD_NAME}"
-    yield '  az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID"'
+    yield (
+        '  az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" '
+        "--tenant "
+        '"$AZURE_TENANT_ID"'
+    )
     yield ""
     yield f"Graph    {addresses.graph}"
     for site_id in addresses.sites:
@@ -83,11 +92,17 @@ def banner(addresses: Addresses, listen: str = "") -> Iterator[str]:
 
 
 def _hosts_file(addresses: Addresses) -> Iterator[str]:
-    yield ("Azure's host names must resolve to this machine. Until you undo it, nothing here can reach the real Azure:")
+    yield (
+        "Azure's host names must resolve to this machine. Until you undo it, nothing here can "
+        "reach the real Azure:"
+    )
     yield "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts"
     yield f"  sudo sed -i.bak '/{MARK}$/d' /etc/hosts    # to undo it"
     if addresses.shared_port != PORT:
-        yield f"Clients use port {PORT}: forward it to {addresses.shared_port}, or serve on that port."
+        yield (
+            f"Clients use port {PORT}: forward it to {addresses.shared_port}, or serve on that "
+            "port."
+        )
     yield ""
 
 
@@ -110,7 +125,8 @@ def serve(
         real_names: answer under Azure's own names instead, all at that one port.
         state_file: a state that replaces the saved one; the file itself stays as it is.
         commands: by the name of a web app, the program that answers there.
-        listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
+        listen: an IP address of this machine instead of the loopback. Whoever reaches it controls
+        the sandbox.
     """
     folder = StateDirectory(state_dir)
     rules = _rules(faults_file) if faults_file else []
@@ -121,7 +137,10 @@ def serve(
         if tenant:
             state.directory.variations = TENANTS[tenant]
         authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
-        apps = {startup.app_id(name): HostedApp(command, authority) for name, command in (commands or {}).items()}
+        apps = {
+            startup.app_id(name): HostedApp(command, authority)
+            for name, command in (commands or {}).items()
+        }
         startup.add_apps(state, apps)
         ports = {"all": port} if real_names else folder.ports_at(port, startup.names_of(state))
         opened = listening.open_exactly(ports, listen)
@@ -143,12 +162,20 @@ def _rules(faults_file: Path) -> Any:
     try:
         return json.loads(faults_file.read_text(encoding="utf-8"))
     except ValueError as error:
-        at = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise Mistake(f"'{faults_file}' is not JSON{at}.", "Use a list of rules, as docs/sandbox.md has.") from error
+        at = (
+            f" (line {error.lineno}, column {error.colno})"
+            if isinstance(error, json.JSONDecodeError)
+            else ""
+        )
+        raise Mistake(
+            f"'{faults_file}' is not JSON{at}.", "Use a list of rules, as docs/sandbox.md has."
+        ) from error
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
-    """Write the state to a file for `serve --world`: the one that is being served, or the saved one."""
+    """Write the state to a file for `serve --world`: the one that is being served, or the saved
+    one.
+    """
     folder = StateDirectory(state_dir)
     served = folder.served()
     if served is None:
@@ -160,7 +187,10 @@ def save(path: Path, state_dir: Path | None = None) -> None:
 
 
 def reset(state_dir: Path | None = None) -> None:
-    """Reset the saved state to the seed, also while it is being served. Raises TimeoutError: a command uses it."""
+    """Reset the saved state to the seed, also while it is being served.
+
+    Raises TimeoutError: a command uses it.
+    """
     folder = StateDirectory(state_dir)
     served = folder.served()
     if served is not None:
@@ -171,6 +201,8 @@ def reset(state_dir: Path | None = None) -> None:
 
 
 def hosts(state_dir: Path | None = None) -> list[str]:
-    """Return the lines of the hosts file for the saved state, or for the seed where none is saved."""
+    """Return the lines of the hosts file for the saved state, or for the seed where none is
+    saved.
+    """
     kept = StateDirectory(state_dir).state_file
     return list(hosts_lines((SandboxState.load(kept) if kept.exists() else seed("")).resources))

@@ -10,7 +10,13 @@ from mct_s2s.sandbox.hosting.listening import WebServer, addresses_of, open_port
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.services.hosted_app import HostedApp
-from mct_s2s.sandbox.state.seed import ADMINISTRATOR_ID, SUBSCRIPTION, SUBSCRIPTION_ID, add_site, seed
+from mct_s2s.sandbox.state.seed import (
+    ADMINISTRATOR_ID,
+    SUBSCRIPTION,
+    SUBSCRIPTION_ID,
+    add_site,
+    seed,
+)
 from mct_s2s.sandbox.state.state import SandboxState
 
 Opened = Mapping[str, list[socket.socket]]
@@ -31,13 +37,20 @@ def prepare(
     real_names: bool = False,
     apps: Mapping[str, HostedApp] | None = None,
 ) -> tuple[WebServer, Addresses, Observability]:
-    """Build the web server for a state; it does not serve yet. New sites listen where `listen` says, too."""
+    """Build the web server for a state; it does not serve yet.
+
+    New sites listen where `listen` says, too.
+    """
     if real_names:
         addresses: Addresses = RealNames(opened["all"][0].getsockname()[1], state.resources.sites)
     else:
         addresses = addresses_of(opened)
-        folder.remember_ports({"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites})
-    _, server_pem = state_directory.certificates(folder.path, for_real_names=addresses.shared_port is not None)
+        folder.remember_ports(
+            {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
+        )
+    _, server_pem = state_directory.certificates(
+        folder.path, for_real_names=addresses.shared_port is not None
+    )
     if not folder.state_file.exists():
         state.save()
     secret = folder.administrator()["clientSecret"]
@@ -63,7 +76,8 @@ def prepare(
 
     async def open_port(site_id: str) -> int:
         known = folder.ports()
-        # The port after the last one, which whoever published a range of a container's ports can reach.
+        # The port after the last one, which whoever published a range of a container's ports can
+        # reach.
         preferred = {site_id: max(known.values()) + 1, **known} if listen else known
         opened = open_ports([site_id], preferred, listen)[site_id]
         await server.listen_too(opened)
@@ -76,11 +90,15 @@ def prepare(
 
 
 def app_id(name: str) -> str:
-    return f"{SUBSCRIPTION}/resourceGroups/{APPS_GROUP}/providers/Microsoft.Web/sites/{name}".lower()
+    return (
+        f"{SUBSCRIPTION}/resourceGroups/{APPS_GROUP}/providers/Microsoft.Web/sites/{name}".lower()
+    )
 
 
 def add_apps(state: SandboxState, apps: Iterable[str]) -> None:
-    """Add a web app without settings for each program, by its resource id, where there is none yet."""
+    """Add a web app without settings for each program, by its resource id, where there is
+    none yet.
+    """
     for resource_id in apps:
         if resource_id not in state.resources.sites:
             add_site(

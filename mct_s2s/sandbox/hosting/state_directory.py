@@ -5,9 +5,10 @@ signing-key.pem      what tokens are signed with  ports.json           the ports
 ca.pem, server.pem   see `certificates`           lock, running.json   who serves it now, and where
 real-names-*.pem     the same for Azure's names
 
-Each certificate authority is created once, used for one certificate, and its private key discarded: who trusts `ca.pem`
-trusts this one certificate and no later one. Azure's own names have another authority, so that who trusts the
-usual one does not accept the sandbox as Azure. Neither is ever installed where a system or a browser would trust it.
+Each certificate authority is created once, used for one certificate, and its private key discarded:
+who trusts `ca.pem` trusts this one certificate and no later one. Azure's own names have another
+authority, so that who trusts the usual one does not accept the sandbox as Azure. Neither is ever
+installed where a system or a browser would trust it.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ _OWN_NAMES = (HOST, f"*.vault.{HOST}", f"*.azurefd.{HOST}")
 
 
 def certificates(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path, Path]:
-    """Return the files of the authority's certificate and of the server's key and chain; create them if necessary.
+    """Return the files of the authority's certificate and of the server's key and chain; create
+    them if necessary.
 
     The second file is of mode 0600.
     """
@@ -46,7 +48,9 @@ def certificates(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path
     now = datetime.now(UTC)
     if not (authority.exists() and server.exists() and _is_good(server, names, now)):
         ca = trustme.CA(path_length=0, organization_name="mct-s2s sandbox authority")
-        issued = ca.issue_cert(*names, "127.0.0.1", "::1", common_name=HOST, not_after=now + LIFETIME)
+        issued = ca.issue_cert(
+            *names, "127.0.0.1", "::1", common_name=HOST, not_after=now + LIFETIME
+        )
         replace_file(server, issued.private_key_and_cert_chain_pem.bytes())
         replace_file(authority, ca.cert_pem.bytes())
         authority.chmod(0o644)
@@ -64,7 +68,9 @@ FOLDER_VARIABLE = "MCT_S2S_SANDBOX_DIR"
 
 
 def default_directory() -> Path:
-    """`MCT_S2S_SANDBOX_DIR`, or a directory among the user's data; absolute, as other programs get paths in it."""
+    """`MCT_S2S_SANDBOX_DIR`, or a directory among the user's data; absolute, as other programs get
+    paths in it.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named).absolute()
@@ -93,7 +99,9 @@ class StateDirectory:
         self.state_file = self.path / "world.json"
 
     def lock(self) -> FileLock:
-        """Return the lock of the process that uses the directory; the system releases it when that process dies."""
+        """Return the lock of the process that uses the directory; the system releases it when that
+        process dies.
+        """
         return FileLock(self.path / "lock", mode=0o600, thread_local=False)
 
     @contextlib.contextmanager
@@ -103,7 +111,9 @@ class StateDirectory:
         try:
             lock.acquire(timeout=seconds)
         except Timeout as error:
-            raise TimeoutError(f"Another sandbox uses {self.path}. Wait for its command, or stop it.") from error
+            raise TimeoutError(
+                f"Another sandbox uses {self.path}. Wait for its command, or stop it."
+            ) from error
         try:
             yield
         finally:
@@ -143,7 +153,8 @@ class StateDirectory:
             raise Mistake(f"'{path}' is not a state of the sandbox.", *written) from error
         if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
             raise ValueError(
-                f"Invalid state file '{path}': it does not contain the administrator's application {ADMINISTRATOR_ID}."
+                f"Invalid state file '{path}': it does not contain the administrator's "
+                f"application {ADMINISTRATOR_ID}."
             )
         state.save(self.state_file)
 
@@ -160,24 +171,33 @@ class StateDirectory:
     def serving(self, served: Served) -> Iterator[None]:
         path = self.path / "running.json"
         try:
-            self._write(path, {"pid": os.getpid(), "port": served.port, "realNames": served.real_names})
+            self._write(
+                path, {"pid": os.getpid(), "port": served.port, "realNames": served.real_names}
+            )
             yield
         finally:
             self.forget_server()
 
     def forget_server(self) -> None:
-        """Delete what `serving` wrote, also what a killed process left. Only for the holder of the lock."""
+        """Delete what `serving` wrote, also what a killed process left.
+
+        Only for the holder of the lock.
+        """
         (self.path / "running.json").unlink(missing_ok=True)
 
     def reset(self) -> None:
         self.state_file.unlink(missing_ok=True)
 
     def ports(self) -> dict[str, int]:
-        """Return the ports used last time, by name: `arm`, `graph`, and the resource ids of sites."""
+        """Return the ports used last time, by name: `arm`, `graph`, and the resource ids of
+        sites.
+        """
         return dict(self._read(self.path / "ports.json") or {})
 
     def ports_at(self, port: int, names: Sequence[str]) -> dict[str, int]:
-        """The ports used last time where `port` was the first of them: saved addresses stay valid."""
+        """The ports used last time where `port` was the first of them: saved addresses stay
+        valid.
+        """
         known = self.ports()
         if known.get("arm") != port:
             return ports_from(port, names)

@@ -1,20 +1,27 @@
 """What a fault does to a request: before and after its service has processed it.
 
-It knows neither the rules (see `faults`) nor the services; the pipeline calls it twice for each request. A write of
-another administrator is made by the usual rules, but without permissions or requests:
+It knows neither the rules (see `faults`) nor the services; the pipeline calls it twice for each
+request. A write of another administrator is made by the usual rules, but without permissions or
+requests:
 
     {"settings": {"site": "contosolearn", "set": {"A": "1"}, "delete": ["B"]}}
     {"application": {"displayName": "MCT", "patch": {"tags": ["theirs"]}}}
 
-`site` is a resource id or a name, the MCT site by default; an application is named by `id` (object id), `appId`,
-`uniqueName` or `displayName`.
+`site` is a resource id or a name, the MCT site by default; an application is named by `id` (object
+id), `appId`, `uniqueName` or `displayName`.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, entra_error, graph_error, vault_error
+from mct_s2s.sandbox.core.wire_errors import (
+    WireError,
+    arm_error,
+    entra_error,
+    graph_error,
+    vault_error,
+)
 from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.observability.exchange import Cut, Exchange, Message
 from mct_s2s.sandbox.observability.faults import Fault
@@ -38,7 +45,8 @@ _GRAPH_CODES = {
     504: "UnknownError",
 }
 _PAGE = (
-    "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n<center><h1>{status} {title}</h1></center>\r\n"
+    "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n<center><h1>{status} "
+    "{title}</h1></center>\r\n"
     "<hr><center>Microsoft-Azure-Application-Gateway/v2</center>\r\n</body>\r\n</html>\r\n"
 )
 
@@ -55,7 +63,8 @@ class FaultInjection:
         for fault in faults:
             if fault.type == "revokeSignIn":
                 self._tokens.refuse_all("revoked")
-                self._state.directory.sessions.revoke_all()  # otherwise refresh tokens would bring new ones
+                # otherwise refresh tokens would bring new ones
+                self._state.directory.sessions.revoke_all()
             elif fault.type == "expireTokens":
                 self._tokens.refuse_all("expired")
             elif fault.type == "reset" or _freezes(fault, "reset"):
@@ -107,10 +116,14 @@ def refusal(service: str, fault: Fault) -> WireError:
     headers = {"Retry-After": f"{members['retryAfter']:g}"} if "retryAfter" in members else {}
     if service == "graph":
         headers |= {"Cache-Control": "private"} if status == 429 else {}
-        return graph_error(status, members.get("code") or _GRAPH_CODES.get(status, code), message, headers=headers)
+        return graph_error(
+            status, members.get("code") or _GRAPH_CODES.get(status, code), message, headers=headers
+        )
     if service == "entra":
         number = 90055 if status == 429 else 90033
-        return entra_error(status, members.get("code", "temporarily_unavailable"), number, message, headers=headers)
+        return entra_error(
+            status, members.get("code", "temporarily_unavailable"), number, message, headers=headers
+        )
     if service == "vault":
         return vault_error(status, members.get("code", code), message, headers=headers)
     if status == 429:
@@ -155,7 +168,9 @@ def _write_settings(state: SandboxState, wanted: Mapping[str, Any]) -> str:
     deleted = set(wanted.get("delete", ()))
     merged = {**site_state.settings, **wanted.get("set", {})}
     fresh = {name: value for name, value in merged.items() if name not in deleted}
-    site_state.replace_settings(fresh, state.resources.clock.timestamp(), state.resources.restart_seconds)
+    site_state.replace_settings(
+        fresh, state.resources.clock.timestamp(), state.resources.restart_seconds
+    )
     return f"foreign write of settings of {named}"
 
 

@@ -1,9 +1,11 @@
-"""Around every request: log entry, ids, refusals in the service's form, faults, and saving the state.
+"""Around every request: log entry, ids, refusals in the service's form, faults, and saving the
+state.
 
-An answer is sent after the state is on disk, so that a crash cannot undo what a client knows (see `StateWriter` for
-states too large for that). The control routes need no token: programs on this machine may call them, but no web page in
-its browser. A page may send requests anywhere, also to a name of its own that resolves to the loopback (DNS rebinding);
-the browser's `Host` or `Origin` header shows it.
+An answer is sent after the state is on disk, so that a crash cannot undo what a client knows (see
+`StateWriter` for states too large for that). The control routes need no token: programs on this
+machine may call them, but no web page in its browser. A page may send requests anywhere, also to a
+name of its own that resolves to the loopback (DNS rebinding); the browser's `Host` or `Origin`
+header shows it.
 """
 
 import asyncio
@@ -49,9 +51,15 @@ def check_is_local(scope: Scope) -> None:
         return
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     if not hosts or not all(_OWN.fullmatch(host) for host in hosts):
-        raise arm_error(421, "MisdirectedRequest", f"Use the host name in https://{HOST} for the control routes.")
+        raise arm_error(
+            421,
+            "MisdirectedRequest",
+            f"Use the host name in https://{HOST} for the control routes.",
+        )
     if any(name == b"origin" for name, _ in scope["headers"]):
-        raise arm_error(403, "OriginForbidden", "The control routes refuse requests from web pages.")
+        raise arm_error(
+            403, "OriginForbidden", "The control routes refuse requests from web pages."
+        )
 
 
 log = logging.getLogger(__name__)
@@ -75,7 +83,11 @@ class Pipeline:
     """
 
     def __init__(
-        self, app: App, service_of: Callable[[Scope], str], state: SandboxState, observability: Observability
+        self,
+        app: App,
+        service_of: Callable[[Scope], str],
+        state: SandboxState,
+        observability: Observability,
     ) -> None:
         self._app = app
         self._service_of = service_of
@@ -99,7 +111,9 @@ class Pipeline:
             self._close(exchange, 0, started)
             await exchange.cut(cut.end, send, self.breaker)
             return
-        except asyncio.CancelledError:  # the sandbox ends, and has closed the connection: uvicorn would log a traceback
+        except (
+            asyncio.CancelledError
+        ):  # the sandbox ends, and has closed the connection: uvicorn would log a traceback
             self._close(exchange, 0, started)
             return
         self._close(exchange, exchange.messages[0]["status"], started)
@@ -108,7 +122,9 @@ class Pipeline:
 
     def _open(self, scope: Scope, receive: Receive) -> Exchange:
         scope["sandbox"] = {"note": "", "caller": ""}
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         watch = self.observability.watch
         service = self._service_of(scope)
@@ -171,7 +187,11 @@ class Pipeline:
             exchange.scope["sandbox"]["note"] = "the token has expired"
             raise Replaced(
                 [
-                    {"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]},
+                    {
+                        "type": "http.response.start",
+                        "status": 401,
+                        "headers": [(b"content-length", b"0")],
+                    },
                     {"type": _BODY},
                 ]
             )
@@ -194,9 +214,13 @@ class Pipeline:
     def _refusal(self, refused: WireError, exchange: Exchange) -> list[Message]:
         entry = exchange.entry
         body = refused.rendered(
-            now=self._state.clock.now(), request_id=entry.request_id, client_request_id=_client_id(exchange.headers)
+            now=self._state.clock.now(),
+            request_id=entry.request_id,
+            client_request_id=_client_id(exchange.headers),
         )
-        content = b"" if entry.method == "HEAD" else json.dumps(body, ensure_ascii=False).encode("utf-8")
+        content = (
+            b"" if entry.method == "HEAD" else json.dumps(body, ensure_ascii=False).encode("utf-8")
+        )
         # Graph's errors come bare, the others' with a charset: docs/azure-contract.md, section 3.1.
         charset = "" if refused.service == "graph" else "; charset=utf-8"
         fields = {"content-type": f"application/json{charset}", "content-length": str(len(content))}
@@ -210,25 +234,47 @@ class Pipeline:
     def _stamp(self, exchange: Exchange) -> None:
         entry, start = exchange.entry, exchange.messages[0]
         own, correlated = _ID_HEADERS.get(entry.service, ("", ""))
-        fields = {own: entry.request_id, correlated: _client_id(exchange.headers) or entry.request_id}
+        fields = {
+            own: entry.request_id,
+            correlated: _client_id(exchange.headers) or entry.request_id,
+        }
         if entry.service == "arm":
             moment = self._state.clock.now().strftime("%Y%m%dT%H%M%SZ")
             fields["x-ms-routing-request-id"] = f"WESTEUROPE:{moment}:{entry.request_id}"
         present = {name for name, _ in start["headers"]}
-        extra = [(n.encode(), v.encode("latin-1")) for n, v in fields.items() if n and n.encode() not in present]
+        extra = [
+            (n.encode(), v.encode("latin-1"))
+            for n, v in fields.items()
+            if n and n.encode() not in present
+        ]
         start["headers"] = [*start["headers"], *extra]
 
 
 _BODY = "http.response.body"
 _GATEWAY = frozenset(
-    {"InvalidApiVersionParameter", "InvalidResourceNamespace", "InvalidResourceType", "MissingApiVersionParameter"}
-    | {"NoRegisteredProviderFound", "ResourceGroupNotFound", "ResourceNotFound", "SubscriptionNotFound"}
+    {
+        "InvalidApiVersionParameter",
+        "InvalidResourceNamespace",
+        "InvalidResourceType",
+        "MissingApiVersionParameter",
+    }
+    | {
+        "NoRegisteredProviderFound",
+        "ResourceGroupNotFound",
+        "ResourceNotFound",
+        "SubscriptionNotFound",
+    }
 )
 """Refusals by Resource Manager itself, without a provider: docs/azure-contract.md, section 4.1."""
 
 
 def _of_manager(refused: WireError) -> dict[str, str]:
-    fields = {"cache-control": "no-cache", "pragma": "no-cache", "expires": "-1", "x-content-type-options": "nosniff"}
+    fields = {
+        "cache-control": "no-cache",
+        "pragma": "no-cache",
+        "expires": "-1",
+        "x-content-type-options": "nosniff",
+    }
     if refused.service == "arm" and refused.body.get("error", {}).get("code") in _GATEWAY:
         fields["x-ms-failure-cause"] = "gateway"
     return fields
@@ -236,7 +282,11 @@ def _of_manager(refused: WireError) -> dict[str, str]:
 
 def _application(exchange: Exchange) -> str:
     if exchange.entry.service == "entra":
-        form = parse_qs(exchange.sent.decode("utf-8", "replace")) if b"client_id=" in exchange.sent else {}
+        form = (
+            parse_qs(exchange.sent.decode("utf-8", "replace"))
+            if b"client_id=" in exchange.sent
+            else {}
+        )
         return form.get("client_id", [""])[0][:64]
     if not exchange.entry.caller:
         return ""

@@ -1,1 +1,3 @@
-"""What tests observe and control: request log, issued tokens, misplaced secrets, faults, options."""
+"""What tests observe and control: request log, issued tokens, misplaced secrets, faults,
+options.
+"""

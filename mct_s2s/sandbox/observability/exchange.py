@@ -1,6 +1,8 @@
-"""A request: its entry in the log, what it changes, what was received and is sent, and how its connection can end.
+"""A request: its entry in the log, what it changes, what was received and is sent, and how its
+connection can end.
 
-The log never holds a token or a body. Some POSTs only read: `…/list` of Resource Manager, `getByIds` of Graph.
+The log never holds a token or a body. Some POSTs only read: `…/list` of Resource Manager,
+`getByIds` of Graph.
 """
 
 import json
@@ -16,10 +18,11 @@ KEPT = 10_000
 class Entry:
     """One request.
 
-    Units: `milliseconds` from its first byte to the last of the answer. `wrote` says that it changed the directory or
-    a resource, even where the answer was lost. `status` is 0 where no answer was given. `caller` is an object id,
-    `app_id` the application that signs in or calls. `fault` names its faults, `note` what a service decided but
-    did not answer, e.g. why the MCT site refused a call.
+    Units: `milliseconds` from its first byte to the last of the answer. `wrote` says that it
+    changed the directory or a resource, even where the answer was lost. `status` is 0 where no
+    answer was given. `caller` is an object id, `app_id` the application that signs in or calls.
+    `fault` names its faults, `note` what a service decided but did not answer, e.g. why the MCT
+    site refused a call.
     """
 
     number: int
@@ -66,7 +69,14 @@ class RequestLog:
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUESTIONS = {
     "graph": frozenset(
-        {"getbyids", "getmembergroups", "checkmembergroups", "getmemberobjects", "checkmemberobjects", "$batch"}
+        {
+            "getbyids",
+            "getmembergroups",
+            "checkmembergroups",
+            "getmemberobjects",
+            "checkmemberobjects",
+            "$batch",
+        }
     ),
     "vault": frozenset(),
     "arm": frozenset({"list", "publishxml", "listkeys", "resources", "checknameavailability"}),
@@ -74,7 +84,9 @@ _QUESTIONS = {
 
 
 def may_write(service: str, method: str, path: str) -> bool:
-    """Return whether a request is one that changes the directory or a resource where it is accepted."""
+    """Return whether a request is one that changes the directory or a resource where it is
+    accepted.
+    """
     if method in READS or service not in _QUESTIONS:
         return False
     tail = path.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
@@ -88,7 +100,10 @@ def batch_wrote(sent: bytes, answered: bytes) -> bool:
     """
     try:
         asked = {item["id"]: item for item in json.loads(sent)["requests"]}
-        return any(_item_wrote(asked[item["id"]], item["status"]) for item in json.loads(answered)["responses"])
+        return any(
+            _item_wrote(asked[item["id"]], item["status"])
+            for item in json.loads(answered)["responses"]
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -155,7 +170,9 @@ class Exchange:
         body = self.body
         if end == "truncated" and len(body) > 1:
             await send(self.messages[0])
-            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            await send(
+                {"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True}
+            )
         else:
             end = "reset"
         breaker(self.scope, end)

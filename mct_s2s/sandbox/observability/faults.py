@@ -5,25 +5,33 @@ A rule is a JSON object; every key but `fault` is optional:
     {"match": {"service": "Graph", "method": "POST", "path": "/v1.0/applications*", "writes": true},
      "nth": 2, "times": 1, "fault": {"type": "lostAnswer"}}
 
-`service` is Graph, ARM, KeyVault, Entra, MCT, Identity or `*` (all of them; the control routes have no faults);
-`method` is one or several (`"PUT|PATCH"`); `path` a pattern with `*` and `?` compared without case, `pathRegex` an
-expression found anywhere in it; `writes: true` matches only possible writes. Of the requests that
-match, the rule fires on number `nth` and, with `times`, the next ones; or on `every` n-th; or with `probability` p by a
-generator that begins at `seed`; or on all. `times` bounds how often it fires. Each request counts once for each rule.
+`service` is Graph, ARM, KeyVault, Entra, MCT, Identity or `*` (all of them; the control routes have
+no faults); `method` is one or several (`"PUT|PATCH"`); `path` a pattern with `*` and `?` compared
+without case, `pathRegex` an expression found anywhere in it; `writes: true` matches only possible
+writes. Of the requests that match, the rule fires on number `nth` and, with `times`, the next ones;
+or on `every` n-th; or with `probability` p by a generator that begins at `seed`; or on all. `times`
+bounds how often it fires. Each request counts once for each rule.
 
 The faults, with their members; `when` is "before" the service does its work, or "after":
 
     latency            seconds, when                          the request takes longer
-    status             status, retryAfter, code, message, when   the service refuses, in its own form
+    status             status, retryAfter, code, message, when   the service refuses, in its own
+    form
     html               status, when                           an error page of a gateway
     truncated                                                 the answer ends in the middle
-    reset                                                     the connection is reset before the service is reached
-    lostAnswer                                                the request takes effect, and the connection is reset
+    reset                                                     the connection is reset before the
+    service is reached
+    lostAnswer                                                the request takes effect, and the
+    connection is reset
     hang               when                                   no answer until the client disconnects
-    foreignWrite       when, settings | application           another write at that moment (see `fault_injection`)
-    freezeAfterWrites  writes, then                           after so many effective writes, all others hang or reset
-    revokeSignIn                                              tokens issued so far are refused as revoked
-    expireTokens                                              tokens issued so far are refused as expired
+    foreignWrite       when, settings | application           another write at that moment (see
+    `fault_injection`)
+    freezeAfterWrites  writes, then                           after so many effective writes, all
+    others hang or reset
+    revokeSignIn                                              tokens issued so far are refused as
+    revoked
+    expireTokens                                              tokens issued so far are refused as
+    expired
 """
 
 import fnmatch
@@ -64,7 +72,8 @@ _STATUS = choice(*STATUSES)
 _MEMBERS: dict[str, dict[str, Check]] = {
     "latency": {"seconds!": _is_number, **_WHEN},
     "status": {
-        "status!": _STATUS, "retryAfter": _is_number, "code": _is_text, "message": _is_text, **_WHEN,
+        "status!": _STATUS, "retryAfter": _is_number, "code": _is_text, "message": _is_text,
+        **_WHEN,
     },
     "html": {"status": _STATUS, **_WHEN},
     "truncated": {},
@@ -90,7 +99,11 @@ class Fault:
     @property
     def when(self) -> str:
         """`before` or `after` the service; a lost and a truncated answer are always `after`."""
-        return "after" if self.type in {"lostAnswer", "truncated"} else str(self.members.get("when", "before"))
+        return (
+            "after"
+            if self.type in {"lostAnswer", "truncated"}
+            else str(self.members.get("when", "before"))
+        )
 
 
 @dataclass
@@ -134,13 +147,19 @@ class Faults:
         self._rules: list[FaultRule] = []
 
     def replace(self, rules: object) -> None:
-        """Replace the rules; counters start at 0. Raises ValueError: one of them is invalid; the old ones stay."""
+        """Replace the rules; counters start at 0.
+
+        Raises ValueError: one of them is invalid; the old ones stay.
+        """
         if not isinstance(rules, list):
             raise ValueError("The faults must be a list of rules.")
         self._rules = [read(rule) for rule in rules]
 
     def to_list(self) -> list[dict[str, Any]]:
-        return [{**r.source, "matched": r.matched, "fired": r.fired, "wrote": r.writes} for r in self._rules]
+        return [
+            {**r.source, "matched": r.matched, "fired": r.fired, "wrote": r.writes}
+            for r in self._rules
+        ]
 
     def arriving(self, entry: Entry) -> list[Fault]:
         if entry.service == "control":
@@ -166,14 +185,19 @@ def read(rule: object) -> FaultRule:
 def _only(given: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     unknown = sorted(set(given) - known)
     if unknown:
-        raise ValueError(f"A {what} cannot have '{unknown[0]}'. It can have {', '.join(sorted(known))}.")
+        raise ValueError(
+            f"A {what} cannot have '{unknown[0]}'. It can have {', '.join(sorted(known))}."
+        )
 
 
 def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
     _only(match, _MATCH_KEYS, "match")
     service = SERVICES.get(str(match.get("service", "*")).lower())
     if service is None:
-        raise ValueError(f"Unknown service '{match['service']}'. Use Graph, ARM, KeyVault, Entra, MCT, Identity or *.")
+        raise ValueError(
+            f"Unknown service '{match['service']}'. Use Graph, ARM, KeyVault, Entra, MCT, "
+            "Identity or *."
+        )
     methods = frozenset(str(match.get("method", "*")).upper().split("|"))
     path = _path_pattern(match)
     writes = match.get("writes", False)

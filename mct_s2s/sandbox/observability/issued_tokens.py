@@ -1,7 +1,8 @@
 """The access tokens that were issued, by hash: number, audience, application.
 
-A fault can revoke or expire all of them at once, and the secret watch finds tokens at services that they are not for.
-Source: entra: identity-platform/claims-challenge (continuous access evaluation, `insufficient_claims`).
+A fault can revoke or expire all of them at once, and the secret watch finds tokens at services that
+they are not for. Source: entra: identity-platform/claims-challenge (continuous access evaluation,
+`insufficient_claims`).
 """
 
 import base64
@@ -12,7 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error, service_error, vault_error
+from mct_s2s.sandbox.core.wire_errors import (
+    WireError,
+    arm_error,
+    graph_error,
+    service_error,
+    vault_error,
+)
 
 KEPT = 50_000
 _GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -53,7 +60,9 @@ class IssuedTokens:
             return
         self._count += 1
         app_id = str(claims.get("appid") or claims.get("azp") or "")
-        handed = IssuedToken(self._count, IssuedToken.fingerprint_of(token), str(claims.get("aud", "")), app_id)
+        handed = IssuedToken(
+            self._count, IssuedToken.fingerprint_of(token), str(claims.get("aud", "")), app_id
+        )
         self._handed[_key(token)] = handed
         if len(self._handed) > KEPT:
             self._handed.popitem(last=False)
@@ -62,9 +71,13 @@ class IssuedTokens:
         return self._handed.get(_key(token)) if token else None
 
     def is_for(self, handed: IssuedToken, service: str) -> bool:
-        """Return whether a token is for a service: Microsoft's by audience, a site by any other audience."""
+        """Return whether a token is for a service: Microsoft's by audience, a site by any other
+        audience.
+        """
         graph = handed.audience.rstrip("/") in {self._addresses.graph, _GRAPH_APP_ID}
-        arm = handed.audience.rstrip("/") in {name.rstrip("/") for name in self._addresses.arm_audiences}
+        arm = handed.audience.rstrip("/") in {
+            name.rstrip("/") for name in self._addresses.arm_audiences
+        }
         vault = handed.audience.rstrip("/") == self._addresses.vault
         others = not graph and not arm and not vault
         return {"graph": graph, "arm": arm, "vault": vault, "site": others}.get(service, True)
@@ -86,7 +99,8 @@ class IssuedTokens:
     def refused(self, why: str, service: str, now: float) -> WireError:
         """Return the 401 of Graph, Resource Manager or Key Vault for a refused token.
 
-        For a revoked one it has a claims challenge, without which clients would send the same token again.
+        For a revoked one it has a claims challenge, without which clients would send the same token
+        again.
         """
         login = f"{self._addresses.login}/common/oauth2/authorize"
         if why == "expired":
@@ -94,9 +108,13 @@ class IssuedTokens:
                 return graph_error(401, "InvalidAuthenticationToken", _EXPIRED)
             if service == "vault":
                 challenge = f'Bearer authorization="{login}", resource="{self._addresses.vault}"'
-                return vault_error(401, "Unauthorized", _EXPIRED, headers={"WWW-Authenticate": challenge})
+                return vault_error(
+                    401, "Unauthorized", _EXPIRED, headers={"WWW-Authenticate": challenge}
+                )
             challenge = f'Bearer authorization_uri="{login}", error="invalid_token"'
-            return service_error("ExpiredAuthenticationToken", headers={"WWW-Authenticate": challenge})
+            return service_error(
+                "ExpiredAuthenticationToken", headers={"WWW-Authenticate": challenge}
+            )
         claims = {"access_token": {"nbf": {"essential": True, "value": str(int(now))}}}
         asked = base64.b64encode(json.dumps(claims).encode()).decode()
         challenge = (
@@ -104,7 +122,9 @@ class IssuedTokens:
             f'error="insufficient_claims", claims="{asked}"'
         )
         if service == "vault":
-            return vault_error(401, "Unauthorized", _REVOKED, headers={"WWW-Authenticate": challenge})
+            return vault_error(
+                401, "Unauthorized", _REVOKED, headers={"WWW-Authenticate": challenge}
+            )
         make = graph_error if service == "graph" else arm_error
         code = "InvalidAuthenticationToken" if service == "graph" else "AuthenticationFailed"
         return make(401, code, _REVOKED, headers={"WWW-Authenticate": challenge})

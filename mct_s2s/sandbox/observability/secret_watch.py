@@ -1,9 +1,11 @@
-"""What a running sandbox observes, and the watch over every secret that it has issued: where it does not belong.
+"""What a running sandbox observes, and the watch over every secret that it has issued: where it
+does not belong.
 
-Client secrets go to the token service and into vaults, tokens into the `Authorization` header for the service they are
-meant for, secret application settings back into application settings. Anywhere else - an address, another header, the
-body of another operation, a service it is not for - is a leak. Secrets are held in memory only,
-tokens by their hash; a leak names the secret by a few characters of its hash.
+Client secrets go to the token service and into vaults, tokens into the `Authorization` header for
+the service they are meant for, secret application settings back into application settings. Anywhere
+else - an address, another header, the body of another operation, a service it is not for - is a
+leak. Secrets are held in memory only, tokens by their hash; a leak names the secret by a few
+characters of its hash.
 """
 
 import json
@@ -23,14 +25,17 @@ SHORTEST = 8
 """Characters: what is shorter could be anything, and is no secret."""
 KEPT = 2_000
 FEW = 32
-"""As many are looked for one by one, in less time than it takes to cut a header into pieces of `SHORTEST`."""
+"""As many are looked for one by one, in less time than it takes to cut a header into pieces of
+`SHORTEST`.
+"""
 
 
 class KnownSecrets:
     """The latest secrets with their kinds, in memory only.
 
-    Each request has some fifteen texts that are searched. With the secrets of 200 clients, looking for one after the
-    other took two fifths of the sandbox's time, so of many only those are looked for whose first characters are there.
+    Each request has some fifteen texts that are searched. With the secrets of 200 clients, looking
+    for one after the other took two fifths of the sandbox's time, so of many only those are looked
+    for whose first characters are there.
     """
 
     def __init__(self) -> None:
@@ -54,7 +59,11 @@ class KnownSecrets:
         found = []
         for secret, kind in self._candidates(text if plain == text else f"{text}\n{plain}"):
             # JSON escapes quotes and non-ASCII letters.
-            if secret in text or secret in plain or ("\\" in text and json.dumps(secret)[1:-1] in text):
+            if (
+                secret in text
+                or secret in plain
+                or ("\\" in text and json.dumps(secret)[1:-1] in text)
+            ):
                 found.append((secret, kind))
         return found
 
@@ -89,7 +98,9 @@ _SETTINGS = ("/config/appsettings", "/config/connectionstrings")
 
 @dataclass(frozen=True)
 class Leak:
-    """A secret in the wrong place: the request, where in it, the kind of secret, and its fingerprint."""
+    """A secret in the wrong place: the request, where in it, the kind of secret, and its
+    fingerprint.
+    """
 
     request: int
     service: str
@@ -121,7 +132,9 @@ class SecretWatch:
                 text = text.replace(spelled, "***")
         return text
 
-    def arrived(self, entry: Entry, path: str, query: str, headers: Iterable[tuple[str, str]]) -> None:
+    def arrived(
+        self, entry: Entry, path: str, query: str, headers: Iterable[tuple[str, str]]
+    ) -> None:
         self._report(entry, "path", self._found(path))
         self._report(entry, "query", self._found(query))
         for name, value in headers:
@@ -142,7 +155,9 @@ class SecretWatch:
             self._tokens.add(_access_token(body))
         if entry.service in {"graph", "entra"}:
             for name, value in _GIVEN.findall(body):
-                self.record(value.decode(), "client secret" if name == b"secretText" else "refresh token")
+                self.record(
+                    value.decode(), "client secret" if name == b"secretText" else "refresh token"
+                )
         if entry.service == "entra" and b'"access_token"' in body:
             self._tokens.add(_access_token(body))
             proven = re.search(rb"(?:^|&)client_secret=([^&]+)", sent)
@@ -161,14 +176,23 @@ class SecretWatch:
             return
         for name, value in settings.items():
             reference = (value or "").startswith("@Microsoft.KeyVault")
-            if value and not reference and (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value)):
+            if (
+                value
+                and not reference
+                and (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
+            ):
                 self.record(value, "application setting")
 
     def _judge_authorization(self, entry: Entry, value: str) -> None:
         handed = self._tokens.get(value.partition(" ")[2].strip())
         if handed is not None:
             if not self._tokens.is_for(handed, entry.service):
-                self._add(entry, f"authorization of a call to {entry.service}", "access token", handed.fingerprint)
+                self._add(
+                    entry,
+                    f"authorization of a call to {entry.service}",
+                    "access token",
+                    handed.fingerprint,
+                )
         elif entry.service != "entra":
             self._report(entry, "authorization", self._found(value))
 
@@ -182,7 +206,11 @@ class SecretWatch:
 
     def _add(self, entry: Entry, where: str, kind: str, fingerprint: str) -> None:
         if len(self.leaks) < LEAKS_KEPT:
-            self.leaks.append(Leak(entry.number, entry.service, entry.method, entry.path, where, kind, fingerprint))
+            self.leaks.append(
+                Leak(
+                    entry.number, entry.service, entry.method, entry.path, where, kind, fingerprint
+                )
+            )
 
 
 def _access_token(body: bytes) -> str:
@@ -193,7 +221,11 @@ def _access_token(body: bytes) -> str:
 
 
 def _spellings(text: str, secret: str) -> list[str]:
-    escaped = "".join(f"(?:{re.escape(char)}|%{ord(char):02X}|%{ord(char):02x})" for char in secret if ord(char) < 128)
+    escaped = "".join(
+        f"(?:{re.escape(char)}|%{ord(char):02X}|%{ord(char):02x})"
+        for char in secret
+        if ord(char) < 128
+    )
     return [match[0] for match in re.finditer(escaped, text)]
 
 
@@ -203,7 +235,11 @@ def _allowed_in_body(entry: Entry) -> frozenset[str]:
     path = entry.path.lower()
     if entry.service == "vault" and entry.method == "PUT" and path.startswith("/secrets/"):
         return frozenset({"client secret"})
-    if entry.service == "arm" and entry.method in {"PUT", "PATCH"} and "/microsoft.web/sites/" in path:
+    if (
+        entry.service == "arm"
+        and entry.method in {"PUT", "PATCH"}
+        and "/microsoft.web/sites/" in path
+    ):
         whole_site = "/config/" not in path
         if whole_site or path.endswith(_SETTINGS):
             return frozenset({"client secret", "application setting"})

@@ -1,9 +1,10 @@
-"""Reading and writing any resource by its id, by the description of its type, now or by an operation that takes time.
+"""Reading and writing any resource by its id, by the description of its type, now or by an
+operation that takes time.
 
-Operations are applied by `apply_due` when a request arrives after their time; nothing runs in the background.
-Properties of a site that App Service computes are ignored.
-Source: ARM: resources - get/update/create-or-update/delete by id; resource-manager/management/async-operations;
-app-service: web-apps/create-or-update, /update (settings are also sent in `siteConfig.appSettings`).
+Operations are applied by `apply_due` when a request arrives after their time; nothing runs in the
+background. Properties of a site that App Service computes are ignored. Source: ARM: resources -
+get/update/create-or-update/delete by id; resource-manager/management/async-operations; app-service:
+web-apps/create-or-update, /update (settings are also sent in `siteConfig.appSettings`).
 """
 
 import uuid
@@ -20,18 +21,25 @@ from mct_s2s.sandbox.resources.store import Body, Resources
 
 def begin_operation(resources: Resources, resource_id: ResourceId, change: dict[str, Any]) -> str:
     """Accept a change of a resource; return the operation's id."""
-    if any(o["target"] == resource_id.key and o["status"] == "InProgress" for o in resources.operations.values()):
+    if any(
+        o["target"] == resource_id.key and o["status"] == "InProgress"
+        for o in resources.operations.values()
+    ):
         raise service_error("OperationNotAllowed", resource_id=resource_id)
     resources.resources[resource_id.key]["properties"]["provisioningState"] = "Updating"
     return _add_operation(resources, resource_id, change, "InProgress")
 
 
 def add_done(resources: Resources, resource_id: ResourceId) -> str:
-    """Record a change that is made already and reported as done later; return the operation's id."""
+    """Record a change that is made already and reported as done later; return the
+    operation's id.
+    """
     return _add_operation(resources, resource_id, {}, "Succeeded")
 
 
-def _add_operation(resources: Resources, resource_id: ResourceId, change: dict[str, Any], status: str) -> str:
+def _add_operation(
+    resources: Resources, resource_id: ResourceId, change: dict[str, Any], status: str
+) -> str:
     name, now = str(uuid.uuid4()), resources.clock.timestamp()
     resources.operations[name] = {
         "target": resource_id.key,
@@ -46,7 +54,11 @@ def _add_operation(resources: Resources, resource_id: ResourceId, change: dict[s
 
 def _due(resources: Resources) -> list[Body]:
     now = resources.clock.timestamp()
-    return [o for o in resources.operations.values() if o["status"] == "InProgress" and o["ready"] <= now]
+    return [
+        o
+        for o in resources.operations.values()
+        if o["status"] == "InProgress" and o["ready"] <= now
+    ]
 
 
 def operation_named(resources: Resources, name: str) -> Body:
@@ -70,7 +82,13 @@ _WRITABLE = (
 
 
 def fresh_site() -> dict[str, Any]:
-    return {"state": "Running", "enabled": True, "reserved": False, "httpsOnly": False, "clientAffinityEnabled": True}
+    return {
+        "state": "Running",
+        "enabled": True,
+        "reserved": False,
+        "httpsOnly": False,
+        "clientAffinityEnabled": True,
+    }
 
 
 def write_site(resources: Resources, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
@@ -88,15 +106,32 @@ def write_site(resources: Resources, body: dict[str, Any], sent: Mapping[str, An
 
 
 def _replace_settings(resources: Resources, site_state: SiteState, pairs: object) -> None:
-    if not isinstance(pairs, list) or not all(isinstance(p, Mapping) and "name" in p for p in pairs):
+    if not isinstance(pairs, list) or not all(
+        isinstance(p, Mapping) and "name" in p for p in pairs
+    ):
         raise bad_request("The parameter appSettings has an invalid value.")
     properties = {str(pair["name"]): pair.get("value") for pair in pairs}
     strict = resources.directory.variations.strict_setting_names
-    site_state.replace_settings(properties, resources.clock.timestamp(), resources.restart_seconds, strict=strict)
+    site_state.replace_settings(
+        properties, resources.clock.timestamp(), resources.restart_seconds, strict=strict
+    )
 
 
 _MEMBERS = frozenset(
-    {"id", "name", "type", "location", "tags", "kind", "sku", "plan", "identity", "properties", "managedBy", "zones"}
+    {
+        "id",
+        "name",
+        "type",
+        "location",
+        "tags",
+        "kind",
+        "sku",
+        "plan",
+        "identity",
+        "properties",
+        "managedBy",
+        "zones",
+    }
     | {"etag", "extendedLocation", "systemData", "apiVersion", "scale", "resources"}
 )
 
@@ -107,15 +142,23 @@ def check_members(sent: Mapping[str, Any]) -> None:
     """Refuse members that no resource has, as Resource Manager does before it asks the provider."""
     unknown = next((name for name in sent if name not in _MEMBERS), None)
     if unknown is not None:
-        raise service_error("InvalidRequestContent member", unknown=unknown, position=len(unknown) + 4)
+        raise service_error(
+            "InvalidRequestContent member", unknown=unknown, position=len(unknown) + 4
+        )
 
 
-def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> str | None:
-    """Merge a change into a resource; return the operation's id where the provider applies it later."""
+def patch(
+    resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]
+) -> str | None:
+    """Merge a change into a resource; return the operation's id where the provider applies it
+    later.
+    """
     body = resources.get(resource_id)
     check_members(sent)
     _check_patchable(resources, kind, sent)
-    ignores = resources.directory.variations.identity_patch == "ignored" and kind.full_name not in _SITES
+    ignores = (
+        resources.directory.variations.identity_patch == "ignored" and kind.full_name not in _SITES
+    )
     if ignores or not kind.patches_identity:
         sent = {name: value for name, value in sent.items() if name != "identity"}
     if kind.update == "done":
@@ -145,7 +188,9 @@ def put(
     check_members(sent)
     body = resources.find(resource_id.key)
     if not sent.get("location"):
-        raise arm_error(400, "LocationRequired", "The location property is required for this definition.")
+        raise arm_error(
+            400, "LocationRequired", "The location property is required for this definition."
+        )
     if body is None:
         return _create(resources, kind, resource_id, sent), True
     if _plain(sent["location"]) != _plain(body["location"]):
@@ -155,7 +200,9 @@ def put(
     return body, False
 
 
-def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> dict[str, Any]:
+def _create(
+    resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]
+) -> dict[str, Any]:
     parent = resource_id.parent
     if parent is not None:
         resources.get(parent)
@@ -172,7 +219,9 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
     if kind.full_name in _SITES:
         fresh.update(kind="app", properties=fresh_site())
     if kind.full_name == vaults.TYPE:
-        vaults.check_vault(resource_id, sent, name_used=resources.vault_named(resource_id.name) is not None)
+        vaults.check_vault(
+            resource_id, sent, name_used=resources.vault_named(resource_id.name) is not None
+        )
     if kind.full_name == "Microsoft.ManagedIdentity/userAssignedIdentities":
         fresh["properties"] = identities.for_user_assigned(resources, resource_id)
     resources.add(fresh)
@@ -180,7 +229,9 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
     return fresh
 
 
-def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
+def change(
+    resources: Resources, kind: ResourceType, body: dict[str, Any], sent: Mapping[str, Any]
+) -> None:
     """Change a resource's body: the identity by its own rules, the rest member by member."""
     if "identity" in sent:
         identities.apply(resources, kind, body, sent["identity"])
@@ -193,7 +244,9 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
     if kind.full_name in _SITES:
         write_site(resources, body, properties)
     elif kind.full_name != "Microsoft.ManagedIdentity/userAssignedIdentities":
-        body["properties"].update({k: v for k, v in properties.items() if k not in {"provisioningState", "vaultUri"}})
+        body["properties"].update(
+            {k: v for k, v in properties.items() if k not in {"provisioningState", "vaultUri"}}
+        )
 
 
 def apply_due(resources: Resources) -> bool:

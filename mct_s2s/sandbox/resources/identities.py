@@ -1,7 +1,8 @@
 """Managed identities on resources: what a write of `identity` does.
 
-`type` decides: identities that it does not name are removed, the user-assigned map included. Azure chooses the ids.
-Source: entra: managed-identities-azure-resources/qs-configure-rest-vm; app-service/overview-managed-identity.
+`type` decides: identities that it does not name are removed, the user-assigned map included. Azure
+chooses the ids. Source: entra: managed-identities-azure-resources/qs-configure-rest-vm;
+app-service/overview-managed-identity.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ _KINDS = {"systemassigned": "system", "userassigned": "user"}
 
 
 def kinds_in(text: object) -> frozenset[str]:
-    """Read an identity's `type`, e.g. "SystemAssigned, UserAssigned" or "None", without case or spaces."""
+    """Read an identity's `type`, e.g.
+
+    "SystemAssigned, UserAssigned" or "None", without case or spaces.
+    """
     words = [word.strip().lower() for word in text.split(",")] if isinstance(text, str) else [""]
     if words == ["none"]:
         return frozenset()
@@ -34,12 +38,18 @@ def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted
     fresh: dict[str, Any] = _system_part(resources, body, before, "system" in kinds)
     if entries:
         fresh["userAssignedIdentities"] = entries
-    names = [name for part, name in (("system", "SystemAssigned"), ("user", "UserAssigned")) if part in kinds]
+    names = [
+        name
+        for part, name in (("system", "SystemAssigned"), ("user", "UserAssigned"))
+        if part in kinds
+    ]
     body["identity"] = {"type": kind.separator.join(names), **fresh} if names else {"type": "None"}
 
 
 def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str, str]:
-    """Create the service principal of a new user-assigned identity; return the properties of its resource."""
+    """Create the service principal of a new user-assigned identity; return the properties of its
+    resource.
+    """
     made = service_principals.create_managed_identity(
         resources.directory, resource_id.names[-1], resource_id=str(resource_id)
     )
@@ -50,17 +60,27 @@ def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str
 def check(
     resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object
 ) -> tuple[frozenset[str], dict[str, dict[str, str]]]:
-    """Check a change of identity without making it; return the kinds and the resulting user-assigned map."""
+    """Check a change of identity without making it; return the kinds and the resulting
+    user-assigned map.
+    """
     if not isinstance(wanted, Mapping):
-        raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'identity' is no object.")
+        raise arm_error(
+            400,
+            "InvalidRequestContent",
+            "The request content was invalid: 'identity' is no object.",
+        )
     kinds = kinds_in(wanted.get("type"))
     if not kinds <= set(kind.identity):
         raise service_error("ManagedIdentityNotSupported", full_name=kind.full_name)
     kept = dict((body.get("identity") or {}).get("userAssignedIdentities") or {})
-    return kinds, _entries(resources, kept, wanted.get("userAssignedIdentities"), kinds, kind.merges_identities)
+    return kinds, _entries(
+        resources, kept, wanted.get("userAssignedIdentities"), kinds, kind.merges_identities
+    )
 
 
-def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, Any], wanted: bool) -> dict[str, str]:
+def _system_part(
+    resources: Resources, body: dict[str, Any], before: dict[str, Any], wanted: bool
+) -> dict[str, str]:
     own = before.get("principalId")
     if not wanted:
         if own:
@@ -68,18 +88,23 @@ def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, A
         return {}
     if own is None:
         name = ResourceId.parse(body["id"])
-        shown = "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
-        own = service_principals.create_managed_identity(resources.directory, shown, resource_id=body["id"])["id"]
+        shown = (
+            "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
+        )
+        own = service_principals.create_managed_identity(
+            resources.directory, shown, resource_id=body["id"]
+        )["id"]
     return {"principalId": own, "tenantId": resources.directory.tenant_id}
 
 
 def _entries(
     resources: Resources, kept: dict[str, Any], sent: object, kinds: frozenset[str], merges: bool
 ) -> dict[str, dict[str, str]]:
-    """Return the user-assigned map after the write: null removes an entry, everything else adds one.
+    """Return the user-assigned map after the write: null removes an entry, everything else adds
+    one.
 
-    A type without UserAssigned clears the map. Entries that are not sent stay only where the provider merges; App
-    Service is not documented to, so that an entry left out is lost here.
+    A type without UserAssigned clears the map. Entries that are not sent stay only where the
+    provider merges; App Service is not documented to, so that an entry left out is lost here.
     """
     if sent is not None and not isinstance(sent, Mapping):
         raise arm_error(400, "InvalidRequestContent", "'userAssignedIdentities' is no object.")
@@ -96,7 +121,10 @@ def _entries(
             _check_entry(value)
             entries[known or identity_id] = _ids_of(resources, identity_id)
     if not entries:
-        raise _values("The associated identity ids must not be null or empty for 'UserAssigned' identity type.")
+        raise _values(
+            "The associated identity ids must not be null or empty for 'UserAssigned' identity "
+            "type."
+        )
     return entries
 
 

@@ -1,8 +1,9 @@
-"""Resource providers: which types exist, in which api-versions, and how each one handles identities.
+"""Resource providers: which types exist, in which api-versions, and how each one handles
+identities.
 
-A cloud accepts all api-versions that there are, or fewer, as in clouds that lag behind.
-Source: ARM: providers - get; docs/azure-contract.md, section 4.9: US Government refused versions that the public cloud
-had.
+A cloud accepts all api-versions that there are, or fewer, as in clouds that lag behind. Source:
+ARM: providers - get; docs/azure-contract.md, section 4.9: US Government refused versions that the
+public cloud had.
 """
 
 from collections.abc import Collection
@@ -29,18 +30,24 @@ class ApiVersions:
         limited = (versions for name, versions in only if name.lower() == namespace.lower())
         return tuple(sorted(next(limited, known)))
 
-    def check_provider(self, namespace: str, kind: str, version: str, known: tuple[str, ...], places: str) -> None:
+    def check_provider(
+        self, namespace: str, kind: str, version: str, known: tuple[str, ...], places: str
+    ) -> None:
         accepted = self.of(namespace, known)
         if version.lower() in accepted:
             return
         listed = ", ".join(reversed(accepted))
-        raise service_error("NoRegisteredProviderFound", version=version, kind=kind, accepted=listed, places=places)
+        raise service_error(
+            "NoRegisteredProviderFound", version=version, kind=kind, accepted=listed, places=places
+        )
 
     def check_manager(self, version: str, known: tuple[str, ...]) -> None:
         accepted = self.of("Microsoft.Resources", known)
         if version.lower() in accepted:
             return
-        raise service_error("InvalidApiVersionParameter", version=version, accepted=",".join(reversed(accepted)))
+        raise service_error(
+            "InvalidApiVersionParameter", version=version, accepted=",".join(reversed(accepted))
+        )
 
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
         accepted = self.of(DATA_PLANE, known)
@@ -87,7 +94,11 @@ class ResourceType:
 
     def describe(self, accepted: ApiVersions) -> dict[str, Any]:
         hints = {"system": "SystemAssignedResourceIdentity", "user": "UserAssignedResourceIdentity"}
-        capabilities = ["SupportsTags", "SupportsLocation", *(hints[kind] for kind in self.identity)]
+        capabilities = [
+            "SupportsTags",
+            "SupportsLocation",
+            *(hints[kind] for kind in self.identity),
+        ]
         versions = accepted.of(self.namespace, self.versions)
         return {
             "resourceType": self.name,
@@ -105,13 +116,18 @@ class ResourceType:
         accepted.check_provider(self.namespace, self.name, version, self.versions, places)
 
 
-VERSIONS: dict[str, tuple[str, ...]] = {name: tuple(known) for name, known in data("api_versions.json").items()}
-"""The api-versions of each namespace, and of Key Vault's data plane, oldest first; any other is refused, as in Azure.
+VERSIONS: dict[str, tuple[str, ...]] = {
+    name: tuple(known) for name, known in data("api_versions.json").items()
+}
+"""The api-versions of each namespace, and of Key Vault's data plane, oldest first; any other is
+refused, as in Azure.
 
-A version that a client of ours begins to use is added there. Sources: ARM: providers - get; the lists that refusals
-name (docs/azure-contract.md, section 4.9); keyvault/secrets REST reference.
+A version that a client of ours begins to use is added there. Sources: ARM: providers - get; the
+lists that refusals name (docs/azure-contract.md, section 4.9); keyvault/secrets REST reference.
 """
-_TYPES = [ResourceType(versions=VERSIONS[row["namespace"]], **row) for row in data("resource_types.json")]
+_TYPES = [
+    ResourceType(versions=VERSIONS[row["namespace"]], **row) for row in data("resource_types.json")
+]
 _BY_NAME = {kind.full_name.lower(): kind for kind in _TYPES}
 _NAMESPACES = {kind.namespace.lower(): kind.namespace for kind in _TYPES}
 
@@ -126,15 +142,21 @@ def find(full_name: str) -> ResourceType:
         return kind
     namespace, _, name = full_name.partition("/")
     if namespace.lower() not in _NAMESPACES:
-        raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+        raise arm_error(
+            404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid."
+        )
     raise service_error("InvalidResourceType", name=name, namespace=namespace)
 
 
 def describe(namespace: str, accepted: ApiVersions, subscription: str = "") -> dict[str, Any]:
-    """Describe a provider in a subscription, or without one in the tenant, where nothing is registered."""
+    """Describe a provider in a subscription, or without one in the tenant, where nothing is
+    registered.
+    """
     known = _NAMESPACES.get(namespace.lower())
     if known is None:
-        raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+        raise arm_error(
+            404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid."
+        )
     types = [kind.describe(accepted) for kind in _TYPES if kind.namespace == known]
     if not subscription:
         return {"namespace": known, "resourceTypes": types}

@@ -1,8 +1,9 @@
-"""An App Service site: as Resource Manager shows it, and its state: settings, slot settings, restarts.
+"""An App Service site: as Resource Manager shows it, and its state: settings, slot settings,
+restarts.
 
-Settings are replaced as a whole and take effect after a restart.
-Source: app-service: web-apps/get, web-apps/update-application-settings, app-service/configure-common;
-azure-mgmt-web: Site; docs/azure-contract.md, section 4.2.
+Settings are replaced as a whole and take effect after a restart. Source: app-service: web-apps/get,
+web-apps/update-application-settings, app-service/configure-common; azure-mgmt-web: Site;
+docs/azure-contract.md, section 4.2.
 """
 
 import hashlib
@@ -32,7 +33,8 @@ class SiteState:
     Attributes:
         settings: application settings as Resource Manager shows them.
         effective: those the running process started with.
-        ready_at: when the restart in progress is over, in the clock's seconds since 1970; 0 if there is none.
+        ready_at: when the restart in progress is over, in the clock's seconds since 1970; 0 if
+        there is none.
         recycles: number of restarts by a change of settings.
         restarts: number of restarts on request.
         sticky: names of slot settings, which are not swapped; stored at the production site.
@@ -54,7 +56,9 @@ class SiteState:
 
     @property
     def etag(self) -> str:
-        """The time of the last change, in ticks of 100 ns since 1601, as a quoted hexadecimal number."""
+        """The time of the last change, in ticks of 100 ns since 1601, as a quoted hexadecimal
+        number.
+        """
         return f'"{int((self.changed + _EPOCH_1601) * 10_000_000):X}"'
 
     def touch(self, now: float) -> str:
@@ -63,15 +67,21 @@ class SiteState:
         return before
 
     def check_free(self, now: float) -> None:
-        """Refuse a change while another one is being carried out. Source: docs/azure-contract.md, section 4.1."""
+        """Refuse a change while another one is being carried out.
+
+        Source: docs/azure-contract.md, section 4.1.
+        """
         if now >= self.busy_until:
             return
         template = "Cannot modify this site because another operation is in progress. Details: {0}"
         running = (
-            f"Id: {uuid.uuid4()}, OperationName: Update, CreatedTime: {datetime.fromtimestamp(self.changed, UTC)}, "
+            f"Id: {uuid.uuid4()}, OperationName: Update, CreatedTime: "
+            f"{datetime.fromtimestamp(self.changed, UTC)}, "
             f"RequestId: {uuid.uuid4()}, EntityType: 3"
         )
-        raise app_service_error(409, "Conflict", template.format(running), entity=("59203", template, [running]))
+        raise app_service_error(
+            409, "Conflict", template.format(running), entity=("59203", template, [running])
+        )
 
     def start_over(self, now: float, seconds: float) -> None:
         self.ready_at = now + seconds
@@ -83,7 +93,9 @@ class SiteState:
             self.effective, self.ready_at = dict(self.settings), 0.0
         return self.effective
 
-    def replace_settings(self, properties: object, now: float, seconds: float, *, strict: bool = False) -> None:
+    def replace_settings(
+        self, properties: object, now: float, seconds: float, *, strict: bool = False
+    ) -> None:
         """Replace all settings, and recycle the site.
 
         Args:
@@ -100,7 +112,9 @@ class SiteState:
         if not isinstance(properties, Mapping):
             raise bad_request("The parameter properties has an invalid value.")
         for name, pair in properties.items():
-            texts = isinstance(pair, Mapping) and all(isinstance(pair.get(one), str) for one in ("value", "type"))
+            texts = isinstance(pair, Mapping) and all(
+                isinstance(pair.get(one), str) for one in ("value", "type")
+            )
             if not texts:
                 raise bad_request(f"The parameter {name} has an invalid value.")
         self.connection_strings = {name: dict(pair) for name, pair in properties.items()}
@@ -108,7 +122,9 @@ class SiteState:
         self.recycles += 1
         self.start_over(now, seconds)
 
-    def swap_with(self, other: "SiteState", sticky: Iterable[str], now: float, seconds: float) -> None:
+    def swap_with(
+        self, other: "SiteState", sticky: Iterable[str], now: float, seconds: float
+    ) -> None:
         """Swap settings with another slot, except for slot settings; both recycle.
 
         Source: app-service: deploy-staging-slots, "Which settings are swapped".
@@ -124,23 +140,31 @@ class SiteState:
 
     def replace_sticky(self, properties: object) -> None:
         if not isinstance(properties, Mapping):
-            raise bad_request("The parameter properties has an invalid value.", "ExtendedCode: 51008")
+            raise bad_request(
+                "The parameter properties has an invalid value.", "ExtendedCode: 51008"
+            )
         fresh = _no_sticky_names()
         for kind in STICKY_KINDS:
             names = properties.get(kind)
-            if names is not None and not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
+            if names is not None and not (
+                isinstance(names, list) and all(isinstance(n, str) for n in names)
+            ):
                 raise bad_request(f"The parameter {kind} has an invalid value.")
             fresh[kind] = names or []
         self.sticky = fresh
 
     def shown_sticky(self) -> dict[str, list[str] | None]:
-        """Return the names of slot settings as they are read: null before the first write, lists after it.
+        """Return the names of slot settings as they are read: null before the first write, lists
+        after it.
 
         Source: docs/azure-contract.md, section 4.2.
         """
         if all(names is None for names in self.sticky.values()):
             return dict(self.sticky)
-        return {**{kind: names or [] for kind, names in self.sticky.items()}, "secretsCollectionNames": []}
+        return {
+            **{kind: names or [] for kind, names in self.sticky.items()},
+            "secretsCollectionNames": [],
+        }
 
 
 def _swapped(incoming: Settings, own: Settings, stays: set[str]) -> Settings:
@@ -165,7 +189,9 @@ def checked_settings(properties: object, *, strict: bool = False) -> Settings:
         if value is not None and not isinstance(value, str):
             raise bad_request(f"The parameter {name} has an invalid value.")
         if name.lower() in seen:
-            raise app_service_error(409, "Conflict", f"Parameter with name {name} already exists in the collection.")
+            raise app_service_error(
+                409, "Conflict", f"Parameter with name {name} already exists in the collection."
+            )
         seen.add(name.lower())
     return dict(properties)
 
@@ -185,7 +211,11 @@ def app_service_error(
 
     Source: docs/azure-contract.md, section 4.1.
     """
-    lines: list[dict[str, Any]] = [{"Message": message}, {"Code": code}, *({"Message": detail} for detail in details)]
+    lines: list[dict[str, Any]] = [
+        {"Message": message},
+        {"Code": code},
+        *({"Message": detail} for detail in details),
+    ]
     extended = dict(zip(("ExtendedCode", "MessageTemplate", "Parameters"), entity, strict=True))
     lines.append({"ErrorEntity": {**extended, "Code": code, "Message": message}})
     body = {"Code": code, "Message": message, "Target": None, "Details": lines, "Innererror": None}
@@ -193,15 +223,24 @@ def app_service_error(
 
 
 def wrong_method(method: str) -> Exception:
-    """Refuse a method that a route of App Service does not have, in the words of its web framework."""
-    return WireError(405, {"Message": f"The requested resource does not support http method '{method}'."})
+    """Refuse a method that a route of App Service does not have, in the words of its web
+    framework.
+    """
+    return WireError(
+        405, {"Message": f"The requested resource does not support http method '{method}'."}
+    )
 
 
 _SITE: dict[str, Any] = data("site.json")
 
 
 def shown_site(
-    body: dict[str, Any], host: str, *, changed: float = 0.0, listed: bool = False, written: bool = False
+    body: dict[str, Any],
+    host: str,
+    *,
+    changed: float = 0.0,
+    listed: bool = False,
+    written: bool = False,
 ) -> dict[str, Any]:
     """Return a site's body with its host names; settings are never in it.
 
@@ -223,7 +262,9 @@ def shown_site(
         "deploymentId": name,
         "resourceGroup": body["id"].split("/")[4],
         "lastModifiedTimeUtc": _without_zone(changed),
-        "customDomainVerificationId": hashlib.sha256(body["id"].split("/")[2].encode()).hexdigest().upper(),
+        "customDomainVerificationId": hashlib.sha256(body["id"].split("/")[2].encode())
+        .hexdigest()
+        .upper(),
         "privateEndpointConnections": None if written else [],
         "siteConfig": None if listed else _site_config(own, written=written),
     }

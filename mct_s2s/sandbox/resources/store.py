@@ -20,11 +20,12 @@ Body = dict[str, Any]
 class Resources:
     """Everything Resource Manager keeps.
 
-    Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
-    shown; `sites` and `vaults` hold the state of a site or a vault beside its body; `operations` changes in progress.
+    Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a
+    body as it is shown; `sites` and `vaults` hold the state of a site or a vault beside its body;
+    `operations` changes in progress.
 
-    Knobs: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
-    asynchronous change takes.
+    Knobs: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds`
+    how long an asynchronous change takes.
     """
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
@@ -48,13 +49,19 @@ class Resources:
     def subscription(self, subscription_id: str) -> Body:
         found = self.subscriptions.get(subscription_id.lower())
         if found is None:
-            raise arm_error(404, "SubscriptionNotFound", f"The subscription '{subscription_id}' could not be found.")
+            raise arm_error(
+                404,
+                "SubscriptionNotFound",
+                f"The subscription '{subscription_id}' could not be found.",
+            )
         return found
 
     def group(self, subscription_id: str, name: str) -> Body:
         found = self.groups.get(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
         if found is None:
-            raise arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+            raise arm_error(
+                404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found."
+            )
         return found
 
     def get(self, resource_id: ResourceId) -> Body:
@@ -68,12 +75,17 @@ class Resources:
         return self.resources.get(resource_id.lower().rstrip("/"))
 
     def vault_named(self, name: str) -> Body | None:
-        return next((self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")), None)
+        return next(
+            (self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")),
+            None,
+        )
 
     def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
         prefix = scope.lower().rstrip("/") + "/"
         for key, body in self.resources.items():
-            if key.startswith(prefix) and (of_type is None or body["type"].lower() == of_type.lower()):
+            if key.startswith(prefix) and (
+                of_type is None or body["type"].lower() == of_type.lower()
+            ):
                 yield body
 
     def add(self, body: Body) -> Body:
@@ -93,7 +105,9 @@ class Resources:
 
     def forget_identity_of(self, body: Body) -> None:
         own = (body.get("identity") or {}).get("principalId") or (
-            body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
+            body["properties"].get("principalId")
+            if body["type"].endswith("userAssignedIdentities")
+            else None
         )
         if own:
             service_principals.delete_managed_identity(self.directory, own)
@@ -121,7 +135,9 @@ class Resources:
         made.sites = {key: SiteState(**site) for key, site in data["sites"].items()}
         vaults = data.get("vaults", {})
         made.vaults = {
-            key: VaultState(**vaults.get(key, {})) for key, body in made.resources.items() if body["type"] == VAULT
+            key: VaultState(**vaults.get(key, {}))
+            for key, body in made.resources.items()
+            if body["type"] == VAULT
         }
         made.operations = dict(data["operations"])
         made.access.assignments = list(data["roleAssignments"])

@@ -1,10 +1,11 @@
-"""Who may read a vault's secrets, and Key Vault references among application settings, which read them for an app.
+"""Who may read a vault's secrets, and Key Vault references among application settings, which read
+them for an app.
 
-Secrets are opened by data actions of roles or by access policies: Owner of the vault in Resource Manager is not enough.
-A resolved reference is cached for 24 hours: a newer version of the secret reaches the app after that time, or when the
-settings change. One that could not be resolved is tried again at each request.
-Sources: key-vault: general/rbac-guide, general/assign-access-policy, general/rest-error-codes;
-app-service/app-service-key-vault-references ("Understand rotation").
+Secrets are opened by data actions of roles or by access policies: Owner of the vault in Resource
+Manager is not enough. A resolved reference is cached for 24 hours: a newer version of the secret
+reaches the app after that time, or when the settings change. One that could not be resolved is
+tried again at each request. Sources: key-vault: general/rbac-guide, general/assign-access-policy,
+general/rest-error-codes; app-service/app-service-key-vault-references ("Understand rotation").
 """
 
 import re
@@ -18,7 +19,8 @@ from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.store import Resources
 
 _RECENTLY = (
-    "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
+    "If role assignments, deny assignments or role definitions were changed recently, please "
+    "observe propagation time."
 )
 # The name of each data action in an access policy.
 POLICY_WORDS = {
@@ -32,8 +34,12 @@ POLICY_WORDS = {
 }
 
 
-def check(access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str) -> None:
-    """Refuse what the caller may not do; `verb` is a data action below `Microsoft.KeyVault/vaults/secrets/`."""
+def check(
+    access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str
+) -> None:
+    """Refuse what the caller may not do; `verb` is a data action below
+    `Microsoft.KeyVault/vaults/secrets/`.
+    """
     if allows(access, vault, caller.object_id, verb, secret):
         return
     place = f"{vault['name']};location={vault['location']}"
@@ -56,20 +62,31 @@ def check(access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, ver
     raise vault_error(
         403,
         "Forbidden",
-        f"The user, group or application '{who};numgroups=0;iss={issuer}' does not have secrets {POLICY_WORDS[verb]} "
+        f"The user, group or application '{who};numgroups=0;iss={issuer}' does not have secrets "
+        f"{POLICY_WORDS[verb]} "
         f"permission on key vault '{place}'. For help resolving this issue, please see "
         "https://go.microsoft.com/fwlink/?linkid=2125287",
         inner="AccessDenied",
     )
 
 
-def allows(access: RoleAssignments, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str) -> bool:
+def allows(
+    access: RoleAssignments, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str
+) -> bool:
     if vault["properties"].get("enableRbacAuthorization"):
         action = f"Microsoft.KeyVault/vaults/secrets/{verb}"
         return access.allows_data(principal_id, action, _scope(vault, secret))
     policies = vault["properties"].get("accessPolicies") or []
-    granted = [policy for policy in policies if str(policy.get("objectId", "")).lower() == principal_id.lower()]
-    words = {str(word).lower() for policy in granted for word in (policy.get("permissions") or {}).get("secrets") or ()}
+    granted = [
+        policy
+        for policy in policies
+        if str(policy.get("objectId", "")).lower() == principal_id.lower()
+    ]
+    words = {
+        str(word).lower()
+        for policy in granted
+        for word in (policy.get("permissions") or {}).get("secrets") or ()
+    }
     return bool(words & {POLICY_WORDS[verb], "all"})
 
 
@@ -78,21 +95,31 @@ def _scope(vault: Mapping[str, Any], secret: str) -> str:
 
 
 _URI = re.compile(
-    r"@Microsoft\.KeyVault\(SecretUri=https://([\w-]+)\.vault\.[\w.:]+/secrets/([\w-]+)/?([\w-]*)/?\)", re.IGNORECASE
+    r"@Microsoft\.KeyVault\(SecretUri=https://([\w-]+)\.vault\.[\w.:]+/secrets/([\w-]+)/?([\w-]*)/?\)",
+    re.IGNORECASE,
 )
 _NAMES = re.compile(
-    r"@Microsoft\.KeyVault\(VaultName=([\w-]+);SecretName=([\w-]+)(?:;SecretVersion=([\w-]*))?\)", re.IGNORECASE
+    r"@Microsoft\.KeyVault\(VaultName=([\w-]+);SecretName=([\w-]+)(?:;SecretVersion=([\w-]*))?\)",
+    re.IGNORECASE,
 )
 _KEPT_SECONDS = 24 * 3600.0
 
 
-def environment(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, str]:
-    """Return what the running app reads: settings, with the secrets of those references that can be resolved."""
+def environment(
+    resources: Resources, site: Mapping[str, Any], site_state: SiteState
+) -> dict[str, str]:
+    """Return what the running app reads: settings, with the secrets of those references that can be
+    resolved.
+    """
     values = {name: value for name, value in site_state.settings.items() if value is not None}
-    return {name: _resolved(resources, site, site_state, name, value) for name, value in values.items()}
+    return {
+        name: _resolved(resources, site, site_state, name, value) for name, value in values.items()
+    }
 
 
-def _resolved(resources: Resources, site: Mapping[str, Any], site_state: SiteState, name: str, value: str) -> str:
+def _resolved(
+    resources: Resources, site: Mapping[str, Any], site_state: SiteState, name: str, value: str
+) -> str:
     now, kept = resources.clock.timestamp(), site_state.references.get(name)
     if kept is None or kept["reference"] != value or now - kept["at"] >= _KEPT_SECONDS:
         site_state.references.pop(name, None)
@@ -114,7 +141,9 @@ def _secret(resources: Resources, site: Mapping[str, Any], value: str) -> str | 
     if not allows(resources.access, vault, principal, "getSecret/action", secret):
         return None
     try:
-        found = resources.vaults[vault["id"].lower()].version(secret, version, resources.clock.timestamp())
+        found = resources.vaults[vault["id"].lower()].version(
+            secret, version, resources.clock.timestamp()
+        )
     except WireError:
         return None
     return str(found["value"]) if found["attributes"]["enabled"] else None
@@ -126,4 +155,6 @@ def _principal(site: Mapping[str, Any]) -> str | None:
     if named.lower() == "systemassigned":
         return identity.get("principalId")
     assigned: Mapping[str, Mapping[str, str]] = identity.get("userAssignedIdentities") or {}
-    return next((ids["principalId"] for key, ids in assigned.items() if key.lower() == named.lower()), None)
+    return next(
+        (ids["principalId"] for key, ids in assigned.items() if key.lower() == named.lower()), None
+    )

@@ -1,7 +1,7 @@
 """Key vaults: their secrets with all versions, and deleted secrets.
 
-Sources: key-vault: general/about-keys-secrets-certificates, secrets/about-secrets, general/soft-delete-overview;
-keyvault/secrets REST reference.
+Sources: key-vault: general/about-keys-secrets-certificates, secrets/about-secrets,
+general/soft-delete-overview; keyvault/secrets REST reference.
 """
 
 import re
@@ -27,8 +27,9 @@ Body = dict[str, Any]
 class VaultState:
     """The secrets of a vault.
 
-    Shapes: `secrets` and `deleted` by name in lower case; each secret is `{"name", "versions", "ready_at"}`, its
-    versions oldest first, each a bundle without its id and with its `version`; a deleted one has `deleted_at`.
+    Shapes: `secrets` and `deleted` by name in lower case; each secret is `{"name", "versions",
+    "ready_at"}`, its versions oldest first, each a bundle without its id and with its `version`; a
+    deleted one has `deleted_at`.
 
     Units: seconds since 1970. Until `ready_at`, a deletion or a recovery is under way.
     """
@@ -36,14 +37,28 @@ class VaultState:
     secrets: dict[str, Body] = field(default_factory=dict)
     deleted: dict[str, Body] = field(default_factory=dict)
 
-    def set(self, name: str, sent: Mapping[str, Any], now: float, *, version: str | None = None) -> Body:
+    def set(
+        self, name: str, sent: Mapping[str, Any], now: float, *, version: str | None = None
+    ) -> Body:
         fresh = _checked(sent)
         if not isinstance(sent.get("value"), str) or len(sent["value"]) > LONGEST_VALUE:
             raise bad_parameter("Property value has invalid value\r\n")
         self._refuse_busy(name, now)
-        attributes = {"enabled": True, **fresh.get("attributes", {}), "created": int(now), "updated": int(now)}
-        made = {"version": version or uuid.uuid4().hex, "value": sent["value"], **fresh, "attributes": attributes}
-        secret = self.secrets.setdefault(name.lower(), {"name": name, "versions": [], "ready_at": 0.0})
+        attributes = {
+            "enabled": True,
+            **fresh.get("attributes", {}),
+            "created": int(now),
+            "updated": int(now),
+        }
+        made = {
+            "version": version or uuid.uuid4().hex,
+            "value": sent["value"],
+            **fresh,
+            "attributes": attributes,
+        }
+        secret = self.secrets.setdefault(
+            name.lower(), {"name": name, "versions": [], "ready_at": 0.0}
+        )
         secret["versions"].append(made)
         return made
 
@@ -58,7 +73,11 @@ class VaultState:
 
     def version(self, name: str, version: str, now: float) -> Body:
         versions = self.versions(name, now)
-        found = versions[-1] if not version else next((v for v in versions if v["version"] == version.lower()), None)
+        found = (
+            versions[-1]
+            if not version
+            else next((v for v in versions if v["version"] == version.lower()), None)
+        )
         if found is None:
             raise not_found(f"{name}/{version}")
         return found
@@ -79,7 +98,11 @@ class VaultState:
 
     def deleted_secret(self, name: str, now: float) -> Body:
         secret = self.deleted.get(name.lower())
-        if secret is None or secret["ready_at"] > now or now - secret["deleted_at"] > RETENTION_DAYS * 86_400:
+        if (
+            secret is None
+            or secret["ready_at"] > now
+            or now - secret["deleted_at"] > RETENTION_DAYS * 86_400
+        ):
             raise vault_error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
         return secret
 
@@ -103,12 +126,15 @@ class VaultState:
             raise vault_error(409, "Conflict", why, inner="ObjectIsBeingDeleted")
         elif deleted is not None:
             why = (
-                f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; in "
+                f"Secret {name} is currently in a deleted but recoverable state, and its name "
+                "cannot be reused; in "
                 "this state, the secret can only be recovered or purged."
             )
             raise vault_error(409, "Conflict", why, inner="ObjectIsDeletedButRecoverable")
         if live is not None and live["ready_at"] > now:
-            why = f"Secret {name} is currently being recovered and cannot be re-created; retry later."
+            why = (
+                f"Secret {name} is currently being recovered and cannot be re-created; retry later."
+            )
             raise vault_error(409, "Conflict", why, inner="ObjectIsBeingRecovered")
 
 
@@ -122,7 +148,9 @@ def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], name_used: boo
     if not _VAULT_NAME.fullmatch(name):
         raise service_error("VaultNameNotValid", name=name)
     if not isinstance(properties, Mapping) or not {"tenantId", "sku"} <= set(properties):
-        raise arm_error(400, "BadRequest", "The parameters tenantId and sku have to be specified for a vault.")
+        raise arm_error(
+            400, "BadRequest", "The parameters tenantId and sku have to be specified for a vault."
+        )
     if name_used:
         raise service_error("VaultAlreadyExists", name=name)
 
@@ -155,7 +183,10 @@ def _checked(sent: Mapping[str, Any]) -> Body:
     kept: Body = {}
     if sent.get("contentType") is not None:
         kept["contentType"] = sent["contentType"]
-        if not isinstance(kept["contentType"], str) or len(kept["contentType"]) > LONGEST_CONTENT_TYPE:
+        if (
+            not isinstance(kept["contentType"], str)
+            or len(kept["contentType"]) > LONGEST_CONTENT_TYPE
+        ):
             raise bad_parameter("Property contentType has invalid value\r\n")
     if sent.get("tags") is not None:
         kept["tags"] = _checked_tags(sent["tags"])
@@ -169,14 +200,20 @@ def _checked_tags(tags: object) -> dict[str, str]:
         raise bad_parameter(f"The number of tags exceeds the maximum of {MOST_TAGS}.")
     for name, value in tags.items():
         if not isinstance(value, str) or max(len(name), len(value)) > LONGEST_TAG:
-            raise bad_parameter(f"The tag {name} is invalid: name and value have {LONGEST_TAG} characters at most.")
+            raise bad_parameter(
+                f"The tag {name} is invalid: name and value have {LONGEST_TAG} characters at most."
+            )
     return dict(tags)
 
 
 def _checked_attributes(attributes: object) -> Body:
     if not isinstance(attributes, Mapping):
         raise bad_parameter("Property attributes has invalid value\r\n")
-    given = {name: value for name, value in attributes.items() if name in _ATTRIBUTES and value is not None}
+    given = {
+        name: value
+        for name, value in attributes.items()
+        if name in _ATTRIBUTES and value is not None
+    }
     for name, value in given.items():
         if type(value) is not _ATTRIBUTES[name]:
             raise bad_parameter(f"Property {name} has invalid value\r\n")

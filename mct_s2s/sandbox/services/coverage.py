@@ -11,7 +11,10 @@ from mct_s2s.sandbox.services.login import login
 
 
 class Row(NamedTuple):
-    """An operation. `fidelity` is `full`, `usual` (as clients use it) or `stub` (it answers, and does little)."""
+    """An operation.
+
+    `fidelity` is `full`, `usual` (as clients use it) or `stub` (it answers, and does little).
+    """
 
     service: str
     operation: str
@@ -22,7 +25,12 @@ class Row(NamedTuple):
 _OWN = (
     Row("MCT", "* /api/{path}", "full", "service-to-service authentication, step 3"),
     Row("Identity", "GET {IDENTITY_ENDPOINT}", "full", "app-service/overview-managed-identity"),
-    Row("Identity", "GET {machine}/metadata/identity/oauth2/token", "usual", "entra: how-to-use-vm-token"),
+    Row(
+        "Identity",
+        "GET {machine}/metadata/identity/oauth2/token",
+        "usual",
+        "entra: how-to-use-vm-token",
+    ),
     Row("ARM", "GET /metadata/endpoints", "full", "ARM: metadata/endpoints"),
     Row("Graph", "POST /v1.0/$batch", "full", "graph: concepts/json-batching"),
 )
@@ -45,12 +53,19 @@ def table() -> str:
     heads = Row("service", "operation", "fidelity", "source")
     widths = [max(len(row[column]) for row in (heads, *found)) for column in range(3)]
     lines = [_line(row, widths) for row in (heads, *found)]
-    counts = [f"{sum(row.fidelity == kind for row in found)} {kind}" for kind in ("full", "usual", "stub")]
-    return "\n".join((*lines, "", f"{len(found)} operations: {', '.join(counts)}; all others return 501."))
+    counts = [
+        f"{sum(row.fidelity == kind for row in found)} {kind}" for kind in ("full", "usual", "stub")
+    ]
+    return "\n".join(
+        (*lines, "", f"{len(found)} operations: {', '.join(counts)}; all others return 501.")
+    )
 
 
 def _described(service: str, operations: Iterable[Operation[Any, Any]], prefix: str) -> list[Row]:
-    return [Row(service, f"{row.method} {prefix}{row.template}", row.fidelity, row.source) for row in operations]
+    return [
+        Row(service, f"{row.method} {prefix}{row.template}", row.fidelity, row.source)
+        for row in operations
+    ]
 
 
 def _line(row: Row, widths: Sequence[int]) -> str:

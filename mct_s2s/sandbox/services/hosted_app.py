@@ -1,9 +1,10 @@
-"""A web app that runs a real program, with the site's settings as its environment, as App Service does.
+"""A web app that runs a real program, with the site's settings as its environment, as App Service
+does.
 
-The program is the judge of its settings and of tokens: nothing here knows what it checks. It starts with the first
-request after a start of the site, and ends when settings are written or the site is restarted.
-Source: app-service: configure-common ("App settings are variables passed as environment variables"),
-configure-custom-container (`PORT`).
+The program is the judge of its settings and of tokens: nothing here knows what it checks. It starts
+with the first request after a start of the site, and ends when settings are written or the site is
+restarted. Source: app-service: configure-common ("App settings are variables passed as environment
+variables"), configure-custom-container (`PORT`).
 """
 
 import asyncio
@@ -29,7 +30,9 @@ START_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 _KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "NODE_PATH", "SYSTEMROOT", "TEMP")
 """Of the sandbox's own environment: what a program needs to run on this machine."""
-_OF_ONE_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length", "host"})
+_OF_ONE_HOP = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length", "host"}
+)
 
 
 class HostedApp:
@@ -46,7 +49,10 @@ class HostedApp:
         self._turn = threading.Lock()
 
     async def answer(self, request: Request, settings: Settings, generation: object) -> Response:
-        """Answer as the program does; 503 while it does not listen. A new `generation` starts it anew."""
+        """Answer as the program does; 503 while it does not listen.
+
+        A new `generation` starts it anew.
+        """
         body = await request.body()
         return await asyncio.to_thread(self._answer, request, body, settings, generation)
 
@@ -65,11 +71,17 @@ class HostedApp:
             process.kill()
             process.wait()
 
-    def _answer(self, request: Request, body: bytes, settings: Settings, generation: object) -> Response:
+    def _answer(
+        self, request: Request, body: bytes, settings: Settings, generation: object
+    ) -> Response:
         with self._turn:
             if not self._is_listening(settings, generation):
                 return PlainTextResponse("Service Unavailable", 503)
-        sent = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_HOP}
+        sent = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in _OF_ONE_HOP
+        }
         sent |= {"Host": request.headers.get("host", ""), "X-Forwarded-Proto": "https"}
         query = f"?{request.url.query}" if request.url.query else ""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
@@ -82,8 +94,12 @@ class HostedApp:
         finally:
             connection.close()
         response = Response(content, answer.status)
-        received = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OF_ONE_HOP]
-        response.raw_headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in received]
+        received = [
+            (name, value) for name, value in answer.getheaders() if name.lower() not in _OF_ONE_HOP
+        ]
+        response.raw_headers += [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in received
+        ]
         return response
 
     def _is_listening(self, settings: Settings, generation: object) -> bool:
@@ -92,8 +108,15 @@ class HostedApp:
             self._start(settings)
             self._generation = generation
         deadline = time.monotonic() + START_SECONDS
-        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
+        while (
+            self._process is not None
+            and self._process.poll() is None
+            and time.monotonic() < deadline
+        ):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self._port), 1),
+            ):
                 return True
             time.sleep(0.05)
         return False

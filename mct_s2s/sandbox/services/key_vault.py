@@ -1,8 +1,9 @@
 """Key Vault's data plane: the secrets of a vault, at the vault's own host name.
 
-Checks are in the service's order: vault, token, api-version, name, permission, secret. A vault that does not exist
-has no address in Azure; here, where every name below `localhost` resolves, it is answered 404.
-Sources: keyvault/secrets REST reference; key-vault: general/authentication-requests-and-responses.
+Checks are in the service's order: vault, token, api-version, name, permission, secret. A vault that
+does not exist has no address in Azure; here, where every name below `localhost` resolves, it is
+answered 404. Sources: keyvault/secrets REST reference; key-vault:
+general/authentication-requests-and-responses.
 """
 
 import base64
@@ -33,7 +34,10 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class VaultCall:
-    """A request with its vault and its operation's parameters. `origin` is the vault's address, without a slash."""
+    """A request with its vault and its operation's parameters.
+
+    `origin` is the vault's address, without a slash.
+    """
 
     state: SandboxState
     origin: str
@@ -56,13 +60,16 @@ class VaultCall:
 
     @cached_property
     def body(self) -> Body:
-        return object_of(self.raw_body, lambda _: vaults.bad_parameter("Property  has invalid value\r\n"))
+        return object_of(
+            self.raw_body, lambda _: vaults.bad_parameter("Property  has invalid value\r\n")
+        )
 
 
 class VaultOperation(Operation[VaultCall, Any]):
     """An operation of the sandbox's vaults: `run` returns the JSON body, None for an empty answer.
 
-    `{version}` is a version or nothing for the latest, `action` is below `Microsoft.KeyVault/vaults/secrets/`.
+    `{version}` is a version or nothing for the latest, `action` is below
+    `Microsoft.KeyVault/vaults/secrets/`.
     """
 
     SHAPES: ClassVar = {"version": "(?P<version>[^/]*)"}
@@ -82,7 +89,9 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
         if "name" in params:
             vaults.check_name(params["name"])
         try:
-            vault_references.check(state.resources.access, vault, caller, operation.action, params.get("name", ""))
+            vault_references.check(
+                state.resources.access, vault, caller, operation.action, params.get("name", "")
+            )
         except WireError as refused:
             refused.headers |= _NO_CACHE
             raise
@@ -116,7 +125,9 @@ def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
         match = row.pattern.fullmatch(plain)
         if match and row.method == method:
             return row, {name: value or "" for name, value in match.groupdict().items()}
-    raise vault_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path} of Key Vault.")
+    raise vault_error(
+        501, "SandboxNotImplemented", f"The sandbox does not support {method} {path} of Key Vault."
+    )
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
@@ -124,7 +135,9 @@ def authenticate(state: SandboxState, addresses: Addresses, request: Request) ->
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
         caller = access_tokens.verify(
-            state.directory, request.headers.get("authorization"), audiences=(addresses.vault, f"{addresses.vault}/")
+            state.directory,
+            request.headers.get("authorization"),
+            audiences=(addresses.vault, f"{addresses.vault}/"),
         )
     except TokenRejected as rejected:
         messages = {
@@ -132,13 +145,15 @@ def authenticate(state: SandboxState, addresses: Addresses, request: Request) ->
             "audience": f"AKV10022: Invalid audience. Expected {addresses.vault}.",
             "expired": "AKV10043: Token has expired.",
         }
-        message = messages.get(rejected.kind, f"AKV10001: Token validation failed. {rejected.reason}")
-        raise vault_error(401, "Unauthorized", message, headers={"WWW-Authenticate": challenge}) from rejected
+        message = messages.get(
+            rejected.kind, f"AKV10001: Token validation failed. {rejected.reason}"
+        )
+        raise vault_error(
+            401, "Unauthorized", message, headers={"WWW-Authenticate": challenge}
+        ) from rejected
     if caller.tenant_id != state.directory.tenant_id:
         issuer = f"https://sts.windows.net/{state.directory.tenant_id}/"
-        message = (
-            f"AKV10032: Invalid issuer. Expected one of {issuer}, found https://sts.windows.net/{caller.tenant_id}/."
-        )
+        message = f"AKV10032: Invalid issuer. Expected one of {issuer}, found https://sts.windows.net/{caller.tenant_id}/."
         raise vault_error(401, "Unauthorized", message, headers={"WWW-Authenticate": challenge})
     return caller
 
@@ -147,7 +162,11 @@ def _vault(state: SandboxState, addresses: Addresses, request: Request) -> Body:
     name = addresses.vault_named_by(request.headers.get("host", "")) or ""
     found = state.resources.vault_named(name)
     if found is None:
-        raise vault_error(404, "VaultNotFound", f"There is no vault '{name}' (in Azure, its name would not resolve).")
+        raise vault_error(
+            404,
+            "VaultNotFound",
+            f"There is no vault '{name}' (in Azure, its name would not resolve).",
+        )
     return found
 
 
@@ -158,7 +177,9 @@ def _check_version(state: SandboxState, version: str | None) -> None:
 
 
 def _set_secret(call: VaultCall) -> Body:
-    return _bundle(call, call.name, call.vault_state.set(call.name, call.body, call.now), with_value=True)
+    return _bundle(
+        call, call.name, call.vault_state.set(call.name, call.body, call.now), with_value=True
+    )
 
 
 def _update_secret(call: VaultCall) -> Body:
@@ -175,12 +196,18 @@ def _get_secret(call: VaultCall) -> Body:
 
 
 def _delete_secret(call: VaultCall) -> Body:
-    return _deleted(call, call.vault_state.delete(call.name, call.now, call.state.resources.operation_seconds))
+    return _deleted(
+        call, call.vault_state.delete(call.name, call.now, call.state.resources.operation_seconds)
+    )
 
 
 def _list_secrets(call: VaultCall) -> Body:
-    live = [secret for secret in call.vault_state.secrets.values() if secret["ready_at"] <= call.now]
-    shown = [_bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live]
+    live = [
+        secret for secret in call.vault_state.secrets.values() if secret["ready_at"] <= call.now
+    ]
+    shown = [
+        _bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live
+    ]
     return _page(call, sorted(shown, key=lambda item: item["id"].lower()))
 
 
@@ -189,12 +216,19 @@ def _list_versions(call: VaultCall) -> Body:
         versions = call.vault_state.versions(call.name, call.now)
     except WireError:
         versions = []
-    return _page(call, sorted((_bundle(call, call.name, v) for v in versions), key=lambda item: item["id"]))
+    return _page(
+        call, sorted((_bundle(call, call.name, v) for v in versions), key=lambda item: item["id"])
+    )
 
 
 def _list_deleted(call: VaultCall) -> Body:
-    deleted = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
-    return _page(call, sorted((_deleted(call, secret) for secret in deleted), key=lambda item: item["id"].lower()))
+    deleted = [
+        secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now
+    ]
+    return _page(
+        call,
+        sorted((_deleted(call, secret) for secret in deleted), key=lambda item: item["id"].lower()),
+    )
 
 
 def _get_deleted(call: VaultCall) -> Body:
@@ -211,16 +245,27 @@ def _purge(call: VaultCall) -> None:
 
 
 def _bundle(
-    call: VaultCall, name: str, version: Mapping[str, Any], *, with_value: bool = False, with_version: bool = True
+    call: VaultCall,
+    name: str,
+    version: Mapping[str, Any],
+    *,
+    with_value: bool = False,
+    with_version: bool = True,
 ) -> Body:
     tail = f"/{version['version']}" if with_version else ""
     shown = {key: version[key] for key in ("value",) if with_value}
     shown |= {key: version[key] for key in ("contentType", "tags") if version.get(key)}
     days = _retention(call)
-    recovery: Body = {"recoveryLevel": f"{'Customized' if days < RETENTION_DAYS else ''}Recoverable+Purgeable"}
+    recovery: Body = {
+        "recoveryLevel": f"{'Customized' if days < RETENTION_DAYS else ''}Recoverable+Purgeable"
+    }
     if call.query["api-version"] > "7.0":
         recovery["recoverableDays"] = days
-    return {**shown, "id": f"{call.origin}/secrets/{name}{tail}", "attributes": {**version["attributes"], **recovery}}
+    return {
+        **shown,
+        "id": f"{call.origin}/secrets/{name}{tail}",
+        "attributes": {**version["attributes"], **recovery},
+    }
 
 
 def _deleted(call: VaultCall, secret: Mapping[str, Any]) -> Body:
@@ -249,24 +294,47 @@ def _page(call: VaultCall, items: list[Body]) -> Body:
     if items and "recoveryId" in items[0]:
         path = "deletedsecrets"
     following = f"{call.origin}/{path}?api-version={call.query['api-version']}{rest}"
-    return {"value": items[start : start + size], "nextLink": following if start + size < len(items) else None}
+    return {
+        "value": items[start : start + size],
+        "nextLink": following if start + size < len(items) else None,
+    }
 
 
 def _row(
-    method: str, path: str, action: str, run: Callable[[VaultCall], Any], page: str, fidelity: str = "usual"
+    method: str,
+    path: str,
+    action: str,
+    run: Callable[[VaultCall], Any],
+    page: str,
+    fidelity: str = "usual",
 ) -> VaultOperation:
     return VaultOperation(method, path, run, f"keyvault/secrets: {page}", fidelity, action)
 
 
 OPERATIONS = (
     _row("GET", "/secrets", "readMetadata/action", _list_secrets, "get-secrets"),
-    _row("GET", "/secrets/{name}/versions", "readMetadata/action", _list_versions, "get-secret-versions", "full"),
+    _row(
+        "GET",
+        "/secrets/{name}/versions",
+        "readMetadata/action",
+        _list_versions,
+        "get-secret-versions",
+        "full",
+    ),
     _row("GET", "/secrets/{name}/{version}", "getSecret/action", _get_secret, "get-secret", "full"),
     _row("PUT", "/secrets/{name}", "setSecret/action", _set_secret, "set-secret", "full"),
     _row("PATCH", "/secrets/{name}/{version}", "update/action", _update_secret, "update-secret"),
     _row("DELETE", "/secrets/{name}", "delete", _delete_secret, "delete-secret"),
     _row("GET", "/deletedsecrets", "readMetadata/action", _list_deleted, "get-deleted-secrets"),
-    _row("GET", "/deletedsecrets/{name}", "readMetadata/action", _get_deleted, "get-deleted-secret"),
-    _row("POST", "/deletedsecrets/{name}/recover", "recover/action", _recover, "recover-deleted-secret"),
+    _row(
+        "GET", "/deletedsecrets/{name}", "readMetadata/action", _get_deleted, "get-deleted-secret"
+    ),
+    _row(
+        "POST",
+        "/deletedsecrets/{name}/recover",
+        "recover/action",
+        _recover,
+        "recover-deleted-secret",
+    ),
     _row("DELETE", "/deletedsecrets/{name}", "purge/action", _purge, "purge-deleted-secret"),
 )

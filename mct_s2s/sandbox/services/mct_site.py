@@ -1,7 +1,8 @@
-"""The web apps: the MCT site, which checks a call against its settings, and others that only answer.
+"""The web apps: the MCT site, which checks a call against its settings, and others that only
+answer.
 
-The reason of a refusal goes to the sandbox's request log only: the real site answers just 401. It has the documented
-paths of the MCT API, without case, and no others; what they hold is made up.
+The reason of a refusal goes to the sandbox's request log only: the real site answers just 401. It
+has the documented paths of the MCT API, without case, and no others; what they hold is made up.
 Sources: service-to-service authentication, step 3 and the note on `ClientType`; community-training:
 rest-api-management; which paths give lists: docs/azure-contract.md, section 8.
 """
@@ -38,8 +39,12 @@ PATHS: tuple[Operation[Settings, Any], ...] = (
     Operation("GET", "/api/v1/Groups", lambda _: [], _API),
     Operation("GET", "/api/v1/users", lambda _: [], _API),
     Operation("PUT", "/api/v1/user/organization", lambda _: {"isSuccess": True}, _API),
-    Operation("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", lambda _: {"isSuccess": True}, _API),
-    Operation("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", lambda _: {"isSuccess": True}, _API),
+    Operation(
+        "PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", lambda _: {"isSuccess": True}, _API
+    ),
+    Operation(
+        "PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", lambda _: {"isSuccess": True}, _API
+    ),
     Operation("GET", "/api/v2/Profile", _profile, _API),
     Operation("POST", "/api/v4/Courses/{id}/Content", lambda _: {"isSuccess": True}, _API),
 )
@@ -62,14 +67,20 @@ def api_answer(method: str, path: str, settings: Settings) -> Response:
         if method == row.method or (method == "HEAD" and row.method == "GET"):
             return JSONResponse(row.run(settings))
     allowed = ", ".join(row.method for row in fitting)
-    return Response(status_code=405, headers={"Allow": allowed}) if fitting else Response(status_code=404)
+    return (
+        Response(status_code=405, headers={"Allow": allowed})
+        if fitting
+        else Response(status_code=404)
+    )
 
 
 class CallRejected(Exception):
     """A call that the site does not accept; the text is the reason for the sandbox's log."""
 
 
-def routes(state: SandboxState, addresses: Addresses, site_id: str, app: HostedApp | None = None) -> list[Route]:
+def routes(
+    state: SandboxState, addresses: Addresses, site_id: str, app: HostedApp | None = None
+) -> list[Route]:
     """`app`: the program that answers there in place of MCT."""
 
     async def answer(request: Request) -> Response:
@@ -92,19 +103,33 @@ def routes(state: SandboxState, addresses: Addresses, site_id: str, app: HostedA
     return [below("/", answer)]
 
 
-def _refused_before(state: SandboxState, addresses: Addresses, site_id: str, host: str) -> Response | None:
+def _refused_before(
+    state: SandboxState, addresses: Addresses, site_id: str, host: str
+) -> Response | None:
     """Return the answer of what stands before the app, where it lets no call pass."""
-    front, is_at_door = state.directory.variations.site_front, host.lower() == addresses.of_front_door(site_id)
+    front, is_at_door = (
+        state.directory.variations.site_front,
+        host.lower() == addresses.of_front_door(site_id),
+    )
     if is_at_door and front != "front-door":
-        return PlainTextResponse("Oops! We weren't able to find your Azure Front Door Service configuration.", 404)
+        return PlainTextResponse(
+            "Oops! We weren't able to find your Azure Front Door Service configuration.", 404
+        )
     match front:
-        case "front-door" if not is_at_door:  # the origin admits its own Front Door alone, by X-Azure-FDID
+        case "front-door" if (
+            not is_at_door
+        ):  # the origin admits its own Front Door alone, by X-Azure-FDID
             return PlainTextResponse("Error 403 - Forbidden", 403)
         case "network":
-            return PlainTextResponse("Error 403 - Forbidden", 403, {"x-ms-forbidden-ip": "192.0.2.1"})
+            return PlainTextResponse(
+                "Error 403 - Forbidden", 403, {"x-ms-forbidden-ip": "192.0.2.1"}
+            )
         case "authentication":
             where = f"{addresses.login}/{state.directory.tenant_id}/oauth2/authorize"
-            challenge = f'Bearer realm="{host.partition(":")[0]}" authorization_uri="{where}" resource_id="sandbox"'
+            challenge = (
+                f'Bearer realm="{host.partition(":")[0]}" authorization_uri="{where}" '
+                'resource_id="sandbox"'
+            )
             return Response(status_code=401, headers={"WWW-Authenticate": challenge})
     return None
 
@@ -121,24 +146,39 @@ def _answer_call(
     except CallRejected as refused:
         request.scope["sandbox"]["note"] = str(refused)
         is_named = state.directory.variations.site_front == "bearer"
-        return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"} if is_named else None)
+        return Response(
+            status_code=401, headers={"WWW-Authenticate": "Bearer"} if is_named else None
+        )
     request.scope["sandbox"]["note"] = f"accepted as {caller}"
     return api_answer(request.method, request.url.path, settings)
 
 
-def check_call(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
+def check_call(
+    directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]
+) -> str:
     """Check that a call comes from a service on an allow list; return the name of the list."""
     own = {name.lower(): value or "" for name, value in settings.items()}
-    _require(own.get("serviceauthenabled", "").strip().lower() == "true", "ServiceAuthEnabled is not true")
-    _require(headers.get("clienttype", "").lower() == "service", "the header ClientType is not Service")
+    _require(
+        own.get("serviceauthenabled", "").strip().lower() == "true",
+        "ServiceAuthEnabled is not true",
+    )
+    _require(
+        headers.get("clienttype", "").lower() == "service", "the header ClientType is not Service"
+    )
     _check_tenant_name(directory, own)
     claims = _claims(directory, headers)
     tenant = own.get("serviceauthtenantid", "").strip().lower()
-    _require(str(claims.get("tid", "")).lower() == tenant, f"tid is {claims.get('tid')}, not ServiceAuthTenantId")
+    _require(
+        str(claims.get("tid", "")).lower() == tenant,
+        f"tid is {claims.get('tid')}, not ServiceAuthTenantId",
+    )
     issuers = (f"https://sts.windows.net/{tenant}/", f"{addresses.login}/{tenant}/v2.0")
     _require(claims.get("iss") in issuers, f"iss is {claims.get('iss')}")
     audience = own.get("serviceauthaudience", "")
-    _require(bool(audience) and claims.get("aud") == audience, f"aud is {claims.get('aud')}, not {audience!r}")
+    _require(
+        bool(audience) and claims.get("aud") == audience,
+        f"aud is {claims.get('aud')}, not {audience!r}",
+    )
     return _allowed(own, claims)
 
 
@@ -149,7 +189,10 @@ def _require(fact: bool, why_not: str) -> None:
 
 def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
     name = own.get("serviceauthtenantname", "").strip().lower()
-    _require(name in directory.tenant.domains, f"ServiceAuthTenantName {name!r} is no domain of the tenant")
+    _require(
+        name in directory.tenant.domains,
+        f"ServiceAuthTenantName {name!r} is no domain of the tenant",
+    )
 
 
 def _claims(directory: Directory, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -167,10 +210,14 @@ def _allowed(own: Mapping[str, str], claims: Mapping[str, Any]) -> str:
     client = str(claims.get("appid") or claims.get("azp") or "").lower()
     _require(
         client in _ids(own.get("serviceapplicationids", "")),
-        f"neither the object id {claims.get('oid')} nor the application id {client} is on an allow list",
+        f"neither the object id {claims.get('oid')} nor the application id {client} is on an "
+        "allow list",
     )
     role = own.get("serviceauthrole", "")
-    _require(bool(role) and role in claims.get("roles", ()), f"the token does not carry the role {role!r}")
+    _require(
+        bool(role) and role in claims.get("roles", ()),
+        f"the token does not carry the role {role!r}",
+    )
     return "ServiceApplicationIds"
 
 

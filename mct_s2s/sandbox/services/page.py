@@ -1,6 +1,9 @@
-"""A page about a sandbox for people who look on: what was asked of it, and what is in it. No secret is on it.
+"""A page about a sandbox for people who look on: what was asked of it, and what is in it.
 
-Names, settings and addresses in it are whatever clients have sent: the template escapes all of them.
+No secret is on it.
+
+Names, settings and addresses in it are whatever clients have sent: the template escapes all of
+them.
 """
 
 import functools
@@ -28,10 +31,19 @@ FIRST = 50
 _LONG = frozenset({"path", "query", "note", "id", "trust settings", "credentials"})
 """Columns whose text may break anywhere: a word, a method or a status stays whole."""
 _TRUST = frozenset(
-    {"serviceauthenabled", "serviceauthaudience", "serviceauthtenantname", "serviceauthtenantid", "serviceauthrole"}
+    {
+        "serviceauthenabled",
+        "serviceauthaudience",
+        "serviceauthtenantname",
+        "serviceauthtenantid",
+        "serviceauthrole",
+    }
     | {"serviceobjectids", "serviceapplicationids"}
 )
-"""Settings that say who may call: none of them is a secret. Source: service-to-service authentication, step 3."""
+"""Settings that say who may call: none of them is a secret.
+
+Source: service-to-service authentication, step 3.
+"""
 
 
 class _Table(NamedTuple):
@@ -45,11 +57,17 @@ def routes(state: SandboxState, addresses: Addresses, observability: Observabili
         del request
         nonce, tables = secrets.token_urlsafe(16), list(_tables(state, addresses, observability))
         text = _template().render(
-            nonce=nonce, first=FIRST, most=MOST, long=_LONG, tenant=state.directory.tenant, tables=tables
+            nonce=nonce,
+            first=FIRST,
+            most=MOST,
+            long=_LONG,
+            tenant=state.directory.tenant,
+            tables=tables,
         )
         headers = {
             "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; "
+            "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri "
+            "'none'; "
             "form-action 'none'; frame-ancestors 'none'",
             "Cache-Control": "no-store",
             "Cross-Origin-Opener-Policy": "same-origin",
@@ -75,7 +93,9 @@ def _template() -> "Template":
     return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
 
 
-def _tables(state: SandboxState, addresses: Addresses, observability: Observability) -> Iterator[_Table]:
+def _tables(
+    state: SandboxState, addresses: Addresses, observability: Observability
+) -> Iterator[_Table]:
     held, now = state.resources, state.clock.timestamp()
     sites = [
         (
@@ -98,16 +118,29 @@ def _tables(state: SandboxState, addresses: Addresses, observability: Observabil
         )
         for one in state.directory.applications.dump()
     ]
-    yield _Table("App registrations", ("name", "app id", "object id", "credentials", ""), registrations[::-1])
+    yield _Table(
+        "App registrations", ("name", "app id", "object id", "credentials", ""), registrations[::-1]
+    )
     principals = [
         (one["displayName"], one["servicePrincipalType"], one["appId"], one["id"])
         for one in state.directory.service_principals.dump()
     ]
     yield _Table("Service principals", ("name", "type", "app id", "object id"), principals[::-1])
     leaks = [tuple(leak.values()) for leak in observability.watch.to_list()]
-    yield _Table("Secrets in wrong places", tuple(next(iter(observability.watch.to_list()), {})), leaks[::-1])
+    yield _Table(
+        "Secrets in wrong places", tuple(next(iter(observability.watch.to_list()), {})), leaks[::-1]
+    )
     log = [
-        (one.at[11:19], one.service, one.method, one.path, one.query, one.status or "no answer", one.fault, one.note)
+        (
+            one.at[11:19],
+            one.service,
+            one.method,
+            one.path,
+            one.query,
+            one.status or "no answer",
+            one.fault,
+            one.note,
+        )
         for one in observability.log
         if one.service != "control"
     ]

@@ -1,7 +1,7 @@
 """The seed: Contoso Learning, a small company that runs Microsoft Community Training.
 
-Careless tools fail on it: settings that break on a wrong merge, a function app with a similar name as the site,
-identities that a careless write removes, two registrations of one name.
+Careless tools fail on it: settings that break on a wrong merge, a function app with a similar name
+as the site, identities that a careless write removes, two registrations of one name.
 """
 
 from typing import Any
@@ -46,7 +46,11 @@ def seed(secret: str) -> SandboxState:
         verified_domains=["contosolearning.com"],
     )
     _, administrator = seeding.add_application(
-        directory, "Deployment pipeline", app_id=ADMINISTRATOR_ID, secret=secret, graph_roles=_ADMINISTRATOR_ROLES
+        directory,
+        "Deployment pipeline",
+        app_id=ADMINISTRATOR_ID,
+        secret=secret,
+        graph_roles=_ADMINISTRATOR_ROLES,
     )
     for name in ("Payroll export", "Library kiosk", "Library kiosk", "Grafana"):
         seeding.add_application(directory, name)
@@ -81,38 +85,72 @@ def add_site(
     """
     checked, root = checked_settings(settings), f"/subscriptions/{subscription}"
     if subscription.lower() not in resources.subscriptions:
-        resources.subscriptions[subscription.lower()] = _subscription(subscription, f"Contoso {subscription[:8]}")
+        resources.subscriptions[subscription.lower()] = _subscription(
+            subscription, f"Contoso {subscription[:8]}"
+        )
         for principal in resources.directory.service_principals.latest_by("appId", owner_app_id):
             resources.access.assign(principal["id"], role_assignments.OWNER, root)
     group_id = f"{root}/resourceGroups/{group}"
     found = resources.groups.get(group_id.lower())
     group_id = found["id"] if found else _group(resources, group, {}, root)
-    plan = _add(resources, group_id, "Microsoft.Web/serverfarms", f"{group}-sites", kind="app", sku={"name": "S1"})
+    plan = _add(
+        resources,
+        group_id,
+        "Microsoft.Web/serverfarms",
+        f"{group}-sites",
+        kind="app",
+        sku={"name": "S1"},
+    )
     body = _site(resources, group_id, name, kind, plan)
     site_state = resources.sites[body["id"].lower()]
     site_state.settings, site_state.effective = checked, dict(checked)
     return body
 
 
-def _subscription(identifier: str = SUBSCRIPTION_ID, name: str = "Contoso Production") -> dict[str, Any]:
+def _subscription(
+    identifier: str = SUBSCRIPTION_ID, name: str = "Contoso Production"
+) -> dict[str, Any]:
     return dict(document("subscription", id=identifier, name=name, tenant=TENANT_ID))
 
 
 def _learning_platform(resources: Resources) -> None:
     group = _group(resources, RESOURCE_GROUP, {"workload": "mct"})
-    plan = _add(resources, group, "Microsoft.Web/serverfarms", "contosolearn-plan", kind="app", sku={"name": "S1"})
+    plan = _add(
+        resources,
+        group,
+        "Microsoft.Web/serverfarms",
+        "contosolearn-plan",
+        kind="app",
+        sku={"name": "S1"},
+    )
     site = _site(resources, group, APP_SERVICE, "app", plan, identity="SystemAssigned")
-    function = _site(resources, group, "contosolearn-fa-x7k2q", "functionapp", plan, identity="SystemAssigned")
+    function = _site(
+        resources, group, "contosolearn-fa-x7k2q", "functionapp", plan, identity="SystemAssigned"
+    )
     slot = _site(resources, group, f"{APP_SERVICE}/staging", "app", plan)
     for body, settings in ((site, "production"), (function, "functionApp"), (slot, "staging")):
         site_state = resources.sites[body["id"].lower()]
-        site_state.settings, site_state.effective = dict(SETTINGS[settings]), dict(SETTINGS[settings])
+        site_state.settings, site_state.effective = (
+            dict(SETTINGS[settings]),
+            dict(SETTINGS[settings]),
+        )
     resources.sites[site["id"].lower()].sticky["appSettingNames"] = list(SETTINGS["sticky"])
     _add(resources, group, "Microsoft.Sql/servers", "contosolearn-sql", kind="v12.0")
-    _add(resources, group, "Microsoft.Sql/servers/databases", "contosolearn-sql/mct", kind="v12.0,user")
-    _add(resources, group, "Microsoft.Storage/storageAccounts", "contosolearnstore", kind="StorageV2")
+    _add(
+        resources,
+        group,
+        "Microsoft.Sql/servers/databases",
+        "contosolearn-sql/mct",
+        kind="v12.0,user",
+    )
+    _add(
+        resources, group, "Microsoft.Storage/storageAccounts", "contosolearnstore", kind="StorageV2"
+    )
     vault = _vault(
-        resources, group, "contosolearn-kv", {"sql-password": {}, "smtp-password": {}, "jwt": {"version": "0f5c2b1d"}}
+        resources,
+        group,
+        "contosolearn-kv",
+        {"sql-password": {}, "smtp-password": {}, "jwt": {"version": "0f5c2b1d"}},
     )
     identity = site["identity"]["principalId"]
     name = resources.directory.ids.new("roleAssignment/contosolearn reads its vault")
@@ -122,7 +160,14 @@ def _learning_platform(resources: Resources) -> None:
 
 def _integrations(resources: Resources) -> None:
     group = _group(resources, "integrations", {})
-    plan = _add(resources, group, "Microsoft.Web/serverfarms", "integrations-plan", kind="app", sku={"name": "B1"})
+    plan = _add(
+        resources,
+        group,
+        "Microsoft.Web/serverfarms",
+        "integrations-plan",
+        kind="app",
+        sku={"name": "B1"},
+    )
     function = _site(resources, group, "reports-func", "functionapp,linux", plan)
     resources.sites[function["id"].lower()].settings["FUNCTIONS_EXTENSION_VERSION"] = "~4"
     _site(resources, group, "partner-portal", "app", plan)
@@ -132,21 +177,35 @@ def _integrations(resources: Resources) -> None:
     own = _user_identity(resources, group, "etl-identity")
     entries: dict[str, Any] = {own["id"]: {}}
     _identify(resources, machine, {"type": "UserAssigned", "userAssignedIdentities": entries})
-    _add(resources, group, "Microsoft.Logic/workflows", "nightly-import", properties={"state": "Enabled"})
+    _add(
+        resources,
+        group,
+        "Microsoft.Logic/workflows",
+        "nightly-import",
+        properties={"state": "Enabled"},
+    )
     _vault(resources, group, VAULT, {})
     container = _add(resources, group, "Microsoft.App/containerApps", "hr-sync")
-    _identify(resources, container, {"type": "UserAssigned", "userAssignedIdentities": {sync["id"]: {}}})
+    _identify(
+        resources, container, {"type": "UserAssigned", "userAssignedIdentities": {sync["id"]: {}}}
+    )
 
 
 def _let_owners_into_the_vault(resources: Resources) -> None:
     vault = resources.vault_named(VAULT)
-    for number, owner in enumerate([a for a in resources.access.assignments if a["role"] == role_assignments.OWNER]):
+    for number, owner in enumerate(
+        [a for a in resources.access.assignments if a["role"] == role_assignments.OWNER]
+    ):
         name = resources.directory.ids.new(f"roleAssignment/secrets officer {number}")
         assert vault is not None  # it has just been made
-        resources.access.assign(owner["principalId"], role_assignments.SECRETS_OFFICER, vault["id"], name=name)
+        resources.access.assign(
+            owner["principalId"], role_assignments.SECRETS_OFFICER, vault["id"], name=name
+        )
 
 
-def _vault(resources: Resources, group: str, name: str, secrets: dict[str, dict[str, str]]) -> dict[str, Any]:
+def _vault(
+    resources: Resources, group: str, name: str, secrets: dict[str, dict[str, str]]
+) -> dict[str, Any]:
     body = _add(resources, group, "Microsoft.KeyVault/vaults", name)
     body["properties"] |= {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}}
     body["properties"]["enableRbacAuthorization"] = True
@@ -172,7 +231,13 @@ def _group(resources: Resources, name: str, tags: dict[str, str], root: str = SU
 
 
 def _add(
-    resources: Resources, group: str, type_name: str, name: str, *, properties: Any = None, **members: Any
+    resources: Resources,
+    group: str,
+    type_name: str,
+    name: str,
+    *,
+    properties: Any = None,
+    **members: Any,
 ) -> dict[str, Any]:
     namespace, *types = type_name.split("/")
     tail = "/".join(f"{kind}/{part}" for kind, part in zip(types, name.split("/"), strict=True))
@@ -189,7 +254,13 @@ def _add(
 
 
 def _site(
-    resources: Resources, group: str, name: str, kind: str, plan: dict[str, Any], *, identity: str | None = None
+    resources: Resources,
+    group: str,
+    name: str,
+    kind: str,
+    plan: dict[str, Any],
+    *,
+    identity: str | None = None,
 ) -> dict[str, Any]:
     type_name = "Microsoft.Web/sites/slots" if "/" in name else "Microsoft.Web/sites"
     body = _add(resources, group, type_name, name, kind=kind)

@@ -1,8 +1,8 @@
 """The state of a sandbox: tenant, subscriptions, clock; saved as one JSON file.
 
-A state of usual size is written before the answer to the change is sent, so that a program that is killed finds what it
-did. One so large that writing it takes longer than a request should is written from time to time instead, and when the
-sandbox ends.
+A state of usual size is written before the answer to the change is sent, so that a program that is
+killed finds what it did. One so large that writing it takes longer than a request should is written
+from time to time instead, and when the sandbox ends.
 """
 
 import asyncio
@@ -33,16 +33,21 @@ KNOBS: Mapping[str, tuple[str, Check]] = {
     "lagSeed": (f"{_LAG}.lag_seed", whole(0, 2**31)),
     "lagMode": (f"{_LAG}.lag_mode", choice(*MODES)),
 }
-"""How long things take, and how the directory lags: the attribute of a state, and which values it takes."""
+"""How long things take, and how the directory lags: the attribute of a state, and which values it
+takes.
+"""
 
 
 class SandboxState:
     """Everything that a sandbox holds, apart from its signing keys.
 
-    `latency_seconds` is added to every request. `path` is where the state is saved; without one it is in memory only.
+    `latency_seconds` is added to every request. `path` is where the state is saved; without one it
+    is in memory only.
     """
 
-    def __init__(self, clock: Clock, directory: Directory, resources: Resources, *, path: Path | None = None) -> None:
+    def __init__(
+        self, clock: Clock, directory: Directory, resources: Resources, *, path: Path | None = None
+    ) -> None:
         self.clock = clock
         self.directory = directory
         self.resources = resources
@@ -53,7 +58,10 @@ class SandboxState:
         return {name: attrgetter(path)(self) for name, (path, _) in KNOBS.items()}
 
     def turn(self, sent: Mapping[str, Any]) -> None:
-        """Change knobs, all of them or none. Raises ValueError: one is unknown, or its value is invalid."""
+        """Change knobs, all of them or none.
+
+        Raises ValueError: one is unknown, or its value is invalid.
+        """
         if unknown := sent.keys() - KNOBS.keys():
             raise ValueError(f"Unknown knob '{min(unknown)}'. Known knobs: {', '.join(KNOBS)}.")
         for name, value in sent.items():
@@ -75,25 +83,37 @@ class SandboxState:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, path: Path | None = None) -> Self:
-        """Restore what `to_dict` returned. Raises ValueError: it is of another version of the sandbox."""
+        """Restore what `to_dict` returned.
+
+        Raises ValueError: it is of another version of the sandbox.
+        """
         if data.get("schema") != SCHEMA:
-            raise ValueError(f"The state has the schema {data.get('schema')}, but only {SCHEMA} is supported.")
+            raise ValueError(
+                f"The state has the schema {data.get('schema')}, but only {SCHEMA} is supported."
+            )
         clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
         directory = Directory.from_dict(clock, data["directory"])
-        state = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
+        state = cls(
+            clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path
+        )
         state.turn(data.get("knobs", {}))
         return state
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a state from its file. Raises OSError: it cannot be read; ValueError: it holds no state."""
+        """Read a state from its file.
+
+        Raises OSError: it cannot be read; ValueError: it holds no state.
+        """
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
         except (KeyError, TypeError, AttributeError) as wrong:
             raise ValueError(f"Invalid state file '{path}': {wrong}") from wrong
 
     def save(self, path: Path | None = None) -> None:
-        """Write the state whole or not at all: to its file, if it has one, or readable to another."""
+        """Write the state whole or not at all: to its file, if it has one, or readable to
+        another.
+        """
         target = path or self.path
         if target is not None:
             # Without indentation it takes a tenth of the time, and it is done for every change.
@@ -111,7 +131,10 @@ class SandboxState:
 
 
 BEARABLE_SECONDS = 0.005
-"""Up to some 50 clients. Those who set up 200 at once would find a service that answers 40 requests in a second."""
+"""Up to some 50 clients.
+
+Those who set up 200 at once would find a service that answers 40 requests in a second.
+"""
 
 
 class StateWriter:

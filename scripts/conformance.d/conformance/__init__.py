@@ -1,4 +1,5 @@
-"""Compares a real cloud with the sandbox: the same requests to both, and where their answers differ.
+"""Compares a real cloud with the sandbox: the same requests to both, and where their answers
+differ.
 
     command       arguments in, exit code out
     story         the requests in their order
@@ -9,5 +10,6 @@
     report        where the two differ; a report in Markdown, the exchanges as tables
     comparison    an answer compared with a recorded one; the sandbox's tests use it, too
 
-A tool of developers, not in the package's wheel: scripts/conformance runs it, docs/conformance.md says how.
+A tool of developers, not in the package's wheel: scripts/conformance runs it, docs/conformance.md
+says how.
 """

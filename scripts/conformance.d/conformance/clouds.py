@@ -62,7 +62,10 @@ class Side:
         anonymous: bool = False,
         bearer: str | None = None,
     ) -> Answer:
-        """Send a request once; redirects are not followed. Raises NO_ANSWER, or KeyError: its root is not known yet."""
+        """Send a request once; redirects are not followed.
+
+        Raises NO_ANSWER, or KeyError: its root is not known yet.
+        """
         url = self.bindings[ROOTS[service]] + quote(path, safe="/()'=,:$@~")
         if query:
             url += "?" + urlencode(query, quote_via=quote, safe="$/:,()'")
@@ -73,7 +76,10 @@ class Side:
             sent["Authorization"] = f"Bearer {bearer}"
         content = b"" if method in {"POST", "PUT", "PATCH"} else None
         if body is not None and service is Service.LOGIN:
-            sent["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(body).encode()
+            sent["Content-Type"], content = (
+                "application/x-www-form-urlencoded",
+                urlencode(body).encode(),
+            )
         elif body is not None:
             sent["Content-Type"], content = "application/json", json.dumps(body).encode()
         came = await self.http.request(method, url, headers=sent, content=content)
@@ -96,9 +102,15 @@ def _roots(cloud: Cloud, vault: str | None) -> dict[str, str]:
 
 
 async def cloud_side(
-    connection: Connection, credential: CallerCredential, target: SiteTarget | None, vault: str | None
+    connection: Connection,
+    credential: CallerCredential,
+    target: SiteTarget | None,
+    vault: str | None,
 ) -> Side:
-    """The cloud that is looked at, with the App Service that was named found there. Raises S2SError: it was not."""
+    """The cloud that is looked at, with the App Service that was named found there.
+
+    Raises S2SError: it was not.
+    """
     cloud = connection.cloud
 
     async def token(service: Service) -> str:
@@ -110,7 +122,11 @@ async def cloud_side(
             "No complete App Service given.",
             remedy="Add --subscription ID --group NAME --app-service NAME, without --slot.",
         )
-    side = Side(connection.http, token, _roots(cloud, cloud.vault(vault_to(vault).vault)[0] if vault else None))
+    side = Side(
+        connection.http,
+        token,
+        _roots(cloud, cloud.vault(vault_to(vault).vault)[0] if vault else None),
+    )
     root = f"/subscriptions/{target.subscription}"
     path = f"{root}/resourceGroups/{target.group}/providers/Microsoft.Web/sites/{target.name}"
     try:
@@ -122,22 +138,33 @@ async def cloud_side(
             f"Azure Resource Manager did not respond ({type(error).__name__}).",
             remedy="Check the network, the proxy and --cloud, then run it again.",
         ) from error
-    tenant, found, kind = at(row.body, "/tenantId"), at(site.body, "/id"), str(at(site.body, "/kind"))
+    tenant, found, kind = (
+        at(row.body, "/tenantId"),
+        at(site.body, "/id"),
+        str(at(site.body, "/kind")),
+    )
     if not isinstance(tenant, str) or not isinstance(found, str) or "functionapp" in kind.lower():
         raise UsageError(
             "site-not-found",
-            f"The App Service '{target.name}' does not exist in the resource group '{target.group}', "
+            f"The App Service '{target.name}' does not exist in the resource group "
+            f"'{target.group}', "
             "is a function app, or you can't read it.",
             remedy="Check --subscription, which takes an ID, --group and --app-service.",
         )
-    side.bindings |= {"tenantId": tenant, "subscriptionId": target.subscription, "group": target.group}
+    side.bindings |= {
+        "tenantId": tenant,
+        "subscriptionId": target.subscription,
+        "group": target.group,
+    }
     side.bindings |= {"sitePath": found, "site": target.name}
     return side
 
 
 @asynccontextmanager
 async def own_sandbox(names: Mapping[str, str]) -> AsyncIterator[Side]:
-    """A sandbox of the run's own, as new, in a folder that goes with it: the other side of the comparison."""
+    """A sandbox of the run's own, as new, in a folder that goes with it: the other side of the
+    comparison.
+    """
     with tempfile.TemporaryDirectory(prefix="mct-s2s-") as folder:
         running = await asyncio.to_thread(start, Path(folder))
         try:
@@ -149,7 +176,10 @@ async def own_sandbox(names: Mapping[str, str]) -> AsyncIterator[Side]:
 
 @asynccontextmanager
 async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncIterator[Side]:
-    """A running sandbox, its administrator signed in. All its durations are 0: the other side is waited for."""
+    """A running sandbox, its administrator signed in.
+
+    All its durations are 0: the other side is waited for.
+    """
     async with Http(tls_context(running.environment)) as http:
         cloud = await discover(running.resource_manager, http)
         form = {
@@ -161,11 +191,18 @@ async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncItera
         async def token(service: Service) -> str:
             if service in side.tokens:
                 return side.tokens[service]
-            path, body = f"/{running.tenant_id}/oauth2/v2.0/token", {**form, "scope": _scope(cloud, service)}
+            path, body = (
+                f"/{running.tenant_id}/oauth2/v2.0/token",
+                {**form, "scope": _scope(cloud, service)},
+            )
             answer = await side.send(Service.LOGIN, "POST", path, body=body, anonymous=True)
             return str(at(answer.body, "/access_token"))
 
-        own = {"tenantId": running.tenant_id, "subscriptionId": SUBSCRIPTION_ID, "group": RESOURCE_GROUP}
+        own = {
+            "tenantId": running.tenant_id,
+            "subscriptionId": SUBSCRIPTION_ID,
+            "group": RESOURCE_GROUP,
+        }
         own |= {"sitePath": SITE, "site": running.app_service}
         side = Side(http, token, {**_roots(cloud, VAULT), **own, **names})
         knobs = {"operationSeconds": 0, "restartSeconds": 0}
@@ -175,11 +212,17 @@ async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncItera
 
 
 def names_of(run: str, now: datetime) -> dict[str, str]:
-    """What a run chooses, the same on both sides; all its objects have names that begin with its own."""
+    """What a run chooses, the same on both sides; all its objects have names that begin with its
+    own.
+    """
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = today + timedelta(days=30)
     _, certificate = make_key_pair(run, today, ends)
-    moments = {"secretEnds": ends, "certificateBegins": today, "certificateEnds": ends - timedelta(days=1)}
+    moments = {
+        "secretEnds": ends,
+        "certificateBegins": today,
+        "certificateEnds": ends - timedelta(days=1),
+    }
     return {
         "name": run,
         "roleId": str(uuid.uuid4()),

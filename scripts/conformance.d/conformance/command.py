@@ -1,4 +1,6 @@
-"""`scripts/conformance`: describe the run, confirm, send the story to both sides, clean up, report."""
+"""`scripts/conformance`: describe the run, confirm, send the story to both sides, clean up,
+report.
+"""
 
 import asyncio
 import logging
@@ -38,7 +40,9 @@ CLEANING_SECONDS = 600.0
 """Time for the cleanup beyond the deadline."""
 
 app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -47,20 +51,30 @@ class ConformanceOptions(AzureOptions):
     """`scripts/conformance`."""
 
     resource_group: str | None = option(
-        "-g --group --resource-group NAME", "The App Service's resource group. An identity is created there.", env=True
+        "-g --group --resource-group NAME",
+        "The App Service's resource group. An identity is created there.",
+        env=True,
     )
     key_vault: str | None = option("--key-vault NAME", "A key vault for a test secret.")
     report: Path = option(
-        "--report FOLDER", "The folder for the report and the tables.", default=Path("conformance-report")
+        "--report FOLDER",
+        "The folder for the report and the tables.",
+        default=Path("conformance-report"),
     )
     yes: bool = option("-y --yes", "Do not ask.")
-    questions: bool = option("--questions", "Only ask what a real tenant alone can settle. Nothing is written.")
+    questions: bool = option(
+        "--questions", "Only ask what a real tenant alone can settle. Nothing is written."
+    )
     clean_up: str | None = option("--clean-up RUN", "Only remove what the run of this name left.")
-    timeout: float = option("--timeout SECONDS", "Deadline in seconds; the clean-up follows it.", default=1800.0)
+    timeout: float = option(
+        "--timeout SECONDS", "Deadline in seconds; the clean-up follows it.", default=1800.0
+    )
 
 
 def conformance(options: ConformanceOptions) -> int:
-    """Compare a cloud with the sandbox, in throwaway objects, and write a report that names nobody."""
+    """Compare a cloud with the sandbox, in throwaway objects, and write a report that names
+    nobody.
+    """
     for name in ("azure", "msal", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
@@ -101,7 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
     run = options.clean_up or PREFIX + secrets.token_hex(5)
     if not re.fullmatch(PREFIX + "[0-9a-f]{10}", run):
-        raise UsageError("usage", f"'{run}' is no name of a run.", remedy=f"A run's name begins with {PREFIX}.")
+        raise UsageError(
+            "usage", f"'{run}' is no name of a run.", remedy=f"A run's name begins with {PREFIX}."
+        )
     try:
         if not (options.clean_up or options.questions):
             options.report.mkdir(parents=True, exist_ok=True)
@@ -122,13 +138,21 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
         await _confirm(options, terminal)
         if options.clean_up:
             return 1 if await _clean(cloud, run, terminal, sure=False) else 0
-        return await _compare(cloud, await asyncio.to_thread(names_of, run, clock.now()), options, terminal)
+        return await _compare(
+            cloud, await asyncio.to_thread(names_of, run, clock.now()), options, terminal
+        )
 
 
-async def _compare(cloud: Side, names: dict[str, str], options: ConformanceOptions, terminal: Terminal) -> int:
+async def _compare(
+    cloud: Side, names: dict[str, str], options: ConformanceOptions, terminal: Terminal
+) -> int:
     cloud.bindings |= names
-    steps = [step for step in STEPS if step.service is not Service.VAULT or "vault" in cloud.bindings]
-    terminal.say(f"Sending {len(steps)} requests to a sandbox, then to the cloud '{options.cloud}'.")
+    steps = [
+        step for step in STEPS if step.service is not Service.VAULT or "vault" in cloud.bindings
+    ]
+    terminal.say(
+        f"Sending {len(steps)} requests to a sandbox, then to the cloud '{options.cloud}'."
+    )
     async with own_sandbox(names) as sandbox:
         theirs = await walk(steps, sandbox)
     expected, ours = {outcome.step.id: outcome.answer for outcome in theirs}, list[Outcome]()
@@ -142,17 +166,23 @@ async def _compare(cloud: Side, names: dict[str, str], options: ConformanceOptio
             ours = await walk(steps, cloud, expected, progress)
     except TimeoutError as error:
         text = f"Timed out after {options.timeout:g} s. There is no report."
-        raise DeadlinePassed("deadline-passed", text, remedy="Run it again with a larger --timeout SECONDS.") from error
+        raise DeadlinePassed(
+            "deadline-passed", text, remedy="Run it again with a larger --timeout SECONDS."
+        ) from error
     finally:
         terminal.say("Removing what this run created.")
         sure = bool(ours) and not any(outcome.unanswered for outcome in ours)
         left = await _clean(cloud, names["name"], terminal, sure=sure)
     label = options.cloud if options.cloud.lower() in {*BY_NAME, SANDBOX} else "private"
     private = private_values(cloud, ours, sandbox, theirs)
-    found = findings(cloud, ours, sandbox, theirs, private, f"conformance:{label}:{clock.now():%Y-%m}")
+    found = findings(
+        cloud, ours, sandbox, theirs, private, f"conformance:{label}:{clock.now():%Y-%m}"
+    )
     report = save(options.report, found, private, label, clock.now(), len(left))
     terminal.result(counted(found))
-    terminal.result(f"The report: {report}. Read it, then send its folder as described in docs/conformance.md.")
+    terminal.result(
+        f"The report: {report}. Read it, then send its folder as described in docs/conformance.md."
+    )
     if left:
         return 1
     return 3 if any(one.verdict in {Verdict.DIFFERS, Verdict.REFUSED} for one in found) else 0
@@ -175,18 +205,41 @@ def _what(cloud: Side, run: str, options: ConformanceOptions, who: str) -> Seque
     names = cloud.bindings
     where = f"On the cloud '{options.cloud}', in tenant {names['tenantId']}, as {who}, this"
     if options.clean_up:
-        return [f"{where} removes everything that is named {run}, and the setting {SETTING} of {names['site']}."]
+        return [
+            (
+                f"{where} removes everything that is named {run}, and the setting {SETTING} of "
+                f"{names['site']}."
+            )
+        ]
     vault = [f"  - in key vault {options.key_vault}: sets, deletes and purges the secret {run}"]
     return [
         f"{where} run",
-        f"  - registers the applications {run}-api and {run}-client with their service principals, gives one a",
-        "    secret, a certificate and a federated credential and the other's app role, and purges them",
-        f"  - in resource group {names['group']}: creates and deletes the user-assigned managed identity {run}",
-        f"  - of App Service {names['site']}: adds the application setting {SETTING} and removes it, with all others",
+        (
+            f"  - registers the applications {run}-api and {run}-client with their service "
+            "principals, gives one a"
+        ),
+        (
+            "    secret, a certificate and a federated credential and the other's app role, and "
+            "purges them"
+        ),
+        (
+            f"  - in resource group {names['group']}: creates and deletes the user-assigned "
+            "managed "
+            f"identity {run}"
+        ),
+        (
+            f"  - of App Service {names['site']}: adds the application setting {SETTING} and "
+            "removes "
+            "it, with all others"
+        ),
         "    unchanged. App Service restarts the app each time: twice.",
         *(vault if "vault" in names else []),
         f"  - calls GET /api/v1/organization of {names['site']} three times, without access to it",
-        "It only reads everything else. If it is killed, the same options remove what it created, with:",
+        (
+            "It only reads everything else. If it is killed, the same options remove what it "
+            "created, "
+            "with:"
+        ),
         f"  {option_text('--clean-up', run)}",
     ]
 
@@ -197,8 +250,13 @@ async def _confirm(options: ConformanceOptions, terminal: Terminal) -> None:
     if not terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            "Cannot ask for confirmation: this is not an interactive terminal. Nothing was changed.",
+            "Cannot ask for confirmation: this is not an interactive terminal. Nothing was "
+            "changed.",
             remedy="Add --yes to continue.",
         )
     if (await ask(terminal, "Continue? [y/N] ")).strip().lower() not in {"y", "yes"}:
-        raise Cancelled("cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready.")
+        raise Cancelled(
+            "cancelled",
+            "Nothing was changed.",
+            remedy="Run the same command again when you are ready.",
+        )

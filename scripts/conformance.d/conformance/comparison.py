@@ -1,11 +1,13 @@
-"""Compares an answer of Azure, or of what stands in for it, with a recorded one; reads tables of recorded exchanges.
+"""Compares an answer of Azure, or of what stands in for it, with a recorded one; reads tables of
+recorded exchanges.
 
-In a recorded answer, what differs between tenants and moments is a placeholder: `{name}` stands for the same value
-wherever it stands in a story, and may say more (`{version: 32 lower-case hex}`, `{a or b}` for the first that is bound,
-`{name without dashes}`); `<words>` for a type or a format. The first answer that shows a name binds it. Everything else
-is exact and in both directions, apart from the order of members, unless `compare` softens it: in `partial` objects and
-arrays more may be there than is listed, `as-set` arrays may come in any order, `may-have` members may be there or not.
-The form and the rules in full: tests/sandbox/real_traffic/README.md.
+In a recorded answer, what differs between tenants and moments is a placeholder: `{name}` stands for
+the same value wherever it stands in a story, and may say more (`{version: 32 lower-case hex}`, `{a
+or b}` for the first that is bound, `{name without dashes}`); `<words>` for a type or a format. The
+first answer that shows a name binds it. Everything else is exact and in both directions, apart from
+the order of members, unless `compare` softens it: in `partial` objects and arrays more may be there
+than is listed, `as-set` arrays may come in any order, `may-have` members may be there or not. The
+form and the rules in full: tests/sandbox/real_traffic/README.md.
 """
 
 import json
@@ -37,7 +39,10 @@ FORMATS: dict[str, str] = {
     "base64": r"[A-Za-z0-9+/]+=*",
     "base64url": r"[A-Za-z0-9_-]+",
 }
-"""What the words of a `<format>` mean, as regular expressions. The part before a colon or a comma is enough."""
+"""What the words of a `<format>` mean, as regular expressions.
+
+The part before a colon or a comma is enough.
+"""
 
 _ALPHABETS = {
     "upper-case hex": "[0-9A-F]",
@@ -46,7 +51,9 @@ _ALPHABETS = {
     "characters base64url": "[A-Za-z0-9_-]",
     "characters": ".",
 }
-_COUNTED = re.compile(rf"(?:first )?(?P<count>\d+) (?P<about>or so )?(?P<alphabet>{'|'.join(_ALPHABETS)})")
+_COUNTED = re.compile(
+    rf"(?:first )?(?P<count>\d+) (?P<about>or so )?(?P<alphabet>{'|'.join(_ALPHABETS)})"
+)
 _BEGINS = re.compile(r"begins: (.*?)(?: ?\.\.\.|;|$)")
 _CONTAINS = re.compile(r"contains: ([^;]*)")
 TYPES: dict[str, type | tuple[type, ...]] = {
@@ -60,7 +67,10 @@ PLACEHOLDER = re.compile(r"\{(?P<name>[A-Za-z][^{}\"]*)\}|<(?P<words>[A-Za-z0-9]
 
 
 def filled(value: Any, bindings: Mapping[str, str]) -> Any:
-    """Put bound values in place of names, in whatever a request is made of. Raises KeyError: a name is not bound."""
+    """Put bound values in place of names, in whatever a request is made of.
+
+    Raises KeyError: a name is not bound.
+    """
     if isinstance(value, list):
         return [filled(item, bindings) for item in value]
     if isinstance(value, dict):
@@ -80,7 +90,9 @@ def filled(value: Any, bindings: Mapping[str, str]) -> Any:
 
 
 def bound_value(name: str, bindings: Mapping[str, str]) -> str | None:
-    """Return the value of a name, or of the first bound one of several; None where none is bound."""
+    """Return the value of a name, or of the first bound one of several; None where none is
+    bound.
+    """
     for one in plain_name(name).split(" or "):
         bare = one.removesuffix(" without dashes")
         if bare in bindings:
@@ -89,7 +101,9 @@ def bound_value(name: str, bindings: Mapping[str, str]) -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without what it says of its format: `version` of `version: 32 lower-case hex`."""
+    """Return a name without what it says of its format: `version` of `version: 32
+    lower-case hex`.
+    """
     return re.split(r"[:,]", name, maxsplit=1)[0].strip()
 
 
@@ -100,7 +114,9 @@ def pattern_of(words: str) -> str:
     if known is not None:
         return known
     if counted := _COUNTED.match(words):
-        return _ALPHABETS[counted["alphabet"]] + ("+" if counted["about"] else f"{{{counted['count']}}}")
+        return _ALPHABETS[counted["alphabet"]] + (
+            "+" if counted["about"] else f"{{{counted['count']}}}"
+        )
     if begins := _BEGINS.match(words):
         parts = (re.escape(part.strip()) + ".*" for part in _CONTAINS.findall(words))
         return re.escape(begins[1]) + ".*" + "".join(parts)
@@ -125,7 +141,11 @@ class Tables:
     def __getitem__(self, exchange_id: str) -> dict[str, Json]:
         """Return an exchange, its `<like>` resolved."""
         row = self._rows[exchange_id]
-        return {"compare": {}, **row, **{side: self._resolved(row[side], side) for side in ("request", "response")}}
+        return {
+            "compare": {},
+            **row,
+            **{side: self._resolved(row[side], side) for side in ("request", "response")},
+        }
 
     def _resolved(self, value: Json, side: str, *, top: bool = True) -> Json:
         if isinstance(value, list):
@@ -178,7 +198,10 @@ def _parts(pointer: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered; `body` is its JSON, or a text, or "" where there is none. Header names in any case."""
+    """What a service answered; `body` is its JSON, or a text, or "" where there is none.
+
+    Header names in any case.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -186,11 +209,16 @@ class Answer:
 
 
 def differences(
-    expected: Mapping[str, Json], answer: Answer, bindings: Bindings, compare: Mapping[str, Json] | None = None
+    expected: Mapping[str, Json],
+    answer: Answer,
+    bindings: Bindings,
+    compare: Mapping[str, Json] | None = None,
 ) -> list[str]:
-    """A line for each difference, beginning with where it is; names that are shown for the first time are bound.
+    """A line for each difference, beginning with where it is; names that are shown for the first
+    time are bound.
 
-    What `expected` does not name is not compared; `compare` has lists of JSON pointers into the body.
+    What `expected` does not name is not compared; `compare` has lists of JSON pointers into the
+    body.
     """
     headers = {name.lower(): value for name, value in answer.headers.items()}
     comparer = _Comparer(bindings, headers, compare or {})
@@ -213,7 +241,9 @@ def differences(
 
 
 class _Comparer:
-    def __init__(self, bindings: Bindings, headers: Mapping[str, str], compare: Mapping[str, Json]) -> None:
+    def __init__(
+        self, bindings: Bindings, headers: Mapping[str, str], compare: Mapping[str, Json]
+    ) -> None:
         self.found: list[str] = []
         self._bindings = bindings
         self._headers = headers
@@ -223,8 +253,12 @@ class _Comparer:
         self._may_have = frozenset(compare.get("may-have", ()))
 
     def status(self, expected: int | str, actual: int) -> None:
-        """Compare a status: a number, or `<4xx …>` or `<400 or 401>` where the sources do not say which."""
-        allowed = [expected] if isinstance(expected, int) else re.findall(r"\d(?:\d\d|xx)", expected)
+        """Compare a status: a number, or `<4xx …>` or `<400 or 401>` where the sources do not say
+        which.
+        """
+        allowed = (
+            [expected] if isinstance(expected, int) else re.findall(r"\d(?:\d\d|xx)", expected)
+        )
         if not any(str(one) in {str(actual), f"{actual // 100}xx"} for one in allowed):
             self.found.append(f"status: {actual}, expected {expected}")
 
@@ -242,7 +276,9 @@ class _Comparer:
     def _differs(self, where: str, expected: Json, actual: Json) -> None:
         self.found.append(f"{where or 'body'}: {_short(actual)}, expected {_short(expected)}")
 
-    def _members(self, where: str, expected: Mapping[str, Json], actual: Mapping[str, Json]) -> None:
+    def _members(
+        self, where: str, expected: Mapping[str, Json], actual: Mapping[str, Json]
+    ) -> None:
         # Names of members may hold placeholders, too: an id as a key.
         expected = {_filled_name(name, self._bindings): value for name, value in expected.items()}
         for name, value in expected.items():
@@ -254,7 +290,9 @@ class _Comparer:
         if where in self._partial:
             return
         further = (f"{where}/{name}" for name in actual.keys() - expected.keys())
-        self.found += sorted(f"{below}: there, expected none" for below in further if below not in self._may_have)
+        self.found += sorted(
+            f"{below}: there, expected none" for below in further if below not in self._may_have
+        )
 
     def _items(self, where: str, expected: list[Json], actual: list[Json]) -> None:
         partial = where in self._partial
@@ -270,7 +308,14 @@ class _Comparer:
         left = list(actual)
         for index, item in enumerate(expected):
             place = f"{where}/{index}"
-            fitting = next((position for position, other in enumerate(left) if self._agrees(place, item, other)), None)
+            fitting = next(
+                (
+                    position
+                    for position, other in enumerate(left)
+                    if self._agrees(place, item, other)
+                ),
+                None,
+            )
             if fitting is None:
                 self.found.append(f"{place}: none of {_short(left)} is as expected {_short(item)}")
             else:
@@ -303,12 +348,18 @@ class _Comparer:
             elif name:
                 bound = bound_value(name, {**self._bindings, **self._headers})
                 form = name.partition(":")[2].strip()
-                pattern += f"({pattern_of(form) if form else '.+?'})" if bound is None else re.escape(bound)
+                pattern += (
+                    f"({pattern_of(form) if form else '.+?'})"
+                    if bound is None
+                    else re.escape(bound)
+                )
                 names += [name] if bound is None else []
         fitting = re.fullmatch(pattern, actual, re.DOTALL)
         if fitting is None:
             return False
-        self._bindings.update((plain_name(name), value) for name, value in zip(names, fitting.groups(), strict=True))
+        self._bindings.update(
+            (plain_name(name), value) for name, value in zip(names, fitting.groups(), strict=True)
+        )
         return True
 
 

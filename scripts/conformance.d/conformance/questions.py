@@ -1,4 +1,5 @@
-"""What only a real tenant can settle, by a request of the signed-in account: docs/azure-contract.md, section 9.
+"""What only a real tenant can settle, by a request of the signed-in account:
+docs/azure-contract.md, section 9.
 
 Each is one GET, to be sent as a caller with no more than the role in question. Nothing is written.
 """
@@ -56,7 +57,9 @@ async def answers(cloud: Side) -> list[str]:
         try:
             (outcome,) = await walk([question.step], cloud)
             status = outcome.answer.status if outcome.answer is not None else 0
-            said = {200: "yes (200)", 403: "no (403)"}.get(status, f"not settled ({status or outcome.why_none})")
+            said = {200: "yes (200)", 403: "no (403)"}.get(
+                status, f"not settled ({status or outcome.why_none})"
+            )
         except S2SError as error:  # no token for that service
             said = f"not settled ({error.code})"
         lines += [f"{question.text} {said}", f"  Counts if you are {question.caller}."]

@@ -1,6 +1,8 @@
-"""Where the two sides differ: a report in Markdown, and the exchanges as tables for the sandbox's tests.
+"""Where the two sides differ: a report in Markdown, and the exchanges as tables for the sandbox's
+tests.
 
-Both are searched once more as they are written: what the cloud says of its tenant is replaced wherever it stands.
+Both are searched once more as they are written: what the cloud says of its tenant is replaced
+wherever it stands.
 """
 
 import json
@@ -25,7 +27,9 @@ SHOWN = 5
 
 
 class Verdict(StrEnum):
-    """The result of a step; "refused": 401 or 403 where the sandbox accepts; most often a permission is lacking."""
+    """The result of a step; "refused": 401 or 403 where the sandbox accepts; most often a
+    permission is lacking.
+    """
 
     SAME = "same"
     DIFFERS = "differs"
@@ -35,7 +39,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one step: a line for each difference, or why it was not compared, and the row of its table."""
+    """What came of one step: a line for each difference, or why it was not compared, and the row of
+    its table.
+    """
 
     step: Step
     verdict: Verdict
@@ -45,7 +51,12 @@ class Finding:
 
 
 def findings(
-    cloud: Side, ours: Sequence[Outcome], sandbox: Side, theirs: Sequence[Outcome], private: Iterable[str], source: str
+    cloud: Side,
+    ours: Sequence[Outcome],
+    sandbox: Side,
+    theirs: Sequence[Outcome],
+    private: Iterable[str],
+    source: str,
 ) -> list[Finding]:
     """Return a finding for each step."""
     redactor = Redactor(cloud.bindings, known_texts(theirs, sandbox.bindings), private)
@@ -53,7 +64,9 @@ def findings(
     return [_finding(one, other, redactor, dict(sandbox.bindings), source) for one, other in both]
 
 
-def _finding(cloud: Outcome, sandbox: Outcome, redactor: Redactor, names: dict[str, str], source: str) -> Finding:
+def _finding(
+    cloud: Outcome, sandbox: Outcome, redactor: Redactor, names: dict[str, str], source: str
+) -> Finding:
     step, answer, other = cloud.step, cloud.answer, sandbox.answer
     if answer is None or other is None:
         # The site may be closed to this network, which is no difference between the clouds.
@@ -69,8 +82,16 @@ def _finding(cloud: Outcome, sandbox: Outcome, redactor: Redactor, names: dict[s
         body = {**body, "value": rows[1][:fewest]}
     lines = differences(shown, Answer(other.status, other.headers, body), names, compare)
     refused = answer.status in {401, 403} and other.status < 400
-    row = {"id": step.id, "source": source, "service": step.service, "request": _request(step), "response": response}
-    row |= ({"compare": compare} if compare else {}) | ({"notes": f"It came {cloud.waited}."} if cloud.waited else {})
+    row = {
+        "id": step.id,
+        "source": source,
+        "service": step.service,
+        "request": _request(step),
+        "response": response,
+    }
+    row |= ({"compare": compare} if compare else {}) | (
+        {"notes": f"It came {cloud.waited}."} if cloud.waited else {}
+    )
     verdict = Verdict.SAME if not lines else Verdict.REFUSED if refused else Verdict.DIFFERS
     return Finding(step, verdict, lines, cloud.waited, row)
 
@@ -85,8 +106,17 @@ def _request(step: Step) -> dict[str, Json]:
     return parts | ({"no-authorization": True} if step.anonymous else {})
 
 
-def save(folder: Path, found: Sequence[Finding], private: Iterable[str], cloud: str, when: datetime, left: int) -> Path:
-    """Write the report and its tables into an existing folder, without any private value; return the report's path."""
+def save(
+    folder: Path,
+    found: Sequence[Finding],
+    private: Iterable[str],
+    cloud: str,
+    when: datetime,
+    left: int,
+) -> Path:
+    """Write the report and its tables into an existing folder, without any private value; return
+    the report's path.
+    """
     pattern = any_of(private)
     files: dict[str, str] = {"report.md": "\n".join([*_report(found, cloud, when, left), ""])}
     tables: dict[str, list[str]] = {}
@@ -96,7 +126,9 @@ def save(folder: Path, found: Sequence[Finding], private: Iterable[str], cloud: 
             tables.setdefault(finding.step.id.partition("/")[0], []).append(row)
     files |= {f"{name}.json": "[\n" + ",\n".join(rows) + "\n]\n" for name, rows in tables.items()}
     for name, text in files.items():
-        (folder / name).write_text(pattern.sub("removed", text) if pattern else text, encoding="utf-8")
+        (folder / name).write_text(
+            pattern.sub("removed", text) if pattern else text, encoding="utf-8"
+        )
     return folder / "report.md"
 
 
@@ -108,17 +140,31 @@ def counted(found: Iterable[Finding]) -> str:
 
 def _report(found: Sequence[Finding], cloud: str, when: datetime, left: int) -> Iterable[str]:
     yield f"# How the cloud `{plain(cloud)}` and the sandbox of mct-s2s {__version__} compare\n"
-    yield f"{when:%Y-%m-%d}. {len(found)} requests: {counted(found)}. {left} objects were not removed.\n"
-    yield "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by names such as `{apiAppId}`"
-    yield "and by types such as `<guid>`. The tables beside this file hold every exchange in the same form."
+    yield (
+        f"{when:%Y-%m-%d}. {len(found)} requests: {counted(found)}. {left} objects were not "
+        "removed.\n"
+    )
+    yield (
+        "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by "
+        "names "
+        "such as `{apiAppId}`"
+    )
+    yield (
+        "and by types such as `<guid>`. The tables beside this file hold every exchange in the "
+        "same form."
+    )
     yield from _section("Differences", _grouped(found, Verdict.DIFFERS))
-    yield from _section("Refused, most often for lack of a permission", _grouped(found, Verdict.REFUSED))
+    yield from _section(
+        "Refused, most often for lack of a permission", _grouped(found, Verdict.REFUSED)
+    )
     later = [f"`{one.step.id}`: {one.waited}" for one in found if one.waited]
     yield from _section("Answers that came later", later)
     yield from _section("Not compared", _grouped(found, Verdict.NOT_COMPARED))
     yield "\n## All requests\n\n| step | request | status | |\n| --- | --- | --- | --- |"
     for one in found:
-        query = "&".join(f"{name}={value}" for name, value in one.step.query.items() if name != "api-version")
+        query = "&".join(
+            f"{name}={value}" for name, value in one.step.query.items() if name != "api-version"
+        )
         asked, status = (
             f"{one.step.method} {one.step.path}{'?' + query if query else ''}",
             at(one.row, "/response/status", "-"),
@@ -131,7 +177,9 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _grouped(found: Iterable[Finding], verdict: Verdict) -> list[str]:
-    """A line for each difference: the steps that have it, what the sandbox returns, and what the cloud returns."""
+    """A line for each difference: the steps that have it, what the sandbox returns, and what the
+    cloud returns.
+    """
     steps: dict[tuple[str, str], list[str]] = {}
     for finding in found:
         for line in finding.lines if finding.verdict is verdict else ():
@@ -140,5 +188,7 @@ def _grouped(found: Iterable[Finding], verdict: Verdict) -> list[str]:
     for (service, line), ids in steps.items():
         more = f" and {len(ids) - SHOWN} more of {service}" if len(ids) > SHOWN else ""
         shown = plain(line.replace(", expected ", " · cloud: "))
-        rows.append(f"{', '.join(ids[:SHOWN])}{more}: " + (f"``{shown}``" if "`" in shown else f"`{shown}`"))
+        rows.append(
+            f"{', '.join(ids[:SHOWN])}{more}: " + (f"``{shown}``" if "`" in shown else f"`{shown}`")
+        )
     return rows

@@ -1,7 +1,8 @@
-"""What is asked, in its order: the requests that the program itself makes, and the mistakes next to them.
+"""What is asked, in its order: the requests that the program itself makes, and the mistakes next to
+them.
 
-Whatever a request makes is named after the run, and nothing is changed that the run has not made, but for one
-application setting, which is added and taken back.
+Whatever a request makes is named after the run, and nothing is changed that the run has not made,
+but for one application setting, which is added and taken back.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +39,8 @@ class Settings(StrEnum):
 class Step:
     """A request. `{name}` stands for what an earlier answer, or the run, has bound to that name.
 
-    `id` is `table/number`; the path is below the service's root; the body of a request to the login service is a form.
+    `id` is `table/number`; the path is below the service's root; the body of a request to the login
+    service is a form.
     """
 
     id: str
@@ -60,14 +62,18 @@ class Step:
     @property
     def reads(self) -> bool:
         """Whether it changes nothing, so that it can be sent again."""
-        return self.method == "GET" or self.settings is Settings.READ or self.service is Service.LOGIN
+        return (
+            self.method == "GET" or self.settings is Settings.READ or self.service is Service.LOGIN
+        )
 
 
 STEPS: list[Step] = []
 
 
 def _table(name: str, service: Service, root: str = "", **common: Any) -> Callable[..., None]:
-    """Begin a table; a request is `METHOD PATH?QUERY`, what its answer binds is `NAME=POINTER …`."""
+    """Begin a table; a request is `METHOD PATH?QUERY`, what its answer binds is
+    `NAME=POINTER …`.
+    """
     numbers = iter(range(1, 100))
 
     def ask(request: str, body: Json = None, *, binds: str = "", **more: Any) -> None:
@@ -77,7 +83,14 @@ def _table(name: str, service: Service, root: str = "", **common: Any) -> Callab
         rest = {**common, **more, "query": {**common.get("query", {}), **asked}}
         rest["binds"] = dict(pair.split("=") for pair in binds.split())
         STEPS.append(
-            Step(id=f"{name}/{next(numbers):02}", service=service, method=method, path=root + path, body=body, **rest)
+            Step(
+                id=f"{name}/{next(numbers):02}",
+                service=service,
+                method=method,
+                path=root + path,
+                body=body,
+                **rest,
+            )
         )
 
     return ask
@@ -88,7 +101,10 @@ NOBODY = "00000000-0000-4000-8000-00000000c0de"
 _IF_MISSING = {"Prefer": "create-if-missing"}
 
 # Azure Resource Manager: the App Service and what is around it.
-_SUBSCRIPTION, _GROUP = "/subscriptions/{subscriptionId}", "/subscriptions/{subscriptionId}/resourceGroups/{group}"
+_SUBSCRIPTION, _GROUP = (
+    "/subscriptions/{subscriptionId}",
+    "/subscriptions/{subscriptionId}/resourceGroups/{group}",
+)
 _SITE, _RULES = "{sitePath}", "{sitePath}/providers/Microsoft.Authorization"
 _RESOURCES, _SITES = "api-version=2021-04-01", f"api-version={SITES_API}"
 _ask = _table("resource-manager", Service.ARM, others=True)
@@ -113,13 +129,24 @@ _ask(f"GET {_SUBSCRIPTION}/resourceGroups/{{name}}-none?{_RESOURCES}")
 _ask(f"GET {_GROUP}/providers/Microsoft.Web/sites/{{name}}-none?{_SITES}")
 _ask(f"GET {_SITE}/slots/{{name}}-none?{_SITES}")
 
-# App registrations: the service application's, made by upsert as the program does, and a client's, made by POST.
-_FIELDS = "id,appId,displayName,uniqueName,identifierUris,appRoles,signInAudience,api,tags,requiredResourceAccess"
+# App registrations: the service application's, made by upsert as the program does, and a client's,
+# made by POST.
+_FIELDS = (
+    "id,appId,displayName,uniqueName,identifierUris,appRoles,signInAudience,api,tags,"
+    "requiredResourceAccess"
+)
 _API, _CLIENT = "/applications/{apiObjectId}", "/applications/{clientObjectId}"
 _NAMED = "/applications(uniqueName='{name}-api')"
 _ROLE = {"id": "{roleId}", "value": "S2SAppRole", "displayName": "S2SAppRole", "isEnabled": True}
-_ROLE |= {"description": "Apps in this role can consume the web api.", "allowedMemberTypes": ["Application"]}
-_CREATE: dict[str, Json] = {"displayName": "{name}-api", "signInAudience": "AzureADMyOrg", "tags": ["{name}"]}
+_ROLE |= {
+    "description": "Apps in this role can consume the web api.",
+    "allowedMemberTypes": ["Application"],
+}
+_CREATE: dict[str, Json] = {
+    "displayName": "{name}-api",
+    "signInAudience": "AzureADMyOrg",
+    "tags": ["{name}"],
+}
 _CREATE |= {"api": {"requestedAccessTokenVersion": 1}}
 _ACCESS = [{"resourceAppId": "{apiAppId}", "resourceAccess": [{"id": "{roleId}", "type": "Role"}]}]
 _ask = _table("registrations", Service.GRAPH, "/v1.0")
@@ -157,8 +184,12 @@ _ask(f"PATCH {_API}", {"tags": "{name}"})
 _ask("POST /applications", {"displayName": "{name}-odd", "noSuchMember": 1})
 _ask("POST /applications", {"displayName": "{name}-bad", "signInAudience": "Nobody"})
 
-# Service principals, the tenant, and its policy. The client becomes an owner of the service application for a moment.
-_FIELDS = "id,appId,displayName,servicePrincipalType,appRoleAssignmentRequired,accountEnabled,appRoles,tags"
+# Service principals, the tenant, and its policy. The client becomes an owner of the service
+# application for a moment.
+_FIELDS = (
+    "id,appId,displayName,servicePrincipalType,appRoleAssignmentRequired,accountEnabled,"
+    "appRoles,tags"
+)
 _TAGS = ["WindowsAzureActiveDirectoryIntegratedApp"]
 _PRINCIPAL, _OWN = "/servicePrincipals/{apiPrincipalId}", "/servicePrincipals/{clientPrincipalId}"
 _OWNER = {"@odata.id": "{graph}/v1.0/directoryObjects/{clientPrincipalId}"}
@@ -171,10 +202,17 @@ def _password(name: str, **more: str) -> Json:
 _ask = _table("principals", Service.GRAPH, "/v1.0")
 _ask("POST /servicePrincipals", {"appId": "{apiAppId}", "tags": _TAGS}, binds="apiPrincipalId=/id")
 _ask("POST /servicePrincipals", {"appId": "{apiAppId}", "tags": _TAGS})
-_ask("POST /servicePrincipals", {"appId": "{clientAppId}", "tags": _TAGS}, binds="clientPrincipalId=/id")
+_ask(
+    "POST /servicePrincipals",
+    {"appId": "{clientAppId}", "tags": _TAGS},
+    binds="clientPrincipalId=/id",
+)
 _ask(f"GET /servicePrincipals(appId='{{apiAppId}}')?$select={_FIELDS}")
 _ask(f"GET {_OWN}?$select={_FIELDS}")
-_ask("GET /servicePrincipals?$filter=appId in ('{apiAppId}','{clientAppId}')&$select=id,appId,displayName")
+_ask(
+    "GET /servicePrincipals?$filter=appId in "
+    "('{apiAppId}','{clientAppId}')&$select=id,appId,displayName"
+)
 _ask("GET /servicePrincipals?$filter=id in ('{apiPrincipalId}')&$select=id,appId")
 _ask(f"GET {_PRINCIPAL}/owners?$select=id", others=True)
 _ask(f"PATCH {_OWN}", {"notes": "{name}"})
@@ -185,11 +223,17 @@ _ask(f"GET /servicePrincipals/{NOBODY}")
 _ask("GET /organization?$select=id,displayName,verifiedDomains", others=True)
 _ask("GET /policies/defaultAppManagementPolicy", others=True)
 _ask(
-    f"GET {_OWN}/transitiveMemberOf/microsoft.graph.directoryRole?$count=true&$select=id,roleTemplateId",
+    "GET "
+    f"{_OWN}/transitiveMemberOf/"
+    "microsoft.graph.directoryRole?$count=true&$select=id,roleTemplateId",
     headers={"ConsistencyLevel": "eventual"},
 )
 _ask(f"GET {_OWN}/ownedObjects/microsoft.graph.application?$select=id")
-_ask(f"POST {_OWN}/addPassword", _password("{name}"), binds="principalsSecretId=/keyId principalsSecret=/secretText")
+_ask(
+    f"POST {_OWN}/addPassword",
+    _password("{name}"),
+    binds="principalsSecretId=/keyId principalsSecret=/secretText",
+)
 _ask(f"POST {_OWN}/removePassword", {"keyId": "{principalsSecretId}"})
 _ask(f"POST {_API}/owners/$ref", _OWNER)
 _ask(f"POST {_API}/owners/$ref", _OWNER)
@@ -199,10 +243,22 @@ _ask(f"DELETE {_API}/owners/{{clientPrincipalId}}/$ref")
 # Credentials of a client: secrets, certificates, federated credentials.
 _FEDERATED = f"{_CLIENT}/federatedIdentityCredentials"
 _ONE = f"{_FEDERATED}(name='pipeline')"
-_TRUST = {"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:contoso/{name}:ref:refs/heads/main"}
+_TRUST = {
+    "issuer": "https://token.actions.githubusercontent.com",
+    "subject": "repo:contoso/{name}:ref:refs/heads/main",
+}
 _TRUSTED = {**_TRUST, "audiences": ["api://AzureADTokenExchange"]}
-_CERTIFICATE = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": "{certificateId}", "displayName": "{name}"}
-_CERTIFICATE |= {"startDateTime": "{certificateBegins}", "endDateTime": "{certificateEnds}", "key": "{certificate}"}
+_CERTIFICATE = {
+    "type": "AsymmetricX509Cert",
+    "usage": "Verify",
+    "keyId": "{certificateId}",
+    "displayName": "{name}",
+}
+_CERTIFICATE |= {
+    "startDateTime": "{certificateBegins}",
+    "endDateTime": "{certificateEnds}",
+    "key": "{certificate}",
+}
 
 
 _ask = _table("credentials", Service.GRAPH, "/v1.0")
@@ -211,7 +267,11 @@ _ask(
     _password("{name}", endDateTime="{secretEnds}"),
     binds="secretId=/keyId clientSecret=/secretText",
 )
-_ask(f"POST {_CLIENT}/addPassword", _password("second"), binds="secondId=/keyId secondSecret=/secretText")
+_ask(
+    f"POST {_CLIENT}/addPassword",
+    _password("second"),
+    binds="secondId=/keyId secondSecret=/secretText",
+)
 _ask(f"GET {_CLIENT}?$select=id,passwordCredentials")
 _ask(f"POST {_CLIENT}/removePassword", {"keyId": "{secondId}"})
 _ask(f"POST {_CLIENT}/removePassword", {"keyId": "{secondId}"})
@@ -228,7 +288,11 @@ _ask(f"GET {_ONE}", binds="federatedId=/id")
 _ask(f"GET {_FEDERATED}")
 
 # Admin consent: an app role assignment, granted here and revoked near the end.
-_GRANT = {"principalId": "{clientPrincipalId}", "resourceId": "{apiPrincipalId}", "appRoleId": "{roleId}"}
+_GRANT = {
+    "principalId": "{clientPrincipalId}",
+    "resourceId": "{apiPrincipalId}",
+    "appRoleId": "{roleId}",
+}
 _TO = f"{_PRINCIPAL}/appRoleAssignedTo"
 _ask = _table("consent", Service.GRAPH, "/v1.0")
 _ask(f"POST {_TO}", _GRANT, binds="assignmentId=/id")
@@ -240,9 +304,14 @@ _ask(f"POST {_TO}", {**_GRANT, "appRoleId": NOBODY})
 _ask(f"POST {_TO}", {**_GRANT, "principalId": NOBODY})
 _ask(f"POST {_TO}", {**_GRANT, "principalId": "{clientAppId}"})
 
-# The token service: discovery, a token of the throwaway client for the throwaway API, and what it refuses.
+# The token service: discovery, a token of the throwaway client for the throwaway API, and what it
+# refuses.
 _TOKEN = "/{tenantId}/oauth2/v2.0/token"  # a path
-_FORM = {"grant_type": "client_credentials", "client_id": "{clientAppId}", "client_secret": "{clientSecret}"}
+_FORM = {
+    "grant_type": "client_credentials",
+    "client_id": "{clientAppId}",
+    "client_secret": "{clientSecret}",
+}
 _FORM |= {"scope": "api://{apiAppId}/.default"}
 
 
@@ -270,7 +339,8 @@ _ask(f"POST {_TOKEN}", _form(grant_type="{name}"))
 _ask(f"POST {_TOKEN}", _form(grant_type=None))
 _ask(f"POST /{NOBODY}/oauth2/v2.0/token", _form())
 _ask("POST /organizations/oauth2/v2.0/token", _form())
-# Not a signed token: what is said of its issuer comes before its signature, and is what is compared.
+# Not a signed token: what is said of its issuer comes before its signature, and is what is
+# compared.
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SIGNED = {"client_assertion_type": _ASSERTION, "client_assertion": "{unsignedAssertion}"}
 _ask(f"POST {_TOKEN}", _form(client_secret=None, **_SIGNED))
@@ -278,7 +348,8 @@ _ask("GET /{tenantId}/discovery/v2.0/keys", others=True)
 _AUTHORIZE = "{login}/{tenantId}/oauth2/v2.0/authorize"
 _ask(f"GET /common/discovery/instance?api-version=1.1&authorization_endpoint={_AUTHORIZE}")
 
-# The MCT site: what it says to somebody whom it does not know. The token is the throwaway client's: it opens nothing.
+# The MCT site: what it says to somebody whom it does not know. The token is the throwaway client's:
+# it opens nothing.
 _ask = _table("mct-site", Service.SITE, anonymous=True)
 _ask("GET /api/v1/organization")
 _ask("GET /api/v1/organization", headers={"ClientType": "Service"})
@@ -300,7 +371,9 @@ _ask(f"GET {IDENTITY}")
 _ask(f"DELETE {IDENTITY}")
 
 _THEIRS = {"<those that are there>": "<string>"}
-_ask = _table("settings", Service.ARM, f"{_SITE}/config/appsettings", query={"api-version": SITES_API})
+_ask = _table(
+    "settings", Service.ARM, f"{_SITE}/config/appsettings", query={"api-version": SITES_API}
+)
 _ask("POST /list", settings=Settings.READ)
 _ask("PUT ", {"properties": {**_THEIRS, SETTING: "{name}"}}, settings=Settings.ADD)
 _ask("POST /list", settings=Settings.READ)
@@ -353,5 +426,7 @@ _ask(f"DELETE {_API}")
 _ask(f"DELETE {_API}")
 _ask(f"PATCH {_NAMED}", {"displayName": "{name}-api"}, headers=_IF_MISSING)
 _ask(f"DELETE {_BIN}/{{apiObjectId}}")
-_ask(f"GET {_BIN}/microsoft.graph.servicePrincipal?$filter=appId eq '{{apiAppId}}'&$select=id,appId")
+_ask(
+    f"GET {_BIN}/microsoft.graph.servicePrincipal?$filter=appId eq '{{apiAppId}}'&$select=id,appId"
+)
 _ask(f"GET {_BIN}/microsoft.graph.application?$select=id,appId,displayName", others=True)

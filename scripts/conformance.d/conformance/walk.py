@@ -25,7 +25,9 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a step on one side: the last answer, or why there is none, and what was waited for."""
+    """The result of a step on one side: the last answer, or why there is none, and what was waited
+    for.
+    """
 
     step: Step
     answer: Answer | None
@@ -42,8 +44,9 @@ async def walk(
 ) -> list[Outcome]:
     """Send every step to a side, one after the other. Raises S2SError: no token.
 
-    A request whose answer differs in status or number of rows from the `expected` one of the other side is sent again
-    for a while; after a write that only this side refuses, the rest of its table is left out.
+    A request whose answer differs in status or number of rows from the `expected` one of the other
+    side is sent again for a while; after a write that only this side refuses, the rest of its table
+    is left out.
     """
     outcomes, refused = list[Outcome](), dict[str, str]()
     for step in steps:
@@ -74,21 +77,37 @@ async def _outcome(step: Step, side: Side, wanted: Answer | None) -> Outcome:
     return Outcome(step, answer, waited=waited)
 
 
-async def _answer(step: Step, side: Side, request: Mapping[str, Any], wanted: Answer | None) -> tuple[Answer, str]:
+async def _answer(
+    step: Step, side: Side, request: Mapping[str, Any], wanted: Answer | None
+) -> tuple[Answer, str]:
     began, pause, before = clock.seconds(), FIRST_PAUSE, list[str]()
     while True:
         answer, waited = await _sent(step, side, request), clock.seconds() - began
-        is_refused = answer.status in {401, 403} or (wanted is not None and min(answer.status, wanted.status) >= 400)
+        is_refused = answer.status in {401, 403} or (
+            wanted is not None and min(answer.status, wanted.status) >= 400
+        )
         patience = REFUSAL_SECONDS if is_refused else ARRIVES_SECONDS
-        asked = next((seconds(text) for name, text in answer.headers.items() if name.lower() == "retry-after"), None)
-        if (answer.status == 429 or (answer.status == 503 and asked is not None)) and waited < THROTTLED_SECONDS:
+        asked = next(
+            (
+                seconds(text)
+                for name, text in answer.headers.items()
+                if name.lower() == "retry-after"
+            ),
+            None,
+        )
+        if (
+            answer.status == 429 or (answer.status == 503 and asked is not None)
+        ) and waited < THROTTLED_SECONDS:
             delay = asked if asked is not None else LONGEST_PAUSE
         elif wanted is not None and _may_come(step, answer, wanted) and waited < patience:
             delay = pause
             pause = min(LONGEST_PAUSE, pause * 1.5)
         else:
             settled = before and wanted is not None and answer.status == wanted.status
-            return answer, f"after {waited:.1f} s of {', '.join(dict.fromkeys(before))}" if settled else ""
+            return (
+                answer,
+                f"after {waited:.1f} s of {', '.join(dict.fromkeys(before))}" if settled else "",
+            )
         before.append(f"{answer.status} {_code(answer)}".strip())
         await asyncio.sleep(delay)
 
@@ -110,7 +129,9 @@ def _may_come(step: Step, answer: Answer, wanted: Answer) -> bool:
     if answer.status < 300 and not (step.reads or step.method == "DELETE"):
         return False
     ours, theirs = _lengths(answer.body), _lengths(wanted.body)
-    return answer.status != wanted.status or any(ours[name] != theirs[name] for name in ours.keys() & theirs.keys())
+    return answer.status != wanted.status or any(
+        ours[name] != theirs[name] for name in ours.keys() & theirs.keys()
+    )
 
 
 def _lengths(body: Json) -> dict[str, int]:
@@ -131,11 +152,16 @@ def _bind(step: Step, side: Side, answer: Answer) -> None:
         side.bindings["siteRoot"] = f"https://{side.bindings['siteHost']}"
     if step.settings is Settings.READ:
         settings = at(answer.body, "/properties")
-        side.settings = settings if isinstance(settings, dict) else None  # never empty: a write replaces all settings
+        side.settings = (
+            settings if isinstance(settings, dict) else None
+        )  # never empty: a write replaces all settings
 
 
 def _request(step: Step, side: Side) -> dict[str, Any]:
-    """Return the arguments of `Side.send` beside service and method. Raises KeyError: a value is not bound."""
+    """Return the arguments of `Side.send` beside service and method.
+
+    Raises KeyError: a value is not bound.
+    """
     names = side.bindings
     return {
         "path": filled(step.path, names),
@@ -156,4 +182,7 @@ def _settings(step: Step, side: Side) -> Json:
     if step.settings is Settings.ADD and SETTING in side.settings:
         raise KeyError(f"the absence of {SETTING}")
     others = {name: value for name, value in side.settings.items() if name != SETTING}
-    return {"properties": others | ({SETTING: side.bindings["name"]} if step.settings is Settings.ADD else {})}
+    return {
+        "properties": others
+        | ({SETTING: side.bindings["name"]} if step.settings is Settings.ADD else {})
+    }

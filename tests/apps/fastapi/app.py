@@ -1,4 +1,7 @@
-"""An API on FastAPI: fastapi-azure-auth checks the token, the app its role. Every name of a setting is its own."""
+"""An API on FastAPI: fastapi-azure-auth checks the token, the app its role.
+
+Every name of a setting is its own.
+"""
 
 import os
 from typing import Annotated
@@ -13,7 +16,8 @@ signed_in = SingleTenantAzureAuthorizationCodeBearer(
     app_client_id=os.environ["APP_CLIENT_ID"],
     tenant_id=os.environ["TENANT_ID"],
     allow_guest_users=True,
-    leeway=300,  # the sandbox's time may be ahead of this process's, as waits pass in no time in a test
+    # the sandbox's time may be ahead of this process's, as waits pass in no time in a test
+    leeway=300,
 )
 signed_in.openid_config.config_url = f"{os.environ['AUTHORITY']}/.well-known/openid-configuration"
 app = FastAPI()

@@ -15,9 +15,19 @@ REPORTS = "/api/v1/organization"
 
 
 def set_up(monkeypatch, tmp_path):
-    """The client that the tests sign in as: made with the very command that an administrator types."""
+    """The client that the tests sign in as: made with the very command that an
+    administrator types.
+    """
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    words = ["mct-s2s", "setup", "--client", "Reports", "--secret-to", f"file:{tmp_path}/reports.env", "--yes"]
+    words = [
+        "mct-s2s",
+        "setup",
+        "--client",
+        "Reports",
+        "--secret-to",
+        f"file:{tmp_path}/reports.env",
+        "--yes",
+    ]
     monkeypatch.setattr("sys.argv", words)
     assert main() == 0
     for line in (tmp_path / "reports.env").read_text().splitlines():

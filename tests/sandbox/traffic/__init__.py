@@ -1,1 +1,3 @@
-"""Stories in which recorded exchanges of real Azure are sent to the sandbox, and what cannot be compared."""
+"""Stories in which recorded exchanges of real Azure are sent to the sandbox, and what cannot be
+compared.
+"""

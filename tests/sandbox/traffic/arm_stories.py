@@ -33,24 +33,34 @@ def web_config(story: Story) -> None:
 
 
 def system_identity(story: Story) -> None:
-    """az functionapp identity assign, of 2022: a PUT of the whole site; and a role for it at once."""
+    """az functionapp identity assign, of 2022: a PUT of the whole site; and a role for it
+    at once.
+    """
     story.site(kind="functionapp")
     sub, plan = story.names["sub"], story.names["plan"]
     story.send("site-identity/01")
-    server_farm = f"/subscriptions/{sub}/resourceGroups/traffic/providers/Microsoft.Web/serverfarms/{plan}"
+    server_farm = (
+        f"/subscriptions/{sub}/resourceGroups/traffic/providers/Microsoft.Web/serverfarms/{plan}"
+    )
     whole = {"/location": seed.LOCATION, "/properties/serverFarmId": server_farm}
     story.send("site-identity/02", change=whole)
     story.send("site-identity/03")
     story.names |= {"assignmentId": str(uuid.uuid4()), "roleId": READER}
     known, unknown = story.names["principalId"], str(uuid.uuid4())
     story.send("site-identity/04", principalId=unknown)
-    story.send("errors/arm-12", id=str(uuid.uuid4()), objectId=unknown, body=_assignment(story, unknown))
+    story.send(
+        "errors/arm-12", id=str(uuid.uuid4()), objectId=unknown, body=_assignment(story, unknown)
+    )
     story.send("site-identity/05", principalId=known)
     story.send("site-identity/06")
 
 
 def _assignment(story: Story, principal: str) -> Any:
-    role = f"/subscriptions/{story.names['sub']}/providers/Microsoft.Authorization/roleDefinitions/{READER}"
+    role = (
+        f"/subscriptions/{story.names['sub']}/providers/Microsoft.Authorization/"
+        "roleDefinitions/"
+        f"{READER}"
+    )
     return {"properties": {"roleDefinitionId": role, "principalId": principal}}
 
 
@@ -58,7 +68,9 @@ def user_identity(story: Story) -> None:
     """az functionapp identity assign with a user-assigned identity, and its removal, of 2022."""
     site = story.site(kind="functionapp")
     group = f"/subscriptions/{story.names['sub']}/resourcegroups/traffic"
-    identity = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/traffic-identity"
+    identity = (
+        f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/traffic-identity"
+    )
     made = _asked(story, "PUT", identity, "2023-01-31", {"location": "westeurope"})["properties"]
     story.names |= {"uami": "traffic-identity", "uamiPrincipalId": made["principalId"]}
     story.names["uamiClientId"] = made["clientId"]
@@ -129,9 +141,21 @@ def second_factor(story: Story) -> None:
 
 def throttled(story: Story) -> None:
     """Too many requests."""
-    fault = {"fault": {"type": "status", "status": 429, "retryAfter": 5}, "match": {"service": "ARM"}}
+    fault = {
+        "fault": {"type": "status", "status": 429, "retryAfter": 5},
+        "match": {"service": "ARM"},
+    }
     story.client.request("PUT", "/_sandbox/faults", json=[fault]).raise_for_status()
     story.send("errors/arm-10", path="/subscriptions")
 
 
-STORIES = (web_config, system_identity, user_identity, locks, refusals, older_clouds, second_factor, throttled)
+STORIES = (
+    web_config,
+    system_identity,
+    user_identity,
+    locks,
+    refusals,
+    older_clouds,
+    second_factor,
+    throttled,
+)

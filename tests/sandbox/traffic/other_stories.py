@@ -68,7 +68,11 @@ def refused_by_vault(story: Story) -> None:
 
 def token_refusals(story: Story) -> None:
     """Secrets that are wrong or expired, applications that are unknown, APIs that demand a role."""
-    form = {"grant_type": "client_credentials", "client_id": seed.ADMINISTRATOR_ID, "client_secret": SECRET}
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": seed.ADMINISTRATOR_ID,
+        "client_secret": SECRET,
+    }
     form["scope"] = f"{story.names['graph']}/.default"
     story.names["appId"] = seed.ADMINISTRATOR_ID
     story.send("errors/login-01", body={**form, "client_secret": "wrong"})

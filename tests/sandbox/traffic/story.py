@@ -1,4 +1,6 @@
-"""One story: a fresh sandbox, names that are bound, and exchanges that are sent and compared one after the other."""
+"""One story: a fresh sandbox, names that are bound, and exchanges that are sent and compared one
+after the other.
+"""
 
 import base64
 import datetime as dt
@@ -68,7 +70,8 @@ class Story:
 
         Args:
             exchange_id: e.g. `applications/02`.
-            change: members of the request's body to replace, by JSON pointer, where the recording has none.
+            change: members of the request's body to replace, by JSON pointer, where the recording
+            has none.
             body: in place of the recorded body.
             headers: on top of the recorded ones.
             path: in place of the recorded path.
@@ -85,12 +88,18 @@ class Story:
             exchange["service"],
             exchange["request"]["method"],
             filled(path or exchange["request"]["path"], self.names),
-            query=filled(exchange["request"]["query"] | ({"api-version": version} if version else {}), self.names),
+            query=filled(
+                exchange["request"]["query"] | ({"api-version": version} if version else {}),
+                self.names,
+            ),
             body=filled(sent, self.names),
             headers={**filled(exchange["request"]["headers"], self.names), **(headers or {})},
             anonymous=exchange["request"].get("no-authorization", False),
         )
-        compare = {**exchange["compare"], "may-have": [*exchange["compare"].get("may-have", ()), *may_have]}
+        compare = {
+            **exchange["compare"],
+            "may-have": [*exchange["compare"].get("may-have", ()), *may_have],
+        }
         shown = Answer(answer.status_code, answer.headers, _body(answer))
         expected = deepcopy(exchange["response"])
         if exchange_id in DEVIATIONS:
@@ -111,11 +120,26 @@ class Story:
     ) -> httpx.Response:
         """Send a request that no recording is about, or that was put together from one."""
         where = self.client.addresses
-        roots = {"graph": where.graph, "arm": where.arm, "login": where.login, "vault": self.names["vault"]}
+        roots = {
+            "graph": where.graph,
+            "arm": where.arm,
+            "login": where.login,
+            "vault": self.names["vault"],
+        }
         options: dict[str, Any] = {"params": dict(query or {})}
-        sent = {name: value for name, value in (headers or {}).items() if name.lower() != "content-length"}
-        if not anonymous and service != "login" and "authorization" not in {name.lower() for name in sent}:
-            sent["Authorization"] = f"Bearer {self.bearer.get(service) or self.client.token(_scope(where, service))}"
+        sent = {
+            name: value
+            for name, value in (headers or {}).items()
+            if name.lower() != "content-length"
+        }
+        if (
+            not anonymous
+            and service != "login"
+            and "authorization" not in {name.lower() for name in sent}
+        ):
+            sent["Authorization"] = (
+                f"Bearer {self.bearer.get(service) or self.client.token(_scope(where, service))}"
+            )
         if service == "login" and body is not None:
             options["data"] = body
         elif isinstance(body, str):
@@ -185,7 +209,10 @@ def _body(answer: httpx.Response) -> Any:
 
 _KEY = ec.generate_private_key(ec.SECP256R1())
 _NAME = x509.Name(
-    [x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso")]
+    [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "DE"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso"),
+    ]
 )
 CERTIFICATE = (
     x509.CertificateBuilder()

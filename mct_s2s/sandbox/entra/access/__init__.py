@@ -1,1 +1,3 @@
-"""Who may do what: app role assignments, delegated grants, directory roles, permissions of an operation."""
+"""Who may do what: app role assignments, delegated grants, directory roles, permissions of an
+operation.
+"""

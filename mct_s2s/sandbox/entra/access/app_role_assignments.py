@@ -1,4 +1,5 @@
-"""App role assignments (who has which app role; admin consent is stored as one), and delegated permission grants.
+"""App role assignments (who has which app role; admin consent is stored as one), and delegated
+permission grants.
 
 Source: graph: api/serviceprincipal-post-approleassignedto, resources/approleassignment,
 resources/oauth2permissiongrant; docs/azure-contract.md, section 3.6.
@@ -33,14 +34,20 @@ def create(directory: Directory, body: object) -> Object:
             raise missing(name)
     principal = directory.principal(values["principalId"])
     resource = directory.service_principals.seen(values["resourceId"])
-    if principal is None or resource is None or not _grants(resource, principal, values["appRoleId"]):
+    if (
+        principal is None
+        or resource is None
+        or not _grants(resource, principal, values["appRoleId"])
+    ):
         raise bad_request("Not a valid reference update.")
     if _exists(directory, values):
         code, message = _DUPLICATE[directory.variations.duplicate_consent_as_grant]
         raise bad_request(message, code=code)
     return directory.assignments.put(
         {
-            "id": _new_id(directory, f"assignment/{principal['id']}/{resource['id']}/{values['appRoleId']}"),
+            "id": _new_id(
+                directory, f"assignment/{principal['id']}/{resource['id']}/{values['appRoleId']}"
+            ),
             "deletedDateTime": None,
             "appRoleId": values["appRoleId"],
             "createdDateTime": timestamp(directory.clock.now()),
@@ -60,18 +67,34 @@ def delete(directory: Directory, held: Iterable[Object], assignment: str) -> Non
 
 
 def of_principal(directory: Directory, principal_id: str) -> list[Object]:
-    return [one for one in directory.assignments.seen_by("principal", principal_id) if _is_visible(directory, one)]
+    return [
+        one
+        for one in directory.assignments.seen_by("principal", principal_id)
+        if _is_visible(directory, one)
+    ]
 
 
 def to_resource(directory: Directory, resource_id: str) -> list[Object]:
-    return [one for one in directory.assignments.seen_by("resource", resource_id) if _is_visible(directory, one)]
+    return [
+        one
+        for one in directory.assignments.seen_by("resource", resource_id)
+        if _is_visible(directory, one)
+    ]
 
 
 def role_values(directory: Directory, principal_id: str, resource: Object) -> list[str]:
-    """Return the values of the enabled roles that a principal holds on a resource: a token's `roles`."""
-    held = {one["appRoleId"] for one in of_principal(directory, principal_id) if one["resourceId"] == resource["id"]}
+    """Return the values of the enabled roles that a principal holds on a resource: a token's
+    `roles`.
+    """
+    held = {
+        one["appRoleId"]
+        for one in of_principal(directory, principal_id)
+        if one["resourceId"] == resource["id"]
+    }
     return [
-        role["value"] for role in resource["appRoles"] if role["id"] in held and role["isEnabled"] and role["value"]
+        role["value"]
+        for role in resource["appRoles"]
+        if role["id"] in held and role["isEnabled"] and role["value"]
     ]
 
 
@@ -93,7 +116,10 @@ def _grants(resource: Object, principal: Object, role_id: str) -> bool:
 
 def _exists(directory: Directory, values: Object) -> bool:
     held = directory.assignments.latest_by("principal", values["principalId"])
-    return any(one["resourceId"] == values["resourceId"] and one["appRoleId"] == values["appRoleId"] for one in held)
+    return any(
+        one["resourceId"] == values["resourceId"] and one["appRoleId"] == values["appRoleId"]
+        for one in held
+    )
 
 
 def _is_visible(directory: Directory, assignment: Object) -> bool:
@@ -113,7 +139,10 @@ _TYPE = "oAuth2PermissionGrant"
 
 
 def create_grant(directory: Directory, body: object) -> Object:
-    """Grant an application scopes of an API, for all users or for one. Scopes are not checked against the API."""
+    """Grant an application scopes of an API, for all users or for one.
+
+    Scopes are not checked against the API.
+    """
     values = {"principalId": None, "scope": None, **clean(_TYPE, body)}
     if values.get("consentType") not in {"AllPrincipals", "Principal"}:
         raise _invalid("consentType")
@@ -124,7 +153,9 @@ def create_grant(directory: Directory, body: object) -> Object:
             raise _invalid(name)
     grant_id = _grant_id(values)
     if directory.grants.latest(grant_id) is not None:
-        raise graph_error(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
+        raise graph_error(
+            409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists."
+        )
     return directory.grants.put({**values, "id": grant_id})
 
 
@@ -132,7 +163,9 @@ def update_grant(directory: Directory, grant: Object, body: object) -> None:
     """Change the scopes of a grant; nothing else can change."""
     values = clean(_TYPE, body)
     if any(grant[name] != value for name, value in values.items() if name != "scope"):
-        raise bad_request("Only the property 'scope' of resource 'OAuth2PermissionGrant' can be updated.")
+        raise bad_request(
+            "Only the property 'scope' of resource 'OAuth2PermissionGrant' can be updated."
+        )
     directory.grants.put({**grant, **values})
 
 
@@ -141,7 +174,9 @@ def _invalid(name: str) -> WireError:
 
 
 def _grant_id(grant: Object) -> str:
-    """The id is derived from the members, so that a grant that is created again has the same one."""
+    """The id is derived from the members, so that a grant that is created again has the
+    same one.
+    """
     parts = (grant[name] for name in ("clientId", "resourceId", "principalId") if grant[name])
     data = b"".join(uuid.UUID(part).bytes_le for part in parts)
     return base64url(data)

@@ -1,7 +1,9 @@
-"""What a caller may do: app roles for applications; scope and directory role (or ownership) for people.
+"""What a caller may do: app roles for applications; scope and directory role (or ownership) for
+people.
 
-Sources: graph: permissions-reference and the "Permissions" table of each operation's page, resources/directoryrole,
-resources/unifiedroleassignment; entra: identity/role-based-access-control/permissions-reference.
+Sources: graph: permissions-reference and the "Permissions" table of each operation's page,
+resources/directoryrole, resources/unifiedroleassignment; entra:
+identity/role-based-access-control/permissions-reference.
 """
 
 import uuid
@@ -28,8 +30,10 @@ class PermissionRule:
         owned: whether `Application.ReadWrite.OwnedBy` is enough for what the caller owns.
         delegated_only: more of them, as scopes only.
         and_also: one of these is needed, too.
-        roles_for_people: directory roles that a person needs, unless the person owns the object; empty: any member may.
-        roles_for_applications: directory roles that are enough for an application, without any app role.
+        roles_for_people: directory roles that a person needs, unless the person owns the object;
+        empty: any member may.
+        roles_for_applications: directory roles that are enough for an application, without any app
+        role.
         actions: one of them in a custom role counts as one of these directory roles.
     """
 
@@ -53,20 +57,25 @@ def _names(words: list[str]) -> Any:
 
 
 RULES = {
-    name: PermissionRule(**{kind: value if kind == "owned" else _names(value) for kind, value in rule.items()})
+    name: PermissionRule(
+        **{kind: value if kind == "owned" else _names(value) for kind, value in rule.items()}
+    )
     for name, rule in _KNOWN["rules"].items()
 }
 """What each kind of operation needs.
 
-The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert. Who is not an administrator
-has to own the application of a service principal: microsoft-graph-docs#16138. Who consents: graph:
-api/serviceprincipal-post-approleassignedto; that the owner of the resource's service principal does, and what owners
-write: entra: fundamentals/users-default-permissions ("Ownership permissions"). Actions: entra:
+The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert. Who is
+not an administrator has to own the application of a service principal: microsoft-graph-docs#16138.
+Who consents: graph: api/serviceprincipal-post-approleassignedto; that the owner of the resource's
+service principal does, and what owners write: entra: fundamentals/users-default-permissions
+("Ownership permissions"). Actions: entra:
 identity/role-based-access-control/custom-available-permissions.
 """
 
 
-def require(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> None:
+def require(
+    directory: Directory, caller: Caller, operation: str, target: Object | None = None
+) -> None:
     """Refuse an operation that the caller may not do.
 
     Args:
@@ -82,7 +91,9 @@ def may(directory: Directory, caller: Caller, operation: str, target: Object | N
 
 
 def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
-    """Refuse a person who may not assign roles of this resource: those of Microsoft Graph need a stronger role."""
+    """Refuse a person who may not assign roles of this resource: those of Microsoft Graph need a
+    stronger role.
+    """
     if not caller.scopes:
         return
     graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
@@ -92,7 +103,9 @@ def require_assignable(directory: Directory, caller: Caller, resource_id: str) -
 
 
 def denied() -> WireError:
-    return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    return graph_error(
+        403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+    )
 
 
 def only_owns(caller: Caller) -> bool:
@@ -100,12 +113,17 @@ def only_owns(caller: Caller) -> bool:
 
 
 def _owns(caller: Caller, target: Object | None) -> bool:
-    # An application and its service principal have owners of their own: docs/azure-contract.md, section 3.10.
+    # An application and its service principal have owners of their own: docs/azure-contract.md,
+    # section 3.10.
     return target is not None and caller.object_id in target.get("@owners", ())
 
 
-def _application_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
-    if _has_role(caller, rule.roles_for_applications) or _is_assigned(directory, caller, rule, target):
+def _application_may(
+    directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None
+) -> bool:
+    if _has_role(caller, rule.roles_for_applications) or _is_assigned(
+        directory, caller, rule, target
+    ):
         return True
     if rule.and_also and not caller.roles & rule.and_also:
         return False
@@ -114,7 +132,9 @@ def _application_may(directory: Directory, rule: PermissionRule, caller: Caller,
     return rule.owned and OWNED in caller.roles and _owns(caller, target)
 
 
-def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
+def _person_may(
+    directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None
+) -> bool:
     if rule.and_also and not caller.scopes & rule.and_also:
         return False
     if not caller.scopes & (rule.permissions | rule.delegated_only):
@@ -124,18 +144,29 @@ def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, targ
     return _is_assigned(directory, caller, rule, target) or _owns(caller, target)
 
 
-def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:
-    principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
-    built_in = {DIRECTORY_ROLES[name] for name in rule.roles_for_people | rule.roles_for_applications}
+def _is_assigned(
+    directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None
+) -> bool:
+    principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(
+        caller.object_id
+    )
+    built_in = {
+        DIRECTORY_ROLES[name] for name in rule.roles_for_people | rule.roles_for_applications
+    }
     return any(
         (one["roleDefinitionId"] in built_in or rule.actions & set(one["actions"]))
-        and (one["directoryScopeId"] == "/" or (target is not None and one["directoryScopeId"] == f"/{target['id']}"))
+        and (
+            one["directoryScopeId"] == "/"
+            or (target is not None and one["directoryScopeId"] == f"/{target['id']}")
+        )
         for one in (principal or {}).get("@assigned", ())
     )
 
 
 def has_any_role(caller: Caller) -> bool:
-    """Return whether a caller has a directory role, or is an application (whose app roles let it read them)."""
+    """Return whether a caller has a directory role, or is an application (whose app roles let it
+    read them).
+    """
     return bool(caller.claims.get("wids")) or not caller.scopes
 
 
@@ -145,32 +176,51 @@ def _has_role(caller: Caller, names: frozenset[str]) -> bool:
 
 
 def directory_roles_of(principal: Object) -> list[str]:
-    """Return the template ids of a principal's directory roles: its own, and those of groups that it belongs to."""
+    """Return the template ids of a principal's directory roles: its own, and those of groups that
+    it belongs to.
+    """
     return [*principal.get("@roles", ()), *principal.get("@groupRoles", ())]
 
 
 def assigned(role: str, template: str | None, scope: str, actions: Iterable[str]) -> Object:
-    """Return the record of a custom role, or of a role at a smaller scope: neither is in tokens or in the cast.
+    """Return the record of a custom role, or of a role at a smaller scope: neither is in tokens or
+    in the cast.
 
     Args:
-        scope: `/`, `/{object id}` of one application or service principal, `/administrativeUnits/{id}`.
+        scope: `/`, `/{object id}` of one application or service principal,
+        `/administrativeUnits/{id}`.
     """
     made = template or str(uuid.uuid5(uuid.NAMESPACE_URL, f"custom role {role}"))
-    return {"name": role, "roleDefinitionId": made, "directoryScopeId": scope, "actions": list(actions)}
+    return {
+        "name": role,
+        "roleDefinitionId": made,
+        "directoryScopeId": scope,
+        "actions": list(actions),
+    }
 
 
 def roles_of(directory: Directory, principal: Object, *, transitive: bool = False) -> list[Object]:
-    """Return the directory roles of a principal as `directoryRole` objects; `transitive` adds those by group."""
+    """Return the directory roles of a principal as `directoryRole` objects; `transitive` adds those
+    by group.
+    """
     held = directory_roles_of(principal) if transitive else principal.get("@roles", ())
     return [
-        document("directoryRole", id=uuid.uuid5(uuid.UUID(directory.tenant_id), template), name=name, template=template)
+        document(
+            "directoryRole",
+            id=uuid.uuid5(uuid.UUID(directory.tenant_id), template),
+            name=name,
+            template=template,
+        )
         for name, template in DIRECTORY_ROLES.items()
         if template in held
     ]
 
 
-def assignments_of(directory: Directory, principal_id: str, *, transitive: bool = False) -> list[Object]:
-    """Return all directory roles of a principal, at whatever scope, as `unifiedRoleAssignment` objects.
+def assignments_of(
+    directory: Directory, principal_id: str, *, transitive: bool = False
+) -> list[Object]:
+    """Return all directory roles of a principal, at whatever scope, as `unifiedRoleAssignment`
+    objects.
 
     Those by group are assigned to the group: `transitive` adds them.
     """

@@ -45,8 +45,10 @@ def create(
     """Create an application; the service chooses its appId and object id.
 
     Args:
-        owners: object ids of its owners: the caller, unless others were named; `None` for the sandbox itself.
-        created_by: appId of the program that sent the request, also where a person had signed in to it.
+        owners: object ids of its owners: the caller, unless others were named; `None` for the
+        sandbox itself.
+        created_by: appId of the program that sent the request, also where a person had signed in to
+        it.
 
     Returns:
         What is stored, with the texts of new secrets.
@@ -74,12 +76,20 @@ def create(
     if any(one.get("secretText") or one.get("hint") for one in asked):
         raise password_not_generated()
     created = checked["createdDateTime"]
-    made = [password_credentials.new_password(directory, one, application_created=created) for one in asked]
+    made = [
+        password_credentials.new_password(directory, one, application_created=created)
+        for one in asked
+    ]
     hidden = [{**one, "secretText": None} for one in made]
-    return {**directory.applications.put({**checked, "passwordCredentials": hidden}), "passwordCredentials": made}
+    return {
+        **directory.applications.put({**checked, "passwordCredentials": hidden}),
+        "passwordCredentials": made,
+    }
 
 
-def update(directory: Directory, application: Object, body: object, *, seen: Object | None = None) -> None:
+def update(
+    directory: Directory, application: Object, body: object, *, seen: Object | None = None
+) -> None:
     """Change an application; arrays are replaced as a whole, complex properties are merged.
 
     Args:
@@ -108,12 +118,18 @@ def _checked(directory: Directory, old: Object, values: Object) -> Object:
             directory, new["keyCredentials"], old["keyCredentials"], old["createdDateTime"]
         )
     if "passwordCredentials" in values:
-        new["passwordCredentials"] = _kept_secrets(values["passwordCredentials"], old["passwordCredentials"])
+        new["passwordCredentials"] = _kept_secrets(
+            values["passwordCredentials"], old["passwordCredentials"]
+        )
     _check_texts(new)
     _check_audience(new)
     _check_unique_name(directory, new, old)
-    identifier_uris.check_app_roles(new["appRoles"], old["appRoles"], scopes=new["api"]["oauth2PermissionScopes"])
-    leaves_v2 = old["api"]["requestedAccessTokenVersion"] == 2 != new["api"]["requestedAccessTokenVersion"]
+    identifier_uris.check_app_roles(
+        new["appRoles"], old["appRoles"], scopes=new["api"]["oauth2PermissionScopes"]
+    )
+    leaves_v2 = (
+        old["api"]["requestedAccessTokenVersion"] == 2 != new["api"]["requestedAccessTokenVersion"]
+    )
     identifier_uris.check(directory, new, [] if leaves_v2 else old["identifierUris"])
     _check_required_access(new)
     return new
@@ -123,7 +139,9 @@ def _check_known(directory: Directory, old: Object, new: Object) -> None:
     if directory.applications.is_known_elsewhere(new["id"]):
         return
     if new["signInAudience"] in PERSONAL:
-        raise graph_error(409, "Error_MsaAppDoesNotExist", "The corresponding MSA application does not exist.")
+        raise graph_error(
+            409, "Error_MsaAppDoesNotExist", "The corresponding MSA application does not exist."
+        )
     fresh = [uri for uri in new["identifierUris"] if uri not in old["identifierUris"]]
     if fresh:
         raise identifier_uris.not_verified(fresh[0])
@@ -133,7 +151,10 @@ def _completed(name: str, value: Any) -> Any:
     if name == "appRoles":
         return [identifier_uris.completed_app_role(role) for role in value]
     if name == "optionalClaims" and value is not None:
-        return {kind: claims and [_OPTIONAL_CLAIM | claim for claim in claims] for kind, claims in value.items()}
+        return {
+            kind: claims and [_OPTIONAL_CLAIM | claim for claim in claims]
+            for kind, claims in value.items()
+        }
     if value is None and name in _COMPLEX_DEFAULTS:
         return _COMPLEX_DEFAULTS[name]
     return value
@@ -147,7 +168,9 @@ def _merged(old: object, new: object) -> object:
 
 def _kept_secrets(new: list[Object], old: list[Object]) -> list[Object]:
     known = {credential["keyId"]: credential for credential in old}
-    if any(credential.get("keyId") not in known or credential.get("secretText") for credential in new):
+    if any(
+        credential.get("keyId") not in known or credential.get("secretText") for credential in new
+    ):
         raise password_not_generated()
     return [known[credential["keyId"]] for credential in new]
 
@@ -176,7 +199,9 @@ def _check_unique_name(directory: Directory, new: Object, old: Object) -> None:
     if old["uniqueName"] is not None or not name:
         # Can be set once, on an application without one (microsoftgraph/msgraph-bicep-types#196).
         raise _invalid("uniqueName")
-    if any(other["id"] != new["id"] for other in directory.applications.latest_by("uniqueName", name)):
+    if any(
+        other["id"] != new["id"] for other in directory.applications.latest_by("uniqueName", name)
+    ):
         raise bad_request(
             "Another object with the same value for property uniqueName already exists.",
             detail="ObjectConflict",
@@ -185,8 +210,14 @@ def _check_unique_name(directory: Directory, new: Object, old: Object) -> None:
 
 
 def _check_reference(directory: Directory, values: Object, operation: str) -> None:
-    """Require the reference to an owning service, as some tenants do. Source: docs/azure-contract.md, section 3.2."""
-    if values.get("serviceManagementReference") or not directory.variations.service_management_reference_required:
+    """Require the reference to an owning service, as some tenants do.
+
+    Source: docs/azure-contract.md, section 3.2.
+    """
+    if (
+        values.get("serviceManagementReference")
+        or not directory.variations.service_management_reference_required
+    ):
         return
     raise service_error("ServiceTreeValueMissing", operation=operation)
 
@@ -196,7 +227,13 @@ def _check_required_access(application: Object) -> None:
     permissions = [entry for resource in wanted for entry in resource.get("resourceAccess", [])]
     named = [resource.get("resourceAppId", "").lower() for resource in wanted]
     sound = all(entry.get("id") and entry.get("type") in {"Role", "Scope"} for entry in permissions)
-    if not sound or not all(named) or len(set(named)) != len(named) or len(named) > 50 or len(permissions) > 400:
+    if (
+        not sound
+        or not all(named)
+        or len(set(named)) != len(named)
+        or len(named) > 50
+        or len(permissions) > 400
+    ):
         raise _invalid("requiredResourceAccess")
 
 

@@ -25,7 +25,9 @@ def create(directory: Directory, application: Object, body: object) -> Object:
         raise service_error("Request_MultipleObjectsWithSameKeyValue", name=made["name"])
     _check_pair(made, others)
     if len(others) >= _MOST:
-        raise bad_request(f"Cannot have more than {_MOST} federated identity credentials on the application.")
+        raise bad_request(
+            f"Cannot have more than {_MOST} federated identity credentials on the application."
+        )
     return directory.federated.put({**made, "@application": application["id"]})
 
 

@@ -1,4 +1,5 @@
-"""Which application ID URIs and which app roles an application may have; a PATCH replaces either as a whole.
+"""Which application ID URIs and which app roles an application may have; a PATCH replaces either as
+a whole.
 
 Sources: entra: identity-platform/identifier-uri-restrictions; graph: resources/approle.
 """
@@ -17,7 +18,9 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\\<>\"{}|^`]+")
 
 
 def check(directory: Directory, application: Object, old: list[str]) -> None:
-    """Check the new URIs of an application; existing ones are checked again only where it goes back to v1 tokens."""
+    """Check the new URIs of an application; existing ones are checked again only where it goes back
+    to v1 tokens.
+    """
     uris = application["identifierUris"]
     if len({uri.casefold() for uri in uris}) != len(uris):
         raise duplicate_values()
@@ -42,7 +45,9 @@ def _check_free(directory: Directory, application: Object, uri: str) -> None:
 
 def _check_policy(directory: Directory, application: Object, uri: str) -> None:
     scheme, _, rest = uri.partition("://")
-    if scheme.lower() in {"https", "http"} and not directory.tenant.owns_host(urlsplit(uri).hostname or ""):
+    if scheme.lower() in {"https", "http"} and not directory.tenant.owns_host(
+        urlsplit(uri).hostname or ""
+    ):
         raise not_verified(uri)
     if (application["api"] or {}).get("requestedAccessTokenVersion") == 2:
         return
@@ -59,12 +64,15 @@ def _refused(uri: str) -> WireError:
 
 
 def not_verified(uri: str) -> WireError:
-    """Return the refusal of a URI of no verified domain; also returned for a valid URI on a very new application."""
+    """Return the refusal of a URI of no verified domain; also returned for a valid URI on a very
+    new application.
+    """
     return service_error("HostNameNotOnVerifiedDomain", uri=uri)
 
 
 _REFUSED = (
-    "Failed to add identifier URI {uri}. All newly added URIs must contain a tenant verified domain, tenant ID, "
+    "Failed to add identifier URI {uri}. All newly added URIs must contain a tenant verified "
+    "domain, tenant ID, "
     "or app ID, as per the default tenant policy of your organization. See "
     "https://aka.ms/identifier-uri-addition-error for more information on this error."
 )
@@ -81,14 +89,23 @@ def _is_compliant(tenant: Tenant, app_id: str, scheme: str, rest: str) -> bool:
         return False
     first, *more = rest.split("/")
     named_by_app = first.lower() == app_id or (len(more) == 1 and more[0].lower() == app_id)
-    return named_by_app or (first.lower() == tenant.tenant_id and bool(more)) or tenant.owns_host(first)
+    return (
+        named_by_app
+        or (first.lower() == tenant.tenant_id and bool(more))
+        or tenant.owns_host(first)
+    )
 
 
 _VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{1,120}")
 
 
 def completed_app_role(role: Object) -> Object:
-    empty: Object = {"allowedMemberTypes": [], "description": None, "displayName": None, "id": str(uuid.UUID(int=0))}
+    empty: Object = {
+        "allowedMemberTypes": [],
+        "description": None,
+        "displayName": None,
+        "id": str(uuid.UUID(int=0)),
+    }
     # Clients send back what they read, including `origin`, which only the service writes.
     return {**empty, "isEnabled": True, "value": None, **role, "origin": "Application"}
 

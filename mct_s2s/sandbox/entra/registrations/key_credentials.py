@@ -1,6 +1,7 @@
 """Certificates that an application may sign in with (`keyCredentials`).
 
-Source: graph: resources/keycredential, api/application-update; entra: identity-platform/certificate-credentials.
+Source: graph: resources/keycredential, api/application-update; entra:
+identity-platform/certificate-credentials.
 """
 
 import base64
@@ -14,11 +15,21 @@ from mct_s2s.sandbox.core.encoding import base64url
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations.password_credentials import not_updatable
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.validation import as_utc, bad_request, duplicate_values, invalid_value, timestamp
+from mct_s2s.sandbox.entra.validation import (
+    as_utc,
+    bad_request,
+    duplicate_values,
+    invalid_value,
+    timestamp,
+)
 
 
-def checked(directory: Directory, new: list[Object], old: list[Object], created: str) -> list[Object]:
-    """Check a new array of certificates; entries that are sent back as they were read keep their key."""
+def checked(
+    directory: Directory, new: list[Object], old: list[Object], created: str
+) -> list[Object]:
+    """Check a new array of certificates; entries that are sent back as they were read keep their
+    key.
+    """
     known = {credential["keyId"]: credential for credential in old}
     result: list[Object] = []
     for credential in new:
@@ -38,14 +49,19 @@ def loaded(credential: Object) -> x509.Certificate:
 
 
 def thumbprints(credential: Object) -> frozenset[str]:
-    """Return the names of the certificate in an assertion's header: `x5t`, `x5t#S256`, and as hex `kid`."""
+    """Return the names of the certificate in an assertion's header: `x5t`, `x5t#S256`, and as hex
+    `kid`.
+    """
     der = loaded(credential).public_bytes(Encoding.DER)
     sha1 = hashlib.sha1(der, usedforsecurity=False).digest()
     return frozenset({base64url(sha1), base64url(hashlib.sha256(der).digest()), sha1.hex().upper()})
 
 
 def _added(directory: Directory, credential: Object, created: str) -> Object:
-    if credential.get("type") != "AsymmetricX509Cert" or credential.get("usage") not in {"Verify", "Encrypt"}:
+    if credential.get("type") != "AsymmetricX509Cert" or credential.get("usage") not in {
+        "Verify",
+        "Encrypt",
+    }:
         raise invalid_value("Application", "keyCredentials", detailed=False)
     if not credential.get("key"):
         raise _no_certificate()
@@ -57,11 +73,14 @@ def _added(directory: Directory, credential: Object, created: str) -> Object:
     asked_start = as_utc(credential["startDateTime"]) if credential.get("startDateTime") else start
     asked_end = as_utc(credential["endDateTime"]) if credential.get("endDateTime") else end
     if asked_start < start or asked_end > end or asked_end <= asked_start:
-        raise bad_request("Key credential end date is invalid.", code="KeyCredentialsInvalidEndDate")
+        raise bad_request(
+            "Key credential end date is invalid.", code="KeyCredentialsInvalidEndDate"
+        )
     directory.policies.check_certificate(asked_end - asked_start, application_created=created)
     digest = hashlib.sha1(certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
     return {
-        # The thumbprint in hex, whatever the type of the property says: docs/azure-contract.md, section 3.5.
+        # The thumbprint in hex, whatever the type of the property says: docs/azure-contract.md,
+        # section 3.5.
         "customKeyIdentifier": credential.get("customKeyIdentifier") or digest.hex().upper(),
         "displayName": credential.get("displayName") or certificate.subject.rfc4514_string(),
         "endDateTime": credential.get("endDateTime") or timestamp(end),

@@ -1,4 +1,5 @@
-"""Secrets of applications and service principals: created by the service, shown once, kept as hashes.
+"""Secrets of applications and service principals: created by the service, shown once, kept as
+hashes.
 
 Source: graph: api/application-addpassword, api/application-removepassword.
 """
@@ -31,7 +32,8 @@ def add_password(directory: Directory, owner: Object, body: object) -> Object:
     """Create a secret; return it with its text, this one time.
 
     Args:
-        body: `{"passwordCredential": {…}}`; without dates the secret is valid from now for two years.
+        body: `{"passwordCredential": {…}}`; without dates the secret is valid from now for two
+        years.
     """
     made = new_password(directory, _asked(body), application_created=owner["createdDateTime"])
     if "servicePrincipalType" in owner:
@@ -48,7 +50,8 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
     """Create a secret, its text included, without adding it to an object; only its hash is kept.
 
     Args:
-        asked: `displayName`, dates, `keyId`, as far as they were sent. The default end is two years from now, not from
+        asked: `displayName`, dates, `keyId`, as far as they were sent. The default end is two years
+        from now, not from
             the start: docs/azure-contract.md, section 3.5.
     """
     now = directory.clock.now()
@@ -56,7 +59,9 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
     end_text = asked.get("endDateTime") or precise_timestamp(_two_years_after(now))
     start, end = as_utc(start_text), as_utc(end_text)
     if end <= start or end <= now:
-        raise bad_request("The credential end date is invalid.", detail="InvalidKeyEndDate", target="EndDate")
+        raise bad_request(
+            "The credential end date is invalid.", detail="InvalidKeyEndDate", target="EndDate"
+        )
     directory.policies.check_secret(end - start, application_created=application_created)
     secret, name = _new_secret(), asked.get("displayName")
     made: Object = {
@@ -75,10 +80,14 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
 def remove_password(directory: Directory, owner: Object, body: object) -> None:
     """Remove a secret by its key id; it is valid until every replica knows."""
     if not isinstance(body, Mapping) or not body.get("keyId"):
-        raise bad_request("Parameter 'keyId' is required.", detail="MissingProperty", target="keyId")
+        raise bad_request(
+            "Parameter 'keyId' is required.", detail="MissingProperty", target="keyId"
+        )
     unknown = [name for name in body if name != "keyId" and "@" not in name]
     if unknown:
-        raise bad_request(f"The parameter '{unknown[0]}' is not a parameter of the operation 'removePassword'.")
+        raise bad_request(
+            f"The parameter '{unknown[0]}' is not a parameter of the operation 'removePassword'."
+        )
     key_id = str(clean("passwordCredential", {"keyId": body["keyId"]})["keyId"])
     kept = [one for one in owner["passwordCredentials"] if one["keyId"] != key_id]
     if len(kept) == len(owner["passwordCredentials"]):
@@ -113,14 +122,18 @@ def matching(directory: Directory, owner: Object, secret: str) -> Object | None:
 
 
 def _table_of(directory: Directory, owner: Object) -> Table:
-    return directory.service_principals if "servicePrincipalType" in owner else directory.applications
+    return (
+        directory.service_principals if "servicePrincipalType" in owner else directory.applications
+    )
 
 
 def _asked(body: object) -> Object:
     sent = json_object(body)
     for name in sent:
         if name != "passwordCredential" and "@" not in name:
-            raise bad_request(f"The parameter '{name}' is not a parameter of the operation 'addPassword'.")
+            raise bad_request(
+                f"The parameter '{name}' is not a parameter of the operation 'addPassword'."
+            )
     asked = clean("passwordCredential", sent.get("passwordCredential") or {})
     for name in ("secretText", "hint"):
         if asked.get(name) is not None:
@@ -141,8 +154,8 @@ def _two_years_after(start: datetime) -> datetime:
 
 
 def _new_secret() -> str:
-    # Forty characters with "8Q~" behind the third, as Entra's secrets look.
-    # It begins with a letter or digit, so that scripts that read a dotenv file without a shell's quoting work.
+    # Forty characters with "8Q~" behind the third, as Entra's secrets look. It begins with a letter
+    # or digit, so that scripts that read a dotenv file without a shell's quoting work.
     begin = secrets.choice(string.ascii_letters + string.digits)
     head, tail = ("".join(secrets.choice(_ALPHABET) for _ in range(length)) for length in (2, 34))
     return f"{begin}{head}8Q~{tail}"

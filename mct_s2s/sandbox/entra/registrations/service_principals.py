@@ -1,7 +1,9 @@
-"""Rules of service principals, of applications and of managed identities, and of what is deleted for thirty days.
+"""Rules of service principals, of applications and of managed identities, and of what is deleted
+for thirty days.
 
-Sources: graph: api/serviceprincipal-post-serviceprincipals, api/serviceprincipal-update, resources/serviceprincipal,
-api/directory-deleteditems-list; entra: managed-identities-azure-resources.
+Sources: graph: api/serviceprincipal-post-serviceprincipals, api/serviceprincipal-update,
+resources/serviceprincipal, api/directory-deleteditems-list; entra:
+managed-identities-azure-resources.
 """
 
 from datetime import timedelta
@@ -22,8 +24,12 @@ from mct_s2s.sandbox.entra.validation import (
 )
 
 
-def create(directory: Directory, body: object, *, owner: str | None = None, created_by: str | None = None) -> Object:
-    """Create the service principal of an application; `created_by` is the appId of the program that asks for it."""
+def create(
+    directory: Directory, body: object, *, owner: str | None = None, created_by: str | None = None
+) -> Object:
+    """Create the service principal of an application; `created_by` is the appId of the program that
+    asks for it.
+    """
     values = clean("servicePrincipal", body)
     app_id = values.get("appId")
     if not app_id:
@@ -31,13 +37,16 @@ def create(directory: Directory, body: object, *, owner: str | None = None, crea
     application = directory.applications.first_seen_by("appId", app_id)
     if application is None:
         raise bad_request(
-            f"The appId '{app_id}' of the service principal does not reference a valid application object.",
+            f"The appId '{app_id}' of the service principal does not reference a valid "
+            "application object.",
             detail="NoBackingApplicationObject",
             target="appId",
         )
     _check_free(directory, app_id, but=None)
     # The replica may know an older state of the application; the newest one arrives in the end.
-    made = of_application(directory, directory.applications.latest(application["id"]) or application)
+    made = of_application(
+        directory, directory.applications.latest(application["id"]) or application
+    )
     made |= {"createdByAppId": created_by, "@owners": [owner] if owner else []}
     values.pop("appId")
     return directory.service_principals.put(_checked(made, values))
@@ -68,11 +77,15 @@ def update(directory: Directory, principal: Object, body: object) -> None:
 
 def delete(directory: Directory, principal: Object) -> None:
     """Soft-delete a service principal; its assignments are hidden with it."""
-    directory.service_principals.put({**principal, "deletedDateTime": timestamp(directory.clock.now())})
+    directory.service_principals.put(
+        {**principal, "deletedDateTime": timestamp(directory.clock.now())}
+    )
 
 
 def not_local() -> WireError:
-    """Return the refusal under `…ReadWrite.OwnedBy` of an application that is not, or not yet, in the tenant."""
+    """Return the refusal under `…ReadWrite.OwnedBy` of an application that is not, or not yet, in
+    the tenant.
+    """
     return service_error("Authorization_RequestDenied")
 
 
@@ -130,7 +143,8 @@ def _check_free(directory: Directory, app_id: str, *, but: str | None) -> None:
     held = directory.service_principals.latest_by("appId", app_id)
     if any(not other["deletedDateTime"] and other["id"] != but for other in held):
         message = (
-            "The service principal cannot be created, updated, or restored because the service principal name "
+            "The service principal cannot be created, updated, or restored because the service "
+            "principal name "
             f"{app_id} is already in use."
         )
         detail = {"code": "ObjectConflict", "message": message, "target": "servicePrincipalNames"}
@@ -142,11 +156,14 @@ def _invalid(name: str) -> WireError:
 
 
 def create_managed_identity(directory: Directory, display_name: str, *, resource_id: str) -> Object:
-    """Create the service principal of a managed identity, as Azure does when one is enabled. It has no application.
+    """Create the service principal of a managed identity, as Azure does when one is enabled.
+
+    It has no application.
 
     Args:
         display_name: the resource's name, which Azure gives the service principal as well.
-        resource_id: ARM id of the resource (system-assigned) or of the user-assigned identity itself.
+        resource_id: ARM id of the resource (system-assigned) or of the user-assigned identity
+        itself.
     """
     explicit = "/microsoft.managedidentity/userassignedidentities/" in resource_id.lower()
     app_id = directory.ids.new(f"clientId/{resource_id}")
@@ -177,7 +194,9 @@ def delete_managed_identity(directory: Directory, principal_id: str) -> None:
 
 def refuse_deletion(principal: Object) -> None:
     if principal["servicePrincipalType"] == "ManagedIdentity":
-        raise graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        raise graph_error(
+            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+        )
 
 
 KEPT_FOR = timedelta(days=30)
@@ -193,7 +212,9 @@ def expire(directory: Directory) -> None:
 
 
 def purge(directory: Directory, object_id: str) -> None:
-    """Delete an application or a service principal permanently, with everything that belongs to it."""
+    """Delete an application or a service principal permanently, with everything that
+    belongs to it.
+    """
     app_role_assignments.forget(directory, object_id)
     for granted in directory.grants.latest_by("clientId", object_id):
         directory.grants.drop(granted["id"])

@@ -1,1 +1,3 @@
-"""The tenant itself: its domains, policies, conditional access, and how it differs from other tenants."""
+"""The tenant itself: its domains, policies, conditional access, and how it differs from other
+tenants.
+"""

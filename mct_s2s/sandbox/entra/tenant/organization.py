@@ -36,7 +36,9 @@ class Tenant:
         return name.lower() in {self.tenant_id, *self.domains}
 
     def owns_host(self, host: str) -> bool:
-        return any(host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains)
+        return any(
+            host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains
+        )
 
     def organization(self) -> dict[str, Any]:
         verified = [

@@ -1,9 +1,10 @@
-"""The tenant's app management policy, and what services ask of a sign-in: a second factor, or other claims.
+"""The tenant's app management policy, and what services ask of a sign-in: a second factor, or other
+claims.
 
-Only the policy's parts on applications are enforced.
-Source: graph: resources/tenantappmanagementpolicy, resources/passwordcredentialconfiguration,
-resources/identifieruriconfiguration; the refusals are as users report them, e.g. Azure/azure-cli#28522;
-docs/azure-contract.md, sections 3.14 and 4.10.
+Only the policy's parts on applications are enforced. Source: graph:
+resources/tenantappmanagementpolicy, resources/passwordcredentialconfiguration,
+resources/identifieruriconfiguration; the refusals are as users report them, e.g.
+Azure/azure-cli#28522; docs/azure-contract.md, sections 3.14 and 4.10.
 """
 
 import base64
@@ -22,7 +23,9 @@ _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d
 
 
 class Policies:
-    """The tenant's app management policy, and checks against it: by default that of tenants since mid-2025."""
+    """The tenant's app management policy, and checks against it: by default that of tenants since
+    mid-2025.
+    """
 
     def __init__(self, saved: dict[str, Any] | None = None) -> None:
         self.document = saved or document("defaultAppManagementPolicy")
@@ -31,7 +34,9 @@ class Policies:
         self.document = _merged(self.document, values, read_only=("id", "deletedDateTime"))
 
     def uri_restrictions(self) -> tuple[bool, bool]:
-        """Return whether only URIs made of ids are allowed, and whether URIs need an id or a domain of the tenant."""
+        """Return whether only URIs made of ids are allowed, and whether URIs need an id or a domain
+        of the tenant.
+        """
         if not self.document["isEnabled"]:
             return False, False
         rules = self.document["applicationRestrictions"]["identifierUris"]
@@ -43,13 +48,19 @@ class Policies:
     def check_secret(self, lifetime: timedelta, *, application_created: str) -> None:
         for rule in self._in_force("passwordCredentials", application_created):
             if rule["restrictionType"] == "passwordAddition":
-                raise service_error("CredentialTypeNotAllowedAsPerAppPolicy", id=self.document["id"])
-            if rule["restrictionType"] == "passwordLifetime" and lifetime > duration(rule["maxLifetime"]):
+                raise service_error(
+                    "CredentialTypeNotAllowedAsPerAppPolicy", id=self.document["id"]
+                )
+            if rule["restrictionType"] == "passwordLifetime" and lifetime > duration(
+                rule["maxLifetime"]
+            ):
                 raise _too_long(self.document["id"])
 
     def check_certificate(self, lifetime: timedelta, *, application_created: str) -> None:
         for rule in self._in_force("keyCredentials", application_created):
-            if rule["restrictionType"] == "asymmetricKeyLifetime" and lifetime > duration(rule["maxLifetime"]):
+            if rule["restrictionType"] == "asymmetricKeyLifetime" and lifetime > duration(
+                rule["maxLifetime"]
+            ):
                 raise _too_long(self.document["id"])
 
     def _in_force(self, kind: str, application_created: str) -> Iterator[dict[str, Any]]:
@@ -57,17 +68,25 @@ class Policies:
             return
         for rule in self.document["applicationRestrictions"][kind]:
             since = rule.get("restrictForAppsCreatedAfterDateTime")
-            if rule.get("state", "enabled") == "enabled" and (not since or application_created >= since):
+            if rule.get("state", "enabled") == "enabled" and (
+                not since or application_created >= since
+            ):
                 yield rule
 
 
-def _merged(old: dict[str, Any], values: dict[str, Any], read_only: tuple[str, ...] = ()) -> dict[str, Any]:
+def _merged(
+    old: dict[str, Any], values: dict[str, Any], read_only: tuple[str, ...] = ()
+) -> dict[str, Any]:
     for name, value in values.items():
         if name not in old or name in read_only:
             raise bad_request(f"Invalid property '{name}'.")
         if old[name] is not None and value is not None and type(old[name]) is not type(value):
             raise bad_request(f"Invalid value specified for property '{name}'.")
-    inner = {name: _merged(old[name], value) for name, value in values.items() if isinstance(value, dict) and old[name]}
+    inner = {
+        name: _merged(old[name], value)
+        for name, value in values.items()
+        if isinstance(value, dict) and old[name]
+    }
     return {**old, **values, **inner}
 
 
@@ -75,14 +94,20 @@ def duration(text: str) -> timedelta:
     """Read an ISO 8601 duration; a year counts 365 days and a month 30."""
     match = _DURATION.fullmatch(text)
     if not match:
-        raise bad_request(f"Cannot convert the literal '{text}' to the expected type 'Edm.Duration'.")
+        raise bad_request(
+            f"Cannot convert the literal '{text}' to the expected type 'Edm.Duration'."
+        )
     years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds)
+    return timedelta(
+        days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds
+    )
 
 
 def _too_long(policy_id: str) -> WireError:
     # Recorded as a whole in OfficeDev/microsoft-365-agents-toolkit#10998.
-    message = f"Credential lifetime exceeds the max value allowed as per assigned policy '{policy_id}'."
+    message = (
+        f"Credential lifetime exceeds the max value allowed as per assigned policy '{policy_id}'."
+    )
     detail = {"code": "InvalidKeyEndDate", "message": message, "target": "EndDate"}
     return graph_error(400, "CredentialInvalidLifetimeAsPerAppPolicy", message, details=[detail])
 

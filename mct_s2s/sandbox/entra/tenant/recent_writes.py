@@ -1,7 +1,8 @@
-"""What a tenant limits: writes to an object that is still locked by the last one, and reads of certificates' keys.
+"""What a tenant limits: writes to an object that is still locked by the last one, and reads of
+certificates' keys.
 
-Sources: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`, and 3.5; graph: api/application-get,
-api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`).
+Sources: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`, and 3.5; graph:
+api/application-get, api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`).
 """
 
 from collections import deque
@@ -30,7 +31,8 @@ class RecentWrites:
             raise graph_error(
                 _STATUSES[self._refused % len(_STATUSES)],
                 "Directory_ConcurrencyViolation",
-                "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.",
+                "Error due to concurrent requests being made to the tenant. Please wait briefly "
+                "and retry.",
             )
 
     def note(self, written: str, seconds: float) -> None:
@@ -54,7 +56,9 @@ class KeyReads:
             self._moments.popleft()
         if len(self._moments) >= IN_A_MINUTE:
             wait = max(1, round(self._moments[0] + A_MINUTE - now + 0.5))
-            raise graph_error(429, "TooManyRequests", "Too many requests.", headers={"Retry-After": str(wait)})
+            raise graph_error(
+                429, "TooManyRequests", "Too many requests.", headers={"Retry-After": str(wait)}
+            )
         self._moments.append(now)
 
 
@@ -63,7 +67,9 @@ IN_SECONDS, THROTTLED_SECONDS = 10.0, 60.0
 
 @dataclass
 class TokenRefusals:
-    """Token requests of each client that were refused a moment ago, and until when it is throttled; not saved."""
+    """Token requests of each client that were refused a moment ago, and until when it is throttled;
+    not saved.
+    """
 
     clock: Clock
     _moments: dict[str, deque[float]] = field(default_factory=dict)

@@ -1,4 +1,5 @@
-"""Access tokens: their claims, by the resource's version, its audience and the assigned roles; signed, and verified.
+"""Access tokens: their claims, by the resource's version, its audience and the assigned roles;
+signed, and verified.
 
 Many refusals are also the answer while something is not replicated yet.
 Source: entra: identity-platform/access-token-claims-reference, identity-platform/access-tokens,
@@ -27,7 +28,9 @@ ISSUER_V1 = "https://sts.windows.net/{tenant}/"
 
 
 def issuer(directory: Directory, version: int, tenant: Tenant | None = None) -> str:
-    """Return the `iss` of tokens: version 1 has one name in every cloud, version 2 that of the token service."""
+    """Return the `iss` of tokens: version 1 has one name in every cloud, version 2 that of the
+    token service.
+    """
     tenant_id = (tenant or directory.tenant).tenant_id
     if version == 2:
         return f"{directory.addresses.login}/{tenant_id}/v2.0"
@@ -37,7 +40,11 @@ def issuer(directory: Directory, version: int, tenant: Tenant | None = None) -> 
 def resource_principal(directory: Directory, name: str) -> Object:
     bare = name.rstrip("/")
     addresses = directory.addresses
-    app_id = {addresses.graph: GRAPH_APP_ID, addresses.arm: ARM_APP_ID, addresses.vault: KEY_VAULT_APP_ID}.get(bare)
+    app_id = {
+        addresses.graph: GRAPH_APP_ID,
+        addresses.arm: ARM_APP_ID,
+        addresses.vault: KEY_VAULT_APP_ID,
+    }.get(bare)
     if app_id is not None:
         found = directory.service_principals.seen_by("appId", app_id)
     else:
@@ -49,17 +56,22 @@ def resource_principal(directory: Directory, name: str) -> Object:
     return found[0]
 
 
-def app_only_claims(directory: Directory, client: Object, resource: str, *, acr: str) -> dict[str, Any]:
+def app_only_claims(
+    directory: Directory, client: Object, resource: str, *, acr: str
+) -> dict[str, Any]:
     """Return the claims of a token for an application that acts as itself.
 
     Args:
         resource: the resource's name as asked for, which version 1 tokens repeat as their audience.
-        acr: how the client authenticated: "0" not at all, "1" by a secret, "2" by a certificate or an assertion.
+        acr: how the client authenticated: "0" not at all, "1" by a secret, "2" by a certificate or
+        an assertion.
     """
     target = resource_principal(directory, resource)
     roles = app_role_assignments.role_values(directory, client["id"], target)
     assigned = [
-        one for one in app_role_assignments.of_principal(directory, client["id"]) if one["resourceId"] == target["id"]
+        one
+        for one in app_role_assignments.of_principal(directory, client["id"])
+        if one["resourceId"] == target["id"]
     ]
     if target["appRoleAssignmentRequired"] and not assigned:
         raise service_error("not_assigned", client, target, resource)
@@ -74,8 +86,12 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, acr:
     return claims
 
 
-def common_claims(directory: Directory, client: Object, target: Object, resource: str, *, acr: str) -> dict[str, Any]:
-    """Return the claims that every access token to `target` has, in the version that the target requests."""
+def common_claims(
+    directory: Directory, client: Object, target: Object, resource: str, *, acr: str
+) -> dict[str, Any]:
+    """Return the claims that every access token to `target` has, in the version that the target
+    requests.
+    """
     version = _version(directory, target)
     by = issuer(directory, version)
     claims: dict[str, Any] = {"aud": target["appId"] if version == 2 else resource, "iss": by}
@@ -98,7 +114,8 @@ MANAGED_IDENTITY_LIFETIME = timedelta(hours=24)
 
 
 class TokenRejected(Exception):
-    """A token that a resource must not accept; `reason` says why, in Entra's words where it has some.
+    """A token that a resource must not accept; `reason` says why, in Entra's words where it has
+    some.
 
     `kind` is one of `missing`, `malformed`, `signature`, `expired`, `audience`.
     """
@@ -129,11 +146,14 @@ def sign(directory: Directory, claims: Mapping[str, Any], lifetime: timedelta) -
     return SignedToken(jwt.encode(signed, key.private, algorithm="RS256", headers=headers), expires)
 
 
-def issue_for_managed_identity(directory: Directory, principal_id: str, resource: str) -> SignedToken:
+def issue_for_managed_identity(
+    directory: Directory, principal_id: str, resource: str
+) -> SignedToken:
     """Issue the token that a managed identity's own endpoint returns; valid for a day.
 
     Args:
-        resource: what the token is for, as asked: an application ID URI or appId, without `/.default`.
+        resource: what the token is for, as asked: an application ID URI or appId, without
+        `/.default`.
     """
     principal = directory.service_principals.seen(principal_id)
     if principal is None:
@@ -145,7 +165,9 @@ def issue_for_managed_identity(directory: Directory, principal_id: str, resource
     return sign(directory, claims, MANAGED_IDENTITY_LIFETIME)
 
 
-def verify(directory: Directory, authorization_header: str | None, *, audiences: Collection[str]) -> Caller:
+def verify(
+    directory: Directory, authorization_header: str | None, *, audiences: Collection[str]
+) -> Caller:
     """Verify the `Authorization` header of a request to a Microsoft service."""
     scheme, _, token = (authorization_header or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -170,7 +192,9 @@ def decode(directory: Directory, token: str) -> dict[str, Any]:
     except jwt.InvalidSignatureError as error:
         raise TokenRejected("signature", "Signature is invalid.") from error
     except jwt.InvalidTokenError as error:
-        raise TokenRejected("malformed", "CompactToken parsing failed with error code: 80049217") from error
+        raise TokenRejected(
+            "malformed", "CompactToken parsing failed with error code: 80049217"
+        ) from error
     # PyJWT would use the machine's clock; the sandbox's may have been advanced.
     if not claims.get("nbf", 0) - 300 <= directory.clock.timestamp() < claims.get("exp", 0):
         raise TokenRejected("expired", "Lifetime validation failed, the token is expired.")
@@ -183,6 +207,11 @@ def _signed_claims(token: str, key: SigningKey) -> Mapping[str, Any]:
         token,
         key.public,
         algorithms=["RS256"],
-        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+        options={
+            "verify_exp": False,
+            "verify_nbf": False,
+            "verify_iat": False,
+            "verify_aud": False,
+        },
     )
     return claims

@@ -1,4 +1,5 @@
-"""Signed assertions in place of a secret: a client's own (certificate) or a foreign issuer's (federated).
+"""Signed assertions in place of a secret: a client's own (certificate) or a foreign issuer's
+(federated).
 
 Sources: entra: identity-platform/certificate-credentials, workload-id/workload-identity-federation.
 """
@@ -44,7 +45,11 @@ def issuer_key(directory: Directory, issuer: str) -> SigningKey | None:
 
 
 def _check_own(
-    directory: Directory, application: Object, assertion: str, header: dict[str, Any], claims: dict[str, Any]
+    directory: Directory,
+    application: Object,
+    assertion: str,
+    header: dict[str, Any],
+    claims: dict[str, Any],
 ) -> None:
     app_id = application["appId"]
     # MSAL leaves the padding on that RFC 7515 takes off, and Entra takes both.
@@ -64,7 +69,12 @@ def _check_own(
     _check_times(directory, claims)
 
 
-_SIGNATURE_ONLY = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+_SIGNATURE_ONLY = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+}
 
 
 def _registered(directory: Directory, application: Object, mark: str) -> Object | None:
@@ -93,7 +103,9 @@ def _check_times(directory: Directory, claims: dict[str, Any]) -> None:
         raise service_error("assertion time")
 
 
-def _check_foreign(directory: Directory, application: Object, assertion: str, claims: dict[str, Any]) -> None:
+def _check_foreign(
+    directory: Directory, application: Object, assertion: str, claims: dict[str, Any]
+) -> None:
     issuer, subject, audience = (str(claims.get(name, "")) for name in ("iss", "sub", "aud"))
     trusted = directory.federated.seen_by("application", application["id"])
     _check_trusted(application, trusted, issuer, subject, audience)
@@ -107,7 +119,9 @@ def _check_foreign(directory: Directory, application: Object, assertion: str, cl
     _check_times(directory, claims)
 
 
-def _check_trusted(application: Object, trusted: list[Object], issuer: str, subject: str, audience: str) -> None:
+def _check_trusted(
+    application: Object, trusted: list[Object], issuer: str, subject: str, audience: str
+) -> None:
     if not trusted:
         raise service_error("no_federated_credential", application)
     of_issuer = [one for one in trusted if one["issuer"] == issuer]
@@ -116,6 +130,8 @@ def _check_trusted(application: Object, trusted: list[Object], issuer: str, subj
     of_subject = [one for one in of_issuer if one["subject"] == subject]
     if not of_subject:
         in_other_case = any(one["subject"].lower() == subject.lower() for one in of_issuer)
-        raise service_error(f"no federated subject{' in this case' if in_other_case else ''}", subject)
+        raise service_error(
+            f"no federated subject{' in this case' if in_other_case else ''}", subject
+        )
     if not any(one["audiences"] == [audience] for one in of_subject):
         raise service_error("no federated audience", audience)

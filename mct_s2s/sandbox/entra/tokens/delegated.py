@@ -1,7 +1,7 @@
 """People's sign-ins: device codes, refresh tokens, delegated tokens.
 
-Sources: entra: identity-platform/v2-oauth2-device-code, identity-platform/access-token-claims-reference,
-identity-platform/id-token-claims-reference.
+Sources: entra: identity-platform/v2-oauth2-device-code,
+identity-platform/access-token-claims-reference, identity-platform/id-token-claims-reference.
 """
 
 import hashlib
@@ -66,14 +66,22 @@ def decline(directory: Directory, user_code: str) -> bool:
 def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
     code = directory.sessions.by_code(form.get("device_code") or form.get("code") or "")
     if code is None or code.client_id != form["client_id"]:
-        raise entra_error(400, "bad_verification_code", 70019, "Verification code expired or not recognized.")
+        raise entra_error(
+            400, "bad_verification_code", 70019, "Verification code expired or not recognized."
+        )
     _check_approved(directory, code)
     directory.sessions.end(code)
     if blocked := directory.variations.blocked_device_codes:
         raise service_error(f"blocked by {blocked}")
-    # The second factor is requested where the code is typed, by the claims of the request for the code.
+    # The second factor is requested where the code is typed, by the claims of the request for the
+    # code.
     mfa = directory.variations.sign_in_with_mfa or policies.asks_for_mfa(code.claims)
-    return _answer(directory, Session(str(code.user_id), code.client_id, mfa), form.get("scope") or code.scope, form)
+    return _answer(
+        directory,
+        Session(str(code.user_id), code.client_id, mfa),
+        form.get("scope") or code.scope,
+        form,
+    )
 
 
 def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
@@ -81,19 +89,29 @@ def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
     if session is None or session.client_id != form["client_id"]:
         text = "Provided grant is invalid or malformed."
         raise entra_error(400, "invalid_grant", 70000, text)
-    if directory.variations.blocked_device_codes == "conditional-access":  # a session remembers how it began
+    if (
+        directory.variations.blocked_device_codes == "conditional-access"
+    ):  # a session remembers how it began
         raise service_error("device_session_ended")
     return _answer(directory, session, form.get("scope", ""), form)
 
 
 def _check_approved(directory: Directory, code: DeviceCode) -> None:
     if code.declined:
-        raise _poll("authorization_declined", 70020, "The end user denied the authorization request.")
+        raise _poll(
+            "authorization_declined", 70020, "The end user denied the authorization request."
+        )
     if directory.clock.now() >= code.expires:
-        raise _poll("expired_token", 70020, "The provided value for the input parameter 'device_code' is expired.")
+        raise _poll(
+            "expired_token",
+            70020,
+            "The provided value for the input parameter 'device_code' is expired.",
+        )
     if code.user_id is None:
         raise _poll(
-            "authorization_pending", 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
+            "authorization_pending",
+            70016,
+            "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
         )
 
 
@@ -113,7 +131,9 @@ def _public_client(directory: Directory, client_id: str) -> Object:
     raise service_error("no_consent", client_id, applications[0]["displayName"])
 
 
-def _answer(directory: Directory, session: Session, scope: str, form: Mapping[str, str]) -> dict[str, Any]:
+def _answer(
+    directory: Directory, session: Session, scope: str, form: Mapping[str, str]
+) -> dict[str, Any]:
     asked = form.get("claims", "")
     if policies.asks_for_mfa(asked) and not session.mfa:
         raise service_error("no_second_factor")
@@ -131,8 +151,11 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
     claims = access_tokens.common_claims(directory, client, target, resource, acr="0")
     claims |= {**_person(directory, user, client), **_factors(session), **policies.granted(asked)}
     made = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
-    # What was asked for comes back beside what it means: MSAL finds the token in its cache by it (azure-cli#32931).
-    told = [one for one in scopes.split() if one not in _OPENID] + [".default"] * ("/.default" in scope)
+    # What was asked for comes back beside what it means: MSAL finds the token in its cache by it
+    # (azure-cli#32931).
+    told = [one for one in scopes.split() if one not in _OPENID] + [".default"] * (
+        "/.default" in scope
+    )
     seconds = int(_LIFETIME.total_seconds()) - 1
     return {
         "token_type": "Bearer",

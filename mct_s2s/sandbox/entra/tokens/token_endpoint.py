@@ -1,6 +1,7 @@
 """The grants of the token endpoint: client credentials here, a person's in `delegated`.
 
-Sources: entra: identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code.
+Sources: entra: identity-platform/v2-oauth2-client-creds-grant-flow,
+identity-platform/v2-oauth2-device-code.
 """
 
 import random
@@ -33,7 +34,9 @@ def tenant_named(directory: Directory, name: str, *, error: str = "invalid_reque
     raise service_error(f"{error} tenant", name)
 
 
-def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 2) -> dict[str, Any]:
+def token(
+    directory: Directory, tenant_name: str, form: Form, *, version: int = 2
+) -> dict[str, Any]:
     """Return the body of the answer to a token request.
 
     Args:
@@ -63,7 +66,10 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
 
 
 def _counted(directory: Directory, form: Form) -> dict[str, Any]:
-    """Answer a client, unless it is refused too often. Source: entra: msal client-and-server-throttling."""
+    """Answer a client, unless it is refused too often.
+
+    Source: entra: msal client-and-server-throttling.
+    """
     refusals, client_id = directory.token_refusals, form["client_id"].lower()
     refusals.check(client_id)
     try:
@@ -88,9 +94,15 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it
     made = access_tokens.sign(directory, claims, lifetime)
     seconds = int(lifetime.total_seconds()) - 1
-    answer: dict[str, Any] = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds}
+    answer: dict[str, Any] = {
+        "token_type": "Bearer",
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
+    }
     if "resource" in form:
-        answer = _version_1(answer, made.expires_at, int(directory.clock.now().timestamp()), resource)
+        answer = _version_1(
+            answer, made.expires_at, int(directory.clock.now().timestamp()), resource
+        )
     return answer | {"access_token": made.access_token}
 
 
@@ -117,7 +129,9 @@ def _resource(form: Form) -> str:
     scope = form.get("scope", "")
     if not scope:
         raise service_error("missing_parameter", "scope")
-    wanted = [one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}]
+    wanted = [
+        one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}
+    ]
     if len(wanted) > 1:
         raise service_error("several_resources", scope)
     if not wanted or wanted[0] == "/.default":
@@ -147,10 +161,13 @@ def _authenticated(directory: Directory, application: Object, form: Form) -> str
 
 
 def _is_replicating(directory: Directory, application: Object, secret: str) -> bool:
-    """Return whether to call a new secret expired, as Entra has done with some that were not replicated yet.
+    """Return whether to call a new secret expired, as Entra has done with some that were not
+    replicated yet.
 
     Seen in Azure-Samples/active-directory-dotnetcore-daemon-v2#87.
     """
     newest = directory.applications.latest(application["id"])
-    arriving = newest is not None and password_credentials.matching(directory, newest, secret) is not None
+    arriving = (
+        newest is not None and password_credentials.matching(directory, newest, secret) is not None
+    )
     return arriving and directory.replication.happens(_CALLED_EXPIRED)

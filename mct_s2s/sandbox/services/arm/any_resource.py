@@ -12,7 +12,9 @@ from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
-def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
+def show(
+    call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False
+) -> dict[str, Any]:
     site = call.resources.sites.get(body["id"].lower())
     if site is not None:
         host = call.addresses.of_site(body["id"])
@@ -43,7 +45,10 @@ def _patch_resource(call: ArmCall) -> Answer:
         f"/locations/westeurope"
     )
     version = f"?{call.version}"
-    headers = {"Azure-AsyncOperation": f"{base}/operationStatuses/{name}{version}", "Retry-After": "1"}
+    headers = {
+        "Azure-AsyncOperation": f"{base}/operationStatuses/{name}{version}",
+        "Retry-After": "1",
+    }
     if kind.update == "operation":
         return Answer(200, show(call, body), headers)
     return Answer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
@@ -52,7 +57,9 @@ def _patch_resource(call: ArmCall) -> Answer:
 def _put_resource(call: ArmCall) -> Answer:
     _check_assign(call)
     before = _etag(call)
-    body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
+    body, fresh = generic.put(
+        call.resources, providers.find(call.resource_id.type), call.resource_id, call.body
+    )
     _touch(call)
     return Answer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
 
@@ -118,17 +125,31 @@ def _check_assign(call: ArmCall) -> None:
 
 
 def _row(method: str, path: str, verb: str, run: Any, page: str) -> ArmOperation:
-    return ArmOperation(method, path, run, f"ARM: {page}", "usual", f"{{type}}/{verb}" if verb else "", "{type}")
+    return ArmOperation(
+        method, path, run, f"ARM: {page}", "usual", f"{{type}}/{verb}" if verb else "", "{type}"
+    )
 
 
 _S = "/subscriptions/{subscription}"
 _GROUP = _S + "/resourceGroups/{group}"
 _STATUS = _S + "/providers/{namespace}/locations/{location}"
 OPERATIONS = (
-    ArmOperation("GET", _STATUS + "/operationStatuses/{operation}", _get_operation_status, "ARM: async operations"),
-    ArmOperation("GET", _STATUS + "/operationResults/{operation}", _get_operation_result, "ARM: async operations"),
+    ArmOperation(
+        "GET",
+        _STATUS + "/operationStatuses/{operation}",
+        _get_operation_status,
+        "ARM: async operations",
+    ),
+    ArmOperation(
+        "GET",
+        _STATUS + "/operationResults/{operation}",
+        _get_operation_result,
+        "ARM: async operations",
+    ),
     _row("GET", _S + "/providers/{namespace}/{type}", "", _list_by_type, "list by subscription"),
-    _row("GET", _GROUP + "/providers/{namespace}/{type}", "", _list_by_type, "list by resource group"),
+    _row(
+        "GET", _GROUP + "/providers/{namespace}/{type}", "", _list_by_type, "list by resource group"
+    ),
     _row("GET", "{id}", "read", _get_resource, "resources - get by id"),
     _row("PATCH", "{id}", "write", _patch_resource, "resources - update by id"),
     _row("PUT", "{id}", "write", _put_resource, "resources - create or update by id"),

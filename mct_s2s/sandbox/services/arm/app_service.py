@@ -1,4 +1,6 @@
-"""App Service: slots, application settings, sticky names, restart. The site itself is a resource like others.
+"""App Service: slots, application settings, sticky names, restart.
+
+The site itself is a resource like others.
 
 Source: app-service: web-apps/list-slots, /list-application-settings, /update-application-settings,
 /list-slot-configuration-names, /update-slot-configuration-names, /restart.
@@ -21,14 +23,21 @@ def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
 
 def _config(body: dict[str, Any], name: str, properties: Any) -> Answer:
     kind = body["type"] + "/config"
-    shown = {"id": f"{body['id']}/config/{name}", "name": name, "type": kind, "location": body["location"]}
+    shown = {
+        "id": f"{body['id']}/config/{name}",
+        "name": name,
+        "type": kind,
+        "location": body["location"],
+    }
     return Answer(body={**shown, "properties": properties})
 
 
 def _list_slots(call: ArmCall) -> Answer:
     body, _ = _site(call)
     found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
-    return Answer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
+    return Answer(
+        body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None}
+    )
 
 
 def _list_config(name: str, attribute: str, call: ArmCall) -> Answer:
@@ -76,9 +85,13 @@ def _swap_slots(call: ArmCall) -> Answer:
     key = production.key if wanted == "production" else f"{production.key}/slots/{wanted}".lower()
     other = call.resources.sites.get(key)
     if not isinstance(wanted, str) or other is None or other is site_state:
-        raise app_service_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
+        raise app_service_error(
+            404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with."
+        )
     sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
-    site_state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
+    site_state.swap_with(
+        other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds
+    )
     return Answer(200)
 
 
@@ -124,12 +137,16 @@ def _get_web_config(call: ArmCall) -> Answer:
 def _publish_profile(call: ArmCall) -> Answer:
     body, _ = _site(call)
     name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
-    shared = f'userName="{user}" userPWD="sandbox" destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
+    shared = (
+        f'userName="{user}" userPWD="sandbox" '
+        f'destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
+    )
     profiles = (
         f'<publishProfile profileName="{name} - Web Deploy" publishMethod="MSDeploy" '
         f'publishUrl="{name}.scm.azurewebsites.net:443" msdeploySite="{name}" {shared} />'
         f'<publishProfile profileName="{name} - FTP" publishMethod="FTP" '
-        f'publishUrl="ftps://waws-prod-sandbox.ftp.azurewebsites.windows.net/site/wwwroot" {shared} />'
+        'publishUrl="ftps://waws-prod-sandbox.ftp.azurewebsites.windows.net/site/wwwroot" '
+        f"{shared} />"
     )
     return Answer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
 
@@ -150,10 +167,18 @@ def _set_state(running: str, call: ArmCall) -> Answer:
     return Answer(200)
 
 
-def _row(method: str, tail: str, verb: str, run: Any, page: str, fidelity: str = "usual") -> ArmOperation:
+def _row(
+    method: str, tail: str, verb: str, run: Any, page: str, fidelity: str = "usual"
+) -> ArmOperation:
     action = verb if verb.startswith("Microsoft.") else f"{{type}}/{verb}"
     return ArmOperation(
-        method, f"{{site}}/{tail}", run, f"app-service: {page}", fidelity, action, "Microsoft.Web/sites"
+        method,
+        f"{{site}}/{tail}",
+        run,
+        f"app-service: {page}",
+        fidelity,
+        action,
+        "Microsoft.Web/sites",
     )
 
 
@@ -161,17 +186,50 @@ _SETTINGS, _STRINGS = ("appsettings", "settings"), ("connectionstrings", "connec
 _R, _W, _LIST = "config/read", "config/write", "config/list/action"
 _ROWS: tuple[tuple[Any, ...], ...] = (
     ("GET", "slots", "Microsoft.Web/sites/slots/read", _list_slots, "list slots"),
-    ("POST", "config/appsettings/list", _LIST, partial(_list_config, *_SETTINGS), "list application settings", "full"),
+    (
+        "POST",
+        "config/appsettings/list",
+        _LIST,
+        partial(_list_config, *_SETTINGS),
+        "list application settings",
+        "full",
+    ),
     ("PUT", "config/appsettings", _W, _put_settings, "update application settings", "full"),
-    ("GET", "operationresults/{operation}", _R, _get_settings_result, "update application settings, Flex Consumption"),
+    (
+        "GET",
+        "operationresults/{operation}",
+        _R,
+        _get_settings_result,
+        "update application settings, Flex Consumption",
+    ),
     ("POST", "slotsswap", "slotsswap/action", _swap_slots, "swap slot"),
-    ("POST", "config/connectionstrings/list", _LIST, partial(_list_config, *_STRINGS), "list connection strings"),
+    (
+        "POST",
+        "config/connectionstrings/list",
+        _LIST,
+        partial(_list_config, *_STRINGS),
+        "list connection strings",
+    ),
     ("PUT", "config/connectionstrings", _W, _put_connection_strings, "update connection strings"),
-    ("POST", "config/azurestorageaccounts/list", _LIST, _list_storage_accounts, "list azure storage accounts", "stub"),
+    (
+        "POST",
+        "config/azurestorageaccounts/list",
+        _LIST,
+        _list_storage_accounts,
+        "list azure storage accounts",
+        "stub",
+    ),
     ("GET", "config/slotConfigNames", _R, _get_sticky, "list slot configuration names", "full"),
     ("PUT", "config/slotConfigNames", _W, _put_sticky, "update slot configuration names", "full"),
     ("GET", "config/web", _R, _get_web_config, "get configuration", "stub"),
-    ("POST", "publishxml", "publishxml/action", _publish_profile, "list publishing profile xml with secrets", "stub"),
+    (
+        "POST",
+        "publishxml",
+        "publishxml/action",
+        _publish_profile,
+        "list publishing profile xml with secrets",
+        "stub",
+    ),
     ("POST", "restart", "restart/action", _restart, "restart", "full"),
     ("POST", "start", "start/action", partial(_set_state, "Running"), "start"),
     ("POST", "stop", "stop/action", partial(_set_state, "Stopped"), "stop"),

@@ -1,10 +1,11 @@
-"""Azure Resource Manager: find the operation, check the caller, run the operation, send its answer or a page of it.
+"""Azure Resource Manager: find the operation, check the caller, run the operation, send its answer
+or a page of it.
 
 Checks are in the service's order: subscription, token, tenant, api-version, permission, lock, rate.
-`/metadata/endpoints` has the addresses of the cloud, for clients that know Resource Manager's only; services that
-the sandbox does not have point at it, too.
-Source: ARM: resource-manager api contracts ("Paging", too); role-based-access-control; management/lock-resources;
-metadata/endpoints 2022-09-01 (one object) and earlier (a list of clouds); docs/azure-contract.md, section 4.1.
+`/metadata/endpoints` has the addresses of the cloud, for clients that know Resource Manager's only;
+services that the sandbox does not have point at it, too. Source: ARM: resource-manager api
+contracts ("Paging", too); role-based-access-control; management/lock-resources; metadata/endpoints
+2022-09-01 (one object) and earlier (a list of clouds); docs/azure-contract.md, section 4.1.
 """
 
 import inspect
@@ -60,13 +61,16 @@ OPERATIONS: tuple[ArmOperation, ...] = (
     *any_resource.OPERATIONS,
 )
 _WRONG_AUDIENCE = (
-    "The access token has been obtained for wrong audience or resource. It should exactly match (including forward "
+    "The access token has been obtained for wrong audience or resource. It should exactly match "
+    "(including forward "
     "slash) with one of the allowed audiences '{}'."
 )
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the route of all paths that no other service answers; they are compared without case."""
+    """Return the route of all paths that no other service answers; they are compared
+    without case.
+    """
 
     async def answer(request: Request) -> Response:
         operation, params = find(request.method, request.url.path)
@@ -103,7 +107,9 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
             site.busy_until = max(site.busy_until, state.clock.timestamp() + lasts)
         if request.method == "GET":
             address = f"{addresses.arm}{request.url.path}"
-            result = page(result, address, request.query_params, state.directory.variations.arm_page_size)
+            result = page(
+                result, address, request.query_params, state.directory.variations.arm_page_size
+            )
         return _response(result, headers, kind)
 
     return [below("/", answer)]
@@ -118,7 +124,9 @@ def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
         if row.method == method or (method == "HEAD" and row.method == "GET"):
             return row, match.groupdict()
     if not of_site:
-        raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path}.")
+        raise arm_error(
+            501, "SandboxNotImplemented", f"The sandbox does not support {method} {path}."
+        )
 
     def refuse(call: ArmCall) -> Answer:
         raise sites.wrong_method(call.method)
@@ -150,33 +158,61 @@ def _subscription_in(path: str) -> str | None:
 
 def _unauthorized(state: SandboxState, addresses: Addresses, rejected: TokenRejected) -> WireError:
     codes = {
-        "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
-        "expired": ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
-        "audience": ("InvalidAuthenticationTokenAudience", _WRONG_AUDIENCE.format("','".join(addresses.arm_audiences))),
+        "missing": (
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        ),
+        "expired": (
+            "ExpiredAuthenticationToken",
+            "The access token expiry UTC time is earlier than current UTC time.",
+        ),
+        "audience": (
+            "InvalidAuthenticationTokenAudience",
+            _WRONG_AUDIENCE.format("','".join(addresses.arm_audiences)),
+        ),
     }
-    code, message = codes.get(rejected.kind, ("InvalidAuthenticationToken", "The access token is invalid."))
+    code, message = codes.get(
+        rejected.kind, ("InvalidAuthenticationToken", "The access token is invalid.")
+    )
     return arm_error(401, code, message, headers=_challenge(state, addresses, message))
 
 
 def _wrong_tenant(state: SandboxState, addresses: Addresses, caller: Caller) -> WireError:
     home = state.directory.tenant_id
     message = (
-        f"The access token is from the wrong issuer 'https://sts.windows.net/{caller.tenant_id}/'. It must match the "
-        f"tenant 'https://sts.windows.net/{home}/' associated with this subscription. Please use the authority (URL) "
-        f"'{addresses.login}/{home}' to get the token. Note, if the subscription is transferred to another tenant "
-        "there is no impact to the services, but information about new tenant could take time to propagate (up to an "
-        "hour). If you just transferred your subscription and see this error message, please try back later."
+        "The access token is from the wrong issuer "
+        f"'https://sts.windows.net/{caller.tenant_id}/'. It must match the "
+        f"tenant 'https://sts.windows.net/{home}/' associated with this subscription. Please use "
+        "the authority (URL) "
+        f"'{addresses.login}/{home}' to get the token. Note, if the subscription is transferred "
+        "to another tenant "
+        "there is no impact to the services, but information about new tenant could take time to "
+        "propagate (up to an "
+        "hour). If you just transferred your subscription and see this error message, please try "
+        "back later."
     )
-    return arm_error(401, "InvalidAuthenticationTokenTenant", message, headers=_challenge(state, addresses, message))
+    return arm_error(
+        401,
+        "InvalidAuthenticationTokenTenant",
+        message,
+        headers=_challenge(state, addresses, message),
+    )
 
 
 def _challenge(state: SandboxState, addresses: Addresses, why: str) -> dict[str, str]:
     where = f"{addresses.login}/{state.directory.tenant_id}"
-    return {"WWW-Authenticate": f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'}
+    return {
+        "WWW-Authenticate": (
+            f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'
+        )
+    }
 
 
 def _check_version(
-    state: SandboxState, operation: ArmOperation, params: Mapping[str, str], query: Mapping[str, str]
+    state: SandboxState,
+    operation: ArmOperation,
+    params: Mapping[str, str],
+    query: Mapping[str, str],
 ) -> str:
     about = _type_of(params)
     named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
@@ -214,7 +250,8 @@ def _authorize(
     subscription = _subscription_in(request.url.path)
     if subscription is None:
         return {}
-    # App Service has its own count of actions, and of writes of a whole site: docs/azure-contract.md, section 4.1.
+    # App Service has its own count of actions, and of writes of a whole site:
+    # docs/azure-contract.md, section 4.1.
     of_site = about.lower().startswith("microsoft.web/") and (
         request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
     )
@@ -223,7 +260,9 @@ def _authorize(
 
 
 def _asked_about(path: str, params: Mapping[str, str]) -> str:
-    """Return the scope that a refusal names: of a subscription's own lists it is the subscription."""
+    """Return the scope that a refusal names: of a subscription's own lists it is the
+    subscription.
+    """
     if "subscription" not in params:
         return path.rstrip("/")
     group = f"/resourceGroups/{params['group']}" if "group" in params else ""
@@ -231,7 +270,10 @@ def _asked_about(path: str, params: Mapping[str, str]) -> str:
 
 
 _COUNTS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
-"""Nothing is used up here: a fault refuses as where it is. Source: ARM: request-limits-and-throttling."""
+"""Nothing is used up here: a fault refuses as where it is.
+
+Source: ARM: request-limits-and-throttling.
+"""
 
 
 def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Caller) -> None:
@@ -244,13 +286,15 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
         return
     where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = (
-        f'Bearer realm="", authorization_uri="{where}/oauth2/authorize", error="insufficient_claims", '
+        f'Bearer realm="", authorization_uri="{where}/oauth2/authorize", '
+        'error="insufficient_claims", '
         f'claims="{policies.encoded(policies.MFA_CLAIMS)}"'
     )
     raise arm_error(
         403 if mode == "policy" else 401,
         "RequestDisallowedByPolicy",
-        "Resource was disallowed by policy. Reasons: MFA is required. Users must use MFA for Create/Update operations. "
+        "Resource was disallowed by policy. Reasons: MFA is required. Users must use MFA for "
+        "Create/Update operations. "
         "Users must authenticate with multi-factor authentication to create or update resources.",
         headers={} if mode == "policy" else {"WWW-Authenticate": challenge},
     )
@@ -258,7 +302,9 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
 
 def _changed_site(call: ArmCall, operation: ArmOperation) -> sites.SiteState | None:
     reads = operation.method == "GET" or operation.template.endswith(("/list", "/publishxml"))
-    return None if reads or "id" not in call.params else call.resources.sites.get(call.resource_id.key)
+    return (
+        None if reads or "id" not in call.params else call.resources.sites.get(call.resource_id.key)
+    )
 
 
 def _changed(request: Request) -> str:
@@ -280,8 +326,11 @@ def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Respons
     if answer.body is None:
         return Response(status_code=answer.status, headers=every)
     if isinstance(answer.body, str):
-        return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
-    # App Service leaves the charset out, Resource Manager does not: docs/azure-contract.md, section 4.1.
+        return Response(
+            answer.body, status_code=answer.status, headers=every, media_type=answer.media_type
+        )
+    # App Service leaves the charset out, Resource Manager does not: docs/azure-contract.md, section
+    # 4.1.
     media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
     return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)
 
@@ -290,7 +339,9 @@ def metadata_routes(addresses: Addresses) -> list[Route]:
     async def endpoints(request: Request) -> Response:
         version = providers.require_version(request.query_params.get("api-version"))
         described = document("cloud", at=addresses)
-        described["authentication"]["audiences"] = [name for name in addresses.arm_audiences if name.endswith("/")]
+        described["authentication"]["audiences"] = [
+            name for name in addresses.arm_audiences if name.endswith("/")
+        ]
         return JSONResponse(described if version >= "2022-09-01" else [described])
 
     return [Route("/metadata/endpoints", endpoints)]

@@ -18,17 +18,29 @@ _ROLES_SINCE = "2015-02-02T21:55:09.8806423Z"
 
 
 def _list_permissions(call: ArmCall) -> Answer:
-    return Answer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
+    return Answer(
+        body={
+            "value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])
+        }
+    )
 
 
 def _list_locks(call: ArmCall) -> Answer:
-    return Answer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
+    return Answer(
+        body={
+            "value": [
+                _lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])
+            ]
+        }
+    )
 
 
 def _get_lock(call: ArmCall) -> Answer:
     found = call.resources.locks.get(call.params["scope"], call.params["name"])
     if found is None:
-        raise arm_error(404, "LockNotFound", f"The lock '{call.params['name']}' could not be found.")
+        raise arm_error(
+            404, "LockNotFound", f"The lock '{call.params['name']}' could not be found."
+        )
     return Answer(body=_lock(found))
 
 
@@ -36,12 +48,16 @@ def _put_lock(call: ArmCall) -> Answer:
     own = call.body.get("properties")
     if not isinstance(own, dict) or not isinstance(own.get("level"), str):
         raise arm_error(400, "InvalidLockLevel", "The lock level is required.")
-    lock, fresh = call.resources.locks.put(call.params["scope"], call.params["name"], own["level"], own.get("notes"))
+    lock, fresh = call.resources.locks.put(
+        call.params["scope"], call.params["name"], own["level"], own.get("notes")
+    )
     return Answer(201 if fresh else 200, _lock(lock))
 
 
 def _delete_lock(call: ArmCall) -> Answer:
-    return Answer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
+    return Answer(
+        200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204
+    )
 
 
 def _lock(lock: dict[str, Any]) -> dict[str, Any]:
@@ -57,11 +73,19 @@ def _lock(lock: dict[str, Any]) -> dict[str, Any]:
 def _list_role_definitions(call: ArmCall) -> Answer:
     wanted = call.query.get("$filter", "").lower()
     shown = [_role(call, role) for role in ROLES.values()]
-    return Answer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
+    return Answer(
+        body={
+            "value": [
+                r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted
+            ]
+        }
+    )
 
 
 def _role(call: ArmCall, role: dict[str, Any]) -> dict[str, Any]:
-    rule = {name: role[name] for name in ("actions", "notActions", "dataActions")} | {"notDataActions": []}
+    rule = {name: role[name] for name in ("actions", "notActions", "dataActions")} | {
+        "notDataActions": []
+    }
     shown = document("roleDefinition", id=_definition(call.params["scope"], role["id"]), role=role)
     shown["properties"]["permissions"] = [rule]
     return dict(shown)
@@ -78,12 +102,20 @@ def _list_role_assignments(call: ArmCall) -> Answer:
     scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
     held = call.resources.access.assignments
     found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
-    return Answer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
+    return Answer(
+        body={
+            "value": [
+                _assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted
+            ]
+        }
+    )
 
 
 def _get_role_assignment(call: ArmCall) -> Answer:
     wanted = call.params["name"].lower()
-    found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
+    found = next(
+        (a for a in call.resources.access.assignments if a["name"].lower() == wanted), None
+    )
     if found is None:
         raise service_error("RoleAssignmentNotFound", name=call.params["name"].replace("-", ""))
     return Answer(body=_assignment(found))
@@ -92,18 +124,27 @@ def _get_role_assignment(call: ArmCall) -> Answer:
 def _put_role_assignment(call: ArmCall) -> Answer:
     own = call.body.get("properties")
     if not isinstance(own, dict):
-        raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'properties' is missing.")
+        raise arm_error(
+            400,
+            "InvalidRequestContent",
+            "The request content was invalid: 'properties' is missing.",
+        )
     role = str(own.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
     if role not in ROLES:
         raise service_error("RoleDefinitionDoesNotExist", role=role)
     held = call.resources.access.assignments
     principal, scope = str(own.get("principalId")), call.params["scope"]
-    if any((a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower()) for a in held):
+    if any(
+        (a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower())
+        for a in held
+    ):
         raise arm_error(409, "RoleAssignmentExists", "The role assignment already exists.")
     call.state.directory.replication.begin_request()
     if call.state.directory.principal(principal) is None:
         raise service_error(
-            "PrincipalNotFound", principal=principal.replace("-", ""), tenant_id=call.state.directory.tenant_id
+            "PrincipalNotFound",
+            principal=principal.replace("-", ""),
+            tenant_id=call.state.directory.tenant_id,
         )
     made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
     made |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}
@@ -112,7 +153,9 @@ def _put_role_assignment(call: ArmCall) -> Answer:
 
 def _delete_role_assignment(call: ArmCall) -> Answer:
     access = call.resources.access
-    found = next((a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None)
+    found = next(
+        (a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None
+    )
     if found is None:
         return Answer(204)
     access.assignments.remove(found)
@@ -120,14 +163,22 @@ def _delete_role_assignment(call: ArmCall) -> Answer:
 
 
 def _assignment(a: dict[str, str]) -> dict[str, Any]:
-    role, on, by = _definition(a["scope"], a["role"]), a.get("on", _ROLES_SINCE), a.get("by", _NOBODY)
+    role, on, by = (
+        _definition(a["scope"], a["role"]),
+        a.get("on", _ROLES_SINCE),
+        a.get("by", _NOBODY),
+    )
     return dict(document("roleAssignment", a=a, role=role, on=on, by=by))
 
 
-def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual") -> ArmOperation:
+def _row(
+    method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual"
+) -> ArmOperation:
     name = f"Microsoft.Authorization/{kind}"
     action = f"{name}/{verb}" if verb else ""
-    return ArmOperation(method, f"{{scope}}{_PREFIX}/{tail}", run, f"ARM: {kind}", fidelity, action, name)
+    return ArmOperation(
+        method, f"{{scope}}{_PREFIX}/{tail}", run, f"ARM: {kind}", fidelity, action, name
+    )
 
 
 OPERATIONS = (

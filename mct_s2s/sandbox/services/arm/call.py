@@ -60,8 +60,8 @@ _RESOURCE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
 class ArmOperation(Operation[ArmCall, Answer | Awaitable[Answer]]):
     """An operation of the sandbox's Resource Manager.
 
-    `{scope}` is any number of segments, `{id}` a resource's whole id and `{site}` the id of a web app or of a slot;
-    `{type}` in `action` and `versions` is the resource's type.
+    `{scope}` is any number of segments, `{id}` a resource's whole id and `{site}` the id of a web
+    app or of a slot; `{type}` in `action` and `versions` is the resource's type.
 
     Attributes:
         versions: full type whose api-versions are accepted; empty: any.

@@ -1,7 +1,8 @@
 """Resource Manager's own operations: tenants, subscriptions, groups, providers, lists of resources.
 
-A caller with a role on one resource sees its subscription in the list, and may not read it: docs/azure-contract.md,
-section 4.5. Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
+A caller with a role on one resource sees its subscription in the list, and may not read it:
+docs/azure-contract.md, section 4.5. Source: ARM: subscriptions - list/get; resource groups -
+list/get; providers - list/get; resources - list.
 """
 
 import re
@@ -50,7 +51,13 @@ def _list_locations(call: ArmCall) -> Answer:
     base = f"/subscriptions/{call.params['subscription']}/locations/"
     compact = {name: name.replace(" ", "").lower() for name in providers.LOCATIONS}
     return _page(
-        {"id": base + short, "name": short, "displayName": name, "regionalDisplayName": name, "type": "Region"}
+        {
+            "id": base + short,
+            "name": short,
+            "displayName": name,
+            "regionalDisplayName": name,
+            "type": "Region",
+        }
         for name, short in compact.items()
     )
 
@@ -90,11 +97,20 @@ def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[st
         if all(clauses):
             tests = [clause.groups() for clause in clauses if clause]
             return [r for r in found if combine(_holds(r, *test) for test in tests)]
-    raise arm_error(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
+    raise arm_error(
+        400,
+        "InvalidFilterInQueryString",
+        f"Invalid $filter '{text}' specified in the query string.",
+    )
 
 
 def _holds(
-    body: dict[str, Any], member: str | None, operator: str | None, value: str | None, part: str | None, of: str | None
+    body: dict[str, Any],
+    member: str | None,
+    operator: str | None,
+    value: str | None,
+    part: str | None,
+    of: str | None,
 ) -> bool:
     values = {
         "resourcetype": body["type"],
@@ -120,20 +136,30 @@ def _plain(text: str) -> str:
 
 def _list_providers(call: ArmCall) -> Answer:
     accepted = call.resources.api_versions
-    return _page(providers.describe(n, accepted, call.params["subscription"]) for n in providers.namespaces())
+    return _page(
+        providers.describe(n, accepted, call.params["subscription"]) for n in providers.namespaces()
+    )
 
 
 def _get_provider(call: ArmCall) -> Answer:
     accepted = call.resources.api_versions
-    return Answer(body=providers.describe(call.params["namespace"], accepted, call.params.get("subscription", "")))
+    return Answer(
+        body=providers.describe(
+            call.params["namespace"], accepted, call.params.get("subscription", "")
+        )
+    )
 
 
 def _page(values: Iterable[Any]) -> Answer:
     return Answer(body={"value": list(values)})
 
 
-def _row(method: str, path: str, action: str, kind: str, run: Any, page: str, fidelity: str = "usual") -> ArmOperation:
-    return ArmOperation(method, path, run, f"ARM: {page}", fidelity, action, f"Microsoft.Resources/{kind}")
+def _row(
+    method: str, path: str, action: str, kind: str, run: Any, page: str, fidelity: str = "usual"
+) -> ArmOperation:
+    return ArmOperation(
+        method, path, run, f"ARM: {page}", fidelity, action, f"Microsoft.Resources/{kind}"
+    )
 
 
 _S = "/subscriptions/{subscription}"
@@ -142,16 +168,67 @@ _PROVIDERS, _PROVIDER = _S + "/providers", _S + "/providers/{namespace}"
 _R = "Microsoft.Resources/subscriptions/"
 _ROWS: tuple[tuple[Any, ...], ...] = (
     ("GET", "/tenants", "", "tenants", _list_tenants, "tenants - list"),
-    ("GET", "/subscriptions", "", "subscriptions", _list_subscriptions, "subscriptions - list", "full"),
+    (
+        "GET",
+        "/subscriptions",
+        "",
+        "subscriptions",
+        _list_subscriptions,
+        "subscriptions - list",
+        "full",
+    ),
     ("GET", _S, _R + "read", "subscriptions", _get_subscription, "subscriptions - get", "full"),
-    ("GET", _S + "/locations", _R + "locations/read", "subscriptions", _list_locations, "list locations"),
+    (
+        "GET",
+        _S + "/locations",
+        _R + "locations/read",
+        "subscriptions",
+        _list_locations,
+        "list locations",
+    ),
     ("GET", _GROUPS, "", "resourceGroups", _list_groups, "resource groups - list"),
-    ("GET", _GROUP, _R + "resourceGroups/read", "resourceGroups", _get_group, "resource groups - get", "full"),
-    ("GET", _S + "/resources", _R + "resources/read", "resources", _list_resources, "resources - list"),
-    ("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
+    (
+        "GET",
+        _GROUP,
+        _R + "resourceGroups/read",
+        "resourceGroups",
+        _get_group,
+        "resource groups - get",
+        "full",
+    ),
+    (
+        "GET",
+        _S + "/resources",
+        _R + "resources/read",
+        "resources",
+        _list_resources,
+        "resources - list",
+    ),
+    (
+        "GET",
+        _GROUP + "/resources",
+        "",
+        "resources",
+        _list_resources,
+        "resources - list by resource group",
+    ),
     ("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
     ("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
-    ("GET", "/providers/{namespace}", "", "providers", _get_provider, "providers - get at tenant scope"),
-    ("POST", _PROVIDER + "/register", "{namespace}/register/action", "providers", _get_provider, "register"),
+    (
+        "GET",
+        "/providers/{namespace}",
+        "",
+        "providers",
+        _get_provider,
+        "providers - get at tenant scope",
+    ),
+    (
+        "POST",
+        _PROVIDER + "/register",
+        "{namespace}/register/action",
+        "providers",
+        _get_provider,
+        "register",
+    ),
 )
 OPERATIONS = tuple(_row(*row) for row in _ROWS)

@@ -30,23 +30,41 @@ def routes(
     open_port: Callable[[str], Awaitable[int]],
     fresh: Callable[[], SandboxState] | None = None,
 ) -> list[Route]:
-    def answering(run: Callable[[ControlCall], Any], status: int) -> Callable[[Request], Awaitable[Response]]:
+    def answering(
+        run: Callable[[ControlCall], Any], status: int
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             sent = await request.body()
-            outcome = run(ControlCall(state, addresses, observability, open_port, fresh, request.query_params, sent))
+            outcome = run(
+                ControlCall(
+                    state, addresses, observability, open_port, fresh, request.query_params, sent
+                )
+            )
             body = await outcome if inspect.isawaitable(outcome) else outcome
             return Response(status_code=204) if body is None else JSONResponse(body, status)
 
         return answer
 
-    own = [Route(f"/_sandbox/{path}", answering(run, 200), methods=[method]) for method, path, run in _ROWS]
+    own = [
+        Route(f"/_sandbox/{path}", answering(run, 200), methods=[method])
+        for method, path, run in _ROWS
+    ]
     adding = provisioning.ROWS
-    return own + [Route(f"/_sandbox/{path}", answering(run, 201), methods=[method]) for method, path, run in adding]
+    return own + [
+        Route(f"/_sandbox/{path}", answering(run, 201), methods=[method])
+        for method, path, run in adding
+    ]
 
 
 def _health(call: ControlCall) -> Any:
     own = call.addresses
-    return {"status": "ready", "login": own.login, "arm": own.arm, "graph": own.graph, "sites": dict(own.sites)}
+    return {
+        "status": "ready",
+        "login": own.login,
+        "arm": own.arm,
+        "graph": own.graph,
+        "sites": dict(own.sites),
+    }
 
 
 async def _put_state(call: ControlCall) -> None:
@@ -58,13 +76,16 @@ async def _put_state(call: ControlCall) -> None:
 
 
 async def _reset(call: ControlCall) -> None:
-    """Reset the state to the seed, with the same ports, without faults and with all options at their defaults.
+    """Reset the state to the seed, with the same ports, without faults and with all options at
+    their defaults.
 
-    Issued tokens become useless: their principals do not exist any more, apart from the administrator. The log and
-    the leaks stay.
+    Issued tokens become useless: their principals do not exist any more, apart from the
+    administrator. The log and the leaks stay.
     """
     if call.fresh is None:
-        raise arm_error(409, "NoSeed", "This sandbox was started without a seed, so it cannot be reset.")
+        raise arm_error(
+            409, "NoSeed", "This sandbox was started without a seed, so it cannot be reset."
+        )
     _no_faults(call)
     await _become(call, call.fresh())
 
@@ -79,7 +100,9 @@ async def _become(call: ControlCall, other: SandboxState) -> None:
 def _advance(call: ControlCall) -> Any:
     seconds = call.body.get("advanceSeconds")
     if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
-        raise arm_error(400, "InvalidClock", "advanceSeconds must be a number of seconds, at most 100 years.")
+        raise arm_error(
+            400, "InvalidClock", "advanceSeconds must be a number of seconds, at most 100 years."
+        )
     call.state.clock.advance(seconds)
     service_principals.expire(call.state.directory)
     return _now(call)
@@ -99,9 +122,13 @@ def _put_tenant(call: ControlCall) -> Any:
     directory, sent = call.state.directory, call.body
     name = sent.pop("name", None)
     if name is not None and (not isinstance(name, str) or name not in TENANTS):
-        raise arm_error(400, "InvalidTenant", f"There is no tenant {name!r}, but {', '.join(TENANTS)}.")
+        raise arm_error(
+            400, "InvalidTenant", f"There is no tenant {name!r}, but {', '.join(TENANTS)}."
+        )
     try:
-        directory.variations = Variations.of({**asdict(TENANTS[name] if name else directory.variations), **sent})
+        directory.variations = Variations.of(
+            {**asdict(TENANTS[name] if name else directory.variations), **sent}
+        )
     except TypeError as error:
         raise arm_error(400, "InvalidTenant", str(error)) from error
     return asdict(directory.variations)
@@ -111,7 +138,9 @@ def _requests(call: ControlCall) -> Any:
     since = call.query.get("since", "0")
     if not since.isdigit():
         raise arm_error(400, "InvalidNumber", f"'{since}' is not a request number.")
-    return {"value": call.observability.log.to_list(since=int(since), service=call.query.get("service"))}
+    return {
+        "value": call.observability.log.to_list(since=int(since), service=call.query.get("service"))
+    }
 
 
 def _faults(call: ControlCall) -> Any:
@@ -164,4 +193,6 @@ _ROWS: tuple[tuple[str, str, Callable[[ControlCall], Any]], ...] = (
     ),
     ("GET", "app-environment", _app_environment),
 )
-"""All routes, with `provisioning.ROWS`: method, path below `/_sandbox/`, and what returns the JSON (None: 204)."""
+"""All routes, with `provisioning.ROWS`: method, path below `/_sandbox/`, and what returns the JSON
+(None: 204).
+"""

@@ -1,19 +1,24 @@
-"""Control routes that add callers, people, sites, roles, deny assignments and locks, past all permissions.
+"""Control routes that add callers, people, sites, roles, deny assignments and locks, past all
+permissions.
 
-    POST callers           {"name", "graphRoles": ["Application.ReadWrite.OwnedBy"], "armRoles": [{"role", "scope"}]}
-    POST people            {"name", "armRoles"}, who sign in with a device code; `name` is the part before the @
+    POST callers           {"name", "graphRoles": ["Application.ReadWrite.OwnedBy"], "armRoles":
+    [{"role", "scope"}]}
+    POST people            {"name", "armRoles"}, who sign in with a device code; `name` is the part
+    before the @
     POST sites             {"name", "group", "subscription"?, "kind"?, "slot"?, "settings"?}
-    POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} removes all of its roles
-    POST directory-roles   {"user", "role"}, by address: tokens that were issued before do not show the role
+    POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} removes all
+    of its roles
+    POST directory-roles   {"user", "role"}, by address: tokens that were issued before do not show
+    the role
     POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE removes all
     POST locks             {"scope", "level", "name"?}                     DELETE removes all
 
-Callers and people also take "directoryRoles" and, for roles that come through a group, "groupRoles": names of roles;
-"scopedRoles": [{"role", "scope"}] for built-in roles at one object, "/{object id}", and "customRoles": [{"name",
-"actions": ["microsoft.directory/applications/create"], "scope"?}].
-A role is the name or id of a built-in one, or `{"name", "actions", "notActions"?, "dataActions"?}`, which makes a
-custom one.
-`scope` is a path; the subscription of the seed where it is left out.
+Callers and people also take "directoryRoles" and, for roles that come through a group,
+"groupRoles": names of roles; "scopedRoles": [{"role", "scope"}] for built-in roles at one object,
+"/{object id}", and "customRoles": [{"name", "actions": ["microsoft.directory/applications/create"],
+"scope"?}]. A role is the name or id of a built-in one, or `{"name", "actions", "notActions"?,
+"dataActions"?}`, which makes a custom one. `scope` is a path; the subscription of the seed where it
+is left out.
 """
 
 import contextlib
@@ -36,7 +41,9 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 @dataclass(frozen=True)
 class ControlCall:
-    """A request; `open_port` opens a port for a site, by its resource id, `fresh` makes the state of a reset."""
+    """A request; `open_port` opens a port for a site, by its resource id, `fresh` makes the state
+    of a reset.
+    """
 
     state: SandboxState
     addresses: Addresses
@@ -62,7 +69,9 @@ def _unreadable(why: str) -> WireError:
     return arm_error(400, "InvalidRequestContent", f"Invalid JSON: {why}")
 
 
-def member(sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
+def member(
+    sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None
+) -> Any:
     """Return a member of an object; without a default it is required."""
     value = sent.get(name, default)
     if not isinstance(value, kind):
@@ -89,7 +98,9 @@ def _add_caller(call: ControlCall) -> Any:
     secret = secrets.token_urlsafe(30)
     directory = call.state.directory
     name = member(sent, "name", str)
-    made, principal = seeding.add_application(directory, name, secret=secret, graph_roles=graph_roles)
+    made, principal = seeding.add_application(
+        directory, name, secret=secret, graph_roles=graph_roles
+    )
     call.observability.watch.record(secret)
     directory.service_principals.put({**principal, **held})
     _assign(call, principal["id"], grants)
@@ -159,7 +170,9 @@ def _deny(call: ControlCall) -> Any:
 
 def _lock(call: ControlCall) -> Any:
     sent, locks = call.body, call.state.resources.locks
-    return locks.put(_scope(sent), member(sent, "name", str, "sandbox"), member(sent, "level", str))[0]
+    return locks.put(
+        _scope(sent), member(sent, "name", str, "sandbox"), member(sent, "level", str)
+    )[0]
 
 
 def _grants(call: ControlCall, sent: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -187,7 +200,9 @@ def _directory_roles(sent: Mapping[str, Any]) -> Object:
     held: Object = {}
     for name, kept in (("directoryRoles", "@roles"), ("groupRoles", "@groupRoles")):
         wanted = member(sent, name, list, [])
-        unknown = [role for role in wanted if not isinstance(role, str) or role not in DIRECTORY_ROLES]
+        unknown = [
+            role for role in wanted if not isinstance(role, str) or role not in DIRECTORY_ROLES
+        ]
         if unknown:
             raise arm_error(400, "InvalidRole", f"Unknown directory role {unknown[0]!r}.")
         held[kept] = [DIRECTORY_ROLES[role] for role in wanted]
@@ -201,7 +216,12 @@ def _assigned(sent: Mapping[str, Any]) -> list[Object]:
         if not isinstance(row, Mapping):
             raise arm_error(400, "InvalidRole", "A directory role must be an object.")
     made = [
-        assigned(member(row, "name", str), None, member(row, "scope", str, "/"), member(row, "actions", list))
+        assigned(
+            member(row, "name", str),
+            None,
+            member(row, "scope", str, "/"),
+            member(row, "actions", list),
+        )
         for row in custom
     ]
     for row in scoped:

@@ -18,7 +18,9 @@ def _resource(call: GraphCall) -> Object | None:
 
 
 def _resource_of(call: GraphCall, listed: list[Object]) -> Object | None:
-    """Return the resource of the assignment in the path: its owner decides, from whichever end it is revoked."""
+    """Return the resource of the assignment in the path: its owner decides, from whichever end it
+    is revoked.
+    """
     named = (one["resourceId"] for one in listed if one["id"] == call.params["assignment"])
     return call.directory.service_principals.latest(next(named, ""))
 
@@ -46,7 +48,9 @@ def _operations(
         call.require("assignment.write", _resource(call))
         sent = str(body.get(end, "")) if isinstance(body, dict) else ""
         if sent.lower() != target["id"]:
-            raise bad_request(f"The value of property '{end}' does not match the object in the address.")
+            raise bad_request(
+                f"The value of property '{end}' does not match the object in the address."
+            )
         permissions.require_assignable(call.directory, call.caller, str(body.get("resourceId", "")))
         made = app_role_assignments.create(call.directory, body)
         shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
@@ -60,7 +64,9 @@ def _operations(
     def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         listed = held(call, target)
-        call.require("assignment.write", target if end == "resourceId" else _resource_of(call, listed))
+        call.require(
+            "assignment.write", target if end == "resourceId" else _resource_of(call, listed)
+        )
         app_role_assignments.delete(call.directory, listed, call.params["assignment"])
         return NO_CONTENT
 
@@ -69,7 +75,9 @@ def _operations(
         GraphOperation("GET", template, list_them, f"api/serviceprincipal-list-{page}"),
         GraphOperation("POST", template, create, f"api/serviceprincipal-post-{page}"),
         GraphOperation("GET", f"{template}/{{assignment}}", get, "api/approleassignment-get"),
-        GraphOperation("DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"),
+        GraphOperation(
+            "DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"
+        ),
     )
 
 

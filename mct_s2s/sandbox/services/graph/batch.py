@@ -35,7 +35,9 @@ def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
     responses: dict[str, dict[str, Any]] = {}
     for item in _items(raw):
         if any(responses[other]["status"] >= 400 for other in item.depends_on):
-            failed = graph_error(424, "FailedDependency", "A request that this one depends on has failed.")
+            failed = graph_error(
+                424, "FailedDependency", "A request that this one depends on has failed."
+            )
             responses[item.item_id] = _refused(item, failed)
             continue
         try:
@@ -55,12 +57,16 @@ def _items(raw: bytes) -> list[Item]:
         raise bad_request("Invalid batch payload format.", code="BadRequest") from error
     ids = [item.item_id.casefold() for item in items]
     if not items or len(items) > MOST:
-        raise bad_request(f"Number of batch request steps exceeds the maximum value of {MOST}.", code="BadRequest")
+        raise bad_request(
+            f"Number of batch request steps exceeds the maximum value of {MOST}.", code="BadRequest"
+        )
     if len(set(ids)) != len(ids):
         raise bad_request("Request Id should be unique in the batch.", code="BadRequest")
     for position, item in enumerate(items):
         if not {other.casefold() for other in item.depends_on} <= set(ids[:position]):
-            raise bad_request("Invalid dependency: a request must depend on earlier ones.", code="BadRequest")
+            raise bad_request(
+                "Invalid dependency: a request must depend on earlier ones.", code="BadRequest"
+            )
     return items
 
 
@@ -69,7 +75,11 @@ def _item(sent: dict[str, Any]) -> Item:
     body = sent.get("body")
     if body is not None and "content-type" not in headers:
         raise TypeError("a body needs a Content-Type")
-    content = b"" if body is None else (base64.b64decode(body) if isinstance(body, str) else json.dumps(body).encode())
+    content = (
+        b""
+        if body is None
+        else (base64.b64decode(body) if isinstance(body, str) else json.dumps(body).encode())
+    )
     depends_on = tuple(str(other) for other in sent.get("dependsOn") or ())
     return Item(str(sent["id"]), sent["method"].upper(), sent["url"], headers, content, depends_on)
 

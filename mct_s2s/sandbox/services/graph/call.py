@@ -44,7 +44,10 @@ class GraphCall:
         try:
             return json_of(self.raw_body)
         except ValueError as error:
-            text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
+            text = (
+                "Unable to read JSON request payload. Please ensure Content-Type header is set "
+                "and payload is of "
+            )
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error
 
     def counted(self, type_name: str, objects: Iterable[Object] | Table) -> Answer:
@@ -77,7 +80,9 @@ class GraphCall:
 
     @property
     def key(self) -> str:
-        return {"appid": "appId", "uniquename": "uniqueName"}.get(self.params.get("key", "").lower(), "")
+        return {"appid": "appId", "uniquename": "uniqueName"}.get(
+            self.params.get("key", "").lower(), ""
+        )
 
     def require(self, operation: str, target: Object | None = None) -> None:
         permissions.require(self.directory, self.caller, operation, target)
@@ -85,11 +90,17 @@ class GraphCall:
     @property
     def kind(self) -> str:
         """The kind of object in the path, of the two that have much alike."""
-        return "application" if self.path.casefold().startswith("applications") else "servicePrincipal"
+        return (
+            "application" if self.path.casefold().startswith("applications") else "servicePrincipal"
+        )
 
     @property
     def table(self) -> Table:
-        return self.directory.applications if self.kind == "application" else self.directory.service_principals
+        return (
+            self.directory.applications
+            if self.kind == "application"
+            else self.directory.service_principals
+        )
 
     def to_change(self, table: Table, operation: str) -> Object:
         seen = self.found(table)
@@ -110,23 +121,37 @@ class GraphCall:
         query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
-        page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
+        page["value"] = [
+            reordered(one, self.directory.replication.request) for one in page["value"]
+        ]
         fields = f"({','.join(query.select)})" if query.select else ""
         return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
     def new_password(self, made: Object) -> Answer:
         context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
-        return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
+        return Answer(
+            200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]}
+        )
 
     def single(
-        self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
+        self,
+        type_name: str,
+        context: str,
+        value: Object,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = _NONE,
     ) -> Answer:
         query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
         if status != 201:
             body = reordered(body, self.directory.replication.request)
-        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers)
+        return Answer(
+            status,
+            {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body},
+            headers,
+        )
 
     def _asked(self, type_name: str) -> Query:
         query = Query.of(type_name, self.query, self.headers)
@@ -163,15 +188,18 @@ def _keyed(collection: str, keys: str) -> str:
 class GraphOperation(Operation[GraphCall, Answer]):
     """An operation of the sandbox's Graph, below `/v1.0/`.
 
-    `{application}` and `{principal}` are a segment with one object by id or by alternate key, `{credential}` the same
-    for a federated credential.
+    `{application}` and `{principal}` are a segment with one object by id or by alternate key,
+    `{credential}` the same for a federated credential.
     """
 
     SEGMENT = "[^/()]+"
     SHAPES: ClassVar = {
         "application": _keyed("applications", "appId|uniqueName"),
         "principal": _keyed("servicePrincipals", "appId"),
-        "credential": r"federatedIdentityCredentials(?:/(?P<credential>[^/()]+)|\(name='(?P<name>[^']+)'\))",
+        "credential": (
+            r"federatedIdentityCredentials(?:/(?P<credential>[^/"
+            r"()]+)|\(name='(?P<name>[^']+)'\))"
+        ),
     }
 
 

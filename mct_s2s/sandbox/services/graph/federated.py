@@ -1,7 +1,8 @@
-"""Graph's operations on federated credentials of an application, and on people's consent to it (delegated grants).
+"""Graph's operations on federated credentials of an application, and on people's consent to it
+(delegated grants).
 
-Source: graph: resources/federatedidentitycredential, resources/oauth2permissiongrant and the pages of their methods;
-docs/azure-contract.md, section 3.6.
+Source: graph: resources/federatedidentitycredential, resources/oauth2permissiongrant and the pages
+of their methods; docs/azure-contract.md, section 3.6.
 """
 
 from mct_s2s.sandbox.core.operation import Answer
@@ -9,7 +10,13 @@ from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.registrations import federated_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import json_object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, latest_of, not_found, operations
+from mct_s2s.sandbox.services.graph.call import (
+    NO_CONTENT,
+    GraphCall,
+    latest_of,
+    not_found,
+    operations,
+)
 
 
 def _context(target: Object) -> str:
@@ -31,7 +38,9 @@ def _post(call: GraphCall) -> Answer:
 
 def _created(call: GraphCall, target: Object, made: Object) -> Answer:
     headers = call.location("federatedIdentityCredentials", made["id"])
-    return call.single("federatedIdentityCredential", _context(target), made, status=201, headers=headers)
+    return call.single(
+        "federatedIdentityCredential", _context(target), made, status=201, headers=headers
+    )
 
 
 def _credential(call: GraphCall, target: Object) -> Object:
@@ -44,7 +53,11 @@ def _credential(call: GraphCall, target: Object) -> Object:
 def _named(call: GraphCall, held: list[Object]) -> Object | None:
     named, name = call.params.get("credential"), call.params.get("name")
     # Graph accepts the name in place of the id.
-    fitting = (one for one in held if (named and named in {one["id"], one["name"]}) or (name and name == one["name"]))
+    fitting = (
+        one
+        for one in held
+        if (named and named in {one["id"], one["name"]}) or (name and name == one["name"])
+    )
     return next(fitting, None)
 
 
@@ -72,7 +85,9 @@ def _upserted(call: GraphCall, target: Object) -> Answer:
         return NO_CONTENT
     body = json_object(call.body)
     return _created(
-        call, target, federated_credentials.create(call.directory, target, {**body, "name": call.params["name"]})
+        call,
+        target,
+        federated_credentials.create(call.directory, target, {**body, "name": call.params["name"]}),
     )
 
 
@@ -84,8 +99,18 @@ def _delete(call: GraphCall) -> Answer:
 
 
 OPERATIONS = operations(
-    ("GET", "{application}/federatedIdentityCredentials", _list, "api/application-list-federatedidentitycredentials"),
-    ("POST", "{application}/federatedIdentityCredentials", _post, "api/application-post-federatedidentitycredentials"),
+    (
+        "GET",
+        "{application}/federatedIdentityCredentials",
+        _list,
+        "api/application-list-federatedidentitycredentials",
+    ),
+    (
+        "POST",
+        "{application}/federatedIdentityCredentials",
+        _post,
+        "api/application-post-federatedidentitycredentials",
+    ),
     ("GET", "{application}/{credential}", _get, "api/federatedidentitycredential-get"),
     ("PATCH", "{application}/{credential}", _patch, "api/federatedidentitycredential-update"),
     ("DELETE", "{application}/{credential}", _delete, "api/federatedidentitycredential-delete"),
@@ -121,7 +146,9 @@ def _post_grant(call: GraphCall) -> Answer:
 
 def _patch_grant(call: GraphCall) -> Answer:
     call.require("grant.write")
-    app_role_assignments.update_grant(call.directory, latest_of(call.directory.grants, _found(call)), call.body)
+    app_role_assignments.update_grant(
+        call.directory, latest_of(call.directory.grants, _found(call)), call.body
+    )
     return NO_CONTENT
 
 
@@ -145,5 +172,10 @@ GRANTS = operations(
     ("GET", "oauth2PermissionGrants/{grant}", _get_grant, "api/oauth2permissiongrant-get"),
     ("PATCH", "oauth2PermissionGrants/{grant}", _patch_grant, "api/oauth2permissiongrant-update"),
     ("DELETE", "oauth2PermissionGrants/{grant}", _delete_grant, "api/oauth2permissiongrant-delete"),
-    ("GET", "{principal}/oauth2PermissionGrants", _of_principal, "api/serviceprincipal-list-oauth2permissiongrants"),
+    (
+        "GET",
+        "{principal}/oauth2PermissionGrants",
+        _of_principal,
+        "api/serviceprincipal-list-oauth2permissiongrants",
+    ),
 )

@@ -1,8 +1,9 @@
-"""Microsoft Graph: one table of operations, how a request finds its row, and which writes have to wait for others.
+"""Microsoft Graph: one table of operations, how a request finds its row, and which writes have to
+wait for others.
 
-A tenant may allow one write at a time to an application and its service principal, three at once to the assignments
-of a resource. Sources: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching; docs/azure-contract.md,
-section 3.1.
+A tenant may allow one write at a time to an application and its service principal, three at once to
+the assignments of a resource. Sources: graph: concepts/use-the-api; `$batch`: graph:
+concepts/json-batching; docs/azure-contract.md, section 3.1.
 """
 
 import json
@@ -22,7 +23,14 @@ from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.tenant import policies
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
-from mct_s2s.sandbox.services.graph import applications, assignments, batch, federated, principals, tenant
+from mct_s2s.sandbox.services.graph import (
+    applications,
+    assignments,
+    batch,
+    federated,
+    principals,
+    tenant,
+)
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -45,20 +53,30 @@ def in_turn(call: GraphCall, operation: GraphOperation) -> Answer:
 
 
 def _resource(call: GraphCall) -> str:
-    """Return whose assignments are written; those that a principal gives up by its own list are not counted."""
+    """Return whose assignments are written; those that a principal gives up by its own list are not
+    counted.
+    """
     if "approleassignedto" in call.path.casefold():
         return f"assignments to {call.params.get('id') or call.params.get('value', '')}"
     return f"assignments to {call.body['resourceId']}" if call.method == "POST" else ""
 
 
 def _app_id(call: GraphCall) -> str:
-    """Return the appId that an application and its service principal share; empty where nothing is there yet."""
+    """Return the appId that an application and its service principal share; empty where nothing is
+    there yet.
+    """
     if call.path.casefold() == "serviceprincipals":
         return str(call.body.get("appId", ""))
     named = call.params.get("id") or call.params.get("object") or call.params.get("value", "")
     applications, principals = call.directory.applications, call.directory.service_principals
-    found = [applications.latest(named), principals.latest(named), *applications.latest_by("uniqueName", named)]
-    return next((one["appId"] for one in found if one is not None), named if call.key == "appId" else "")
+    found = [
+        applications.latest(named),
+        principals.latest(named),
+        *applications.latest_by("uniqueName", named),
+    ]
+    return next(
+        (one["appId"] for one in found if one is not None), named if call.key == "appId" else ""
+    )
 
 
 OPERATIONS: tuple[GraphOperation, ...] = (
@@ -86,7 +104,11 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
 
 class _Graph:
     def __init__(
-        self, state: SandboxState, addresses: Addresses, version: str, operations: tuple[GraphOperation, ...]
+        self,
+        state: SandboxState,
+        addresses: Addresses,
+        version: str,
+        operations: tuple[GraphOperation, ...],
     ) -> None:
         self._state = state
         self._addresses = addresses
@@ -101,7 +123,9 @@ class _Graph:
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = _OWN_TENANT.sub("", request.path_params["path"].strip("/"))
 
-        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        def run(
+            method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+        ) -> Answer:
             directory.replication.begin_request()
             root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
@@ -124,8 +148,16 @@ def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATION
             params = {name: value for name, value in match.groupdict().items() if value is not None}
             return in_turn(replace(call, params=params), operation)
     if known:
-        raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
-    raise graph_error(501, "NotImplemented", f"The sandbox does not support {call.method} {_below(call)} of Graph.")
+        raise graph_error(
+            405,
+            "Request_BadRequest",
+            "Specified HTTP method is not allowed for the request target.",
+        )
+    raise graph_error(
+        501,
+        "NotImplemented",
+        f"The sandbox does not support {call.method} {_below(call)} of Graph.",
+    )
 
 
 def _below(call: GraphCall) -> str:
@@ -140,12 +172,15 @@ def _caller(directory: Directory, authorization: str | None) -> Caller:
         raise _unauthorized(directory, rejected.reason) from rejected
     if policies.lacks_location(directory.variations, caller.claims):
         why = (
-            "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+            "Continuous access evaluation resulted in challenge with result: InteractionRequired "
+            "and code: "
             "LocationConditionEvaluationSatisfied"
         )
         asked = policies.location_claims(directory.clock.timestamp())
         more = f'error_description="{why}", error="insufficient_claims", claims="{asked}"'
-        raise _unauthorized(directory, why, f', {more}, PoP realm="", {_client(directory)}, nonce="sandbox"')
+        raise _unauthorized(
+            directory, why, f', {more}, PoP realm="", {_client(directory)}, nonce="sandbox"'
+        )
     return caller
 
 
@@ -173,5 +208,8 @@ def _response(answer: Answer) -> Response:
     if isinstance(answer.body, str):
         return Response(answer.body, answer.status, headers, "text/plain")
     content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
-    media = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+    media = (
+        "application/"
+        "json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+    )
     return Response(content, answer.status, headers, media)

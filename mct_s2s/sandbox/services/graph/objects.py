@@ -1,7 +1,9 @@
-"""What applications and service principals have alike: reading them and their lists, secrets, owners, `$expand`.
+"""What applications and service principals have alike: reading them and their lists, secrets,
+owners, `$expand`.
 
-Source: graph: resources/application, resources/serviceprincipal and the pages of their methods on owners and passwords;
-concepts/query-parameters ("expand": at most 20 objects of a collection are returned).
+Source: graph: resources/application, resources/serviceprincipal and the pages of their methods on
+owners and passwords; concepts/query-parameters ("expand": at most 20 objects of a collection are
+returned).
 """
 
 import dataclasses
@@ -17,7 +19,13 @@ from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.call import (
+    NO_CONTENT,
+    GraphCall,
+    GraphOperation,
+    latest_of,
+    not_found,
+)
 from mct_s2s.sandbox.services.graph.odata import shown
 
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
@@ -52,7 +60,8 @@ _EXPANDED: Mapping[str, Collections] = {
 def _expanding(call: GraphCall) -> tuple[GraphCall, Callable[[Answer], Answer]]:
     """Return the call without its `$expand`, and a function that adds the collection to its answer.
 
-    An unknown collection stays in the call, which is then answered 501; so does a `$select` without the id.
+    An unknown collection stays in the call, which is then answered 501; so does a `$select` without
+    the id.
     """
     name, known = call.query.get("$expand", ""), _EXPANDED.get(call.kind, {})
     selected = [one.strip() for one in call.query.get("$select", "id").split(",")]
@@ -63,7 +72,10 @@ def _expanding(call: GraphCall) -> tuple[GraphCall, Callable[[Answer], Answer]]:
         body: Any = answer.body
         for one in body.get("value", [body]):
             held = known[name](call.directory, one["id"])[:_MOST_EXPANDED]
-            one[name] = [{key: inner for key, inner in each.items() if not key.startswith("@")} for each in held]
+            one[name] = [
+                {key: inner for key, inner in each.items() if not key.startswith("@")}
+                for each in held
+            ]
         return answer
 
     options = {option: value for option, value in call.query.items() if option != "$expand"}
@@ -109,10 +121,14 @@ def _list_owners(call: GraphCall) -> Answer:
     target = call.found(call.table)
     call.require("application.read")
     owners = [call.directory.principal(one) for one in target["@owners"]]
-    select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
+    select = tuple(
+        name.strip() for name in call.query.get("$select", "").split(",") if name.strip()
+    )
     found = [typed(owner, select) for owner in owners if owner is not None]
     fields = f"({','.join(select)})" if select else ""
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
+    return Answer(
+        200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found}
+    )
 
 
 def _add_owner(call: GraphCall) -> Answer:
@@ -136,25 +152,42 @@ def _remove_owner(call: GraphCall) -> Answer:
 
 
 def object_operations(template: str, kind: str, *lists: str) -> tuple[GraphOperation, ...]:
-    """Return the operations of one kind of object; `lists` are its members that can be read on their own."""
+    """Return the operations of one kind of object; `lists` are its members that can be read on
+    their own.
+    """
     page = kind.lower()
     return (
         GraphOperation("GET", f"{kind}s", _list, f"api/{page}-list"),
         GraphOperation("GET", f"{kind}s/$count", _count, "concepts/aad-advanced-queries"),
         GraphOperation("GET", template, _get, f"api/{page}-get"),
         *(
-            GraphOperation("GET", f"{template}/{name}", partial(_read_list, name), "docs/azure-contract.md, 3.11")
+            GraphOperation(
+                "GET",
+                f"{template}/{name}",
+                partial(_read_list, name),
+                "docs/azure-contract.md, 3.11",
+            )
             for name in lists
         ),
         *(
             # An action has a qualified name as well: docs/azure-contract.md, section 3.5.
-            GraphOperation("POST", f"{template}/{prefix}{action}", run, f"api/{page}-{action.lower()}")
+            GraphOperation(
+                "POST", f"{template}/{prefix}{action}", run, f"api/{page}-{action.lower()}"
+            )
             for prefix in ("", "microsoft.graph.")
-            for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
+            for action, run in (
+                ("addPassword", _add_password),
+                ("removePassword", _remove_password),
+            )
         ),
         GraphOperation("GET", f"{template}/owners", _list_owners, f"api/{page}-list-owners"),
         GraphOperation("POST", f"{template}/owners/$ref", _add_owner, f"api/{page}-post-owners"),
-        GraphOperation("DELETE", f"{template}/owners/{{owner}}/$ref", _remove_owner, f"api/{page}-delete-owners"),
+        GraphOperation(
+            "DELETE",
+            f"{template}/owners/{{owner}}/$ref",
+            _remove_owner,
+            f"api/{page}-delete-owners",
+        ),
     )
 
 

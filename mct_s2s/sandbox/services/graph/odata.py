@@ -1,8 +1,9 @@
-"""Graph's query options on directory objects: `$filter`, `$select`, `$top`, paging, `$count`; and the order of arrays.
+"""Graph's query options on directory objects: `$filter`, `$select`, `$top`, paging, `$count`; and
+the order of arrays.
 
-Arrays of directory objects are sets: the order of what is read is another one at each request. The answer to a creation
-shows them as they were sent; later reads do not.
-Sources: graph: concepts/query-parameters, concepts/filter-query-parameter, concepts/aad-advanced-queries;
+Arrays of directory objects are sets: the order of what is read is another one at each request. The
+answer to a creation shows them as they were sent; later reads do not. Sources: graph:
+concepts/query-parameters, concepts/filter-query-parameter, concepts/aad-advanced-queries;
 docs/azure-contract.md, section 3.11.
 """
 
@@ -22,7 +23,19 @@ from mct_s2s.sandbox.services.graph.odata_filter import Filter, parse
 PAGE = 100
 LARGEST_PAGE = 999
 
-_KNOWN = frozenset({"$filter", "$select", "$top", "$count", "$orderby", "$search", "$skiptoken", "$expand", "$format"})
+_KNOWN = frozenset(
+    {
+        "$filter",
+        "$select",
+        "$top",
+        "$count",
+        "$orderby",
+        "$search",
+        "$skiptoken",
+        "$expand",
+        "$format",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -40,10 +53,14 @@ class Query:
     def of(cls, type_name: str, options: Mapping[str, str], headers: Mapping[str, str]) -> "Query":
         for name in options:
             if name.startswith("$") and name not in _KNOWN:
-                raise bad_request(f"The query parameter '{name}' is not supported.", code="BadRequest")
+                raise bad_request(
+                    f"The query parameter '{name}' is not supported.", code="BadRequest"
+                )
         for name in ("$expand", "$search", "$orderby"):
             if name in options:
-                raise graph_error(501, "NotImplemented", f"The sandbox does not support {name} of Graph.")
+                raise graph_error(
+                    501, "NotImplemented", f"The sandbox does not support {name} of Graph."
+                )
         wanted = parse(type_name, options["$filter"]) if "$filter" in options else None
         eventual = headers.get("consistencylevel", "").lower() == "eventual"
         counted = options.get("$count", "false").lower() == "true"
@@ -74,7 +91,9 @@ class Query:
     def total(self, objects: Iterable[Object]) -> int:
         return sum(self.filter is None or self.filter.holds(one) for one in objects)
 
-    def page(self, objects: Iterable[Object], address: str, options: Mapping[str, str]) -> dict[str, Any]:
+    def page(
+        self, objects: Iterable[Object], address: str, options: Mapping[str, str]
+    ) -> dict[str, Any]:
         """Return one page of the objects that match the filter, and the address of the next one.
 
         Args:
@@ -86,9 +105,14 @@ class Query:
         if self.count:
             body["@odata.count"] = len(matching)
         if end < len(matching):
-            rest = {**options, "$skiptoken": base64.urlsafe_b64encode(json.dumps({"skip": end}).encode()).decode()}
+            rest = {
+                **options,
+                "$skiptoken": base64.urlsafe_b64encode(json.dumps({"skip": end}).encode()).decode(),
+            }
             body["@odata.nextLink"] = f"{address}?{urlencode(rest, safe='$')}"
-        return body | {"value": [shown(self.type_name, one, self.select) for one in matching[self.skip : end]]}
+        return body | {
+            "value": [shown(self.type_name, one, self.select) for one in matching[self.skip : end]]
+        }
 
 
 def selected(type_name: str, select: str | None) -> tuple[str, ...]:
@@ -102,16 +126,21 @@ def selected(type_name: str, select: str | None) -> tuple[str, ...]:
     return () if "*" in names else names
 
 
-def shown(type_name: str, value: Object, select: tuple[str, ...] = (), *, with_keys: bool = False) -> Object:
+def shown(
+    type_name: str, value: Object, select: tuple[str, ...] = (), *, with_keys: bool = False
+) -> Object:
     """Return an object as it is sent: without internal members, and certificates without their key.
 
-    Graph shows `keyCredentials[].key` only where one object is asked for with `$select=keyCredentials`.
+    Graph shows `keyCredentials[].key` only where one object is asked for with
+    `$select=keyCredentials`.
     """
     hidden = frozenset() if select else ON_REQUEST.get(type_name, frozenset())
     visible = {
         name: inner
         for name, inner in value.items()
-        if (not name.startswith("@") or name == "@odata.type") and (not select or name in select) and name not in hidden
+        if (not name.startswith("@") or name == "@odata.type")
+        and (not select or name in select)
+        and name not in hidden
     }
     if visible.get("keyCredentials") and not with_keys:
         visible["keyCredentials"] = [{**one, "key": None} for one in visible["keyCredentials"]]
@@ -123,7 +152,8 @@ def _top(text: str | None) -> int:
         return PAGE
     if not text.isdecimal() or not 1 <= int(text) <= LARGEST_PAGE:
         raise bad_request(
-            f"Invalid page size specified: '{text}'. Must be between 1 and {LARGEST_PAGE} inclusive.",
+            f"Invalid page size specified: '{text}'. Must be between 1 and {LARGEST_PAGE} "
+            "inclusive.",
             code="Request_UnsupportedQuery" if text.isdecimal() else "BadRequest",
         )
     return int(text)
@@ -135,7 +165,9 @@ def _skip(token: str | None) -> int:
     try:
         return max(0, int(json.loads(base64.urlsafe_b64decode(token))["skip"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise graph_error(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from error
+        raise graph_error(
+            400, "Directory_ExpiredPageToken", "The specified page token value has expired."
+        ) from error
 
 
 _APP_ID_FIRST = frozenset({"servicePrincipalNames"})
@@ -143,13 +175,21 @@ _APP_ID_FIRST = frozenset({"servicePrincipalNames"})
 
 
 def reordered(value: dict[str, Any], request: int) -> dict[str, Any]:
-    """Return an object with its arrays, and those of its complex properties, in the order of this request."""
-    return {name: inner if name in _APP_ID_FIRST else _shuffled(inner, request) for name, inner in value.items()}
+    """Return an object with its arrays, and those of its complex properties, in the order of this
+    request.
+    """
+    return {
+        name: inner if name in _APP_ID_FIRST else _shuffled(inner, request)
+        for name, inner in value.items()
+    }
 
 
 def _shuffled(value: Any, request: int) -> Any:
     if isinstance(value, dict):
-        return {name: _turned(inner, request) if isinstance(inner, list) else inner for name, inner in value.items()}
+        return {
+            name: _turned(inner, request) if isinstance(inner, list) else inner
+            for name, inner in value.items()
+        }
     return _turned(value, request) if isinstance(value, list) else value
 
 

@@ -1,6 +1,9 @@
-"""`$filter` expressions, parsed into predicates. Text is compared without case, as the directory does.
+"""`$filter` expressions, parsed into predicates.
 
-Sources: graph: concepts/filter-query-parameter; which operators are advanced: graph: concepts/aad-advanced-queries.
+Text is compared without case, as the directory does.
+
+Sources: graph: concepts/filter-query-parameter; which operators are advanced: graph:
+concepts/aad-advanced-queries.
 """
 
 import re
@@ -17,16 +20,39 @@ Hint = tuple[str, tuple[str, ...]] | None
 
 _UNFILTERABLE = {
     "application": frozenset(
-        {"addIns", "api", "appRoles", "defaultRedirectUri", "groupMembershipClaims", "isDeviceOnlyAuthSupported"}
-        | {"isFallbackPublicClient", "notes", "optionalClaims", "parentalControlSettings", "passwordCredentials"}
+        {
+            "addIns",
+            "api",
+            "appRoles",
+            "defaultRedirectUri",
+            "groupMembershipClaims",
+            "isDeviceOnlyAuthSupported",
+        }
+        | {
+            "isFallbackPublicClient",
+            "notes",
+            "optionalClaims",
+            "parentalControlSettings",
+            "passwordCredentials",
+        }
         | {"publicClient", "samlMetadataUrl", "spa", "tokenEncryptionKeyId", "uniqueName", "web"}
     ),
     "servicePrincipal": frozenset(
-        {"addIns", "appRoles", "info", "loginUrl", "logoutUrl", "notes", "notificationEmailAddresses"}
+        {
+            "addIns",
+            "appRoles",
+            "info",
+            "loginUrl",
+            "logoutUrl",
+            "notes",
+            "notificationEmailAddresses",
+        }
         | {"passwordCredentials", "replyUrls", "samlSingleSignOnSettings", "tokenEncryptionKeyId"}
     ),
 }
-"""Properties whose page does not mention `$filter`: they do not support it, not even in advanced queries."""
+"""Properties whose page does not mention `$filter`: they do not support it, not even in advanced
+queries.
+"""
 
 _ENDS_WITH = frozenset({"mail", "otherMails", "userPrincipalName", "proxyAddresses"})
 _IN_ORDER = frozenset({"createdDateTime", "deletedDateTime"})
@@ -37,7 +63,9 @@ _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),:])|(?P<word>[
 
 @dataclass(frozen=True)
 class Filter:
-    """A `$filter`: the predicate, whether it is an advanced query, and keys that an index can be asked for."""
+    """A `$filter`: the predicate, whether it is an advanced query, and keys that an index can be
+    asked for.
+    """
 
     holds: Predicate
     advanced: bool = False
@@ -82,7 +110,11 @@ class _Reader:
         parts = [self._all()]
         while self._accept("or"):
             parts.append(self._all())
-        return parts[0] if len(parts) == 1 else _together(any, parts, _joined([part.hint for part in parts]))
+        return (
+            parts[0]
+            if len(parts) == 1
+            else _together(any, parts, _joined([part.hint for part in parts]))
+        )
 
     def _all(self) -> Filter:
         parts = [self._term()]
@@ -108,7 +140,11 @@ class _Reader:
         if word.endswith("/any"):
             return self._any(word.removesuffix("/any"))
         if word not in {"startswith", "startsWith", "endswith", "endsWith"}:
-            raise graph_error(400, "Request_UnsupportedQuery", f"The function '{word}' is not supported in a filter.")
+            raise graph_error(
+                400,
+                "Request_UnsupportedQuery",
+                f"The function '{word}' is not supported in a filter.",
+            )
         self._expect("(")
         path = self._path(self._next())
         self._expect(",")
@@ -118,7 +154,9 @@ class _Reader:
             raise self._unsupported(path[0])
         if word.lower() == "startswith":
             return Filter(lambda one: str(_at(one, path) or "").casefold().startswith(wanted))
-        return Filter(lambda one: str(_at(one, path) or "").casefold().endswith(wanted), advanced=True)
+        return Filter(
+            lambda one: str(_at(one, path) or "").casefold().endswith(wanted), advanced=True
+        )
 
     def _any(self, name: str) -> Filter:
         path = self._path(name)
@@ -128,8 +166,16 @@ class _Reader:
         inner = self.either()
         self._expect(")")
         self._variable = outer
-        hint = (path[0], inner.hint[1]) if inner.hint and inner.hint[0] == "" and len(path) == 1 else None
-        return Filter(lambda one: any(inner.holds(item) for item in (_at(one, path) or [])), inner.advanced, hint)
+        hint = (
+            (path[0], inner.hint[1])
+            if inner.hint and inner.hint[0] == "" and len(path) == 1
+            else None
+        )
+        return Filter(
+            lambda one: any(inner.holds(item) for item in (_at(one, path) or [])),
+            inner.advanced,
+            hint,
+        )
 
     def _comparison(self, word: str) -> Filter:
         path = self._path(word)
@@ -137,13 +183,23 @@ class _Reader:
         if operator == "in":
             return self._in(path)
         if operator not in _OPERATORS:
-            raise _malformed(f"A binary operator with incompatible types was detected. Found '{operator}'.")
+            raise _malformed(
+                f"A binary operator with incompatible types was detected. Found '{operator}'."
+            )
         wanted = _folded(self._literal(path))
         compare = _OPERATORS[operator]
-        hint = (path[0] if path else "", (str(wanted),)) if operator == "eq" and len(path) < 2 else None
+        hint = (
+            (path[0] if path else "", (str(wanted),))
+            if operator == "eq" and len(path) < 2
+            else None
+        )
         in_order = operator in {"ge", "le", "gt", "lt"} and path[:1] and path[0] in _IN_ORDER
         advanced = wanted is None or not (operator == "eq" or in_order)
-        return Filter(lambda one: compare(_folded(_at(one, path)), wanted), advanced, None if wanted is None else hint)
+        return Filter(
+            lambda one: compare(_folded(_at(one, path)), wanted),
+            advanced,
+            None if wanted is None else hint,
+        )
 
     def _in(self, path: tuple[str, ...]) -> Filter:
         self._expect("(")
@@ -162,7 +218,9 @@ class _Reader:
         if first == self._variable:
             return tuple(more)
         if first not in TYPES[self._type] and first != "createdDateTime":
-            raise _malformed(f"Could not find a property named '{first}' on type 'microsoft.graph.{self._type}'.")
+            raise _malformed(
+                f"Could not find a property named '{first}' on type 'microsoft.graph.{self._type}'."
+            )
         if first in _UNFILTERABLE.get(self._type, ()):
             raise self._unsupported(first)
         return (first, *more)
@@ -173,7 +231,9 @@ class _Reader:
 
     def _literal(self, path: tuple[str, ...]) -> object:
         word = self._next()
-        kind = TYPES[self._type][path[0]].type if path and path[0] in TYPES[self._type] else "String"
+        kind = (
+            TYPES[self._type][path[0]].type if path and path[0] in TYPES[self._type] else "String"
+        )
         if kind == "DateTimeOffset" and not word.startswith("'") and word != "null":
             return self._moment(word)
         if word.startswith("'"):

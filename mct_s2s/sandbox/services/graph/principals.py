@@ -18,12 +18,16 @@ def _post(call: GraphCall, sent: object = None) -> Answer:
     body = call.body if sent is None else sent
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
     application = call.directory.applications.first_seen_by("appId", app_id)
-    is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
+    is_allowed = permissions.may(
+        call.directory, call.caller, "servicePrincipal.create", application
+    )
     if permissions.only_owns(call.caller) and not is_allowed:
         raise service_principals.not_local()
     call.require("servicePrincipal.create", application)
     caller = call.caller
-    made = service_principals.create(call.directory, body, owner=caller.object_id, created_by=caller.app_id)
+    made = service_principals.create(
+        call.directory, body, owner=caller.object_id, created_by=caller.app_id
+    )
     headers = call.location("ServicePrincipal", made["id"])
     return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
 
@@ -47,7 +51,9 @@ def _upserted(call: GraphCall) -> Answer:
 
 def _updated(call: GraphCall, target: Object) -> Answer:
     call.require("servicePrincipal.write", target)
-    service_principals.update(call.directory, latest_of(call.directory.service_principals, target), call.body)
+    service_principals.update(
+        call.directory, latest_of(call.directory.service_principals, target), call.body
+    )
     return NO_CONTENT
 
 
@@ -62,7 +68,9 @@ def _delete(call: GraphCall) -> Answer:
 def _member_of(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("directory.read")
-    return listed_roles(call, roles_of(call.directory, target, transitive="transitive" in call.path))
+    return listed_roles(
+        call, roles_of(call.directory, target, transitive="transitive" in call.path)
+    )
 
 
 def _owned(call: GraphCall) -> Answer:
@@ -76,17 +84,28 @@ def _owned(call: GraphCall) -> Answer:
 def _owned_applications(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
-    return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
+    return call.listed(
+        "application", "applications", owned_by(call.directory.applications, target["id"])
+    )
 
 
-_TRANSITIVE, _OWNED = (f"api/serviceprincipal-list-{name}" for name in ("transitivememberof", "ownedobjects"))
-OPERATIONS = object_operations("{principal}", "servicePrincipal", "appRoles", "oauth2PermissionScopes") + operations(
+_TRANSITIVE, _OWNED = (
+    f"api/serviceprincipal-list-{name}" for name in ("transitivememberof", "ownedobjects")
+)
+OPERATIONS = object_operations(
+    "{principal}", "servicePrincipal", "appRoles", "oauth2PermissionScopes"
+) + operations(
     ("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
     ("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
     ("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
     ("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
     ("GET", "{principal}/transitiveMemberOf", _member_of, _TRANSITIVE),
-    ("GET", "{principal}/transitiveMemberOf/microsoft.graph.directoryRole", _member_of, _TRANSITIVE),
+    (
+        "GET",
+        "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
+        _member_of,
+        _TRANSITIVE,
+    ),
     ("GET", "{principal}/ownedObjects", _owned, _OWNED),
     ("GET", "{principal}/ownedObjects/microsoft.graph.application", _owned_applications, _OWNED),
 )

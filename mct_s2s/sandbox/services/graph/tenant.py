@@ -1,10 +1,12 @@
-"""Graph's operations on the tenant as a whole: organisation, people and their roles, what was deleted, policies.
+"""Graph's operations on the tenant as a whole: organisation, people and their roles, what was
+deleted, policies.
 
-Directory roles are listed by the cast of memberships, and by role assignments.
-Sources: graph: api/organization-list, api/user-get, api/directory-deleteditems-list,
+Directory roles are listed by the cast of memberships, and by role assignments. Sources: graph:
+api/organization-list, api/user-get, api/directory-deleteditems-list,
 api/tenantappmanagementpolicy-get, api/directoryobject-getbyids, api/user-list-transitivememberof,
 concepts/aad-advanced-queries, api/rbacapplication-list-roleassignments,
-api/rbacapplication-list-transitiveroleassignments (in beta alone); docs/azure-contract.md, section 3.9.
+api/rbacapplication-list-transitiveroleassignments (in beta alone); docs/azure-contract.md, section
+3.9.
 """
 
 import re
@@ -26,7 +28,10 @@ _CAST = "microsoft.graph.directoryRole"
 
 
 def listed_roles(call: GraphCall, held: list[Object]) -> Answer:
-    """Answer with the activated built-in roles at the tenant's scope. The cast is an advanced query."""
+    """Answer with the activated built-in roles at the tenant's scope.
+
+    The cast is an advanced query.
+    """
     if call.path.endswith(_CAST):
         _require_advanced(call)
         status = call.directory.variations.role_cast_status
@@ -47,7 +52,9 @@ def _list_transitive(call: GraphCall) -> Answer:
         raise service_error("UnknownError")  # by its page
     _require_advanced(call)
     call.require("roles.read")
-    if call.directory.variations.role_assignments_hidden and not permissions.has_any_role(call.caller):
+    if call.directory.variations.role_assignments_hidden and not permissions.has_any_role(
+        call.caller
+    ):
         raise permissions.denied()
     return _assignments(call, "transitiveRoleAssignments", transitive=True)
 
@@ -55,16 +62,22 @@ def _list_transitive(call: GraphCall) -> Answer:
 def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> Answer:
     match = _OF_ONE.fullmatch(call.query.get("$filter", ""))
     if match is None:
-        raise graph_error(501, "NotImplemented", "The sandbox lists role assignments by principalId only.")
+        raise graph_error(
+            501, "NotImplemented", "The sandbox lists role assignments by principalId only."
+        )
     held = assignments_of(call.directory, match.group(1), transitive=transitive)
     if "$expand" not in call.query:
-        held = [{name: value for name, value in one.items() if name != "roleDefinition"} for one in held]
+        held = [
+            {name: value for name, value in one.items() if name != "roleDefinition"} for one in held
+        ]
     return _page(call, f"roleManagement/directory/{collection}", held)
 
 
 def _page(call: GraphCall, context: str, held: list[Object]) -> Answer:
     count = {"@odata.count": len(held)} if call.query.get("$count", "").lower() == "true" else {}
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}", **count, "value": held})
+    return Answer(
+        200, {"@odata.context": f"{call.root}/$metadata#{context}", **count, "value": held}
+    )
 
 
 def _is_eventual(call: GraphCall) -> bool:
@@ -106,7 +119,9 @@ def _organization(call: GraphCall) -> Answer:
 
 def _signed_in(call: GraphCall) -> Object:
     if not call.caller.scopes:
-        raise graph_error(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+        raise graph_error(
+            400, "BadRequest", "/me request is only valid with delegated authentication flow."
+        )
     user = call.directory.users.seen(call.caller.object_id)
     if user is None:
         raise not_found(call.caller.object_id)
@@ -118,7 +133,9 @@ def _me(call: GraphCall) -> Answer:
 
 
 def _my_roles(call: GraphCall) -> Answer:
-    return listed_roles(call, roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path))
+    return listed_roles(
+        call, roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path)
+    )
 
 
 def _my_applications(call: GraphCall) -> Answer:
@@ -134,7 +151,9 @@ def _users(call: GraphCall) -> Answer:
 def _user(call: GraphCall) -> Answer:
     call.require("user.read")
     name = call.params["user"]
-    found = call.directory.users.seen(name) or call.directory.users.first_seen_by("userPrincipalName", name)
+    found = call.directory.users.seen(name) or call.directory.users.first_seen_by(
+        "userPrincipalName", name
+    )
     if found is None:
         raise not_found(name)
     return call.single("user", "users", found)
@@ -144,20 +163,38 @@ _KINDS = {"application": "applications", "servicePrincipal": "service_principals
 
 
 def _tables(call: GraphCall, kinds: Any = None) -> list[Table]:
-    return [getattr(call.directory, name) for kind, name in _KINDS.items() if not kinds or kind in kinds]
+    return [
+        getattr(call.directory, name) for kind, name in _KINDS.items() if not kinds or kind in kinds
+    ]
 
 
 def _by_ids(call: GraphCall) -> Answer:
     call.require("directory.read")
     body = call.body
     ids = body.get("ids") if isinstance(body, dict) else None
-    if not isinstance(ids, list) or not ids or not all(is_guid(one) for one in ids) or len(ids) > 1000:
-        raise bad_request("Invalid value specified for parameter 'ids': 1 to 1000 object ids are expected.")
+    if (
+        not isinstance(ids, list)
+        or not ids
+        or not all(is_guid(one) for one in ids)
+        or len(ids) > 1000
+    ):
+        raise bad_request(
+            "Invalid value specified for parameter 'ids': 1 to 1000 object ids are expected."
+        )
     kinds = body.get("types") or []
     if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
-        raise bad_request("Invalid value specified for parameter 'types': an array of Edm.String is expected.")
-    found = [typed(hit) for table in _tables(call, kinds) for hit in map(table.seen, ids) if hit is not None]
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+        raise bad_request(
+            "Invalid value specified for parameter 'types': an array of Edm.String is expected."
+        )
+    found = [
+        typed(hit)
+        for table in _tables(call, kinds)
+        for hit in map(table.seen, ids)
+        if hit is not None
+    ]
+    return Answer(
+        200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found}
+    )
 
 
 def _directory_object(call: GraphCall) -> Answer:
@@ -165,26 +202,38 @@ def _directory_object(call: GraphCall) -> Answer:
     for table in _tables(call):
         found = table.seen(call.params["object"])
         if found is not None:
-            return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
+            return Answer(
+                200,
+                {
+                    "@odata.context": f"{call.root}/$metadata#directoryObjects/$entity",
+                    **typed(found),
+                },
+            )
     raise not_found(call.params["object"])
 
 
 def _reading_deleted(call: GraphCall) -> str:
     """Return what reading the recycle bin takes: docs/azure-contract.md, section 3.8."""
-    return "application.read" if call.directory.variations.recycle_bin_for_members else "deleted.read"
+    return (
+        "application.read" if call.directory.variations.recycle_bin_for_members else "deleted.read"
+    )
 
 
 def _deleted_kind(call: GraphCall) -> Answer:
     call.require(_reading_deleted(call))
     kind = call.params["kind"]
     if kind not in {"application", "servicePrincipal"}:
-        raise graph_error(501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}.")
+        raise graph_error(
+            501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}."
+        )
     table = _tables(call, [kind])[0]
     return call.listed(kind, f"{kind}s", [_as_deleted(call, one) for one in table.deleted()])
 
 
 def _as_deleted(call: GraphCall, value: Object) -> Object:
-    """Return a deleted object, with or without its `uniqueName`: docs/azure-contract.md, section 3.8."""
+    """Return a deleted object, with or without its `uniqueName`: docs/azure-contract.md, section
+    3.8.
+    """
     hidden = call.directory.variations.deleted_without_unique_name and "uniqueName" in value
     return {**value, "uniqueName": None} if hidden else value
 
@@ -218,7 +267,10 @@ def _restore(call: GraphCall) -> Answer:
     restored = table.put({**newest, "deletedDateTime": None})
     if table is call.directory.service_principals:
         restored = service_principals.catch_up(call.directory, restored)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
+    return Answer(
+        200,
+        {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)},
+    )
 
 
 def _purge(call: GraphCall) -> Answer:
@@ -249,19 +301,45 @@ OPERATIONS = operations(
     ("GET", "me", _me, "api/user-get"),
     ("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
     ("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
-    ("GET", "me/transitiveMemberOf/microsoft.graph.directoryRole", _my_roles, "api/user-list-transitivememberof"),
-    ("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
+    (
+        "GET",
+        "me/transitiveMemberOf/microsoft.graph.directoryRole",
+        _my_roles,
+        "api/user-list-transitivememberof",
+    ),
+    (
+        "GET",
+        "me/ownedObjects/microsoft.graph.application",
+        _my_applications,
+        "api/user-list-ownedobjects",
+    ),
     ("GET", "users", _users, "api/user-list"),
     ("GET", "users/{user}", _user, "api/user-get"),
     ("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
     ("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
-    ("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    (
+        "GET",
+        f"{_DELETED}/microsoft.graph.{{kind}}",
+        _deleted_kind,
+        "api/directory-deleteditems-list",
+    ),
     # The SDKs write the schema's alias.
     ("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
     ("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
     ("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
     ("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
     ("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
-    ("PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"),
-    ("GET", f"{_DIRECTORY}/roleAssignments", _list_assignments, "api/rbacapplication-list-roleassignments", "stub"),
+    (
+        "PATCH",
+        "policies/defaultAppManagementPolicy",
+        _patch_policy,
+        "api/tenantappmanagementpolicy-update",
+    ),
+    (
+        "GET",
+        f"{_DIRECTORY}/roleAssignments",
+        _list_assignments,
+        "api/rbacapplication-list-roleassignments",
+        "stub",
+    ),
 )

@@ -1,8 +1,9 @@
 """Foreign identity providers that the sandbox hosts, to try federated credentials with.
 
-`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and issues a token for any
-subject. An issuer is created by the first request for its token; its key is saved with the state.
-Sources: openid-connect-discovery-1_0; entra: workload-id/workload-identity-federation.
+`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and
+issues a token for any subject. An issuer is created by the first request for its token; its key is
+saved with the state. Sources: openid-connect-discovery-1_0; entra:
+workload-id/workload-identity-federation.
 """
 
 import re
@@ -61,7 +62,9 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
         }
         key = key_of(request)
         signed = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.kid})
-        return JSONResponse({"token": signed, "issuer": address(request), "expiresOn": claims["exp"]})
+        return JSONResponse(
+            {"token": signed, "issuer": address(request), "expiresOn": claims["exp"]}
+        )
 
     return [
         Route(f"{base}/.well-known/openid-configuration", discovery),
@@ -73,7 +76,11 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
 def _name(request: Request) -> str:
     name: str = request.path_params["name"]
     if not _NAME.fullmatch(name):
-        raise arm_error(400, "InvalidIssuer", f"'{name}' is no name of an issuer: lower case, digits and hyphens.")
+        raise arm_error(
+            400,
+            "InvalidIssuer",
+            f"'{name}' is no name of an issuer: lower case, digits and hyphens.",
+        )
     return name
 
 
@@ -84,7 +91,11 @@ async def _asked(request: Request) -> dict[str, Any]:
     if not all(isinstance(sent.get(name), str) for name in ("subject", "audience")):
         raise _unfit("subject and audience are texts.")
     seconds = sent.get("expiresInSeconds", _LIFETIME)
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not -_LONGEST <= seconds <= _LONGEST:
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int)
+        or not -_LONGEST <= seconds <= _LONGEST
+    ):
         raise _unfit("expiresInSeconds is a whole number, at most a day.")
     if not isinstance(sent.get("claims", {}), dict):
         raise _unfit("claims is an object.")

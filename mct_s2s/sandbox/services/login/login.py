@@ -1,7 +1,7 @@
 """The Entra token service's routes: discovery, keys, tokens, device codes.
 
-Sources: entra: identity-platform/v2-protocols-oidc, identity-platform/v2-oauth2-client-creds-grant-flow,
-identity-platform/v2-oauth2-device-code.
+Sources: entra: identity-platform/v2-protocols-oidc,
+identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code.
 """
 
 import base64
@@ -28,7 +28,9 @@ _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
 class LoginCall(NamedTuple):
-    """A request to the token service; `tenant` in its path is an id, a domain, `common` or `organizations`."""
+    """A request to the token service; `tenant` in its path is an id, a domain, `common` or
+    `organizations`.
+    """
 
     state: SandboxState
     addresses: Addresses
@@ -59,9 +61,13 @@ async def _instance(call: LoginCall) -> Response:
     cached = hosts[1] if len(hosts) > 1 else hosts[0]
     return JSONResponse(
         {
-            "tenant_discovery_endpoint": f"{call.addresses.login}/{tenant}/v2.0/.well-known/openid-configuration",
+            "tenant_discovery_endpoint": (
+                f"{call.addresses.login}/{tenant}/v2.0/.well-known/openid-configuration"
+            ),
             "api-version": "1.1",
-            "metadata": [{"preferred_network": hosts[0], "preferred_cache": cached, "aliases": list(hosts)}],
+            "metadata": [
+                {"preferred_network": hosts[0], "preferred_cache": cached, "aliases": list(hosts)}
+            ],
         }
     )
 
@@ -89,7 +95,9 @@ async def _discovery(version: int, call: LoginCall) -> Response:
 
 async def _keys(call: LoginCall) -> Response:
     directory = call.state.directory
-    tenant = token_endpoint.tenant_named(directory, call.request.path_params["tenant"], error="invalid_tenant")
+    tenant = token_endpoint.tenant_named(
+        directory, call.request.path_params["tenant"], error="invalid_tenant"
+    )
     own = access_tokens.issuer(directory, 2, tenant)
     return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
 
@@ -97,14 +105,18 @@ async def _keys(call: LoginCall) -> Response:
 async def _token(version: int, call: LoginCall) -> Response:
     form, directory = await _form(call.request), call.state.directory
     directory.replication.begin_request()
-    answer = token_endpoint.token(directory, call.request.path_params["tenant"], form, version=version)
+    answer = token_endpoint.token(
+        directory, call.request.path_params["tenant"], form, version=version
+    )
     return JSONResponse(answer, headers=_NO_STORE)
 
 
 async def _device_code(call: LoginCall) -> Response:
     directory = call.state.directory
     token_endpoint.tenant_named(directory, call.request.path_params["tenant"])
-    return JSONResponse(delegated.device_code(directory, await _form(call.request)), headers=_NO_STORE)
+    return JSONResponse(
+        delegated.device_code(directory, await _form(call.request)), headers=_NO_STORE
+    )
 
 
 async def _device_login(call: LoginCall) -> Response:
@@ -112,7 +124,11 @@ async def _device_login(call: LoginCall) -> Response:
     directory = call.state.directory
     message = ""
     if form.get("action") == "decline":
-        message = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
+        message = (
+            "Declined."
+            if delegated.decline(directory, form.get("user_code", ""))
+            else "No such code."
+        )
     elif form:
         done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
         message = "You have signed in." if done else "No such code, or no such person."
@@ -121,20 +137,37 @@ async def _device_login(call: LoginCall) -> Response:
 
 
 _OIDC = "identity-platform/v2-protocols-oidc"
-_GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
+_GRANTS = (
+    "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
+)
 _GRANT_V1 = "azuread-dev/v1-oauth2-client-creds-grant-flow"
 
 OPERATIONS: tuple[LoginOperation, ...] = (
     LoginOperation("GET", "/common/discovery/instance", _instance, "msal: authority.py"),
-    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", partial(_discovery, 2), _OIDC),
-    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", partial(_discovery, 1), _OIDC),
-    LoginOperation("GET", "/{tenant}/discovery/v2.0/keys", _keys, "identity-platform/access-tokens"),
+    LoginOperation(
+        "GET", "/{tenant}/v2.0/.well-known/openid-configuration", partial(_discovery, 2), _OIDC
+    ),
+    LoginOperation(
+        "GET", "/{tenant}/.well-known/openid-configuration", partial(_discovery, 1), _OIDC
+    ),
+    LoginOperation(
+        "GET", "/{tenant}/discovery/v2.0/keys", _keys, "identity-platform/access-tokens"
+    ),
     LoginOperation("GET", "/{tenant}/discovery/keys", _keys, "identity-platform/access-tokens"),
     LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", partial(_token, 2), _GRANTS),
     LoginOperation("POST", "/{tenant}/oauth2/token", partial(_token, 1), _GRANT_V1),
-    LoginOperation("POST", "/{tenant}/oauth2/v2.0/devicecode", _device_code, "identity-platform/v2-oauth2-device-code"),
-    LoginOperation("GET", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"),
-    LoginOperation("POST", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation(
+        "POST",
+        "/{tenant}/oauth2/v2.0/devicecode",
+        _device_code,
+        "identity-platform/v2-oauth2-device-code",
+    ),
+    LoginOperation(
+        "GET", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"
+    ),
+    LoginOperation(
+        "POST", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"
+    ),
 )
 """All operations; any other path is answered 501."""
 
@@ -154,7 +187,8 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _page(directory: Directory, message: str) -> str:
     people = "".join(
-        f"<option>{html.escape(user['userPrincipalName'])}</option>" for user in directory.users.seen_all()
+        f"<option>{html.escape(user['userPrincipalName'])}</option>"
+        for user in directory.users.seen_all()
     )
     return (
         f"<!doctype html><title>Sign in</title><p>{html.escape(message)}</p><form method=post>"

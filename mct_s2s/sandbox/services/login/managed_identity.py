@@ -1,8 +1,8 @@
 """The endpoint inside a resource that issues tokens of its managed identity.
 
-Sources: app-service/overview-managed-identity (2019-08-01 with X-IDENTITY-HEADER, and 2017-09-01 with secret);
-entra: managed-identities-azure-resources/how-to-use-vm-token (2018-02-01 with Metadata: true);
-docs/azure-contract.md, section 2.5.
+Sources: app-service/overview-managed-identity (2019-08-01 with X-IDENTITY-HEADER, and 2017-09-01
+with secret); entra: managed-identities-azure-resources/how-to-use-vm-token (2018-02-01 with
+Metadata: true); docs/azure-contract.md, section 2.5.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 OLD_VERSION = "2017-09-01"
 _SEVERAL = (
-    "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token "
+    "Multiple user assigned identities exist, please specify the clientId / resourceId of the "
+    "identity in the token "
     "request"
 )
 # A forwarded or proxied request gets no token.
@@ -37,7 +38,10 @@ _SELECTORS = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id
 
 
 def environment(addresses: Addresses, resource_id: str) -> dict[str, str]:
-    where, header = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
+    where, header = (
+        f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token",
+        identity_header(resource_id),
+    )
     older = {"MSI_ENDPOINT": where, "MSI_SECRET": header}
     return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": header, **older}
 
@@ -83,7 +87,9 @@ async def _machine(state: SandboxState, request: Request) -> Response:
     if request.headers.get("metadata", "").lower() != "true":
         return _machine_error("Required metadata header not specified")
     try:
-        return JSONResponse(_token(state, "/" + request.path_params["resource"], request.query_params))
+        return JSONResponse(
+            _token(state, "/" + request.path_params["resource"], request.query_params)
+        )
     except WireError as error:
         return _machine_error(_why(error), str(error.body.get("error", "invalid_request")))
     except LookupError as error:
@@ -96,7 +102,11 @@ def _as_written_in_2017(seconds: int) -> str:
 
 
 def _token(
-    state: SandboxState, resource_id: str, query: Mapping[str, str], *, only_one_is_meant: bool = True
+    state: SandboxState,
+    resource_id: str,
+    query: Mapping[str, str],
+    *,
+    only_one_is_meant: bool = True,
 ) -> dict[str, str]:
     audience = query.get("resource")
     if not audience:
