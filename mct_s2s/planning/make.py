@@ -1,14 +1,14 @@
-"""The one entry to planning."""
+"""The one entry to planning: `make_plan` turns what is asked for and what is there into a plan."""
 
-from collections.abc import Collection, Container, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import Holds
+from mct_s2s.model.site_settings import AppSettings, Holds, Setting
 from mct_s2s.planning.belief import Belief, client_trust, service_trust
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -21,15 +21,15 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called, is_allowed, members
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.registrations import (
     Service,
-    check_ownership,
+    add_deleted,
     plan_client,
     plan_identity,
     plan_service,
+    refuse_doubted_service,
     update_instances,
-    with_deleted,
 )
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
@@ -48,41 +48,12 @@ from mct_s2s.planning.site import (
 
 
 def make_plan(desired: Desired, observed: ObservedState) -> Plan:
-    """Raises Refused, NotThere."""
+    """Plan what turns the observed state into the desired one. Raises Refused, NotThere."""
     check_site(observed)
-    plan = replace(_plan(desired, observed), names=_names(observed))
-    return (
-        replace(plan, notes=(*_other_owners(desired, observed), *plan.notes))
-        if plan.changes
-        else plan
-    )
-
-
-def _names(observed: ObservedState) -> dict[str, str]:
-    found: list[tuple[str, str]] = [(one.id, one.display_name) for one in observed.trust.identities]
-    found += [
-        (one.principal_id, one.display_name)
-        for one in observed.identity_resources
-        if one.principal_id
-    ]
-    for client in observed.trust.clients:
-        found += [
-            (client.client_id, client.display_name),
-            (client.principal_id, client.display_name),
-        ]
-    return {identifier.casefold(): name for identifier, name in found if identifier and name}
-
-
-def _other_owners(desired: Desired, observed: ObservedState) -> Iterator[str]:
-    """Who else owns the service application that is changed because the settings name it, too."""
-    service, caller = observed.trust.service, observed.caller.id
-    if service is None or desired.service is None:
-        return
-    owners = ", ".join(
-        dict.fromkeys(name for owner, name in observed.trust.owners if owner != caller)
-    )
-    if owners and service_trust(service, observed, desired.service) is Belief.OWN_SERVICE:
-        yield f"The service application '{service.display_name}' is also owned by {owners}."
+    plan = replace(_plan(desired, observed), names=_names_by_id(observed))
+    if not plan.changes:
+        return plan
+    return replace(plan, notes=(*_describe_other_owners(desired, observed), *plan.notes))
 
 
 def _plan(desired: Desired, observed: ObservedState) -> Plan:
@@ -92,281 +63,385 @@ def _plan(desired: Desired, observed: ObservedState) -> Plan:
         case Rotation():
             return plan_rotation(desired, observed)
         case Restore():
-            spec = restored(desired.backup, observed)
-            steps = plan_site(observed, spec, restart=desired.restart)
-            return Plan(
-                steps, notes=_notes(observed, steps), losing=tuple(_cut_off(observed, spec))
-            )
+            return _plan_restore(desired, observed)
         case Setup():
             return _plan_setup(desired, observed)
     return Plan()
 
 
+def _names_by_id(observed: ObservedState) -> dict[str, str]:
+    """Display names of all clients, by their ids in lower case."""
+    trust = observed.trust
+    names: list[tuple[str | None, str]] = [
+        (identity.id, identity.display_name) for identity in trust.identities
+    ]
+    names += [(source.principal_id, source.display_name) for source in observed.identity_resources]
+    for client in trust.clients:
+        names.append((client.client_id, client.display_name))
+        names.append((client.principal_id, client.display_name))
+    return {identifier.casefold(): name for identifier, name in names if identifier and name}
+
+
+def _describe_other_owners(desired: Desired, observed: ObservedState) -> Iterator[str]:
+    """Name who else owns the service application that the settings name and this plan changes."""
+    service = observed.trust.service
+    if service is None or desired.service is None:
+        return
+    owner_names = (name for owner, name in observed.trust.owners if owner != observed.caller.id)
+    owners = ", ".join(dict.fromkeys(owner_names))
+    if owners and service_trust(service, observed, desired.service) is Belief.OWN_SERVICE:
+        yield f"The service application '{service.display_name}' is also owned by {owners}."
+
+
+# A restore of a backup
+
+
+def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
+    settings = restored(desired.backup, observed)
+    steps = plan_site(observed, settings, restart=desired.restart)
+    losing = tuple(_describe_cut_off(observed, settings))
+    return Plan(steps, notes=_site_notes(observed, steps), losing=losing)
+
+
+# A setup: registrations first, then the settings that name them
+
+
+@dataclass(frozen=True)
+class _Registrations:
+    """What a setup does with the service application, its clients and managed identities."""
+
+    service: Service | None
+    """`None` where Entra ID is not asked at all."""
+    clients: Mapping[Deferred[ClientId], Plan]
+    identities: Sequence[tuple[Deferred[PrincipalId], list[AnyChange]]]
+    writes_service: bool
+    """Whether the service application may be changed, too."""
+
+    @property
+    def object_ids(self) -> list[Deferred[PrincipalId]]:
+        return [principal for principal, _ in self.identities]
+
+    @property
+    def steps(self) -> Iterator[AnyChange]:
+        if self.service is not None and self.writes_service:
+            yield from self.service.changes
+        for client in self.clients.values():
+            yield from client.steps
+        for _, changes in self.identities:
+            yield from changes
+
+    @property
+    def manual_steps(self) -> Iterator[ManualStep]:
+        for client in self.clients.values():
+            yield from client.manual_steps
+
+    @property
+    def notes(self) -> Iterator[str | Instruction]:
+        if self.service is not None:
+            yield from self.service.notes
+        for client in self.clients.values():
+            yield from client.notes
+
+
+@dataclass(frozen=True)
+class _RoleHolders:
+    """Who holds the app role already."""
+
+    believed: tuple[ClientId, ...] = ()
+    """Clients that are allowed without being named."""
+    others: tuple[Instruction, ...] = ()
+    """How to allow each of the others."""
+
+
 def _plan_setup(desired: Setup, observed: ObservedState) -> Plan:
+    """Plan registrations, then the settings that name them. Raises Refused, NotThere."""
     check_api(observed)
     refuse_foreign_values(desired, observed)
-    observed = with_deleted(desired, observed)
-    service = plan_service(desired.service, observed) if desired.service else None
-    planned = _plan_clients(desired, service, observed) if service is not None else {}
-    clients = planned.values()
-    identities = [
-        plan_identity(resource, service, observed) for resource in observed.identity_resources
-    ]
-    steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
-    steps += [change for of_client in clients for change in of_client.steps]
-    steps += [change for _, changes in identities for change in changes]
-    leaving, pruned = prune(desired, observed)
-    left = [step for of_client in clients for step in of_client.manual_steps]
-    application_ids = list(planned)
-    object_ids: list[Deferred[PrincipalId]] = [principal for principal, _ in identities]
-    others: list[Instruction] = []
-    if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
-        believed, others = _holders(desired, service, observed, object_ids)
-        application_ids += believed
-    settings = settings_spec(desired, observed, service, application_ids, object_ids)
+    observed = add_deleted(desired, observed)
+    registrations = _plan_registrations(desired, observed)
+    service = registrations.service
+    removed_entries, pruned = prune(desired, observed)
+    holders = _find_role_holders(desired, registrations, observed)
+
+    application_ids = [*registrations.clients, *holders.believed]
+    settings = settings_spec(desired, observed, service, application_ids, registrations.object_ids)
+    steps = [*registrations.steps]
+    manual_steps = [*registrations.manual_steps]
     if desired.settings is SettingsScope.NONE:
-        left.append(SettingsChange(key="settings of others", name="", spec=settings))
+        manual_steps.append(SettingsChange(key="settings of others", name="", spec=settings))
     else:
-        settings = replace(settings, without=leaving)
+        settings = replace(settings, without=removed_entries)
         steps += plan_site(observed, settings, restart=desired.restart)
-    adopted = (
-        *(service.notes if service else ()),
-        *(note for of_client in clients for note in of_client.notes),
-    )
-    losing: tuple[str, ...] = ()
-    if desired.settings is SettingsScope.OFF:
-        losing = tuple(_cut_off(observed, settings))
-    elif observed.app_service is not None:
-        losing = tuple(_losing_access(desired, observed, settings, planned))
     gaining: tuple[str, ...] = ()
-    off: tuple[Instruction, ...] = ()
-    if any(isinstance(one, WriteSettings) for one in steps):
-        gaining = tuple(_switched_on(observed, settings, desired.names))
-        off = tuple(_still_off(desired, observed))
-    late = _late_roles(steps, observed)
-    about_site = _notes(observed, steps)
-    others += update_instances(steps)
-    notes = (
-        *off,
-        *late,
-        *adopted,
-        *_disabled(desired, observed),
-        *others,
-        *about_site,
-        *pruned.notes,
-    )
-    removals = frozenset(step.key for step in pruned.steps)
+    still_off: tuple[Instruction, ...] = ()
+    if any(isinstance(step, WriteSettings) for step in steps):
+        gaining = tuple(_describe_switching_on(observed, settings, desired.names))
+        still_off = tuple(_describe_still_off(desired, observed))
+
     plan = Plan(
         (*steps, *pruned.steps),
-        tuple(left),
-        notes,
+        tuple(manual_steps),
+        notes=(
+            *still_off,
+            *_describe_late_roles(steps, observed),
+            *registrations.notes,
+            *_describe_disabled(desired, observed),
+            *holders.others,
+            *update_instances(steps),
+            *_site_notes(observed, steps),
+            *pruned.notes,
+        ),
         left_alone=pruned.left_alone,
-        losing=losing,
+        losing=tuple(_describe_losing(desired, observed, settings, registrations.clients)),
         gaining=gaining,
-        removals=removals,
+        removals=frozenset(step.key for step in pruned.steps),
     )
-    check_ownership(plan, service, observed)
+    refuse_doubted_service(plan, service, observed)
     return plan
 
 
-def _late_roles(steps: Sequence[AnyChange], observed: ObservedState) -> Iterator[str]:
-    """Azure keeps a managed identity's tokens: docs/azure-contract.md."""
-    had_one = {
-        str(one.resource) for one in observed.identity_resources if one.principal_id is not None
-    }
-    for step in steps if not observed.api.lists else ():
-        if isinstance(step, AssignAppRole) and str(step.identity_resource) in had_one:
-            yield (
-                f"If '{step.name}' has asked for a token of {observed.api.called} before, it goes "
-                "on without the role "
-                "for up to 24 hours: Azure keeps its tokens."
-            )
+def _plan_registrations(desired: Setup, observed: ObservedState) -> _Registrations:
+    """Plan what is missing in the directory. Raises NotOurs, NotThere, Refused."""
+    service = plan_service(desired.service, observed) if desired.service is not None else None
+    clients = _plan_clients(desired, service, observed) if service is not None else {}
+    identities = [
+        plan_identity(resource, service, observed) for resource in observed.identity_resources
+    ]
+    # `configure-appservice` writes to the App Service alone.
+    writes_service = not desired.settings_only
+    return _Registrations(service, clients, identities, writes_service)
 
 
 def _plan_clients(
     desired: Setup, service: Service, observed: ObservedState
 ) -> dict[Deferred[ClientId], Plan]:
-    """By appId: a name and an appId may mean the same client.
-
-    Raises NotOurs: all that are doubted, at once.
-    """
-    planned: dict[Deferred[ClientId], Plan] = {}
-    doubted = list[NotOurs]()
+    """Plan each client once, by its appId. Raises NotOurs: all that are doubted, at once."""
+    plans: dict[Deferred[ClientId], Plan] = {}
+    refusals = list[NotOurs]()
     for spec in desired.clients:
         try:
             client_id, plan = plan_client(spec, service, observed)
-        except NotOurs as refused:
-            doubted.append(refused)
+        except NotOurs as error:
+            refusals.append(error)
         else:
-            planned.setdefault(client_id, plan)
-    if doubted:
-        first, *more = doubted
-        first.mention(f"{one.headline} {one.remedy}" for one in more)
-        raise first
-    return planned
+            # A name and an appId may mean the same client: the entry that comes first counts.
+            plans.setdefault(client_id, plan)
+    if refusals:
+        refusal, *more = refusals
+        refusal.mention(f"{other.headline} {other.remedy}" for other in more)
+        raise refusal
+    return plans
 
 
-def _holders(
-    desired: Setup, service: Service, observed: ObservedState, object_ids: Container[object]
-) -> tuple[list[ClientId], list[Instruction]]:
-    """Of those that hold the role: the clients that are believed, and how the others are
-    allowed.
-    """
-    trust, believed, others = observed.trust, list[ClientId](), list[Instruction]()
+def _find_role_holders(
+    desired: Setup, registrations: _Registrations, observed: ObservedState
+) -> _RoleHolders:
+    """Find who holds the role, for a setup that lists them although it does not name them."""
+    service = registrations.service
+    lists_holders = desired.settings_only or desired.settings is SettingsScope.NONE
+    if service is None or not lists_holders:
+        return _RoleHolders()
+    trust = observed.trust
+    believed = list[ClientId]()
+    others = list[Instruction]()
     for client in members(observed):
-        if trust.holds(client.principal_id, service.role):
-            if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
-                believed.append(client.client_id)
-            elif not is_allowed(client, observed):
-                others.append(
-                    _also_holds(client.display_name, "--application-id", client.client_id, observed)
-                )
-    for identity in trust.identities if observed.api.lists else ():
+        if not trust.holds(client.principal_id, service.role):
+            continue
+        # The role alone makes no client: the owner of the service application can assign it, too.
+        if isinstance(client_trust(client, observed, service.spec, desired.names), Belief):
+            believed.append(client.client_id)
+        elif not is_allowed(client, observed):
+            name = client.display_name
+            others.append(_explain_allowing(name, "--application-id", client.client_id, observed))
+    if observed.api.lists:
+        others += _describe_unlisted_identities(service, registrations.object_ids, observed)
+    return _RoleHolders(tuple(believed), tuple(others))
+
+
+def _describe_unlisted_identities(
+    service: Service, object_ids: Container[object], observed: ObservedState
+) -> Iterator[Instruction]:
+    """Say how to allow managed identities that hold the role and are not on the list."""
+    for identity in observed.trust.identities:
         is_listed = identity.id in object_ids or observed.allowed_object_ids.holds(identity.id)
-        if trust.holds(identity.id, service.role) and not is_listed:
-            others.append(_also_holds(identity.display_name, "--object-id", identity.id, observed))
-    return believed, others
+        if observed.trust.holds(identity.id, service.role) and not is_listed:
+            yield _explain_allowing(identity.display_name, "--object-id", identity.id, observed)
 
 
-def _also_holds(name: str, allow: str, identifier: str, observed: ObservedState) -> Instruction:
-    """Its role alone does not make it a client: the owner of the service application can assign
-    that, too.
-    """
-    allowing = observed.command("configure-appservice", allow, identifier)
+def _explain_allowing(
+    name: str, option: str, identifier: str, observed: ObservedState
+) -> Instruction:
+    """Say how to allow a holder of the role; `option`: the one that takes its identifier."""
+    allowing = observed.command("configure-appservice", option, identifier)
     what = (
         f"'{name}' ({identifier}) holds the app role, and mct-s2s did not create it for this "
-        "App "
-        "Service. To allow it:"
+        "App Service. To allow it:"
     )
     return Instruction(what, allowing)
 
 
-def _disabled(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
-    """Service principals to which or for which Entra ID issues no token: their owner may have
-    switched them off.
-    """
+# What a reader of the plan has to know
+
+
+def _describe_late_roles(steps: Sequence[AnyChange], observed: ObservedState) -> Iterator[str]:
+    """Warn of managed identities whose tokens lack a new role for up to a day."""
+    if observed.api.lists:
+        return
+    # Azure keeps an identity's tokens: docs/azure-contract.md. One that is new has none yet.
+    with_identity = {
+        str(source.resource)
+        for source in observed.identity_resources
+        if source.principal_id is not None
+    }
+    for step in steps:
+        if isinstance(step, AssignAppRole) and str(step.identity_resource) in with_identity:
+            yield (
+                f"If '{step.name}' has asked for a token of {observed.api.called} before, it goes "
+                "on without the role for up to 24 hours: Azure keeps its tokens."
+            )
+
+
+def _describe_disabled(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
+    """Say how to enable service principals for which Entra ID issues no token."""
     clients = [client for spec in desired.clients for client in clients_called(spec.name, observed)]
     service = observed.trust.principal if observed.trust.service is not None else None
-    for principal in dict.fromkeys((service, *(client.principal for client in clients))):
-        if principal is not None and not principal.enabled:
-            enable = command(
-                "az",
-                "ad",
-                "sp",
-                "update",
-                "--id",
-                principal.client_id,
-                "--set",
-                "accountEnabled=true",
-            )
-            what = (
-                f"The service principal of '{principal.display_name}' is disabled, so Entra ID "
-                "issues no token for it."
-            )
-            yield Instruction(
-                f"{what} It may have been switched off on purpose. To enable it:", enable
-            )
+    principals = dict.fromkeys((service, *(client.principal for client in clients)))
+    for principal in principals:
+        if principal is None or principal.enabled:
+            continue
+        # It is never enabled by this run: its owner may have switched it off in an incident.
+        enable = command(
+            *("az", "ad", "sp", "update"),
+            *("--id", principal.client_id, "--set", "accountEnabled=true"),
+        )
+        what = (
+            f"The service principal of '{principal.display_name}' is disabled, so Entra ID issues "
+            "no token for it. It may have been switched off on purpose. To enable it:"
+        )
+        yield Instruction(what, enable)
 
 
-def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ...]:
-    site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
+def _site_notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ...]:
+    """Say what is odd about the App Service, and what a swap of its slots would do."""
+    site = observed.app_service
     if site is None:
         return ()
+    writes = [step for step in steps if isinstance(step, WriteSettings)]
     notes = [swap_note(site, observed.api, write) for write in writes]
     if site.is_unusual:
         api = observed.api
-        text = (
-            f"does not look like an {api.name} site: it has no settings of one, and no function app"
-        )
         notes.insert(
-            0, f"'{site.label}' {text} '{site.name}{api.function_app_mark}…' is beside it."
+            0,
+            f"'{site.label}' does not look like an {api.name} site: it has no settings of one, "
+            f"and no function app '{site.name}{api.function_app_mark}…' is beside it.",
         )
     return tuple(note for note in notes if note is not None)
 
 
-def _losing_access(
-    desired: Setup, observed: ObservedState, spec: SettingsSpec, kept: Container[object]
+def _describe_losing(
+    desired: Setup, observed: ObservedState, settings: SettingsSpec, planned: Container[object]
 ) -> Iterator[str]:
-    """By a role or values that were given: they are the caller's own words, and are written as they
-    are.
+    """Say who loses access by this setup; `planned`: appIds of clients that are set up again."""
+    if desired.settings is SettingsScope.OFF:
+        yield from _describe_cut_off(observed, settings)
+    elif observed.app_service is not None:
+        yield from _describe_mismatched(desired, observed, settings, planned)
+
+
+def _describe_mismatched(
+    desired: Setup, observed: ObservedState, spec: SettingsSpec, planned: Container[object]
+) -> Iterator[str]:
+    """Say who loses access because the operator typed another role or value.
+
+    What is typed is written as it is, whatever the directory holds.
     """
-    before = observed.settings
-    after = observed.with_settings(merge(before, spec, Outputs()), spec.written(Outputs()))
-    rows = (row for row in observed.api.rows if not row.holds.is_list)
-    typed = {
-        observed.api.name_of(Holds.ROLE): desired.service.role if desired.service else None,
-        **desired.given,
-    }
-    given = [row for row in rows if row.value_in(typed) and row.value_in(before)]
-    changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
-    values = " and ".join(f"{one} '{one.value_in(after.settings)}'" for one in changed)
-    if changed and desired.service is None:
+    after = _state_after(observed, spec)
+    role = desired.service.role if desired.service is not None else None
+    typed = {observed.api.name_of(Holds.ROLE): role, **desired.given}
+    changed = [
+        setting
+        for setting in observed.api.rows
+        if _is_replaced(setting, typed, observed.settings, after.settings)
+    ]
+    if not changed:
+        return
+    values = " and ".join(f"{setting} '{setting.value_in(after.settings)}'" for setting in changed)
+    if desired.service is None:
         yield (
-            f"Clients whose tokens do not match {values} lose access. The directory was not "
-            "asked "
+            f"Clients whose tokens do not match {values} lose access. The directory was not asked "
             "which."
         )
-    elif changed:
-        lose = [f"'{one.name}'" for one in _losing(observed, after) if one.id not in kept]
-        if lose:
-            lost = (
-                "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"
-            )
-            yield f"{', '.join(lose)} {lost} not match {values}."
-
-
-def _losing(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
-    """Who can call now, and no longer then."""
-    still = {
-        one.id for one in SiteStatus(after, diagnose(after)).clients if one.can_call is not False
-    }
-    return [
-        one
-        for one in SiteStatus(before, diagnose(before)).clients
-        if one.can_call and one.id not in still
-    ]
-
-
-def _cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
-    """By settings that are written as a whole: switched off, or put back as they were."""
-    after = observed.with_settings(
-        merge(observed.settings, spec, Outputs()), spec.written(Outputs())
-    )
-    names = [f"'{one.name}'" for one in _losing(observed, after)]
-    if names:
-        yield (
-            f"{'This client loses' if len(names) == 1 else 'These clients lose'} access: "
-            f"{', '.join(names)}."
+        return
+    clients = [client for client in _losing_clients(observed, after) if client.id not in planned]
+    if clients:
+        names = ", ".join(f"'{client.name}'" for client in clients)
+        lose = (
+            "loses access: its tokens do" if len(clients) == 1 else "lose access: their tokens do"
         )
+        yield f"{names} {lose} not match {values}."
 
 
-def _is_off(observed: ObservedState) -> bool:
-    return (observed.setting(Holds.SWITCH) or "").strip().casefold() == "false"
+def _is_replaced(
+    setting: Setting, typed: AppSettings, before: AppSettings, after: AppSettings
+) -> bool:
+    """Whether a typed value takes the place of another one."""
+    if setting.holds.is_list or not setting.value_in(typed):
+        return False
+    value = setting.value_in(before)
+    return bool(value) and value != setting.value_in(after)
 
 
-def _still_off(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
-    """What adds a client alone leaves a site switched off that someone has switched off."""
+def _describe_cut_off(observed: ObservedState, spec: SettingsSpec) -> Iterator[str]:
+    """Say who loses access by settings that are switched off, or put back as they were."""
+    names = [
+        f"'{client.name}'" for client in _losing_clients(observed, _state_after(observed, spec))
+    ]
+    if names:
+        these = "This client loses" if len(names) == 1 else "These clients lose"
+        yield f"{these} access: {', '.join(names)}."
+
+
+def _describe_still_off(desired: Setup, observed: ObservedState) -> Iterator[Instruction]:
+    """Say how to switch the site on again, where this setup leaves it switched off."""
+    # What adds a client alone does not undo what someone has switched off, perhaps in an incident.
     if desired.settings is SettingsScope.CLIENTS and _is_off(observed):
         what = (
-            "Service-to-service authentication is switched off, so no client can call. To "
-            "switch "
-            "it on again:"
+            "Service-to-service authentication is switched off, so no client can call. "
+            "To switch it on again:"
         )
         yield Instruction(what, observed.command("configure-appservice"))
 
 
-def _switched_on(
+def _describe_switching_on(
     observed: ObservedState, spec: SettingsSpec, named: Collection[str]
 ) -> Iterator[str]:
-    """Someone has switched the site off, perhaps in an incident: what switches it on again says so,
-    and for whom.
-    """
-    after = merge(observed.settings, spec, Outputs())
+    """Say that the site is switched on again, and for whom beside the clients that are `named`."""
     if not _is_off(observed):
         return
-    if not observed.api.is_enabled(after):
+    after = _state_after(observed, spec)
+    if not observed.api.is_enabled(after.settings):
         return
-    on = observed.with_settings(after, spec.written(Outputs()))
-    others = [f"'{one.name}'" for one in _losing(on, observed) if one.name not in named]
-    whom = f" It lets these clients call again, too: {', '.join(others)}." if others else ""
-    yield f"Service-to-service authentication is switched off. This switches it on again.{whom}"
+    clients = _losing_clients(after, observed)
+    others = [f"'{client.name}'" for client in clients if client.name not in named]
+    too = f" It lets these clients call again, too: {', '.join(others)}." if others else ""
+    yield f"Service-to-service authentication is switched off. This switches it on again.{too}"
+
+
+def _state_after(observed: ObservedState, spec: SettingsSpec) -> ObservedState:
+    """The state once the settings are written, as far as their values are known before."""
+    settings = merge(observed.settings, spec, Outputs())
+    return observed.with_settings(settings, spec.written(Outputs()))
+
+
+def _losing_clients(before: ObservedState, after: ObservedState) -> list[ClientStatus]:
+    """The clients that can call before, and no longer after."""
+    still = {client.id for client in _statuses(after) if client.can_call is not False}
+    return [client for client in _statuses(before) if client.can_call and client.id not in still]
+
+
+def _statuses(observed: ObservedState) -> tuple[ClientStatus, ...]:
+    return SiteStatus(observed, diagnose(observed)).clients
+
+
+def _is_off(observed: ObservedState) -> bool:
+    return (observed.setting(Holds.SWITCH) or "").strip().casefold() == "false"

@@ -91,7 +91,7 @@ docs/azure-contract.md, 4.4.
 """
 
 
-def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
+def add_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     """As if the deleted registrations under the names that this run would create were there.
 
     Raises NotThere.
@@ -213,7 +213,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     return Service(spec, registration, role, uri, trusted, tuple(changes), tuple(notes))
 
 
-def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
+def refuse_doubted_service(plan: Plan, service: Service | None, observed: ObservedState) -> None:
     """Nothing is written on the word of the App Service's settings alone. Raises Refused."""
     application = observed.trust.service
     if service is None or application is None or not (plan.changes or plan.manual_steps):
