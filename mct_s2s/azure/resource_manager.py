@@ -357,13 +357,14 @@ class ResourceManager(ServiceClient):
             versions, key=lambda version: (not version.endswith("-preview"), version), default=""
         )
 
-    async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
+    async def permissions(self, scope: ResourceId | str) -> tuple[Permission, ...]:
+        """The caller's own at a resource, or the path of a group."""
 
         def read(row: Json) -> Permission:
             allowed, excepted = texts(row.get("actions")), texts(row.get("notActions"))
             return Permission(allowed, excepted, is_conditional=bool(row.get("condition")))
 
-        path = versioned(f"{resource}{PROVIDER}/permissions", AUTHORIZATION)
+        path = versioned(f"{scope}{PROVIDER}/permissions", AUTHORIZATION)
         return tuple(await self.rows(path, READ_RIGHTS, read))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:

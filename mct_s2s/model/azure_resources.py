@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import S2SError, UsageError
@@ -77,6 +78,14 @@ class Site:
         return name if found else ""
 
 
+class FunctionApp(Enum):
+    """Why no function app of the API's deployment is seen beside an App Service."""
+
+    MISSING = auto()
+    HIDDEN = auto()
+    """The caller may not list the apps of the resource group."""
+
+
 @dataclass(frozen=True)
 class AppService(Site):
     settings: AppSettings = field(repr=False)
@@ -95,8 +104,8 @@ class AppService(Site):
     """Sites of the API in the subscription with their resource groups, looked for only where this
     is a function app.
     """
-    is_unusual: bool = False
-    """Whether nothing shows it to be an MCT site; not looked at where it has been set up."""
+    function_app: FunctionApp | None = None
+    """Where nothing shows it to be an MCT site; not looked at where it has been set up."""
 
 
 CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"

@@ -97,14 +97,16 @@ class ResourceId:
     def slot(self) -> str | None:
         return self.names[1] if self.type == SLOTS else None
 
+    @property
+    def group(self) -> str:
+        """The path of its resource group."""
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+
     def __str__(self) -> str:
         pairs = "/".join(
             f"{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True)
         )
-        return (
-            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/{self.namespace}/{pairs}"
-        )
+        return f"{self.group}/providers/{self.namespace}/{pairs}"
 
 
 def site_title(key: str | None, label: str) -> str:

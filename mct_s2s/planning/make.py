@@ -4,6 +4,8 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Instruction
+from mct_s2s.model.api import Api
+from mct_s2s.model.azure_resources import AppService, FunctionApp
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
@@ -328,14 +330,27 @@ def _site_notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[st
         return ()
     writes = [step for step in steps if isinstance(step, WriteSettings)]
     notes = [swap_note(site, observed.api, write) for write in writes]
-    if site.is_unusual:
-        api = observed.api
-        notes.insert(
-            0,
-            f"'{site.label}' does not look like an {api.name} site: it has no settings of one, "
-            f"and no function app '{site.name}{api.function_app_mark}…' is beside it.",
-        )
+    if site.function_app is not None:
+        notes.insert(0, _describe_unlike(site, site.function_app, observed.api))
     return tuple(note for note in notes if note is not None)
+
+
+def _describe_unlike(site: AppService, function_app: FunctionApp, api: Api) -> str:
+    """Say that it may not be the API's site, or what could not be seen of it."""
+    beside = f"'{site.name}{api.function_app_mark}…'"
+    match function_app:
+        case FunctionApp.MISSING:
+            return (
+                f"'{site.label}' does not look like an {api.name} site: it has no settings of one, "
+                f"and no function app {beside} is beside it."
+            )
+        case FunctionApp.HIDDEN:
+            return (
+                f"Check that '{site.label}' is the {api.name} site: it has no settings of one yet, "
+                f"and whether a function app {beside} is beside it can't be seen, as you may not "
+                f"list the apps of the resource group '{site.resource.resource_group}' "
+                "(Microsoft.Web/sites/read)."
+            )
 
 
 def _describe_losing(

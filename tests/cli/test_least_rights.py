@@ -100,6 +100,39 @@ def test_who_has_no_role_is_told_the_one_on_the_app_service(mct: Program, azure:
     assert "Website Contributor on the resource" in error["remedy"]
 
 
+UNLIKE, CANNOT_TELL = "does not look like an MCT site", "Check that '{}' is the MCT site"
+INTEGRATIONS = SITE.replace("mct-prod", "integrations").replace("contosolearn", "partner-portal")
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["apps listed", "apps not listed"])
+@pytest.mark.parametrize("site", [SITE, INTEGRATIONS], ids=["an MCT site", "another app"])
+def test_who_cannot_see_a_function_app_is_told_that_and_not_that_there_is_none(
+    mct: Program, azure: Sandbox, site: str, is_listed: bool
+) -> None:
+    run = alone(mct, azure, *PIPELINE, arm=[("Website Contributor", site)])
+    if not is_listed:
+        azure.misbehave(*refuse(r"/resourceGroups/[^/]+/providers/Microsoft\.Web/sites$"))
+    group, name = site.split("/")[4], site.rsplit("/", maxsplit=1)[-1]
+    plan = run("setup", "-a", name, "-g", group, "--client", "A", "--dry-run")
+    azure.behave()
+    assert CANNOT_TELL.format(name) in plan.out, plan
+    assert f"may not list the apps of the resource group '{group}'" in plan.out, plan
+    assert UNLIKE not in plan.out, plan
+
+
+def test_a_role_on_the_group_shows_whether_there_is_a_function_app(
+    mct: Program, azure: Sandbox
+) -> None:
+    for site, is_unlike in ((SITE, False), (INTEGRATIONS, True)):
+        run = alone(
+            mct, azure, *PIPELINE, arm=[("Website Contributor", site.rpartition("/providers")[0])]
+        )
+        group, name = site.split("/")[4], site.split("/")[-1]
+        plan = run("setup", "-a", name, "-g", group, "--client", "A", "--dry-run")
+        assert (UNLIKE in plan.out) is is_unlike, plan
+        assert "Check that" not in plan.out, plan
+
+
 # --- a managed identity: a role on its resource alone ---
 
 ASSIGNED = (USER_IDENTITY, USER_IDENTITY.replace("sync-identity", "etl-identity"))

@@ -20,8 +20,8 @@ from mct_s2s.engine.observe.sites import (
 )
 from mct_s2s.engine.observe.trust_lookup import find_trust, with_missing_halves
 from mct_s2s.engine.request import Request, Session
-from mct_s2s.errors import NotThere, S2SError, or_none, or_unknown
-from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, or_none, or_unknown
+from mct_s2s.model.azure_resources import AppService, FunctionApp, IdentityResource, Site
 from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_credentials import SecretNote, secrets_among
 from mct_s2s.model.commands import command
@@ -33,6 +33,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.belief import TrustDecision, client_trust, clients_to_inspect, service_trust
 from mct_s2s.planning.ownership import has_unique_name_below
+from mct_s2s.planning.permissions.rights import allowing_roles
 from mct_s2s.stores.host_lock import unfinished
 
 AGREEING = 3
@@ -201,9 +202,16 @@ async def _with_sites_beside(
             )
     is_new = not site.refusal and not api.shown(site.settings)
     sites = await beside.sites(site.resource) if is_new else None
-    if sites is None:
+    if sites is None or any(one.website(mark) == site.name.casefold() for one in sites):
         return site
-    return replace(site, is_unusual=all(one.website(mark) != site.name.casefold() for one in sites))
+    return replace(site, function_app=await _why_unseen(session, site.resource))
+
+
+async def _why_unseen(session: Session, site: ResourceId) -> FunctionApp:
+    """A list has only the apps that the caller may read."""
+    permissions = await or_unknown(session.arm.permissions(site.group))
+    can_read = permissions is None or allowing_roles(permissions, "Microsoft.Web/sites/read")
+    return FunctionApp.MISSING if can_read else FunctionApp.HIDDEN
 
 
 class _SitesBeside:
@@ -229,15 +237,20 @@ class _SitesBeside:
             self._begin(resource)
 
     async def sites(self, resource: ResourceId) -> list[Site] | None:
-        """`None` where they are not asked for, or the caller may not list them."""
+        """Those that the caller may read; `None` where they are not asked for, or not known."""
         if not self._is_wanted:
             return None
         return await (self._reading or self._begin(resource))
 
     def _begin(self, resource: ResourceId) -> asyncio.Task[list[Site] | None]:
-        listed = self._arm.sites(resource.subscription_id, resource.resource_group)
-        self._reading = asyncio.ensure_future(or_unknown(listed))
+        self._reading = asyncio.ensure_future(or_unknown(self._readable(resource)))
         return self._reading
+
+    async def _readable(self, resource: ResourceId) -> list[Site]:
+        try:
+            return await self._arm.sites(resource.subscription_id, resource.resource_group)
+        except PermissionMissing:
+            return []
 
     async def aclose(self) -> None:
         await end_all([self._reading] if self._reading is not None else [])

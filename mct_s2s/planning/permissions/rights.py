@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from mct_s2s.errors import Instruction, MissingRight, WayOut
-from mct_s2s.model.caller_rights import CallerRights, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Permission, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import (
@@ -197,11 +197,7 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     )
     verdict, missing = Verdict.UNKNOWN, list[MissingRight]()
     if here.permissions is not None:
-        allowing = [
-            one
-            for one in here.permissions
-            if _has(one.actions, action) and not _has(one.not_actions, action)
-        ]
+        allowing = allowing_roles(here.permissions, action)
         if not allowing:
             role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
             assign = (
@@ -222,6 +218,14 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
         name, delete = lock.rpartition("/")[2], command("az", "lock", "delete", "--ids", lock)
         missing.append(need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete))
     return Verdict.NO if missing else verdict, tuple(missing)
+
+
+def allowing_roles(permissions: Iterable[Permission], action: str) -> list[Permission]:
+    return [
+        one
+        for one in permissions
+        if _has(one.actions, action) and not _has(one.not_actions, action)
+    ]
 
 
 def relies_on_ownership(access: CallerRights) -> bool:
