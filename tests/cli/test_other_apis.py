@@ -1,30 +1,98 @@
 """`--api`: APIs other than MCT, judged by the very library that checks their tokens."""
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from mct_s2s.model.site_settings import OTHER_VALUE
+from mct_s2s.model.api import Api
+from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import JSON, SITE, Json, Sandbox
-from tests.support.apis import APPS, ORDERS_FILE
+from tests.support.apis import ORDERS_FILE, PROGRAMS, ApiProgram
 from tests.support.sandbox_inside import Inside
 
 ORDERS = ("-a", "orders", "-g", "apps", "--api", str(ORDERS_FILE))
+ANOTHER_ID = "11111111-1111-4111-8111-111111111111"
 
 
 @contextmanager
-def hosted(name: str, inside: Inside, azure: Sandbox) -> Iterator[str]:
-    """The resource id of a web app that runs FastAPI with fastapi-azure-auth."""
-    site = inside.running.host(name, shlex.join([sys.executable, str(APPS / "fastapi" / "app.py")]))
+def hosted(
+    name: str, inside: Inside, azure: Sandbox, program: ApiProgram = PROGRAMS["fastapi"]
+) -> Iterator[str]:
+    """The resource id of a web app that runs this program."""
+    site = inside.running.host(name, shlex.join(program.command))
     assert azure._control("POST", "/sites", json={"name": name, "group": "apps"}).is_success
     yield site
     assert inside.running._server is not None
     inside.running._server.apps[site].end()
+
+
+@dataclass(frozen=True)
+class HostedApi:
+    """A web app `shop` that serves an API, set up with the client `Import`."""
+
+    api: Api
+    option: str
+    site: str
+    azure: Sandbox
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return ("-a", "shop", "-g", "apps", "--api", self.option)
+
+    @property
+    def service(self) -> Json:
+        (application,) = self.azure.applications(self.api.service_name("shop"))
+        return application
+
+    def assignments(self) -> list[Json]:
+        principal = self.azure.graph("GET", f"/servicePrincipals(appId='{self.service['appId']}')")
+        held = self.azure.graph("GET", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo")
+        found: list[Json] = held["value"]
+        return found
+
+    def revoke_all(self) -> None:
+        for one in self.assignments():
+            path = f"/servicePrincipals/{one['resourceId']}/appRoleAssignedTo/{one['id']}"
+            self.azure.graph("DELETE", path)
+
+
+def programs(*names: str) -> pytest.MarkDecorator:
+    """The test is run for each of these, where what it needs is installed."""
+    cases = [
+        pytest.param(
+            PROGRAMS[name],
+            id=name,
+            marks=pytest.mark.skipif(
+                not PROGRAMS[name].can_run,
+                reason=f"{PROGRAMS[name].command[0]} is not here, or not yet: "
+                f"{PROGRAMS[name].installed_by}",
+            ),
+        )
+        for name in names
+    ]
+    return pytest.mark.parametrize("shop", cases, indirect=True)
+
+
+EVERY_PROGRAM = programs(*PROGRAMS)
+
+
+@pytest.fixture
+def shop(
+    request: pytest.FixtureRequest, mct: Program, inside: Inside, azure: Sandbox
+) -> Iterator[HostedApi]:
+    program: ApiProgram = request.param
+    with hosted("shop", inside, azure, program) as site:
+        served = HostedApi(program.api, program.option, site, azure)
+        ended = mct("setup", *served.options, "--client", "Import", "-y")
+        assert ended.code == 0, ended
+        proof = f"Import can call shop   (200 from GET {program.api.test.path}"
+        assert proof in ended.out
+        yield served
 
 
 @pytest.fixture
@@ -43,38 +111,87 @@ def calls(ended: Ended) -> list[Json]:
     return [row for row in ended.document["checks"] if row["check"] == "call"]
 
 
-def test_a_fastapi_app_is_set_up_proved_and_explained(
-    mct: Program, azure: Sandbox, orders: str
-) -> None:
-    ended = mct("setup", *ORDERS, "--client", "Import", "-y")
-    assert ended.code == 0, ended
-    assert "Import can call orders   (200 from GET /orders" in ended.out
-    assert azure.settings(orders).keys() == {
-        "TENANT_ID",
-        "APP_CLIENT_ID",
-        "AUTHORITY",
-        "REQUIRED_ROLE",
-    }
-    assert "No changes." in mct("setup", *ORDERS, "--client", "Import", "-y").err
-    proved = mct("verify", *ORDERS)
-    assert (proved.code, "called the Orders API." in proved.out) == (0, True), proved
-    assert f'api = "{ORDERS_FILE}"' in mct("export", *ORDERS).out
+@EVERY_PROGRAM
+def test_an_api_is_set_up_and_proved(mct: Program, azure: Sandbox, shop: HostedApi) -> None:
+    assert azure.settings(shop.site).keys() == shop.api.settings.keys()
+    assert "No changes." in mct("setup", *shop.options, "--client", "Import", "-y").err
+    proved = mct("verify", *shop.options)
+    assert (proved.code, f"called {shop.api.called}." in proved.out) == (0, True), proved
+    assert f'api = "{shop.option}"' in mct("export", *shop.options).out
+    identity = ("--managed-identity", "reports-func")
+    assert mct("add-client", *shop.options, *identity, "-y").code == 0
+    assert {one["principalDisplayName"] for one in shop.assignments()} == {"Import", "reports-func"}
     # The API is remembered: MCT's settings would do harm here.
-    other = mct("setup", "-a", "orders", "-g", "apps", *JSON)
+    other = mct("setup", "-a", "shop", "-g", "apps", *JSON)
     assert (other.code, other.document["error"]["code"]) == (2, "other-api"), other
-    # The assignment is taken away: the app's own no, explained.
-    service = azure.applications("Orders service (orders)")[0]
-    principal = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')")
-    (assigned,) = azure.graph("GET", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo")[
-        "value"
-    ]
-    azure.graph(
-        "DELETE", f"/servicePrincipals/{principal['id']}/appRoleAssignedTo/{assigned['id']}"
-    )
-    (call,) = calls(mct("verify", *ORDERS, "-o", "json"))
-    assert (call["ok"], "403" in call["message"]) == (False, True), str(call)
-    assert "The token has no role, but REQUIRED_ROLE is 'Orders.Call'." in call["message"]
+
+
+@EVERY_PROGRAM
+def test_a_role_that_was_taken_away_is_named(mct: Program, shop: HostedApi) -> None:
+    shop.revoke_all()
+    ended = mct("verify", *shop.options, "-o", "json")
+    (call,) = calls(ended)
+    assert (ended.code, call["ok"]) == (3, False), ended
+    assert "returned 401" in call["message"] or "returned 403" in call["message"]
+    role = shop.api.setting(Holds.ROLE)
+    asks = f"{shop.api.called} asks for" if role is None else f"{role.name} is"
+    assert f"The token has no role, but {asks} '{shop.api.role}'." in call["message"]
     assert "add-client" in call["remedy"]
+
+
+@EVERY_PROGRAM
+def test_a_setting_that_was_spoilt_is_named_and_put_right(
+    mct: Program, azure: Sandbox, shop: HostedApi
+) -> None:
+    spoilt, right = shop.api.names_service, azure.settings(shop.site)
+    assert spoilt is not None
+    azure.write_settings({**right, spoilt.name: ANOTHER_ID}, shop.site)
+    ended = mct("verify", *shop.options, "-o", "json")
+    (call,) = calls(ended)
+    assert (ended.code, call["ok"]) == (3, False), ended
+    assert "returned 401" in call["message"]
+    assert f"{spoilt.name} is '" in call["message"]
+    assert f"It must be '{right[spoilt.name]}'." in call["message"]
+    assert "configure-appservice" in call["remedy"]
+    assert mct("configure-appservice", *shop.options, "-y").code == 0
+    assert azure.settings(shop.site) == right
+    assert mct("verify", *shop.options).code == 0
+
+
+@programs("fastapi", "express")
+def test_tokens_of_another_version_are_named_and_switched_back(
+    mct: Program, azure: Sandbox, shop: HostedApi
+) -> None:
+    version = {"api": {"requestedAccessTokenVersion": 1}}
+    azure.graph("PATCH", f"/applications/{shop.service['id']}", json=version)
+    ended = mct("verify", *shop.options, "-o", "json")
+    (call,) = calls(ended)
+    assert (ended.code, call["ok"]) == (3, False), ended
+    assert "The token is of version 1.0: its audience is 'api://" in call["message"]
+    assert " setup " in call["remedy"]
+    ended = mct("setup", *shop.options, "-y")
+    assert ended.code == 0, ended
+    switched = f"They become v2, as {shop.api.called} needs them: issuer and audience change for"
+    assert switched in ended.err
+    assert mct("verify", *shop.options).code == 0
+
+
+def test_the_version_of_tokens_is_not_switched_under_another_site(
+    mct: Program, azure: Sandbox, orders: str, stock: str
+) -> None:
+    assert mct("setup", *ORDERS, "--client", "Import", "-y").code == 0
+    (service,) = azure.applications("Orders service (orders)")
+    shared = ("-a", "stock", "-g", "apps", "--api", str(ORDERS_FILE))
+    adopting = mct("setup", *shared, "--service-app", service["appId"], "-y")
+    assert adopting.code == 0, adopting
+    version = {"api": {"requestedAccessTokenVersion": 1}}
+    azure.graph("PATCH", f"/applications/{service['id']}", json=version)
+    azure.forget()
+    ended = mct("setup", *ORDERS, *JSON)
+    error = ended.document["error"]
+    assert (ended.code, error["code"]) == (2, "token-version-differs"), ended
+    assert "stock" in error["message"], error
+    assert azure.writes() == []
 
 
 def test_a_secret_that_a_description_names_is_neither_shown_nor_overwritten(

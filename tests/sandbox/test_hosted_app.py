@@ -63,3 +63,13 @@ def test_a_program_that_is_not_there_is_answered_503(inside: Inside, azure: Sand
     inside.running.host("nothing", "/no/such/program")
     url = azure._control("POST", "/sites", json={"name": "nothing", "group": "apps"}).json()["url"]
     assert azure._http.get(url).status_code == 503
+
+
+def test_another_program_takes_the_place_of_the_first_one(
+    app: App, inside: Inside, azure: Sandbox
+) -> None:
+    azure.write_settings({"GREETING": "hello"}, app.resource_id)
+    assert app.get().status_code == 203
+    another = SHOWS_ITS_ENVIRONMENT.replace("203", "206")
+    inside.running.host("greeter", shlex.join([sys.executable, "-c", another]))
+    assert app.get().status_code == 206

@@ -24,7 +24,8 @@ _OF_CELLS = (
     "tests/security/test_never_a_traceback.py::test_a_command_bears_an_answer_of_any_shape",
 )  # fmt: skip
 _CASES = {
-    "tests/cli/test_mistakes.py": 60, "tests/cli/test_trust_files.py": 60, "tests/cli/": 2,
+    "tests/cli/test_mistakes.py": 60, "tests/cli/test_trust_files.py": 60,
+    "tests/cli/test_other_apis.py": 60, "tests/cli/": 2,
     "tests/render/test_every_screen.py": 26,
 }  # fmt: skip
 """How many cases a test has there in a run of all tests: most of them run the program, or draw
