@@ -33,8 +33,8 @@ from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.planning.registrations import CREATE
 from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.planning.service_application import SERVICE_KEY
 from mct_s2s.stores.host_lock import note_unfinished, unfinished
 from mct_s2s.stores.store import Store
 
@@ -195,7 +195,7 @@ class Outcome:
     @property
     def after(self) -> ObservedState:
         """What was observed, with what this run did to the settings and the service application."""
-        service = self.created.get(CREATE, self.before.trust.service)
+        service = self.created.get(SERVICE_KEY, self.before.trust.service)
         for change in self.done.values():
             match change:
                 case UpdateApplication(edits=edits) if (

@@ -55,9 +55,14 @@ def own_command(verb: str, *words: str, about: str | None = None, where: str = "
     return " ".join(filter(None, (command("mct-s2s", verb, *first, *words), where, last)))
 
 
+def az_command(verb: str, *words: str) -> str:
+    """A command of the Azure CLI; `verb`: such as `ad app update`."""
+    return command("az", *verb.split(), *words)
+
+
 def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
     """`verb`: such as `identity assign`."""
-    return command("az", "webapp", *verb.split(), *site_options(resource), *words)
+    return az_command(f"webapp {verb}", *site_options(resource), *words)
 
 
 def identity_removal(resource: ResourceId) -> str:

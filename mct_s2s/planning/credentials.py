@@ -58,7 +58,7 @@ class ClientState(Registration):
         """Whether a credential was delivered minutes ago: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.now, kind)
 
-    def added(
+    def plan_addition(
         self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False
     ) -> AddCredential:
         match spec:
@@ -129,7 +129,7 @@ class ClientState(Registration):
             )
         ]
 
-    def settled_notes(self) -> tuple[str, ...]:
+    def arrived_attempt_tags(self) -> tuple[str, ...]:
         """Notes at the registration of secrets that did arrive: a run was killed between
         the two.
         """
@@ -140,7 +140,7 @@ class ClientState(Registration):
             if tag in named and self.note.has_received(named[tag])
         )
 
-    def vault_tags(self) -> tuple[str, ...]:
+    def missing_vault_tags(self) -> tuple[str, ...]:
         """What the registration has yet to remember of its secret in a key vault, so that a removal
         finds it.
         """
@@ -184,7 +184,9 @@ def plan_credential(
                 raise _audience_taken(client, spec, known)
         case _:
             assert_never(spec)
-    return [*undelivered, client.added(spec, exists=exists)] if is_lacking else [*undelivered]
+    return (
+        [*undelivered, client.plan_addition(spec, exists=exists)] if is_lacking else [*undelivered]
+    )
 
 
 def _lacks_new(spec: NewCredential, client: ClientState, good: Sequence[Credential]) -> bool:
@@ -218,7 +220,7 @@ def _audience_taken(client: ClientState, wanted: Federation, known: Credential) 
     )
 
 
-def told_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruction]:
+def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruction]:
     """That a client has a credential, and its place does not: no one else can know whether someone
     has it.
     """

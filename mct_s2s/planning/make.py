@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from mct_s2s.errors import Instruction
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, FunctionApp
-from mct_s2s.model.commands import command
+from mct_s2s.model.commands import az_command
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -25,18 +25,20 @@ from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called, is_allowed, members
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.registrations import (
-    Service,
     add_deleted,
     plan_client,
     plan_identity,
-    plan_service,
-    refuse_doubted_service,
     update_instances,
 )
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus
 from mct_s2s.planning.rotation import plan_rotation
+from mct_s2s.planning.service_application import (
+    PlannedService,
+    plan_service,
+    refuse_doubted_service,
+)
 from mct_s2s.planning.site import (
     check_api,
     check_site,
@@ -112,7 +114,7 @@ def _plan_restore(desired: Restore, observed: ObservedState) -> Plan:
 class _Registrations:
     """What a setup does with the service application, its clients and managed identities."""
 
-    service: Service | None
+    service: PlannedService | None
     """`None` where Entra ID is not asked at all."""
     clients: Mapping[Deferred[ClientId], Plan]
     identities: Sequence[tuple[Deferred[PrincipalId], list[AnyChange]]]
@@ -215,7 +217,7 @@ def _plan_registrations(desired: Setup, observed: ObservedState) -> _Registratio
 
 
 def _plan_clients(
-    desired: Setup, service: Service, observed: ObservedState
+    desired: Setup, service: PlannedService, observed: ObservedState
 ) -> dict[Deferred[ClientId], Plan]:
     """Plan each client once, by its appId. Raises NotOurs: all that are doubted, at once."""
     plans: dict[Deferred[ClientId], Plan] = {}
@@ -261,7 +263,7 @@ def _find_role_holders(
 
 
 def _describe_unlisted_identities(
-    service: Service, object_ids: Container[object], observed: ObservedState
+    service: PlannedService, object_ids: Container[object], observed: ObservedState
 ) -> Iterator[Instruction]:
     """Say how to allow managed identities that hold the role and are not on the list."""
     for identity in observed.trust.identities:
@@ -312,10 +314,8 @@ def _describe_disabled(desired: Setup, observed: ObservedState) -> Iterator[Inst
         if principal is None or principal.enabled:
             continue
         # It is never enabled by this run: its owner may have switched it off in an incident.
-        enable = command(
-            *("az", "ad", "sp", "update"),
-            *("--id", principal.client_id, "--set", "accountEnabled=true"),
-        )
+        client_id = principal.client_id
+        enable = az_command("ad sp update", "--id", client_id, "--set", "accountEnabled=true")
         what = (
             f"The service principal of '{principal.display_name}' is disabled, so Entra ID issues "
             "no token for it. It may have been switched off on purpose. To enable it:"

@@ -184,7 +184,7 @@ class Registration:
             self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID
         )
 
-    def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
+    def plan_creation(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
         """`is_sure` where more than its name speaks for a deleted one."""
         key, kind, there = self.key, self.kind, self.application
         if self.is_new:
@@ -197,7 +197,7 @@ class Registration:
         )
         return [restored] if self.is_deleted else []
 
-    def updated(
+    def plan_update(
         self,
         key: str,
         resource: str,
@@ -222,7 +222,7 @@ class Registration:
     def principal_key(self) -> str:
         return f"{self.key}:principal"
 
-    def principal_made(self, name: str, after: tuple[str, ...] = ()) -> list[AnyChange]:
+    def plan_principal(self, name: str, after: tuple[str, ...] = ()) -> list[AnyChange]:
         if self.service_principal is not None or self.is_deleted:
             return []
         return [

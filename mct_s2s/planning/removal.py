@@ -53,7 +53,7 @@ from mct_s2s.planning.ownership import (
     wanted_role_value,
 )
 from mct_s2s.planning.plan import Plan, Registration
-from mct_s2s.planning.registrations import CREATE, no_longer_used
+from mct_s2s.planning.service_application import SERVICE_KEY, plan_end_of_use
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
@@ -273,10 +273,12 @@ class _Removal:
         if service is not None and self.removal.everything:
             # Last of all: until then it is what a second run finds everything by.
             kept = self.why_service_kept(service, steps)
-            gone = self.deleted(SERVICE, service, CREATE, [step.key for step in steps])
-            registration = Registration(CREATE, SERVICE, service, self.observed.trust.principal)
-            steps += no_longer_used(registration, self.observed) if kept else ()
-            steps += [NoChange.kept(service, CREATE, SERVICE, kept)] if kept else list(gone)
+            gone = self.deleted(SERVICE, service, SERVICE_KEY, [step.key for step in steps])
+            registration = Registration(
+                SERVICE_KEY, SERVICE, service, self.observed.trust.principal
+            )
+            steps += plan_end_of_use(registration, self.observed) if kept else ()
+            steps += [NoChange.kept(service, SERVICE_KEY, SERVICE, kept)] if kept else list(gone)
         return Plan(
             tuple(steps), notes=tuple(self.notes(steps)), left_alone=tuple(self.left_alone(steps))
         )
@@ -346,7 +348,7 @@ class _Removal:
                 f"no longer requests {self.observed.api.called}",
             )
             registration = Registration(key, CLIENT, app, client.principal)
-            yield registration.updated(
+            yield registration.plan_update(
                 f"{key}:access", "API permission", app.display_name, told, edits
             )
         yield from revoked

@@ -185,10 +185,10 @@ class Replacement:
     def _creation(self) -> list[AnyChange]:
         client, rotation = self.client, self.rotation
         spec = NewCredential(rotation.expires or self._usual_end(), self.kind, rotation.shorten)
-        added, tags = client.added(spec, verify=True), client.vault_tags()
+        added, tags = client.plan_addition(spec, verify=True), client.missing_vault_tags()
         if not tags:
             return [added]
-        tagged = client.updated(
+        tagged = client.plan_update(
             f"{added.key}:vault",
             CLIENT,
             client.name,

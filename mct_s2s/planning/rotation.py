@@ -24,8 +24,9 @@ from mct_s2s.planning.ownership import (
     unknown,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import find_client, service_missing
+from mct_s2s.planning.registrations import find_client
 from mct_s2s.planning.replacement import Replacement, all_end_by
+from mct_s2s.planning.service_application import service_missing
 
 
 def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
@@ -214,9 +215,9 @@ def _removal(name: str, rotation: Rotation, observed: ObservedState) -> str:
 
 
 def _settled(client: ClientState) -> Iterator[AnyChange]:
-    if settled := client.settled_notes():
+    if settled := client.arrived_attempt_tags():
         edits, told = (
             ApplicationEdits(no_tags=settled),
             "no longer notes that its secret is on its way",
         )
-        yield client.updated(f"{client.key}:arrived", CLIENT, client.name, told, edits)
+        yield client.plan_update(f"{client.key}:arrived", CLIENT, client.name, told, edits)

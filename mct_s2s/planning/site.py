@@ -26,7 +26,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     others_unchanged,
 )
-from mct_s2s.planning.registrations import Service
+from mct_s2s.planning.service_application import PlannedService
 
 
 def right_values(
@@ -69,7 +69,7 @@ def right_values(
 def settings_spec(
     desired: Setup,
     observed: ObservedState,
-    service: Service | None,
+    service: PlannedService | None,
     application_ids: Iterable[Deferred[ClientId]],
     object_ids: Iterable[Deferred[PrincipalId]],
 ) -> SettingsSpec:

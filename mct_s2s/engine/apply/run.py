@@ -18,7 +18,7 @@ from mct_s2s.planning.changes import AnyChange, RestartSite, UpdateApplication, 
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import references
-from mct_s2s.planning.registrations import CREATE
+from mct_s2s.planning.service_application import SERVICE_KEY
 
 IN_FLIGHT = 16
 """As many as requests to one service (azure/retry.py): with 8, 200 clients at 100 ms took a third
@@ -157,7 +157,7 @@ class Run:
                 step.key for step in self.outcome.plan.changes if isinstance(step, WriteSettings)
             )
         elif isinstance(change, WriteSettings) and not change.first:
-            needs = frozenset({CREATE})
+            needs = frozenset({SERVICE_KEY})
         else:
             needs = self.outcome.plan.waits_for(change)
         return not needs.isdisjoint(self._left_out)
