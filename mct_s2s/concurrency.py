@@ -107,9 +107,8 @@ class ReadOnce(Generic[A]):
             return await asyncio.shield(task)
         finally:
             self._waiting[key] -= 1
-            if (
-                not task.done() and not self._waiting[key]
-            ):  # all who asked have been cancelled: it ends with them
+            # All who asked have been cancelled: it ends with them
+            if not task.done() and not self._waiting[key]:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 

@@ -29,9 +29,8 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
     """A new RSA key and its self-signed certificate, both in one PEM text."""
-    key = rsa.generate_private_key(
-        public_exponent=65537, key_size=BITS
-    )  # the least that FIPS 186-5 allows
+    # The least that FIPS 186-5 allows
+    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (

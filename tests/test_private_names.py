@@ -14,14 +14,13 @@ from rich.live import Live
 
 from tests.support.project import PACKAGE, PROJECT, imports
 
+# It documents the questions alone
 PRIVATE = {
     "azure-core": [
         "azure.core.rest._http_response_impl.HttpResponseImpl",
         "azure.core.rest._http_response_impl_async.AsyncHttpResponseImpl",
     ],
-    "questionary": [
-        "questionary.prompts.common.InquirerControl"
-    ],  # it documents the questions alone
+    "questionary": ["questionary.prompts.common.InquirerControl"],
 }
 """Imported, by distribution."""
 MEMBERS = {"prompt-toolkit", "rich"}
@@ -48,9 +47,8 @@ def test_private_members_that_we_use_are_there() -> None:
 
 
 def test_every_private_name_that_is_imported_is_tested_here() -> None:
-    files = [
-        file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__main__.py"
-    ]  # there: Python's own `_signal`
+    # There: Python's own `_signal`
+    files = [file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__main__.py"]
     names = {
         f"{module}.{name}" for file in files for module, name in imports(file) if is_private(module)
     }

@@ -37,8 +37,8 @@ def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> No
     page = tmp_path / "page.md"
     page.write_text("## What can't be checked\n", encoding="utf-8")
     text = (
-        "[a](page.md#what-cant-be-checked) [b](page.md#gone) [c](gone.md) "
-        "[d](https://example.com) `[e](f)`"
+        "[a](page.md#what-cant-be-checked) [b](page.md#gone) [c](gone.md) [d](https://example.com) "
+        "`[e](f)`"
     )
     assert list(broken_links(tmp_path / "other.md", text)) == [
         "there is no heading #gone in page.md",
@@ -46,8 +46,8 @@ def test_a_page_heading_or_file_that_is_not_there_is_found(tmp_path: Path) -> No
     ]
     files = "`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`"
     files += (
-        ", **`cli/app.py`** (`main`, `gone`), `SiteChange` in `cli/change.py`, "
-        "`SetupOptions.role` (`cli/commands.py`)"
+        ", **`cli/app.py`** (`main`, `gone`), `SiteChange` in `cli/change.py`, `SetupOptions.role` "
+        "(`cli/commands.py`)"
     )
     assert list(gone_files(f"{files}, `cli/test_setup`, `test_gone`")) == [
         "there is no file cli/gone.py",

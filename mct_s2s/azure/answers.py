@@ -32,10 +32,8 @@ RESUME = "Check the network and the proxy, then run the same command again to re
 LATER = "Run the same command again to resume."
 UNTRUSTED = (
     "This machine does not trust the authority that signed the certificate. If a proxy inspects "
-    "the traffic, ask your "
-    "network's administrators for its root certificate. Add it to the system's certificates, or "
-    "to a file with all "
-    "authorities to trust:"
+    "the traffic, ask your network's administrators for its root certificate. Add it to the "
+    "system's certificates, or to a file with all authorities to trust:"
 )
 NAME_AUTHORITY = "export SSL_CERT_FILE=FILE"
 UNREADABLE = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -209,8 +207,7 @@ class RemoteService:
             said = f"returned an invalid response to the request to {step}: it {odd[0]}"
             told = {
                 "remedy": (
-                    "Check --cloud, the network and the proxy, then run the same command "
-                    "again to "
+                    "Check --cloud, the network and the proxy, then run the same command again to "
                     "resume."
                 )
             }
@@ -228,7 +225,8 @@ class RemoteService:
             *UNREADABLE,
             ValueError,
             UsageError,
-        ) as error:  # UsageError: a checker of what users type said no
+        ) as error:
+            # UsageError: a checker of what users type said no
             message = f"{self.name} returned an unreadable response to the request to {step}."
             raise ServiceError(self.unreachable, message, remedy=RESUME) from error
 

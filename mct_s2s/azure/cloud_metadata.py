@@ -125,8 +125,8 @@ def read_cloud(arm: str, document: object) -> Cloud:
     raise Refused(
         "cloud-untrusted",
         f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login "
-        f"{login}, Microsoft "
-        f"Graph {graph}), which would send tokens of one to the other. No token was sent.",
+        f"{login}, Microsoft Graph "
+        f"{graph}), which would send tokens of one to the other. No token was sent.",
         remedy="Use the cloud's name with --cloud: "
         f"{', '.join(sorted(cloud.name for cloud in CLOUDS))}",
     )

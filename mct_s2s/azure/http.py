@@ -105,7 +105,8 @@ class Http(httpx.AsyncClient):
             ImportError,
             ValueError,
             httpx.InvalidURL,
-        ) as error:  # what it says may hold a proxy's password
+        ) as error:
+            # What it says may hold a proxy's password
             raise UsageError(
                 "proxy-unusable",
                 "The environment names a proxy that can't be used: only http:// and https:// "
@@ -126,9 +127,8 @@ class Http(httpx.AsyncClient):
         it came.
         """
         began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
-        if request.url.host.endswith(
-            ".localhost"
-        ):  # this machine, whatever its resolver says: RFC 6761, section 6.3
+        # This machine, whatever its resolver says: RFC 6761, section 6.3
+        if request.url.host.endswith(".localhost"):
             request.extensions["sni_hostname"] = request.url.host
             request.url = request.url.copy_with(host="localhost")
         try:

@@ -116,8 +116,7 @@ def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
     return Row(
         "Graph",
         f"Ask {REGISTRAR} for the role {role} (for a person) or the application permission "
-        f"{permissions} (for a "
-        "service principal), then run the same command again.",
+        f"{permissions} (for a service principal), then run the same command again.",
         PermissionMissing,
         ("^(?!.*local tenant)",),
         (403,),
@@ -153,8 +152,8 @@ def _busy(written: str, *at: GraphOperation) -> Row:
 
 _BY_POLICY = (
     "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: "
-    "--credential certificate, "
-    "--credential federated, or mct-s2s add-client --managed-identity RESOURCE"
+    "--credential certificate, --credential federated, or mct-s2s add-client --managed-identity "
+    "RESOURCE"
 )
 _NAME_KEPT = "A deleted registration may still use it. Run the same command again in a minute."
 _REPORT = "Run the same command again. If it fails again, send the request id to {} support."
@@ -192,27 +191,23 @@ ROWS = (
     Row("Graph", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,),
         code="name-taken"),
     Row("Graph",
-        "Another registration has this URI, maybe a deleted registration. Remove it there "
-        "(portal: Expose an API), or "
-        "delete that one permanently, then run the same command again.",
+        "Another registration has this URI, maybe a deleted registration. Remove it there (portal: "
+        "Expose an API), or delete that one permanently, then run the same command again.",
         words=("already exists", "identifieruris"), status=(400,), code="uri-taken"),
     Row("Graph",
         "This tenant requires a service management reference on every app registration. Ask your "
-        "organization's "
-        "service or asset management for the ID, then run the same command again with "
-        "--service-management-reference "
+        "organization's service or asset management for the ID, then run the same command again "
+        "with --service-management-reference "
         "ID.", words=("servicemanagementreference",), code="management-reference-needed"),
     Row("Graph",
-        "The tenant's policy does not let a registration with such an Application ID URI issue "
-        "the v1 tokens that the "
-        "MCT API needs. Use another service application (without --service-app, one of its own), "
-        "or ask an "
-        "administrator to exempt this one: https://aka.ms/identifier-uri-addition-error",
+        "The tenant's policy does not let a registration with such an Application ID URI issue the "
+        "v1 tokens that the MCT API needs. Use another service application (without --service-app, "
+        "one of its own), or ask an administrator to exempt this one: "
+        "https://aka.ms/identifier-uri-addition-error",
         words=("identifier uri", "policy")),
     Row("Graph",
-        "The tenant's policy limits the lifetime of certificates. Use a shorter "
-        "--secret-lifetime, a certificate that "
-        "expires sooner (--certificate FILE), or --credential federated",
+        "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, "
+        "a certificate that expires sooner (--certificate FILE), or --credential federated",
         words=("policy", "credential"), at=(GraphOperation.ADD_CERTIFICATE,)),
     Row("Graph",
         "Delete one that is no longer used in the portal (Certificates & secrets), then run the "
@@ -220,8 +215,7 @@ ROWS = (
         words=("more than 20",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
     Row("Graph",
         "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to "
-        "allow it, or use "
-        "--credential certificate", words=("not allowed",),
+        "allow it, or use --credential certificate", words=("not allowed",),
         at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
     Row("Graph", _BY_POLICY,
         words=("credential type not allowed|policy.*credential|credential.*policy",)),
@@ -233,9 +227,8 @@ ROWS = (
         SignInFailed,
         status=(401,)),
     Row("ARM",
-        "The App Service belongs to a managed application whose publisher denies changes. Send "
-        "the values to the "
-        "publisher: mct-s2s setup --no-app-service --handoff handoff.json",
+        "The App Service belongs to a managed application whose publisher denies changes. Send the "
+        "values to the publisher: mct-s2s setup --no-app-service --handoff handoff.json",
         PermissionMissing, ("^DenyAssignmentAuthorizationFailed:",), (403,)),
     Row("ARM", "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
         PermissionMissing, ("^RequestDisallowedByPolicy:",), (403,)),
@@ -250,22 +243,19 @@ ROWS = (
     Row("ARM", "Check the name and the resource group.", NotThere, status=(404,)),
     Row("ARM",
         "The name of the setting '{name}' blocks every write of settings. Rename it in the portal "
-        "(Environment "
-        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two "
-        "underscores for a "
-        "colon), and change the code that reads it. Then run the same command again to resume.",
+        "(Environment variables, Advanced edit) to letters, digits, periods and underscores (on "
+        "Linux, two underscores for a colon), and change the code that reads it. Then run the same "
+        "command again to resume.",
         words=(_REFUSED_NAME,), status=(400,), code="setting-name-refused"),
     Row("ARM", "Wait until the other operation has finished (the resource's Activity log shows "
-        "it). "
-        f"{LATER}",
+        f"it). {LATER}",
         words=(_IN_PROGRESS,), status=(409, 429),
         contention=("waiting for Azure to finish another operation on it", 180.0)),
     Row("ARM", "Ask the owner of the lock to remove it (az lock list), then run the same command "
         "again.",
         words=("^ScopeLocked:",), code="locked"),
     Row("ARM", "This cloud supports none of the API versions of this mct-s2s. Update it as you "
-        "installed "
-        "it",
+        "installed it",
         words=("^(?:NoRegisteredProviderFound|InvalidApiVersionParameter):",)),
     Row("ARM", LATER, status=_PASSING),
     Row("ARM", _REPORT.format("Azure")),
@@ -285,8 +275,7 @@ ROWS = (
         right="an access policy for secrets", who="an Owner of the key vault"),
     Row("Vault",
         "Run the same command again a few minutes after an Owner or User Access Administrator of "
-        "the key vault has "
-        f"assigned you the role {OFFICER}. They run:",
+        f"the key vault has assigned you the role {OFFICER}. They run:",
         PermissionMissing, (f"^(?!{DISABLED}:)",), (403,),
         said="You can't {step} in the key vault '{vault}'.",
         command="{grant}", right=OFFICER, who="an Owner of the key vault"),
@@ -334,13 +323,11 @@ def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -
 
 
 _NOT_REPLICATED = re.compile(
-    "does not exist or one of its queried reference-property objects are not present"
-    "|does not reference a valid application object"
-    "|not a valid reference update"
-    "|service principal being created must in the local tenant"
-    "|values of identifieruris property must use a verified domain"
-    "|permission being assigned was not found on application"
-    "|unable to read the company information from the directory",
+    "does not exist or one of its queried reference-property objects are not present|does not "
+    "reference a valid application object|not a valid reference update|service principal being "
+    "created must in the local tenant|values of identifieruris property must use a verified domain"
+    "|permission being assigned was not found on application|unable to read the company "
+    "information from the directory",
     re.IGNORECASE,
 )
 """Graph's words, which terraform-provider-azuread and the Azure CLI wait out."""

@@ -214,9 +214,8 @@ class ResourceManager(ServiceClient):
         step = "write the application settings"
         async with self.turn(str(resource)):
             accepted = await self.call(put, step, Sending(before_repeating=read_again))
-            await self.finish(
-                accepted, step
-            )  # Flex Consumption and Container Apps carry it out later
+            # Flex Consumption and Container Apps carry it out later
+            await self.finish(accepted, step)
 
     async def restart(self, resource: ResourceId) -> None:
         """A lost answer is not asked for again: the write has recycled the site already."""
@@ -305,11 +304,10 @@ class ResourceManager(ServiceClient):
         raise ServiceError(
             "identity-unchanged",
             "Azure accepted the request to enable the managed identity of "
-            f"'{identity.display_name}', but did not "
-            f"enable it. The resource type {resource.type} may need another way.",
+            f"'{identity.display_name}', but did not enable it. The resource type "
+            f"{resource.type} may need another way.",
             remedy="Enable it yourself on the resource's Identity page in the portal or with the "
-            "Azure CLI, then run "
-            "the same command again:",
+            "Azure CLI, then run the same command again:",
             command=by_hand,
         )
 

@@ -109,9 +109,8 @@ class EntraTokens:
                         *(self._ask(sign_in, scope) for _ in range(probes))
                     )
             except ServiceError as error:
-                if (
-                    error.status == 429
-                ):  # the wait that is asked for tells nothing of the credential
+                # The wait that is asked for tells nothing of the credential
+                if error.status == 429:
                     began += error.retry_after or 0.0
                 raise
             token = read_token(texts[0])
@@ -120,9 +119,8 @@ class EntraTokens:
             return token
 
         def is_lag(error: ServiceError) -> bool:
-            number = (
-                error.service_code
-            )  # 500011: no such URI, of which a credential for another one says nothing
+            # 500011: no such URI, of which a credential for another one says nothing
+            number = error.service_code
             is_ours = number in PROPAGATING and (
                 number != "500011" or sign_in.scope in {None, scope}
             )
@@ -145,8 +143,7 @@ class EntraTokens:
                 "token-refused",
                 kept_back(sign_in.authority, login, "The client's credential"),
                 remedy="Check --cloud. If the login host is right, add this line to the "
-                "credential: "
-                f"{AUTHORITY}={login}",
+                f"credential: {AUTHORITY}={login}",
                 status=401,
             )
         try:

@@ -16,8 +16,7 @@ from mct_s2s.model.commands import use_shell
 
 COMMANDS = {
     "setup": "Set up service-to-service authentication: app registration, clients, App Service "
-    "settings."
-    "\n\nSafe to run again: it changes only what is missing or wrong.",
+    "settings.\n\nSafe to run again: it changes only what is missing or wrong.",
     "add-client": "Add a client: an app registration or a managed identity.",
     "configure-appservice": "Write the App Service settings only.",
     "rotate-secret": "Replace a client's secret or certificate with a new, tested one."
@@ -138,9 +137,8 @@ def root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if (
-        os.name == "nt" and "MSYSTEM" not in os.environ
-    ):  # Git's shell; PowerShell adds a user's folder to the machine's
+    # Git's shell; PowerShell adds a user's folder to the machine's
+    if os.name == "nt" and "MSYSTEM" not in os.environ:
         use_shell("powershell" if os.environ.get("PSMODULEPATH", "").count(";") > 1 else "cmd")
     replace_unencodable()
     try:

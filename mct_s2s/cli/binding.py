@@ -212,9 +212,8 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            if (
-                getattr(error, "ctx", self) is None
-            ):  # an option without its value does not know whose it is
+            # An option without its value does not know whose it is
+            if getattr(error, "ctx", self) is None:
                 error.ctx = ctx  # type: ignore[attr-defined]
             raise
 

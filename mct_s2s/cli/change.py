@@ -147,9 +147,8 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
     except BaseException as error:
         if site.outcome is not None and site.outcome.unshown:
             is_shown = site.run.shows_document(error)
-            with suppress(
-                S2SError
-            ):  # what ended the run is told, and what is left noted is removed by the next one
+            # What ended the run is told, and what is left noted is removed by the next one
+            with suppress(S2SError):
                 await finish_even_if_cancelled(end(is_shown=is_shown))
         raise
     site.run.has_document = site.run.terminal.json  # what fails now is told beside it
@@ -195,9 +194,8 @@ async def _apply(
     except S2SError as error:
         site.session.graph.credential.signed_in.remind(error)
         site.error = error
-    except (
-        Exception
-    ) as bug:  # what went wrong at one site stops no other, and what was made there is reported
+    except Exception as bug:
+        # What went wrong at one site stops no other, and what was made there is reported
         from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever
 
         site.error = bug_report(bug)

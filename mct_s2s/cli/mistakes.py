@@ -48,9 +48,8 @@ def report(error: BaseException, words: Sequence[str]) -> int:
         os.environ.get("MCT_S2S_OUTPUT", "")
     ]
     terminal = Terminal.open(json=formats[-1].lower() == "json")
-    with suppress(
-        OSError
-    ):  # what could not be written is discarded, or the interpreter would try again at its end
+    # What could not be written is discarded, or the interpreter would try again at its end
+    with suppress(OSError):
         terminal.verbatim("")
         if terminal.json:
             terminal.document("error", SiteReport("", error=error))

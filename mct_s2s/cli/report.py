@@ -66,8 +66,7 @@ def report_of(site: SiteChange) -> SiteReport:
             unchanged = f"The Entra ID part of {site.title} is up to date; nothing else was checked"
         case Setup(settings_only=True) | Restore():
             unchanged = (
-                f"The App Service configuration of {site.title} is up to date; nothing else "
-                "was "
+                f"The App Service configuration of {site.title} is up to date; nothing else was "
                 "checked"
             )
     return SiteReport(

@@ -120,9 +120,8 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
             "resource_group": site.resource.resource_group,
             "slot": site.resource.slot,
         }
-        if (options.app_service or "").startswith(
-            "/"
-        ):  # the id named it, and no default need be the same
+        # The id named it, and no default need be the same
+        if (options.app_service or "").startswith("/"):
             values["subscription"] = site.resource.subscription_id
     elif options.app_service:
         values |= {
@@ -171,8 +170,7 @@ def check_role(value: str | None, api: Api) -> None:
     ):
         return
     remedy = (
-        "Use letters, digits and punctuation without spaces, 120 characters at most. The "
-        "default "
+        "Use letters, digits and punctuation without spaces, 120 characters at most. The default "
         "is "
     )
     remedy += f"{api.role}."
@@ -184,14 +182,13 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
     kind = _credential_kind(options)
     lifetime = options.secret_lifetime or "1y"
     expires = expiry(lifetime, now)  # checked also where it does not count
+    # It begins that much earlier: the clocks of those who check it may be behind
     match kind:
         case "secret":
             spec: CredentialSpec | None = NewCredential(expires, shorten=options.auto_lifetime)
         case "certificate" if options.certificate is not None:
             spec = given_certificate(options.certificate, now)
-        case (
-            "certificate"
-        ):  # it begins that much earlier: the clocks of those who check it may be behind
+        case "certificate":
             spec = NewCredential(expiry(lifetime, now - CLOCKS_DIFFER), CredentialKind.CERTIFICATE)
         case "federated":
             issuer, subject = options.federated_issuer, options.federated_subject

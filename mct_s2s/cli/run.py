@@ -190,8 +190,8 @@ def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
         f"Cannot write to standard output ({cause.strerror or cause}), so a secret reached no one."
     )
     remedy = (
-        "Run the same command again with standard output open, or save the secret with "
-        "--secret-to file:PATH"
+        "Run the same command again with standard output open, or save the secret with --secret-to "
+        "file:PATH"
     )
     gone = [
         Instruction(f"The secret of '{name}' was removed again.")

@@ -67,9 +67,8 @@ def serve(options: ServeOptions) -> int:
         return 0
     with _said_plainly("serve"):
         try:
-            ipaddress.ip_address(
-                options.listen or "::"
-            )  # a host name may be several addresses, or another machine's
+            # A host name may be several addresses, or another machine's
+            ipaddress.ip_address(options.listen or "::")
         except ValueError as error:
             text = f"Invalid --listen '{plain(options.listen or '')}'."
             raise ValueError(
@@ -89,8 +88,7 @@ def serve(options: ServeOptions) -> int:
                     "sandbox-already-serving",
                     f"A sandbox is already serving at {served.origin}.",
                     remedy="Stop it with Ctrl-C in its terminal, or serve another one from a "
-                    "folder "
-                    "of its own:",
+                    "folder of its own:",
                     command="export MCT_S2S_SANDBOX_DIR=FOLDER",
                 )
             typer.echo(f"Already serving at {served.origin}\n\n{connecting()}")

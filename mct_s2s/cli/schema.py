@@ -21,9 +21,8 @@ def schema(options: SchemaOptions) -> int:
             for name, text in about.items():
                 terminal.result(f"{name:<{max(map(len, known))}}  {text.replace('`', '')}")
         return 0
-    name = options.name.removeprefix("mct-s2s/").removesuffix(
-        "/v1"
-    )  # as the value of a document's `schema` key
+    # As the value of a document's `schema` key
+    name = options.name.removeprefix("mct-s2s/").removesuffix("/v1")
     if name not in known:
         text = f"Unknown document '{options.name}'. Documents with a schema: {', '.join(known)}."
         raise UsageError("schema-unknown", text, remedy="mct-s2s schema")

@@ -71,8 +71,8 @@ def snippet(options: SnippetOptions) -> int:
             )
             raise UsageError(
                 "snippet-unsuitable",
-                f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP "
-                "action, not by a program.",
+                f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP action, "
+                "not by a program.",
                 remedy=f"Add an HTTP action: method GET, URI {url}{path}, {headers}"
                 f"authentication type Managed identity, audience {audience}.",
             )
@@ -111,8 +111,8 @@ def snippet(options: SnippetOptions) -> int:
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
         if (service := observed.trust.service) is not None and is_only_set(observed):
             said = (
-                f"Its tokens are for '{service.display_name}', as the App Service's settings "
-                "alone say."
+                f"Its tokens are for '{service.display_name}', as the App Service's settings alone "
+                "say."
             )
             show_manual_steps(terminal.err, [Instruction(said)])
         text = program_for(call, language)
@@ -154,9 +154,8 @@ def _sources(
         for one in known
         if one.federation
     ]
-    if (
-        given is None and options.language is Language.GITHUB_ACTIONS
-    ):  # a workflow's own token: it needs no secret
+    # A workflow's own token: it needs no secret
+    if given is None and options.language is Language.GITHUB_ACTIONS:
         yield from (
             one
             for one in federated
@@ -167,8 +166,8 @@ def _sources(
     if given is not None and own is None:
         raise UsageError(
             "credentials-of-another-client",
-            f"The credentials file '{given}' is for the client {saved[0].client_id}, "
-            f"not for '{client.display_name}' ({client.client_id}).",
+            f"The credentials file '{given}' is for the client {saved[0].client_id}, not for "
+            f"'{client.display_name}' ({client.client_id}).",
             remedy="Use that client's own file.",
         )
     match own.credential if own is not None else None:
@@ -208,8 +207,7 @@ def notes(
             "rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where
         )
         left_out = (
-            "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To "
-            "move "
+            "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move "
             "it to one:"
         )
         yield Instruction(left_out, move)
@@ -230,8 +228,8 @@ def notes(
         subject, is_of_github = source.federation.subject, source.federation.issuer == GITHUB
         if in_workflow and not is_of_github:
             lacks = (
-                f"{call.client} has no federated credential for GitHub Actions: only {subject} "
-                "can sign in."
+                f"{call.client} has no federated credential for GitHub Actions: only {subject} can "
+                "sign in."
             )
             yield Instruction(lacks)
         elif is_of_github and not in_workflow:

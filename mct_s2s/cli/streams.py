@@ -35,9 +35,8 @@ def replace_unencodable() -> None:
     ):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # until the end
-        reconfigure = getattr(
-            getattr(sys, name), "reconfigure", None
-        )  # what someone put in its place may have none
+        # What someone put in its place may have none
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors=errors)
 

@@ -85,8 +85,7 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
         if field in typed:
             name = "--all" if field == "all_sites" else f"--{field.replace('_', '-')}"
             said = (
-                f"{name} cannot be combined with --file, which names the App Services and "
-                "their "
+                f"{name} cannot be combined with --file, which names the App Services and their "
                 "clients."
             )
             raise contradiction(
@@ -97,10 +96,8 @@ def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
     )
     try:
         document = parse_toml(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # not TOML, or a number that Python refuses to read
+    except (ValueError, RecursionError) as error:
+        # Not TOML, or a number that Python refuses to read
         why = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise TrustFileMistake(
             MALFORMED,

@@ -179,6 +179,5 @@ def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
         "--audience tests the caller's own call, so it needs the sign-in of a client, not of a "
         "person.",
         remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the "
-        "client's "
-        "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+        "client's environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
     )

@@ -53,9 +53,8 @@ class Work:
 
     @property
     def setup(self) -> Setup:
-        assert isinstance(
-            self.desired, Setup
-        )  # asked of `setup`, `add-client` and trust files alone
+        # Asked of `setup`, `add-client` and trust files alone
+        assert isinstance(self.desired, Setup)
         return self.desired
 
     @property
@@ -272,11 +271,12 @@ class SiteChange:
         lines = credential_lines(
             SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind)
         )
+        # Apart from the progress around it
         text = [
             "",
             *masks(made.value),
             *(plain(line.plain) for line in lines),
             "",
-        ]  # apart from the progress around it
+        ]
         terminal.verbatim("".join(f"{line}\n" for line in text))
         return True

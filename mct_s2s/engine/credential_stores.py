@@ -266,9 +266,8 @@ async def _noted(
         return file
     if noted and isinstance(request.desired, Rotation):
         return await _proved(session, noted, client, observed)
-    if (
-        noted and newest is not None
-    ):  # it may have been moved: of several places, the one counts that has it
+    # It may have been moved: of several places, the one counts that has it
+    if noted and newest is not None:
         # A vault that is gone or closed: the secret may have left it long ago.
         notes = (
             await gather_or_cancel(*(or_unknown(one.note()) for one in noted))
@@ -314,8 +313,7 @@ async def _proved(
     raise Refused(
         code,
         f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as "
-        "it. Its owners, also "
-        "earlier ones, can write that tag.",
+        "it. Its owners, also earlier ones, can write that tag.",
         remedy=f"If it is right, name the place: {option('--secret-to', place)}",
     )
 

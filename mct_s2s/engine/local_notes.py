@@ -59,9 +59,8 @@ async def local_notes(
         ):
             for path in {SecretTo().file_for(called, folder), place.file_for(called, folder)}:
                 for keeps_key in (False, True):
-                    with suppress(
-                        UsageError
-                    ):  # one that another user may have written says nothing here
+                    # One that another user may have written says nothing here
+                    with suppress(UsageError):
                         found.append(await FileStore(path, keeps_key=keeps_key).note())
         notes[client.client_id] = tuple(found)
     return notes

@@ -136,9 +136,8 @@ class ClientTest:
                 token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
             except ServiceError as error:
                 remedy = self._remedy(error, client)
-                if (
-                    error.service_code == "500011" and scope != expected
-                ):  # no such Application ID URI
+                # No such Application ID URI
+                if error.service_code == "500011" and scope != expected:
                     remedy = f"Set MCT_S2S_SCOPE to {expected} in {sign_in.source}."
                 return [
                     check("token", False if error.code in REFUSED else None, error.message, remedy)

@@ -34,8 +34,7 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
 def read_client_list(path: Path) -> list[str]:
     """One name a line; empty lines and lines that begin with `#` are skipped."""
     remedy = (
-        "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s "
-        "apply "
+        "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply "
         "-f FILE"
     )
     lines = [

@@ -96,8 +96,7 @@ def secret_to(text: str | None, clients: int | None) -> SecretTo:
             if not any(CLIENT in word for word in place.command):
                 shared = f"would be given the secrets of {several} in turn"
                 remedy = (
-                    "Run one command for each client, or write {client} where the program is "
-                    "told "
+                    "Run one command for each client, or write {client} where the program is told "
                     "a name: it "
                 )
                 remedy += "stands for the client."
@@ -133,7 +132,8 @@ def _file(text: str, rest: str) -> SecretTo:
         OSError,
         RuntimeError,
         ValueError,
-    ) as error:  # too long a name, the home of no one, no path at all
+    ) as error:
+        # Too long a name, the home of no one, no path at all
         raise UsageError(
             "secret-place-unwritable",
             f"Cannot save the secret to '{rest[:130]}': "
@@ -164,8 +164,7 @@ def no_key_in_vault() -> UsageError:
         "secret-place-unfit",
         "Cannot create a key pair in a key vault.",
         remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself "
-        "and pass its "
-        "public certificate with --certificate FILE.",
+        "and pass its public certificate with --certificate FILE.",
     )
 
 

@@ -221,8 +221,8 @@ class Api(Table):
     token_version: Literal[1, 2] | None = Field(
         default=None,
         description="Version of the access tokens that it accepts: 1 (their audience is the "
-        "Application ID URI) or 2 "
-        "(the appId). Left out: both, and the registration stays as it is.",
+        "Application ID URI) or 2 (the appId). Left out: both, and the registration stays as it "
+        "is.",
     )
     function_app_mark: Mark | None = Field(
         default=None,

@@ -85,9 +85,8 @@ def expiry(text: str, now: datetime) -> datetime:
     """
     wanted, moment = text.strip(), None
     lifetime = read_duration(wanted)
-    with suppress(
-        ValueError, OverflowError
-    ):  # the latter: beyond the calendar's ends once it is turned to UTC
+    # The latter: beyond the calendar's ends once it is turned to UTC
+    with suppress(ValueError, OverflowError):
         if wanted.lower() == "never":
             moment = NEVER
         elif lifetime is not None:

@@ -107,9 +107,8 @@ def _slug(text: str, longest: int) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[
-        :10
-    ]  # a directory may hold half a character
+    # A directory may hold half a character
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
 
 
 def service_unique_name(site: str, slot: str | None = None) -> str:
@@ -190,7 +189,6 @@ def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
     Graph refuses.
     """
     name = f"{tenant_id.lower()}/{application.lower()}/{role}"
-    text = name.encode(
-        errors="backslashreplace"
-    ).decode()  # settings and roles may hold half a character
+    # Settings and roles may hold half a character
+    text = name.encode(errors="backslashreplace").decode()
     return AppRoleId(str(uuid5(_ROLE_NAMESPACE, text)))

@@ -103,8 +103,8 @@ WORDS = {
     ),
     Holds.APP_ID: Word("The appId of the service application.", Comparison.IGNORING_CASE),
     Holds.AUDIENCE: Word(
-        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in "
-        "version 2.",
+        "The audience (`aud`) of tokens: the Application ID URI in version 1, the appId in version "
+        "2.",
         form=_URI_FORM,
     ),
     Holds.TENANT_ID: Word(

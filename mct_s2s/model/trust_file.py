@@ -92,9 +92,8 @@ class ClientEntry(Table):
     )
     auto_lifetime: bool | None = _key("Shorten the lifetime to what the tenant allows.")
     secret_to: Place | None = _key(
-        "`file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`; paths are relative to the "
-        "current folder. Default: a "
-        "file in your data folder."
+        "`file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`; paths are relative to the current "
+        "folder. Default: a file in your data folder."
     )
     certificate: Line | None = _key("PEM file with a certificate. Default: a key pair is created.")
     github: Line | None = _key("GitHub Actions workflows on a branch, as `OWNER/REPO[:branch]`.")

@@ -37,8 +37,8 @@ def plan(environ: Environ, host: Host) -> int:
     (fingerprint,) = found
     if code == PENDING and inputs.expect not in {"", fingerprint}:
         raise StepError(
-            f"This is not the plan that was reviewed: its fingerprint is {fingerprint}. "
-            "Look at it, then run this workflow by hand with this fingerprint."
+            f"This is not the plan that was reviewed: its fingerprint is {fingerprint}. Look at "
+            "it, then run this workflow by hand with this fingerprint."
         )
     host.output("fingerprint", fingerprint)
     host.output("changed", "true" if code == PENDING else "false")
@@ -95,8 +95,7 @@ def _refuse_files(planned: Results) -> None:
                     f"The {one.kind} of '{one.client}' at '{site.name}' would be saved to a file "
                     "on the machine of "
                     'this job, and go away with it. Write secret-to = "keyvault:VAULT" into the '
-                    "trust file. "
-                    "Where the machine keeps its files, set secrets-to-files to true."
+                    "trust file. Where the machine keeps its files, set secrets-to-files to true."
                 )
 
 

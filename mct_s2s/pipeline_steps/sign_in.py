@@ -62,10 +62,9 @@ def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, st
         if environ.get("STEP_CLIENT_ID"):
             raise StepError(
                 "There is no token to sign in with. On GitHub, the job needs `permissions: "
-                "id-token: write`, which "
-                "pull requests from forks never get; on Azure Pipelines the task AzureCLI@2 with "
-                "`addSpnToEnvironment: true` and a service connection with workload identity "
-                "federation."
+                "id-token: write`, which pull requests from forks never get; on Azure Pipelines "
+                "the task AzureCLI@2 with `addSpnToEnvironment: true` and a service connection "
+                "with workload identity federation."
             )
         yield given
         return

@@ -292,9 +292,8 @@ def _untouched(
     `granted_by`: of a service application.
     """
     custody = observed.custody_of(application)
-    if (
-        application.deleted is not None
-    ):  # who owns it shows once it is restored, and is looked at then
+    # Who owns it shows once it is restored, and is looked at then
+    if application.deleted is not None:
         custody = Custody()
     if custody is None:
         return Doubted((Reason(Doubt.UNREAD),))

@@ -214,8 +214,8 @@ def _audience_taken(client: ClientState, wanted: Federation, known: Credential) 
     return Refused(
         "federated-credential-differs",
         f"'{client.name}' already has a federated credential '{known.name}' for this issuer and "
-        "subject, "
-        f"with the audience '{taken}'. A second one for '{wanted.audience}' is not possible.",
+        "subject, with the audience "
+        f"'{taken}'. A second one for '{wanted.audience}' is not possible.",
         remedy=f"Use {option('--federated-audience', taken)}, or delete it in the portal first.",
     )
 
@@ -272,9 +272,8 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
         is_short = bool(
             last.begins and last.expires and last.expires - last.begins <= EXPIRING_WITHIN
         )
-        longer = (
-            ["--secret-lifetime", "1y"] if is_short else []
-        )  # another one as short would be reported at once
+        # Another one as short would be reported at once
+        longer = ["--secret-lifetime", "1y"] if is_short else []
         return own_command("rotate-secret", *longer, about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
     return (

@@ -35,8 +35,7 @@ from mct_s2s.planning.ownership import (
 )
 
 FROM_TAG = (
-    "secret-to is what a tag of the registration says, which its owners, also earlier ones, "
-    "can "
+    "secret-to is what a tag of the registration says, which its owners, also earlier ones, can "
     "write. Check it."
 )
 Keys = Mapping[str, str | bool]
@@ -78,8 +77,7 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
             identities.append({"resource": str(found)})
             continue
         why = (
-            "it has the app role or is on the list of application IDs, but its object ID is "
-            "not "
+            "it has the app role or is on the list of application IDs, but its object ID is not "
             "allowed"
         )
         why = "its resource was not found, or you can't read it" if is_allowed else why

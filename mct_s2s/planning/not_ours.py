@@ -103,8 +103,7 @@ def service_not_ours(
     refused = NotOurs(
         SERVICE_NOT_OURS,
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
-        "own: "
-        f"{why_doubted(doubted)}. Nothing was changed.",
+        f"own: {why_doubted(doubted)}. Nothing was changed.",
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
     refused.created = application.created

@@ -138,9 +138,8 @@ class Plan:
                     )
                     if is_revoked_first or change.key in self.removals:
                         before |= site
-                    if (
-                        change.key not in restored
-                    ):  # what is restored may turn out to be someone else's
+                    # What is restored may turn out to be someone else's
+                    if change.key not in restored:
                         before |= restored
             order[change.key] = frozenset(before - {change.key})
         return order

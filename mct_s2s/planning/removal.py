@@ -167,8 +167,7 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
         refused = TooManyRemovals(
             "too-many-removals",
             f"--prune would remove {len(called)} of the {len(there)} clients of {site}, which is "
-            "more than a third. "
-            "Nothing was changed. It would remove:",
+            "more than a third. Nothing was changed. It would remove:",
             remedy="If the file is complete, add --allow-removals. Otherwise add to it what is "
             "missing: mct-s2s export",
             items=called,
@@ -530,8 +529,7 @@ class _Removal:
                 trusted = client_trust(target, observed, removal.service, removal.clients)
                 if isinstance(trusted, Doubted):
                     what = (
-                        f"'{target.display_name}' keeps its admin consent. To revoke it, name "
-                        "its "
+                        f"'{target.display_name}' keeps its admin consent. To revoke it, name its "
                         "appId:"
                     )
                     yield Instruction(
@@ -540,8 +538,7 @@ class _Removal:
         for target in self.targets:
             if isinstance(target, ServicePrincipal) and (disable := _disabling(target)):
                 what = (
-                    f"The managed identity of '{target.display_name}' stays enabled. If "
-                    "nothing "
+                    f"The managed identity of '{target.display_name}' stays enabled. If nothing "
                     "else uses it, run:"
                 )
                 yield Instruction(what, disable)
@@ -568,13 +565,11 @@ class _Removal:
             )
         ):
             what = (
-                f"{_use(users)} the service application '{service.display_name}', as a tag of "
-                "it "
+                f"{_use(users)} the service application '{service.display_name}', as a tag of it "
                 "says. The teardown"
             )
             what += (
-                " there removes the tag. If it is no longer true, delete the registration in "
-                "the "
+                " there removes the tag. If it is no longer true, delete the registration in the "
                 "portal."
             )
             yield Instruction(what)
@@ -586,8 +581,7 @@ class _Removal:
                 )
                 way = "run:" if self.removal.is_pruning else "add --delete-secrets, or run:"
                 kept = (
-                    f"The key vault secret '{step.name}', which a tag of the registration "
-                    "names, "
+                    f"The key vault secret '{step.name}', which a tag of the registration names, "
                     "is kept."
                 )
                 yield Instruction(f"{kept} If it is this client's, {way}", delete)
@@ -633,8 +627,7 @@ class _Removal:
             if not _is_of_another_site(holder, self.observed):
                 holder_id = holder.client_id if isinstance(holder, ClientApplication) else holder.id
                 what = (
-                    f"'{holder.display_name}' holds the app role and keeps its access. To "
-                    "revoke "
+                    f"'{holder.display_name}' holds the app role and keeps its access. To revoke "
                     "it:"
                 )
                 yield Instruction(
@@ -669,8 +662,7 @@ class _Removal:
             if key and any(one.startswith(f"{key}:consent:") for one in revoked):
                 yield Instruction(
                     f"'{target.display_name}' loses the app role of '{service.display_name}' at "
-                    "every App Service that "
-                    f"uses this service application.{keeping}"
+                    f"every App Service that uses this service application.{keeping}"
                 )
 
 

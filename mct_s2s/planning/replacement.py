@@ -252,8 +252,8 @@ class Replacement:
             self.client.application.client_id, credential.key_id, is_key=self.kind.is_key
         )
         what = (
-            f"'{self.client.name}' keeps a {self.kind.noun} of another maker. When it is no "
-            "longer used, delete it:"
+            f"'{self.client.name}' keeps a {self.kind.noun} of another maker. When it is no longer "
+            "used, delete it:"
         )
         return Instruction(what, delete)
 

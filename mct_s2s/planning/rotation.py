@@ -162,8 +162,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
     for name in rotation.clients if rotation.only_named else ():
         if _client_or_none(name, observed) is None:
             what = (
-                f"Left alone: '{name}', which the file names, is not an app registration of "
-                "this "
+                f"Left alone: '{name}', which the file names, is not an app registration of this "
                 "tenant. To see it:"
             )
             left_alone.append(Instruction(what, observed.command("status")))

@@ -75,8 +75,8 @@ def fit_secrets(
             problem = problem or PolicyForbids(
                 LIFETIME_FORBIDDEN,
                 f"The tenant's policy allows client secrets for {in_words(limit)} at most, but "
-                f"that of '{change.name}' "
-                f"would expire on {spec.expires:%Y-%m-%d}. Nothing was changed.",
+                f"that of '{change.name}' would expire on "
+                f"{spec.expires:%Y-%m-%d}. Nothing was changed.",
                 remedy=f"Use the longest lifetime allowed: {typed(limit)}, or --auto-lifetime. Or "
                 f"{OTHERWISE}.",
             )

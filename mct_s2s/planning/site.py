@@ -119,8 +119,7 @@ def _setting_in_use(row: Setting) -> Refused:
     return Refused(
         "setting-in-use",
         f"{row} has a value that is not of the kind '{row.holds}', so it may be something else's. "
-        "It is not shown, and "
-        "nothing was changed.",
+        "It is not shown, and nothing was changed.",
         remedy=f"Correct the description. If the setting is no longer needed, delete it{typed}.",
     )
 
@@ -263,8 +262,7 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
 
 _NO_ACCOUNT = (
     "If you have no account there (Azure Lighthouse), let its administrator run mct-s2s setup "
-    "--no-app-service "
-    "--handoff FILE, then run mct-s2s configure-appservice --from FILE"
+    "--no-app-service --handoff FILE, then run mct-s2s configure-appservice --from FILE"
 )
 """Lighthouse delegates Resource Manager alone:
 learn.microsoft.com/azure/lighthouse/concepts/architecture.
@@ -312,8 +310,7 @@ def check_api(observed: ObservedState) -> None:
     raise Refused(
         "other-api",
         f"'{own.display_name}' is the service application of this App Service for {served}, not "
-        f"for {api.called}. "
-        "Nothing was changed.",
+        f"for {api.called}. Nothing was changed.",
         remedy=remedy,
     )
 
@@ -330,11 +327,9 @@ def check_site(observed: ObservedState) -> None:
         raise Refused(
             "other-tenant",
             f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
-            f"'{site.name}' belongs "
-            f"to the tenant '{site.tenant_id}'. Nothing was changed.",
+            f"'{site.name}' belongs to the tenant '{site.tenant_id}'. Nothing was changed.",
             remedy="Sign in to the App Service's tenant: add "
-            f"{option('--tenant', site.tenant_id)}. "
-            f"{_NO_ACCOUNT}",
+            f"{option('--tenant', site.tenant_id)}. {_NO_ACCOUNT}",
         )
 
 

@@ -138,9 +138,8 @@ class Terminal:
         """Raises OSError: standard output is closed or its reader has gone, as far as can
         be known.
         """
-        has_gone = (
-            sys.__stdout__ is None
-        )  # it was closed from the start, and the null device is in its place
+        # It was closed from the start, and the null device is in its place
+        has_gone = sys.__stdout__ is None
         if hasattr(select, "poll"):
             poll = select.poll()
             with suppress(OSError, ValueError):  # what is no file of the system's has no other end
@@ -159,9 +158,8 @@ class Terminal:
 
         Raises OSError.
         """
-        buffer = getattr(
-            self.out.file, "buffer", None
-        )  # none where someone put something in the stream's place
+        # None where someone put something in the stream's place
+        buffer = getattr(self.out.file, "buffer", None)
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
     def document(self, name: str, of: object) -> None:

@@ -127,9 +127,8 @@ def show_checks(
         else "does the rest and lists these steps for someone else"
     )
     terminal.result(f"Until then, setup {end}.", style="bad")
-    if stops and all(
-        check.subject != EXISTING for check in checks
-    ):  # else it is refused in any case
+    # Else it is refused in any case
+    if stops and all(check.subject != EXISTING for check in checks):
         show_manual_steps(terminal.out, ways_out)
 
 

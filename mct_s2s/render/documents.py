@@ -164,9 +164,8 @@ def _connection(observed: ObservedState) -> Json | None:
 
 ConnectionOf = Annotated[ConnectionPart | None, BeforeValidator(_connection)]
 _CONNECTION = (
-    "How a client calls the API; null while there is no service application with an "
-    "Application "
-    "ID URI."
+    "How a client calls the API; null while there is no service application with an Application ID "
+    "URI."
 )
 
 

@@ -21,8 +21,8 @@ def what_is_left(step: ManualStep) -> str:
     left = f"Someone else must {step.right.step_on(step.name)}."
     if isinstance(step, AssignAppRole) and step.asks_for_more:
         left += (
-            " It requests other API permissions, too, so no link is printed that would grant "
-            "them: review them first."
+            " It requests other API permissions, too, so no link is printed that would grant them: "
+            "review them first."
         )
     return left
 

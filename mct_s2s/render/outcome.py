@@ -260,9 +260,8 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
         for site in sites
         if len(sites) == 1 or not site.is_up_to_date or site.error is not None
     ]
-    for site in sorted(
-        shown, key=_has_failed
-    ):  # failures last; the last line counts those that did not change
+    # Failures last; the last line counts those that did not change
+    for site in sorted(shown, key=_has_failed):
         sign, said = _summary(site)
         table.add(Text.assemble(sign, (site.title, "head")), said)
         if site.credentials:

@@ -21,9 +21,8 @@ from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.plain_text import is_one_line, load_json
 
-logging.getLogger("dotenv").addHandler(
-    logging.NullHandler()
-)  # a line that is no assignment is no one's business
+# A line that is no assignment is no one's business
+logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
 ENVIRONMENT = "environment"
 TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
@@ -147,8 +146,8 @@ def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
                 "credentials-unreadable",
                 f"Invalid credentials file '{path}': {why}.",
                 remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, "
-                "AZURE_CLIENT_ID and "
-                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per line.",
+                "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one "
+                "per line.",
             )
         found.append(credential)
     return found
@@ -163,9 +162,8 @@ def available(
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     saved: list[ClientSignIn] = []
     for path in folder.glob("*.env"):
-        with suppress(
-            OSError, UsageError
-        ):  # no one has named it: one that cannot be used is skipped
+        # No one has named it: one that cannot be used is skipped
+        with suppress(OSError, UsageError):
             saved += filter(None, [_from_file(path)])
     saved.sort(key=lambda one: one.made.timestamp() if one.made is not None else 0, reverse=True)
     return [*named, *filter(None, [own_credential(variables, ENVIRONMENT)]), *saved]

@@ -38,9 +38,8 @@ async def hold(what: str, since: float) -> AsyncIterator[bool]:
         path = path_of(what)
         lock, last = FileLock(path), path.with_suffix(".last")
         await _acquired(lock)
-    except (
-        OSError
-    ):  # no home of this user's own: then there is no second run of his to fear, either
+    except OSError:
+        # No home of this user's own: then there is no second run of his to fear, either
         yield False
         return
     try:

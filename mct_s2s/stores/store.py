@@ -117,8 +117,7 @@ class OutputStore(Store):
             raise S2SError(
                 "secret-not-delivered",
                 f"Cannot write to standard output ({error.strerror or error}), so the "
-                f"{made.credential.kind.value} of "
-                f"'{made.name}' could not be shown.",
+                f"{made.credential.kind.value} of '{made.name}' could not be shown.",
                 remedy="Run the same command again with standard output open, or with --secret-to "
                 "file:PATH",
             ) from error
@@ -187,6 +186,5 @@ class CommandStore(Store):
             "secret-not-delivered",
             f"'{self.label}' did not store what it was given ({why}).",
             remedy="To see what it prints, run it yourself with any text as its input. Correct "
-            "it, then run the same "
-            "command again. What it may have stored does not work.",
+            "it, then run the same command again. What it may have stored does not work.",
         )

@@ -130,8 +130,7 @@ class KeyVault(ServiceClient):
                 "vault-not-found",
                 f"The key vault '{self.name}' does not exist in this cloud.",
                 remedy="Check the name (az keyvault list --query '[].name') and --cloud, or "
-                "choose another place: "
-                "--secret-to PLACE",
+                "choose another place: --secret-to PLACE",
             )
         if refusal is None:
             return self.service.unanswered(error, step)
@@ -265,8 +264,7 @@ class KeyVaultStore(Store):
                 raise UsageError(
                     "secret-place-taken",
                     f"The key vault '{vault}' has a secret '{self.secret}' that belongs to "
-                    "something else. "
-                    "It was not changed.",
+                    "something else. It was not changed.",
                     remedy="Choose another name: "
                     f"{option('--secret-to', f'keyvault:{vault}/NAME')}",
                 )
@@ -277,8 +275,7 @@ class KeyVaultStore(Store):
             raise UsageError(
                 "secret-place-deleted",
                 f"The name '{self.secret}' is taken by a deleted secret in the key vault "
-                f"'{vault}' that is "
-                "not this client's.",
+                f"'{vault}' that is not this client's.",
                 remedy="Choose another name, or purge the deleted secret:",
                 command=command(
                     "az",

@@ -237,9 +237,8 @@ def fleet(work: Path, rounds: int) -> Sections:
     anew in each.
     """
     first, found = work / "tenant", {what: list[tuple[float, float]]() for what in FLEET}
-    secrets = (
-        work / "data"
-    )  # of those tenants: copied with them, or a round would wait for the secrets of another one
+    # Of those tenants: copied with them, or a round would wait for the secrets of another one
+    secrets = work / "data"
     secrets.mkdir()
     with served(first) as environment:
         for site in range(1, SITES + 1):
@@ -284,10 +283,9 @@ def fleet(work: Path, rounds: int) -> Sections:
         for what, runs in found.items()
     ]
     head = (
-        f"A [trust file](trust-files.md) with {TENANTS * SITES} App Services in {TENANTS} "
-        "tenants, over as many "
-        f"sandboxes on one machine with a load of {os.getloadavg()[1]:.0f} meanwhile, the "
-        "sandboxes' included."
+        f"A [trust file](trust-files.md) with {TENANTS * SITES} App Services in {TENANTS} tenants, "
+        "over as many sandboxes on one machine with a load of "
+        f"{os.getloadavg()[1]:.0f} meanwhile, the sandboxes' included."
     )
     text = f"{head}\n\n{table(['', '', 'processor time of the program'], rows)}"
     return {f"Many App Services, {LATENCY * 1000:.0f} ms for each request": text}

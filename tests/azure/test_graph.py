@@ -55,8 +55,7 @@ READ, CREATE, CHANGE = (
 SECRET = GraphOperation.ADD_SECRET
 OBJECT = ApplicationObjectId("6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11")
 NOT_FOUND = (
-    f"Resource '{OBJECT}' does not exist or one of its queried reference-property objects are "
-    "not "
+    f"Resource '{OBJECT}' does not exist or one of its queried reference-property objects are not "
     "present."
 )
 CONCURRENT = (
@@ -352,12 +351,13 @@ def test_an_application_shown_as_before_its_deletion_is_not_taken_for_restored(
     at_once: None,
 ) -> None:
     """It refuses to restore what it takes for living, and the next one restores it."""
+    # Restored, changed; the replica shows it, the recycle bin does not
     is_behind = (
         ABSENT,
         ABSENT,
         SHOWN,
         ABSENT,
-    )  # restored, changed; the replica shows it, the recycle bin does not
+    )
     assert directory(restore, *is_behind, SHOWN, *NO_PRINCIPALS) == []
 
 
@@ -435,10 +435,11 @@ PRINCIPAL = {
 def _shuffled(value: Any, chance: random.Random) -> Any:
     if isinstance(value, dict):
         return {name: _shuffled(inner, chance) for name, inner in value.items()}
+    # What is inside an entry keeps its order
     if not isinstance(value, list) or value == [
         "User",
         "Application",
-    ]:  # what is inside an entry keeps its order
+    ]:
         return value
     return chance.sample([_shuffled(inner, chance) for inner in value], len(value))
 

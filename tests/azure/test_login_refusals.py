@@ -140,9 +140,9 @@ LISTED = "federated-credential list"
 REFUSALS = {
     "a wrong secret": Case(
         401, "invalid_client", "7000215",
-        "Invalid client secret provided. Ensure the secret being sent in the request is the "
-        "client secret value, "
-        f"not the client secret ID, for a secret added to app '{APP}'.", "AZURE_CLIENT_SECRET",
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+        "secret value, not the client secret ID, for a secret added to app "
+        f"'{APP}'.", "AZURE_CLIENT_SECRET",
         "rotate-secret", True,
     ),
     "an expired secret": Case(
@@ -364,8 +364,8 @@ def test_a_blocked_device_code_is_told_with_the_ways_that_are_open(number: str) 
 
 OFFLINE_AZ = (
     "ERROR: HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded "
-    "with url: /x (Caused "
-    "by NameResolutionError(\"HTTPSConnection(host='login.microsoftonline.com', port=443): Failed "
+    "with url: /x (Caused by "
+    "NameResolutionError(\"HTTPSConnection(host='login.microsoftonline.com', port=443): Failed "
     'to resolve"))'
 )
 

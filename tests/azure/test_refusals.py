@@ -55,16 +55,14 @@ CONCURRENT = (
 IN_PROGRESS = "Cannot modify this site because another operation is in progress."
 NO_MFA = (
     "Resource was disallowed by policy. Users must use MFA for Create operation. Users must "
-    "authenticate with "
-    "multi-factor authentication to create or update resources."
+    "authenticate with multi-factor authentication to create or update resources."
 )
 NOT_PER_POLICY = (
     f"Credential lifetime exceeds the max value allowed as per assigned policy '{OBJECT}'."
 )
 RBAC = (
     "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny "
-    "assignments or role "
-    "definitions were changed recently, please observe propagation time.\r\n"
+    "assignments or role definitions were changed recently, please observe propagation time.\r\n"
     f"Caller: appid={OBJECT};oid={OBJECT};iss=https://sts.windows.net/t/\r\n"
     "Action: 'Microsoft.KeyVault/vaults/secrets/setSecret/action'\r\nAssignment: (not found)\r\n"
     "DecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: contoso;location=westeurope\r\n"
@@ -124,14 +122,14 @@ GRAPH = {
     "a registration needs to say which service it belongs to": Case(
         400, "ServiceTreeValueMissing",
         "ServiceManagementReference field is required for Create, but is missing in the request. "
-        "Refer to the TSG "
-        "`https://aka.ms/service-management-reference-error` for resolving the error",
+        "Refer to the TSG `https://aka.ms/service-management-reference-error` for resolving the "
+        "error",
         "management-reference-needed", "--service-management-reference ID", step=CREATE,
     ),
     "it names a service that nobody knows": Case(
         400, "ServiceTreeInvalid",
-        "Invalid value provided for property ServiceManagementReference: Service not found for "
-        f"id {OBJECT}",
+        "Invalid value provided for property ServiceManagementReference: Service not found for id "
+        f"{OBJECT}",
         "management-reference-needed", "--service-management-reference ID", step=CHANGE,
     ),
     "another issuer is forbidden by policy": Case(
@@ -162,9 +160,9 @@ GRAPH = {
     ),
     "a URI that the tenant's policy forbids": Case(
         400, "InvalidUniqueTenantIdentifierAsPerAppPolicy",
-        "Failed to add identifier URI api://plain-name. All newly added URIs must contain a "
-        "tenant verified "
-        "domain, tenant ID, or app ID, as per the default tenant policy of your organization.",
+        "Failed to add identifier URI api://plain-name. All newly added URIs must contain a tenant "
+        "verified domain, tenant ID, or app ID, as per the default tenant policy of your "
+        "organization.",
         "graph-refused", "without --service-app", step=CHANGE,
     ),
     "the application of a service principal is not known yet": Case(
@@ -176,8 +174,7 @@ GRAPH = {
     "the same for a caller that owns what it makes": Case(
         403, "Authorization_RequestDenied",
         "When using this permission, the backing application of the service principal being "
-        "created must in the local "
-        "tenant", "graph-refused", AGAIN, step=PRINCIPAL, lag=True,
+        "created must in the local tenant", "graph-refused", AGAIN, step=PRINCIPAL, lag=True,
     ),
     "an assignment whose parts are not known yet": Case(
         400, "Request_BadRequest", "Not a valid reference update.", "graph-refused", AGAIN,
@@ -215,18 +212,16 @@ ARM = {
     "a role is missing": Case(
         403, "AuthorizationFailed",
         f"The client '{OBJECT}' with object id '{OBJECT}' does not have authorization to perform "
-        "action "
-        f"'Microsoft.Web/sites/config/list/action' over scope '{SITE}/config/appsettings' or the "
-        "scope is invalid.",
+        "action 'Microsoft.Web/sites/config/list/action' over scope "
+        f"'{SITE}/config/appsettings' or the scope is invalid.",
         "permission-missing", "the role Website Contributor", PermissionMissing,
     ),
     "a managed application denies it": Case(
         403, "DenyAssignmentAuthorizationFailed",
         f"The client 'admin@contoso.com' with object id '{OBJECT}' has permission to perform "
-        "action "
-        f"'Microsoft.Web/sites/config/write' on scope '{SITE}'; however, the access is denied "
-        "because of the deny "
-        f"assignment with name 'System deny assignment' and Id '{OBJECT}'.",
+        "action 'Microsoft.Web/sites/config/write' on scope "
+        f"'{SITE}'; however, the access is denied because of the deny assignment with name 'System "
+        f"deny assignment' and Id '{OBJECT}'.",
         "permission-missing", "--no-app-service --handoff", PermissionMissing,
     ),
     "a policy forbids it": Case(
@@ -236,8 +231,7 @@ ARM = {
     ),
     "the site is not there": Case(
         404, "ResourceNotFound", "The Resource 'Microsoft.Web/sites/x' under resource group "
-            "'mct-prod' was not "
-            "found.",
+            "'mct-prod' was not found.",
         "not-found", "Check the name", NotThere,
     ),
     "the subscription is not there": Case(
@@ -247,8 +241,8 @@ ARM = {
     "a lock": Case(
         409, "ScopeLocked",
         f"The scope '{SITE}/config/appsettings' cannot perform write operation because following "
-        "scope(s) are "
-        f"locked: '{str(SITE).lower()}'. Please remove the lock and try again.", "locked",
+        "scope(s) are locked: "
+        f"'{str(SITE).lower()}'. Please remove the lock and try again.", "locked",
         "az lock list",
     ),
     "two writes at once": Case(409, "Conflict", IN_PROGRESS, "arm-refused", ARM_BUSY),
@@ -268,8 +262,8 @@ ARM = {
     "an api-version that this cloud does not know": Case(
         400, "NoRegisteredProviderFound",
         "No registered resource provider found for location 'usgovvirginia' and API version "
-        "'2024-11-01' for type "
-        "'sites'. The supported api-versions are '2024-04-01, 2023-12-01'.", "arm-refused",
+        "'2024-11-01' for type 'sites'. The supported api-versions are '2024-04-01, "
+        "2023-12-01'.", "arm-refused",
         "as you installed it",
     ),
     "an api-version that does not exist": Case(
@@ -287,9 +281,8 @@ ARM = {
                                  RESUME),
     "a token of another tenant": Case(
         401, "InvalidAuthenticationTokenTenant",
-        "The access token is from the wrong issuer 'https://sts.windows.net/a/'. It must match "
-        "the tenant "
-        "'https://sts.windows.net/b/' associated with this subscription.",
+        "The access token is from the wrong issuer 'https://sts.windows.net/a/'. It must match the "
+        "tenant 'https://sts.windows.net/b/' associated with this subscription.",
         "arm-sign-in", "--tenant ID", SignInFailed,
     ),
     "an expired token": Case(
@@ -327,9 +320,8 @@ VAULT = {
     ),
     "no access policy": Case(
         403, "Forbidden",
-        f"The user, group or application 'appid={OBJECT};oid={OBJECT};iss=x' does not have "
-        "secrets set "
-        "permission on key vault 'contoso;location=westeurope'.",
+        f"The user, group or application 'appid={OBJECT};oid={OBJECT};iss=x' does not have secrets "
+        "set permission on key vault 'contoso;location=westeurope'.",
         "permission-missing", f"az keyvault set-policy --name contoso --object-id {OBJECT}",
         PermissionMissing,
         inner="AccessDenied",

@@ -132,8 +132,7 @@ def test_an_answer_without_a_list_is_no_empty_list() -> None:
 
 def test_a_policy_that_names_the_claims_after_long_identifiers_is_understood() -> None:
     message = (
-        f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. "
-        "Reasons: "
+        f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. Reasons: "
         "'MFA is required'."
     )
     assert (
@@ -192,8 +191,7 @@ NAMES = {
     "the Flex Consumption plan": (
         (
             "The following app setting (Site.SiteConfig.AppSettings.A:B) for Flex Consumption "
-            "sites "
-            "is invalid. Please …"
+            "sites is invalid. Please …"
         ),
         "A:B",
     ),

@@ -208,9 +208,8 @@ def answered(ask: Ask, tls: ssl.SSLContext) -> int:
 def test_a_companys_root_that_the_system_trusts_is_trusted_behind_its_proxy(
     company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask
 ) -> None:
-    monkeypatch.setenv(
-        "SSL_CERT_DIR", str(company.folder)
-    )  # where OpenSSL finds the system's store
+    # Where OpenSSL finds the system's store
+    monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
     assert answered(ask, tls_context()) == 200
     assert {target.partition(" ")[0] for target, _ in company.proxy.asked} == {"CONNECT"}
 
@@ -341,9 +340,8 @@ def test_an_unknown_authority_is_refused_at_once_with_the_way_out(
         UNTRUSTED,
         "export SSL_CERT_FILE=FILE",
     )
-    assert company.origin.connections == (
-        4 if ask is person else 1
-    )  # azure-identity repeats a person's by itself
+    # Azure-identity repeats a person's by itself
+    assert company.origin.connections == (4 if ask is person else 1)
 
 
 @pytest.mark.parametrize("ask", [graph, resource_manager])

@@ -116,9 +116,8 @@ def call_as_sdk(values: Mapping[str, str], azure: Sandbox) -> int:
             patch.delenv(name, raising=False)
         for name, value in {**values, "REQUESTS_CA_BUNDLE": azure.ca_file}.items():
             patch.setenv(name, value)
-        patch.setattr(
-            time, "time", azure.time.timestamp
-        )  # what it signs holds the time at which the sandbox reads it
+        # What it signs holds the time at which the sandbox reads it
+        patch.setattr(time, "time", azure.time.timestamp)
         with EnvironmentCredential(disable_instance_discovery=True) as credential:
             return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
 

@@ -190,16 +190,15 @@ def test_what_a_trust_file_cannot_say_is_said_beside_it(
     service = azure.applications("MCT service")[0]["appId"]
     named = (
         f"service application 'MCT service' ({service}), which ServiceAuthAudience names: mct-s2s "
-        "did not set it up "
-        "for this App Service, and only its settings name it. If it is right, add service-app = "
+        "did not set it up for this App Service, and only its settings name it. If it is right, "
+        "add service-app = "
         f'"{service}".'
     )
     add_client = f'To have it in the file, add a client with name = "{first}".'
     sentences = [
         (
             f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, "
-            "not "
-            "by its appId."
+            "not by its appId."
         ),
         f"'Not listed' ({forgotten.app_id}): it has the app role, but is not on the allow list.",
         f"'S2S-client' ({first}): mct-s2s did not create it for this App Service. {add_client}",
@@ -258,8 +257,7 @@ PROFILE = {
 
 def site(name: str = "learn", group: str = "g", slot: str = "", **more: Any) -> ExportedSite:
     path = (
-        f"/subscriptions/{PROFILE['subscription']}/resourceGroups/{group}/providers/"
-        "Microsoft.Web/"
+        f"/subscriptions/{PROFILE['subscription']}/resourceGroups/{group}/providers/Microsoft.Web/"
         f"sites/{name}"
     )
     resource = ResourceId.parse(path + (f"/slots/{slot}" if slot else ""))

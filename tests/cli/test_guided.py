@@ -78,8 +78,8 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_for_the_same(
     assert azure.restarts() == 1
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
     assert line == (
-        f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} "
-        "--github https://github.com/acme/etl --client etl --managed-identity reports-func --yes"
+        f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} --github "
+        "https://github.com/acme/etl --client etl --managed-identity reports-func --yes"
     )
     azure.forget()
     assert mct(*line.split()[1:]).code == 0
@@ -164,9 +164,8 @@ def test_without_a_terminal_no_question_is_waited_for(
 def asked(options: AzureOptions, environ: Mapping[str, str], *, is_terminal: bool = True) -> bool:
     stream = io.StringIO()
     stream.isatty = lambda: is_terminal  # type: ignore[method-assign]
-    with (
-        pytest.MonkeyPatch.context() as patch
-    ):  # within the test: pytest changes the streams from phase to phase
+    # Within the test: pytest changes the streams from phase to phase
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdin", stream)
         patch.setattr(sys, "stderr", stream)
         return may_ask(options, environ)

@@ -160,9 +160,8 @@ def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_o
     None
 ):
     script = (
-        "import sys, json; from mct_s2s.cli.app import main;"
-        "codes = [main(words.split()) for words in ('--help', '--version', 'setup --help', "
-        "'rotate-secret --help')];"
+        "import sys, json; from mct_s2s.cli.app import main;codes = [main(words.split()) for words "
+        "in ('--help', '--version', 'setup --help', 'rotate-secret --help')];"
         "print(json.dumps([codes, sorted(name for name, one in sys.modules.items() if one)]), "
         "file=sys.stderr)"
     )
@@ -184,9 +183,8 @@ def test_a_help_text_is_one_short_line_without_semicolons() -> None:
         "Entra ID only; skip the App Service.",
     }
     for words, page in HELPS.items():
-        own = [
-            param for param in page.params if not param.name.endswith("_completion")
-        ]  # those are typer's
+        # Those are typer's
+        own = [param for param in page.params if not param.name.endswith("_completion")]
         summary = page.help.strip().partition("\n")[0]
         assert len(summary) <= LONGEST or " ".join(words) in LONGER
         for text in (summary, *(param.help for param in own)):

@@ -205,9 +205,8 @@ def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -
     assert _state(azure) != seed
     dry, done = mct("teardown", "--dry-run", "-o", "json"), mct("teardown", *JSON)
     assert (dry.code, done.code, _changes(done)) == (3, 0, _changes(dry))
-    azure.arm(
-        "PATCH", FUNCTION_APP, json={"identity": {"type": "None"}}
-    )  # as the printed command does
+    # As the printed command does
+    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})
     assert (_state(azure), azure.leaks()) == (seed, [])
     azure.forget()
     assert (mct("teardown", *JSON).code, azure.writes()) == (0, [])

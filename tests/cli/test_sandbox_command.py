@@ -410,9 +410,8 @@ def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: P
 
 
 def test_a_program_is_refused_where_its_addresses_end_with_the_command(tmp_path: Path) -> None:
-    words = program(
-        ["snippet", "Import", "--cloud", "sandbox"]
-    )  # a process: simulated time would not see its sandbox
+    # A process: simulated time would not see its sandbox
+    words = program(["snippet", "Import", "--cloud", "sandbox"])
     ended = subprocess.run(
         words, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
     )

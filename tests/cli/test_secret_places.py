@@ -213,9 +213,8 @@ def test_a_reader_never_misses_the_secret_while_it_is_replaced(
     everybody reads.
     """
     name = saved(mct(*SETUP))
-    azure.advance(
-        3600.0
-    )  # a secret that arrived minutes ago is trusted, though no replica shows it
+    # A secret that arrived minutes ago is trusted, though no replica shows it
+    azure.advance(3600.0)
     tags = {**held(azure, name)["tags"], "team": "data"}
     assert azure.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
     before = held(azure, name)

@@ -71,6 +71,7 @@ def test_every_key_is_an_option_of_setup() -> None:
 
 
 def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
+    reference = 'service-management-reference = "8"'
     (one,) = file.setups(
         f"""
         [profiles.p]
@@ -86,8 +87,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         clients = [
           {{ name = "Import", secret-lifetime = "90d", secret-to = "file:import.env" }},
           {{ name = "Deploy", credential = "federated", github = "octo/deploy" }},
-          {{ name = "Portal", credential = "none", no-consent = true,
-             service-management-reference = "8" }},
+          {{ name = "Portal", credential = "none", no-consent = true, {reference} }},
         ]
         managed-identities = [{{ resource = "reports-func" }}]
         """,
@@ -364,8 +364,7 @@ def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) 
             "[sites.a\n",
             (
                 "'F' is not TOML: Expected ']' at the end of a table declaration (at line 1, "
-                "column "
-                "9)."
+                "column 9)."
             ),
         ),
         (

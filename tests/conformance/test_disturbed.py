@@ -289,9 +289,8 @@ def test_the_report_holds_nothing_of_the_tenant(quiet: Quiet) -> None:
         == []
     )
     assert not re.search(r"eyJ[A-Za-z0-9_-]{8}|localhost|202\d-\d\d-\d\dT", text)
-    assert "removed" not in text.replace(
-        "objects were not removed", ""
-    )  # the redaction of each answer was enough
+    # The redaction of each answer was enough
+    assert "removed" not in text.replace("objects were not removed", "")
 
 
 def test_the_tables_of_a_report_are_recordings(quiet: Quiet) -> None:

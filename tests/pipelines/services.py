@@ -66,9 +66,8 @@ class HttpService(ABC):
                 self.send_response(status)
                 if status in {301, 302}:
                     self.send_header("Location", document)
-                content = json.dumps(
-                    document, separators=(",", ":")
-                ).encode()  # as compact as theirs
+                # As compact as theirs
+                content = json.dumps(document, separators=(",", ":")).encode()
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

@@ -357,10 +357,11 @@ def test_a_pipeline_rotates_the_secret_of_one_site(machine: Machine, devops: Azu
     kept, new = sorted(
         azure.applications("Import")[0]["passwordCredentials"], key=lambda one: one["endDateTime"]
     )
+    # Whoever uses it may still read the old one
     assert (kept, new["endDateTime"] > old["endDateTime"]) == (
         old,
         True,
-    )  # whoever uses it may still read the old one
+    )
     assert f"| `keyvault:{seed.VAULT}/mct-s2s-contosolearn-import" in rotated.summary
 
 

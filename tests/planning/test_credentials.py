@@ -152,9 +152,8 @@ def test_a_stored_scope_of_an_earlier_service_application_is_told(
     note = SecretNote(delivered=SECRET.key_id, client_id=found.client_id, **place)  # type: ignore[arg-type]
     plan = plan_of(NewCredential(LATER), SECRET, note=replace(note, **changed))
     told = (
-        "MCT_S2S_SCOPE in file:import.env is 'api://gone/.default', which is no longer the "
-        "service application. "
-        f"Set it to {uri}/.default."
+        "MCT_S2S_SCOPE in file:import.env is 'api://gone/.default', which is no longer the service "
+        f"application. Set it to {uri}/.default."
     )
     assert (plan.notes, plan.is_empty) == ((told,) if is_told else (), True)
 

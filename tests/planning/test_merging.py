@@ -353,6 +353,7 @@ PORTAL = site("partner-portal", group="integrations")
 REPORTS = site("reports-func", group="integrations", kind="functionapp,linux")
 DISGUISED = site("contosolearn-fa-x7k2q", kind="app")
 SET_UP = {"serviceauthaudience": "api://x", "SqlPassword": "hidden"}
+# The document's warning, whatever the kind says
 CASES: list[
     tuple[list[Site], Mapping[Site, Mapping[str, str | None] | None], list[Site], list[Site]]
 ] = [
@@ -372,7 +373,7 @@ CASES: list[
         {DISGUISED: {ENABLED.name: "true"}},
         [],
         [],
-    ),  # the document's warning, whatever the kind says
+    ),
 ]
 
 

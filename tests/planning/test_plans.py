@@ -532,15 +532,13 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
     assert notes(ServiceAuthAudience="api://foo") == [
         (
             "'Import', 'Other', 'Portal' lose access: their tokens do not match "
-            "ServiceAuthAudience "
-            "'api://foo'."
+            "ServiceAuthAudience 'api://foo'."
         )
     ]
     assert notes(directory=False, ServiceAuthRole="Wrong") == [
         (
             "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory "
-            "was "
-            "not asked which."
+            "was not asked which."
         )
     ]
     assert notes(ServiceAuthRole="S2SAppRole", ServiceAuthTenantName="contoso.com") == []
@@ -589,8 +587,8 @@ def test_a_site_that_was_switched_off_is_switched_on_in_so_many_words() -> None:
     )
     (first,) = make_plan(spec("Import"), off).gaining
     assert str(first) == (
-        "Service-to-service authentication is switched off. This switches it on again. "
-        "It lets these clients call again, too: 'Portal'."
+        "Service-to-service authentication is switched off. This switches it on again. It lets "
+        "these clients call again, too: 'Portal'."
     )
     assert make_plan(spec("Import"), complete(client("Import"))).gaining == ()
 

@@ -101,8 +101,7 @@ DPOP = 'DPoP algs="RS256 ES256"'
     [
         ((
                 "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"Unexpected "
-                "'aud' "
-                f"value\", {DPOP}"
+                f"'aud' value\", {DPOP}"
             ),
          "Unexpected 'aud' value"),
         (f'{DPOP}, Bearer error="invalid_token"', "invalid_token"),

@@ -102,9 +102,8 @@ def stopped(harness: Harness, words: Sequence[str], shot: Shot) -> Ended:
     marksman = Marksman(harness, *shot)
     marksman.process = harness.process(words)
     ended = harness.ended(marksman.process)
-    assert marksman.shot or ended.code == 0, (
-        shot
-    )  # a race may spare a write that the clean run had to repeat
+    # A race may spare a write that the clean run had to repeat
+    assert marksman.shot or ended.code == 0, shot
     harness.inside.leave_alone()
     return ended
 

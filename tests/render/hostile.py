@@ -317,9 +317,8 @@ def _talk(terminal: Terminal, name: str) -> None:
 
 
 def _snippets(terminal: Terminal, name: str) -> None:
-    value = "".join(
-        one if one.isprintable() else "?" for one in name
-    )  # what cannot be shown is refused as a value
+    # What cannot be shown is refused as a value
+    value = "".join(one if one.isprintable() else "?" for one in name)
     federation = Federation(f"https://{value}", f"repo:{value}:environment:{value}", value)
     for kind in SourceKind:
         source = CredentialSource(

@@ -120,10 +120,11 @@ def test_a_throttle_is_told_by_the_service(screens: Screens) -> None:
 def test_a_step_beside_the_plan_is_in_the_log_of_a_job(
     screens: Screens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What is a part of it has no line of its own
     for in_job, told in (
         (False, []),
         (True, ["Reading the directory"]),
-    ):  # what is a part of it has no line of its own
+    ):
         if in_job:
             monkeypatch.setenv("CI", "1")
         with (

@@ -52,8 +52,7 @@ PROGRAMS = [(language, source) for source in SOURCES for language in languages_f
 TYPOGRAPHIC = "\u2018\u2019\u201a\u201b"
 """Quotation marks that end a string of PowerShell as well."""
 EVIL = (
-    f"x'$(touch pwned)`touch pwned`\"${{{{ secrets.X }}}} $(System.AccessToken) $[1] {{{{ x "
-    f"}}}} "
+    f"x'$(touch pwned)`touch pwned`\"${{{{ secrets.X }}}} $(System.AccessToken) $[1] {{{{ x }}}} "
     f"\\n{TYPOGRAPHIC}#*/ y"
 )
 """What would become part of a program, if anything could."""
@@ -189,9 +188,8 @@ def test_a_program_is_read_by_its_language(
     assert all(line.isprintable() for line in lines)
     assert ("pwned" in text) is (call == "whatever is called how")
     assert "pwned" in text or [line for line in lines if line != line.rstrip()] == []
-    if (
-        call == "public"
-    ):  # the system's own authorities are right: a file that is named wins over them
+    # The system's own authorities are right: a file that is named wins over them
+    if call == "public":
         assert not re.search("CA_BUNDLE|CERT_FILE|CA_CERTS|cafile|ca.pem", text)
     if call == "sandbox":
         assert ("/home/ada/sandbox/ca.pem" in text) == (language is not Language.APP_SETTINGS)

@@ -583,9 +583,8 @@ def test_a_bad_request_gets_its_status_and_its_code(shared: Shared, row: Row) ->
         assert (body["error"], body["error_codes"]) == (row.code, [row.aadsts]), answer.text
         assert body["error_description"].startswith(f"AADSTS{row.aadsts}: ")
     else:
-        error = (
-            answer.json().get("error") or answer.json()
-        )  # App Service speaks for itself, without the envelope
+        # App Service speaks for itself, without the envelope
+        error = answer.json().get("error") or answer.json()
         assert (error.get("code") or error.get("Code")) == row.code, answer.text
         if row.detail is not None:
             assert (error["details"][0]["code"], error["details"][0]["target"]) == row.detail

@@ -58,8 +58,7 @@ class Step:
 
 def missing(name: str) -> tuple[int, str]:
     text = (
-        f"Resource '{name}' does not exist or one of its queried reference-property objects "
-        "are "
+        f"Resource '{name}' does not exist or one of its queried reference-property objects are "
         "not present."
     )
     return 404, text
@@ -193,8 +192,7 @@ def test_a_uri_may_be_refused_while_only_some_know_the_application(client: Clien
     app = make_app(client)
     uri = f"api://{app['appId']}"
     text = (
-        "Values of identifierUris property must use a verified domain of the organization or "
-        "its "
+        "Values of identifierUris property must use a verified domain of the organization or its "
         "subdomain"
     )
     refused = (400, f"{text}: '{uri}'")

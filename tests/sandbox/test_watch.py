@@ -240,8 +240,7 @@ def test_words_of_the_page_stay_whole(client: Client) -> None:
     client.graph("GET", "/organization")
     text = client.request("GET", PAGE).text
     assert (
-        "th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; "
-        "white-space: "
+        "th, td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0; white-space: "
         "nowrap }"
     ) in text
     assert re.findall(r"<td>GET</td>", text)

@@ -171,9 +171,8 @@ def interrupted(
 def test_a_program_is_told_in_one_document(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
     words = ["setup", "--client", "A", "-y", "-o", "json"]
     consent = {"service": "Graph", "method": "POST", "path": "appRoleAssignedTo"}
-    azure.misbehave(
-        {"match": consent, "fault": {"type": "hang"}}
-    )  # it does not end before the signal
+    # It does not end before the signal
+    azure.misbehave({"match": consent, "fault": {"type": "hang"}})
     with inside.time.flowing():
         code, out, told = interrupted(
             words, environment(azure, tmp_path), signal.SIGINT, "Created service application"

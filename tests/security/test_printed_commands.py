@@ -223,9 +223,8 @@ def pasted(script: str, home: Path) -> list[list[str]]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list(there.iterdir()) == [], "a value became a command"
-    logs = [
-        log.read_text(encoding="utf-8") for log in sorted(home.glob("log.*"))
-    ]  # one a process: pipes run at once
+    # One a process: pipes run at once
+    logs = [log.read_text(encoding="utf-8") for log in sorted(home.glob("log.*"))]
     return [row.split("\0")[:-1] for log in logs for row in log.split("\1")[:-1]]
 
 

@@ -189,9 +189,8 @@ def test_removing_an_unknown_client_is_an_error_that_scripts_can_pass_over(
     mct: Program, azure: Sandbox
 ) -> None:
     mct(*NAMED)
-    azure.arm(
-        "PATCH", FUNCTION_APP, json={"identity": {"type": "None"}}
-    )  # its tag is left over: no business of this
+    # Its tag is left over: no business of this
+    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})
     azure.forget()
     before = azure.state()
     for name in NOBODY:

@@ -112,9 +112,8 @@ class AzureCli:
 
     def rows(self, *rows: Json) -> None:
         content = json.dumps({"installationId": "x", "subscriptions": rows})
-        (self._folder / "azureProfile.json").write_text(
-            content, encoding="utf-8-sig"
-        )  # as az writes it
+        # As az writes it
+        (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")
 
     def truncate(self) -> None:
         """The next one finds its cache empty."""

@@ -44,9 +44,8 @@ class _Handler(socketserver.StreamRequestHandler):
             headers[name.lower()] = value.strip()
         self.server.asked.append((f"{method} {target}", headers.get("proxy-authorization", "")))
         host, _, port = target.rpartition(":")
-        host = (
-            "localhost" if host.endswith(".localhost") else host
-        )  # not every system's resolver knows these names
+        # Not every system's resolver knows these names
+        host = "localhost" if host.endswith(".localhost") else host
         far_end = ("127.0.0.1", self.server.port) if self.server.port else (host, int(port))
         with socket.create_connection(far_end) as far:
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

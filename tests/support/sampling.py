@@ -79,9 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         count = next(
             (count for folder, count in _CASES.items() if name.startswith(folder)), len(found)
         )
-        if "render" in name or "inside" in getattr(
-            found[0], "fixturenames", ()
-        ):  # others cost nothing
+        # Others cost nothing
+        if "render" in name or "inside" in getattr(found[0], "fixturenames", ()):
             left_out |= set(found) - set(
                 random.Random(f"{seed()} {name}").sample(found, min(count, len(found)))
             )

@@ -91,9 +91,8 @@ class SimulatedTime:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.events, "new_event_loop", lambda: SimulatedLoop(self))
             patch.setattr(clock, "now", lambda: datetime.fromtimestamp(self.timestamp(), UTC))
-            patch.setattr(
-                concurrency, "in_background", asyncio.to_thread
-            )  # a thread that time waits for
+            # A thread that time waits for
+            patch.setattr(concurrency, "in_background", asyncio.to_thread)
             patch.setattr(TLSStream, "wrap", _closing_wrap(TLSStream.wrap))
             yield
 

@@ -189,9 +189,8 @@ class GraphClient(ServiceClient):
             status, body = answer.get("status"), answer.get("body")
             if status == 404:
                 return None
-            if status != 200 or not isinstance(
-                body, dict
-            ):  # throttled, refused, not understood: ask for it alone
+            # Throttled, refused, not understood: ask for it alone
+            if status != 200 or not isinstance(body, dict):
                 return await self.get(path, parse)
             with GRAPH.readable(READ):
                 return parse(body)

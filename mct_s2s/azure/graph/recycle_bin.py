@@ -50,8 +50,7 @@ async def restore(graph: "GraphClient", application: Application) -> list[Princi
         raise Purged(
             "not-in-recycle-bin",
             f"The app registration {application.object_id} is no longer in the recycle bin: "
-            "someone purged it, or "
-            "made another one in its place.",
+            "someone purged it, or made another one in its place.",
             remedy="Run the same command again to use that one, or to create a new one.",
             status=404,
         )

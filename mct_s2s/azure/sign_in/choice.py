@@ -91,7 +91,8 @@ def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
         OSError,
         RuntimeError,
         ValueError,
-    ):  # no such file, another form, or a user without a home
+    ):
+        # No such file, another form, or a user without a home
         return False
     return bool(noted.auth and noted.auth.account and noted.auth.account.current_user)
 
@@ -294,8 +295,8 @@ def may_sign_in(named: str | None, login: str) -> bool:
 def kept_back(named: str | None, login: str, whose: str) -> str:
     """What is said of a credential that `may_sign_in` keeps back."""
     return (
-        f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It "
-        "was not sent."
+        f"{whose} is for {named or PUBLIC.login}, but the login host of --cloud is {login}. It was "
+        "not sent."
     )
 
 

@@ -18,14 +18,12 @@ _NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
 _ADD = "Add the client again:\nmct-s2s add-client {client}"
 _COMPARE = (
     "Compare it with the client's federated credentials: az ad app federated-credential list --id "
-    "{client}; then add "
-    "the missing one: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
-    "--federated-subject SUBJECT"
+    "{client}; then add the missing one: mct-s2s add-client "
+    "{client} --credential federated --federated-issuer ISSUER --federated-subject SUBJECT"
 )
 _GITHUB = (
     "If that is your repository, let its workflows sign in: mct-s2s add-client {client} "
-    "--credential federated "
-    "--github {github}"
+    "--credential federated --github {github}"
 )
 _BRANCH = re.compile(r"repo:([^:]+):ref:refs/heads/(.+)")
 _FEDERATED = (
@@ -35,8 +33,7 @@ _FEDERATED = (
 )
 _SUBJECT = (
     "A GitHub repository that was created, renamed or transferred since 2026-07-15 has the IDs of "
-    "its owner and of "
-    f"itself in the subject: repo:OWNER@ID/REPO@ID:…. {_FEDERATED}"
+    f"its owner and of itself in the subject: repo:OWNER@ID/REPO@ID:…. {_FEDERATED}"
 )
 
 
@@ -55,8 +52,7 @@ class _Row(NamedTuple):
 
 _TABLE = (
     _Row("7000215", "the client secret is invalid: it was replaced, or it is the secret's ID "
-        "instead of its "
-        "value",
+        "instead of its value",
          "Set AZURE_CLIENT_SECRET to the secret's value, not its ID.", _NEW, True),
     _Row("7000222", "the client secret has expired",
          "Create a new secret for this service principal.", _NEW, True),
@@ -70,8 +66,7 @@ _TABLE = (
          "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
     _Row("7000112", "{who} is disabled in Entra ID", "",
          "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update "
-         "--id {client} --set "
-         "accountEnabled=true"),
+         "--id {client} --set accountEnabled=true"),
     _Row("500011", "no service application in the tenant has that Application ID URI", "",
          "Update the service application:\nmct-s2s setup", True),
     _Row("500014", "the service application is disabled in Entra ID", "",
@@ -86,25 +81,20 @@ _TABLE = (
          "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."),
     _Row("50020 50034 90072", "the account does not exist in the tenant",
          "Sign in with an account of the tenant, or with one that is a guest there. If the Azure "
-         "CLI has several: az "
-         "account set --subscription ID, or az login --tenant ID"),
+         "CLI has several: az account set --subscription ID, or az login --tenant ID"),
     _Row("53003", "a Conditional Access policy blocks the sign-in, for its place, device, app or "
-        "way of "
-        "signing in",
-         "Run az login with a browser on a managed Windows or Mac device and use --auth cli "
-         "there, or use a service "
-         "principal. The tenant's sign-in log names the policy, by the request id.",
+        "way of signing in",
+         "Run az login with a browser on a managed Windows or Mac device and use --auth cli there, "
+         "or use a service principal. The tenant's sign-in log names the policy, by the request "
+         "id.",
          "Ask the owner of the policy for workload identities: it blocks by network or by risk, "
-         "and the tenant's "
-         "sign-in log names it."),
+         "and the tenant's sign-in log names it."),
     _Row("530084", "the tenant demands a sign-in that is bound to its device (token protection)",
          "Run az login on Windows, where it signs in by the system, and use --auth cli there, or "
-         "use a service "
-         "principal. azd, the browser and device codes can't."),
+         "use a service principal. azd, the browser and device codes can't."),
     _Row("50005", "the tenant allows no sign-in from this platform",
          "Run az login on a device whose platform the policy allows and use --auth cli there, or "
-         "use a service "
-         "principal."),
+         "use a service principal."),
     _Row("530035 530036", "the tenant blocks device codes",
          "Sign in with --auth browser or az login on a machine with a browser, or use a service "
          "principal."),
@@ -112,11 +102,10 @@ _TABLE = (
          "Run az login on such a device, then use --auth cli there."),
     _Row("700024", "the token that it presents has expired, or is not valid yet",
          "A pipeline's token lasts minutes: run mct-s2s right after its sign-in (azure/login), or "
-         "use --auth "
-         "workload-identity with a token file that is kept new. Check this machine's clock, too.",
+         "use --auth workload-identity with a token file that is kept new. Check this machine's "
+         "clock, too.",
          "A workflow's or platform's token lasts minutes: get a new one and use it at once. Check "
-         "this machine's "
-         "clock, too."),
+         "this machine's clock, too."),
     _Row("700023", "the token that it presents was made for another tenant or cloud", "",
          "Check AZURE_TENANT_ID in the credentials and --cloud."),
     _Row("50013", "the token that it presents is not signed by its issuer", "", _COMPARE),
@@ -173,11 +162,12 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
     """`login`: the command to sign in again, where a person has to type it."""
     text, number = str(error), _number(error)
     words = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")[0].splitlines() or [""]
+    # The ids are reported apart
     code, command, answer = (
         "sign-in-failed",
         "",
         words[0].strip()[:300],
-    )  # the ids are reported apart
+    )
     row = _ROWS.get("530035" if number == "53003" and DEVICE_CODE in description else number)
     if number in _SECOND_FACTOR:
         code, said, command = (
@@ -249,8 +239,7 @@ def identity_refused(error: Exception) -> ServiceError:
         "identity-token-refused",
         f"Could not get a token for the managed identity: {first_line(error)}",
         remedy="Run it inside an Azure resource with a managed identity. For a user-assigned "
-        "identity, set "
-        "AZURE_CLIENT_ID to its client ID.",
+        "identity, set AZURE_CLIENT_ID to its client ID.",
         status=401,
         service_code=_number(error),
         service_message=first_line(error),
@@ -270,8 +259,7 @@ def raise_if_passing(error: Exception, login: str) -> None:
     if is_silent or without_tool or _OFFLINE.search(text):
         cause = error if is_silent or without_tool else ConnectionError("it could not connect")
         remedy = (
-            f"Check the network, the proxy ({login} has to pass) and --cloud, then run the "
-            "same "
+            f"Check the network, the proxy ({login} has to pass) and --cloud, then run the same "
             "command again."
         )
         failure = LOGIN.unanswered(cause, "sign in", remedy)

@@ -69,12 +69,10 @@ section 2.4.
 """
 _SINCE_LOGIN_OF_APPLICATION = (
     "If the service principal was given it after az login, let it sign in again first, with its "
-    "secret, certificate or "
-    "federated token:"
+    "secret, certificate or federated token:"
 )
 _OF_MACHINE = (
-    "A managed identity's token can be 24 hours old: what it was given since counts from its "
-    "next "
+    "A managed identity's token can be 24 hours old: what it was given since counts from its next "
     "one."
 )
 

@@ -75,9 +75,8 @@ class TokenProcess:
     def __init__(self, program: str, question: TokenQuestion, environ: Mapping[str, str]) -> None:
         self._tool = question.tool
         self._answer: asyncio.Task[ToolToken | None] | None = None
-        folder = (
-            environ.get("SYSTEMROOT") if sys.platform == "win32" else "/bin"
-        )  # no folder of a user's choice
+        # No folder of a user's choice
+        folder = environ.get("SYSTEMROOT") if sys.platform == "win32" else "/bin"
         self._process = subprocess.Popen(  # noqa: S603  # as words, without a shell
             [program, *question.words],
             stdin=subprocess.DEVNULL,

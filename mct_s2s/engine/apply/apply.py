@@ -94,8 +94,7 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
         refused.missing = ()
         refused.advise(
             "You have the role or permission for this, but it has not taken effect yet. Run the "
-            "same command again "
-            "in a few minutes."
+            "same command again in a few minutes."
         )
     here = likely_missing([change for change, _ in outcome.failed], before, access)
     rest = likely_missing(outcome.left, before, access)
@@ -185,9 +184,8 @@ async def update_application(change: UpdateApplication, run: Run) -> str:
         for after in edited(application, change.edits, run.outputs):
             await applications.update(graph, application, after)
             application = after
-        graph.expect_lag(
-            application.client_id
-        )  # a role that was just added reaches the principal's copy later
+        # A role that was just added reaches the principal's copy later
+        graph.expect_lag(application.client_id)
     except PermissionMissing as refused:
         if not only_notes_use(change):
             raise

@@ -50,8 +50,7 @@ REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
 OVERWRITTEN = (
     "Someone registered it while this run was doing so: the request gave it this run's display "
-    "name and audience, "
-    "a client also its tags and permissions, and nothing else was changed."
+    "name and audience, a client also its tags and permissions, and nothing else was changed."
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
@@ -117,8 +116,8 @@ async def _deleted_applications(
     except PermissionMissing as refused:
         taken.advise(
             f"A deleted registration still has the name '{name}', and you can't read the recycle "
-            "bin. Ask someone with "
-            f"the role {BIN_READERS} to run the same command: it restores that registration."
+            "bin. Ask someone with the role "
+            f"{BIN_READERS} to run the same command: it restores that registration."
         )
         raise taken from refused
 
@@ -285,8 +284,7 @@ async def as_not_owned(
         "not one of them.",
         answer=refused.answer,
         remedy="Run the same command again after one of its owners, or a Cloud Application "
-        "Administrator, has made "
-        "you an owner. They run:",
+        "Administrator, has made you an owner. They run:",
         command=add,
         request_id=refused.request_id,
         missing=(

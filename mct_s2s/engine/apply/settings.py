@@ -191,6 +191,5 @@ class _Writer:
                 "Someone else keeps overwriting the application settings of "
                 f"'{self._change.name}'.",
                 remedy="Find what writes them (a pipeline, another administrator), then run the "
-                "same "
-                "command again.",
+                "same command again.",
             )

@@ -100,9 +100,8 @@ async def observe(
     observed = (
         observed.with_settings(observed.settings, written) if app_service is not None else observed
     )
-    session.connection.http.untraced -= _names_of_service(
-        request, observed.settings
-    )  # the directory knows these
+    # The directory knows these
+    session.connection.http.untraced -= _names_of_service(request, observed.settings)
     return observed
 
 

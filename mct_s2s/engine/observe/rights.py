@@ -115,9 +115,8 @@ async def permitted(
     usual = access.secret_rules or ()
     rules = defaultdict[str, Sequence[SecretRule]](lambda: usual)
     for change, _, _ in too_long(plan.changes, rules, observed):
-        if isinstance(
-            change.object_id, str
-        ):  # a registration that exists may have a policy of its own
+        # A registration that exists may have a policy of its own
+        if isinstance(change.object_id, str):
             found = await outcome_of(caller_rights.secret_rules_of(session.graph, change.object_id))
             # One that is not shown may allow what the default forbids: the real request decides.
             rules[change.key] = (

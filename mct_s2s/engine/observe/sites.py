@@ -184,7 +184,8 @@ async def find_web_app(
         NotThere,
         PermissionMissing,
         ServiceError,
-    ):  # all sites that the caller may see are looked at
+    ):
+        # All sites that the caller may see are looked at
         named = []
     if len(named) == 1:
         return named[0]

@@ -135,9 +135,8 @@ class _Lookup:
                 if must_exist and any(
                     has_identifier(row, named.strip()) for row in await self._in_bin()
                 ):
-                    return (
-                        Trust()
-                    )  # it is restored or refused, and no other one is used in its place
+                    # It is restored or refused, and no other one is used in its place
+                    return Trust()
                 if must_exist:
                     raise NotThere(
                         "service-application-missing",
@@ -237,12 +236,11 @@ class _Lookup:
         matter.
         """
         lists_all, names = False, list[str]()
+        # What is kept, or goes, is named
         match self.request.desired:
             case Setup(clients=specs):
                 names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
-            case (
-                Removal(everything=lists_all) | Look(all_federated=lists_all)
-            ):  # what is kept, or goes, is named
+            case Removal(everything=lists_all) | Look(all_federated=lists_all):
                 names = [*self.request.desired.names]
         wished = {
             *map(str.casefold, names),

@@ -131,8 +131,7 @@ def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
     found += _site(seen)
     if isinstance(refusal, NotOurs) and (seen.site_refusal or observed.settings_unread):
         message = (
-            "A registration has the name of this App Service's; only its settings say whether "
-            "it "
+            "A registration has the name of this App Service's; only its settings say whether it "
             "is in use."
         )
         found.append(DoctorCheck(refusal.code, Verdict.UNKNOWN, EXISTING, message))

@@ -58,16 +58,14 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
             ):
                 left[change.key] = change
     dropped = {*left, *unnoted}
-    if any(
-        isinstance(change, WriteSettings) for change in left.values()
-    ):  # who writes them also restarts
+    # Who writes them also restarts
+    if any(isinstance(change, WriteSettings) for change in left.values()):
         dropped |= restarts
         left = {key: change for key, change in left.items() if key not in restarts}
         missing = {key: lacks for key, lacks in missing.items() if key not in restarts}
     steps = tuple(step for step in plan.steps if step.key not in dropped)
-    is_told = any(
-        step.action is not Action.NONE for step in steps
-    )  # not each time, where all else is done
+    # Not each time, where all else is done
+    is_told = any(step.action is not Action.NONE for step in steps)
     told = (
         f"Left out, as you can't update '{one.name}': {one.detail}."
         for one in unnoted.values()
@@ -203,8 +201,7 @@ def stopped(
         "permission-missing",
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
         remedy="Ask for what is missing, wait a few minutes until it takes effect, then run the "
-        "same "
-        "command again.",
+        "same command again.",
         answer=answer,
         request_id=request_id,
         items=(*asked_for(missing), *also),

@@ -31,9 +31,8 @@ _ADMINISTRATORS = frozenset({
     "62e90394-69f5-4237-9190-012177145e10",  # Global Administrator
     "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",  # Application Administrator
 })  # fmt: skip
-_CONSENTERS = _ADMINISTRATORS | {
-    "e8611ab8-c189-46e8-94e1-60213ab1f814"
-}  # Privileged Role Administrator
+# Privileged Role Administrator
+_CONSENTERS = _ADMINISTRATORS | {"e8611ab8-c189-46e8-94e1-60213ab1f814"}
 """Rarer roles may, too.
 
 Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
@@ -283,9 +282,8 @@ def _in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
         verdict = Verdict.YES if _CONSENT in held else Verdict.NO
     elif held & {_WRITE_ALL, _DIRECTORY_ALL}:
         verdict = Verdict.YES
-    elif (
-        _OWNED_BY in held
-    ):  # `AppRegistration.Create` makes one that its maker may not change, and so not even name
+    elif _OWNED_BY in held:
+        # `AppRegistration.Create` makes one that its maker may not change, and so not even name
         verdict = Verdict.YES if is_new else owned
     if verdict is not Verdict.NO:
         return verdict, ()

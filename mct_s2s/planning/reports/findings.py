@@ -387,8 +387,7 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
     for setting, entry in unmatched_entries(observed):
         if is_guid(entry):
             message = (
-                f"{entry} in {setting} matches nothing in this tenant: a deleted client, or "
-                "the "
+                f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the "
                 "wrong type of ID."
             )
             remove = observed.command("remove-client", about=entry)

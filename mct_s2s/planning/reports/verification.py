@@ -185,9 +185,8 @@ def why_refused(
         )
         return f"{quoted}The token has {values} and {_roles(token)}.", (
             "Ask someone who can read the settings to compare these values with mct-s2s status. "
-            "Azure caches a "
-            "managed identity's tokens for up to 24 hours, so recent changes may not be in them "
-            "yet."
+            "Azure caches a managed identity's tokens for up to 24 hours, so recent changes may "
+            "not be in them yet."
         )
     resource = observed.app_service.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
@@ -393,8 +392,7 @@ def without_token(
         return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
         remedy = (
-            "Choose a path that requires authentication: --path PATH. If this one should, "
-            "report "
+            "Choose a path that requires authentication: --path PATH. If this one should, report "
             "it to the "
         )
         remedy += f"operator of {observed.api.name}."

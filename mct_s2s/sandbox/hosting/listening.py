@@ -147,9 +147,8 @@ class WebServer(uvicorn.Server):
         await self._wait_for_requests(seconds=1)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await self._wait_for_requests(
-            seconds=0.1
-        )  # those that wait for their client see that it has gone
+        # Those that wait for their client see that it has gone
+        await self._wait_for_requests(seconds=0.1)
         self.finished()
 
     async def _wait_for_requests(self, *, seconds: float) -> None:

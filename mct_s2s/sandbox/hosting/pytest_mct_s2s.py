@@ -114,10 +114,8 @@ class MctSandbox:
         sent = None if body is None else json.dumps(body)
         try:
             answer = self._answer(method, path, sent)
-        except (
-            http.client.HTTPException,
-            OSError,
-        ):  # it was idle for so long that the server has closed it
+        except (http.client.HTTPException, OSError):
+            # It was idle for so long that the server has closed it
             self._connection.close()
             answer = self._answer(method, path, sent)
         text = answer.read()

@@ -153,8 +153,8 @@ class StateDirectory:
             raise Mistake(f"'{path}' is not a state of the sandbox.", *written) from error
         if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
             raise ValueError(
-                f"Invalid state file '{path}': it does not contain the administrator's "
-                f"application {ADMINISTRATOR_ID}."
+                f"Invalid state file '{path}': it does not contain the administrator's application "
+                f"{ADMINISTRATOR_ID}."
             )
         state.save(self.state_file)
 

@@ -111,9 +111,8 @@ class Pipeline:
             self._close(exchange, 0, started)
             await exchange.cut(cut.end, send, self.breaker)
             return
-        except (
-            asyncio.CancelledError
-        ):  # the sandbox ends, and has closed the connection: uvicorn would log a traceback
+        except asyncio.CancelledError:
+            # The sandbox ends, and has closed the connection: uvicorn would log a traceback
             self._close(exchange, 0, started)
             return
         self._close(exchange, exchange.messages[0]["status"], started)

@@ -195,8 +195,8 @@ def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
     service = SERVICES.get(str(match.get("service", "*")).lower())
     if service is None:
         raise ValueError(
-            f"Unknown service '{match['service']}'. Use Graph, ARM, KeyVault, Entra, MCT, "
-            "Identity or *."
+            f"Unknown service '{match['service']}'. Use Graph, ARM, KeyVault, Entra, MCT, Identity "
+            "or *."
         )
     methods = frozenset(str(match.get("method", "*")).upper().split("|"))
     path = _path_pattern(match)

@@ -76,8 +76,7 @@ class SiteState:
         template = "Cannot modify this site because another operation is in progress. Details: {0}"
         running = (
             f"Id: {uuid.uuid4()}, OperationName: Update, CreatedTime: "
-            f"{datetime.fromtimestamp(self.changed, UTC)}, "
-            f"RequestId: {uuid.uuid4()}, EntityType: 3"
+            f"{datetime.fromtimestamp(self.changed, UTC)}, RequestId: {uuid.uuid4()}, EntityType: 3"
         )
         raise app_service_error(
             409, "Conflict", template.format(running), entity=("59203", template, [running])

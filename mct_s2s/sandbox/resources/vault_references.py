@@ -63,8 +63,8 @@ def check(
         403,
         "Forbidden",
         f"The user, group or application '{who};numgroups=0;iss={issuer}' does not have secrets "
-        f"{POLICY_WORDS[verb]} "
-        f"permission on key vault '{place}'. For help resolving this issue, please see "
+        f"{POLICY_WORDS[verb]} permission on key vault "
+        f"'{place}'. For help resolving this issue, please see "
         "https://go.microsoft.com/fwlink/?linkid=2125287",
         inner="AccessDenied",
     )

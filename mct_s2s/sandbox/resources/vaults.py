@@ -127,8 +127,7 @@ class VaultState:
         elif deleted is not None:
             why = (
                 f"Secret {name} is currently in a deleted but recoverable state, and its name "
-                "cannot be reused; in "
-                "this state, the secret can only be recovered or purged."
+                "cannot be reused; in this state, the secret can only be recovered or purged."
             )
             raise vault_error(409, "Conflict", why, inner="ObjectIsDeletedButRecoverable")
         if live is not None and live["ready_at"] > now:

@@ -115,10 +115,9 @@ def _refused_before(
         return PlainTextResponse(
             "Oops! We weren't able to find your Azure Front Door Service configuration.", 404
         )
+    # The origin admits its own Front Door alone, by X-Azure-FDID
     match front:
-        case "front-door" if (
-            not is_at_door
-        ):  # the origin admits its own Front Door alone, by X-Azure-FDID
+        case "front-door" if not is_at_door:
             return PlainTextResponse("Error 403 - Forbidden", 403)
         case "network":
             return PlainTextResponse(
@@ -210,8 +209,8 @@ def _allowed(own: Mapping[str, str], claims: Mapping[str, Any]) -> str:
     client = str(claims.get("appid") or claims.get("azp") or "").lower()
     _require(
         client in _ids(own.get("serviceapplicationids", "")),
-        f"neither the object id {claims.get('oid')} nor the application id {client} is on an "
-        "allow list",
+        f"neither the object id {claims.get('oid')} nor the application id {client} is on an allow "
+        "list",
     )
     role = own.get("serviceauthrole", "")
     _require(

@@ -67,8 +67,7 @@ def routes(state: SandboxState, addresses: Addresses, observability: Observabili
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri "
-            "'none'; "
-            "form-action 'none'; frame-ancestors 'none'",
+            "'none'; form-action 'none'; frame-ancestors 'none'",
             "Cache-Control": "no-store",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",

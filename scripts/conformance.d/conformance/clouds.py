@@ -147,8 +147,7 @@ async def cloud_side(
         raise UsageError(
             "site-not-found",
             f"The App Service '{target.name}' does not exist in the resource group "
-            f"'{target.group}', "
-            "is a function app, or you can't read it.",
+            f"'{target.group}', is a function app, or you can't read it.",
             remedy="Check --subscription, which takes an ID, --group and --app-service.",
         )
     side.bindings |= {

@@ -224,21 +224,18 @@ def _what(cloud: Side, run: str, options: ConformanceOptions, who: str) -> Seque
         ),
         (
             f"  - in resource group {names['group']}: creates and deletes the user-assigned "
-            "managed "
-            f"identity {run}"
+            f"managed identity {run}"
         ),
         (
             f"  - of App Service {names['site']}: adds the application setting {SETTING} and "
-            "removes "
-            "it, with all others"
+            "removes it, with all others"
         ),
         "    unchanged. App Service restarts the app each time: twice.",
         *(vault if "vault" in names else []),
         f"  - calls GET /api/v1/organization of {names['site']} three times, without access to it",
         (
             "It only reads everything else. If it is killed, the same options remove what it "
-            "created, "
-            "with:"
+            "created, with:"
         ),
         f"  {option_text('--clean-up', run)}",
     ]

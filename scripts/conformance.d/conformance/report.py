@@ -145,8 +145,7 @@ def _report(found: Sequence[Finding], cloud: str, when: datetime, left: int) -> 
         "removed.\n"
     )
     yield (
-        "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by "
-        "names "
+        "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by names "
         "such as `{apiAppId}`"
     )
     yield (

@@ -223,8 +223,7 @@ _ask(f"GET /servicePrincipals/{NOBODY}")
 _ask("GET /organization?$select=id,displayName,verifiedDomains", others=True)
 _ask("GET /policies/defaultAppManagementPolicy", others=True)
 _ask(
-    "GET "
-    f"{_OWN}/transitiveMemberOf/"
+    f"GET {_OWN}/transitiveMemberOf/"
     "microsoft.graph.directoryRole?$count=true&$select=id,roleTemplateId",
     headers={"ConsistencyLevel": "eventual"},
 )

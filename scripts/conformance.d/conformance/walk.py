@@ -152,9 +152,8 @@ def _bind(step: Step, side: Side, answer: Answer) -> None:
         side.bindings["siteRoot"] = f"https://{side.bindings['siteHost']}"
     if step.settings is Settings.READ:
         settings = at(answer.body, "/properties")
-        side.settings = (
-            settings if isinstance(settings, dict) else None
-        )  # never empty: a write replaces all settings
+        # Never empty: a write replaces all settings
+        side.settings = settings if isinstance(settings, dict) else None
 
 
 def _request(step: Step, side: Side) -> dict[str, Any]:

@@ -57,8 +57,7 @@ def system_identity(story: Story) -> None:
 
 def _assignment(story: Story, principal: str) -> Any:
     role = (
-        f"/subscriptions/{story.names['sub']}/providers/Microsoft.Authorization/"
-        "roleDefinitions/"
+        f"/subscriptions/{story.names['sub']}/providers/Microsoft.Authorization/roleDefinitions/"
         f"{READER}"
     )
     return {"properties": {"roleDefinitionId": role, "principalId": principal}}

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 NOT_COMPARED = {
     "errors/arm-11": (
-        "a limit of Microsoft.Authorization that the sandbox has not: it would repeat what a "
-        "fault says"
+        "a limit of Microsoft.Authorization that the sandbox has not: it would repeat what a fault "
+        "says"
     ),
     "errors/graph-06": (
         "app management policies of the sandbox restrict no audiences; the status is not quoted"
@@ -33,16 +33,14 @@ class Deviation(NamedTuple):
 _NAMED = "the first name is the application's in newer answers"
 _LONGER = "newer answers go on after the recorded sentence"
 _PRINCIPAL = (
-    "Principal {id without dashes} does not exist in the directory {tenantId}. Check that you "
-    "have the correct "
-    "principal ID. <rest>"
+    "Principal {id without dashes} does not exist in the directory {tenantId}. Check that you have "
+    "the correct principal ID. <rest>"
 )
 _UNAUTHORIZED = (
     "The client '<application id>' with object id '{objectId}' does not have authorization to "
     "perform action "
     "'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, "
-    "please refresh your "
-    "credentials."
+    "please refresh your credentials."
 )
 _DENIED = (
     "The client '<application id>' with object id '{objectId}' has permission to perform action "
@@ -51,13 +49,12 @@ _DENIED = (
 )
 _UNREGISTERED = (
     "No registered resource provider found for location '<region>' and API version '2024-11-01' "
-    "for type 'sites'. The "
-    "supported api-versions are '2024-04-01, 2023-12-01'. The supported locations are '<regions>'."
+    "for type 'sites'. The supported api-versions are '2024-04-01, 2023-12-01'. The supported "
+    "locations are '<regions>'."
 )
 _SECOND_FACTOR = (
     "<begins: Resource was disallowed by policy. ...; contains: Users must authenticate with "
-    "multi-factor "
-    "authentication to create or update resources.>"
+    "multi-factor authentication to create or update resources.>"
 )
 DEVIATIONS = {
     "errors/arm-01": Deviation(

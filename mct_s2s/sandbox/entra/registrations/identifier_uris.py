@@ -72,8 +72,7 @@ def not_verified(uri: str) -> WireError:
 
 _REFUSED = (
     "Failed to add identifier URI {uri}. All newly added URIs must contain a tenant verified "
-    "domain, tenant ID, "
-    "or app ID, as per the default tenant policy of your organization. See "
+    "domain, tenant ID, or app ID, as per the default tenant policy of your organization. See "
     "https://aka.ms/identifier-uri-addition-error for more information on this error."
 )
 

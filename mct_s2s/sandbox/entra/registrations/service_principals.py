@@ -37,8 +37,8 @@ def create(
     application = directory.applications.first_seen_by("appId", app_id)
     if application is None:
         raise bad_request(
-            f"The appId '{app_id}' of the service principal does not reference a valid "
-            "application object.",
+            f"The appId '{app_id}' of the service principal does not reference a valid application "
+            "object.",
             detail="NoBackingApplicationObject",
             target="appId",
         )
@@ -144,8 +144,7 @@ def _check_free(directory: Directory, app_id: str, *, but: str | None) -> None:
     if any(not other["deletedDateTime"] and other["id"] != but for other in held):
         message = (
             "The service principal cannot be created, updated, or restored because the service "
-            "principal name "
-            f"{app_id} is already in use."
+            f"principal name {app_id} is already in use."
         )
         detail = {"code": "ObjectConflict", "message": message, "target": "servicePrincipalNames"}
         raise graph_error(409, "Request_MultipleObjectsWithSameKeyValue", message, details=[detail])

@@ -89,9 +89,8 @@ def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
     if session is None or session.client_id != form["client_id"]:
         text = "Provided grant is invalid or malformed."
         raise entra_error(400, "invalid_grant", 70000, text)
-    if (
-        directory.variations.blocked_device_codes == "conditional-access"
-    ):  # a session remembers how it began
+    # A session remembers how it began
+    if directory.variations.blocked_device_codes == "conditional-access":
         raise service_error("device_session_ended")
     return _answer(directory, session, form.get("scope", ""), form)
 

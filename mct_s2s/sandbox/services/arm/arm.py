@@ -62,8 +62,7 @@ OPERATIONS: tuple[ArmOperation, ...] = (
 )
 _WRONG_AUDIENCE = (
     "The access token has been obtained for wrong audience or resource. It should exactly match "
-    "(including forward "
-    "slash) with one of the allowed audiences '{}'."
+    "(including forward slash) with one of the allowed audiences '{}'."
 )
 
 
@@ -181,15 +180,13 @@ def _wrong_tenant(state: SandboxState, addresses: Addresses, caller: Caller) -> 
     home = state.directory.tenant_id
     message = (
         "The access token is from the wrong issuer "
-        f"'https://sts.windows.net/{caller.tenant_id}/'. It must match the "
-        f"tenant 'https://sts.windows.net/{home}/' associated with this subscription. Please use "
-        "the authority (URL) "
-        f"'{addresses.login}/{home}' to get the token. Note, if the subscription is transferred "
-        "to another tenant "
-        "there is no impact to the services, but information about new tenant could take time to "
-        "propagate (up to an "
-        "hour). If you just transferred your subscription and see this error message, please try "
-        "back later."
+        f"'https://sts.windows.net/{caller.tenant_id}/'. It must match the tenant "
+        f"'https://sts.windows.net/{home}/' associated with this subscription. Please use the "
+        "authority (URL) "
+        f"'{addresses.login}/{home}' to get the token. Note, if the subscription is transferred to "
+        "another tenant there is no impact to the services, but information about new tenant could "
+        "take time to propagate (up to an hour). If you just transferred your subscription and see "
+        "this error message, please try back later."
     )
     return arm_error(
         401,
@@ -294,8 +291,8 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
         403 if mode == "policy" else 401,
         "RequestDisallowedByPolicy",
         "Resource was disallowed by policy. Reasons: MFA is required. Users must use MFA for "
-        "Create/Update operations. "
-        "Users must authenticate with multi-factor authentication to create or update resources.",
+        "Create/Update operations. Users must authenticate with multi-factor authentication to "
+        "create or update resources.",
         headers={} if mode == "policy" else {"WWW-Authenticate": challenge},
     )
 

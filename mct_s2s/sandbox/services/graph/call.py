@@ -45,8 +45,8 @@ class GraphCall:
             return json_of(self.raw_body)
         except ValueError as error:
             text = (
-                "Unable to read JSON request payload. Please ensure Content-Type header is set "
-                "and payload is of "
+                "Unable to read JSON request payload. Please ensure Content-Type header is set and "
+                "payload is of "
             )
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error
 

@@ -173,8 +173,7 @@ def _caller(directory: Directory, authorization: str | None) -> Caller:
     if policies.lacks_location(directory.variations, caller.claims):
         why = (
             "Continuous access evaluation resulted in challenge with result: InteractionRequired "
-            "and code: "
-            "LocationConditionEvaluationSatisfied"
+            "and code: LocationConditionEvaluationSatisfied"
         )
         asked = policies.location_claims(directory.clock.timestamp())
         more = f'error_description="{why}", error="insufficient_claims", claims="{asked}"'

@@ -192,7 +192,7 @@ def _page(directory: Directory, message: str) -> str:
     )
     return (
         f"<!doctype html><title>Sign in</title><p>{html.escape(message)}</p><form method=post>"
-        f"<input name=user_code placeholder=Code> <select name=user>{people}</select> "
-        "<button name=action value=approve>Sign in</button> "
-        "<button name=action value=decline>Cancel</button></form>"
+        f"<input name=user_code placeholder=Code> <select name=user>{people}</select> <button "
+        "name=action value=approve>Sign in</button> <button name=action "
+        "value=decline>Cancel</button></form>"
     )

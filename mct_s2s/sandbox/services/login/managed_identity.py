@@ -23,8 +23,7 @@ from mct_s2s.sandbox.state.state import SandboxState
 OLD_VERSION = "2017-09-01"
 _SEVERAL = (
     "Multiple user assigned identities exist, please specify the clientId / resourceId of the "
-    "identity in the token "
-    "request"
+    "identity in the token request"
 )
 # A forwarded or proxied request gets no token.
 _FORWARDED = """<?xml version="1.0" encoding="utf-8"?>
