@@ -360,11 +360,11 @@ def test_a_state_file_of_another_kind_is_refused_by_name(
 
 def test_reset_reaches_the_running_sandbox(here: Callable[..., Ended], tmp_path: Path) -> None:
     with serving(tmp_path) as served:
-        fresh = served.control("GET", "world")["resources"]
+        fresh = served.control("GET", "world")["resources"]["sites"]
         served.control("POST", "sites", json={"name": "contosonew", "group": "mct-prod"})
-        assert served.control("GET", "world")["resources"] != fresh
+        assert served.control("GET", "world")["resources"]["sites"] != fresh
         assert here("reset").out == "Sandbox reset.\n"
-        assert served.control("GET", "world")["resources"] == fresh
+        assert served.control("GET", "world")["resources"]["sites"] == fresh
 
 
 def test_addresses_stay_the_same_if_the_usual_ports_are_taken(
