@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import change_all
+from mct_s2s.cli.change import run_change_of_file
 from mct_s2s.cli.commands import ApplyOptions
+from mct_s2s.cli.file_site import FileSite
+from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.trust_file import chosen, read_sites
-from mct_s2s.cli.work import SiteChange
 from mct_s2s.errors import Refused
 from mct_s2s.model.desired import Pruning
 
@@ -15,8 +16,8 @@ from mct_s2s.model.desired import Pruning
 def apply(options: ApplyOptions) -> int:
     sites = read_sites(options)
     # A registration that any site of the file names has to stay.
-    named = {client.name.casefold() for site in sites for client in site.setup.clients}
-    named |= {str(identity).casefold() for site in sites for identity in site.identities}
+    named = {client.name.casefold() for site in sites for client in site.request.setup.clients}
+    named |= {str(identity).casefold() for site in sites for identity in site.request.identities}
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
     def check(changes: Sequence[SiteChange], found: str | None) -> None:
@@ -35,7 +36,12 @@ def apply(options: ApplyOptions) -> int:
             items=[one.error.headline for one in changes if one.error is not None],
         )
 
-    wanted = [
-        replace(one, desired=replace(one.setup, pruning=unnamed)) for one in chosen(sites, options)
-    ]
-    return change_all(options, wanted, check=check, is_reviewed=options.expect is not None)
+    file_sites = [_with_pruning(site, unnamed) for site in chosen(sites, options)]
+    return run_change_of_file(
+        options, file_sites, check=check, is_reviewed=options.expect is not None
+    )
+
+
+def _with_pruning(site: FileSite, pruning: Pruning) -> FileSite:
+    desired = replace(site.request.setup, pruning=pruning)
+    return replace(site, request=replace(site.request, desired=desired))

@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 
 from mct_s2s.activity import activity, counting
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
 from mct_s2s.cli.run import CommandRun, run, run_connected
+from mct_s2s.cli.session import services_for
+from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.streams import ask
-from mct_s2s.cli.work import SiteChange, SiteWork, Work
 from mct_s2s.concurrency import finish_even_if_cancelled, gather_or_cancel
 from mct_s2s.engine.apply.apply import keep_backup
 from mct_s2s.engine.apply.credentials import end_attempts
-from mct_s2s.engine.request import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, S2SError, UsageError
 from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal
@@ -31,32 +33,36 @@ Check = Callable[[Sequence[SiteChange], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
 
 
-def change_command(work: Work) -> int:
+def run_change(options: ChangingOptions, request: Request) -> int:
+    """Do what is asked for at one App Service; return the exit code."""
+
     async def body(current: CommandRun, session: Session) -> int:
-        return await change(current, session, work)
+        return await change(current, session, options, request)
 
-    return run(work.options, work.needs, body)
+    return run(options, services_for(request), body)
 
 
-async def change(current: CommandRun, session: Session, work: Work) -> int:
-    site = SiteChange(current, work, _is_agreed)
+async def change(
+    current: CommandRun, session: Session, options: ChangingOptions, request: Request
+) -> int:
+    site = SiteChange(current, options, request, _is_agreed)
     try:
         await site.plan(session)
     except PermissionMissing as error:
-        error.ways_out = ways_out(work.options, error.others)
+        error.ways_out = ways_out(options, error.others)
         raise
     return await _change([site])
 
 
-def change_all(
+def run_change_of_file(
     options: ChangingOptions,
-    works: Sequence[SiteWork],
+    file_sites: Sequence[FileSite],
     *,
     check: Check | None = None,
     digest: str | None = None,
     is_reviewed: bool = False,
 ) -> int:
-    """An error at one site of a trust file stops no other.
+    """Do what is asked for at sites of a trust file; an error at one stops no other.
 
     `digest` is shown and reviewed instead of the plans' own.
 
@@ -65,19 +71,22 @@ def change_all(
     """
 
     async def body(current: CommandRun) -> int:
-        async with open_sessions(works, current.terminal) as session_of:
+        async with open_sessions(file_sites, current.terminal) as session_of:
 
-            async def planned(work: SiteWork) -> SiteChange:
-                site = SiteChange(current, work, _is_agreed)
+            async def plan_site(file_site: FileSite) -> SiteChange:
+                site = SiteChange(
+                    current, file_site.options, file_site.request, _is_agreed, file_site
+                )
                 try:
-                    await site.plan(await session_of(work))
+                    await site.plan(await session_of(file_site))
                 except S2SError as error:
                     site.error = error
                 one_more()
                 return site
 
-            with counting(f"Reading {counted(len(works), 'site')}", covers=True) as one_more:
-                sites = await gather_or_cancel(*map(planned, works))
+            reading = f"Reading {counted(len(file_sites), 'site')}"
+            with counting(reading, covers=True) as one_more:
+                sites = await gather_or_cancel(*map(plan_site, file_sites))
             errors = [site.error for site in sites if site.error is not None]
             refused = [
                 error
@@ -232,7 +241,7 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
             "Nothing was changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
-    desired, name = sites[0].work.desired, sites[0].title
+    desired, name = sites[0].request.desired, sites[0].title
     if isinstance(desired, Removal) and desired.everything:
         question = f"To remove all of this, type the App Service's name, {name}: "
         answers, again = (

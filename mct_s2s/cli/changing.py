@@ -1,23 +1,31 @@
-"""Commands that change one App Service: their options, checked, as `Work`."""
+"""Commands that change one App Service: their options, checked, become a request."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.cli.change import change_command
+from mct_s2s.cli.change import run_change
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
-from mct_s2s.cli.requests import api_of, check_role, client_specs, where
-from mct_s2s.cli.work import Work
+from mct_s2s.cli.requests import (
+    api_of,
+    caller_resources,
+    change_request,
+    check_role,
+    client_specs,
+    where,
+)
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import UsageError, contradiction
 from mct_s2s.inputs.clients import management_reference, read_client_list
 from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-from mct_s2s.inputs.target import api_url, caller_resource
+from mct_s2s.inputs.target import api_url
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
+from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.site_settings import WORDS, Holds
 
 if TYPE_CHECKING:
@@ -29,46 +37,53 @@ if TYPE_CHECKING:
     )
 
 
-def setup_work(
-    options: "SetupOptions | AddClientOptions", names: Sequence[str], *, is_in_file: bool = False
-) -> Work:
-    now, scope, name, may_create = clock.now(), SettingsScope.CLIENTS, None, False
+def setup_request(
+    options: SetupOptions, names: Sequence[str], file: SiteOfFile | None = None
+) -> Request:
+    """Check the options of a setup, which may be those of a trust file's site."""
+    now = clock.now()
     clients = client_specs(options, names, now)
-    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    identities = caller_resources(options.managed_identity)
     places = ClientPlaces(secret_to(options.secret_to, len(clients)))
-    if isinstance(options, SetupOptions):
-        scope = SettingsScope.NONE if options.no_app_service else SettingsScope.ALL
-        name, may_create = options.service_name, True
-        if options.no_app_service and options.backup is not None:
-            raise contradiction(
-                "--backup cannot be combined with --no-app-service, which reads no settings."
-            )
-        if options.handoff is not None:
-            SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
+    if options.no_app_service and options.backup is not None:
+        raise contradiction(
+            "--backup cannot be combined with --no-app-service, which reads no settings."
+        )
+    if options.handoff is not None:
+        SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role, api_of(options))
-    reference = management_reference(options.service_management_reference)
+    # Without an App Service, the name says which one is meant.
+    names_one = options.app_service is not None or not options.no_app_service
     service = ServiceSpec(
-        name or "",
-        # Without an App Service, the name says which one is meant.
-        is_name_typed=name is not None
-        and (options.app_service is not None or scope is not SettingsScope.NONE),
+        options.service_name or "",
+        is_name_typed=options.service_name is not None and names_one,
         role=options.role,
         adopt=options.service_app,
-        management_reference=reference,
+        management_reference=management_reference(options.service_management_reference),
         url=api_url(options.url) if options.url is not None else None,
-        may_create=may_create,
-        is_in_file=is_in_file,
+        is_in_file=file is not None,
     )
-    return Work(options, Setup(service, clients, scope), places, identities, now)
+    return change_request(
+        options,
+        Setup(
+            service=service,
+            clients=clients,
+            settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
+        ),
+        now,
+        identities=identities,
+        places=places,
+        verify=options.verifies and not options.no_app_service,
+        file=file,
+    )
 
 
-def with_client(work: Work, options: CredentialOptions, name: str) -> Work:
-    """One more client, with a credential of other options."""
-    (more,) = client_specs(options, [name], work.now)
-    places = work.places.with_own(more.name, secret_to(options.secret_to, 1))
-    return replace(
-        work, desired=replace(work.setup, clients=(*work.setup.clients, more)), places=places
-    )
+def with_client(request: Request, options: CredentialOptions, name: str) -> Request:
+    """Add a client to a setup, with a credential of other options."""
+    (client,) = client_specs(options, [name], request.now)
+    setup = replace(request.setup, clients=(*request.setup.clients, client))
+    places = request.places.with_own(client.name, secret_to(options.secret_to, 1))
+    return replace(request, desired=setup, places=places)
 
 
 def add_client(options: "AddClientOptions") -> int:
@@ -83,7 +98,30 @@ def add_client(options: "AddClientOptions") -> int:
     names = [] if options.client is None else [options.client]
     if options.from_file is not None:
         names += read_client_list(options.from_file)
-    return change_command(setup_work(options, names))
+    now = clock.now()
+    clients = client_specs(options, names, now)
+    identities = caller_resources(options.managed_identity)
+    places = ClientPlaces(secret_to(options.secret_to, len(clients)))
+    check_role(options.role, api_of(options))
+    service = ServiceSpec(
+        role=options.role,
+        adopt=options.service_app,
+        management_reference=management_reference(options.service_management_reference),
+        url=api_url(options.url) if options.url is not None else None,
+        may_create=False,
+    )
+    setup = Setup(service=service, clients=clients, settings=SettingsScope.CLIENTS)
+    return run_change(
+        options,
+        change_request(
+            options,
+            setup,
+            now,
+            identities=identities,
+            places=places,
+            verify=options.verifies,
+        ),
+    )
 
 
 def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
@@ -121,7 +159,7 @@ def configure_appservice(options: "ConfigureAppserviceOptions") -> int:
         )
     else:
         desired = Restore(backup=read_backup(options.restore))
-    return change_command(Work(options, desired))
+    return run_change(options, change_request(options, desired, clock.now()))
 
 
 def remove_client(options: "RemoveClientOptions") -> int:
@@ -133,19 +171,35 @@ def remove_client(options: "RemoveClientOptions") -> int:
             remedy="List the clients, then run it with the name or ID of one:",
             command=own_command("status", where=where(options)),
         )
-    return _remove(options, clients=(name,), ignore_missing=options.ignore_missing)
+    _check_extent(options)
+    removal = Removal(
+        service=ServiceSpec(adopt=options.service_app),
+        clients=(name,),
+        ignore_missing=options.ignore_missing,
+        keep_registration=options.keep_registration,
+        delete_adopted=options.delete_adopted,
+        delete_secrets=options.delete_secrets,
+        purge=options.purge,
+    )
+    return run_change(options, change_request(options, removal, clock.now()))
 
 
 def teardown(options: "TeardownOptions") -> int:
-    return _remove(options, everything=True)
+    _check_extent(options)
+    removal = Removal(
+        service=ServiceSpec(adopt=options.service_app),
+        everything=True,
+        keep_registration=options.keep_registration,
+        delete_adopted=options.delete_adopted,
+        delete_secrets=options.delete_secrets,
+        purge=options.purge,
+    )
+    return run_change(options, change_request(options, removal, clock.now()))
 
 
-def _remove(options: RemovalOptions, **whom: Any) -> int:
+def _check_extent(options: RemovalOptions) -> None:
+    """Raise UsageError: the options say both that registrations stay and that they go."""
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise contradiction(
             "--keep-registration cannot be combined with --purge or --delete-adopted."
         )
-    extent = ("keep_registration", "delete_adopted", "delete_secrets", "purge")
-    how = {name: getattr(options, name) for name in extent}
-    spec = ServiceSpec(adopt=options.service_app)
-    return change_command(Work(options, Removal(spec, **whom, **how)))

@@ -7,18 +7,17 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.commands import DoctorOptions
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.fleet import read_file_sites
 from mct_s2s.cli.handover import ways_out
-from mct_s2s.cli.requests import api_of, check_role, request_for
+from mct_s2s.cli.requests import api_of, at_site, caller_resources, check_role, look_request
 from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
-from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import WayOut
 from mct_s2s.exit_codes import ExitCode, worst
-from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
@@ -42,7 +41,7 @@ def doctor(options: DoctorOptions) -> int:
     check_only(options)
     api = api_of(options)
     check_role(options.role, api)
-    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    identities = caller_resources(options.managed_identity)
 
     async def body(current: CommandRun, session: Session) -> int:
         wanted = Setup(
@@ -50,9 +49,10 @@ def doctor(options: DoctorOptions) -> int:
                 display_name=f"{api.name} service", role=options.role, adopt=options.service_app
             )
         )
-        request = request_for(
-            options, session, wanted, clock.now(), identities=identities, without_settings=True
+        request = look_request(
+            options, wanted, clock.now(), identities=identities, without_settings=True
         )
+        request = at_site(request, options, session)
         seen = await examine(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
@@ -80,20 +80,10 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         read_sites(options, "managed_identity", "role", "no_app_service", "no_consent"), options
     )
 
-    async def examined(site: SiteWork, session: Session) -> SiteChecks:
-        request = request_for(
-            site.options,
-            session,
-            site.setup,
-            site.now,
-            identities=site.identities,
-            places=site.places,
-            without_settings=True,
-            file=site.named,
-        )
+    async def examined(site: FileSite, session: Session) -> SiteChecks:
+        request = at_site(replace(site.request, without_settings=True), site.options, session)
         seen = await examine(session, request)
-        assert isinstance(request.desired, Setup)  # what a file says
-        return SiteChecks(site.key, site.title, seen, checks(seen, request.desired))
+        return SiteChecks(site.key, site.title, seen, checks(seen, request.setup))
 
     async def body(current: CommandRun) -> int:
         found = await read_file_sites(sites, current.terminal, examined)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mct_s2s.activity import activity, counting
-from mct_s2s.cli.session import Services, connect
-from mct_s2s.cli.work import SiteWork
+from mct_s2s.cli.file_site import FileSite
+from mct_s2s.cli.session import all_services, connect, services_for
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_sites, find_slots
 from mct_s2s.engine.request import Session
@@ -26,33 +26,37 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_sessions(
-    sites: Sequence[SiteWork], terminal: Terminal
-) -> AsyncIterator[Callable[[SiteWork], Awaitable[Session]]]:
+    sites: Sequence[FileSite], terminal: Terminal
+) -> AsyncIterator[Callable[[FileSite], Awaitable[Session]]]:
     """Yields what waits for a site's session.
 
     The retry policy that the sites of a session share limits their requests. Where a session cannot
     be opened, only its sites fail.
     """
-    sharing: dict[tuple[str | None, ...], list[SiteWork]] = defaultdict(list)
+    sharing: dict[tuple[str | None, ...], list[FileSite]] = defaultdict(list)
     for site in sites:
         sharing[site.sign_in].append(site)
 
-    async def opened(those: Sequence[SiteWork]) -> Session:
-        needs = Services(*map(any, zip(*(site.needs for site in those), strict=True)))._replace(
-            target=False
-        )
+    async def open_session(sites: Sequence[FileSite]) -> Session:
+        first = sites[0]
+        needs = all_services(services_for(site.request) for site in sites)
         connecting = connect(
-            those[0].options, needs, terminal, client_id=those[0].profile.client_id
+            first.options,
+            needs._replace(target=False),
+            terminal,
+            client_id=first.profile.client_id,
         )
         return await stack.enter_async_context(connecting)
 
-    async def session_of(site: SiteWork) -> Session:
+    async def session_of(site: FileSite) -> Session:
         shared = await asyncio.shield(opening[site.sign_in])
         subscription = site.target.subscription or shared.subscription
         return replace(shared, target=replace(site.target, subscription=subscription))
 
     async with AsyncExitStack() as stack:
-        opening = {key: asyncio.ensure_future(opened(those)) for key, those in sharing.items()}
+        opening = {
+            key: asyncio.ensure_future(open_session(group)) for key, group in sharing.items()
+        }
         try:
             yield session_of
         finally:
@@ -60,11 +64,11 @@ async def open_sessions(
 
 
 async def read_file_sites(
-    sites: Sequence[SiteWork], terminal: Terminal, read: Callable[[SiteWork, Session], Awaitable[T]]
+    sites: Sequence[FileSite], terminal: Terminal, read: Callable[[FileSite, Session], Awaitable[T]]
 ) -> list[T | UnreadSite]:
     """Read each site of a trust file; one that cannot be read stops no other."""
 
-    async def read_one(site: SiteWork) -> T | UnreadSite:
+    async def read_one(site: FileSite) -> T | UnreadSite:
         try:
             return await read(site, await session_of(site))
         except S2SError as error:

@@ -10,8 +10,8 @@ from typing import Any
 
 from mct_s2s.azure.graph import caller_rights
 from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import change, change_command
-from mct_s2s.cli.changing import setup_work, with_client
+from mct_s2s.cli.change import change, run_change
+from mct_s2s.cli.changing import setup_request, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.run import CommandRun, may_ask, run
@@ -50,11 +50,11 @@ def setup(options: SetupOptions) -> int:
     )
     if not named and may_ask(options):
         return guided_setup(options)
-    return change_command(setup_work(options, options.client))
+    return run_change(options, setup_request(options, options.client))
 
 
 def guided_setup(options: SetupOptions) -> int:
-    setup_work(options, options.client)  # what was typed is refused before anything is asked
+    setup_request(options, options.client)  # what was typed is refused before anything is asked
     from mct_s2s.cli.picking import pick_site  # noqa: PLC0415  # with questionary: a tenth of a second
 
     async def body(current: CommandRun, session: Session) -> int:
@@ -62,11 +62,11 @@ def guided_setup(options: SetupOptions) -> int:
         session = await pick_site(options, session)
         clients = await _ask_for_clients(current.terminal, session)
         chosen, more = answers_of(options, clients)
-        work = setup_work(chosen, chosen.client)
+        request = setup_request(chosen, chosen.client)
         for one in more:
-            work = with_client(work, one, one.client or "")
+            request = with_client(request, one, one.client or "")
         try:
-            code = await change(current, session, work)
+            code = await change(current, session, chosen, request)
         except Cancelled:
             raise  # who said no does not want to repeat it
         except S2SError:

@@ -12,7 +12,7 @@ from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target
-from mct_s2s.cli.work import SiteChange
+from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile

@@ -1,21 +1,23 @@
-"""Options into a `Request`, and its App Service back into options."""
+"""Options become a `Request`, and its App Service becomes options again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from secrets import token_hex
 from typing import Any, assert_never
 
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
-from mct_s2s.cli.options import AzureOptions, CredentialOptions
+from mct_s2s.cli.options import AzureOptions, ChangingOptions, CredentialOptions
 from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.apis import read_api
 from mct_s2s.inputs.clients import client_names, management_reference
-from mct_s2s.inputs.secret_to import no_key_in_vault
-from mct_s2s.inputs.target import site_target
+from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.inputs.secret_to import ClientPlaces, no_key_in_vault
+from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import Site
@@ -27,11 +29,12 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.client_sign_in import CredentialType
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec, Setup
+from mct_s2s.model.documents import Backup
 from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState, SiteOfFile
-from mct_s2s.model.resource_id import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.site import check_site
 
@@ -52,20 +55,78 @@ def api_of(options: AzureOptions) -> Api:
     return read_api(options.api)
 
 
-def request_for(
-    options: AzureOptions, session: Session, desired: Desired, now: datetime, **more: Any
+def change_request(
+    options: ChangingOptions,
+    desired: Desired,
+    now: datetime,
+    *,
+    identities: tuple[str | ResourceId, ...] = (),
+    places: ClientPlaces | None = None,
+    verify: bool = False,
+    file: SiteOfFile | None = None,
 ) -> Request:
-    """Where the session has no target, the options' one only gives its name to the service
-    application.
+    """Build the request of a command that changes something, before anyone signs in.
+
+    `at_site` completes it. Raises UsageError: the description of the API is wrong.
     """
-    api = api_of(options)
-    called, unique_name, label = session.target or named_target(options), "", ""
-    if desired.service is not None:
-        service, unique_name = named_spec(desired.service, called, api)
-        desired, label = replace(desired, service=service), service.display_name
-    label = called.label if called is not None else label
-    request = Request(desired, now, session.target, api=api, where=partial(where, options), **more)
-    return replace(request, label=label, unique_name=unique_name)
+    return Request(
+        replace(desired, restart=not options.no_restart),
+        now,
+        api=api_of(options),
+        attempt=token_hex(4),
+        identities=identities,
+        # A plan is worth reading without the settings, too.
+        without_settings=options.dry_run and isinstance(desired, Setup),
+        places=places or ClientPlaces(),
+        backup=SettingsFile(options.backup, Backup) if options.backup is not None else None,
+        preflight=not options.no_preflight,
+        dry_run=options.dry_run,
+        verify=verify,
+        where=partial(where, options),
+        file=file,
+    )
+
+
+def look_request(
+    options: AzureOptions,
+    desired: Desired,
+    now: datetime,
+    *,
+    identities: tuple[str | ResourceId, ...] = (),
+    without_settings: bool = False,
+    file: SiteOfFile | None = None,
+) -> Request:
+    """Build the request of a command that changes nothing; `at_site` completes it."""
+    return Request(
+        desired,
+        now,
+        api=api_of(options),
+        identities=identities,
+        without_settings=without_settings,
+        where=partial(where, options),
+        file=file,
+    )
+
+
+def at_site(request: Request, options: AzureOptions, session: Session) -> Request:
+    """Complete a request by the session's App Service, which the user may just have picked.
+
+    A service application is named after it; where the session has none, after the one that the
+    options name. Raises UsageError: nothing names it.
+    """
+    site = session.target or named_target(options)
+    label = site.label if site is not None else ""
+    service = request.desired.service
+    if service is None:
+        return replace(request, target=session.target, label=label)
+    service, unique_name = named_spec(service, site, request.api)
+    return replace(
+        request,
+        desired=replace(request.desired, service=service),
+        target=session.target,
+        label=label or service.display_name,
+        unique_name=unique_name,
+    )
 
 
 async def look(
@@ -79,9 +140,10 @@ async def look(
 ) -> ObservedState:
     """`what`: members of `Look`; `url`: where the API is reached, as typed."""
     desired = Look(ServiceSpec(url=url), **what)
-    request = request_for(
-        options, session, desired, clock.now(), without_settings=without_settings, file=file
+    request = look_request(
+        options, desired, clock.now(), without_settings=without_settings, file=file
     )
+    request = at_site(request, options, session)
     observed = await with_custody(session, request, await observe(session, request))
     check_site(observed)
     return observed
@@ -96,9 +158,8 @@ async def looked_for_secrets(
     from mct_s2s.engine.credential_stores import with_lost  # noqa: PLC0415  # with the code of key vaults
 
     observed = await look(options, session, without_settings=True, file=file)
-    return await with_lost(
-        session, request_for(options, session, Look(ServiceSpec()), observed.now), observed
-    )
+    request = look_request(options, Look(ServiceSpec()), observed.now)
+    return await with_lost(session, at_site(request, options, session), observed)
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:
@@ -130,6 +191,11 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
     return command(
         *option_words(AzureOptions, {name: value for name, value in values.items() if value})
     )
+
+
+def caller_resources(texts: Sequence[str]) -> tuple[str | ResourceId, ...]:
+    """The resources of `--managed-identity`, each once."""
+    return tuple(dict.fromkeys(caller_resource(text) for text in texts))
 
 
 def client_specs(

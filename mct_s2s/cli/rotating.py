@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.binding import command_line, typed_options
-from mct_s2s.cli.change import change_all, change_command
+from mct_s2s.cli.change import run_change, run_change_of_file
 from mct_s2s.cli.commands import RotateSecretOptions
-from mct_s2s.cli.requests import where
+from mct_s2s.cli.file_site import FileSite
+from mct_s2s.cli.requests import change_request, where
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
-from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import Refused, UsageError, contradiction
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
@@ -64,7 +64,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     _check_lifetime(rotation.expires, rotation.expiring_within, now)
     # `--expiring-within` may be about several clients: a single file cannot hold their secrets.
     places = ClientPlaces(secret_to(options.secret_to, 1 if rotation.clients else None))
-    return change_command(Work(options, rotation, places, now=now))
+    return run_change(options, change_request(options, rotation, now, places=places))
 
 
 def _check_one_choice(options: RotateSecretOptions) -> None:
@@ -121,11 +121,13 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     if options.client is not None:
         sites = _naming(options, sites)
     is_typed = "secret_lifetime" in typed_options()
-    works, wanted = [], {name.casefold() for name in shared.clients}
-    for one in sites:
-        setup, own = one.setup, dict[str, tuple[datetime | None, bool]]()
+    rotated: list[FileSite] = []
+    wanted = {name.casefold() for name in shared.clients}
+    for site in sites:
+        setup = site.request.setup
+        own = dict[str, tuple[datetime | None, bool]]()
         timed = {
-            entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None
+            entry.name.strip() for entry in site.entry.clients if entry.secret_lifetime is not None
         }
         for client in setup.clients:
             is_asked_for = options.client is None or client.name.casefold() in wanted
@@ -137,22 +139,27 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
                 )
                 own[client.name] = expires, shared.shorten or client.credential.shorten
                 _check_lifetime(
-                    expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}"
+                    expires, shared.expiring_within, now, f" of '{client.name}' at {site.key}"
                 )
         service = setup.service or shared.service
         rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
-        works.append(replace(one, desired=rotation, identities=(), now=now))
-    return change_all(options, works, digest=reviewed, is_reviewed=options.expect is not None)
+        request = change_request(
+            site.options, rotation, now, places=site.request.places, file=site.request.file
+        )
+        rotated.append(replace(site, request=request))
+    return run_change_of_file(
+        options, rotated, digest=reviewed, is_reviewed=options.expect is not None
+    )
 
 
-def _naming(options: RotateSecretOptions, sites: Sequence[SiteWork]) -> tuple[SiteWork, ...]:
+def _naming(options: RotateSecretOptions, sites: Sequence[FileSite]) -> tuple[FileSite, ...]:
     """The sites at which the file names the client. Raises UsageError: there is none."""
     wanted = (options.client or "").strip().casefold()
     naming = tuple(
-        site for site in sites if wanted in (name.casefold() for name in site.named.clients)
+        site for site in sites if wanted in (name.casefold() for name in site.client_names)
     )
     if not naming:
-        known = list(dict.fromkeys(name for site in sites for name in site.named.clients))
+        known = list(dict.fromkeys(name for site in sites for name in site.client_names))
         names = (
             f"It names {', '.join(known[:10])}{', …' if len(known) > 10 else ''}."
             if known

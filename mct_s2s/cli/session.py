@@ -1,7 +1,7 @@
 """Options become one signed-in session. What is heavy is imported while the network works."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,10 +16,11 @@ from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.signing_in import aim_of, named_subscription
 from mct_s2s.concurrency import end_all
-from mct_s2s.engine.request import Session
+from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.client_sign_in import Method
+from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
@@ -40,6 +41,24 @@ class Services(NamedTuple):
     arm: bool = True
     target: bool = True
     key_vault: bool = False
+
+
+def all_services(needs: Iterable[Services]) -> Services:
+    """The services that any of several requests needs."""
+    return Services(*map(any, zip(*needs, strict=True)))
+
+
+def services_for(request: Request) -> Services:
+    """The services that a command with this request talks to."""
+    desired = request.desired
+    has_site = not (isinstance(desired, Setup) and desired.settings is SettingsScope.NONE)
+    deletes_secrets = isinstance(desired, Removal) and desired.delete_secrets
+    return Services(
+        directory=desired.service is not None,
+        arm=has_site or bool(request.identities),
+        target=has_site,
+        key_vault=bool(request.places.vaults) or deletes_secrets,
+    )
 
 
 @asynccontextmanager

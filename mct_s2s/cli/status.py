@@ -6,13 +6,13 @@ from functools import partial
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import StatusOptions
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.fleet import read_every_site, read_file_sites
 from mct_s2s.cli.options import refuse_site_beside_all
 from mct_s2s.cli.requests import api_of, looked_for_secrets
 from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
-from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.request import Session
 from mct_s2s.exit_codes import ExitCode, worst
 from mct_s2s.model.commands import command
@@ -51,9 +51,9 @@ def status(options: StatusOptions) -> int:
         setups = chosen(read_sites(options, "all_sites"), options)
 
         async def of_file(current: CommandRun) -> int:
-            async def read_one(site: SiteWork, session: Session) -> SiteStatus:
-                found = await looked_for_secrets(site.options, session, file=site.named)
-                return replace(diagnosed(found, site.desired.adopt), key=site.key)
+            async def read_one(site: FileSite, session: Session) -> SiteStatus:
+                found = await looked_for_secrets(site.options, session, file=site.request.file)
+                return replace(diagnosed(found, site.request.desired.adopt), key=site.key)
 
             read = await read_file_sites(setups, current.terminal, read_one)
             return finish(

@@ -1,4 +1,4 @@
-"""A trust file becomes the work at each of its sites, or a list of all its mistakes.
+"""A trust file becomes a request for each of its sites, or a list of all its mistakes.
 
 An entry becomes options of `setup`, so that the same code checks every value.
 """
@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_on_this_machine
 from mct_s2s.cli.binding import option_words, typed_options
-from mct_s2s.cli.changing import setup_work, with_client
+from mct_s2s.cli.changing import setup_request, with_client
 from mct_s2s.cli.commands import SetupOptions
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
-from mct_s2s.cli.work import SiteWork, Work
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import UsageError, about, contradiction
 from mct_s2s.inputs.documents import parse_toml, read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
@@ -74,7 +75,7 @@ OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup", "service_app")
 """Options that cannot be typed beside a file."""
 
 
-def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
+def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
     """The command's `options` count where no profile or entry says otherwise; `unfit` are refused,
     as `OF_ONE_SITE`.
 
@@ -128,7 +129,7 @@ def check_only(options: Any) -> None:
 
 def sites_in(
     document: dict[str, Any], options: Any, typed: Collection[str] = ()
-) -> tuple[SiteWork, ...]:
+) -> tuple[FileSite, ...]:
     """The document loses what is wrong in it."""
     reader = _Reader(options, frozenset(typed))
     file = reader.tables(document)
@@ -140,7 +141,7 @@ def sites_in(
     return tuple(reader.sites)
 
 
-def chosen(sites: Sequence[SiteWork], options: Any) -> tuple[SiteWork, ...]:
+def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:
     known = [one.key for one in sites]
     for key in options.only:
         if key not in known:
@@ -167,7 +168,7 @@ class _Reader:
     """Collects all mistakes: a person corrects them at once."""
 
     def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
-        self.sites: list[SiteWork] = []
+        self.sites: list[FileSite] = []
         self._path = getattr(options, "file", None)
         self._sign_in = {name: getattr(options, name) for name in _SIGN_IN}
         self._typed = typed
@@ -279,19 +280,30 @@ class _Reader:
             target = site_target(
                 options.app_service, options.resource_group, options.subscription, options.slot
             )
-            work = setup_work(options, (), is_in_file=True)
+            names = tuple(one.name.strip() for one in entry.clients)
+            request = setup_request(options, (), SiteOfFile(self._where(key), names))
             for place, one in _entries(key, entry):
                 required = "name" if isinstance(one, ClientEntry) else "resource"
                 if not {place, (*place, required)} & mistaken:
-                    work = self._read_entry(work, place, one)
-            named = SiteOfFile(self._where(key), tuple(one.name.strip() for one in entry.clients))
+                    request = self._read_entry(request, options, place, one)
             self.sites.append(
-                SiteWork(
-                    **vars(work), key=key, entry=entry, profile=profile, target=target, named=named
+                FileSite(
+                    key=key,
+                    entry=entry,
+                    profile=profile,
+                    target=target,
+                    options=options,
+                    request=request,
                 )
             )
 
-    def _read_entry(self, work: Work, place: Location, entry: ClientEntry | IdentityEntry) -> Work:
+    def _read_entry(
+        self,
+        request: Request,
+        options: SetupOptions,
+        place: Location,
+        entry: ClientEntry | IdentityEntry,
+    ) -> Request:
         """Read it again without each key that is wrong, so that the mistakes of its other keys are
         found, too.
         """
@@ -299,11 +311,11 @@ class _Reader:
         while True:
             left = type(entry).model_validate(said)
             try:
-                return _with(work, left)
+                return _with_entry(request, options, left)
             except UsageError as error:
                 self._note(error, {place: left})
                 if error.key not in said or error.key in {"name", "resource"}:
-                    return work
+                    return request
                 # What belongs to a credential's kind is wrong together.
                 wrong = _OF_A_KIND if error.key in _OF_A_KIND else {error.key}
                 said = {key: value for key, value in said.items() if key not in wrong}
@@ -359,7 +371,7 @@ class _Reader:
             )
 
     def compare_sites(self) -> None:
-        by_name: dict[tuple[str, str], list[SiteWork]] = defaultdict(list)
+        by_name: dict[tuple[str, str], list[FileSite]] = defaultdict(list)
         for site in self.sites:
             if ("sites", site.key) in self._wrong:
                 continue
@@ -389,7 +401,7 @@ class _Reader:
                     self._add(
                         here, f"'{name}' is {path_text(*first)} already", "Remove one of the two."
                     )
-                place = site.places.destination(site.target.label, name.strip())
+                place = site.request.places.destination(site.target.label, name.strip())
                 if place is None or getattr(one, "secret_to", None) is None or here in self._wrong:
                     continue
                 first = taken.setdefault(("", *place), here)
@@ -428,22 +440,25 @@ def _entries(key: str, site: SiteEntry) -> Iterator[tuple[Location, ClientEntry 
     )
 
 
-def _with(work: Work, one: ClientEntry | IdentityEntry) -> Work:
-    if isinstance(one, IdentityEntry):
-        return replace(work, identities=(*work.identities, caller_resource(one.resource)))
-    given = one.options | (
-        {"certificate": Path(one.certificate)} if one.certificate is not None else {}
-    )
-    options = SetupOptions(**{**vars(work.options), "no_consent": False, **given})
-    work = with_client(work, options, one.name)
-    last = work.setup.clients[-1]
-    if one.secret_to is None or not isinstance(last.credential, NewCredential):
-        return work
-    kept = replace(last, credential=replace(last.credential, is_kept=True))
-    return replace(work, desired=replace(work.setup, clients=(*work.setup.clients[:-1], kept)))
+def _with_entry(
+    request: Request, options: SetupOptions, entry: ClientEntry | IdentityEntry
+) -> Request:
+    """Add a client or a managed identity of the file to its site's request. Raises UsageError."""
+    if isinstance(entry, IdentityEntry):
+        return replace(request, identities=(*request.identities, caller_resource(entry.resource)))
+    values: dict[str, Any] = dict(entry.options)
+    if entry.certificate is not None:
+        values["certificate"] = Path(entry.certificate)
+    client_options = SetupOptions(**{**vars(options), "no_consent": False, **values})
+    request = with_client(request, client_options, entry.name)
+    *others, client = request.setup.clients
+    if entry.secret_to is None or not isinstance(client.credential, NewCredential):
+        return request
+    kept = replace(client, credential=replace(client.credential, is_kept=True))
+    return replace(request, desired=replace(request.setup, clients=(*others, kept)))
 
 
-def _may_be_same(one: SiteWork, other: SiteWork) -> bool:
+def _may_be_same(one: FileSite, other: FileSite) -> bool:
     pairs = [
         (one.target.group, other.target.group),
         (one.target.subscription, other.target.subscription),

@@ -7,12 +7,12 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.cli.commands import VerifyOptions
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.fleet import read_file_sites
-from mct_s2s.cli.requests import api_of, look, request_for
+from mct_s2s.cli.requests import api_of, at_site, look
 from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connected
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
-from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import stored_credentials
 from mct_s2s.engine.local_notes import default_folder
@@ -106,18 +106,16 @@ def verify(options: VerifyOptions) -> int:
 def _verify_file(options: VerifyOptions) -> int:
     sites = chosen(read_sites(options, "client", "credentials", "audience", "url"), options)
 
-    async def tested(site: SiteWork, session: Session) -> Verification:
-        service = site.setup.service
+    async def tested(site: FileSite, session: Session) -> Verification:
+        service = site.request.setup.service
         url = service.url if service is not None else None
-        observed = await look(site.options, session, file=site.named, url=url)
+        observed = await look(site.options, session, file=site.request.file, url=url)
         app_service, folder = (
             observed.app_service,
             default_folder(session, site.target.label, observed),
         )
         assert app_service is not None  # the file names it
-        request = request_for(
-            site.options, session, site.setup, observed.now, places=site.places, file=site.named
-        )
+        request = at_site(replace(site.request, now=observed.now), site.options, session)
         stored = await stored_credentials(session, request, observed)
         applications = members(observed)
         ids = {client.client_id.casefold() for client in applications}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.desired import Desired, Setup
 from mct_s2s.model.observed import SiteOfFile
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Request:
     desired: Desired
     now: datetime
-    target: SiteTarget | None
+    target: SiteTarget | None = None
     api: Api = field(kw_only=True)
     attempt: str = ""
     """A word unique to this run, part of the names of the credentials that it makes."""
@@ -51,6 +51,12 @@ class Request:
     """The options that name the App Service, once it is known, on a command line."""
     file: SiteOfFile | None = None
     """`None` where no trust file named the App Service."""
+
+    @property
+    def setup(self) -> Setup:
+        """The desired state of a request that sets up: `setup`, `add-client` and trust files."""
+        assert isinstance(self.desired, Setup)
+        return self.desired
 
     @property
     def credential_name(self) -> str:

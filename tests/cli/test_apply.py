@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli import work
+from mct_s2s.cli import site_change
 from mct_s2s.engine import flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
@@ -163,7 +163,7 @@ def test_a_bug_at_one_site_stops_no_other(
             raise KeyError("x")
         return await carry_out(session, outcome, *more)
 
-    monkeypatch.setattr(work, "carry_out", fails_at_the_academy)
+    monkeypatch.setattr(site_change, "carry_out", fails_at_the_academy)
     done = applied("-y", "--no-verify", *JSON, text=TWO)
     assert done.code == 1
     error = of_site(done, "academy")["error"]["error"]

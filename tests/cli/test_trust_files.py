@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.cli import binding
-from mct_s2s.cli.changing import setup_work
+from mct_s2s.cli.changing import setup_request
 from mct_s2s.cli.commands import ApplyOptions, SetupOptions
+from mct_s2s.cli.file_site import FileSite
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.trust_file import chosen, read_sites, sites_in
-from mct_s2s.cli.work import SiteWork
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import Method
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
@@ -36,7 +36,7 @@ class File:
 
     def setups(
         self, text: str | bytes, *, typed: tuple[str, ...] = (), **options: Any
-    ) -> tuple[SiteWork, ...]:
+    ) -> tuple[FileSite, ...]:
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
         command = ApplyOptions(file=self.path, **options)
         token = binding._typed.set(frozenset(typed))
@@ -95,7 +95,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         tenant="ignored.example",
         dry_run=True,
     )
-    options, work, setup = one.options, one, one.setup
+    options, request, setup = one.options, one.request, one.request.setup
     assert isinstance(options, SetupOptions)
     assert (options.app_service, options.resource_group, options.slot) == (
         "contosolearn",
@@ -108,7 +108,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         Method.CLI,
     )
     assert (options.dry_run, options.role, one.profile.client_id) == (True, "Reader", GUID)
-    alone = setup_work(
+    alone = setup_request(
         SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"]
     )
     assert setup.clients[0].name == "Import"
@@ -117,9 +117,9 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     )
     others = [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]]
     assert others == [("Deploy", True, "7"), ("Portal", False, "8")]
-    assert work.places.of("import").path == file.path.parent / "import.env"
-    assert work.places.of("Deploy").path is None
-    assert work.identities == ("reports-func",)
+    assert request.places.of("import").path == file.path.parent / "import.env"
+    assert request.places.of("Deploy").path is None
+    assert request.identities == ("reports-func",)
     assert not options.verifies, "a client without consent cannot call"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli import change, work
+from mct_s2s.cli import change, site_change
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
@@ -96,7 +96,7 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
         azure.forget()
         return await agreed(*about, **more)
 
-    monkeypatch.setattr(work, "STALE_SECONDS", -1.0)
+    monkeypatch.setattr(site_change, "STALE_SECONDS", -1.0)
     monkeypatch.setattr(change, "_is_agreed", meanwhile)
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
     (site,) = done.document["sites"]

@@ -1,132 +1,27 @@
-"""What a command is to do at one App Service, checked before anyone signs in, and how far it has
-come.
-"""
+"""One App Service's share of a command that changes something."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from secrets import token_hex
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.activity import Progress
-from mct_s2s.cli.options import ChangingOptions, CredentialOptions
-from mct_s2s.cli.requests import api_of, request_for
+from mct_s2s.cli.file_site import FileSite
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.requests import at_site
 from mct_s2s.cli.run import CommandRun
-from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import retire_files
 from mct_s2s.engine.flow import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.exit_codes import ExitCode
-from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.client_sign_in import MadeCredential
-from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
-from mct_s2s.model.documents import Backup
-from mct_s2s.model.observed import SiteOfFile
-from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.reviewed import digest_of, fingerprint, is_covered
 from mct_s2s.render.outcome import SavedCredential, credential_lines
 from mct_s2s.render.pipelines import masks
-from mct_s2s.stores.store import Show
-
-if TYPE_CHECKING:
-    from mct_s2s.model.trust_file import Profile, SiteEntry
-
-
-@dataclass(frozen=True)
-class Work:
-    options: ChangingOptions
-    desired: Desired
-    """Its service application is named after the App Service, which may have to be picked first."""
-    places: ClientPlaces = field(default_factory=ClientPlaces)
-    identities: tuple[str | ResourceId, ...] = ()
-    now: datetime = field(default_factory=clock.now)
-
-    def __post_init__(self) -> None:
-        api_of(self.options)  # its mistakes are told before anyone signs in
-
-    @property
-    def setup(self) -> Setup:
-        # Asked of `setup`, `add-client` and trust files alone
-        assert isinstance(self.desired, Setup)
-        return self.desired
-
-    @property
-    def needs(self) -> Services:
-        has_site = not (
-            isinstance(self.desired, Setup) and self.desired.settings is SettingsScope.NONE
-        )
-        deletes = isinstance(self.desired, Removal) and self.desired.delete_secrets
-        return Services(
-            directory=self.desired.service is not None,
-            arm=has_site or bool(self.identities),
-            target=has_site,
-            key_vault=bool(self.places.vaults) or deletes,
-        )
-
-    def request(self, session: Session, show: Show, note: Callable[[str], None]) -> Request:
-        options, is_setup = self.options, isinstance(self.desired, Setup)
-        for vault in self.places.vaults:
-            session.connection.cloud.vault(vault)  # before anything is looked at
-        return request_for(
-            options,
-            session,
-            replace(self.desired, restart=not options.no_restart),
-            self.now,
-            attempt=token_hex(4),
-            identities=self.identities,
-            backup=SettingsFile(options.backup, Backup, note)
-            if options.backup is not None
-            else None,
-            preflight=not options.no_preflight,
-            dry_run=options.dry_run,
-            without_settings=options.dry_run and is_setup,
-            verify=is_setup
-            and self.needs.target
-            and isinstance(options, CredentialOptions)
-            and options.verifies,
-            places=self.places,
-            show=show,
-            file=self.named if isinstance(self, SiteWork) else None,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteWork(Work):
-    key: str
-    """What the trust file calls the site."""
-    entry: "SiteEntry"
-    profile: "Profile"
-    target: SiteTarget
-    named: SiteOfFile
-
-    @property
-    def file_digest(self) -> str:
-        """A digest of every key that the file says about this site.
-
-        No key is left out: some of them decide who gets what only together with what is in Azure.
-        Lifetimes and paths count as they are written, so that the digest is the same on every
-        machine and every day.
-        """
-        api = api_of(self.options)
-        described = [] if api.is_shipped else [api.canonical]
-        return digest_of([self.key, self.profile.canonical, self.entry.canonical, *described])
-
-    @property
-    def title(self) -> str:
-        return site_title(self.key, self.target.label)
-
-    @property
-    def sign_in(self) -> tuple[str | None, ...]:
-        one = self.options
-        return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
-
 
 STALE_SECONDS = 5.0
 """A plan that is older when its turn comes is made again."""
@@ -141,11 +36,17 @@ class SiteChange:
     def __init__(
         self,
         current: CommandRun,
-        work: Work,
+        options: ChangingOptions,
+        request: Request,
         ask_again: "Callable[[Sequence[SiteChange]], Awaitable[bool]]",
+        file_site: FileSite | None = None,
     ) -> None:
-        self.run, self.work, self.options, self._ask_again = current, work, work.options, ask_again
-        self.key = work.key if isinstance(work, SiteWork) else None
+        self.run = current
+        self.options = options
+        self.request = request
+        self._ask_again = ask_again
+        self._file_site = file_site
+        self.key = file_site.key if file_site is not None else None
         self.outcome: Outcome | None = None
         """`None` until it could be read."""
         self.error: S2SError | None = None
@@ -156,8 +57,8 @@ class SiteChange:
 
     @property
     def title(self) -> str:
-        if isinstance(self.work, SiteWork):
-            return self.work.title
+        if self._file_site is not None:
+            return self._file_site.title
         return self.outcome.request.label if self.outcome is not None else ""
 
     @property
@@ -175,11 +76,9 @@ class SiteChange:
             return None
         before, plan = self.outcome.before, self.outcome.intended or self.outcome.plan
         planned = fingerprint(plan, before.now, before.subject)
-        return (
-            digest_of([self.work.file_digest, planned])
-            if isinstance(self.work, SiteWork)
-            else planned
-        )
+        if self._file_site is None:
+            return planned
+        return digest_of([self._file_site.file_digest, planned])
 
     @property
     def exit_code(self) -> int:
@@ -197,10 +96,16 @@ class SiteChange:
         return ExitCode.ATTENTION if a_test_failed or plan.left_alone else ExitCode.DONE
 
     async def plan(self, session: Session) -> None:
-        self.session, self._since, self._read_at = session, time.time(), clock.seconds()
-        self.outcome = await prepare(
-            session, self.work.request(session, self.show, self.run.terminal.note)
-        )
+        """Look at the App Service and plan. Raises UsageError: nothing names it, or a key vault."""
+        self.session = session
+        self._since = time.time()
+        self._read_at = clock.seconds()
+        for vault in self.request.places.vaults:
+            session.connection.cloud.vault(vault)  # its mistakes are told before anything is read
+        request = at_site(self.request, self.options, session)
+        if request.backup is not None:
+            request.backup.say = self.run.terminal.note
+        self.outcome = await prepare(session, replace(request, show=self.show))
 
     async def apply(self, others: "Sequence[SiteChange]") -> None:
         """`others` of the command may share registrations and identities."""

@@ -1,0 +1,53 @@
+"""One App Service of a trust file."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.engine.request import Request
+from mct_s2s.model.resource_id import SiteTarget, site_title
+from mct_s2s.planning.reviewed import digest_of
+
+if TYPE_CHECKING:
+    from mct_s2s.model.trust_file import Profile, SiteEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSite:
+    """What a trust file says about one App Service, and the request that comes of it."""
+
+    key: str
+    """What the file calls it."""
+    entry: "SiteEntry"
+    profile: "Profile"
+    target: SiteTarget
+    options: ChangingOptions
+    """Those of `setup`, as the file and the command line say them together."""
+    request: Request
+
+    @property
+    def file_digest(self) -> str:
+        """A digest of every key that the file says about this site.
+
+        No key is left out: some of them decide who gets what only together with what is in Azure.
+        Lifetimes and paths count as they are written, so that the digest is the same on every
+        machine and every day.
+        """
+        api = self.request.api
+        described = [] if api.is_shipped else [api.canonical]
+        return digest_of([self.key, self.profile.canonical, self.entry.canonical, *described])
+
+    @property
+    def client_names(self) -> tuple[str, ...]:
+        return tuple(client.name.strip() for client in self.entry.clients)
+
+    @property
+    def title(self) -> str:
+        return site_title(self.key, self.target.label)
+
+    @property
+    def sign_in(self) -> tuple[str | None, ...]:
+        """What decides who signs in where: sites that agree in it share a session."""
+        options = self.options
+        account = (options.cloud, options.tenant, options.subscription, options.auth.value)
+        return (*account, self.profile.client_id)
