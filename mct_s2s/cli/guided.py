@@ -36,7 +36,7 @@ GITHUB: Credential = {"github": None, "secret_to": None}
 KINDS: dict[str, Credential] = {
     "Client secret": SECRET,
     "Certificate": {"credential": "certificate"},
-    "GitHub Actions (federated credential, no secret)": GITHUB,
+    "GitHub Actions (federated, no secret)": GITHUB,
     "Managed identity of an Azure app": IDENTITY,
 }
 NONE = "No client yet: nothing will be able to call the API"
@@ -59,8 +59,10 @@ def guided_setup(options: SetupOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
+        current.is_asking = True  # it stays so where Ctrl-C ends it
         session = await pick_site(options, session)
         clients = await _ask_for_clients(current.terminal, session)
+        current.is_asking = False
         chosen, more = answers_of(options, clients)
         request = setup_request(chosen, chosen.client)
         for one in more:

@@ -98,12 +98,17 @@ def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> b
 def run(options: AzureOptions, needs: Services, body: Body) -> int:
     """Ask which App Service is meant where none was named, or several have the name."""
 
-    async def picked(session: Session, ambiguous: NotThere | None = None) -> Session:
+    async def picked(
+        current: CommandRun, session: Session, ambiguous: NotThere | None = None
+    ) -> Session:
         from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
 
-        return await (
+        current.is_asking = True  # it stays so where Ctrl-C ends it
+        chosen = await (
             pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session)
         )
+        current.is_asking = False
+        return chosen
 
     async def connected(current: CommandRun) -> int:
         asks, is_named = (
@@ -115,11 +120,11 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
             options, needs._replace(target=needs.target and not picks), current.terminal
         ) as session:
             try:
-                return await body(current, await picked(session) if picks else session)
+                return await body(current, await picked(current, session) if picks else session)
             except NotThere as error:
                 if error.code != "site-ambiguous" or not asks:
                     raise
-                return await body(current, await picked(session, error))
+                return await body(current, await picked(current, session, error))
 
     return run_connected(options, connected)
 

@@ -49,7 +49,9 @@ def keys(azure: Sandbox, tmp_path: Path) -> Keys:
     """
 
     def pressed(words: Sequence[str], *steps: tuple[str, str]) -> tuple[int, str]:
-        line = f"unset {' '.join(UNNAMED)}; {shlex.join(program(words))}; echo code=$?; stty -a"
+        unset = f"unset {' '.join(UNNAMED)}"
+        # Ctrl-C ends the command, and not the shell that says with which code.
+        line = f"trap : INT; {unset}; {shlex.join(program(words))}; echo code=$?; stty -a"
         shell, shown = at_terminal(azure, tmp_path, shell=line), ""
         for text, answer in steps:
             shell.expect_exact(text)
@@ -296,6 +298,21 @@ def test_the_end_of_input_at_a_numbered_question_means_no(
     code, shown = keys(["setup"], ("Number, 1 to", CTRL_D))
     assert (code, azure.writes()) == (1, []), shown
     assert "Cancelled. Nothing was changed." in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [("setup", "Number, 1 to"), ("setup", "Name of that program"), ("status", "Number, 1 to")],
+)
+def test_ctrl_c_at_a_question_for_a_screen_reader_says_that_nothing_was_changed(
+    keys: Keys, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, command: str, text: str
+) -> None:
+    monkeypatch.setitem(azure.environment, "MCT_S2S_SCREEN_READER", "1")
+    at = next(at for at, (shown, _) in enumerate(ALOUD) if text in shown)
+    code, shown = keys([command], *ALOUD[:at], (text, CTRL_C))
+    assert (code, azure.writes()) == (130, []), shown
+    assert "Cancelled. Nothing was changed." in shown
+    assert "Interrupted." not in shown
 
 
 def test_who_has_a_screen_reader_is_asked_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
