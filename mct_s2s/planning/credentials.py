@@ -34,6 +34,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
+from mct_s2s.planning.federation import describe_federation
 from mct_s2s.planning.plan import Registration
 
 SAME_LIFETIME = timedelta(days=1)
@@ -65,7 +66,7 @@ class ClientState(Registration):
             case Certificate():
                 detail = f"{spec.thumbprint}, {ending(spec.expires)}"
             case Federation():
-                detail = f"{spec.subject} of {spec.issuer}"
+                detail = describe_federation(spec)
             case NewCredential(kind=CredentialKind.SECRET):
                 detail = ending(spec.expires)
                 if self.note.vault is not None:

@@ -28,6 +28,9 @@ _NAMED = re.compile(rf"{_OWNER}/{_REPOSITORY}|{_OWNER}@{_ID}/{_REPOSITORY}@{_ID}
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\.lock(?:/|$)")
 """Source: git-check-ref-format(1)."""
 
+_ON_BRANCH = re.compile(r"repo:([^:]*):ref:refs/heads/(.*)")
+_PLAIN_BRANCH = re.compile(r"[A-Za-z0-9._/#@+-]+")
+
 
 def federated_spec(
     issuer: str | None, subject: str | None, audience: str | None, github: str | None
@@ -91,6 +94,18 @@ def github_subject(text: str) -> str:
         remedy += f"{GITHUB} with --federated-subject."
         raise malformed("malformed-repository", "--github", text, remedy)
     return f"repo:{repository}:ref:refs/heads/{branch}"
+
+
+def describe_federation(federation: Federation) -> str:
+    """Say whose tokens a federated credential accepts: in words, where GitHub's subject has an
+    ordinary form.
+    """
+    issuer, subject = federation.issuer, federation.subject
+    branch = _ON_BRANCH.fullmatch(subject) if issuer == GITHUB else None
+    # Anything else is shown as it is: a reader has to see what a subject does not say.
+    if branch is None or not _NAMED.fullmatch(branch[1]) or not _PLAIN_BRANCH.fullmatch(branch[2]):
+        return f"{subject} of {issuer}"
+    return f"GitHub {branch[1]}, branch {branch[2]}"
 
 
 def _is_https(issuer: str) -> bool:

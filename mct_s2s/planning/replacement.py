@@ -166,7 +166,7 @@ class Replacement:
             removal = RemoveCredential(
                 key=f"{key}:{credential.key_id}",
                 name=client.name,
-                detail=f"replaced: {credential.name}",
+                detail=f"the old one, '{credential.name or credential.key_id}'",
                 object_id=client.application.object_id,
                 key_id=credential.key_id,
                 kind=self.kind,

@@ -37,6 +37,7 @@ def instructions(
     for step in plan.manual_steps:
         rights = " and ".join(dict.fromkeys(one.right for one in plan.missing.get(step.key, ())))
         who, command, link, values = f"someone with {rights}" if rights else "", "", None, None
+        what = what_is_left(step)
         match step:
             case AssignAppRole(identity_resource=ResourceId() as resource):
                 command = observed.command("add-client", "--managed-identity", str(resource))
@@ -58,7 +59,9 @@ def instructions(
                 merged = merge(observed.settings, step.spec, outputs)
                 values = observed.api.legible(observed.masked(merged, step.spec.written(outputs)))
                 command = _configure(step.spec, values, outputs, observed.where, handoff)
-        found.append(Instruction(what_is_left(step), command, who, link, values))
+                if handoff is not None:
+                    what = f"{what.removesuffix('.')}: send them '{handoff}'."
+        found.append(Instruction(what, command, who, link, values))
     return found
 
 
@@ -88,14 +91,14 @@ def _configure(
 def show_manual_steps(console: LineConsole, steps: Iterable[Instruction]) -> None:
     for step in steps:
         console.prose(step.sentence, "warn")
+        if step.command:
+            console.print(Text.assemble("    ", (step.command, "command")))
         if step.values:
-            console.print(Text("    In the portal, under Environment variables, App settings:"))
+            console.print(Text("    Or in the portal, under Environment variables, App settings:"))
             table = Columns()
             for name, value in step.values.items():
                 table.add(Text(f"    {name}"), Text(value))
             console.print(table)
-        if step.command:
-            console.print(Text.assemble("    ", (step.command, "command")))
         if step.link is not None:
             console.print(Text.assemble("    or open ", (step.link, "command")))
             # The registrations have no reply address: the page errs after "Accept", when the grant

@@ -1,6 +1,7 @@
 """A plan, as text."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -11,6 +12,7 @@ from mct_s2s.model.site_settings import AllowList
 from mct_s2s.planning.changes import (
     Action,
     AddCredential,
+    OutputRef,
     SettingEdit,
     WriteSettings,
     others_unchanged,
@@ -46,10 +48,14 @@ def summary(*plans: Plan) -> str:
 
 
 def setting_rows(
-    edit: SettingEdit, names: Mapping[str, str] | None = None
+    edit: SettingEdit,
+    names: Mapping[str, str] | None = None,
+    coming: Sequence[str] = (),
 ) -> Iterator[tuple[Action, str]]:
     """Old and new; of a list of ids, a row for each that is added or removed, with the name of
     whose it is.
+
+    `coming`: whose ids are not known yet.
     """
     if not edit.is_ours:
         yield Action.UPDATE, HIDDEN
@@ -72,7 +78,9 @@ def setting_rows(
             yield Action.UPDATE, f"{stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
         yield from ((Action.CREATE, named(one)) for one in added)
         yield from ((Action.DELETE, named(one)) for one in removed)
-        if edit.pending:
+        if edit.pending and coming:
+            yield from ((Action.CREATE, f"{LATER}  {name}") for name in coming)
+        elif edit.pending:
             yield Action.CREATE, LATER
         if added or removed or edit.pending:
             return
@@ -83,6 +91,16 @@ def setting_rows(
     old, new = shown(edit.before), LATER if edit.pending else shown(edit.after)
     action = Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE
     yield action, " → ".join(value for value in (old, new) if value is not None)
+
+
+def _coming(step: WriteSettings, plan: Plan) -> dict[str, list[str]]:
+    """Of each list, by its name, whose ids it gets that are not known before they are created."""
+    creators = {change.key: change.name for change in plan.steps}
+    found = defaultdict[str, list[str]](list)
+    for setting, entry in step.spec.listed:
+        if isinstance(entry, OutputRef) and entry.key in creators:
+            found[setting.name].append(creators[entry.key])
+    return found
 
 
 def destination(place: str, detail: str) -> str:
@@ -126,8 +144,9 @@ def show_steps(console: Console, plan: Plan, places: Mapping[str, str] | None = 
         if isinstance(step, WriteSettings):
             console.print(table)
             table = Columns()
+            coming = _coming(step, plan)
             for edit in step.edits:
-                rows = [*setting_rows(edit, plan.names)]
+                rows = [*setting_rows(edit, plan.names, coming.get(edit.name, ()))]
                 for index, (action, values) in enumerate(rows):
                     # A list's ids stand below what is said of the whole: one setting, one name.
                     has_unique_name_below = index > 0 and rows[0][0] is Action.UPDATE

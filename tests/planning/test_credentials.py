@@ -21,7 +21,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import ClientId, KeyId, Tag, certificate_key_id, federated_name
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
-from mct_s2s.planning.federation import federated_spec
+from mct_s2s.planning.federation import describe_federation, federated_spec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
@@ -329,6 +329,26 @@ def test_a_text_that_is_no_github_repository_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         federated_spec(None, None, None, text)
     assert refused.value.code == "malformed-repository"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "said"),
+    [
+        (GITHUB, "repo:contoso/learn:ref:refs/heads/main", "GitHub contoso/learn, branch main"),
+        (GITHUB, "repo:c@1/l@2:ref:refs/heads/f/x-1.0", "GitHub c@1/l@2, branch f/x-1.0"),
+        (
+            GITHUB,
+            "repo:contoso/learn:environment:x",
+            f"repo:contoso/learn:environment:x of {GITHUB}",
+        ),
+        (GITHUB, "repo:a/b:ref:refs/heads/x, y", f"repo:a/b:ref:refs/heads/x, y of {GITHUB}"),
+        (ISSUER, "repo:a/b:ref:refs/heads/x", f"repo:a/b:ref:refs/heads/x of {ISSUER}"),
+    ],
+)
+def test_a_plan_says_in_words_which_branch_of_github_signs_in(
+    issuer: str, subject: str, said: str
+) -> None:
+    assert describe_federation(Federation(issuer, subject)) == said
 
 
 @pytest.mark.parametrize(

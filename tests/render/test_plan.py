@@ -119,6 +119,15 @@ def test_a_plan_shows_what_becomes_of_a_setting() -> None:
     assert {edit: list(setting_rows(edit)) for edit in rows} == rows
 
 
+def test_an_id_that_is_not_known_yet_has_the_name_of_whose_it_will_be() -> None:
+    both = edit_of("ServiceObjectIds", guid("1"), guid("1"), pending=2)
+    assert [text for _, text in setting_rows(both, coming=("A", "B"))] == [
+        "1 stays, 2 are added",
+        f"{LATER}  A",
+        f"{LATER}  B",
+    ]
+
+
 NOTE = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
 HERE = replace(complete(), app_service=replace(app_service(), subscription="Contoso Production"))
 ODD = make_plan(
