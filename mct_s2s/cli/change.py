@@ -25,7 +25,7 @@ from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, S2SError, Us
 from mct_s2s.exit_codes import worst
 from mct_s2s.model.desired import Removal
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.removal import TooManyRemovals
+from mct_s2s.planning.pruning import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 

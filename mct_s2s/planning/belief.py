@@ -35,6 +35,7 @@ from mct_s2s.planning.ownership import (
     has_unique_name_below,
     is_allowed,
     is_consented,
+    is_created_for_this_site,
     is_in_settings,
     is_listed,
     is_named,
@@ -204,8 +205,8 @@ def _grants_alone(observed: ObservedState) -> bool:
     The owner of an API that this App Service adopted could give its role to anyone, also to a
     client of our name.
     """
-    service, name = observed.trust.service, observed.trust.unique_name
-    if service is None or service.unique_name != name or Tag.ADOPTED.of(name) in service.tags:
+    service = observed.trust.service
+    if service is None or not is_created_for_this_site(observed):
         return False
     # Once a registration is purged, its `uniqueName` and its URIs are anyone's. No other one ever
     # gets its appId.

@@ -24,13 +24,14 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called, is_allowed, members
 from mct_s2s.planning.plan import ManualStep, Plan
+from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.registrations import (
     add_deleted,
     plan_client,
     plan_identity,
     update_instances,
 )
-from mct_s2s.planning.removal import plan_removal, prune
+from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus
 from mct_s2s.planning.rotation import plan_rotation

@@ -63,6 +63,17 @@ def is_noted_use(service: Application, observed: ObservedState) -> bool:
     return Tag.USED.of(observed.trust.unique_name) in service.tags
 
 
+def is_created_for_this_site(observed: ObservedState) -> bool:
+    """Whether the service application was created for this App Service, and not adopted.
+
+    Then all that it grants is this trust's.
+    """
+    service, name = observed.trust.service, observed.trust.unique_name
+    if service is None or service.unique_name != name:
+        return False
+    return Tag.ADOPTED.of(name) not in service.tags
+
+
 def audience_of(
     application: Application, observed: ObservedState, adopt: str | None = None
 ) -> ApplicationIdUri:

@@ -144,36 +144,44 @@ def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
 
 
 def plan_site(
-    observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
+    observed: ObservedState, spec: SettingsSpec, *, restart: bool, revokes_access: bool = False
 ) -> tuple[AnyChange, ...]:
-    """With `first`, before anything is deleted."""
+    """Plan one write of the settings, and the restart after it.
+
+    Where it `revokes_access`, everything else in the plan waits for it.
+    """
     assert observed.app_service is not None  # asked only where a site was looked at
     site, settings = observed.app_service, observed.settings
-    found = edits(settings, spec, Outputs())
-    # What a backup puts back may be a secret, too.
-    after = observed.masked(merge(settings, spec, Outputs()), spec.written(Outputs()))
-    found = tuple(
-        edit if edit.after is None else replace(edit, after=after[spelling_in(after, edit.name)])
-        for edit in found
-    )
-    if not found:
-        return () if first else (NoChange.of_settings(site),)
-    changed = sorted(edit.name for edit in found)
-    unchanged = len(settings) - sum(spelling_in(settings, name) in settings for name in changed)
+    setting_edits = _masked_edits(observed, spec)
+    if not setting_edits:
+        return () if revokes_access else (NoChange.of_settings(site),)
+    changed = sorted(edit.name for edit in setting_edits)
+    known = [name for name in changed if spelling_in(settings, name) in settings]
+    unchanged = len(settings) - len(known)
     write = WriteSettings(
         key="settings",
         name=site.label,
         detail=f"{', '.join(changed)}; {others_unchanged(unchanged)}",
         site=site.resource,
         spec=spec,
-        edits=found,
+        edits=setting_edits,
         unchanged=unchanged,
-        first=first,
+        first=revokes_access,
     )
-    restarting = RestartSite(
-        key="restart", name=site.label, detail="restart: about a minute", site=site.resource
+    if not restart:
+        return (write,)
+    detail = "restart: about a minute"
+    return write, RestartSite(key="restart", name=site.label, detail=detail, site=site.resource)
+
+
+def _masked_edits(observed: ObservedState, spec: SettingsSpec) -> tuple[SettingEdit, ...]:
+    """The edits as they may be shown: what a backup puts back may be a secret, too."""
+    settings = observed.settings
+    after = observed.masked(merge(settings, spec, Outputs()), spec.written(Outputs()))
+    return tuple(
+        edit if edit.after is None else replace(edit, after=after[spelling_in(after, edit.name)])
+        for edit in edits(settings, spec, Outputs())
     )
-    return (write, restarting) if restart else (write,)
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSettings:

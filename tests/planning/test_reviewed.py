@@ -29,7 +29,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.planning.removal import prune
+from mct_s2s.planning.pruning import prune
 from mct_s2s.planning.reviewed import fingerprint, is_covered
 
 from tests.planning.scenarios import (

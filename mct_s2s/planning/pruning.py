@@ -1,0 +1,113 @@
+"""Clients that a trust file no longer names: `apply --prune` removes them, without it a note does.
+
+One site of the file at a time; a limit keeps a file that lost half of its lines from cutting off
+half of the callers.
+"""
+
+from collections.abc import Sequence
+
+from mct_s2s.errors import Instruction, Refused
+from mct_s2s.model.desired import Pruning, Removal, SettingsScope, Setup
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.belief import Doubted, client_trust
+from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.removal import find_removable, listed_entries, plan_targets
+from mct_s2s.planning.removal_notes import RemovalScope, describe_left_alone
+
+LARGEST_SHARE = 3
+"""`--prune` removes one client of so many at most."""
+
+
+class TooManyRemovals(Refused):
+    """More clients than a third would be removed at one App Service."""
+
+    is_about_file = False
+    """Whether the clients that were created for it are too many alone.
+
+    Then the file is likely to be incomplete, for every site of it. Those who may write the settings
+    of one App Service could list others, and must not stop what is done at all sites.
+    """
+
+
+def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan]:
+    """Plan the removal of clients that are not named, or a note of them. Raises TooManyRemovals.
+
+    Returns the entries, in lower case, that leave the allow lists, too.
+    """
+    pruning, spec = desired.pruning, desired.service
+    if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
+        return frozenset(), Plan()
+    removable = find_removable(observed)
+    named = _find_named(desired, observed)
+    targets = [client for client in removable if client not in named]
+    removal = Removal(spec, kept=pruning.kept, is_pruning=True)
+    if not pruning.removes:
+        return frozenset(), _mention(targets, RemovalScope(removal, observed, (), named))
+    _refuse_too_many(targets, removable, pruning, desired, observed)
+    plan = plan_targets(RemovalScope(removal, observed, targets, named))
+    return listed_entries(targets, observed), plan
+
+
+def _find_named(desired: Setup, observed: ObservedState) -> frozenset[object]:
+    """Find the clients and identities that the file names."""
+    named = set[object]()
+    principals = {source.principal_id for source in observed.identity_resources}
+    for identity in observed.trust.identities:
+        if identity.id in principals:
+            named.add(identity)
+    for spec in desired.clients:
+        named.update(clients_called(spec.name, observed))
+    return frozenset(named)
+
+
+def _mention(targets: Sequence[ClientApplication | ServicePrincipal], scope: RemovalScope) -> Plan:
+    """A plan without steps that says which clients stay although nothing names them."""
+    notes: tuple[str, ...] = ()
+    if targets:
+        names = ", ".join(f"'{target.display_name}'" for target in targets)
+        notes = (f"Left alone, as nothing names them: {names}. To remove them, add --prune.",)
+    mentioned = RemovalScope(scope.removal, scope.observed, (), frozenset({*scope.named, *targets}))
+    left_alone: tuple[Instruction, ...] = tuple(describe_left_alone(mentioned, ()))
+    return Plan(notes=(*notes, *left_alone))
+
+
+def _refuse_too_many(
+    targets: Sequence[ClientApplication | ServicePrincipal],
+    removable: Sequence[ClientApplication | ServicePrincipal],
+    pruning: Pruning,
+    desired: Setup,
+    observed: ObservedState,
+) -> None:
+    """Refuse to remove more than a third of the clients. Raises TooManyRemovals."""
+    if not targets or pruning.any_number or not _is_too_much(targets, removable):
+        return
+    site = observed.app_service
+    label = site.label if site is not None else "this App Service"
+    refusal = TooManyRemovals(
+        "too-many-removals",
+        f"--prune would remove {len(targets)} of the {len(removable)} clients of {label}, which is "
+        "more than a third. Nothing was changed. It would remove:",
+        remedy="If the file is complete, add --allow-removals. Otherwise add to it what is "
+        "missing: mct-s2s export",
+        items=[target.display_name for target in targets],
+    )
+    believed = [client for client in removable if _is_believed(client, desired, observed)]
+    believed_targets = [target for target in targets if target in believed]
+    refusal.is_about_file = _is_too_much(believed_targets, believed)
+    raise refusal
+
+
+def _is_too_much(removed: Sequence[object], clients: Sequence[object]) -> bool:
+    return len(removed) > len(clients) // LARGEST_SHARE
+
+
+def _is_believed(
+    client: ClientApplication | ServicePrincipal, desired: Setup, observed: ObservedState
+) -> bool:
+    # A managed identity has no name of ours: anyone may have listed it.
+    if isinstance(client, ServicePrincipal) or desired.service is None:
+        return False
+    trusted = client_trust(client, observed, desired.service, desired.names)
+    return not isinstance(trusted, Doubted)
