@@ -269,8 +269,9 @@ def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
 
 
 _NO_ACCOUNT = (
-    "If you have no account there (Azure Lighthouse), let its administrator run mct-s2s setup "
-    "--no-app-service --handoff FILE, then run mct-s2s configure-appservice --from FILE"
+    "If you have no account there (Azure Lighthouse), let its administrator run this command. For "
+    "a setup, they can run mct-s2s setup --no-app-service --handoff FILE, and you then run mct-s2s "
+    "configure-appservice --from FILE"
 )
 """Lighthouse delegates Resource Manager alone:
 learn.microsoft.com/azure/lighthouse/concepts/architecture.

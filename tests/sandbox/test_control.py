@@ -19,6 +19,7 @@ from mct_s2s.azure import clouds
 from mct_s2s.cli.sandbox_commands import DEFAULT_PORT
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.entra.tenant.organization import CUSTOMER
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import health, server
 from mct_s2s.sandbox.hosting.embedded import Running, start
@@ -32,7 +33,7 @@ from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import MACHINE, free_ports
-from tests.sandbox.conftest import GROUP, SECRET, SETTINGS, Client, Wire
+from tests.sandbox.conftest import CLI, GROUP, SECRET, SETTINGS, Client, Wire
 
 OTHER = "7c1f4a62-90d3-4a0e-8d1c-5a2d3c4b6e7f"
 PERMISSIONS = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
@@ -109,6 +110,29 @@ def test_a_tenant_is_listed_with_its_name_and_domains(client: Client) -> None:
     assert (tenant["tenantId"], tenant["displayName"]) == (seed.TENANT_ID, "Contoso Learning")
     domains = list(client.state.directory.tenant.domains)
     assert (tenant["defaultDomain"], tenant["domains"]) == ("contosolearning.com", domains)
+
+
+def test_a_delegated_subscription_is_the_customers_and_so_are_its_vaults(client: Client) -> None:
+    """Resource Manager alone takes the tokens of the tenant that manages it."""
+    client.control("PUT", "tenant", {"name": "partner"})
+    (listed,) = client.arm("GET", "/subscriptions", version="2022-12-01").json()["value"]
+    shown = client.arm("GET", seed.SUBSCRIPTION, version="2022-12-01").json()
+    assert listed == shown
+    assert (shown["tenantId"], shown["managedByTenants"]) == (
+        CUSTOMER.tenant_id,
+        [{"tenantId": seed.TENANT_ID}],
+    )
+    unknown = client.arm("GET", seed.SUBSCRIPTION, headers={"Authorization": ""})
+    assert f"/{CUSTOMER.tenant_id}" in unknown.headers["www-authenticate"]
+    assert client.arm("GET", seed.SITE).status_code == 200
+    bearer = {"Authorization": f"Bearer {client.token(f'{client.addresses.vault}/.default')}"}
+    secrets = f"{client.addresses.of_vault(seed.VAULT)}/secrets?api-version=7.6"
+    refused = client.request("GET", secrets, headers=bearer)
+    assert (refused.status_code, "AKV10032" in refused.text) == (401, True), refused.text
+    for client_id, number in ((CLI, 50020), (seed.ADMINISTRATOR_ID, 700016)):
+        form = {"grant_type": "client_credentials", "client_id": client_id, "scope": "x"}
+        refused = client.request("POST", f"/{CUSTOMER.tenant_id}/oauth2/v2.0/token", data=form)
+        assert refused.json()["error_codes"] == [number], refused.text
 
 
 def test_a_custom_role_lacks_what_it_leaves_out(client: Client) -> None:
@@ -226,7 +250,7 @@ def test_the_sandboxs_clock_goes_forward_only(client: Client, body: Any) -> None
     assert client.request("POST", "/_sandbox/clock", json=body).status_code == 400
 
 
-def test_a_tenant_is_one_of_three_and_stays_with_the_state(client: Client) -> None:
+def test_a_tenant_is_one_of_four_and_stays_with_the_state(client: Client) -> None:
     for body in ({"name": "other"}, {"name": 1}, {"arm_page_size": "1"}, {"nope": 1}):
         assert client.request("PUT", "/_sandbox/tenant", json=body).status_code == 400
     client.control("PUT", "tenant", {"name": "legacy"})

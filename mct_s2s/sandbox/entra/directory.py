@@ -16,7 +16,7 @@ from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.entra.replication import Replication
 from mct_s2s.sandbox.entra.sessions import Sessions, SigningKey
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.tenant.organization import Tenant
+from mct_s2s.sandbox.entra.tenant.organization import CUSTOMER, Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies
 from mct_s2s.sandbox.entra.tenant.recent_writes import KeyReads, RecentWrites, TokenRefusals
 from mct_s2s.sandbox.entra.tenant.variations import Variations
@@ -138,6 +138,11 @@ class Directory:
     @property
     def tenant_id(self) -> str:
         return self.tenant.tenant_id
+
+    @property
+    def subscription_tenant(self) -> Tenant:
+        """The one that the subscriptions trust: this one, or the customer's who delegated them."""
+        return CUSTOMER if self.variations.delegated_subscriptions else self.tenant
 
     def principal(self, object_id: str) -> Object | None:
         return self.service_principals.seen(object_id) or self.users.seen(object_id)

@@ -53,7 +53,7 @@ def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str
     made = service_principals.create_managed_identity(
         resources.directory, resource_id.names[-1], resource_id=str(resource_id)
     )
-    tenant = resources.directory.tenant_id
+    tenant = resources.directory.subscription_tenant.tenant_id
     return {"tenantId": tenant, "principalId": made["id"], "clientId": made["appId"]}
 
 
@@ -94,7 +94,7 @@ def _system_part(
         own = service_principals.create_managed_identity(
             resources.directory, shown, resource_id=body["id"]
         )["id"]
-    return {"principalId": own, "tenantId": resources.directory.tenant_id}
+    return {"principalId": own, "tenantId": resources.directory.subscription_tenant.tenant_id}
 
 
 def _entries(

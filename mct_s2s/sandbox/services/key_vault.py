@@ -131,7 +131,8 @@ def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
-    where = f"{addresses.login}/{state.directory.tenant_id}"
+    trusted = state.directory.subscription_tenant.tenant_id
+    where = f"{addresses.login}/{trusted}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
         caller = access_tokens.verify(
@@ -151,8 +152,8 @@ def authenticate(state: SandboxState, addresses: Addresses, request: Request) ->
         raise vault_error(
             401, "Unauthorized", message, headers={"WWW-Authenticate": challenge}
         ) from rejected
-    if caller.tenant_id != state.directory.tenant_id:
-        issuer = f"https://sts.windows.net/{state.directory.tenant_id}/"
+    if caller.tenant_id != trusted:
+        issuer = f"https://sts.windows.net/{trusted}/"
         message = f"AKV10032: Invalid issuer. Expected one of {issuer}, found https://sts.windows.net/{caller.tenant_id}/."
         raise vault_error(401, "Unauthorized", message, headers={"WWW-Authenticate": challenge})
     return caller

@@ -64,3 +64,12 @@ class Tenant:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         return cls(data["tenantId"], data["displayName"], tuple(data["domains"]), data["created"])
+
+
+CUSTOMER = Tenant(
+    "5f1c6d2e-88a4-4a0b-9c3d-0e6b7f4d21a7",
+    "Fabrikam Academy",
+    ("fabrikamacademy.onmicrosoft.com",),
+    "2019-03-11T08:15:42Z",
+)
+"""Who delegates subscriptions to this tenant: see `Variations.delegated_subscriptions`."""

@@ -1,4 +1,4 @@
-"""In what tenants, their subscriptions and their cloud differ: three of them by name."""
+"""In what tenants, their subscriptions and their cloud differ: four of them by name."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -50,6 +50,10 @@ class Variations:
         location_challenges: whether Graph accepts only tokens with the claims of its challenge, as
         where it sees
             another address than Entra saw (3.14).
+        delegated_subscriptions: whether the subscriptions are a customer's, who delegated them to
+        this tenant
+            by Azure Lighthouse: none of their other callers, identities or vaults is this tenant's
+            (4.11).
         arm_page_size: entries on one page of a list; 0: all of them (4.1).
         identity_patch: what becomes of a PATCH of `identity`, App Service apart: `accepted`,
         `ignored` (accepted
@@ -88,6 +92,7 @@ class Variations:
     sign_in_with_mfa: bool = True
     mfa_for_writes: str = "challenge"
     location_challenges: bool = False
+    delegated_subscriptions: bool = False
     arm_page_size: int = 0
     identity_patch: str = "accepted"
     strict_setting_names: bool = False
@@ -132,4 +137,5 @@ _LEGACY = Variations(
     api_versions={"Microsoft.Web": ["2022-09-01", "2023-01-01", "2023-12-01", "2024-04-01"]},
 )
 """Its api-versions are those of US Government in August 2025 (Azure/azure-cli#31943)."""
-TENANTS = {one.tenant: one for one in (Variations(), _STRICT, _LEGACY)}
+_PARTNER = Variations("partner", delegated_subscriptions=True)
+TENANTS = {one.tenant: one for one in (Variations(), _STRICT, _LEGACY, _PARTNER)}

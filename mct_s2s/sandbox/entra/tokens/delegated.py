@@ -137,7 +137,7 @@ def _answer(
     if policies.asks_for_mfa(asked) and not session.mfa:
         raise service_error("no_second_factor")
     if blocked := directory.variations.blocked_people:
-        raise service_error(f"blocked by {blocked}")
+        raise service_error(f"blocked by {blocked}", directory.tenant.display_name)
     client = _public_client(directory, session.client_id)
     user = directory.users.seen(session.user_id)
     if user is None or not user["accountEnabled"]:

@@ -16,6 +16,7 @@ from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant import policies
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.tokens import access_tokens, assertions, delegated
+from mct_s2s.sandbox.entra.types import PUBLIC_CLIENTS
 from mct_s2s.sandbox.entra.validation import as_utc
 
 Form = Mapping[str, str]
@@ -28,7 +29,7 @@ _DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "dev
 def tenant_named(directory: Directory, name: str, *, error: str = "invalid_request") -> Tenant:
     if name.lower() in ANY_TENANT:
         return directory.tenant
-    for tenant in (directory.tenant, *directory.foreign_tenants):
+    for tenant in (directory.tenant, directory.subscription_tenant, *directory.foreign_tenants):
         if tenant.is_named(name):
             return tenant
     raise service_error(f"{error} tenant", name)
@@ -47,7 +48,7 @@ def token(
         if not form.get(name):
             raise service_error("missing_parameter", name)
     if tenant is not directory.tenant:
-        raise service_error("unknown_client", form["client_id"], tenant)
+        raise _foreign(tenant, form["client_id"])
     if version == 2 and "resource" in form:
         raise service_error("resource_not_supported")
     if form["grant_type"] == "client_credentials":
@@ -63,6 +64,13 @@ def token(
     if form["grant_type"] == "refresh_token":
         return delegated.refresh(directory, form)
     raise service_error("unsupported_grant", form["grant_type"])
+
+
+def _foreign(tenant: Tenant, client_id: str) -> WireError:
+    """Nobody of this sandbox has an account there; Microsoft's own clients are everywhere."""
+    if client_id in PUBLIC_CLIENTS:
+        return service_error("blocked by home-tenant", tenant.display_name)
+    return service_error("unknown_client", client_id, tenant)
 
 
 def _counted(directory: Directory, form: Form) -> dict[str, Any]:

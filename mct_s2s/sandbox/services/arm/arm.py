@@ -197,7 +197,7 @@ def _wrong_tenant(state: SandboxState, addresses: Addresses, caller: Caller) -> 
 
 
 def _challenge(state: SandboxState, addresses: Addresses, why: str) -> dict[str, str]:
-    where = f"{addresses.login}/{state.directory.tenant_id}"
+    where = f"{addresses.login}/{state.directory.subscription_tenant.tenant_id}"
     return {
         "WWW-Authenticate": (
             f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'

@@ -39,12 +39,20 @@ def _list_tenants(call: ArmCall) -> Answer:
 
 def _list_subscriptions(call: ArmCall) -> Answer:
     sees, principal = call.resources.access.sees, call.caller.object_id
-    found = [s for s in call.resources.subscriptions.values() if sees(principal, s["id"])]
+    subscriptions = call.resources.subscriptions.values()
+    found = [_shown(call, one) for one in subscriptions if sees(principal, one["id"])]
     return Answer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
 
 
 def _get_subscription(call: ArmCall) -> Answer:
-    return Answer(body=call.resources.subscription(call.params["subscription"]))
+    return Answer(body=_shown(call, call.resources.subscription(call.params["subscription"])))
+
+
+def _shown(call: ArmCall, subscription: dict[str, Any]) -> dict[str, Any]:
+    """Source: Azure/azure-cli#11013."""
+    own, trusted = call.state.directory.tenant, call.state.directory.subscription_tenant
+    managing = [{"tenantId": own.tenant_id}] if trusted is not own else []
+    return {**subscription, "tenantId": trusted.tenant_id, "managedByTenants": managing}
 
 
 def _list_locations(call: ArmCall) -> Answer:
