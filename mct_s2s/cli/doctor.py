@@ -14,7 +14,7 @@ from mct_s2s.cli.requests import api_of, at_site, caller_resources, check_role, 
 from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
-from mct_s2s.engine.observe.rights import examine
+from mct_s2s.engine.observe.rights import examine_rights
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import WayOut
 from mct_s2s.exit_codes import ExitCode, worst
@@ -53,7 +53,7 @@ def doctor(options: DoctorOptions) -> int:
             options, wanted, clock.now(), identities=identities, without_settings=True
         )
         request = at_site(request, options, session)
-        seen = await examine(session, request)
+        seen = await examine_rights(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
         found = checks(seen, job)
@@ -82,7 +82,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
 
     async def examined(site: FileSite, session: Session) -> SiteChecks:
         request = at_site(replace(site.request, without_settings=True), site.options, session)
-        seen = await examine(session, request)
+        seen = await examine_rights(session, request)
         return SiteChecks(site.key, site.title, seen, checks(seen, request.setup))
 
     async def body(current: CommandRun) -> int:

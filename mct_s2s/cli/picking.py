@@ -15,7 +15,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import api_of
 from mct_s2s.cli.streams import ask, forget_typed
-from mct_s2s.engine.observe.sites import find_subscription, survey_of
+from mct_s2s.engine.observe.sites import find_subscription, split_sites
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
@@ -36,7 +36,7 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
         )
     subscription = await find_subscription(arm, wanted)
     with activity(f"Reading the web apps of '{subscription.name}'"):
-        own, others = survey_of(await arm.sites(subscription.id), {}, api)
+        own, others = split_sites(await arm.sites(subscription.id), {}, api)
     offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in own}
     offered |= {
         f"{s.label}  {s.resource.resource_group}  (not recognized as {api.name})": s.resource

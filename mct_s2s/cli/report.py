@@ -76,7 +76,7 @@ def report_of(site: SiteChange) -> SiteReport:
         unchanged,
         done=[one for one in outcome.done.values() if one.action is not Action.NONE],
         doubtful=outcome.in_doubt,
-        left=[*outcome.refused, *outcome.left] if outcome.applied or site.error else (),
+        left=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
         taken_back=[one.client for one in outcome.attempts.values() if one.is_taken_back],
         manual_steps=manual_steps(site.options, outcome)
@@ -364,7 +364,7 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
             "name": change.name,
             "id": ids.id,
         }
-        found |= {"detail": change.detail, "seconds": round(outcome.took.get(step.key, 0.0), 3)}
+        found |= {"detail": change.detail, "seconds": round(outcome.seconds.get(step.key, 0.0), 3)}
         found |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
         found |= (
             {"app_id": ids.app_id, "object_id": ids.object_id}

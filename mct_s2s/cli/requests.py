@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from mct_s2s import clock
 from mct_s2s.cli.binding import option_words
 from mct_s2s.cli.options import AzureOptions, ChangingOptions, CredentialOptions
-from mct_s2s.engine.observe.observe import observe, with_custody
+from mct_s2s.engine.observe.observe import observe, read_custody
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.apis import read_api
@@ -144,7 +144,7 @@ async def look(
         options, desired, clock.now(), without_settings=without_settings, file=file
     )
     request = at_site(request, options, session)
-    observed = await with_custody(session, request, await observe(session, request))
+    observed = await read_custody(session, request, await observe(session, request))
     check_site(observed)
     return observed
 
@@ -155,11 +155,11 @@ async def looked_for_secrets(
     """As `look`, also where settings cannot be read; with the places that have lost a client's
     secret.
     """
-    from mct_s2s.engine.credential_stores import with_lost  # noqa: PLC0415  # with the code of key vaults
+    from mct_s2s.engine.credential_stores import find_lost_secrets  # noqa: PLC0415  # with the code of key vaults
 
     observed = await look(options, session, without_settings=True, file=file)
     request = look_request(options, Look(ServiceSpec()), observed.now)
-    return await with_lost(session, at_site(request, options, session), observed)
+    return await find_lost_secrets(session, at_site(request, options, session), observed)
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:

@@ -50,7 +50,7 @@ def noted_vaults(client: ClientApplication) -> list[VaultTo]:
     return found
 
 
-async def with_lost(
+async def find_lost_secrets(
     session: "Session", request: "Request", observed: ObservedState
 ) -> ObservedState:
     """With the places that have lost a secret: a vault that can be read, or a file on a machine
@@ -135,7 +135,7 @@ async def stored_credentials(
     return [one for one in await gather_or_cancel(*found) if one is not None]
 
 
-def places_of(
+def name_places(
     session: "Session", request: "Request", stores: Mapping[str, Store], observed: ObservedState
 ) -> tuple[tuple[str, str], ...]:
     """Each client and its place as a plan names it: of a rotation, the same on every machine unless
@@ -172,7 +172,7 @@ def places_of(
     )
 
 
-async def with_dead_not_fresh(
+async def expire_dead_notes(
     session: "Session", stores: Mapping[str, Store], observed: ObservedState
 ) -> ObservedState:
     """The state, where no note of a credential that gives no token counts as fresh."""

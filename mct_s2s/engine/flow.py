@@ -1,7 +1,7 @@
 """The flow of a command that changes something, at one App Service.
 
-`prepare`: observe, check rights, plan. `carry_out`: look again if the state may have changed,
-apply, verify. Between them the command line shows the plan and asks.
+`prepare` observes, plans and checks rights. `carry_out` observes again if the state may have
+changed, applies and verifies. Between them the command line shows the plan and asks.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.registrations import wait_for_deletions
-from mct_s2s.engine.credential_stores import open_stores, places_of, with_dead_not_fresh
-from mct_s2s.engine.observe.observe import observe, reading, with_custody
-from mct_s2s.engine.observe.rights import AccessLook, permitted, with_all_missing_rights
+from mct_s2s.engine.credential_stores import expire_dead_notes, name_places, open_stores
+from mct_s2s.engine.observe.observe import describe_reading, observe, read_custody
+from mct_s2s.engine.observe.rights import RightsProbe, check_rights, explain_refusal
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.engine.settling import plan_settles_within, refusal_settles_within
@@ -32,9 +32,10 @@ from mct_s2s.stores.store import Store
 
 LOOK_PAUSE = 1.0
 """Seconds between two looks at what is unsettled."""
-MET_SECONDS = 20.0
-"""How long another run may take that creates the same registrations at this moment: some 3 s, and
-with replicas that lag some 10 s more.
+OTHER_RUN_SECONDS = 20.0
+"""For how long another run is waited for that creates the same registrations.
+
+Such a run takes some 3 s, and with replicas that lag some 10 s more.
 """
 
 
@@ -47,123 +48,154 @@ class Approver(Protocol):
         ...
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Agree to a plan that has changed, never to an empty one.
+        """Agree to a plan that has changed. It may be an empty one, which is never asked about.
 
         Raises Cancelled, UsageError, Refused.
         """
         ...
 
     def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
-        """From now on `outcome` describes a failure or an interruption."""
+        """Show the progress of `outcome`, which from now on describes a failure or interruption."""
         ...
 
 
 async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written.
+    """Observe, plan and check rights. Nothing is written.
 
-    Looks again while something is unsettled: `settling`.
-
-    Raises NotOurs, NotThere.
+    Looks again while something may still settle by itself (`engine/settling.py`); a dry run looks
+    once. Raises NotOurs, NotThere.
     """
-    began, patience = clock.seconds(), session.connection.remaining(RESERVE)
+    began = clock.seconds()
+    patience = session.connection.remaining(RESERVE)
     while True:
         looked_at = clock.seconds()
         try:
-            outcome = await look_and_plan(session, request)
-        except (NotOurs, NotThere) as refused:
-            settles_within = refusal_settles_within(refused, request.now)
+            outcome = await observe_and_plan(session, request)
+        except (NotOurs, NotThere) as refusal:
+            settles_within = refusal_settles_within(refusal, request.now)
             if request.dry_run or looked_at >= began + min(settles_within, patience):
                 raise
         else:
-            if request.dry_run or looked_at >= began + min(plan_settles_within(outcome), patience):
+            settles_within = plan_settles_within(outcome)
+            if request.dry_run or looked_at >= began + min(settles_within, patience):
                 return outcome
         with activity("Waiting for another run, or for replicas"):
             await asyncio.sleep(LOOK_PAUSE)
 
 
-async def look_and_plan(session: Session, request: Request) -> Outcome:
+async def observe_and_plan(session: Session, request: Request) -> Outcome:
     """Observe once, plan, and leave out what the caller has no right to."""
-    rights = AccessLook(
-        session, directory=request.preflight and request.desired.service is not None
-    )
-    with activity(f"Reading {reading(request)}"):
-        async with aclosing(rights):
-            observed, stores = await _observe_with_stores(session, request, rights)
-            intended = make_plan(_readable(request.desired, observed), observed)
-            intended = replace(intended, places=places_of(session, request, stores, observed))
-            access = await rights.found()
-            plan = await permitted(session, intended, observed, access, request)
+    asks_directory = request.preflight and request.desired.service is not None
+    probe = RightsProbe(session, directory=asks_directory)
+    with activity(f"Reading {describe_reading(request)}"):
+        async with aclosing(probe):
+            observed, stores = await _observe_with_stores(session, request, probe)
+            plan_of_all = make_plan(_without_unread_settings(request.desired, observed), observed)
+            places = name_places(session, request, stores, observed)
+            intended = replace(plan_of_all, places=places)
+            access = await probe.rights()
+            plan = await check_rights(session, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)
 
 
 async def _observe_with_stores(
-    session: Session, request: Request, rights: AccessLook
+    session: Session, request: Request, probe: RightsProbe
 ) -> tuple[ObservedState, Mapping[str, Store]]:
-    """Read the directory, the App Service and the caller's rights side by side; then what the
-    secrets' places know.
+    """Read the directory and the App Service; then who controls what, and the secrets' stores.
+
+    The caller's rights are asked for meanwhile, by `probe`.
     """
     try:
         observed = await observe(
-            session, request, rights.at if request.preflight else lambda _: None
+            session, request, probe.ask_about if request.preflight else lambda _: None
         )
     except S2SError as error:
         if not request.preflight:
             raise
-        raise await with_all_missing_rights(session, request, rights, error) from error
-    believed, (stores, noted) = await gather_or_cancel(
-        with_custody(session, request, observed), open_stores(session, request, observed)
+        raise await explain_refusal(session, request, probe, error) from error
+    inspected, (stores, with_notes) = await gather_or_cancel(
+        read_custody(session, request, observed), open_stores(session, request, observed)
     )
-    observed = replace(believed, secrets=noted.secrets, unreadable_stores=noted.unreadable_stores)
-    return await with_dead_not_fresh(session, stores, observed), stores
+    observed = replace(
+        inspected,
+        secrets=with_notes.secrets,
+        unreadable_stores=with_notes.unreadable_stores,
+    )
+    return await expire_dead_notes(session, stores, observed), stores
 
 
-def _readable(desired: Desired, observed: ObservedState) -> Desired:
-    """What is wanted, without settings that could not be read."""
+def _without_unread_settings(desired: Desired, observed: ObservedState) -> Desired:
+    """Leave the settings out of a setup where they could not be read."""
     if observed.settings_unread and isinstance(desired, Setup):
         return replace(desired, settings=SettingsScope.NONE)
     return desired
 
 
-async def _after_others(session: Session, outcome: Outcome, approver: Approver) -> Outcome:
-    """Finish what was left out because someone else has created a registration that this run would
-    have created.
+async def carry_out(
+    session: Session, outcome: Outcome, since: float, approver: Approver
+) -> Outcome:
+    """Apply the plan of a `prepare` that began at `since`, in seconds since the epoch.
 
-    Another administrator's run ends with the settings and the consents, which speak for what it
-    made. No one else's registration is ever believed that way. Raises NotOurs: that did not happen.
+    The user is asked again where the plan has changed. Raises the first refusal, by Azure or by
+    the user; what was done stays.
     """
-    request, met = outcome.request, next(iter(outcome.met.values()))
-    until = clock.seconds() + min(MET_SECONDS, session.connection.remaining(RESERVE))
-    later: Outcome | None = None
-    with activity("Waiting for another run that creates the same"):
-        while later is None:
-            await asyncio.sleep(LOOK_PAUSE)
-            try:
-                later = await look_and_plan(session, request)
-            except NotOurs:
-                if clock.seconds() >= until:
-                    if outcome.done:
-                        met.came_after_a_write()
-                    raise met from None
-    later.continue_from(outcome)
-    if not later.plan.is_empty and await approver.confirm(later):
-        with approver.applying(later) as progress:
-            await apply(session, later, progress)
-    return later
+    async with hold(outcome.before.subject, since) as others_ran:
+        # Another run, or the time that a person took to read, may have changed the state.
+        outcome, is_agreed = await _apply_agreed(
+            session, outcome, approver, is_stale=others_ran or approver.may_be_stale
+        )
+        if not is_agreed:
+            return outcome
+        while outcome.created_by_others:
+            outcome = await _finish_after_other_run(session, outcome, approver)
+    if outcome.request.verify and not outcome.plan.manual_steps:
+        from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only after a change
+
+        with activity("Testing the clients"):
+            outcome.verification = await verify_outcome(session, outcome)
+    return outcome
 
 
-async def _agreed_again(
+async def _apply_agreed(
     session: Session, outcome: Outcome, approver: Approver, *, is_stale: bool
 ) -> tuple[Outcome, bool]:
-    """Make the plan again as often as the state may have changed; return it, and whether the user
-    agrees to it.
+    """Plan again while the state may have changed, then apply the plan that the user agrees to.
 
-    Plans are compared whole, words included: all that was shown.
+    Returns how far it came, and whether the user agreed.
+    """
+    while True:
+        outcome, is_agreed = await _plan_again(session, outcome, approver, is_stale=is_stale)
+        if not is_agreed:
+            return outcome, False
+        try:
+            with approver.applying(outcome) as progress:
+                await apply(session, outcome, progress)
+        except Purged:
+            # Only restorations have begun, as all else waits for them. The next plan creates what
+            # this one wanted to restore.
+            if session.connection.remaining(RESERVE) <= 0:
+                raise
+            for change, _ in outcome.failed:
+                outcome.withdraw(change)
+            is_stale = True
+        else:
+            return outcome, True
+
+
+async def _plan_again(
+    session: Session, outcome: Outcome, approver: Approver, *, is_stale: bool
+) -> tuple[Outcome, bool]:
+    """Plan again as often as the state may have changed.
+
+    Returns the outcome with the last plan, and whether the user agrees to it.
     """
     while is_stale or await wait_for_deletions(session, outcome):
+        shown_plan = outcome.plan
         later = await prepare(session, outcome.request)
         later.continue_from(outcome)
-        shown, outcome = outcome.plan, later
-        if outcome.plan == shown:
+        outcome = later
+        # Plans are compared whole, words included: the user has agreed to all that was shown.
+        if outcome.plan == shown_plan:
             is_stale = False
         elif await approver.confirm(outcome):
             is_stale = approver.may_be_stale
@@ -172,40 +204,34 @@ async def _agreed_again(
     return outcome, True
 
 
-async def carry_out(
-    session: Session, outcome: Outcome, since: float, approver: Approver
+async def _finish_after_other_run(
+    session: Session, outcome: Outcome, approver: Approver
 ) -> Outcome:
-    """Apply the plan of a `prepare` that began at `since` (seconds since the epoch); ask again
-    where it has changed.
+    """Finish what was left out because another run has created the same registration meanwhile.
 
-    Raises the first refusal, by Azure or by the user; what was done stays.
+    Waits until that run has written its settings and consents, which make the registration
+    believed. One of anyone else never becomes so. Raises NotOurs: that did not happen.
     """
-    request = outcome.request
-    async with hold(outcome.before.subject, since) as others_ran:
-        # After another run, or while a person was reading, the state may have become another one.
-        outcome, is_agreed = await _agreed_again(
-            session, outcome, approver, is_stale=others_ran or approver.may_be_stale
-        )
-        while is_agreed:
-            try:
-                with approver.applying(outcome) as progress:
-                    await apply(session, outcome, progress)
-                break
-            except Purged:
-                # Nothing but restorations has begun, as all else waits for them: what is there
-                # instead is looked for.
-                if session.connection.remaining(RESERVE) <= 0:
-                    raise
-                for change, _ in outcome.failed:
-                    outcome.withdraw(change)
-                outcome, is_agreed = await _agreed_again(session, outcome, approver, is_stale=True)
-        if not is_agreed:
-            return outcome
-        while outcome.met:
-            outcome = await _after_others(session, outcome, approver)
-    if request.verify and not outcome.plan.manual_steps:
-        from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only where something was done
+    later = await _plan_after_other_run(session, outcome)
+    later.continue_from(outcome)
+    if not later.plan.is_empty and await approver.confirm(later):
+        with approver.applying(later) as progress:
+            await apply(session, later, progress)
+    return later
 
-        with activity("Testing the clients"):
-            outcome.verification = await verify_outcome(session, outcome)
-    return outcome
+
+async def _plan_after_other_run(session: Session, outcome: Outcome) -> Outcome:
+    """Observe and plan until the other run's registrations are believed. Raises NotOurs."""
+    refusal = next(iter(outcome.created_by_others.values()))
+    patience = session.connection.remaining(RESERVE)
+    gives_up_at = clock.seconds() + min(OTHER_RUN_SECONDS, patience)
+    with activity("Waiting for another run that creates the same"):
+        while True:
+            await asyncio.sleep(LOOK_PAUSE)
+            try:
+                return await observe_and_plan(session, outcome.request)
+            except NotOurs:
+                if clock.seconds() >= gives_up_at:
+                    if outcome.done:
+                        refusal.came_after_a_write()
+                    raise refusal from None

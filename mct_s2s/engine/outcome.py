@@ -41,12 +41,16 @@ from mct_s2s.stores.store import Store
 if TYPE_CHECKING:
     from mct_s2s.engine.apply.attempts import Attempt
 
-LEFT = "you don't have permission"
+NO_PERMISSION = "you don't have permission"
+"""Why a step is left to others, as users read it."""
 
 
 @dataclass
 class Outcome:
-    """How far a command has come; valid at any moment, also after a failure or an interruption."""
+    """How far a command has come; valid at any moment, also after a failure or an interruption.
+
+    The dictionaries are by the key of the change, unless they say otherwise.
+    """
 
     request: Request
     plan: Plan
@@ -55,38 +59,38 @@ class Outcome:
     stores: Mapping[str, Store] = field(default_factory=dict)
     """By the client's name in the request."""
     applied: bool = False
+    """Whether `apply` has begun."""
     began: float = 0.0
-    """By `clock.seconds`."""
+    """When it did, by `clock.seconds`."""
     verification: Verification | None = None
     intended: Plan | None = None
-    """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
+    """The plan before rights and policies limit it: the same for every caller and reviewer."""
     outputs: Outputs = field(default_factory=Outputs)
     created: dict[str, Application] = field(default_factory=dict)
+    """Registrations that this run has created or restored."""
     done: dict[str, AnyChange] = field(default_factory=dict)
-    """By key, each with what came of it as its detail."""
-    took: dict[str, float] = field(default_factory=dict)
-    """Seconds, of what is done."""
+    """Each change with its result as its detail."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each change that is done has taken."""
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     settings: AppSettings | None = None
-    """As they were read back, where they were written."""
+    """The settings as they were read back; `None` where they were not written."""
     place_refusals: dict[str, S2SError] = field(default_factory=dict)
-    """By the change that would have made a credential: why its place does not take it, in a
-    rotation of several.
-    """
-    met: dict[str, NotOurs] = field(default_factory=dict)
-    """By the change that would have created it: a registration that someone else has created
-    meanwhile.
-    """
-    started: dict[str, float] = field(default_factory=dict)
+    """Why the place of a credential does not take it, in a rotation of several clients."""
+    created_by_others: dict[str, NotOurs] = field(default_factory=dict)
+    """Refusals of registrations that someone else has created while this run was doing so."""
+    started_at: dict[str, float] = field(default_factory=dict)
+    """By `clock.seconds`."""
     attempts: dict[str, "Attempt"] = field(default_factory=dict)
-    """At secrets, by the key of the change, in the order in which they began."""
-    once_shown: list[tuple[RemoveCredential, KeyId | None]] = field(default_factory=list)
-    """What is removed once the document has shown what replaces it, with the id of that."""
+    """Attempts at secrets, in the order in which they began."""
+    deferred_removals: list[tuple[RemoveCredential, KeyId | None]] = field(default_factory=list)
+    """Removals that wait until the document has shown the replacement, each with its id."""
     remembered: set[str] = field(default_factory=set)
     """Object ids that this run has noted on this machine."""
     withdrawn: set[str] = field(default_factory=set)
-    """Object ids of what this run created and purged, as its name was taken: the recycle bin may
-    still show them.
+    """Object ids of registrations that this run created and purged, as their name was taken.
+
+    The recycle bin may still show them.
     """
 
     def remember(self, *object_ids: str) -> None:
@@ -97,69 +101,68 @@ class Outcome:
             note_unfinished(self.before.subject, noted | self.remembered)
 
     def forget(self) -> None:
-        """The run has ended: from now on, what it did speaks for itself.
+        """Remove the notes of `remember`, as the run has ended: Azure's state tells what it did.
 
-        What it deleted stays noted: replicas show it for a while, and it can be restored.
+        Deleted registrations stay noted: replicas show them for a while, and they can be restored.
         """
         noted = unfinished(self.before.subject)
-        deleted = {
-            change.object_id
-            for change in self.done.values()
-            if isinstance(change, DeleteApplication)
-        }
-        purged = {
-            change.object_id
-            for change in self.done.values()
-            if isinstance(change, PurgeApplication)
-        }
         if noted & self.remembered:
-            note_unfinished(
-                self.before.subject,
-                noted - self.remembered | ((deleted & self.remembered) - purged),
-            )
+            deleted = {c.object_id for c in self.done.values() if isinstance(c, DeleteApplication)}
+            purged = {c.object_id for c in self.done.values() if isinstance(c, PurgeApplication)}
+            restorable = (deleted & self.remembered) - purged
+            note_unfinished(self.before.subject, noted - self.remembered | restorable)
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""
-        self.applied, self.began = earlier.applied, earlier.began
+        self.applied = earlier.applied
+        self.began = earlier.began
         self.outputs.update(earlier.outputs)
         self.created.update(earlier.created)
         self.done.update(earlier.done)
-        self.took.update(earlier.took)
-        self.started.update(earlier.started)
+        self.seconds.update(earlier.seconds)
+        self.started_at.update(earlier.started_at)
         self.attempts.update(earlier.attempts)
-        self.once_shown += earlier.once_shown
+        self.deferred_removals += earlier.deferred_removals
         self.remembered |= earlier.remembered
         self.withdrawn |= earlier.withdrawn
 
     @property
     def unshown(self) -> list["Attempt"]:
-        """Those whose secret is shown once everything else is done: until then, no one has it."""
-        return [one for one in self.attempts.values() if one.store.arrives_last and not one.is_over]
+        """Attempts whose secret the document shows at the end: until then, no one has it."""
+        return [
+            attempt
+            for attempt in self.attempts.values()
+            if attempt.store.arrives_last and not attempt.is_over
+        ]
 
     def start(self, change: AnyChange) -> None:
-        self.started[change.key] = clock.seconds()
+        self.started_at[change.key] = clock.seconds()
 
     def withdraw(self, change: AnyChange) -> None:
-        """It was only looked at: the run stopped before it wrote anything."""
-        self.started.pop(change.key, None)
+        """Take back `start`: the run stopped before the change wrote anything."""
+        self.started_at.pop(change.key, None)
 
     def finish(self, change: AnyChange, detail: str) -> None:
         self.done[change.key] = replace(change, detail=detail or change.detail)
-        self.took[change.key] = clock.seconds() - self.started[change.key]
+        self.seconds[change.key] = clock.seconds() - self.started_at[change.key]
 
     def skip(self, change: AnyChange, why: str) -> None:
-        known = identify(change, self.outputs).id
-        self.finish(
-            NoChange(key=change.key, resource=change.resource, name=change.name, id=known), why
+        object_id = identify(change, self.outputs).id
+        unchanged = NoChange(
+            key=change.key, resource=change.resource, name=change.name, id=object_id
+        )
+        self.finish(unchanged, why)
+
+    def leave_to_others(self, change: ManualStep, missing: Missing) -> None:
+        """Make a change a manual step, as the caller lacks a right for it."""
+        self.plan = replace(
+            self.plan,
+            manual_steps=(*self.plan.manual_steps, change),
+            missing={**self.plan.missing, change.key: missing},
         )
 
-    def leave(self, change: ManualStep, missing: Missing) -> None:
-        plan = self.plan
-        steps, lacks = (*plan.manual_steps, change), {**plan.missing, change.key: missing}
-        self.plan = replace(plan, manual_steps=steps, missing=lacks)
-
     def fail(self, change: AnyChange, error: S2SError) -> None:
-        # What is not there by now was there when it was planned: no name is wrong.
+        # An object that the plan knew has gone meanwhile: the command line is not wrong.
         if isinstance(error, NotThere):
             error.came_after_a_write()
         self.failed.append((change, error))
@@ -167,59 +170,70 @@ class Outcome:
     @property
     def has_written(self) -> bool:
         """Whether it changed anything in Azure, as far as it knows."""
-        is_left = any(
-            one.key_id is not None and not one.is_taken_back for one in self.attempts.values()
+        has_left_secret = any(
+            attempt.key_id is not None and not attempt.is_taken_back
+            for attempt in self.attempts.values()
         )
-        return (
-            is_left
-            or bool(self.in_doubt)
-            or any(change.action is not Action.NONE for change in self.done.values())
-        )
+        if has_left_secret or self.in_doubt:
+            return True
+        return any(change.action is not Action.NONE for change in self.done.values())
 
     @property
     def in_doubt(self) -> tuple[AnyChange, ...]:
+        """Changes that were started, and neither done nor refused: they may have taken effect."""
         settled = {*self.done, *(change.key for change, _ in self.failed)}
-        return tuple(c for c in self.plan.changes if c.key in self.started and c.key not in settled)
+        return tuple(
+            change
+            for change in self.plan.changes
+            if change.key in self.started_at and change.key not in settled
+        )
 
     @property
-    def refused(self) -> tuple[AnyChange, ...]:
-        """Without what was done all the same: a secret that arrived, and whose note could not be
-        removed.
+    def not_done(self) -> tuple[AnyChange, ...]:
+        """Changes that failed.
+
+        One is left out that was done all the same: its secret arrived, its note was not removed.
         """
         return tuple(change for change, _ in self.failed if change.key not in self.done)
 
     @property
-    def left(self) -> tuple[AnyChange, ...]:
-        return tuple(change for change in self.plan.changes if change.key not in self.started)
+    def not_begun(self) -> tuple[AnyChange, ...]:
+        return tuple(change for change in self.plan.changes if change.key not in self.started_at)
 
     @property
     def after(self) -> ObservedState:
         """What was observed, with what this run did to the settings and the service application."""
-        service = self.created.get(SERVICE_KEY, self.before.trust.service)
-        for change in self.done.values():
-            match change:
-                case UpdateApplication(edits=edits) if (
-                    service is not None and edits.uri is not None
-                ):
-                    uri = self.outputs.resolve(edits.uri)
-                    service = replace(service, identifier_uris=(*service.identifier_uris, uri))
-                case DeleteApplication(client_id=gone) if (
-                    service is not None and gone == service.client_id
-                ):
-                    service = None
+        service = self._service_after()
         observed = replace(self.before, trust=replace(self.before.trust, service=service))
         if self.settings is None:
             return observed
-        spec, writes = (
-            self.request.desired.service,
-            [one for one in self.plan.steps if isinstance(one, WriteSettings)],
-        )
-        written = (value for write in writes for value in write.spec.written(self.outputs))
-        return observed.with_settings(
-            self.settings, filter(None, (spec.role if spec is not None else None, *written))
-        )
+        written = [
+            value
+            for step in self.plan.steps
+            if isinstance(step, WriteSettings)
+            for value in step.spec.written(self.outputs)
+        ]
+        spec = self.request.desired.service
+        role = spec.role if spec is not None else None
+        return observed.with_settings(self.settings, filter(None, (role, *written)))
+
+    def _service_after(self) -> Application | None:
+        service = self.created.get(SERVICE_KEY, self.before.trust.service)
+        for change in self.done.values():
+            if service is None:
+                break
+            match change:
+                case UpdateApplication(edits=edits) if edits.uri is not None:
+                    uri = self.outputs.resolve(edits.uri)
+                    uris = (*service.identifier_uris, uri)
+                    service = replace(service, identifier_uris=uris)
+                case DeleteApplication(client_id=client_id) if client_id == service.client_id:
+                    service = None
+        return service
 
     def client_id(self, name: str) -> ClientId | None:
-        made = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))
-        there = clients_called(name, self.before)
-        return made or next((client.client_id for client in there), None)
+        """The appId of a client of the request: the one that this run created, or else found."""
+        created = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))
+        if created is not None:
+            return created
+        return next((client.client_id for client in clients_called(name, self.before)), None)

@@ -42,7 +42,7 @@ class PatientLoop(simulated_time.SimulatedLoop):
         return super().remove_reader(fd)
 
 
-async def one_by_one(run: Any, change: Any, usual: Any = Run._one) -> None:  # noqa: SLF001
+async def one_by_one(run: Any, change: Any, usual: Any = Run._apply) -> None:  # noqa: SLF001
     """Begin a step when those before it in the plan have ended: side by side, they would end in any
     order.
     """
@@ -56,7 +56,7 @@ def run(words: list[str]) -> int:
     time = simulated_time.SimulatedTime()
     time.set_calendar(DAY.timestamp())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "_one", one_by_one)
+        patch.setattr(Run, "_apply", one_by_one)
         patch.setattr(ObjectIds, "be_random", lambda _: None)
         patch.setattr(ComputerTime, "timestamp", lambda _: time.timestamp())  # of the seed, too
         running = start()

@@ -86,7 +86,7 @@ def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
         {*outcome.done},
         failed,
         {change.key for change in outcome.in_doubt},
-        {change.key for change in outcome.left},
+        {change.key for change in outcome.not_begun},
     )
 
 
@@ -140,7 +140,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     assert set(asked[3:5]) == {"POST list", "POST restart"}
     assert asked.count("POST restart") == 1
     assert engine.settings["ServiceApplicationIds"] == outcome.outputs["A", Output.CLIENT_ID]
-    assert outcome.took["A"] == pytest.approx(0.5, abs=0.1)
+    assert outcome.seconds["A"] == pytest.approx(0.5, abs=0.1)
     order = (
         "settings: waiting for the other steps",
         "settings no longer: waiting for the other steps",
@@ -216,7 +216,7 @@ def test_a_change_that_waits_for_its_turn_does_not_begin_after_a_refusal(engine:
     refusal = {"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}}
     engine.inside.azure.misbehave(refusal, LATER)
     outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * IN_FLIGHT)))
-    assert len(outcome.left) == 2 * IN_FLIGHT
+    assert len(outcome.not_begun) == 2 * IN_FLIGHT
 
 
 # --- the restart ---

@@ -71,7 +71,7 @@ def test_the_note_of_what_has_arrived_stays_away(made: Json, engine: Engine) -> 
     async def main(session: Session) -> None:
         attempt = attempt_at(made, session, engine.home)
         await attempt.begin(None)
-        await attempt.arrived()
+        await attempt.confirm_arrival()
 
     engine.run(main)
     assert attempt_tag(OURS) not in tags_of(made, engine)

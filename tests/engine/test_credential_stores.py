@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from mct_s2s.engine.credential_stores import places_of
+from mct_s2s.engine.credential_stores import name_places
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.client_credentials import SecretNote
@@ -41,6 +41,6 @@ def test_a_plan_names_the_place_as_it_was_asked_for_or_the_vault_that_a_tag_name
     stores = {"A": OutputStore(lambda _: True)}
 
     async def work(session: Session) -> tuple[tuple[str, str], ...]:
-        return places_of(session, request, stores, observed)
+        return name_places(session, request, stores, observed)
 
     assert engine.run(work) == (("A", named),)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mct_s2s import clock
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.rights import AccessLook
+from mct_s2s.engine.observe.rights import RightsProbe
 from mct_s2s.engine.observe.sites import AT_ONCE, find_sites, find_subscription
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, S2SError
@@ -350,9 +350,9 @@ def test_an_object_that_cannot_be_read_is_unknown_and_the_rest_is_known(
 
     async def main(session: Session) -> CallerRights:
         before = asyncio.all_tasks()
-        async with aclosing(AccessLook(session, directory=True)) as look:
-            look.at(WHERE.resource)
-            access = await look.found()
+        async with aclosing(RightsProbe(session, directory=True)) as probe:
+            probe.ask_about(WHERE.resource)
+            access = await probe.rights()
         assert asyncio.all_tasks() == before, "nothing goes on asking"
         return access
 

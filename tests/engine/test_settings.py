@@ -54,7 +54,7 @@ async def write(
         Watcher(),
         send_change,
     )
-    run.everything_else = lambda change: asyncio.sleep(wait)  # type: ignore[method-assign]  # noqa: ARG005
+    run.wait_for_everything_else = lambda change: asyncio.sleep(wait)  # type: ignore[method-assign]  # noqa: ARG005
     await send_change(what, run)
     return clock.seconds() - began
 

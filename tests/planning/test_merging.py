@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from mct_s2s.engine.observe.sites import survey_of
+from mct_s2s.engine.observe.sites import split_sites
 from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.desired import Removal
@@ -384,7 +384,7 @@ def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
     mct: list[Site],
     others: list[Site],
 ) -> None:
-    assert survey_of(there, {one.resource: values for one, values in settings.items()}, MCT) == (
+    assert split_sites(there, {one.resource: values for one, values in settings.items()}, MCT) == (
         mct,
         others,
     )

@@ -108,7 +108,12 @@ def planned(
     made = Outputs({("principal:Import", Output[name]): value for name, value in outputs.items()})
     ended, took = {one.key: one for one in done}, {one.key: 1.23456 for one in done}
     outcome = Outcome(
-        Request(Look(), NOW, None, api=MCT), plan, complete(), outputs=made, done=ended, took=took
+        Request(Look(), NOW, None, api=MCT),
+        plan,
+        complete(),
+        outputs=made,
+        done=ended,
+        seconds=took,
     )
     return list(changes(outcome, dry_run=dry_run))
 

@@ -11,14 +11,14 @@ from mct_s2s.engine.apply.credentials import add_credential, remove_credential
 from mct_s2s.engine.apply.registrations import check_principal, create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped
 from mct_s2s.engine.apply.settings import restart_site, write_settings
-from mct_s2s.engine.outcome import LEFT, Outcome
+from mct_s2s.engine.outcome import NO_PERMISSION, Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, outcome_of
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import Rotation
-from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import api_uri
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.planning.belief import is_named_by, touched
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -48,62 +48,81 @@ from mct_s2s.planning.plan import edited
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
-    request, plan, before = outcome.request, outcome.plan, outcome.before
-    made = [
-        one
-        for one in plan.changes
-        if isinstance(one, AddCredential) and isinstance(one.spec, NewCredential)
-    ]
-    checks = [outcome.stores[one.name].check(outcome.outputs.known(one.client_id)) for one in made]
-    if isinstance(request.desired, Rotation) and request.desired.expiring_within is not None:
-        refused = await gather_or_cancel(*map(outcome_of, checks))
-        outcome.place_refusals = {
-            one.key: why
-            for one, why in zip(made, refused, strict=True)
-            if isinstance(why, S2SError)
-        }
-    else:
-        await gather_or_cancel(*checks)
+    """Apply the plan of `outcome`, which records how far it comes. Raises the first refusal."""
+    await _check_stores(outcome)
     # Written now, as a full disk must be found before anything is changed; and again, just before
     # the settings are.
     keep_backup(outcome)
-    outcome.applied, outcome.began = True, clock.seconds()
-    outcome.remember(*touched(plan.changes, before, request.desired))
+    outcome.applied = True
+    outcome.began = clock.seconds()
+    outcome.remember(*touched(outcome.plan.changes, outcome.before, outcome.request.desired))
     try:
-        await Run(session, outcome, progress, send_change).all()
-    except PermissionMissing as refused:
-        _say_all_that_is_missing(refused, outcome)
+        await Run(session, outcome, progress, send_change).apply_all()
+    except PermissionMissing as refusal:
+        _name_all_missing_rights(refusal, outcome)
         raise
-    if not outcome.met:
+    # What another run has created is not yet believed: this run goes on once that one has ended.
+    if not outcome.created_by_others:
         outcome.forget()
 
 
-def keep_backup(outcome: Outcome) -> None:
-    """Write the file that was asked for, also where nothing is changed: a later command may read
-    it.
+async def _check_stores(outcome: Outcome) -> None:
+    """Try to write where each new credential is to go, before anything is changed.
+
+    A rotation of all clients that expire leaves those out whose store refuses.
     """
-    backup, site = outcome.request.backup, outcome.before.app_service
+    desired = outcome.request.desired
+    additions = [
+        change
+        for change in outcome.plan.changes
+        if isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
+    ]
+    checks = [
+        outcome.stores[change.name].check(outcome.outputs.known(change.client_id))
+        for change in additions
+    ]
+    if not isinstance(desired, Rotation) or desired.expiring_within is None:
+        await gather_or_cancel(*checks)
+        return
+    results = await gather_or_cancel(*map(outcome_of, checks))
+    outcome.place_refusals = {
+        change.key: result
+        for change, result in zip(additions, results, strict=True)
+        if isinstance(result, S2SError)
+    }
+
+
+def keep_backup(outcome: Outcome) -> None:
+    """Write the file that was asked for, also if nothing changes: a later command may read it."""
+    backup = outcome.request.backup
+    site = outcome.before.app_service
     if backup is not None and site is not None and site.refusal is None:
         backup.keep(str(site.resource), site.settings)
 
 
-def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
-    before, access = outcome.before, outcome.access
-    is_held = judged_change(outcome.failed[0][0], before, access)[0] is Verdict.YES
-    if refused.code == "permission-missing" and refused.missing and is_held:
-        refused.missing = ()
-        refused.advise(
+def _name_all_missing_rights(refusal: PermissionMissing, outcome: Outcome) -> None:
+    """Name in `refusal` every right that the failed changes and those not begun lack."""
+    before = outcome.before
+    access = outcome.access
+    first_failed, _ = outcome.failed[0]
+    verdict, _ = judged_change(first_failed, before, access)
+    # A role that was assigned minutes ago is listed before it has an effect.
+    if refusal.code == "permission-missing" and refusal.missing and verdict is Verdict.YES:
+        refusal.missing = ()
+        refusal.advise(
             "You have the role or permission for this, but it has not taken effect yet. Run the "
             "same command again in a few minutes."
         )
-    here = likely_missing([change for change, _ in outcome.failed], before, access)
-    rest = likely_missing(outcome.left, before, access)
-    refused.missing = tuple(dict.fromkeys((*here, *rest))) or refused.missing
-    refused.mention(replace(one, what=f"also not confirmed: {one.what}") for one in asked_for(rest))
+    of_failed = likely_missing([change for change, _ in outcome.failed], before, access)
+    of_others = likely_missing(outcome.not_begun, before, access)
+    refusal.missing = tuple(dict.fromkeys((*of_failed, *of_others))) or refusal.missing
+    refusal.mention(
+        replace(item, what=f"also not confirmed: {item.what}") for item in asked_for(of_others)
+    )
 
 
 async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR0911, PLR0912  # a flat table
-    """Send the requests of one change; return a word on what came of it, or nothing."""
+    """Send the requests of one change; return a remark on its result, or an empty text."""
     graph = run.session.graph
     match change:
         case RestoreApplication():
@@ -163,9 +182,7 @@ async def create_application(change: CreateApplication, run: Run) -> str:
 
 
 def _note_registration(change: CreateApplication, application: Application, run: Run) -> None:
-    """Remember a registration that this run has created or restored, for later steps and for a run
-    after this one.
-    """
+    """Remember a registration that this run has created or restored, for later steps and runs."""
     run.outcome.remember(application.object_id)
     run.outcome.created[change.key] = application
     run.session.graph.expect_lag(application.client_id)
@@ -175,7 +192,8 @@ def _note_registration(change: CreateApplication, application: Application, run:
 
 
 async def update_application(change: UpdateApplication, run: Run) -> str:
-    graph, object_id = run.session.graph, run.outputs.resolve(change.object_id)
+    graph = run.session.graph
+    object_id = run.outputs.resolve(change.object_id)
     try:
         if isinstance(change.object_id, OutputRef):
             application = run.outcome.created[change.object_id.key]
@@ -184,13 +202,14 @@ async def update_application(change: UpdateApplication, run: Run) -> str:
         for after in edited(application, change.edits, run.outputs):
             await applications.update(graph, application, after)
             application = after
-        # A role that was just added reaches the principal's copy later
+        # A role that was just added reaches the service principal's copy later.
         graph.expect_lag(application.client_id)
-    except PermissionMissing as refused:
+    except PermissionMissing as refusal:
         if not only_notes_use(change):
             raise
-        raise Skipped(f"left out, as you can't update it: {change.detail}") from refused
+        raise Skipped(f"left out, as you can't update it: {change.detail}") from refusal
     except ServiceError as error:
+        # Nothing is left to remove from a registration that someone has deleted meanwhile.
         if error.status != 404 or not change.edits.only_removes:
             raise
         return "already deleted"
@@ -198,37 +217,49 @@ async def update_application(change: UpdateApplication, run: Run) -> str:
 
 
 async def create_service_principal(change: CreateServicePrincipal, run: Run) -> None:
-    client_id, of = run.outputs.resolve(change.client_id), change.client_id
-    made = run.outcome.created.get(of.key) if isinstance(of, OutputRef) else None
-    principal = await create_principal(run.session, client_id, made, as_owner=run.as_owner)
-    before = run.outcome.before.trust
-    there = [before.service, *(client.application for client in before.clients)]
-    known = next((one for one in there if one is not None and one.client_id == client_id), None)
-    if made is None and known is not None and not is_named_by(known, run.outcome.request.desired):
-        kind = SERVICE if known == before.service else CLIENT
-        await check_principal(run.session, known, principal, kind)
+    client_id = run.outputs.resolve(change.client_id)
+    created = run.created_registration(change.client_id)
+    principal = await create_principal(run.session, client_id, created, as_owner=run.as_owner)
+    if created is None:
+        await _check_old_registration(client_id, principal, run)
     run.session.graph.expect_lag(client_id)
     run.outputs[change.key, Output.PRINCIPAL_ID] = principal.id
 
 
+async def _check_old_registration(
+    client_id: ClientId, principal: ServicePrincipal, run: Run
+) -> None:
+    """Check the service principal of a registration that was found by its name. Raises NotOurs."""
+    trust = run.outcome.before.trust
+    registrations = [trust.service, *(client.application for client in trust.clients)]
+    application = next(
+        (row for row in registrations if row is not None and row.client_id == client_id), None
+    )
+    if application is None or is_named_by(application, run.outcome.request.desired):
+        return
+    kind = SERVICE if application == trust.service else CLIENT
+    await check_principal(run.session, application, principal, kind)
+
+
 async def assign_app_role(change: AssignAppRole, run: Run) -> str:
-    principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
+    principal = run.outputs.resolve(change.principal)
+    service = run.outputs.resolve(change.service)
     try:
         assignment = await service_principals.assign(
             run.session.graph, principal, service, change.role
         )
-    except PermissionMissing as refused:
-        need, access = need_of(change, run.outcome.before), run.outcome.access
-        is_held = need is not None and judge(need, access)[0] is Verdict.YES
-        # A token that is kept does not show yet what its caller holds.
-        if (
-            need is None
-            or not run.outcome.request.preflight
-            or (is_held and access.signed_in.after_a_grant)
-        ):
+    except PermissionMissing as refusal:
+        need = need_of(change, run.outcome.before)
+        # Without a check of rights, nothing tells whether the caller could have known.
+        if need is None or not run.outcome.request.preflight:
             raise
-        run.outcome.leave(change, lacking(need, access))
-        raise Skipped(LEFT) from refused
+        access = run.outcome.access
+        verdict, _ = judge(need, access)
+        # The caller holds the right, and its token, which the Azure CLI keeps, is older.
+        if verdict is Verdict.YES and access.signed_in.after_a_grant:
+            raise
+        run.outcome.leave_to_others(change, lacking(need, access))
+        raise Skipped(NO_PERMISSION) from refusal
     if assignment is None:
         return "already granted"
     run.outputs[change.key, Output.ASSIGNMENT_ID] = assignment.id
@@ -237,9 +268,11 @@ async def assign_app_role(change: AssignAppRole, run: Run) -> str:
 
 async def delete_stored_secret(change: DeleteStoredSecret, run: Run) -> None:
     vault, _, secret = change.place.partition("/")
+    store = run.session.vault(vault).store(secret, owner=change.client_id)
     try:
-        is_deleted = await run.session.vault(vault).store(secret, owner=change.client_id).delete()
-    except NotThere as error:  # the registration's owner writes the tag that names the vault
+        is_deleted = await store.delete()
+    except NotThere as error:
+        # The registration's owner writes the tag that names the vault: it may name any.
         raise Skipped(f"kept, if it is there at all: {error.headline}") from error
     if not is_deleted:
         raise Skipped("kept: its tags belong to another client")

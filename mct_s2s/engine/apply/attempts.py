@@ -1,5 +1,7 @@
-"""A secret, or a private key, on its way to its place: noted before it is made, taken back where it
-does not arrive.
+"""A secret or private key on its way to its store.
+
+It is noted before it is made, and taken back where it does not arrive. What a killed run left is
+found by its note: the next run removes it.
 """
 
 import asyncio
@@ -19,16 +21,17 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.client import GraphClient
 
 CHECKS = 3
-"""Reads after a write of tags: two runs that begin at the same moment undo each other's write once.
-"""
+"""Reads after a write of tags: two runs that begin at the same moment undo each other's write."""
 LONGEST_SECONDS = 20.0
 """For taking something back: someone may be waiting for a command to end that has failed."""
 
 
 @dataclass
 class Attempt:
-    """All but the default file of this machine have their note as a tag of the registration, too:
-    every run sees it.
+    """One attempt at a credential.
+
+    Its note is kept by its store and, unless that is the default file of this machine, as a tag of
+    the registration: runs on other machines read that.
     """
 
     graph: "GraphClient"
@@ -41,110 +44,112 @@ class Attempt:
     is_key: bool = False
     """Whether it is a certificate's; where keys are kept, a pending one needs no note."""
     key_id: KeyId | None = None
-    """Of the credential, once it is registered."""
+    """The credential's, once it is registered."""
     has_arrived: bool = False
     removal: str = ""
     """The command that removes what could not be taken back."""
     is_taken_back: bool = False
     _tagged: Application | None = None
+    """The registration as this attempt has tagged it; `None` without a tag."""
     _tags_before: frozenset[str] = frozenset()
-    """As they were read before the last write."""
+    """The tags as they were read before the last write."""
 
     @property
     def is_over(self) -> bool:
         return self.has_arrived or self.is_taken_back or bool(self.removal)
 
-    async def begin(self, made: Application | None) -> None:
-        """Note it. `made`: the registration, where this run has created it."""
-        await self.store.begin(self.name, self.client_id)
-        if not self.store.is_own:
-            application = made or await applications.by_object_id(self.graph, self.object_id)
-            self._tags_before = frozenset(application.tags)
-            names = {attempt_tag(one.name or "") for one in application.credentials}
-            # Notes of secrets that are gone tell nothing any more.
-            kept = (
-                tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in names
-            )
-            tagged = replace(
-                application, tags=tuple(dict.fromkeys((*kept, attempt_tag(self.name))))
-            )
-            await applications.update(self.graph, application, tagged)
-            self._tagged = tagged
-            await self._check_tags(tagged)
+    @property
+    def _tag(self) -> str:
+        return attempt_tag(self.name)
 
-    async def arrived(self) -> None:
+    async def begin(self, created: Application | None) -> None:
+        """Note the attempt. `created`: the registration, where this run has created it."""
+        await self.store.begin(self.name, self.client_id)
+        if self.store.is_own:
+            return
+        application = created or await applications.by_object_id(self.graph, self.object_id)
+        self._tags_before = frozenset(application.tags)
+        # Notes of secrets that no longer exist mean nothing any more.
+        useful = {attempt_tag(credential.name or "") for credential in application.credentials}
+        kept = [tag for tag in application.tags if not tag.startswith(Tag.ATTEMPT) or tag in useful]
+        tagged = replace(application, tags=tuple(dict.fromkeys((*kept, self._tag))))
+        await applications.update(self.graph, application, tagged)
+        self._tagged = tagged
+        await self._check_tags(tagged)
+
+    async def confirm_arrival(self) -> None:
+        """Note that the secret is in its store. Raises S2SError: the tag could not be removed."""
         self.has_arrived = True
         try:
             await self._untag()
         except S2SError as error:
-            told = f"The secret of '{self.client}' has arrived, and its note could not be removed:"
-            error.mention([f"{told} the next run takes it for lost and makes another."])
+            warning = (
+                f"The secret of '{self.client}' has arrived, and its note could not be removed: "
+                "the next run takes it for lost and makes another."
+            )
+            error.mention([warning])
             raise
 
     async def _untag(self) -> None:
         if self._tagged is None:
             return
-        # Read again, as another run may have its own note there by now; a replica may not show ours
-        # yet.
-        application, tag = (
-            await applications.by_object_id(self.graph, self.object_id),
-            attempt_tag(self.name),
-        )
+        # Read again, as another run may have its own note there by now; a replica may not show
+        # ours yet.
+        application = await applications.by_object_id(self.graph, self.object_id)
         self._tags_before = frozenset(application.tags)
-        others = tuple(one for one in application.tags if one != tag)
-        noted, after = replace(application, tags=(*others, tag)), replace(application, tags=others)
-        await applications.update(self.graph, noted, after)
+        other_tags = tuple(tag for tag in application.tags if tag != self._tag)
+        tagged = replace(application, tags=(*other_tags, self._tag))
+        untagged = replace(application, tags=other_tags)
+        await applications.update(self.graph, tagged, untagged)
         self._tagged = None
-        await self._check_tags(after)
+        await self._check_tags(untagged)
 
     async def _check_tags(self, written: Application) -> None:
-        """Write the note, or its removal, again where another run has undone it: every write
-        replaces all tags.
+        """Write the note, or its removal, again where another run has undone it.
 
-        What a replica shows that is behind is no write of another run: it is a state that this run
-        has seen.
+        Every write replaces all tags. A replica that is behind shows tags that this run has seen:
+        that is no write of another run.
         """
-        tag = attempt_tag(self.name)
-        seen = {self._tags_before, frozenset(written.tags)}
+        is_noted = self._tag in written.tags
+        seen_before = {self._tags_before, frozenset(written.tags)}
         for _ in range(CHECKS):
             application = await applications.by_object_id(self.graph, self.object_id)
             tags = frozenset(application.tags)
-            if (tag in tags) == (tag in written.tags) or tags in seen:
+            if (self._tag in tags) == is_noted or tags in seen_before:
                 return
-            both = dict.fromkeys((*application.tags, *written.tags))
-            written = replace(
-                written, tags=tuple(one for one in both if one != tag or tag in written.tags)
-            )
+            merged = dict.fromkeys((*application.tags, *written.tags))
+            wanted = tuple(tag for tag in merged if tag != self._tag or is_noted)
+            written = replace(written, tags=wanted)
             await applications.update(self.graph, application, written)
-            seen |= {tags, frozenset(written.tags)}
+            seen_before |= {tags, frozenset(written.tags)}
 
     async def take_back(self) -> None:
-        """Remove what has not arrived.
+        """Remove a credential that has not arrived.
 
-        What cannot be removed stays noted, with its command here.
+        What cannot be removed stays noted, and `removal` is the command that removes it.
         """
         if self.key_id is None or self.has_arrived:
             return
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                # A place that cannot be read any more may have it: then it stays, noted and named.
+                # A store that failed may have it all the same. One that can't be read may have it,
+                # too: then the credential stays.
                 if (await self.store.note()).delivered == self.key_id:
-                    await self.arrived()
+                    await self.confirm_arrival()
                     return
-                if self.is_key:
-                    await credentials.remove_certificate(
-                        self.graph, self.object_id, self.key_id, None
-                    )
-                else:
-                    await credentials.remove_secret(
-                        self.graph, self.object_id, self.key_id, is_new=True
-                    )
+                await self._remove(self.key_id)
         except (S2SError, TimeoutError):
             if not self.has_arrived:  # else only its note is left
                 self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)
             return
         self.is_taken_back = True
         self.store.given = None
-        with suppress(S2SError):  # a note of a secret that is gone tells nothing
+        with suppress(S2SError):  # a note of a secret that does not exist means nothing
             await self._untag()
             await self.store.forget(self.name)
+
+    async def _remove(self, key_id: KeyId) -> None:
+        if self.is_key:
+            await credentials.remove_certificate(self.graph, self.object_id, key_id, None)
+        else:
+            await credentials.remove_secret(self.graph, self.object_id, key_id, is_new=True)

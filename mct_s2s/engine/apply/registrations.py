@@ -21,8 +21,9 @@ from mct_s2s.azure.graph import (
     recycle_bin,
     service_principals,
 )
+from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.observe import AGREEING, LONGEST, PAUSE, caller_of, trust_of
+from mct_s2s.engine.observe.observe import AGREEING_READS, READ_PAUSE, decide_trust, find_caller_id
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
@@ -94,7 +95,7 @@ async def create(
         raise
     if not is_made:
         is_service = change.resource == SERVICE
-        trusted = await trust_of(
+        trusted = await decide_trust(
             session, outcome.request, outcome.before, application, is_service=is_service
         )
         if isinstance(trusted, Doubted):
@@ -166,14 +167,14 @@ async def _trust_of_restored(
     while True:
         # What this run has restored and checked meanwhile is its own, too.
         before = replace(outcome.before, unfinished=outcome.before.unfinished | outcome.remembered)
-        trusted = await trust_of(
+        trusted = await decide_trust(
             session, outcome.request, before, application, back, is_service=is_service
         )
         # Owners are not changed by a removal.
         if not isinstance(trusted, Doubted) or trusted.owners or clock.seconds() >= gives_up_at:
             return trusted
         with waiting(REPLICATION, gives_up_at):
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(READ_PAUSE)
 
 
 async def create_as_owner(
@@ -188,7 +189,7 @@ async def create_as_owner(
     graph, unique_name, caller = (
         session.graph,
         change.application.unique_name or "",
-        await caller_of(session),
+        await find_caller_id(session),
     )
     tag = Tag.NAME.of(unique_name)
     left = await _left_over(session, outcome, tag)
@@ -253,7 +254,7 @@ async def check_principal(
     graph, halves = session.graph, [principal.id]
     owners = await custody.owners(graph, application.object_id, halves)
     credentials = await custody.credentials_of_principal(graph, principal.id)
-    others = foreign_owners(owners, await caller_of(session))
+    others = foreign_owners(owners, await find_caller_id(session))
     if others or credentials:
         nouns = tuple(one.kind.noun for one in credentials)
         reasons = [Reason(Doubt.OWNED, others)] if others else []
@@ -267,7 +268,7 @@ async def as_not_owned(
     """The refusal, for a caller that may change only what it owns."""
     try:
         caller, application = await gather_or_cancel(
-            caller_of(session), applications.by_object_id(session.graph, object_id)
+            find_caller_id(session), applications.by_object_id(session.graph, object_id)
         )
         owners = (
             await custody.owners(session.graph, application.object_id) if caller is not None else []
@@ -365,7 +366,7 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
     doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
     if not doubtful:
         return False
-    gives_up_at = clock.seconds() + min(LONGEST, session.connection.remaining(RESERVE))
+    gives_up_at = clock.seconds() + min(LAG_SECONDS, session.connection.remaining(RESERVE))
     with activity("Checking the app registrations"):
         return any(
             await gather_or_cancel(
@@ -411,9 +412,9 @@ async def _is_gone(
 ) -> bool:
     agreeing = 0
     while not await _accepts_writes(session, application, outcome):
-        if agreeing == AGREEING:
+        if agreeing == AGREEING_READS:
             return True
-        if clock.seconds() + PAUSE > gives_up_at:
+        if clock.seconds() + READ_PAUSE > gives_up_at:
             raise ServiceError(
                 "registration-in-doubt",
                 f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
@@ -423,7 +424,7 @@ async def _is_gone(
                 status=404,
             )
         with waiting(REPLICATION):
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(READ_PAUSE)
             shown = await applications.by_client_id(session.graph, application.client_id)
         agreeing = agreeing + 1 if shown is None else 0
     return False

@@ -32,19 +32,19 @@ READINGS = 5
 WINDOW_SECONDS = 0.1
 """What another run may take between its reading and its writing, beside our own longest two."""
 WRITES = 8
+"""Writes in all, before it is given up."""
 LATER_LOOKS = 12
-"""Looks at settings that are as before our write, before it is taken for erased: some eight
-seconds.
-"""
+"""Looks at settings that are as before our write, before it is taken for erased: some 8 s."""
 LOOKS = 30
 """Looks at settings that hold ours before we let others go on writing."""
 
 
 async def write_settings(change: WriteSettings, run: Run) -> str:
     """Write the settings, read them back, and watch them while the restart and the tests go on."""
-    writer, backup = _Writer(change, run), run.outcome.request.backup
+    writer = _Writer(change, run)
+    backup = run.outcome.request.backup
     await writer.read()
-    await run.everything_else(change)
+    await run.wait_for_everything_else(change)
     writer.leave_out_unknown()
     if writer.is_older_than(FRESH_SECONDS):
         await writer.read()
@@ -86,31 +86,36 @@ class _Stale(Exception):
 
 class _Writer:
     def __init__(self, change: WriteSettings, run: Run) -> None:
-        self._change, self._outputs, self._arm = change, run.outputs, run.session.arm
+        self._change = change
+        self._outputs = run.outputs
+        self._arm = run.session.arm
         self.settings: AppSettings = {}
         self._replaced: AppSettings | None = None
         """As they were when the last write was sent."""
         self._writes = 0
-        self._read_at = self._sent_at = self._written_at = 0.0
-        self._reading = self._writing = 0.0
-        """The longest that each has taken, in seconds, without failed attempts and waiting for a
-        turn.
-        """
+        self._read_at = 0.0
+        self._sent_at = 0.0
+        self._written_at = 0.0
+        self._reading = 0.0
+        self._writing = 0.0
+        """The longest that each has taken, in seconds, without failed attempts and turns."""
 
     async def read(self) -> None:
-        asked = list[float]()  # at the last attempt
+        sent_at = list[float]()  # of each attempt
         self.settings = await self._arm.settings(
-            self._change.site, leaves=lambda: asked.append(clock.seconds())
+            self._change.site, leaves=lambda: sent_at.append(clock.seconds())
         )
         self._read_at = clock.seconds()
-        self._reading = max(self._reading, self._read_at - asked[-1])
+        self._reading = max(self._reading, self._read_at - sent_at[-1])
 
     def leave_out_unknown(self) -> None:
-        """Ids that are not known once everything else is done are those of clients that were left
-        out.
-        """
+        """Leave out ids that are still unknown after everything else: their client was left out."""
         spec = self._change.spec
-        listed = tuple(one for one in spec.listed if self._outputs.known(one[1]) is not None)
+        listed = tuple(
+            (setting, client_id)
+            for setting, client_id in spec.listed
+            if self._outputs.known(client_id) is not None
+        )
         self._change = replace(self._change, spec=replace(spec, listed=listed))
 
     def is_older_than(self, seconds: float) -> bool:
@@ -124,12 +129,12 @@ class _Writer:
     def summary(self) -> str:
         changed = {edit.name.casefold() for edit in self._change.edits}
         unchanged = sum(name.casefold() not in changed for name in self.settings)
-        again = (
+        merges = (
             f"; merged {self._writes} times with changes by someone else"
             if self._writes > 1
             else ""
         )
-        return f"{counted(len(changed), 'setting')} written, {unchanged} unchanged{again}"
+        return f"{counted(len(changed), 'setting')} written, {unchanged} unchanged{merges}"
 
     async def write(self) -> None:
         for may_be_old in (*[False] * READINGS, True):
@@ -144,7 +149,10 @@ class _Writer:
         self._writing = max(self._writing, self._reading, self._written_at - self._sent_at)
 
     def _merged(self, *, may_be_old: bool) -> AppSettings | None:
-        """What is sent now; `None` where a lost answer turns out to be a success."""
+        """Return what is sent now; `None` where a lost answer turns out to be a success.
+
+        Raises _Stale.
+        """
         self._sent_at = clock.seconds()
         if not self.is_due:
             return None
@@ -154,7 +162,10 @@ class _Writer:
         return merge(self.settings, self._change.spec, self._outputs)
 
     async def read_back(self) -> None:
-        """Some kinds of hosting accept a write first (202) and carry it out later."""
+        """Read until the settings are no longer as before the write.
+
+        Some kinds of hosting accept a write first (202) and carry it out later.
+        """
         for look in range(LATER_LOOKS):
             if self.settings != self._replaced:
                 return
@@ -164,24 +175,14 @@ class _Writer:
             await self.read()
 
     async def settle(self) -> None:
-        """Look until ours is in and no other write can be on its way."""
+        """Look until ours is in and no other write can be on its way. Raises ServiceError."""
         for look in range(LOOKS):
             if self.is_due:
                 if self._writes == WRITES:
                     break
-                with waiting("merging with changes by someone else"):
-                    await asyncio.sleep(random.uniform(0.02, 0.1) * self._writes)  # noqa: S311  # jitter, as below
-                    await self.read()
-                    if self.is_due:
-                        await self.write()
-                        await self.read_back()
-            before, window = self.settings, WINDOW_SECONDS + self._reading
-            # Jitter, so that runs that met once part; where no one else writes there is one look
-            # and none of it.
-            wait = (window + self._writing) * random.uniform(1, 2)  # noqa: S311
-            await asyncio.sleep(
-                wait if look else max(0.0, self._written_at + window - clock.seconds())
-            )
+                await self._merge_again()
+            before = self.settings
+            await asyncio.sleep(self._pause_before(look))
             await self.read()
             if self.settings == before and not self.is_due:
                 return
@@ -193,3 +194,21 @@ class _Writer:
                 remedy="Find what writes them (a pipeline, another administrator), then run the "
                 "same command again.",
             )
+
+    async def _merge_again(self) -> None:
+        """Write once more what another writer has erased."""
+        with waiting("merging with changes by someone else"):
+            # Jitter, so that runs that met once part.
+            await asyncio.sleep(random.uniform(0.02, 0.1) * self._writes)  # noqa: S311  # jitter
+            await self.read()
+            if self.is_due:
+                await self.write()
+                await self.read_back()
+
+    def _pause_before(self, look: int) -> float:
+        """Seconds in which another run that had read before our write must have written."""
+        window = WINDOW_SECONDS + self._reading
+        if look == 0:
+            return max(0.0, self._written_at + window - clock.seconds())
+        # Where no one else writes there is one look, and none of this jitter.
+        return (window + self._writing) * random.uniform(1, 2)  # noqa: S311  # jitter

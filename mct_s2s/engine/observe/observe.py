@@ -1,4 +1,4 @@
-"""Observe everything that a command needs, as much of it at once as the questions allow."""
+"""Observe everything that a command needs, as much at once as the questions allow."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -9,6 +9,7 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
+from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.local_notes import local_notes
 from mct_s2s.engine.observe.sites import (
@@ -18,15 +19,15 @@ from mct_s2s.engine.observe.sites import (
     find_subscription,
     find_web_app,
 )
-from mct_s2s.engine.observe.trust_lookup import find_trust, with_missing_halves
+from mct_s2s.engine.observe.trust_lookup import complete_clients, find_trust
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, or_none, or_unknown
 from mct_s2s.model.azure_resources import AppService, FunctionApp, IdentityResource, Site
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_credentials import SecretNote, secrets_among
+from mct_s2s.model.client_credentials import Credential, SecretNote, secrets_among
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Look, Restore, ServiceSpec, SettingsScope, Setup
-from mct_s2s.model.directory_objects import Application, Custody, Tenant
+from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
@@ -36,48 +37,50 @@ from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.planning.permissions.rights import allowing_roles
 from mct_s2s.stores.host_lock import unfinished
 
-AGREEING = 3
-"""Reads in a row that have to find it gone: each may be answered by another replica.
-
-Terraform demands five.
-"""
-PAUSE = 1.0
-LONGEST = 300.0
-"""Seconds: replication that takes longer is an outage."""
+AGREEING_READS = 3
+"""Reads in a row that have to find nothing: another replica may answer each. Terraform takes 5."""
+READ_PAUSE = 1.0
+"""Seconds between them."""
 NAMES_SECONDS = 10.0
 """How long names may take that nothing else waits for."""
 
 
-def reading(request: Request) -> str:
-    """What is looked at: `the directory and contosolearn`."""
-    site = request.target.label if request.target is not None else ""
-    return (
-        " and ".join(filter(None, ["the directory" * (request.desired.service is not None), site]))
-        or "Azure"
-    )
+def describe_reading(request: Request) -> str:
+    """Name what is looked at: `the directory and contosolearn`."""
+    sources: list[str] = []
+    if request.desired.service is not None:
+        sources.append("the directory")
+    if request.target is not None:
+        sources.append(request.target.label)
+    return " and ".join(sources) or "Azure"
 
 
 async def observe(
     session: Session, request: Request, located: Located = lambda _: None
 ) -> ObservedState:
-    """`located` gets each resource's id as soon as it is known."""
+    """Read what a command needs, but who controls the registrations: `read_custody`.
+
+    `located` gets each resource's id as soon as it is known.
+    """
+    # The directory is asked beside the App Service; only what the settings name waits for them.
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
-    with activity(f"Reading {reading(request)}"):
+    with activity(f"Reading {describe_reading(request)}"):
         app_service, (tenant, trust, caller), identity_resources = await gather_or_cancel(
-            _app_service(session, request, settings, located),
-            _directory(session, request, settings),
+            _find_site(session, request, settings, located),
+            _read_directory(session, request, settings),
             gather_or_cancel(
                 *(
-                    find_identity_resource(session, request, one, located)
-                    for one in request.identities
+                    find_identity_resource(session, request, identity, located)
+                    for identity in request.identities
                 )
             ),
         )
-    if request.desired.service is None and tenant is not None and app_service is not None:
-        # Another tenant's directory knows none of its clients. Nothing else depends on it here, so
-        # it is not refused.
-        is_of_site = same_id(tenant.id, app_service.tenant_id)
-        tenant, trust = (tenant, trust) if is_of_site else (None, Trust())
+    is_for_names = request.desired.service is None
+    if is_for_names and not _is_of_tenant(app_service, tenant):
+        # Another tenant's directory knows none of the site's clients. It is left out, and not
+        # refused, as it was read for their names alone.
+        tenant = None
+        trust = Trust()
     observed = ObservedState(
         request.now,
         session.connection.cloud.name,
@@ -93,68 +96,78 @@ async def observe(
         file=request.file,
         typed_url=request.desired.service.url if request.desired.service is not None else None,
     )
-    spec = request.desired.service
-    # What may be a secret goes no further than here.
-    given = request.desired.given.values() if isinstance(request.desired, Setup) else ()
-    written = filter(None, (spec.role if spec is not None else None, *given))
-    observed = (
-        observed.with_settings(observed.settings, written) if app_service is not None else observed
-    )
-    # The directory knows these
-    session.connection.http.untraced -= _names_of_service(request, observed.settings)
+    if app_service is not None:
+        # What may be a secret goes no further than here.
+        typed_values = filter(None, _typed_values(request.desired))
+        observed = observed.with_settings(observed.settings, typed_values)
+    # What the directory knows is no secret.
+    session.connection.http.untraced -= _service_identifiers(request, observed.settings)
     return observed
 
 
-def _names_of_service(request: Request, settings: AppSettings) -> set[str]:
-    """By which it is looked up, where the settings are not sure to be the API's."""
+def _is_of_tenant(app_service: AppService | None, tenant: Tenant | None) -> bool:
+    if app_service is None or tenant is None:
+        return True
+    return same_id(tenant.id, app_service.tenant_id)
+
+
+def _typed_values(desired: Desired) -> list[str | None]:
+    """Values of settings that the user has typed, so that they may be shown."""
+    role = desired.service.role if desired.service is not None else None
+    others = desired.given.values() if isinstance(desired, Setup) else ()
+    return [role, *others]
+
+
+def _service_identifiers(request: Request, settings: AppSettings) -> set[str]:
+    """What the settings name the service application by, where it may be another API's secret."""
     named = request.api.service_in(settings)
-    return {named, client_id_in(named) or named} if named and not request.api.is_shipped else set()
+    if not named or request.api.is_shipped:
+        return set()
+    return {named, client_id_in(named) or named}
 
 
-async def _directory(
+async def _read_directory(
     session: Session, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust, SignedIn]:
     if request.desired.service is None:
-        tenant, trust = await _named(session, request, settings)
+        tenant, trust = await _find_names(session, request, settings)
         return tenant, trust, SignedIn("")
     graph = session.graph
     return await gather_or_cancel(
-        applications.tenant(graph), find_trust(graph, request, settings), _caller(session, request)
+        applications.tenant(graph),
+        find_trust(graph, request, settings),
+        _find_caller(session, request),
     )
 
 
-async def _named(
+async def _find_names(
     session: Session, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust]:
-    """Who loses access, by name, where a command cuts clients off and needs nothing else of the
-    directory.
+    """Find the names of clients that lose access, for a command that needs no directory else.
 
     It may be an incident: a directory that cannot be read, or takes its time, must not hold it up.
     """
     desired = request.desired
-    if not (
-        isinstance(desired, Restore)
-        or (isinstance(desired, Setup) and desired.settings is SettingsScope.OFF)
-    ):
+    is_turned_off = isinstance(desired, Setup) and desired.settings is SettingsScope.OFF
+    if not isinstance(desired, Restore) and not is_turned_off:
         return None, Trust()
-    own = (
-        service_unique_name(request.target.name, request.target.slot)
-        if request.target is not None
-        else ""
-    )
-    reading, graph = replace(request, desired=Look(ServiceSpec()), unique_name=own), session.graph
+    unique_name = ""
+    if request.target is not None:
+        unique_name = service_unique_name(request.target.name, request.target.slot)
+    of_names = replace(request, desired=Look(ServiceSpec()), unique_name=unique_name)
+    graph = session.graph
     with suppress(S2SError, TimeoutError):
         async with asyncio.timeout(NAMES_SECONDS):
             return await gather_or_cancel(
-                applications.tenant(graph), find_trust(graph, reading, settings)
+                applications.tenant(graph), find_trust(graph, of_names, settings)
             )
     return None, Trust()
 
 
-async def _caller(session: Session, request: Request) -> SignedIn:
-    """Whose own the registrations may be that a command writes to.
+async def _find_caller(session: Session, request: Request) -> SignedIn:
+    """Find who the caller is, for commands that write to registrations: it may own some.
 
-    A refusal counts only where it decides.
+    A refusal counts only where that decides.
     """
     signed_in: SignedIn = session.graph.credential.signed_in
     if isinstance(request.desired, Look):
@@ -162,72 +175,77 @@ async def _caller(session: Session, request: Request) -> SignedIn:
     return await or_unknown(caller_rights.identity(session.graph)) or signed_in
 
 
-async def _app_service(
+async def _find_site(
     session: Session, request: Request, settings: asyncio.Future[AppSettings], located: Located
 ) -> AppService | None:
+    """Find the App Service; `settings` gets what in its settings leads into the directory."""
     if request.target is None:
         settings.set_result({})
         return None
-    beside = _SitesBeside(session, request)
+    group_sites = _SitesOfGroup(session, request)
 
-    def found(resource: ResourceId) -> None:
+    def note_location(resource: ResourceId) -> None:
         located(resource)
-        beside.located(resource)
+        group_sites.located(resource)
 
-    async with aclosing(beside):
+    async with aclosing(group_sites):
         site = await find_app_service(
             session.arm,
             request.target,
-            found,
+            note_location,
             request.api,
             without_settings=request.without_settings,
         )
-        looked_up = request.api.of_their_kind(site.settings)
-        session.connection.http.untraced |= _names_of_service(request, looked_up)
-        settings.set_result(looked_up)
-        return await _with_sites_beside(session, request, site, beside)
+        identifiers = request.api.of_their_kind(site.settings)
+        session.connection.http.untraced |= _service_identifiers(request, identifiers)
+        settings.set_result(identifiers)
+        return await _with_other_sites(session, request, site, group_sites)
 
 
-async def _with_sites_beside(
-    session: Session, request: Request, site: AppService, beside: "_SitesBeside"
+async def _with_other_sites(
+    session: Session, request: Request, site: AppService, group_sites: "_SitesOfGroup"
 ) -> AppService:
-    api = request.api
-    mark = api.function_app_mark
+    """Add to a function app the API's sites; to a new site, whether its function app was found."""
+    mark = request.api.function_app_mark
     if site.is_function_app(mark) and not site.website(mark):
-        with suppress(S2SError):  # the refusal is the same without them
-            found, _ = await find_sites(session.arm, site.resource.subscription_id, api)
-            return replace(
-                site, siblings=tuple(f"{one.names[0]} ({one.resource_group})" for one in found)
-            )
-    is_new = not site.refusal and not api.shown(site.settings)
-    sites = await beside.sites(site.resource) if is_new else None
-    if sites is None or any(one.website(mark) == site.name.casefold() for one in sites):
+        # A function app is refused in any case; these are what the user may have meant.
+        with suppress(S2SError):
+            subscription = site.resource.subscription_id
+            api_sites, _ = await find_sites(session.arm, subscription, request.api)
+            siblings = tuple(f"{each.names[0]} ({each.resource_group})" for each in api_sites)
+            return replace(site, siblings=siblings)
+    is_new = not site.refusal and not request.api.shown(site.settings)
+    sites = await group_sites.sites(site.resource) if is_new else None
+    # A deployment of the API has a function app beside its web app.
+    if sites is None or any(other.website(mark) == site.name.casefold() for other in sites):
         return site
-    return replace(site, function_app=await _why_unseen(session, site.resource))
+    return replace(site, function_app=await _explain_absence(session, site.resource))
 
 
-async def _why_unseen(session: Session, site: ResourceId) -> FunctionApp:
-    """A list has only the apps that the caller may read."""
+async def _explain_absence(session: Session, site: ResourceId) -> FunctionApp:
+    """Tell a function app that does not exist from one that the caller may not read.
+
+    A list has only the apps that the caller may read.
+    """
     permissions = await or_unknown(session.arm.permissions(site.group))
     can_read = permissions is None or allowing_roles(permissions, "Microsoft.Web/sites/read")
     return FunctionApp.MISSING if can_read else FunctionApp.HIDDEN
 
 
-class _SitesBeside:
-    """The sites in an App Service's resource group, read beside it where it may turn out to be none
-    of the API's.
+class _SitesOfGroup:
+    """The sites in an App Service's resource group, which tell whether it is one of the API's.
+
+    They are read beside the App Service, as far as they may decide.
     """
 
     def __init__(self, session: Session, request: Request) -> None:
         self._arm = session.arm
-        is_setup = isinstance(request.desired, Setup)
-        self._is_wanted = (
-            is_setup and bool(request.attempt) and request.api.function_app_mark is not None
-        )
+        desired = request.desired
+        has_mark = request.api.function_app_mark is not None
+        self._is_wanted = isinstance(desired, Setup) and bool(request.attempt) and has_mark
         # A client is added to what is set up: there they hardly ever decide.
         self._reads_ahead = (
-            isinstance(request.desired, Setup)
-            and request.desired.settings is not SettingsScope.CLIENTS
+            isinstance(desired, Setup) and desired.settings is not SettingsScope.CLIENTS
         )
         self._reading: asyncio.Task[list[Site] | None] | None = None
 
@@ -236,7 +254,7 @@ class _SitesBeside:
             self._begin(resource)
 
     async def sites(self, resource: ResourceId) -> list[Site] | None:
-        """Those that the caller may read; `None` where they are not asked for, or not known."""
+        """Return those that the caller may read; `None` where none are asked for, or unknown."""
         if not self._is_wanted:
             return None
         return await (self._reading or self._begin(resource))
@@ -256,170 +274,191 @@ class _SitesBeside:
 
 
 async def find_identity_resource(
-    session: Session, request: Request, wanted: str | ResourceId, located: Located
+    session: Session, request: Request, identity: str | ResourceId, located: Located
 ) -> IdentityResource:
-    """By its id, or the bare name of a web or function app. Raises NotThere."""
-    if isinstance(wanted, str):
+    """Find a resource by its id, or a web or function app by its bare name. Raises NotThere."""
+    if isinstance(identity, str):
         subscription = (request.target or session).subscription or ""
         if not is_guid(subscription):
             subscription = (await find_subscription(session.arm, subscription or None)).id
-        wanted = await find_web_app(session.arm, subscription, wanted, request.api)
-    located(wanted)
-    found = await session.arm.identity_resource(wanted)
-    if found is not None:
-        for beside in found.assigned if found.principal_id is None else ():
-            located(beside)
-        return found
-    raise NotThere(
-        "resource-not-found",
-        f"The resource '{wanted}' does not exist, or you can't read it.",
-        remedy="Check the ID:",
-        command=command("az", "resource", "show", "--ids", str(wanted)),
-    )
+        identity = await find_web_app(session.arm, subscription, identity, request.api)
+    located(identity)
+    resource = await session.arm.identity_resource(identity)
+    if resource is None:
+        raise NotThere(
+            "resource-not-found",
+            f"The resource '{identity}' does not exist, or you can't read it.",
+            remedy="Check the ID:",
+            command=command("az", "resource", "show", "--ids", str(identity)),
+        )
+    if resource.principal_id is None:
+        # Enabling its identity sends those again that users assigned: that takes rights, too.
+        for assigned in resource.assigned:
+            located(assigned)
+    return resource
 
 
 # Who controls a registration: asked only where that decides, or has to be said
 
 
-async def with_custody(
+async def read_custody(
     session: Session, request: Request, observed: ObservedState
 ) -> ObservedState:
-    """With what decides whether registrations are believed, as far as this command has to
-    know it.
+    """Read owners and credentials of the registrations, as far as this command has to know them.
+
+    They decide whether a registration is believed: `planning/belief.py`.
     """
     observed = replace(observed, unfinished=unfinished(observed.subject))
-    if asked := [*clients_to_inspect(observed, request.desired)]:
-        observed = await _with_owners(session, request, observed, asked)
+    clients = list(clients_to_inspect(observed, request.desired))
+    if clients:
+        observed = await _read_owners(session, request, observed, clients)
     notes = await local_notes(session, request, observed)
-    clients = (
+    with_undelivered = tuple(
         _with_undelivered(client, notes.get(client.client_id, ()))
         for client in observed.trust.clients
     )
-    return replace(
-        observed, local_notes=notes, trust=replace(observed.trust, clients=tuple(clients))
-    )
+    trust = replace(observed.trust, clients=with_undelivered)
+    return replace(observed, local_notes=notes, trust=trust)
 
 
 def _with_undelivered(
     client: ClientApplication, notes: Collection[SecretNote]
 ) -> ClientApplication:
-    """What a file on this machine has received counts, whatever a tag says, which owners write,
-    too.
+    """Mark the secrets that are known to have reached no place.
+
+    A file of this machine outweighs the tags, which owners of the registration write, too.
     """
     application = client.application
-    secrets, lost = secrets_among(application.credentials), set(application.undelivered)
-    lost |= {
-        one.key_id
-        for note in notes
-        for one in secrets
-        if note.is_undelivered(one, client.client_id)
-    }
-    lost -= {
-        one.key_id
-        for note in notes
-        for one in secrets
-        if note.is_of(client.client_id) and note.has_received(one)
-    }
-    return replace(client, application=replace(application, undelivered=frozenset(lost)))
+    undelivered = set(application.undelivered)
+    for secret in secrets_among(application.credentials):
+        if any(note.is_undelivered(secret, client.client_id) for note in notes):
+            undelivered.add(secret.key_id)
+        if any(note.is_of(client.client_id) and note.has_received(secret) for note in notes):
+            undelivered.discard(secret.key_id)
+    return replace(client, application=replace(application, undelivered=frozenset(undelivered)))
 
 
-async def _with_owners(
-    session: Session, request: Request, observed: ObservedState, asked: Sequence[ClientApplication]
+async def _read_owners(
+    session: Session,
+    request: Request,
+    observed: ObservedState,
+    clients: Sequence[ClientApplication],
 ) -> ObservedState:
-    caller, found = await gather_or_cancel(
+    caller, custodies = await gather_or_cancel(
         caller_rights.identity(session.graph),
         gather_or_cancel(
-            *(_custody_or_gone(session, request.desired, observed, one) for one in asked)
+            *(
+                _find_custody_unless_gone(session, request.desired, observed, client)
+                for client in clients
+            )
         ),
     )
-    custody, trust = dict[str, Custody](), observed.trust
-    for client, one in zip(asked, found, strict=True):
-        if one is not None:
-            custody[client.client_id] = one
-        elif _decides(client, observed):
+    known: dict[str, Custody] = {}
+    trust = observed.trust
+    for client, custody_or_none in zip(clients, custodies, strict=True):
+        if custody_or_none is not None:
+            known[client.client_id] = custody_or_none
+        elif _is_decisive(client, observed):
             trust = trust.without(client.client_id)
-    trust = await _read_again(session, trust, [one for one in asked if _decides(one, observed)])
-    return replace(observed, trust=trust, caller=caller, custody=custody)
+    decisive = [client for client in clients if _is_decisive(client, observed)]
+    trust = await _read_again(session, trust, decisive)
+    return replace(observed, trust=trust, caller=caller, custody=known)
 
 
-async def _read_again(session: Session, trust: Trust, asked: Sequence[ClientApplication]) -> Trust:
-    """With what an owner could change until the owners were read."""
-    graph, service = session.graph, trust.service
-    client_ids = [one.client_id for one in asked]
-    fresh = {one.client_id: one for one in await applications.by_client_ids(graph, client_ids)}
+async def _read_again(
+    session: Session, trust: Trust, clients: Sequence[ClientApplication]
+) -> Trust:
+    """Read registrations again, as an owner could change them until the owners were read."""
+    graph = session.graph
+    service = trust.service
+    client_ids = [client.client_id for client in clients]
+    rows = {row.client_id: row for row in await applications.by_client_ids(graph, client_ids)}
 
-    def again(application: Application) -> Application:
-        """Its credentials stay, federated ones included: those of its custody decide."""
-        read = fresh.get(application.client_id)
-        return application if read is None else replace(read, credentials=application.credentials)
+    def refresh(application: Application) -> Application:
+        row = rows.get(application.client_id)
+        # Its credentials stay, federated ones included: those of its custody decide.
+        return application if row is None else replace(row, credentials=application.credentials)
 
-    clients = (replace(one, application=again(one.application)) for one in trust.clients)
-    trust = replace(trust, clients=tuple(clients))
-    if service is None or service.client_id not in fresh:
+    refreshed = tuple(
+        replace(client, application=refresh(client.application)) for client in trust.clients
+    )
+    trust = replace(trust, clients=refreshed)
+    if service is None or service.client_id not in rows:
         return trust
     assignments = await service_principals.assignments_to(graph, service.client_id)
-    return replace(trust, service=again(service), assignments=tuple(assignments))
+    return replace(trust, service=refresh(service), assignments=tuple(assignments))
 
 
-async def _custody_or_gone(
+async def _find_custody_unless_gone(
     session: Session, desired: Desired, observed: ObservedState, client: ClientApplication
 ) -> Custody | None:
-    """`None` where it is gone, or may not be read and is of a registration whose owners are only
-    told.
+    """Find who controls a registration; `None` where it is gone, or where that decides nothing.
 
-    Where replicas disagree, a setup takes it for gone: if it exists, its creation by name looks at
-    its custody. Any other command would leave out what is there, so it asks until they agree.
+    A 404 may come from a replica that is behind. Only a setup takes a single one for an answer: if
+    the registration exists, its creation by name meets it, and looks at its custody. Any other
+    command would leave out a client that exists, so it asks until `AGREEING_READS` find nothing.
     """
-    words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
-    is_named = not words.isdisjoint({client.client_id, *client.application.identifier_uris})
-    decides, missed = _decides(client, observed), 0
-    gives_up_at = clock.seconds() + min(LONGEST, session.connection.remaining(RESERVE))
+    is_named = _is_named(client, desired)
+    is_decisive = _is_decisive(client, observed)
+    gives_up_at = clock.seconds() + min(LAG_SECONDS, session.connection.remaining(RESERVE))
+    missed_reads = 0
     while True:
-        custody = find_custody(session, client, may_be_gone=not is_named)
-        found = await (or_none(custody) if is_named or decides else or_unknown(custody))
-        if (
-            found is not None
-            or isinstance(desired, Setup)
-            or not decides
-            or clock.seconds() >= gives_up_at
-        ):
-            return found
+        search = find_custody(session, client, may_be_gone=not is_named)
+        # Owners of other registrations are only shown: a refusal to read them stops nothing.
+        result = await (or_none(search) if is_named or is_decisive else or_unknown(search))
+        if result is not None:
+            return result
+        if not is_decisive or isinstance(desired, Setup) or clock.seconds() >= gives_up_at:
+            return None
         with waiting(REPLICATION, gives_up_at):
-            await asyncio.sleep(PAUSE)
-            shown, principal = await gather_or_cancel(
+            await asyncio.sleep(READ_PAUSE)
+            application, principal = await gather_or_cancel(
                 applications.by_client_id(session.graph, client.client_id),
                 service_principals.by_client_id(session.graph, client.client_id),
             )
-        missed = missed + 1 if shown is None else 0
-        if missed == AGREEING:
+        missed_reads = missed_reads + 1 if application is None else 0
+        if missed_reads == AGREEING_READS:
             return None
         client = replace(client, principal=principal)
 
 
-def _decides(client: ClientApplication, observed: ObservedState) -> bool:
+def _is_named(client: ClientApplication, desired: Desired) -> bool:
+    """Whether the command names a registration by its appId or URI."""
+    identifiers = {name.lower() for name in desired.names}
+    if desired.adopt is not None:
+        identifiers.add(client_id_in(desired.adopt) or desired.adopt)
+    return not identifiers.isdisjoint({client.client_id, *client.application.identifier_uris})
+
+
+def _is_decisive(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether it is the service application or has a name below its own: it may be believed."""
     trust = observed.trust
-    return client.application == trust.service or has_unique_name_below(
-        client.application, trust.unique_name
-    )
+    if client.application == trust.service:
+        return True
+    return has_unique_name_below(client.application, trust.unique_name)
 
 
 async def find_custody(
     session: Session, client: ClientApplication, *, may_be_gone: bool = False
 ) -> Custody:
-    graph, object_id = session.graph, client.application.object_id
+    """Find the owners and credentials of a registration.
+
+    A 404 is waited out, unless it `may_be_gone`: then it is raised, as ServiceError.
+    """
+    graph = session.graph
+    object_id = client.application.object_id
     principals = [client.principal.id] if client.principal is not None else []
-    # Owners first: who is none by then adds nothing any more, and what they have added shows.
+    # Owners first: who is no owner then adds nothing any more, and what was added before shows.
     owners = await custody.owners(graph, object_id, principals, may_be_gone=may_be_gone)
-    return Custody(
-        owners, await custody.credentials(graph, object_id, principals, may_be_gone=may_be_gone)
-    )
+    credentials = await custody.credentials(graph, object_id, principals, may_be_gone=may_be_gone)
+    return Custody(owners, credentials)
 
 
-async def caller_of(session: Session) -> PrincipalId | None:
+async def find_caller_id(session: Session) -> PrincipalId | None:
     return (await caller_rights.identity(session.graph)).id
 
 
-async def trust_of(
+async def decide_trust(
     session: Session,
     request: Request,
     before: ObservedState,
@@ -428,65 +467,75 @@ async def trust_of(
     *,
     is_service: bool,
 ) -> TrustDecision:
-    """Decide it anew for a registration that a request of this run has met or restored, and not
-    created.
+    """Decide anew whether to believe a registration that this run has met or restored.
 
-    `restored`: its service principals that came back with it, which not every replica shows yet;
-    then all credentials but the delivered one are removed next, and decide nothing. Nor does a
-    service principal that a replica shows from before the removal.
+    `restored`: the service principals that came back with it, which not every replica shows yet.
+    All credentials of a restored one but the delivered one are removed next, and decide nothing.
     """
-    spec, desired, graph = request.desired.service or ServiceSpec(), request.desired, session.graph
-    name = application.unique_name
+    spec = request.desired.service or ServiceSpec()
+    graph = session.graph
+    unique_name = application.unique_name
     principal = await service_principals.by_client_id(graph, application.client_id)
+    # A replica may still show the service principal from before the removal.
     if restored is not None and principal is not None and principal.id not in restored:
         principal = None
-    halves = {*(restored or ()), *([principal.id] if principal is not None else [])}
+    principal_ids = set(restored or ())
+    if principal is not None:
+        principal_ids.add(principal.id)
     caller, owners = await gather_or_cancel(
-        caller_rights.identity(graph), custody.owners(graph, application.object_id, halves)
+        caller_rights.identity(graph), custody.owners(graph, application.object_id, principal_ids)
     )
-    credentials = (
-        await custody.credentials(graph, application.object_id, halves) if restored is None else ()
-    )
-    application = replace(
-        await applications.by_object_id(graph, application.object_id), unique_name=name
-    )
-    client, trust = ClientApplication(application, principal), before.trust
-    if is_service:
-        assignments = await service_principals.assignments_to(graph, application.client_id)
-        trust = replace(
-            trust, service=application, principal=principal, assignments=tuple(assignments)
-        )
-    else:
-        clients = (one for one in trust.clients if one.client_id != application.client_id)
-        trust = replace(trust, clients=(*clients, client))
+    credentials: tuple[Credential, ...] = ()
+    if restored is None:
+        credentials = await custody.credentials(graph, application.object_id, principal_ids)
+    row = await applications.by_object_id(graph, application.object_id)
+    application = replace(row, unique_name=unique_name)
     known = {**before.custody, application.client_id: Custody(owners, credentials)}
-    observed = replace(before, trust=trust, caller=caller, custody=known)
+    observed = replace(before, caller=caller, custody=known)
     if is_service:
-        observed = await _with_assigned(session, observed)
-    observed = replace(observed, local_notes=await local_notes(session, request, observed))
-    if is_service:
+        observed = await _with_service(session, observed, application, principal)
+        observed = replace(observed, local_notes=await local_notes(session, request, observed))
         return service_trust(application, observed, spec)
-    return client_trust(client, observed, spec, desired.names)
+    client = ClientApplication(application, principal)
+    observed = _with_client(observed, client)
+    observed = replace(observed, local_notes=await local_notes(session, request, observed))
+    return client_trust(client, observed, spec, request.desired.names)
 
 
-async def _with_assigned(session: Session, observed: ObservedState) -> ObservedState:
-    """Add the clients to whom the service application's roles are assigned: some came back only
-    just now.
+def _with_client(observed: ObservedState, client: ClientApplication) -> ObservedState:
+    others = (other for other in observed.trust.clients if other.client_id != client.client_id)
+    trust = replace(observed.trust, clients=(*others, client))
+    return replace(observed, trust=trust)
+
+
+async def _with_service(
+    session: Session,
+    observed: ObservedState,
+    service: Application,
+    principal: ServicePrincipal | None,
+) -> ObservedState:
+    """Replace the service application, and add the clients to whom its roles are assigned.
+
+    Some of these clients came back only just now.
     """
-    trust = await with_missing_halves(session.graph, observed.trust)
-    assigned = {assignment.principal_id for assignment in trust.assignments}
-    known = dict(observed.custody)
-    asked = [
+    assignments = await service_principals.assignments_to(session.graph, service.client_id)
+    trust = replace(
+        observed.trust, service=service, principal=principal, assignments=tuple(assignments)
+    )
+    trust = await complete_clients(session.graph, trust)
+    holders = {assignment.principal_id for assignment in trust.assignments}
+    clients = [
         client
         for client in trust.clients
-        if client.principal_id in assigned
+        if client.principal_id in holders
         and client.is_registered
         and has_unique_name_below(client.application, trust.unique_name)
-        and client.client_id not in known
+        and client.client_id not in observed.custody
     ]
-    found = await gather_or_cancel(
-        *(or_none(find_custody(session, client, may_be_gone=True)) for client in asked)
-    )
-    pairs = zip(asked, found, strict=True)
-    known.update((client.client_id, custody) for client, custody in pairs if custody is not None)
+    searches = [or_none(find_custody(session, client, may_be_gone=True)) for client in clients]
+    custodies = await gather_or_cancel(*searches)
+    known = dict(observed.custody)
+    for client, custody_or_none in zip(clients, custodies, strict=True):
+        if custody_or_none is not None:
+            known[client.client_id] = custody_or_none
     return replace(observed, trust=trust, custody=known)

@@ -1,88 +1,105 @@
-"""What the caller may do, asked beside everything else.
+"""What the caller may do, asked for beside everything else.
 
-What cannot be read is unknown, and stops nothing.
+A right that cannot be read is unknown, and stops nothing: the real request decides.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.azure.graph import caller_rights
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.observe.observe import observe, with_custody
+from mct_s2s.engine.observe.observe import observe, read_custody
 from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import S2SError, WayOut, or_unknown, outcome_of
-from mct_s2s.model.caller_rights import CallerRights, ScopeRights, SecretRule
+from mct_s2s.model.caller_rights import CallerRights, Permission, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.planning.changes import OutputRef
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import check, missing_at, stopped, with_unread_settings
-from mct_s2s.planning.permissions.rights import Right, may_do_all
+from mct_s2s.planning.permissions.rights import Missing, Right, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
 from mct_s2s.planning.site import check_site
 
+T = TypeVar("T")
 GRACE_SECONDS = 5.0
 """How long these answers may come after all others."""
 UNSEEN = ("subscription-not-found", "site-not-found")
-"""It may be hidden from this caller."""
+"""Errors about something that may be hidden from this caller."""
 
 
-class AccessLook:
+class RightsProbe:
+    """Asks for the caller's rights while the state is read: each question goes out when it can."""
+
     def __init__(self, session: Session, *, directory: bool) -> None:
         self._session = session
         self._resources: dict[str, ResourceId] = {}
-        self._asked: dict[str, asyncio.Task[Any]] = {}
+        self._directory: asyncio.Task[CallerRights] | None = None
+        self._secret_rules: asyncio.Task[tuple[SecretRule, ...] | None] | None = None
+        self._scopes: dict[
+            str, asyncio.Task[tuple[tuple[Permission, ...] | None, tuple[str, ...] | None]]
+        ] = {}
+        """Permissions and locks at each resource, by its id in lower case."""
         if directory:
-            self._asked["directory"] = asyncio.ensure_future(self._in_directory())
-            self._asked["rules"] = asyncio.ensure_future(
-                or_unknown(caller_rights.secret_rules(session.graph))
-            )
+            rules = or_unknown(caller_rights.secret_rules(session.graph))
+            self._directory = asyncio.ensure_future(self._ask_directory())
+            self._secret_rules = asyncio.ensure_future(rules)
 
-    def at(self, resource: ResourceId) -> None:
+    def ask_about(self, resource: ResourceId) -> None:
+        """Ask what the caller may do at a resource."""
         key = str(resource).lower()
         if key not in self._resources:
             self._resources[key] = resource
-            asked = (
+            self._scopes[key] = gather_or_cancel(
                 or_unknown(self._session.arm.permissions(resource)),
                 or_unknown(self._session.arm.locks(resource)),
             )
-            self._asked[key] = gather_or_cancel(*asked)
 
-    def site(self, target: SiteTarget | None) -> ResourceId | None:
-        wanted = target.label.casefold() if target is not None else None
-        found = (one for one in self._resources.values() if one.is_site)
-        return next((one for one in found if SiteTarget.of(one).label.casefold() == wanted), None)
+    def site_resource(self, target: SiteTarget | None) -> ResourceId | None:
+        """The resource that was asked about for an App Service; `None` if it was not found."""
+        if target is None:
+            return None
+        label = target.label.casefold()
+        for resource in self._resources.values():
+            if resource.is_site and SiteTarget.of(resource).label.casefold() == label:
+                return resource
+        return None
 
-    async def found(self) -> CallerRights:
-        if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
-        found = {
-            key: task.result()
-            for key, task in self._asked.items()
-            if task.done() and not task.cancelled()
-        }
-        access = found.pop("directory", None) or CallerRights(
-            self._session.graph.credential.signed_in
-        )
-        rules = found.pop("rules", None)
+    async def rights(self) -> CallerRights:
+        """Wait for the answers; what has none after `GRACE_SECONDS` is unknown."""
+        tasks = self._tasks()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        signed_in = self._session.graph.credential.signed_in
+        scopes: dict[str, ScopeRights] = {}
+        for key, task in self._scopes.items():
+            answers = _result(task)
+            if answers is not None:
+                permissions, locks = answers
+                scopes[key] = ScopeRights(permissions, locks)
         return replace(
-            access,
-            secret_rules=rules,
-            scopes={key: ScopeRights(*both) for key, both in found.items()},
+            _result(self._directory) or CallerRights(signed_in),
+            secret_rules=_result(self._secret_rules),
+            scopes=scopes,
         )
 
     async def aclose(self) -> None:
-        await end_all(self._asked.values())
+        await end_all(self._tasks())
 
-    async def _in_directory(self) -> CallerRights:
+    def _tasks(self) -> list[asyncio.Task[Any]]:
+        of_directory = [task for task in (self._directory, self._secret_rules) if task is not None]
+        return [*of_directory, *self._scopes.values()]
+
+    async def _ask_directory(self) -> CallerRights:
         graph = self._session.graph
         caller, (roles, permissions), owned = await gather_or_cancel(
             or_unknown(caller_rights.identity(graph)),
@@ -96,6 +113,7 @@ class AccessLook:
         rights = CallerRights(caller, permissions, roles, False, owned, graph.base)
         if caller.id is None or may_do_all(rights):
             return rights
+        # Roles at one scope alone, and those that a group has, show only here.
         assigned = await or_unknown(caller_rights.role_assignments(graph, caller.id))
         if not assigned:
             return replace(rights, has_no_role=assigned == [] and not roles)
@@ -103,126 +121,164 @@ class AccessLook:
         return replace(rights, roles=frozenset(everywhere.union(roles or ())))
 
 
-async def permitted(
+def _result(task: asyncio.Task[T] | None) -> T | None:
+    if task is None or not task.done() or task.cancelled():
+        return None
+    return task.result()
+
+
+async def check_rights(
     session: Session, plan: Plan, observed: ObservedState, access: CallerRights, request: Request
 ) -> Plan:
-    """The plan without others' steps, with secrets that the tenant allows.
+    """Return the plan without the steps of others, and with secrets that the tenant allows.
 
-    Raises PermissionMissing, PolicyForbids.
-
-    In a dry run, such steps are only marked: the plan can be sent to an administrator.
+    In a dry run, such steps are only marked: the plan can be sent to an administrator. Raises
+    PermissionMissing, PolicyForbids.
     """
-    usual = access.secret_rules or ()
-    rules = defaultdict[str, Sequence[SecretRule]](lambda: usual)
-    for change, _, _ in too_long(plan.changes, rules, observed):
-        # A registration that exists may have a policy of its own
-        if isinstance(change.object_id, str):
-            found = await outcome_of(caller_rights.secret_rules_of(session.graph, change.object_id))
-            # One that is not shown may allow what the default forbids: the real request decides.
-            rules[change.key] = (
-                () if isinstance(found, S2SError) else usual if found is None else found
-            )
+    rules = await _secret_rules(session, plan, observed, access)
     plan, forbidden = fit_secrets(plan, rules, observed)
     checked = check(plan, observed, access)
-    also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
+    policy_notes = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
-        checked = replace(checked, notes=(*checked.notes, *also))
+        checked = replace(checked, notes=(*checked.notes, *policy_notes))
         return with_unread_settings(checked, observed, access, restart=request.desired.restart)
     if checked.blocked:
-        raise stopped(checked.lacks, also)
+        raise stopped(checked.lacks, policy_notes)
     if forbidden is not None:
         raise forbidden
     return checked
 
 
-async def with_all_missing_rights(
-    session: Session, request: Request, look: AccessLook, error: S2SError
+async def _secret_rules(
+    session: Session, plan: Plan, observed: ObservedState, access: CallerRights
+) -> Mapping[str, Sequence[SecretRule]]:
+    """Find the rules for the secret of each change, by its key: the tenant's, or its own policy's.
+
+    Own policies are asked for only where the tenant's would forbid the secret.
+    """
+    of_tenant = access.secret_rules or ()
+    rules = defaultdict[str, Sequence[SecretRule]](lambda: of_tenant)
+    for change, _, _ in too_long(plan.changes, rules, observed):
+        if isinstance(change.object_id, OutputRef):  # a new registration has no policy of its own
+            continue
+        own_rules = await outcome_of(caller_rights.secret_rules_of(session.graph, change.object_id))
+        if isinstance(own_rules, S2SError):
+            # A policy that is not shown may allow the secret: the real request decides.
+            rules[change.key] = ()
+        elif own_rules is not None:
+            rules[change.key] = own_rules
+    return rules
+
+
+async def explain_refusal(
+    session: Session, request: Request, probe: RightsProbe, error: S2SError
 ) -> S2SError:
-    """A refusal to show the App Service or the directory, with everything else that is missing."""
+    """Add to a refusal to show the App Service or the directory everything else that is missing."""
     if not is_refusal(error):
         return error
-    seen = await _in_parts(session, request, look)
-    access, site, there, desired = (
-        seen.access,
-        seen.resource,
-        seen.observed.app_service,
-        request.desired,
-    )
-    missing = (
-        missing_at(site, access, restart=desired.restart, unseen=there is None)
-        if site is not None
-        else ()
-    )
-    reading = Right.READ_SETTINGS.step_on(site.name) if site is not None else ""
-    is_known = any(one.step == reading for one in missing)
-    if (
-        seen.directory_refusal is None
-        and request.target is not None
-        and desired.service is not None
-    ):
-        rest = replace(seen.observed, app_service=None)
-        with suppress(S2SError):
-            missing += check(make_plan(_of_directory(request).desired, rest), rest, access).lacks
-    at_site = seen.site_refusal or (there.refusal if there is not None else None)
-    refused = [
-        one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)
+    seen = await _examine_parts(session, request, probe)
+    site = seen.observed.app_service
+    at_site: Missing = ()
+    reading = ""
+    if seen.resource is not None:
+        restart = request.desired.restart
+        at_site = missing_at(seen.resource, seen.access, restart=restart, unseen=site is None)
+        reading = Right.READ_SETTINGS.step_on(seen.resource.name)
+    site_refusal = seen.site_refusal or (site.refusal if site is not None else None)
+    refusals = [
+        refusal
+        for refusal in (seen.directory_refusal, site_refusal)
+        if refusal is not None and is_refusal(refusal)
     ] or [error]
-    said = (f"{one.headline} {one.remedy}" for one in refused if not (is_known and one is at_site))
-    answers = dict.fromkeys(one.answer for one in refused if one.answer)
-    told = stopped(missing, dict.fromkeys(said), " ".join(answers), error.request_id)
-    told.others |= {WayOut.REGISTRAR} if seen.directory_refusal is not None else set()
-    return told
+    # The list of what is missing says already that the settings can't be read.
+    is_site_listed = any(missing.step == reading for missing in at_site)
+    messages = [
+        f"{refusal.headline} {refusal.remedy}"
+        for refusal in refusals
+        if not (is_site_listed and refusal is site_refusal)
+    ]
+    answers = dict.fromkeys(refusal.answer for refusal in refusals if refusal.answer)
+    explained = stopped(
+        (*at_site, *_missing_in_directory(seen, request)),
+        dict.fromkeys(messages),
+        " ".join(answers),
+        error.request_id,
+    )
+    if seen.directory_refusal is not None:
+        explained.others |= {WayOut.REGISTRAR}
+    return explained
 
 
-async def examine(session: Session, request: Request) -> Seen:
-    def seen_or_hidden(error: S2SError | None) -> None:
-        if error is not None and not is_refusal(error) and error.code not in UNSEEN:
-            raise error
+def _missing_in_directory(seen: Seen, request: Request) -> Missing:
+    """The rights in the directory that a plan without the App Service would lack."""
+    if seen.directory_refusal is not None or request.target is None:
+        return ()
+    if request.desired.service is None:
+        return ()
+    observed = replace(seen.observed, app_service=None)
+    with suppress(S2SError):
+        plan = make_plan(_without_site(request).desired, observed)
+        return check(plan, observed, seen.access).lacks
+    return ()
 
+
+async def examine_rights(session: Session, request: Request) -> Seen:
+    """Read all that `setup` depends on; what the caller may not read is left out, with its refusal.
+
+    Raises S2SError: anything else failed.
+    """
     with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
-        async with aclosing(AccessLook(session, directory=True)) as look:
-            whole = await outcome_of(_with_custody(session, request, look))
+        async with aclosing(RightsProbe(session, directory=True)) as probe:
+            whole = await outcome_of(_observe_with_custody(session, request, probe))
             if isinstance(whole, ObservedState):
-                seen = Seen(whole, await look.found(), look.site(request.target))
+                seen = Seen(whole, await probe.rights(), probe.site_resource(request.target))
             else:
-                seen_or_hidden(whole)
-                seen = await _in_parts(session, request, look)
-                seen_or_hidden(seen.directory_refusal)
-                seen_or_hidden(seen.site_refusal)
+                _raise_unless_hidden(whole)
+                seen = await _examine_parts(session, request, probe)
+                _raise_unless_hidden(seen.directory_refusal)
+                _raise_unless_hidden(seen.site_refusal)
             check_site(seen.observed)
             return seen
 
 
-async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
-    site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
+def _raise_unless_hidden(error: S2SError | None) -> None:
+    if error is not None and not is_refusal(error) and error.code not in UNSEEN:
+        raise error
+
+
+async def _examine_parts(session: Session, request: Request, probe: RightsProbe) -> Seen:
+    """Read the directory and the App Service apart, so that a refusal of one leaves the other."""
+    of_site = replace(request, desired=Look(None), identities=(), without_settings=True)
     # The directory's part has no target: bare names of identities are still looked for in its
     # subscription.
     session = replace(session, subscription=(request.target or session).subscription)
-    rest, there = await gather_or_cancel(
-        outcome_of(_with_custody(session, _of_directory(request), look)),
-        outcome_of(observe(session, site_alone, look.at)),
+    directory, site_state = await gather_or_cancel(
+        outcome_of(_observe_with_custody(session, _without_site(request), probe)),
+        outcome_of(observe(session, of_site, probe.ask_about)),
     )
-    observed = (
-        rest
-        if isinstance(rest, ObservedState)
-        else ObservedState(request.now, "", None, None, api=request.api)
-    )
-    site = there.app_service if isinstance(there, ObservedState) else None
+    if isinstance(directory, ObservedState):
+        observed = directory
+    else:
+        observed = ObservedState(request.now, "", None, None, api=request.api)
+    site = site_state.app_service if isinstance(site_state, ObservedState) else None
     return Seen(
         replace(observed, app_service=site, where=request.where(site), file=request.file),
-        await look.found(),
-        look.site(request.target),
-        directory_refusal=rest if isinstance(rest, S2SError) else None,
-        site_refusal=there if isinstance(there, S2SError) else None,
+        await probe.rights(),
+        probe.site_resource(request.target),
+        directory_refusal=directory if isinstance(directory, S2SError) else None,
+        site_refusal=site_state if isinstance(site_state, S2SError) else None,
     )
 
 
-def _of_directory(request: Request) -> Request:
+def _without_site(request: Request) -> Request:
     desired = request.desired
     if isinstance(desired, Setup):
         desired = replace(desired, settings=SettingsScope.NONE)
     return replace(request, target=None, desired=desired)
 
 
-async def _with_custody(session: Session, request: Request, look: AccessLook) -> ObservedState:
-    return await with_custody(session, request, await observe(session, request, look.at))
+async def _observe_with_custody(
+    session: Session, request: Request, probe: RightsProbe
+) -> ObservedState:
+    observed = await observe(session, request, probe.ask_about)
+    return await read_custody(session, request, observed)

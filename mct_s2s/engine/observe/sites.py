@@ -248,7 +248,7 @@ def _no_site(name: str, where: str, nearby: list[Site], api: Api | None) -> NotT
 # Every site of an API in a subscription
 
 
-def survey_of(
+def split_sites(
     sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None], api: Api
 ) -> tuple[list[Site], list[Site]]:
     """The API's sites among the apps of a subscription, and its other web apps.
@@ -300,7 +300,7 @@ async def find_sites(
     settings = await _settings_of_each(
         arm, (site.resource for site in found if not site.is_function_app(mark))
     )
-    own, others = survey_of(found, settings, api)
+    own, others = split_sites(found, settings, api)
     return [site.resource for site in own], [
         one.resource for one in others if settings[one.resource] is None
     ]

@@ -56,7 +56,7 @@ async def find_trust(
         await end_all(tasks)
 
 
-async def with_missing_halves(graph: "GraphClient", trust: Trust) -> Trust:
+async def complete_clients(graph: "GraphClient", trust: Trust) -> Trust:
     """Add everyone to whom a role is assigned, and the other half of each client."""
     principals = (
         *trust.identities,
@@ -117,7 +117,7 @@ class _Lookup:
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *listed], principals)
         trust, deleted = await gather_or_cancel(
-            with_missing_halves(graph, trust), self._needed(trust, settings)
+            complete_clients(graph, trust), self._needed(trust, settings)
         )
         return await self._with_federated(replace(trust, deleted=deleted))
 
