@@ -28,7 +28,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.belief import Belief, client_trust
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.planning.ownership import clients_called
-from mct_s2s.planning.rotation import rotating
+from mct_s2s.planning.rotation import clients_to_rotate
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import CommandStore, OutputStore, Store
 
@@ -324,7 +324,7 @@ def _wanted(
     """By name: the client, empty where there is none, and whether what is stored is a key."""
     desired = request.desired
     if isinstance(desired, Rotation):
-        rotated = rotating(desired, observed)
+        rotated = clients_to_rotate(desired, observed)
         kinds = {name: replaced_kind(client.credentials) for name, client in rotated.items()}
         return {
             name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()

@@ -151,7 +151,11 @@ def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 def newest_made(credentials: Iterable[Credential]) -> Credential | None:
-    made = (one for one in credentials if one.is_made and one.begins is not None)
+    made = (
+        credential
+        for credential in credentials
+        if credential.is_made and credential.begins is not None
+    )
     return max(made, key=lambda one: one.begins or NEVER, default=None)
 
 
@@ -165,7 +169,7 @@ def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
         return newest.kind
     return (
         CredentialKind.SECRET
-        if not held or any(one.kind is CredentialKind.SECRET for one in held)
+        if not held or any(credential.kind is CredentialKind.SECRET for credential in held)
         else None
     )
 
@@ -232,10 +236,18 @@ class SecretNote:
 
     def delivered_of(self, credentials: Iterable[Credential]) -> Credential | None:
         """The one that was delivered last."""
-        held = [one for one in credentials if one.key_id in self.held_since and self.has_held(one)]
+        held = [
+            credential
+            for credential in credentials
+            if credential.key_id in self.held_since and self.has_held(credential)
+        ]
         if self.held_since:
-            return max(held, key=lambda one: self.held_since[one.key_id], default=None)
-        return next((one for one in credentials if one.key_id == self.delivered), None)
+            return max(
+                held, key=lambda credential: self.held_since[credential.key_id], default=None
+            )
+        return next(
+            (credential for credential in credentials if credential.key_id == self.delivered), None
+        )
 
     def is_of(self, client_id: object) -> bool:
         return (
@@ -287,7 +299,10 @@ class SecretNote:
         return self.pending is not None and credential.thumbprint == self.pending.thumbprint
 
     def is_among(self, credentials: Iterable[Credential]) -> bool:
-        return any(self.knows(one) or one.key_id == self.delivered for one in credentials)
+        return any(
+            self.knows(credential) or credential.key_id == self.delivered
+            for credential in credentials
+        )
 
     def is_on_its_way(self, credential: Credential) -> bool:
         """Whether it is the certificate of the pending key pair."""
@@ -306,7 +321,7 @@ class SecretNote:
         """Whether the place has none of those that this tool made; one that keeps nothing loses
         nothing.
         """
-        made = [one for one in credentials if one.is_made]
+        made = [credential for credential in credentials if credential.is_made]
         has_none = self.readable is not Readable.OURS or not any(map(self.has_had, made))
         return bool(made) and self.place is not None and has_none
 

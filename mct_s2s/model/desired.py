@@ -66,7 +66,7 @@ class Desired:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(one if isinstance(one, str) else one.name for one in self.clients)
+        return tuple(client if isinstance(client, str) else client.name for client in self.clients)
 
     @property
     def removes_unnamed(self) -> bool:

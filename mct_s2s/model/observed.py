@@ -51,7 +51,11 @@ class ClientApplication:
     def credentials(self) -> tuple[Credential, ...]:
         """Without those that no one may have."""
         lost = self.application.undelivered
-        return tuple(one for one in self.application.credentials if one.key_id not in lost)
+        return tuple(
+            credential
+            for credential in self.application.credentials
+            if credential.key_id not in lost
+        )
 
     @property
     def principal_id(self) -> str:
@@ -115,17 +119,19 @@ class Trust:
 
     @cached_property
     def _assigned(self) -> frozenset[tuple[str, str]]:
-        return frozenset((one.principal_id, one.role_id) for one in self.assignments)
+        return frozenset(
+            (assignment.principal_id, assignment.role_id) for assignment in self.assignments
+        )
 
     @cached_property
     def held_roles(self) -> frozenset[str]:
-        return frozenset(one.role_id for one in self.assignments)
+        return frozenset(assignment.role_id for assignment in self.assignments)
 
     def without(self, client_id: str) -> "Trust":
         if self.service is not None and self.service.client_id == client_id:
             return replace(self, service=None, principal=None, assignments=())
         return replace(
-            self, clients=tuple(one for one in self.clients if one.client_id != client_id)
+            self, clients=tuple(client for client in self.clients if client.client_id != client_id)
         )
 
     def client_of_id(self, client_id: str) -> ClientApplication | None:
@@ -278,7 +284,7 @@ class ObservedState:
     def _known_values(self) -> Iterator[str]:
         """What the directory and the cloud say: none of it is a secret."""
         trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
-        clients = (one.application for one in trust.clients)
+        clients = (client.application for client in trust.clients)
         for registration in filter(None, (trust.service, trust.own, *trust.deleted, *clients)):
             if registration.client_id:
                 yield from (registration.client_id, api_uri(registration.client_id))

@@ -30,7 +30,7 @@ def is_group_name(text: str) -> bool:
     return (
         len(text) <= 90
         and not text.endswith(".")
-        and all(one.isalnum() or one in "-_.()" for one in text)
+        and all(character.isalnum() or character in "-_.()" for character in text)
     )
 
 

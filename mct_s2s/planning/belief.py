@@ -192,7 +192,9 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
             if doubted.has(Doubt.UNREAD)
             else Doubted((Reason(Doubt.OTHER_SERVICE),), owners)
         )
-    holds_role = any(one.principal_id == client.principal_id for one in observed.trust.assignments)
+    holds_role = any(
+        assignment.principal_id == client.principal_id for assignment in observed.trust.assignments
+    )
     if holds_role and (is_listed(client, observed) or _grants_alone(observed)):
         return _was_never_anothers(application, observed)
     return _untouched(application, observed, client_content(application, observed, spec), asked)
@@ -473,7 +475,7 @@ def clients_to_inspect(observed: ObservedState, desired: Desired) -> Iterator[Cl
         and _is_service_inspected(trust.service, observed, desired, spec)
     ):
         yield ClientApplication(trust.service, trust.principal)
-    asked = {one.client_id for name in named for one in clients_called(name, observed)}
+    asked = {client.client_id for name in named for client in clients_called(name, observed)}
     for client in filter(lambda client: client.is_registered, trust.clients):
         decision = client_trust(client, observed, spec, named)
         if _is_client_inspected(

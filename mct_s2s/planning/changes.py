@@ -367,8 +367,8 @@ class SettingsSpec:
         return tuple(
             known
             for _, right in self.values
-            for one in right
-            if (known := outputs.known(one)) is not None
+            for value in right
+            if (known := outputs.known(value)) is not None
         )
 
 

@@ -134,7 +134,10 @@ class ClientState(Registration):
         """Notes at the registration of secrets that did arrive: a run was killed between
         the two.
         """
-        named = {attempt_tag(one.name or ""): one for one in self.application.credentials}
+        named = {
+            attempt_tag(credential.name or ""): credential
+            for credential in self.application.credentials
+        }
         return tuple(
             tag
             for tag in self.application.tags
@@ -173,7 +176,8 @@ def plan_credential(
             is_lacking, exists = _lacks_new(spec, client, good), False
         case Certificate():
             is_lacking = not any(
-                known.key_id == spec.key_id or spec.describes(known) for known in valid
+                credential.key_id == spec.key_id or spec.describes(credential)
+                for credential in valid
             )
             exists = False
         case Federation():
@@ -195,7 +199,9 @@ def _lacks_new(spec: NewCredential, client: ClientState, good: Sequence[Credenti
     note = client.note
     arrived = [credential for credential in good if not note.is_on_its_way(credential)]
     usable = [
-        known for known in arrived if spec.kind is CredentialKind.SECRET or known.kind is spec.kind
+        version
+        for version in arrived
+        if spec.kind is CredentialKind.SECRET or version.kind is spec.kind
     ]
     if client.has_arrived(spec.kind):
         return False
@@ -228,7 +234,9 @@ def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Inst
     now, application, note = client.now, client.application, client.note
     lost = application.undelivered
     good = [
-        one for one in application.credentials if one.is_valid_at(now) and one.key_id not in lost
+        credential
+        for credential in application.credentials
+        if credential.is_valid_at(now) and credential.key_id not in lost
     ]
     newest = newest_made(good)
     # A tag says where it is, if not here.
@@ -266,10 +274,13 @@ def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
 
 def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, where: str) -> str:
     """The command that replaces a client's credential, or adds one where none can be replaced."""
-    good = tuple(one for one in credentials if one.is_valid_at(now))
+    good = tuple(credential for credential in credentials if credential.is_valid_at(now))
     secrets, kind = secrets_among(good or credentials), replaced_kind(good)
     if good and kind is not None:
-        last = max((one for one in good if one.kind is kind), key=lambda one: one.expires or NEVER)
+        last = max(
+            (credential for credential in good if credential.kind is kind),
+            key=lambda one: one.expires or NEVER,
+        )
         is_short = bool(
             last.begins and last.expires and last.expires - last.begins <= EXPIRING_WITHIN
         )

@@ -67,9 +67,9 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     resource, left = site.resource, list[str]()
     clients = _clients(observed, site, left)
     identities: list[Keys] = []
-    resources = {one.principal_id: one.resource for one in observed.identity_resources}
+    resources = {source.principal_id: source.resource for source in observed.identity_resources}
     for identity in sorted(
-        observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)
+        observed.trust.identities, key=lambda identity: (identity.resource_id or "", identity.id)
     ):
         found = resources.get(identity.id)
         is_allowed = is_identity_allowed(identity, observed)
@@ -166,17 +166,27 @@ def is_name(text: str) -> bool:
 def _credential(
     name: str, label: str, application: Application, observed: ObservedState
 ) -> dict[str, str | bool]:
-    valid = tuple(one for one in application.credentials if one.is_valid_at(observed.now))
+    valid = tuple(
+        credential for credential in application.credentials if credential.is_valid_at(observed.now)
+    )
     if secrets_among(valid):
         # A key vault is the only place that leaves a trace in Azure.
         place = next(reversed(Tag.VAULT.values(application.tags)), "")
         vault, _, secret = place.partition("/")
         place = vault if secret == secret_name(label, name) else place
         return {"credential": "secret", **({"secret-to": f"keyvault:{place}"} if place else {})}
-    certificates = [one for one in valid if one.kind is CredentialKind.CERTIFICATE]
+    certificates = [
+        credential for credential in valid if credential.kind is CredentialKind.CERTIFICATE
+    ]
     if certificates:  # one that was made elsewhere is renewed by no one but who has the key
-        return {"credential": "certificate" if any(one.is_made for one in certificates) else "none"}
-    for one in sorted(valid, key=lambda one: (not one.is_ours, one.name or "")):
+        return {
+            "credential": "certificate"
+            if any(certificate.is_made for certificate in certificates)
+            else "none"
+        }
+    for one in sorted(
+        valid, key=lambda credential: (not credential.is_ours, credential.name or "")
+    ):
         if (found := one.federation) is not None:
             audience = (
                 {}
@@ -198,9 +208,9 @@ def _credential(
 def _unknown(observed: ObservedState, site: AppService, service: Application) -> Iterator[str]:
     """Ids without a client of this tenant, and what applying the file would change."""
     trust = observed.trust
-    principals: set[str] = {one.id for one in trust.identities}
-    principals |= {one.principal_id for one in trust.clients}
-    identities = {one.client_id for one in trust.identities}
+    principals: set[str] = {identity.id for identity in trust.identities}
+    principals |= {client.principal_id for client in trust.clients}
+    identities = {identity.client_id for identity in trust.identities}
     for setting, entry in unmatched_entries(observed):
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
@@ -210,7 +220,7 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
             f"{observed.api.names_service} names: "
             f'{why_doubted(trusted)}. If it is right, add service-app = "{service.client_id}".'
         )
-    others = {one.principal_id for one in trust.assignments} - principals
+    others = {assignment.principal_id for assignment in trust.assignments} - principals
     if others:
         yield f"The app role is also assigned to {len(others)} users, groups or other principals."
     if not observed.api.is_enabled(site.settings):

@@ -77,19 +77,15 @@ def is_created_for_this_site(observed: ObservedState) -> bool:
 def audience_of(
     application: Application, observed: ObservedState, adopt: str | None = None
 ) -> ApplicationIdUri:
-    """As typed, or as the site expects, where the application has it; else the default, which it
-    may lack.
-    """
-    there = (
-        one
-        for one in (adopt, observed.service_in_settings)
-        if one and one in application.identifier_uris
-    )
-    return ApplicationIdUri(next(there, api_uri(application.client_id)))
+    """The Application ID URI of the API: as typed or set, else the default, which it may lack."""
+    for uri in (adopt, observed.service_in_settings):
+        if uri and uri in application.identifier_uris:
+            return ApplicationIdUri(uri)
+    return api_uri(application.client_id)
 
 
 def known_audience(observed: ObservedState) -> str | None:
-    """Another one where none is in use."""
+    """The audience in the settings, else the first URI of the service application, if any."""
     service = observed.trust.service
     if service is None:
         return None
@@ -98,19 +94,21 @@ def known_audience(observed: ObservedState) -> str | None:
 
 
 def wanted_role_value(observed: ObservedState) -> str:
-    """The one that the site is set to, unless clients hold only another one: the directory's word
-    decides.
+    """The value of the app role for clients.
+
+    It is that of the settings, unless clients hold only another one: the directory's word decides.
     """
-    service, trust = observed.trust.service, observed.trust
-    usable = (
-        [role for role in service.app_roles if role.value and role.is_for_applications]
-        if service
-        else []
-    )
-    held = [role for role in usable if role.id in trust.held_roles]
-    values = [role.value for role in held or usable]
+    service = observed.trust.service
     default = observed.api.role
-    candidates = (observed.setting(Holds.ROLE), default, *(values if len(held) == 1 else ()))
+    if service is None:
+        return default
+    usable = [role for role in service.app_roles if role.value and role.is_for_applications]
+    held = [role for role in usable if role.id in observed.trust.held_roles]
+    values = [role.value for role in held or usable]
+    candidates = [observed.setting(Holds.ROLE), default]
+    # Where clients hold several other roles, nothing tells which one is meant.
+    if len(held) == 1:
+        candidates.append(held[0].value)
     return next((value for value in candidates if value and value in values), default)
 
 
@@ -120,16 +118,18 @@ def wanted_role(observed: ObservedState) -> AppRole | None:
 
 
 def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
-    """The role that may be granted, and that counts where it was: typed, the document's, or one
-    that we created.
-    """
+    """The role that may be granted and that counts: typed, the API's own, or created by us."""
     service = observed.trust.service
-    role = service.role(spec.role or wanted_role_value(observed)) if service is not None else None
-    if service is None or role is None or spec.role is not None or role.value == observed.api.role:
+    if service is None:
+        return None
+    role = service.role(spec.role or wanted_role_value(observed))
+    if role is None or spec.role is not None or role.value == observed.api.role:
         return role
-    names = filter(None, (service.unique_name, service.client_id))
-    is_made_by_us = any(role.id == new_role(observed, name, role.value).id for name in names)
-    return role if is_made_by_us else service.role(observed.api.role)
+    # The settings alone name it: it counts if its id shows that this tool created it.
+    for name in filter(None, (service.unique_name, service.client_id)):
+        if role.id == new_role(observed, name, role.value).id:
+            return role
+    return service.role(observed.api.role)
 
 
 def role_to_use(
@@ -139,7 +139,8 @@ def role_to_use(
     value = typed or wanted_role_value(observed)
     role = application.role(value)
     if role is None:
-        role = new_role(observed, application.unique_name or application.client_id, value)
+        name = application.unique_name or application.client_id
+        role = new_role(observed, name, value)
         return role, role
     if not role.is_for_applications:
         raise Refused(
@@ -163,50 +164,45 @@ def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """The client applications that are on an allow list or hold the role, by name: Graph lists them
-    in any order.
-    """
-    assigned, base = (
-        {one.principal_id for one in observed.trust.assignments},
-        observed.trust.unique_name,
-    )
-    # Without lists, no setting remembers a client whose role was taken away: its name does.
-    found = (
-        client
-        for client in observed.trust.clients
-        if client.principal_id in assigned
-        or is_allowed(client, observed)
-        or (not observed.api.lists and has_unique_name_below(client.application, base))
-    )
-    return tuple(
-        sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id))
-    )
+    """The client applications that are on an allow list or hold the role, by name."""
+    assigned = {assignment.principal_id for assignment in observed.trust.assignments}
+    clients = list[ClientApplication]()
+    for client in observed.trust.clients:
+        # Without lists, no setting remembers a client whose role was taken away: its name does.
+        is_remembered = not observed.api.lists and has_unique_name_below(
+            client.application, observed.trust.unique_name
+        )
+        if client.principal_id in assigned or is_allowed(client, observed) or is_remembered:
+            clients.append(client)
+    # Graph lists them in any order.
+    clients.sort(key=lambda client: (client.display_name.casefold(), client.client_id))
+    return tuple(clients)
 
 
 def members_and_created_clients(observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """Members, and those made for this App Service.
-
-    A tag alone counts for nothing: its owner writes it.
-    """
-    made = (
-        one
-        for one in observed.trust.clients
-        if has_unique_name_below(one.application, observed.trust.unique_name)
-    )
-    return tuple(dict.fromkeys((*members(observed), *made)))
+    """Members, and the clients that were created for this App Service."""
+    base = observed.trust.unique_name
+    # A tag alone counts for nothing: its owner writes it.
+    created = [
+        client
+        for client in observed.trust.clients
+        if has_unique_name_below(client.application, base)
+    ]
+    return tuple(dict.fromkeys((*members(observed), *created)))
 
 
 def unmatched_entries(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
     """The entries of the allow lists that no client of this tenant has."""
     trust = observed.trust
-    known: dict[Holds, set[str]] = {
+    principal_ids: set[str] = {identity.id for identity in trust.identities}
+    principal_ids |= {client.principal_id for client in trust.clients}
+    known_ids: dict[Holds, set[str]] = {
         Holds.APPLICATION_IDS: {client.client_id for client in trust.clients},
-        Holds.OBJECT_IDS: {one.id for one in trust.identities}
-        | {client.principal_id for client in trust.clients},
+        Holds.OBJECT_IDS: principal_ids,
     }
     for setting in observed.api.lists:
         for entry in setting.list_in(observed.settings).ids:
-            if entry.casefold() not in known[setting.holds]:
+            if entry.casefold() not in known_ids[setting.holds]:
                 yield setting, entry
 
 
@@ -278,56 +274,62 @@ def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplicatio
 def identities_called(
     name: str, identities: Iterable[ServicePrincipal]
 ) -> tuple[ServicePrincipal, ...]:
-    """By display name, object ID, client ID or resource ID."""
+    """Find identities by display name, object ID, client ID or resource ID, in any case."""
     word = name.strip().casefold()
-    words = {
-        one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities
-    }
-    return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
+    return tuple(identity for identity in identities if word and word in _words_for(identity))
+
+
+def _words_for(identity: ServicePrincipal) -> frozenset[str]:
+    words = (identity.id, identity.client_id, identity.display_name, identity.resource_id or "")
+    return frozenset(map(str.casefold, words))
 
 
 def client_called(name: str, observed: ObservedState) -> Client:
-    """Of an App Service: by display name, appId, object ID or resource ID. Raises NotThere."""
+    """Find one client or identity of an App Service by its name or ID. Raises NotThere."""
     applications = clients_called(name, observed)
-    found: tuple[Client, ...] = (*applications, *identities_called(name, observed.trust.identities))
-    if not found:
+    identities = identities_called(name, observed.trust.identities)
+    clients: tuple[Client, ...] = (*applications, *identities)
+    if not clients:
         raise unknown(name, observed)
-    refuse_several(name, found)
-    return found[0]
+    refuse_several(name, clients)
+    return clients[0]
 
 
-def refuse_several(name: str, found: Sequence[Client]) -> None:
-    """Never a guess between two. Raises NotThere."""
-    if len(found) > 1:
-        ids = ", ".join(
-            one.id if isinstance(one, ServicePrincipal) else one.client_id for one in found
-        )
-        raise NotThere(
-            "client-ambiguous",
-            f"'{name}' matches several clients of this App Service: {ids}.",
-            remedy="Use the ID instead of the name.",
-        )
+def refuse_several(name: str, clients: Sequence[Client]) -> None:
+    """Refuse a name that means several clients: never a guess between two. Raises NotThere."""
+    if len(clients) <= 1:
+        return
+    ids = [
+        client.id if isinstance(client, ServicePrincipal) else client.client_id
+        for client in clients
+    ]
+    raise NotThere(
+        "client-ambiguous",
+        f"'{name}' matches several clients of this App Service: {', '.join(ids)}.",
+        remedy="Use the ID instead of the name.",
+    )
 
 
 def unknown(
     name: str, observed: ObservedState, also: str = "", *, what: str = "client"
 ) -> NotThere:
-    clients: tuple[Client, ...] = (
-        *members(observed),
-        *(observed.trust.identities if what == "client" else ()),
-    )
-    there = [client.display_name for client in clients]
-    listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
+    """The error about a name that means no client; `also`: a sentence for its remedy."""
+    clients: list[Client] = [*members(observed)]
+    if what == "client":
+        clients += observed.trust.identities
+    names = [client.display_name for client in clients]
+    listed = f"The {what}s are: {', '.join(names)}." if names else "There are none."
     return NotThere(
         "client-unknown",
         f"'{name}' is not a {what} of this App Service. {listed}",
-        remedy=" ".join(filter(None, (did_you_mean(name, there), also, "To list them, run:"))),
+        remedy=" ".join(filter(None, (did_you_mean(name, names), also, "To list them, run:"))),
         command=observed.command("status"),
     )
 
 
 def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
-    by_word = {one.casefold(): one for one in names}
+    """Ask whether the nearest of `names` was meant; `otherwise`: the text where none is near."""
+    by_word = {known.casefold(): known for known in names}
     near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
 

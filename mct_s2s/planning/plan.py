@@ -308,5 +308,5 @@ def references(value: object) -> Iterator[OutputRef[str]]:
         for entry in value:
             yield from references(entry)
     elif is_dataclass(value) and not isinstance(value, type):
-        for one in fields(value):
-            yield from references(getattr(value, one.name))
+        for member in fields(value):
+            yield from references(getattr(value, member.name))

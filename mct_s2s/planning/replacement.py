@@ -58,7 +58,11 @@ class Replacement:
     @cached_property
     def counted(self) -> list[Credential]:
         removed = {removal.key_id for removal in self.undelivered}
-        return [one for one in self.client.application.credentials if one.key_id not in removed]
+        return [
+            credential
+            for credential in self.client.application.credentials
+            if credential.key_id not in removed
+        ]
 
     @cached_property
     def kind(self) -> CredentialKind:
@@ -66,7 +70,7 @@ class Replacement:
 
     @cached_property
     def of_kind(self) -> list[Credential]:
-        return [one for one in self.counted if one.kind is self.kind]
+        return [credential for credential in self.counted if credential.kind is self.kind]
 
     @cached_property
     def made(self) -> list[Credential]:
@@ -74,7 +78,9 @@ class Replacement:
         delivered.
         """
         return [
-            one for one in self.of_kind if one.is_made and not self.client.note.is_on_its_way(one)
+            credential
+            for credential in self.of_kind
+            if credential.is_made and not self.client.note.is_on_its_way(credential)
         ]
 
     @property
@@ -92,7 +98,7 @@ class Replacement:
 
     @cached_property
     def older(self) -> list[Credential]:
-        return [one for one in self.made if one is not self.current]
+        return [credential for credential in self.made if credential is not self.current]
 
     @cached_property
     def replaced_before(self) -> list[Credential]:
@@ -101,13 +107,15 @@ class Replacement:
         No one else can know of the newer one.
         """
         return [
-            one for one in self.older if self.rotation.remove_old or self.client.note.has_held(one)
+            credential
+            for credential in self.older
+            if self.rotation.remove_old or self.client.note.has_held(credential)
         ]
 
     @cached_property
     def elsewhere(self) -> list[Credential]:
         """Older ones that the place has never held."""
-        return [one for one in self.older if one not in self.replaced_before]
+        return [credential for credential in self.older if credential not in self.replaced_before]
 
     @cached_property
     def needs_new(self) -> bool:
@@ -153,7 +161,7 @@ class Replacement:
 
     @cached_property
     def removed_now(self) -> list[Credential]:
-        return [one for one in self.replaced if self.may_go(one)]
+        return [credential for credential in self.replaced if self.may_go(credential)]
 
     def changes(self) -> list[AnyChange]:
         client, key = self.client, f"{self.client.key}:{self.kind.value}"

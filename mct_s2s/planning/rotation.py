@@ -1,17 +1,18 @@
 """Whose credentials a rotation replaces.
 
-Which ones, and what becomes of the old, is in `replacement`.
+Which credentials, and when an old one goes, is `planning/replacement.py`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from mct_s2s.errors import Instruction, NotThere, Refused
 from mct_s2s.model.client_credentials import replaced_kind
 from mct_s2s.model.desired import Rotation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.belief import Doubted, client_trust, service_trust
+from mct_s2s.planning.belief import Doubted, TrustDecision, client_trust, service_trust
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits
 from mct_s2s.planning.credentials import ClientState
 from mct_s2s.planning.not_ours import not_ours, service_not_ours, why_doubted
@@ -29,70 +30,84 @@ from mct_s2s.planning.replacement import Replacement, all_end_by
 from mct_s2s.planning.service_application import service_missing
 
 
-def rotating(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
-    """By name as asked for, display name, or appId where two share one.
+def clients_to_rotate(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
+    """Find the clients of a rotation, each by a name of its own. Raises NotThere, Refused.
 
-    Whether they are believed is judged later.
-
-    Without names, those that were made for this App Service: a rotation gives a secret to all who
-    read its places.
+    The name is what was asked for, the display name, or the appId where two share one. Whether a
+    client is believed is judged later.
     """
     if observed.trust.service is None:
         raise service_missing(observed)
     within = rotation.expiring_within
-    if within is None and rotation.only_named:
-        return {name: _the_client(name, observed) for name in rotation.clients}
+    if rotation.only_named:
+        return _find_named(rotation, observed)
     if within is None:
-        found = [_the_client(name, observed) for name in rotation.clients]
-    elif not rotation.only_named:
-        due = _due(observed, observed.now + within)
-        found = [
-            one for one in due if has_unique_name_below(one.application, observed.trust.unique_name)
-        ]
+        clients = [_find_replaceable(name, observed) for name in rotation.clients]
     else:
-        clients = {
-            name: client
-            for name in rotation.clients
-            if (client := _client_or_none(name, observed)) is not None
-        }
-        _refuse_twice(clients)
-        return {
-            name: client
-            for name, client in clients.items()
-            if _is_due(client, observed.now + within)
-        }
-    distinct = {client.client_id: client for client in found}.values()
-    names = Counter(client.display_name for client in distinct)
+        # A rotation gives a secret to all who read its place: without names, only clients that were
+        # created for this App Service get one.
+        base = observed.trust.unique_name
+        clients = [
+            client
+            for client in _find_due(observed, observed.now + within)
+            if has_unique_name_below(client.application, base)
+        ]
+    return _by_own_names(clients)
+
+
+def _find_named(rotation: Rotation, observed: ObservedState) -> dict[str, ClientApplication]:
+    """Find the clients that are named: all, or those that are due. Raises NotThere, Refused."""
+    within = rotation.expiring_within
+    if within is None:
+        return {name: _find_replaceable(name, observed) for name in rotation.clients}
+    clients = dict[str, ClientApplication]()
+    for name in rotation.clients:
+        client = _find_or_none(name, observed)
+        if client is not None:
+            clients[name] = client
+    _refuse_twice(clients)
+    horizon = observed.now + within
+    return {name: client for name, client in clients.items() if _is_due(client, horizon)}
+
+
+def _by_own_names(clients: Iterable[ClientApplication]) -> dict[str, ClientApplication]:
+    """Each client once, by its display name, or by its appId where two share a display name."""
+    distinct = {client.client_id: client for client in clients}.values()
+    counts = Counter(client.display_name for client in distinct)
     return {
-        one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct
+        client.display_name if counts[client.display_name] == 1 else client.client_id: client
+        for client in distinct
     }
 
 
 def _refuse_twice(clients: Mapping[str, ClientApplication]) -> None:
-    """A name and an appId may mean one client: which entry's place counts would be a matter of
-    their order.
+    """Refuse a name and an appId that mean one client. Raises Refused.
+
+    Whose place counts would be a matter of their order in the file.
     """
     names: dict[str, str] = {}
     for name, client in clients.items():
-        first = names.setdefault(client.client_id, name)
-        if first != name:
+        other = names.setdefault(client.client_id, name)
+        if other != name:
             raise Refused(
                 "client-named-twice",
-                f"'{first}' and '{name}' are the same client, '{client.display_name}' (appId "
+                f"'{other}' and '{name}' are the same client, '{client.display_name}' (appId "
                 f"{client.client_id}).",
                 remedy="Remove one of the two from the trust file.",
             )
 
 
-def _client_or_none(name: str, observed: ObservedState) -> ClientApplication | None:
-    """One that a file names and that is not there, or not told apart, stops no other."""
+def _find_or_none(name: str, observed: ObservedState) -> ClientApplication | None:
+    """Find a client that a file names; `None` where it is missing or ambiguous."""
+    # It stops no other client: the plan says that it is left alone.
     try:
         return find_client(name, observed)
     except NotThere:
         return None
 
 
-def _the_client(name: str, observed: ObservedState) -> ClientApplication:
+def _find_replaceable(name: str, observed: ObservedState) -> ClientApplication:
+    """Find a client that has something to replace. Raises NotThere, Refused."""
     client = find_client(name, observed)
     if not client.is_registered:
         raise unknown(name, observed, what="client application")
@@ -107,116 +122,192 @@ def _the_client(name: str, observed: ObservedState) -> ClientApplication:
     return client
 
 
-def _due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
-    """Whom this App Service lists, or who was made for it.
+def _find_due(observed: ObservedState, horizon: datetime) -> list[ClientApplication]:
+    """Find this App Service's clients whose credentials end by then.
 
-    Who else holds the role is another's client.
+    Others that hold the role are clients of other App Services.
     """
     base = observed.trust.unique_name
-    mine = (
-        one
-        for one in members_and_created_clients(observed)
-        if is_listed(one, observed) or has_unique_name_below(one.application, base)
-    )
-    return [one for one in mine if _is_due(one, horizon)]
+    return [
+        client
+        for client in members_and_created_clients(observed)
+        if is_listed(client, observed) or has_unique_name_below(client.application, base)
+        if _is_due(client, horizon)
+    ]
 
 
 def _is_due(client: ClientApplication, horizon: datetime) -> bool:
     """Whether what is replaced ends in time, or an earlier rotation left something to do."""
     kind = replaced_kind(client.credentials)
-    held = [one for one in client.credentials if one.kind is kind]
-    is_left = bool(client.application.undelivered) or sum(one.is_made for one in held) > 1
-    return is_left or (bool(held) and all_end_by(client.credentials, horizon))
+    credentials = [credential for credential in client.credentials if credential.kind is kind]
+    replaceable = [credential for credential in credentials if credential.is_made]
+    # Two of ours: the older one waits for its removal.
+    is_unfinished = bool(client.application.undelivered) or len(replaceable) > 1
+    return is_unfinished or (bool(credentials) and all_end_by(client.credentials, horizon))
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState) -> Plan:
-    """Raises NotThere; Refused: a client without what can be replaced, or not believed."""
-    found, service = rotating(rotation, observed), observed.trust.service
-    assert service is not None  # `rotating` has looked
-    others = _others_due(rotation, observed, found.values())
-    # What is stored with a secret says for which API its tokens are: that must not be the settings'
-    # word alone.
-    of_service = service_trust(service, observed, rotation.service)
-    if isinstance(of_service, Doubted) and (found or others):
-        raise service_not_ours(service, observed, of_service)
-    audience = audience_of(service, observed)
-    steps, notes, left_alone = list[AnyChange](), list[str | Instruction](), list[Instruction]()
-    for name, client in found.items():
+    """Plan to replace credentials. Raises NotThere; Refused: nothing to replace, or a doubt."""
+    clients = clients_to_rotate(rotation, observed)
+    others = _find_others_due(rotation, observed, clients.values())
+    service = observed.trust.service
+    assert service is not None  # `clients_to_rotate` has looked
+    if clients or others:
+        _refuse_doubted_service(service, rotation, observed)
+
+    steps = list[AnyChange]()
+    notes = list[Instruction | str]()
+    left_alone = list[Instruction]()
+    for name, client in clients.items():
         trusted = client_trust(client, observed, rotation.service, rotation.clients)
-        unreadable = observed.unreadable_stores.get(name)
+        # A client that is named is refused; of those that are due, the others are rotated.
         if isinstance(trusted, Doubted) and rotation.expiring_within is None:
             raise not_ours(client.application, trusted, CLIENT)
-        if isinstance(trusted, Doubted):
-            left_alone.append(_left_alone(client, rotation, observed, why_doubted(trusted)))
-        elif unreadable is not None:
-            why = f"the place of its secret could not be read: {unreadable.headline}"
-            left_alone.append(_left_alone(client, rotation, observed, why, "--secret-to", "PLACE"))
-        else:
-            note, key = observed.note_of(name), f"client:{name}"
-            state = ClientState(
-                key, CLIENT, client.application, None, name, audience, note, observed.now
-            )
-            replacement = Replacement(state, rotation.of(name))
-            steps += [*replacement.changes(), *_settled(state)]
-            notes += replacement.notes(_removal(name, rotation, observed))
-    for name in rotation.clients if rotation.only_named else ():
-        if _client_or_none(name, observed) is None:
+        reason = _reason_to_leave_alone(name, client, trusted, rotation, observed)
+        if reason is not None:
+            left_alone.append(reason)
+            continue
+        state = _client_state(name, client, service, observed)
+        replacement = Replacement(state, rotation.of(name))
+        steps += [*replacement.changes(), *_plan_arrived_notes(state)]
+        notes += replacement.notes(_removal_command(name, rotation, observed))
+    left_alone += _describe_missing(rotation, observed)
+    left_alone += _explain_doubted(others, rotation, observed)
+    notes += _describe_unasked(others, rotation, observed)
+    return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
+
+
+def _client_state(
+    name: str, client: ClientApplication, service: Application, observed: ObservedState
+) -> ClientState:
+    return ClientState(
+        f"client:{name}",
+        CLIENT,
+        client.application,
+        None,
+        name,
+        audience_of(service, observed),
+        observed.note_of(name),
+        observed.now,
+    )
+
+
+def _refuse_doubted_service(
+    service: Application, rotation: Rotation, observed: ObservedState
+) -> None:
+    """Refuse to store secrets for an API that is not believed. Raises NotOurs."""
+    # The scope beside a secret says for which API its tokens are: that must not be the word of the
+    # settings alone, which a Website Contributor writes.
+    trusted = service_trust(service, observed, rotation.service)
+    if isinstance(trusted, Doubted):
+        raise service_not_ours(service, observed, trusted)
+
+
+def _plan_arrived_notes(client: ClientState) -> Iterator[AnyChange]:
+    """Plan to take off the notes of secrets that have arrived."""
+    tags = client.arrived_attempt_tags()
+    if tags:
+        detail = "no longer notes that its secret is on its way"
+        edits = ApplicationEdits(no_tags=tags)
+        yield client.plan_update(f"{client.key}:arrived", CLIENT, client.name, detail, edits)
+
+
+# Who is left alone, and why
+
+
+def _find_others_due(
+    rotation: Rotation, observed: ObservedState, clients: Iterable[ClientApplication]
+) -> list[ClientApplication]:
+    """Find clients that expire, too, and that this rotation is not about."""
+    if rotation.expiring_within is None:
+        return []
+    rotated = {client.client_id for client in clients}
+    due = _find_due(observed, observed.now + rotation.expiring_within)
+    return [client for client in due if client.client_id not in rotated]
+
+
+def _reason_to_leave_alone(
+    name: str,
+    client: ClientApplication,
+    trusted: TrustDecision,
+    rotation: Rotation,
+    observed: ObservedState,
+) -> Instruction | None:
+    """Say why a client that is due gets no new credential; `None`: it gets one."""
+    if isinstance(trusted, Doubted):
+        return _explain_left_alone(client, rotation, observed, why_doubted(trusted))
+    error = observed.unreadable_stores.get(name)
+    if error is not None:
+        why = f"the place of its secret could not be read: {error.headline}"
+        return _explain_left_alone(client, rotation, observed, why, "--secret-to", "PLACE")
+    return None
+
+
+def _explain_left_alone(
+    client: ClientApplication,
+    rotation: Rotation,
+    observed: ObservedState,
+    why: str,
+    *options: str,
+) -> Instruction:
+    """Say how to rotate it all the same; `options`: those that overcome the reason."""
+    name = client.display_name
+    what = f"Left alone, although a credential expires: '{name}', as {why.rstrip('.')}."
+    if observed.file is None:
+        adopting = _adopting_options(rotation)
+        rotate = observed.command("rotate-secret", *options, *adopting, about=client.client_id)
+        return Instruction(f"{what} To rotate it:", rotate)
+    # A file says the place, and by an appId also that the client is believed.
+    if options:
+        return Instruction(f"{what} To rotate it:", observed.rotating(client))
+    by_id = f"To rotate it, name it by its appId in the file, {client.client_id}, then:"
+    rotate = observed.file.command("rotate-secret", about=client.client_id)
+    return Instruction(f"{what} {by_id}", rotate)
+
+
+def _describe_missing(rotation: Rotation, observed: ObservedState) -> Iterator[Instruction]:
+    """Say which clients of a file are no registrations of this tenant."""
+    if not rotation.only_named:
+        return
+    for name in rotation.clients:
+        if _find_or_none(name, observed) is None:
             what = (
                 f"Left alone: '{name}', which the file names, is not an app registration of this "
                 "tenant. To see it:"
             )
-            left_alone.append(Instruction(what, observed.command("status")))
+            yield Instruction(what, observed.command("status"))
+
+
+def _explain_doubted(
+    others: Sequence[ClientApplication], rotation: Rotation, observed: ObservedState
+) -> Iterator[Instruction]:
+    """Say how to rotate clients that are due and not believed."""
     for client in others:
         trusted = client_trust(client, observed, rotation.service, rotation.clients)
         if isinstance(trusted, Doubted) and not rotation.only_named:
-            left_alone.append(_left_alone(client, rotation, observed, why_doubted(trusted)))
-        else:
-            left = f"Left alone, although a credential expires: '{client.display_name}'."
-            notes.append(f"{left} Nothing asks to rotate it.")
-    return Plan(tuple(steps), notes=tuple(notes), left_alone=tuple(left_alone))
+            yield _explain_left_alone(client, rotation, observed, why_doubted(trusted))
 
 
-def _others_due(
-    rotation: Rotation, observed: ObservedState, found: Iterable[ClientApplication]
-) -> list[ClientApplication]:
-    """Clients that expire, too, and that this rotation is not about."""
-    if rotation.expiring_within is None:
-        return []
-    known = {client.client_id for client in found}
-    due = _due(observed, observed.now + rotation.expiring_within)
-    return [client for client in due if client.client_id not in known]
+def _describe_unasked(
+    others: Sequence[ClientApplication], rotation: Rotation, observed: ObservedState
+) -> Iterator[str]:
+    """Name clients that are due and that neither the file nor the command names."""
+    for client in others:
+        trusted = client_trust(client, observed, rotation.service, rotation.clients)
+        if rotation.only_named or not isinstance(trusted, Doubted):
+            yield (
+                f"Left alone, although a credential expires: '{client.display_name}'. Nothing asks "
+                "to rotate it."
+            )
 
 
-def _left_alone(
-    client: ClientApplication, rotation: Rotation, observed: ObservedState, why: str, *options: str
-) -> Instruction:
-    what = (
-        f"Left alone, although a credential expires: '{client.display_name}', as {why.rstrip('.')}."
-    )
-    if observed.file is not None and options:
-        return Instruction(f"{what} To rotate it:", observed.rotating(client))
-    if observed.file is not None:
-        by_id = f"To rotate it, name it by its appId in the file, {client.client_id}, then:"
-        return Instruction(
-            f"{what} {by_id}", observed.file.command("rotate-secret", about=client.client_id)
-        )
-    adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
-    rotate = observed.command("rotate-secret", *options, *adopting, about=client.client_id)
-    return Instruction(f"{what} To rotate it:", rotate)
-
-
-def _removal(name: str, rotation: Rotation, observed: ObservedState) -> str:
+def _removal_command(name: str, rotation: Rotation, observed: ObservedState) -> str:
     """The command that removes the old credential of a client, once nothing uses it."""
     if observed.file is not None:
         return observed.file.command("rotate-secret", "--remove-old", about=name)
-    adopting = ["--service-app", rotation.service.adopt] if rotation.service.adopt else []
+    adopting = _adopting_options(rotation)
     return observed.command("rotate-secret", "--remove-old", *adopting, about=name)
 
 
-def _settled(client: ClientState) -> Iterator[AnyChange]:
-    if settled := client.arrived_attempt_tags():
-        edits, told = (
-            ApplicationEdits(no_tags=settled),
-            "no longer notes that its secret is on its way",
-        )
-        yield client.plan_update(f"{client.key}:arrived", CLIENT, client.name, told, edits)
+def _adopting_options(rotation: Rotation) -> tuple[str, ...]:
+    return ("--service-app", rotation.service.adopt) if rotation.service.adopt else ()

@@ -45,7 +45,10 @@ def too_long(
 
     `rules`: by the key of the change.
     """
-    created = {one.application.object_id: one.application.created for one in observed.trust.clients}
+    created = {
+        client.application.object_id: client.application.created
+        for client in observed.trust.clients
+    }
     for change in steps:
         match change:
             case AddCredential(

@@ -81,7 +81,7 @@ def settings_spec(
     given, settings = desired.given, observed.settings
     ids: dict[Holds, list[Deferred[str]]] = {Holds.APPLICATION_IDS: [*application_ids]}
     ids[Holds.OBJECT_IDS] = [*object_ids]
-    listed = [(row, one) for row in api.lists for one in ids[row.holds]]
+    listed = [(row, identifier) for row in api.lists for identifier in ids[row.holds]]
     listed += [(row, ClientId(entry)) for row in api.lists for entry in row.list_in(given).ids]
     role = service.role.value if service else observed.setting(Holds.ROLE)
     values = right_values(
@@ -185,58 +185,89 @@ def _masked_edits(observed: ObservedState, spec: SettingsSpec) -> tuple[SettingE
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> AppSettings:
-    """Every other setting keeps its value, its spelling and its place.
+    """Merge our settings into all of a site. Ids that are not known yet are left out.
 
-    Ids that are not known yet are left out.
+    Every other setting keeps its value, its spelling and its place.
     """
     merged = dict(settings)
-    for setting, right in spec.values:
-        value, current = outputs.known(right[0]), setting.value_in(merged)
-        accepted = [known for one in right if (known := outputs.known(one)) is not None]
-        if value is not None and (
-            current is None or not setting.word.comparison.is_among(current, accepted)
-        ):
-            merged[spelling_in(merged, setting.name)] = value
-    for setting in (row for row in spec.rows if row.holds.is_list):
-        added = [
-            known
-            for one, entry in spec.listed
-            if one is setting and (known := outputs.known(entry)) is not None
-        ]
-        listed, name = setting.list_in(merged), spelling_in(merged, setting.name)
-        loses = any(map(listed.holds, spec.without))
-        if loses or not all(map(listed.holds, added)) or (spec.tidy and not listed.is_well_formed):
-            merged[name] = listed.with_ids(added).without(spec.without).text
-            if loses and not merged[name]:
-                del merged[name]
-    for name, as_it_was in spec.exact.items():
-        merged[spelling_in(merged, name)] = as_it_was
+    for setting, accepted in spec.values:
+        _merge_value(merged, setting, accepted, outputs)
+    for setting in spec.rows:
+        if setting.holds.is_list:
+            _merge_list(merged, setting, spec, outputs)
+    for name, value in spec.exact.items():
+        merged[spelling_in(merged, name)] = value
     for setting in spec.removed:
         merged.pop(spelling_in(merged, setting.name), None)
     return merged
 
 
+def _merge_value(
+    merged: dict[str, str | None],
+    setting: Setting,
+    accepted: tuple[Deferred[str], ...],
+    outputs: Outputs,
+) -> None:
+    """Write the first of the accepted values, unless the setting has one of them."""
+    value = outputs.known(accepted[0])
+    if value is None:
+        return
+    current = setting.value_in(merged)
+    known = [text for text in map(outputs.known, accepted) if text is not None]
+    # A value that means the same stays as someone has written it.
+    if current is None or not setting.word.comparison.is_among(current, known):
+        merged[spelling_in(merged, setting.name)] = value
+
+
+def _merge_list(
+    merged: dict[str, str | None], setting: Setting, spec: SettingsSpec, outputs: Outputs
+) -> None:
+    """Add and remove ids of an allow list. Others' entries stay, in their order."""
+    listed = setting.list_in(merged)
+    wanted = [outputs.known(entry) for row, entry in spec.listed if row is setting]
+    added = [entry for entry in wanted if entry is not None]
+    loses = any(map(listed.holds, spec.without))
+    is_untidy = spec.tidy and not listed.is_well_formed
+    if not loses and not is_untidy and all(map(listed.holds, added)):
+        return
+    name = spelling_in(merged, setting.name)
+    text = listed.with_ids(added).without(spec.without).text
+    if loses and not text:
+        del merged[name]
+    else:
+        merged[name] = text
+
+
 def pending(spec: SettingsSpec, outputs: Outputs) -> Counter[Setting]:
-    wanted = (*((setting, right[0]) for setting, right in spec.values), *spec.listed)
-    return Counter(setting for setting, one in wanted if outputs.known(one) is None)
+    """Count the ids of each setting that are not known yet."""
+    first_values = [(setting, accepted[0]) for setting, accepted in spec.values]
+    return Counter(
+        setting for setting, value in (*first_values, *spec.listed) if outputs.known(value) is None
+    )
 
 
 def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[SettingEdit, ...]:
-    """As far as it is known now. Settings that are not ours may be secret: their names alone."""
-    merged, waiting = merge(settings, spec, outputs), pending(spec, outputs)
+    """What the write changes, as far as it is known now: ours first.
+
+    Settings that are not ours may be secret: their names alone.
+    """
+    merged = merge(settings, spec, outputs)
+    waiting = pending(spec, outputs)
     names = {name for name, _ in settings.items() ^ merged.items()}
     names |= {spelling_in(settings, setting.name) for setting in waiting}
-    found = []
+    of_api = list[SettingEdit]()
     for setting in spec.rows:
-        name, waits = spelling_in(settings, setting.name), waiting[setting]
-        if name in names:
-            # Of a list that waits for an id, the rest is known.
-            after = setting.value_in(merged) if setting.holds.is_list or not waits else None
-            found.append(
-                SettingEdit(setting.name, setting.value_in(settings), after, waits, setting.holds)
-            )
-            names.remove(name)
-    return (*found, *(SettingEdit(name) for name in sorted(names)))
+        name = spelling_in(settings, setting.name)
+        if name not in names:
+            continue
+        count = waiting[setting]
+        # Of a list that waits for an id, the rest is known.
+        is_known = setting.holds.is_list or not count
+        before = setting.value_in(settings)
+        after = setting.value_in(merged) if is_known else None
+        of_api.append(SettingEdit(setting.name, before, after, count, setting.holds))
+        names.remove(name)
+    return (*of_api, *(SettingEdit(name) for name in sorted(names)))
 
 
 def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:

@@ -72,7 +72,8 @@ def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[
     Raises UsageError: it cannot be written.
     """
     lines = [
-        assignment(*one) for one in {TENANT: made.tenant_id, CLIENT: made.client_id, **own}.items()
+        assignment(*variable)
+        for variable in {TENANT: made.tenant_id, CLIENT: made.client_id, **own}.items()
     ]
     for name, value in {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}.items():
         with suppress(UsageError):
@@ -104,7 +105,7 @@ def note_in(text: str) -> SecretNote:
                     delivered=KeyId(str(facts["keyId"])),
                     delivered_at=clock.moment(str(facts["made"])),
                     kind=CredentialKind(facts["kind"]),
-                    held=tuple(KeyId(str(one)) for one in (*facts["before"], facts["keyId"])),
+                    held=tuple(KeyId(str(key_id)) for key_id in (*facts["before"], facts["keyId"])),
                 )
     return found
 

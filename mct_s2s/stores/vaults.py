@@ -185,7 +185,7 @@ class KeyVaultStore(Store):
             or []
         )
         # The service lists them by their ids, and tells their age in whole seconds.
-        return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
+        return sorted(found, key=lambda client: (client.created, client.tags.get("made", "")))
 
     async def _add(
         self, value: str, tags: Mapping[str, str], **attributes: object
@@ -230,11 +230,13 @@ class KeyVaultStore(Store):
                     [f"The registration of '{self.client}' names it as the place of its secret."]
                 )
             raise
-        ours = [one for one in versions if one.tags.get("made-by") == MAKER]
-        arrived = [one for one in ours if "keyId" in one.tags]
-        names = {one.tags.get("credential", "") for one in arrived}
-        attempts = dict.fromkeys(name for one in ours for name in one.pending if name not in names)
-        since = max((one.updated for one in ours if one.pending), default=None)
+        ours = [version for version in versions if version.tags.get("made-by") == MAKER]
+        arrived = [version for version in ours if "keyId" in version.tags]
+        names = {version.tags.get("credential", "") for version in arrived}
+        attempts = dict.fromkeys(
+            name for version in ours for name in version.pending if name not in names
+        )
+        since = max((version.updated for version in ours if version.pending), default=None)
         if not arrived:
             return SecretNote(attempts, since, place=self.label)
         tags = arrived[-1].tags
@@ -246,8 +248,10 @@ class KeyVaultStore(Store):
             KeyId(tags["keyId"]),
             ClientId(tags["appId"]) if "appId" in tags else None,
             arrived[-1].created,
-            held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
-            held_since={KeyId(one.tags["keyId"]): one.created for one in reversed(arrived)},
+            held=tuple(KeyId(version.tags["keyId"]) for version in arrived),
+            held_since={
+                KeyId(version.tags["keyId"]): version.created for version in reversed(arrived)
+            },
             place=self.label,
             scope=tags.get("scope"),
             url=tags.get("url"),

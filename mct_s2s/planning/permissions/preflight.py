@@ -67,8 +67,8 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     # Not each time, where all else is done
     is_told = any(step.action is not Action.NONE for step in steps)
     told = (
-        f"Left out, as you can't update '{one.name}': {one.detail}."
-        for one in unnoted.values()
+        f"Left out, as you can't update '{change.name}': {change.detail}."
+        for change in unnoted.values()
         if is_told
     )
     return replace(
@@ -119,7 +119,7 @@ def missing_at(
         judge(RequiredPermission(right, resource.name, resource=resource), access)
         for right in rights
     )
-    return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
+    return tuple(lack for verdict, missing in judged if verdict is Verdict.NO for lack in missing)
 
 
 def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
@@ -127,7 +127,7 @@ def judged_change(change: AnyChange, observed: ObservedState, access: CallerRigh
     judged = [judge(need, access) for need in needs_of(change, observed)]
     verdicts, missing = (
         {verdict for verdict, _ in judged},
-        tuple(one for _, lacks in judged for one in lacks),
+        tuple(lack for _, lacks in judged for lack in lacks),
     )
     if Verdict.NO in verdicts:
         return Verdict.NO, missing
@@ -144,7 +144,10 @@ def needs_of(change: AnyChange, observed: ObservedState) -> list[RequiredPermiss
     beside = change.identity_resource.assigned if isinstance(change, EnableIdentity) else ()
     return [
         need,
-        *(RequiredPermission(Right.ASSIGN_IDENTITY, one.name, resource=one) for one in beside),
+        *(
+            RequiredPermission(Right.ASSIGN_IDENTITY, identity.name, resource=identity)
+            for identity in beside
+        ),
     ]
 
 
@@ -161,7 +164,10 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
             | PurgeApplication()
         ):
             # No list of what one owns shows what is deleted, and may be restored by a step before.
-            object_id, deleted = change.object_id, {one.object_id for one in trust.deleted}
+            object_id, deleted = (
+                change.object_id,
+                {application.object_id for application in trust.deleted},
+            )
             if not isinstance(object_id, OutputRef) and object_id not in deleted:
                 there = (trust.service, *(client.application for client in trust.clients))
                 name = next(
@@ -186,7 +192,7 @@ def likely_missing(
     """For changes that went on because not all of the caller's roles could be seen."""
     judged = (judged_change(change, observed, access) for change in changes)
     return tuple(
-        one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing
+        lack for verdict, missing in judged if verdict is Verdict.UNKNOWN for lack in missing
     )
 
 
@@ -212,4 +218,4 @@ def stopped(
 
 
 def others(missing: Iterable[MissingRight]) -> frozenset[WayOut]:
-    return frozenset(one.way_out for one in missing if one.way_out is not None)
+    return frozenset(lack.way_out for lack in missing if lack.way_out is not None)

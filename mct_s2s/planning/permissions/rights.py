@@ -210,7 +210,7 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
                 role,
             )
             missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
-        elif not all(one.is_conditional for one in allowing):
+        elif not all(permission.is_conditional for permission in allowing):
             verdict = Verdict.YES
     # A lock on an identity does not keep others from carrying it.
     for lock in here.locks or () if need.right is not Right.ASSIGN_IDENTITY else ():
@@ -221,9 +221,9 @@ def judge(need: RequiredPermission, access: CallerRights) -> Judged:
 
 def allowing_roles(permissions: Iterable[Permission], action: str) -> list[Permission]:
     return [
-        one
-        for one in permissions
-        if _has(one.actions, action) and not _has(one.not_actions, action)
+        permission
+        for permission in permissions
+        if _has(permission.actions, action) and not _has(permission.not_actions, action)
     ]
 
 
@@ -242,12 +242,12 @@ def may_do_all(access: CallerRights) -> bool:
 
 def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
     """Each thing once, with all steps that need it, and no role that another one includes."""
-    found = list(missing)
-    largest = next((one for one in found if one.right == _CLOUD_ADMINISTRATOR), None)
+    lacks = list(missing)
+    largest = next((lack for lack in lacks if lack.right == _CLOUD_ADMINISTRATOR), None)
     grants: dict[tuple[str, str, str], dict[str, None]] = {}
-    for one in found:
-        grant = largest if largest is not None and one.right == _DEVELOPER else one
-        grants.setdefault((grant.right, grant.command, grant.who), {})[one.step] = None
+    for lack in lacks:
+        grant = largest if largest is not None and lack.right == _DEVELOPER else lack
+        grants.setdefault((grant.right, grant.command, grant.who), {})[lack.step] = None
     return [
         Instruction(f"{right[:1].upper()}{right[1:]}, to {', '.join(steps)}.", command, who)
         for (right, command, who), steps in grants.items()
@@ -330,6 +330,7 @@ def _has(patterns: tuple[str, ...], action: str) -> bool:
     `…/*/assign/action`.
     """
     expressions = (
-        re.escape(one).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*") for one in patterns
+        re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*")
+        for pattern in patterns
     )
-    return any(re.fullmatch(one, action, re.IGNORECASE) for one in expressions)
+    return any(re.fullmatch(expression, action, re.IGNORECASE) for expression in expressions)

@@ -146,8 +146,8 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
     if application is None:
         lost = next(
             (
-                f": '{one.display_name}' is deleted and still in the recycle bin"
-                for one in trust.deleted
+                f": '{application.display_name}' is deleted and still in the recycle bin"
+                for application in trust.deleted
             ),
             "",
         )
@@ -256,7 +256,7 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
     )
     values = right_values(observed, uri, client_id, wanted_role_value(observed))
     right = {
-        holds: tuple(one for one in texts if isinstance(one, str))
+        holds: tuple(text for text in texts if isinstance(text, str))
         for holds, texts in values.items()
     }
     right[Holds.TENANT_ID] = (site.tenant_id,)
@@ -267,7 +267,7 @@ def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Findin
             if not listed.is_well_formed:
                 message = f"{name} contains spaces, empty entries or duplicates: '{listed.text}'."
                 yield Finding(malformed, name, message, configure, Severity.WARNING)
-            for entry in (one for one in listed.ids if not is_guid(one)):
+            for entry in (entry for entry in listed.ids if not is_guid(entry)):
                 remove = observed.command("remove-client", about=entry)
                 message = f"'{entry}' in {name} is not a GUID, so it matches no client."
                 yield Finding(malformed, name, message, remove, Severity.WARNING)
@@ -393,7 +393,7 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             remove = observed.command("remove-client", about=entry)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
     trust, label = observed.trust, site.label
-    is_empty = not any(one.list_in(site.settings).ids for one in observed.api.lists)
+    is_empty = not any(setting.list_in(site.settings).ids for setting in observed.api.lists)
     has_own = any(
         not _is_elsewhere(client_trust(client, observed, ServiceSpec()))
         for client in members(observed)

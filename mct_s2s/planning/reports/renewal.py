@@ -23,11 +23,14 @@ def renewing(
     if file is None or file.name_of(client) is None:
         return renewal(client.client_id, credentials, observed.now, observed.where)
     # The file alone knows where the new secret goes: a command without it would put it elsewhere.
-    valid = [one for one in credentials if one.is_valid_at(observed.now)]
+    valid = [credential for credential in credentials if credential.is_valid_at(observed.now)]
     kind = replaced_kind(valid)
     if not valid or kind is None:
         return file.command("apply")
-    last = max((one for one in valid if one.kind is kind), key=lambda one: one.expires or NEVER)
+    last = max(
+        (credential for credential in valid if credential.kind is kind),
+        key=lambda credential: credential.expires or NEVER,
+    )
     is_short = bool(last.begins and last.expires and last.expires - last.begins <= within)
     longer = ["--secret-lifetime", "1y" if within < YEAR else "2y"] if is_short else []
     return file.command("rotate-secret", "--expiring-within", f"{within.days or 1}d", *longer)

@@ -87,12 +87,12 @@ class SiteStatus:
 
     @property
     def is_healthy(self) -> bool:
-        return all(one.severity is Severity.NOTE for one in self.findings)
+        return all(finding.severity is Severity.NOTE for finding in self.findings)
 
     @property
     def is_set_up(self) -> bool:
         """Whether anything of service-to-service authentication is there yet."""
-        return not any(one.code == NOT_CONFIGURED for one in self.findings)
+        return not any(finding.code == NOT_CONFIGURED for finding in self.findings)
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
@@ -100,16 +100,18 @@ class SiteStatus:
         observed, own = self.observed, defaultdict[str, list[Finding]](list)
         for finding in self.findings:
             own[finding.client].append(finding)
-        stopping = [one for one in own[""] if one.stops_calls]
+        stopping = [finding for finding in own[""] if finding.stops_calls]
         stopped = any(not one.concerns_role for one in stopping)
         site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
         found = []
         for client in members(observed):
             mine, credentials = own[client.client_id], client.credentials
             needs_role = not is_allowed_by_object_id(client, observed)
-            needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
+            needs = [_NEEDS[finding.code] for finding in mine if finding.stops_calls]
             needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
-            last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
+            last = max(
+                credentials, key=lambda credential: credential.expires or NEVER, default=None
+            )
             ends = last.expires if last is not None and has_end(last.expires) else None
             renewed = (
                 f"new {last.kind.noun} by {ends:%Y-%m-%d}"
@@ -124,7 +126,7 @@ class SiteStatus:
                     needs=", ".join(needs) or renewed,
                     consented=is_consented(client, observed),
                     ends=ends,
-                    is_due=any(one.severity is Severity.WARNING for one in mine),
+                    is_due=any(finding.severity is Severity.WARNING for finding in mine),
                 )
             )
         for identity in observed.trust.identities:
@@ -133,15 +135,15 @@ class SiteStatus:
             found.append(
                 ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing")
             )
-        return tuple(sorted(found, key=lambda one: one.urgency))
+        return tuple(sorted(found, key=lambda client: client.urgency))
 
     @property
     def calling(self) -> str:
         """How many clients can call: `2 of 3`; `?` where that is not known."""
         if self.observed.settings_unread and not self.clients:
             return "?"
-        is_known = all(one.can_call is not None for one in self.clients)
-        count = sum(one.can_call is True for one in self.clients)
+        is_known = all(client.can_call is not None for client in self.clients)
+        count = sum(client.can_call is True for client in self.clients)
         return f"{count if is_known else '?'} of {len(self.clients)}"
 
     @property
@@ -149,7 +151,7 @@ class SiteStatus:
         """`2 of 3 clients can call contosolearn. 1 problem.`."""
         no_one = "It is not known who" if self.observed.settings_unread else "No client"
         who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else no_one
-        count = sum(one.severity is not Severity.NOTE for one in self.findings)
+        count = sum(finding.severity is not Severity.NOTE for finding in self.findings)
         problems = counted(count, "problem") if count else "No problems found"
         return f"{who} can call {self.label or self.observed.api.called}. {problems}."
 

@@ -80,9 +80,9 @@ class Verification:
     def can_call(self, client: str) -> bool | None:
         """`None` where that was not tested."""
         own = [
-            one
-            for one in self.checks
-            if (one.client, one.kind) == (client, CheckSubject.APPLICATION)
+            check
+            for check in self.checks
+            if (check.client, check.kind) == (client, CheckSubject.APPLICATION)
         ]
         found = [check.ok for check in own if check.check == CALL or check.ok is False]
         return False if False in found else next(iter(found), None)
@@ -307,7 +307,9 @@ def identity_checks(
                 message = f"The identity {'holds' if listed else 'does not hold'} the app role."
             yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
         if trust.principal is not None and trust.principal.assignment_required:
-            assigned = any(one.principal_id == identity.id for one in trust.assignments)
+            assigned = any(
+                assignment.principal_id == identity.id for assignment in trust.assignments
+            )
             message = "The service application requires assignment, and the identity is "
             message += "assigned." if assigned else "not assigned (AADSTS501051)."
             yield VerificationCheck(
