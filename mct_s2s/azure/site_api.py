@@ -14,7 +14,7 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import OddAnswer, advice, parse_json, reason, seconds
+from mct_s2s.azure.answers import LOGIN, OddAnswer, advice, parse_json, reason, seconds
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.retry import Delays, Sending
@@ -70,7 +70,7 @@ class NotYet(ServiceError):
 class EntraTokens:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._retry_policy = connection.retry_policy(RESERVE, "The login service")
+        self._retry_policy = connection.retry_policy(RESERVE, LOGIN.name)
 
     async def token(
         self,

@@ -515,6 +515,77 @@ def test_a_refusal_of_az_is_told_once_and_asked_for_no_further_token(
     assert az.alone()[-1]
 
 
+REFUSAL = """ERROR: AADSTS{}: {} Trace ID: 2c3f7a3e-6f0e-4a5e-9f59-9f0f2a8d2b00 \
+Correlation ID: 7a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d Timestamp: 2026-11-30 20:00:00Z
+Interactive authentication is needed. Please run:
+az login --scope https://graph.microsoft.com/.default"""
+"""What az prints of a refusal: azure-cli-core auth/util.py (`aad_error_handler`)."""
+
+
+@pytest.mark.parametrize("words", [("status",), ("setup", "--client", "A", "-y"), ("doctor",)])
+@pytest.mark.parametrize(
+    ("number", "text", "named", "advice"),
+    [
+        (
+            "53003",
+            "Access has been blocked by Conditional Access policies.",
+            "A Conditional Access policy blocks the sign-in",
+            "The tenant's sign-in log names the policy",
+        ),
+        (
+            "530084",
+            "Access has been blocked by conditional access token protection policy.",
+            "token protection",
+            "Run az login on Windows",
+        ),
+        (
+            "50005",
+            "User tried to log in to a device from a platform (Unknown).",
+            "no sign-in from this platform",
+            "whose platform the policy allows",
+        ),
+        (
+            "50020",
+            "User account 'me@consultancy.example' does not exist in tenant 'Contoso'.",
+            "The account does not exist in the tenant",
+            "az account set --subscription ID",
+        ),
+    ],
+    ids=["conditional access", "token protection", "platform", "home tenant"],
+)
+def test_what_the_login_service_told_az_is_named_with_what_leads_on(
+    mct: Program,
+    azure: Sandbox,
+    az: AzureCli,
+    words: tuple[str, ...],
+    number: str,
+    text: str,
+    named: str,
+    advice: str,
+) -> None:
+    """Not az's own advice: to sign in again meets the same policy."""
+    az.answers(REFUSAL.format(number, text))
+    done = mct(*words, "--auth", "cli", "-o", "json", env=az.env)
+    told = done.document["error"]
+    assert (error(done), azure.writes()) == ((4, "sign-in-failed"), []), done
+    assert named in told["message"], told
+    assert advice in told["remedy"], told
+    assert told["requestId"] == "2c3f7a3e-6f0e-4a5e-9f59-9f0f2a8d2b00"
+    assert "Interactive authentication" not in str(told)
+
+
+def test_a_loop_of_requests_that_az_meets_is_waited_for(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
+    """AADSTS50196 ends by itself: nobody has to sign in again."""
+    az.refuses(REFUSAL.format("50196", "The server terminated an operation."), times=3)
+    done = mct(*SETUP, "--auth", "cli", env=az.env)
+    assert done.code == 0, done
+    assert 60 <= done.seconds < 200, done.seconds
+    assert "The login service limits requests: waiting 60 s." in done.err
+    assert "az login" not in done.err
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -38,6 +38,11 @@ except FileNotFoundError:
     is_truncated = writes and not was_alone
 if is_truncated:
     sys.exit("ERROR: Please run 'az login' to setup account.")
+for refusal in here.glob("refusal-*"):
+    try:
+        sys.exit(refusal.rename(here / f"said-{{refusal.name}}").read_text())
+    except FileNotFoundError:
+        pass
 if (here / "always").exists():
     print((here / "always").read_text())
     sys.exit()
@@ -118,6 +123,11 @@ class AzureCli:
     def truncate(self) -> None:
         """The next one finds its cache empty."""
         (self._folder / "truncated").touch()
+
+    def refuses(self, text: str, times: int) -> None:
+        """The next ones, as it passes on what the login service says."""
+        for number in range(times):
+            (self._folder / f"refusal-{number}").write_text(text)
 
     def prints_once(self, text: str) -> None:
         (self._folder / "odd").write_text(text)

@@ -25,7 +25,7 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, a
 
 from mct_s2s import clock, concurrency
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import UNREADABLE, OddAnswer, Refusal, parse_json, reason
+from mct_s2s.azure.answers import LOGIN, UNREADABLE, OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
@@ -193,7 +193,7 @@ class CallerCredential:
         self._tenant, self._say, self._retry_policy = (
             connection.tenant,
             connection.say,
-            connection.retry_policy(),
+            connection.retry_policy(service=LOGIN.name),
         )
         self._renewed_at = 0.0
         self._tokens: dict[str, AccessToken] = {}
