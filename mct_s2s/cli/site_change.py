@@ -76,9 +76,11 @@ class SiteChange:
             return None
         before, plan = self.outcome.before, self.outcome.intended or self.outcome.plan
         planned = fingerprint(plan, before.now, before.subject)
-        if self._file_site is None:
-            return planned
-        return digest_of([self._file_site.file_digest, planned])
+        if self._file_site is not None:
+            return digest_of([self._file_site.file_digest, planned])
+        # Of a description in a file, the plan has the settings and the role alone.
+        api = self.request.api
+        return planned if api.is_shipped else digest_of([api.canonical, planned])
 
     @property
     def exit_code(self) -> int:

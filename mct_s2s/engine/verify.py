@@ -91,7 +91,7 @@ class ClientTest:
         tests = gather_or_cancel(*map(self._client, clients))
         without, tested = await gather_or_cancel(self._without_token(), tests)
         checks = [without, *(check for one in tested for check in one)]
-        checks += identity_checks(identities, observed, self.audience, url)
+        checks += identity_checks(identities, observed, self.audience, url, path)
         return Verification(url, path, tuple(checks), api=observed.api)
 
     async def _without_token(self) -> VerificationCheck:

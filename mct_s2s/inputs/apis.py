@@ -54,7 +54,7 @@ def read_api(named: str) -> Api:
             message = f"'{named}' is not TOML: {why}."
             raise UsageError("api-malformed", message, remedy="See docs/apis.md.") from error
         try:
-            return Api.model_validate(document)
+            return Api.in_file(document, named)
         except ValidationError as error:
             mistakes = [_mistake(one) for one in error.errors(include_url=False)]
         head = mistakes[0] if len(mistakes) == 1 else f"{len(mistakes)} mistakes"

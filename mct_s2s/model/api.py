@@ -236,7 +236,8 @@ class Api(Table):
         description="What each app setting holds. No other setting is read, shown or written.",
     )
     test: ProofCall = Field(description="The call that proves access.")
-    _shipped_as: str = PrivateAttr(default="")
+    _named_as: str = PrivateAttr(default="")
+    _is_shipped: bool = PrivateAttr(default=False)
 
     @field_validator("settings")
     @classmethod
@@ -256,13 +257,24 @@ class Api(Table):
     @classmethod
     def shipped(cls, document: object, name: str) -> "Api":
         """A description of this program's own, whose settings are known to hold what it says."""
+        api = cls.in_file(document, name)
+        api._is_shipped = True  # noqa: SLF001  # its own
+        return api
+
+    @classmethod
+    def in_file(cls, document: object, path: str) -> "Api":
         api = cls.model_validate(document)
-        api._shipped_as = name  # noqa: SLF001  # its own
+        api._named_as = path  # noqa: SLF001  # its own
         return api
 
     @property
+    def named_as(self) -> str:
+        """What `--api` says to name it: a path, or a name where it is shipped."""
+        return self._named_as
+
+    @property
     def is_shipped(self) -> bool:
-        return bool(self._shipped_as)
+        return self._is_shipped
 
     def service_name(self, label: str) -> str:
         """The display name of a service application: `MCT service (contosolearn)`."""
@@ -302,7 +314,7 @@ class Api(Table):
 
     @property
     def is_default(self) -> bool:
-        return self._shipped_as == DEFAULT_API
+        return self.is_shipped and self.named_as == DEFAULT_API
 
     def of_their_kind(self, settings: AppSettings) -> AppSettings:
         """These settings without values of another kind: by what is left, the directory is asked.

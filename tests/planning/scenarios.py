@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
 from mct_s2s.errors import PermissionMissing
+from mct_s2s.model.api import Api
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind, NewCredential
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
@@ -245,3 +246,29 @@ def written(plan: Plan, before: ObservedState) -> AppSettings:
             outputs[change.key, part] = guid(f"{change.key}/{part}")
     specs = (change.spec for change in plan.changes if isinstance(change, WriteSettings))
     return merge(before.settings, next(specs, SettingsSpec(MCT.rows, tidy=False)), outputs)
+
+
+# APIs without allow lists
+
+SIGN_IN = "https://login.microsoftonline.com"
+SITE_OF: Mapping[str, dict[str, str]] = {
+    "Orders": {
+        "TENANT_ID": TENANT.id,
+        "APP_CLIENT_ID": SERVICE_ID,
+        "AUTHORITY": f"{SIGN_IN}/{TENANT.id}/v2.0/",
+        "REQUIRED_ROLE": "Orders.Call",
+    },
+    "Stock": {
+        "ISSUER_BASE_URL": f"{SIGN_IN}/{TENANT.id}/v2.0",
+        "AUDIENCE": SERVICE_ID,
+        "REQUIRED_ROLE": "Stock.Read",
+    },
+}
+"""Settings that are right, by the name of the API."""
+
+
+def served(api: Api, **changed: str) -> ObservedState:
+    """A site of the API that is set up, but for what is changed."""
+    seen = complete(client("Import")).with_settings({**SITE_OF[api.name], **changed})
+    service = replace(SERVICE, app_roles=(replace(ROLE, value=api.role),), token_version=2)
+    return replace(seen, api=api, trust=replace(seen.trust, service=service))

@@ -41,6 +41,7 @@ from tests.planning.scenarios import (
     guid,
     observed_state,
     said,
+    served,
     service_is,
     settings,
     site_of,
@@ -62,10 +63,22 @@ from tests.render.examples import (
     with_role_off,
     with_settings,
 )
+from tests.support.apis import ORDERS
 from tests.support.mct import MCT, NAMES
 from tests.support.screens import check_kept
 
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
+
+
+def test_without_lists_a_wrong_role_stops_managed_identities_too() -> None:
+    seen = served(ORDERS, REQUIRED_ROLE="Another.Role")
+    held = (*seen.trust.assignments, replace(assignment(IDENTITY), role_id=ROLE.id))
+    held_by_both = replace(seen.trust, identities=(IDENTITY,), assignments=held)
+    site = status_of(replace(seen, trust=held_by_both))
+    assert [(one.name, one.allowed, one.can_call) for one in site.clients] == [
+        ("Import", True, False),
+        (IDENTITY.display_name, True, False),
+    ]
 
 
 def test_clients_that_need_attention_come_first_then_those_that_expire_first() -> None:

@@ -2,46 +2,28 @@
 site's.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from mct_s2s.model.api import Api
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.ids import PrincipalId, api_uri
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.reports.verification import identity_checks, reasons, without_token
 
 from tests.planning.scenarios import (
-    ROLE,
-    SERVICE,
     SERVICE_ID,
     TENANT,
     client,
-    complete,
     guid,
     observed_state,
+    served,
     settings,
     trust,
 )
 from tests.render.examples import IDENTITY
-from tests.support.apis import ORDERS, STOCK
+from tests.support.apis import ORDERS, ORDERS_FILE, STOCK
 from tests.support.mct import MCT
 
-SIGN_IN = "https://login.microsoftonline.com"
-SITE_OF: Mapping[str, dict[str, str]] = {
-    "Orders": {
-        "TENANT_ID": TENANT.id,
-        "APP_CLIENT_ID": SERVICE_ID,
-        "AUTHORITY": f"{SIGN_IN}/{TENANT.id}/v2.0/",
-        "REQUIRED_ROLE": "Orders.Call",
-    },
-    "Stock": {
-        "ISSUER_BASE_URL": f"{SIGN_IN}/{TENANT.id}/v2.0",
-        "AUDIENCE": SERVICE_ID,
-        "REQUIRED_ROLE": "Stock.Read",
-    },
-}
 TOKEN = ApiToken(
     "x",
     SERVICE_ID,
@@ -51,13 +33,6 @@ TOKEN = ApiToken(
     ("R",),
     "2.0",
 )
-
-
-def served(api: Api, **changed: str) -> ObservedState:
-    """A site of the API that is set up, but for what is changed."""
-    seen = complete(client("Import")).with_settings({**SITE_OF[api.name], **changed})
-    service = replace(SERVICE, app_roles=(replace(ROLE, value=api.role),), token_version=2)
-    return replace(seen, api=api, trust=replace(seen.trust, service=service))
 
 
 def first_reason(api: Api, token: ApiToken = TOKEN, **changed: str) -> str:
@@ -132,9 +107,29 @@ def test_a_check_says_whether_the_allow_list_contains_an_identity(
     object_ids: str, words: str
 ) -> None:
     observed = observed_state(trust(), settings(ServiceObjectIds=object_ids))
-    checks = identity_checks([IDENTITY], observed, "api://x", "https://x.example")
+    checks = identity_checks([IDENTITY], observed, "api://x", "https://x.example", MCT.test.path)
     (allowed,) = [check for check in checks if check.check == "allowed"]
     assert (allowed.message, allowed.ok) == (
         f"ServiceObjectIds {words} {IDENTITY.id}.",
         bool(object_ids),
+    )
+
+
+@pytest.mark.parametrize(
+    ("api", "path", "more"),
+    [
+        (MCT, MCT.test.path, ""),
+        (MCT, "/api/other", " --path /api/other"),
+        (ORDERS, "/orders", f" --api {ORDERS_FILE}"),
+        (ORDERS, "/other", f" --api {ORDERS_FILE} --path /other"),
+    ],
+    ids=["mct", "mct-path", "orders", "orders-path"],
+)
+def test_an_identity_is_tested_from_inside_by_the_call_of_its_api(
+    api: Api, path: str, more: str
+) -> None:
+    observed = replace(observed_state(trust()), api=api)
+    *_, call = identity_checks([IDENTITY], observed, "api://x", "https://x.example", path)
+    assert call.remedy == (
+        "mct-s2s verify --auth managed-identity --audience api://x --url https://x.example" + more
     )

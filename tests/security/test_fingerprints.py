@@ -212,6 +212,32 @@ def test_the_order_of_a_files_tables_does_not_change_the_fingerprint(
     assert reviewer.fingerprint(command, other_order) == reviewed
 
 
+@pytest.mark.parametrize(
+    "added",
+    ["", 'headers = { X-Tenant = "a" }', "refused-with = [401]", 'path = "/orders?all=1"'],
+    ids=["nothing", "headers", "refused-with", "path"],
+)
+def test_a_changed_description_changes_the_fingerprint_of_one_site(
+    mct: Program, azure: Sandbox, tmp_path: Path, added: str
+) -> None:
+    """The plan has the settings and the role; how access is proved is in the description alone."""
+    azure.add_site(name="orders", group="apps")
+    changed = tmp_path / "changed.toml"
+    text = ORDERS_FILE.read_text("utf-8")
+    if added.startswith("path"):
+        text = text.replace('path = "/orders"', added)
+    else:
+        text += f"{added}\n"
+    changed.write_text(text, "utf-8")
+
+    def fingerprint(file: Path) -> str:
+        options = ("-a", "orders", "-g", "apps", "--api", str(file))
+        found = mct("setup", *options, "--client", "Import", "--dry-run", "-o", "json").document
+        return str(found["fingerprint"])
+
+    assert (fingerprint(ORDERS_FILE) == fingerprint(changed)) == (not added)
+
+
 def test_who_exchanges_the_service_application_in_the_file_gets_no_secret_of_a_reviewed_rotation(
     reviewer: Reviewer, mct: Program, azure: Sandbox
 ) -> None:

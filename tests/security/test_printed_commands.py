@@ -142,7 +142,9 @@ def proofs() -> Iterator[str | None]:
         for at in ("7000215", "700016", "700027")
     )
     yield from (error.command for error in refused)
-    yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, EVIL, EVIL))
+    yield from (
+        check.remedy for check in identity_checks(seen.trust.identities, seen, EVIL, EVIL, EVIL)
+    )
     site = stopped(seen.app_service)
     yield site.remedy if site else None
 

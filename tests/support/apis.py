@@ -14,7 +14,7 @@ ORDERS_FILE, STOCK_FILE = APPS / "fastapi" / "orders.toml", APPS / "express" / "
 
 
 def described(file: Path) -> Api:
-    return Api.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    return Api.in_file(tomllib.loads(file.read_text(encoding="utf-8")), str(file))
 
 
 ORDERS, STOCK = described(ORDERS_FILE), described(STOCK_FILE)

@@ -129,9 +129,13 @@ class SiteStatus:
                     is_due=any(finding.severity is Severity.WARNING for finding in mine),
                 )
             )
+        # An allow list of identities asks for no role.
+        stops_identities = stopped if observed.api.lists else bool(stopping)
         for identity in observed.trust.identities:
             allowed = None if site is None else is_identity_allowed(identity, observed)
-            needed = "allow list" if allowed is False else FIXED if stopped else ""
+            needed = FIXED if stops_identities else ""
+            if allowed is False:
+                needed = "allow list" if observed.api.lists else "admin consent"
             found.append(
                 ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing")
             )

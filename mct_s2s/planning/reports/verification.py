@@ -290,10 +290,19 @@ def _roles(token: ApiToken) -> str:
 
 
 def identity_checks(
-    identities: Iterable[ServicePrincipal], observed: ObservedState, audience: str, url: str
+    identities: Iterable[ServicePrincipal],
+    observed: ObservedState,
+    audience: str,
+    url: str,
+    path: str,
 ) -> Iterator[VerificationCheck]:
     """What can be tested from outside, and how to test the rest from inside."""
     site, trust = observed.app_service, observed.trust
+    inside = ["--auth", "managed-identity", "--audience", audience, "--url", url]
+    if observed.api.named_as and not observed.api.is_default:
+        inside += ["--api", observed.api.named_as]
+    if path != observed.api.test.path:
+        inside += ["--path", path]
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
         add = observed.command(
@@ -319,10 +328,7 @@ def identity_checks(
             "Can only be tested from the resource itself (Azure caches its tokens for up to 24 "
             "hours). Run there:"
         )
-        inside = own_command(
-            "verify", "--auth", "managed-identity", "--audience", audience, "--url", url
-        )
-        yield VerificationCheck(*about, CALL, None, message, inside)
+        yield VerificationCheck(*about, CALL, None, message, own_command("verify", *inside))
 
 
 def returned(url: str, path: str, status: int) -> str:
