@@ -27,8 +27,7 @@ def hosted(
     site = inside.running.host(name, shlex.join(program.command))
     assert azure._control("POST", "/sites", json={"name": name, "group": "apps"}).is_success
     yield site
-    assert inside.running._server is not None
-    inside.running._server.apps[site].end()
+    inside.stop_hosting()
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,7 @@ class App:
 def app(inside: Inside, azure: Sandbox) -> Iterator[App]:
     hosted = App(inside, azure)
     yield hosted
-    assert inside.running._server is not None
-    inside.running._server.apps[hosted.resource_id].end()
+    inside.stop_hosting()
 
 
 def test_settings_are_the_environment_of_the_program_from_the_next_start_on(
@@ -63,6 +62,17 @@ def test_a_program_that_is_not_there_is_answered_503(inside: Inside, azure: Sand
     inside.running.host("nothing", "/no/such/program")
     url = azure._control("POST", "/sites", json={"name": "nothing", "group": "apps"}).json()["url"]
     assert azure._http.get(url).status_code == 503
+    inside.stop_hosting()
+
+
+def test_a_program_answers_at_a_site_that_was_there_before_it(
+    inside: Inside, azure: Sandbox
+) -> None:
+    url = azure._control("POST", "/sites", json={"name": "earlier", "group": "apps"}).json()["url"]
+    assert azure._http.get(url).status_code == 200
+    inside.running.host("earlier", "/no/such/program")
+    assert azure._http.get(url).status_code == 503
+    inside.stop_hosting()
 
 
 def test_another_program_takes_the_place_of_the_first_one(

@@ -75,6 +75,13 @@ class Inside:
         self.azure.close()
         self.running.close()
 
+    def stop_hosting(self) -> None:
+        """End the programs that web apps run: the next test's web app of that name is MCT's."""
+        assert self.running._server is not None
+        while self.running._server.apps:
+            _, hosted = self.running._server.apps.popitem()
+            hosted.end()
+
     @property
     def ports(self) -> set[int]:
         """Where it listens."""

@@ -74,7 +74,7 @@ class Services:
 
     def add_site(self, site_id: str) -> None:
         self._sites[site_id] = _router(
-            *mct_site.routes(self._state, self._addresses, site_id, self._apps.get(site_id))
+            *mct_site.routes(self._state, self._addresses, site_id, self._apps)
         )
 
     async def open_port(self, site_id: str) -> int:

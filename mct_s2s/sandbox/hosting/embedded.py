@@ -58,11 +58,10 @@ class Running:
                 "The sandbox is served by another process: it takes programs with --app alone."
             )
         resource_id = startup.app_id(name)
-        hosted = self._server.apps.get(resource_id)
-        if hosted is not None:  # the site, where it is there, already leads to it
-            hosted.run_instead(command)
-        else:
-            self._server.apps[resource_id] = HostedApp(command, self.ca_file)
+        before = self._server.apps.get(resource_id)
+        if before is not None:
+            before.end()
+        self._server.apps[resource_id] = HostedApp(command, self.ca_file)
         return resource_id
 
     def close(self) -> None:

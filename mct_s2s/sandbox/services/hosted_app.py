@@ -39,7 +39,9 @@ class HostedApp:
     """One program; `command` is run without a shell."""
 
     def __init__(self, command: str, certificates: Path) -> None:
-        self.command: Sequence[str] = _words(command)
+        self.command: Sequence[str] = shlex.split(command)
+        if not self.command:
+            raise ValueError("--app needs a command: NAME=COMMAND.")
         self._certificates = certificates
         self._process: subprocess.Popen[bytes] | None = None
         self._generation: object = None
@@ -53,11 +55,6 @@ class HostedApp:
         """
         body = await request.body()
         return await asyncio.to_thread(self._answer, request, body, settings, generation)
-
-    def run_instead(self, command: str) -> None:
-        """End the program, and run this one from the next request on."""
-        self.command = _words(command)
-        self.end()
 
     def end(self) -> None:
         process, self._process = self._process, None
@@ -141,10 +138,3 @@ class HostedApp:
                 stderr=subprocess.DEVNULL,
                 start_new_session=os.name == "posix",
             )
-
-
-def _words(command: str) -> Sequence[str]:
-    words = shlex.split(command)
-    if not words:
-        raise ValueError("--app needs a command: NAME=COMMAND.")
-    return words

@@ -79,9 +79,9 @@ class CallRejected(Exception):
 
 
 def routes(
-    state: SandboxState, addresses: Addresses, site_id: str, app: HostedApp | None = None
+    state: SandboxState, addresses: Addresses, site_id: str, apps: Mapping[str, HostedApp]
 ) -> list[Route]:
-    """`app`: the program that answers there in place of MCT."""
+    """`apps`: the programs that answer in place of MCT, by the resource ID of the site."""
 
     async def answer(request: Request) -> Response:
         site_state = state.resources.sites.get(site_id)
@@ -96,6 +96,7 @@ def routes(
         refusal = _refused_before(state, addresses, site_id, request.url.netloc)
         if refusal is not None:
             return refusal
+        app = apps.get(site_id)  # it may have come after the site
         if app is not None:
             return await app.answer(request, settings, (site_state.recycles, site_state.restarts))
         return _answer_call(state, addresses, settings, request, body["kind"])
