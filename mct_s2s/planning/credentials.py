@@ -2,7 +2,7 @@
 kind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -49,9 +49,12 @@ _EXCHANGE_IN = {
 
 @dataclass(frozen=True)
 class ClientState(Registration):
+    """A client's registration, and what the place of its credential says of it."""
+
     name: str
     """As it was typed: its key among the stores."""
     audience: Deferred[ApplicationIdUri]
+    """What the client asks a token for."""
     note: SecretNote
     now: datetime
 
@@ -62,6 +65,7 @@ class ClientState(Registration):
     def plan_addition(
         self, spec: CredentialSpec, *, exists: bool = False, verify: bool = False
     ) -> AddCredential:
+        """Plan to add a credential; `exists` and `verify`: as in `AddCredential`."""
         match spec:
             case Certificate():
                 detail = f"{spec.thumbprint}, {ending(spec.expires)}"
@@ -72,13 +76,11 @@ class ClientState(Registration):
                 if self.note.vault is not None:
                     detail += f", saved to {self.note.place}"
             case NewCredential():
-                pending_end = self._end_of_pending_key(spec)
                 key = "a new key"
+                pending_end = self._end_of_pending_key(spec)
                 if pending_end is not None:
-                    spec, key = (
-                        replace(spec, expires=pending_end),
-                        "the key from an interrupted run",
-                    )
+                    key = "the key from an interrupted run"
+                    spec = replace(spec, expires=pending_end)
                 detail = f"with {key}, {ending(spec.expires)}"
             case _:
                 assert_never(spec)
@@ -96,175 +98,180 @@ class ClientState(Registration):
         )
 
     def _end_of_pending_key(self, spec: NewCredential) -> datetime | None:
-        """When the key of an interrupted run ends, if it is registered already or lasts as long as
-        is wanted.
-        """
+        """When the key of an interrupted run ends; `None` where there is none to use again."""
         pending = self.note.pending
         if pending is None:
             return None
+        # Its certificate is registered: another one beside it would be one too many.
         is_registered = any(map(self.note.is_on_its_way, self.application.credentials))
-        return (
-            pending.expires
-            if is_registered or abs(pending.expires - spec.expires) < SAME_LIFETIME
-            else None
-        )
+        lasts_as_wanted = abs(pending.expires - spec.expires) < SAME_LIFETIME
+        return pending.expires if is_registered or lasts_as_wanted else None
 
     def orphan_removals(self) -> list[RemoveCredential]:
-        """Of each that an attempt made and that never arrived; not where its store knows better."""
-        application, note = self.application, self.note
-        lost = application.undelivered
+        """Plan to remove each credential of an interrupted run that arrived nowhere."""
         return [
             RemoveCredential(
                 key=f"{self.key}:{credential.kind.value}:{credential.key_id}",
                 name=self.name,
                 detail="created by an interrupted run; no one has it",
-                object_id=application.object_id,
+                object_id=self.application.object_id,
                 key_id=credential.key_id,
                 kind=credential.kind,
             )
-            for credential in application.credentials
-            if (credential.key_id in lost and not note.has_received(credential))
-            or (
-                credential.kind is CredentialKind.SECRET
-                and note.is_undelivered(credential, application.client_id)
-            )
+            for credential in self.application.credentials
+            if self._is_orphan(credential)
         ]
 
+    def _is_orphan(self, credential: Credential) -> bool:
+        """Whether an attempt made it, and neither its place nor its readers have it."""
+        application, note = self.application, self.note
+        # A tag of the registration notes the attempt. Its store may know better.
+        if credential.key_id in application.undelivered and not note.has_received(credential):
+            return True
+        # The key of a certificate may be on disk: the next run uses both.
+        is_secret = credential.kind is CredentialKind.SECRET
+        return is_secret and note.is_undelivered(credential, application.client_id)
+
     def arrived_attempt_tags(self) -> tuple[str, ...]:
-        """Notes at the registration of secrets that did arrive: a run was killed between
-        the two.
-        """
-        named = {
+        """The tags that note attempts whose secret did arrive: a run was killed between the two."""
+        credentials_by_tag = {
             attempt_tag(credential.name or ""): credential
             for credential in self.application.credentials
         }
         return tuple(
             tag
             for tag in self.application.tags
-            if tag in named and self.note.has_received(named[tag])
+            if tag in credentials_by_tag and self.note.has_received(credentials_by_tag[tag])
         )
 
     def missing_vault_tags(self) -> tuple[str, ...]:
-        """What the registration has yet to remember of its secret in a key vault, so that a removal
-        finds it.
+        """The tag that names its key vault secret, so that a removal finds it, where it is missing.
+
+        A name that is too long for a tag is not noted.
         """
-        tag = Tag.VAULT.of(self.note.vault) if self.note.vault is not None else ""
-        return (
-            (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in self.application.tags else ()
-        )
+        if self.note.vault is None:
+            return ()
+        tag = Tag.VAULT.of(self.note.vault)
+        return () if len(tag) > LONGEST_TAG or tag in self.application.tags else (tag,)
 
 
 def plan_credential(
     spec: CredentialSpec | None, client: ClientState, cloud: str
 ) -> list[AnyChange]:
-    """Plan what `spec` takes: nothing where one valid credential is there, no matter who made it.
+    """Plan what `spec` asks for, unless a valid credential is there. Raises Refused.
 
-    Raises Refused.
+    Who made that one does not matter.
     """
     if spec is None:
         return []
-    undelivered = client.orphan_removals()
+    orphans = client.orphan_removals()
     valid = [
         credential
         for credential in client.application.credentials
         if credential.is_valid_at(client.now)
     ]
+    exists = False
     match spec:
         case NewCredential():
-            removed = {removal.key_id for removal in undelivered}
-            good = [credential for credential in valid if credential.key_id not in removed]
-            is_lacking, exists = _lacks_new(spec, client, good), False
+            orphan_ids = {removal.key_id for removal in orphans}
+            usable = [credential for credential in valid if credential.key_id not in orphan_ids]
+            is_lacking = _lacks_new(spec, client, usable)
         case Certificate():
             is_lacking = not any(
                 credential.key_id == spec.key_id or spec.describes(credential)
                 for credential in valid
             )
-            exists = False
         case Federation():
             spec = replace(spec, audience=spec.audience or exchange_audience(cloud))
-            known = next((credential for credential in valid if spec.describes(credential)), None)
-            is_lacking = known is None or known.federation != spec
-            exists = known is not None and known.name == spec.name
-            if is_lacking and known is not None and not exists:
-                raise _audience_taken(client, spec, known)
+            described = [credential for credential in valid if spec.describes(credential)]
+            existing = described[0] if described else None
+            is_lacking = existing is None or existing.federation != spec
+            exists = existing is not None and existing.name == spec.name
+            # Entra ID has one for an issuer and a subject; that of another name is not ours to
+            # change.
+            if is_lacking and existing is not None and not exists:
+                raise _audience_taken(client, spec, existing)
         case _:
             assert_never(spec)
-    return (
-        [*undelivered, client.plan_addition(spec, exists=exists)] if is_lacking else [*undelivered]
-    )
+    additions = [client.plan_addition(spec, exists=exists)] if is_lacking else []
+    return [*orphans, *additions]
 
 
-def _lacks_new(spec: NewCredential, client: ClientState, good: Sequence[Credential]) -> bool:
-    """Whether a client needs a new secret or key; `good`: its valid credentials that count."""
+def _lacks_new(spec: NewCredential, client: ClientState, usable: Sequence[Credential]) -> bool:
+    """Whether a client needs a new secret or key; `usable`: its valid credentials that count."""
     note = client.note
-    arrived = [credential for credential in good if not note.is_on_its_way(credential)]
-    usable = [
-        version
-        for version in arrived
-        if spec.kind is CredentialKind.SECRET or version.kind is spec.kind
-    ]
+    # Replicas may not show yet what was delivered minutes ago.
     if client.has_arrived(spec.kind):
         return False
-    # The place has a credential of the client, and the directory does not know it among the good
-    # ones any more.
-    is_dead_at_place = (
-        note.is_of(client.client_id)
-        and not note.is_among(arrived)
-        and not client.has_arrived(note.kind)
-    )
-    has_lost_it = spec.is_kept and note.has_lost(usable)
-    return not usable or is_dead_at_place or has_lost_it
+    arrived = [credential for credential in usable if not note.is_on_its_way(credential)]
+    # A client with a certificate needs no secret. Who asks for a certificate gets one.
+    wanted = arrived
+    if spec.kind is not CredentialKind.SECRET:
+        wanted = [credential for credential in arrived if credential.kind is spec.kind]
+    if not wanted:
+        return True
+    # The client reads a credential at its place that Entra ID does not accept any more.
+    is_arriving = client.has_arrived(note.kind)
+    if note.is_of(client.client_id) and not note.is_among(arrived) and not is_arriving:
+        return True
+    return spec.is_kept and note.has_lost(wanted)
 
 
-def _audience_taken(client: ClientState, wanted: Federation, known: Credential) -> Refused:
-    taken = known.federation.audience if known.federation is not None else ""
+def _audience_taken(client: ClientState, spec: Federation, existing: Credential) -> Refused:
+    taken = existing.federation.audience if existing.federation is not None else ""
     return Refused(
         "federated-credential-differs",
-        f"'{client.name}' already has a federated credential '{known.name}' for this issuer and "
-        "subject, with the audience "
-        f"'{taken}'. A second one for '{wanted.audience}' is not possible.",
+        f"'{client.name}' already has a federated credential '{existing.name}' for this issuer "
+        f"and subject, with the audience '{taken}'. A second one for '{spec.audience}' is not "
+        "possible.",
         remedy=f"Use {option('--federated-audience', taken)}, or delete it in the portal first.",
     )
 
 
 def describe_lost(client: ClientState, observed: ObservedState) -> Iterator[Instruction]:
-    """That a client has a credential, and its place does not: no one else can know whether someone
-    has it.
+    """Say how to replace a credential that its place does not have.
+
+    It is not replaced unasked: no one can know whether someone has it elsewhere.
     """
-    now, application, note = client.now, client.application, client.note
-    lost = application.undelivered
-    good = [
+    note = client.note
+    undelivered = client.application.undelivered
+    credentials = [
         credential
-        for credential in application.credentials
-        if credential.is_valid_at(now) and credential.key_id not in lost
+        for credential in client.application.credentials
+        if credential.is_valid_at(client.now) and credential.key_id not in undelivered
     ]
-    newest = newest_made(good)
-    # A tag says where it is, if not here.
-    is_elsewhere = note.vault is None and bool(Tag.VAULT.values(application.tags))
-    is_arriving = client.has_arrived(note.kind) and note.readable is Readable.OURS
-    if newest is None or not note.place or is_elsewhere or is_arriving or not note.has_lost(good):
+    newest = newest_made(credentials)
+    if newest is None or not note.place or not note.has_lost(credentials):
         return
-    why, place = f"{note.place} does not hold it", note.place
+    # A tag of the registration says that it is in a key vault, if not here.
+    if note.vault is None and Tag.VAULT.values(client.application.tags):
+        return
+    if client.has_arrived(note.kind) and note.readable is Readable.OURS:
+        return
+    place = note.place
+    why = f"{place} does not hold it"
     if note.readable is Readable.NOTHING:
         why = f"{place} is disabled"
     elif note.readable is Readable.OTHERS:
-        # What is there is not written over.
-        why, place = f"someone has stored something else in {place}", f"{place}-2"
+        why = f"someone has stored something else in {place}"
+        place = f"{place}-2"  # nothing of others is written over
     what = f"'{client.name}' has a {newest.kind.noun} ({ending(newest.expires)}), and {why}."
     rotate = observed.command("rotate-secret", "--secret-to", place, about=client.name)
-    if observed.file is not None:  # it says where the new one goes
+    if observed.file is not None:  # the file says where the new one goes
         rotate = observed.file.command("rotate-secret", about=client.name)
     yield Instruction(f"{what} If no one else has it, replace it:", rotate)
 
 
 def exchange_audience(cloud: str) -> str:
-    """Source:
-    learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
+    """The audience of federated tokens, in a cloud.
+
+    Source: learn.microsoft.com/entra/workload-id, "Configure an app to trust a managed identity".
     """
     return _EXCHANGE_IN.get(cloud, _EXCHANGE)
 
 
 def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
+    """The state of a credential in a word; `within`: how long before its end it is expiring."""
     if not has_end(expires):
         return "does not expire"
     if expires <= now:
@@ -274,22 +281,28 @@ def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:
 
 def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, where: str) -> str:
     """The command that replaces a client's credential, or adds one where none can be replaced."""
-    good = tuple(credential for credential in credentials if credential.is_valid_at(now))
-    secrets, kind = secrets_among(good or credentials), replaced_kind(good)
-    if good and kind is not None:
-        last = max(
-            (credential for credential in good if credential.kind is kind),
-            key=lambda one: one.expires or NEVER,
-        )
-        is_short = bool(
-            last.begins and last.expires and last.expires - last.begins <= EXPIRING_WITHIN
-        )
-        # Another one as short would be reported at once
+    valid = [credential for credential in credentials if credential.is_valid_at(now)]
+    kind = replaced_kind(valid)
+    if valid and kind is not None:
+        # Another one as short would be reported at once.
+        is_short = lasts_at_most(EXPIRING_WITHIN, last_of_kind(kind, valid))
         longer = ["--secret-lifetime", "1y"] if is_short else []
         return own_command("rotate-secret", *longer, about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
-    return (
-        add
-        if secrets
-        else f"{add} {option('--credential', (good or tuple(credentials))[0].kind.value)}"
-    )
+    current = valid or [*credentials]
+    if secrets_among(current):
+        return add
+    return f"{add} {option('--credential', current[0].kind.value)}"
+
+
+def last_of_kind(kind: CredentialKind, credentials: Iterable[Credential]) -> Credential:
+    """The credential of a kind that ends last."""
+    of_kind = (credential for credential in credentials if credential.kind is kind)
+    return max(of_kind, key=lambda credential: credential.expires or NEVER)
+
+
+def lasts_at_most(limit: timedelta, credential: Credential) -> bool:
+    """Whether its whole lifetime is within the limit."""
+    if credential.begins is None or credential.expires is None:
+        return False
+    return credential.expires - credential.begins <= limit

@@ -1,13 +1,11 @@
-"""How a client's credential is replaced, as a command: by the trust file where one names the
-client.
-"""
+"""The command that replaces a client's credential: by its trust file, if one names the client."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from mct_s2s.model.client_credentials import NEVER, Credential, replaced_kind
+from mct_s2s.model.client_credentials import Credential, replaced_kind
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.credentials import renewal
+from mct_s2s.planning.credentials import last_of_kind, lasts_at_most, renewal
 
 YEAR = timedelta(days=365)
 
@@ -18,7 +16,7 @@ def renewing(
     observed: ObservedState,
     within: timedelta,
 ) -> str:
-    """`within`: how long before its end a credential counts as expiring."""
+    """The command; `within`: how long before its end a credential counts as expiring."""
     file = observed.file
     if file is None or file.name_of(client) is None:
         return renewal(client.client_id, credentials, observed.now, observed.where)
@@ -27,10 +25,7 @@ def renewing(
     kind = replaced_kind(valid)
     if not valid or kind is None:
         return file.command("apply")
-    last = max(
-        (credential for credential in valid if credential.kind is kind),
-        key=lambda credential: credential.expires or NEVER,
-    )
-    is_short = bool(last.begins and last.expires and last.expires - last.begins <= within)
-    longer = ["--secret-lifetime", "1y" if within < YEAR else "2y"] if is_short else []
+    longer: tuple[str, ...] = ()
+    if lasts_at_most(within, last_of_kind(kind, valid)):
+        longer = ("--secret-lifetime", "1y" if within < YEAR else "2y")
     return file.command("rotate-secret", "--expiring-within", f"{within.days or 1}d", *longer)
