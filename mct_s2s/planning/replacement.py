@@ -57,6 +57,7 @@ class Replacement:
 
     @cached_property
     def counted(self) -> list[Credential]:
+        """All credentials but the undelivered ones."""
         removed = {removal.key_id for removal in self.undelivered}
         return [
             credential
@@ -66,6 +67,7 @@ class Replacement:
 
     @cached_property
     def kind(self) -> CredentialKind:
+        """Secrets or certificates: what this rotation replaces."""
         return replaced_kind(self.counted) or CredentialKind.SECRET
 
     @cached_property
@@ -73,10 +75,8 @@ class Replacement:
         return [credential for credential in self.counted if credential.kind is self.kind]
 
     @cached_property
-    def made(self) -> list[Credential]:
-        """Those that this tool made, without the certificate of a key that has yet to be
-        delivered.
-        """
+    def replaceable(self) -> list[Credential]:
+        """Those that this tool made; a certificate only once its key is delivered."""
         return [
             credential
             for credential in self.of_kind
@@ -92,13 +92,15 @@ class Replacement:
         """The one that users of the client read at its place now; `None` where nothing tells."""
         rotation = self.rotation
         asks_for_removal = rotation.remove_old and rotation.expiring_within is None
-        if not self.place_knows_current and asks_for_removal and len(self.made) > 1:
-            return newest_made(self.made)  # it was handed over last
+        # Where no place remembers, the newest one was handed over last: `--remove-old` says that
+        # its users have it.
+        if not self.place_knows_current and asks_for_removal and len(self.replaceable) > 1:
+            return newest_made(self.replaceable)
         return self.client.note.delivered_of(self.of_kind)
 
     @cached_property
     def older(self) -> list[Credential]:
-        return [credential for credential in self.made if credential is not self.current]
+        return [credential for credential in self.replaceable if credential is not self.current]
 
     @cached_property
     def replaced_before(self) -> list[Credential]:
@@ -119,6 +121,7 @@ class Replacement:
 
     @cached_property
     def needs_new(self) -> bool:
+        """Whether this run creates a new one."""
         rotation = self.rotation
         if rotation.expiring_within is not None:
             return all_end_by(self.counted, self.client.now + rotation.expiring_within)
@@ -131,6 +134,7 @@ class Replacement:
 
     @cached_property
     def replaced(self) -> list[Credential]:
+        """Those that go, now or after the grace period."""
         if self.needs_new and self.current is not None:
             return [*self.replaced_before, self.current]
         return self.replaced_before
@@ -141,35 +145,41 @@ class Replacement:
         if self.rotation.remove_old:
             return NO_TIME
         # Readers of a key vault see the new secret only after their reference has refreshed.
-        return max(self.rotation.keep_old, REFERENCES_FOLLOW if self.client.note.vault else NO_TIME)
+        if self.client.note.vault is not None:
+            return max(self.rotation.keep_old, REFERENCES_FOLLOW)
+        return self.rotation.keep_old
 
     @cached_property
     def current_since(self) -> datetime | None:
+        """When the current one began; `None` where nothing tells."""
+        if self.current is not None:
+            return self.current.begins
         # Replicas may not show yet what was delivered minutes ago; its store remembers it.
-        return self.current.begins if self.current is not None else self.client.note.delivered_at
+        return self.client.note.delivered_at
 
     def may_go(self, credential: Credential) -> bool:
         """Whether no one can still need a replaced credential, so that this run removes it."""
         if self.grace_period == NO_TIME:
             return True
-        if credential is self.current:
+        # It is replaced by this very run: its users have yet to find the new one.
+        if credential is self.current or self.current_since is None:
             return False
-        return (
-            self.current_since is not None
-            and self.current_since + self.grace_period <= self.client.now
-        )
+        return self.current_since + self.grace_period <= self.client.now
 
     @cached_property
     def removed_now(self) -> list[Credential]:
         return [credential for credential in self.replaced if self.may_go(credential)]
 
     def changes(self) -> list[AnyChange]:
+        """Plan removals of orphans, the new credential, then removals of replaced ones."""
         client, key = self.client, f"{self.client.key}:{self.kind.value}"
         steps: list[AnyChange] = [*self.undelivered]
         if self.needs_new:
-            steps += self._creation()
+            steps += self._plan_new()
+        # The one that replaces it has to give tokens first.
+        successor = (client.application.client_id, f"{client.audience}/.default")
         has_successor = self.place_knows_current or self.needs_new
-        before = key
+        before = key  # certificates are one list, which is written whole: one removal at a time
         for credential in self.removed_now:
             removal = RemoveCredential(
                 key=f"{key}:{credential.key_id}",
@@ -178,11 +188,8 @@ class Replacement:
                 object_id=client.application.object_id,
                 key_id=credential.key_id,
                 kind=self.kind,
-                # The one that replaces it has to give tokens first.
-                replaced_for=(client.application.client_id, f"{client.audience}/.default")
-                if has_successor
-                else None,
-                after=(before,),  # certificates are one list, which is written whole
+                replaced_for=successor if has_successor else None,
+                after=(before,),
             )
             steps.append(removal)
             before = removal.key
@@ -190,30 +197,30 @@ class Replacement:
             NoChange(key=key, resource=CLIENT, name=client.name, id=client.application.client_id)
         ]
 
-    def _creation(self) -> list[AnyChange]:
+    def _plan_new(self) -> list[AnyChange]:
+        """Plan to create a new one, and to tag the registration with its key vault."""
         client, rotation = self.client, self.rotation
         spec = NewCredential(rotation.expires or self._usual_end(), self.kind, rotation.shorten)
-        added, tags = client.plan_addition(spec, verify=True), client.missing_vault_tags()
+        addition = client.plan_addition(spec, verify=True)
+        tags = client.missing_vault_tags()
         if not tags:
-            return [added]
-        tagged = client.plan_update(
-            f"{added.key}:vault",
+            return [addition]
+        tagging = client.plan_update(
+            f"{addition.key}:vault",
             CLIENT,
             client.name,
             "tagged with the location of its secret",
             ApplicationEdits(tags=tags),
-            after=(added.key,),
+            after=(addition.key,),
         )
-        return [added, tagged]
+        return [addition, tagging]
 
     def _usual_end(self) -> datetime:
-        """When the new one ends: as long as the last one, or a year where that would be due again
-        at once.
-        """
+        """When the new one ends: after the lifetime of the last one, or a year."""
+        starts = self.client.now.replace(microsecond=0)
+        if self.kind.is_key:  # a certificate begins earlier, as clocks differ
+            starts -= CLOCKS_DIFFER
         last = self.current or newest_made(self.of_kind)
-        starts = self.client.now.replace(microsecond=0) - (
-            CLOCKS_DIFFER if self.kind.is_key else NO_TIME
-        )
         if last is None or last.begins is None:
             return starts + USUAL_LIFETIME
         if not has_end(last.expires):
