@@ -67,8 +67,10 @@ class Addresses:
             return Destination("main" if self.vault_named_by(host) is None else "vault")
         if port == self.graph_port:
             return Destination("graph")
-        found = (Destination("site", site) for site, own in self.sites.items() if own == port)
-        return next(found, Destination("nowhere"))
+        destinations = (
+            Destination("site", site) for site, site_port in self.sites.items() if site_port == port
+        )
+        return next(destinations, Destination("nowhere"))
 
     def of_site(self, resource_id: str) -> str:
         """Return the host name, with port, of a site or slot.
@@ -154,8 +156,8 @@ class RealNames(Addresses):
                 for site in self.sites
                 if name in {self.of_site(site), self.of_front_door(site)}
             )
-            found = (Destination("site", site) for site in named)
-            return next(found, Destination("site"))
+            destinations = (Destination("site", site) for site in named)
+            return next(destinations, Destination("site"))
         if self.vault_named_by(name) is not None:
             return Destination("vault")
         return _DESTINATIONS.get(name, Destination("nowhere"))

@@ -55,7 +55,9 @@ DAY_SECONDS = 86_400
 
 def choice(*values: object) -> Check:
     """Accept one of some values; true is not 1 here."""
-    return lambda value: any(type(value) is type(one) and value == one for one in values)
+    return lambda value: any(
+        type(value) is type(choice_value) and value == choice_value for choice_value in values
+    )
 
 
 def number(most: float) -> Check:

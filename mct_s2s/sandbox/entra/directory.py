@@ -96,26 +96,26 @@ class Directory:
         self.foreign_tenants: list[Tenant] = []
         self.applications = Table(
             self.replication,
-            appId=lambda one: [one["appId"]],
-            displayName=lambda one: [one["displayName"]],
-            identifierUris=lambda one: one["identifierUris"],
-            uniqueName=lambda one: [one["uniqueName"]] if one["uniqueName"] else [],
+            appId=lambda item: [item["appId"]],
+            displayName=lambda item: [item["displayName"]],
+            identifierUris=lambda item: item["identifierUris"],
+            uniqueName=lambda item: [item["uniqueName"]] if item["uniqueName"] else [],
         )
         self.service_principals = Table(
             self.replication,
-            appId=lambda one: [one["appId"]],
-            displayName=lambda one: [one["displayName"]],
-            servicePrincipalNames=lambda one: one["servicePrincipalNames"],
+            appId=lambda item: [item["appId"]],
+            displayName=lambda item: [item["displayName"]],
+            servicePrincipalNames=lambda item: item["servicePrincipalNames"],
         )
         self.assignments = Table(
             self.replication,
-            principal=lambda one: [one["principalId"]],
-            resource=lambda one: [one["resourceId"]],
+            principal=lambda item: [item["principalId"]],
+            resource=lambda item: [item["resourceId"]],
         )
-        self.federated = Table(self.replication, application=lambda one: [one["@application"]])
-        self.grants = Table(self.replication, clientId=lambda one: [one["clientId"]])
+        self.federated = Table(self.replication, application=lambda item: [item["@application"]])
+        self.grants = Table(self.replication, clientId=lambda item: [item["clientId"]])
         self.users = Table(
-            self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]]
+            self.replication, userPrincipalName=lambda item: [item["userPrincipalName"]]
         )
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
@@ -156,7 +156,9 @@ class Directory:
         """
         tables = self._tables()
         held = (*self.applications.dump(), *self.service_principals.dump())
-        known = {credential["keyId"] for one in held for credential in one["passwordCredentials"]}
+        known = {
+            credential["keyId"] for holder in held for credential in holder["passwordCredentials"]
+        }
         return {
             "tenant": self.tenant.to_dict(),
             "foreignTenants": [tenant.to_dict() for tenant in self.foreign_tenants],
@@ -180,7 +182,7 @@ class Directory:
         """
         directory = cls(clock)
         directory.tenant = Tenant.from_dict(data["tenant"])
-        directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]
+        directory.foreign_tenants = [Tenant.from_dict(tenant) for tenant in data["foreignTenants"]]
         for name, table in directory._tables().items():
             table.load(data.get(name, []), data.get("young", {}).get(name, {}))
         directory.variations = Variations.of(data.get("variations", {}))

@@ -99,8 +99,10 @@ class Replication:
                 history.request, history.shows_new = self.request, not history.shows_new
             return history.versions[-1 if history.shows_new else 0].value
         now = self.clock.timestamp()
-        there = (one for one in reversed(history.versions) if _is_at(one, self._replica, now))
-        return next(there, history.versions[0]).value
+        arrived = (
+            version for version in reversed(history.versions) if _is_at(version, self._replica, now)
+        )
+        return next(arrived, history.versions[0]).value
 
     def is_known_elsewhere(self, history: History) -> bool:
         if history.versions[0].value is not None:

@@ -94,8 +94,8 @@ def add_application(
     """
     fixed = {"appId": app_id.lower()} if app_id else {}
     body = {"displayName": display_name, "signInAudience": "AzureADMyOrg"}
-    made = applications.create(directory, body, **fixed)
-    principal = service_principals.create(directory, {"appId": made["appId"]})
+    application = applications.create(directory, body, **fixed)
+    principal = service_principals.create(directory, {"appId": application["appId"]})
     graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
     for value in graph_roles:
         grant = {
@@ -105,8 +105,8 @@ def add_application(
         }
         app_role_assignments.create(directory, grant)
     if secret is not None:
-        set_secret(directory, made["appId"], secret)
-    return made, principal
+        set_secret(directory, application["appId"], secret)
+    return application, principal
 
 
 def set_secret(directory: Directory, app_id: str, secret: str) -> None:

@@ -122,18 +122,21 @@ class Sessions:
     def begin(self, client_id: str, scope: str, now: datetime, claims: str = "") -> DeviceCode:
         user_code = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ23456789") for _ in range(9))
         expires = now + DEVICE_CODE_LIFETIME
-        made = DeviceCode(
+        device_code = DeviceCode(
             secrets.token_urlsafe(96), user_code, client_id, scope, expires, claims=claims
         )
-        self._codes[made.code] = made
-        return made
+        self._codes[device_code.code] = device_code
+        return device_code
 
     def by_code(self, code: str) -> DeviceCode | None:
         return self._codes.get(code)
 
     def by_user_code(self, user_code: str) -> DeviceCode | None:
         typed = user_code.strip().upper()
-        return next((one for one in self._codes.values() if one.user_code == typed), None)
+        return next(
+            (device_code for device_code in self._codes.values() if device_code.user_code == typed),
+            None,
+        )
 
     def end(self, code: DeviceCode) -> None:
         self._codes.pop(code.code, None)
@@ -158,9 +161,9 @@ class Sessions:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        made = cls()
-        made._refresh = {hashed: Session(**session) for hashed, session in data.items()}
-        return made
+        sessions = cls()
+        sessions._refresh = {hashed: Session(**session) for hashed, session in data.items()}
+        return sessions
 
 
 def _hash(token: str) -> str:

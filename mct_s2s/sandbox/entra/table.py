@@ -52,7 +52,9 @@ class Table:
 
     def latest_by(self, index: str, key: str) -> list[Object]:
         """Return all objects with this key as last written, soft-deleted ones too."""
-        return [self._objects[found] for found in self._indexes[index].get(key.casefold(), ())]
+        return [
+            self._objects[object_id] for object_id in self._indexes[index].get(key.casefold(), ())
+        ]
 
     def seen(self, object_id: str) -> Object | None:
         """Return the object as a replica has it; None where it is deleted or not there yet."""
@@ -68,24 +70,24 @@ class Table:
         folded = key.casefold()
         held = self._indexes[index].get(folded, ())
         if not self._young or not self._replication.lag_seconds:
-            return [found for found in map(self._living, list(held)) if found is not None]
+            return [living for living in map(self._living, list(held)) if living is not None]
         # The version at a replica may have other keys than the newest one.
-        found = map(self._living, dict.fromkeys((*held, *self._young)))
+        candidates = map(self._living, dict.fromkeys((*held, *self._young)))
         keys_of = self._keys_of[index]
         return [
-            one
-            for one in found
-            if one is not None and folded in {each.casefold() for each in keys_of(one)}
+            item
+            for item in candidates
+            if item is not None and folded in {item_key.casefold() for item_key in keys_of(item)}
         ]
 
     def first_seen_by(self, index: str, key: str) -> Object | None:
         return next(iter(self.seen_by(index, key)), None)
 
     def seen_all(self) -> Iterator[Object]:
-        return (found for found in map(self._living, self._ids()) if found is not None)
+        return (living for living in map(self._living, self._ids()) if living is not None)
 
     def deleted(self) -> Iterator[Object]:
-        return (found for found in map(self._dead, self._ids()) if found is not None)
+        return (dead for dead in map(self._dead, self._ids()) if dead is not None)
 
     def is_known_elsewhere(self, object_id: str) -> bool:
         history = self._history(object_id)
@@ -100,7 +102,7 @@ class Table:
     def dump_young(self) -> dict[str, list[Any]]:
         young = {object_id: self._history(object_id) for object_id in list(self._young)}
         return {
-            object_id: [[one.value, list(one.arrivals)] for one in history.versions]
+            object_id: [[version.value, list(version.arrivals)] for version in history.versions]
             for object_id, history in young.items()
             if history is not None
         }
@@ -118,12 +120,12 @@ class Table:
 
     # Public methods take ids in any case, as clients write them; these take ids as they are stored.
     def _living(self, object_id: str) -> Object | None:
-        found = self._at_replica(object_id)
-        return found if found is not None and not found.get("deletedDateTime") else None
+        version = self._at_replica(object_id)
+        return version if version is not None and not version.get("deletedDateTime") else None
 
     def _dead(self, object_id: str) -> Object | None:
-        found = self._at_replica(object_id)
-        return found if found is not None and found.get("deletedDateTime") else None
+        version = self._at_replica(object_id)
+        return version if version is not None and version.get("deletedDateTime") else None
 
     def _at_replica(self, object_id: str) -> Object | None:
         history = self._history(object_id)

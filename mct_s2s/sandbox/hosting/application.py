@@ -39,7 +39,7 @@ class Services:
         self._apps = apps
         self._state = state
         self._addresses = addresses
-        own = [
+        own_routes = [
             *page.routes(state, addresses, observability),
             *control.routes(state, addresses, observability, self.open_port, fresh),
             *managed_identity.routes(state),
@@ -47,8 +47,10 @@ class Services:
         manager = [*arm.metadata_routes(addresses), *arm.routes(state, addresses)]
         sign_in = login.routes(state, addresses)
         self._routers: dict[str, App] = {
-            "main": _router(*own, *sign_in, *manager),
-            "control": _router(*own, *issuer.routes(state, addresses), _unknown("on this host")),
+            "main": _router(*own_routes, *sign_in, *manager),
+            "control": _router(
+                *own_routes, *issuer.routes(state, addresses), _unknown("on this host")
+            ),
             "login": _router(*sign_in, _unknown("of the token service")),
             "arm": _router(*manager),
             "graph": _router(*graph.routes(state, addresses), _unknown("of Graph")),

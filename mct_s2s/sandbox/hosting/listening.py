@@ -36,11 +36,12 @@ def open_ports(
     return {name: _open_any(preferred.get(name, 0), address) for name in names}
 
 
-def open_range(names: Sequence[str], first: int) -> dict[str, list[socket.socket]]:
-    """Listen on successive ports, from `first` or some hundreds later, so that `serve --port` finds
-    them again.
+def open_range(names: Sequence[str], first_port: int) -> dict[str, list[socket.socket]]:
+    """Listen on successive ports, from `first_port` or some hundreds later.
+
+    `serve --port` finds them again there.
     """
-    for start in range(first, first + 100 * _FREE_RANGES, 100):
+    for start in range(first_port, first_port + 100 * _FREE_RANGES, 100):
         with contextlib.suppress(PortTaken):
             return open_exactly(ports_from(start, names))
     return open_ports(names, {})
@@ -93,27 +94,27 @@ def _open_any(port: int, address: str) -> list[socket.socket]:
 def _open(port: int, address: str) -> list[socket.socket]:
     if address:
         return [_listen(socket.AF_INET6 if ":" in address else socket.AF_INET, address, port)]
-    first = _listen(socket.AF_INET, "127.0.0.1", port)
+    ipv4 = _listen(socket.AF_INET, "127.0.0.1", port)
     try:
-        return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]
+        return [ipv4, _listen(socket.AF_INET6, "::1", ipv4.getsockname()[1])]
     except OSError:
-        return [first]
+        return [ipv4]
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # IPPROTO_TCP is explicit because asyncio sets TCP_NODELAY only then: without it, answers are
     # delayed by 40 ms.
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.listen(_BACKLOG)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError:
-        made.close()
+        listener.close()
         raise
-    return made
+    return listener
 
 
 class WebServer(uvicorn.Server):
@@ -157,10 +158,10 @@ class WebServer(uvicorn.Server):
 
     async def listen_too(self, opened: Iterable[socket.socket]) -> None:
         def protocol() -> asyncio.Protocol:
-            made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            http_protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
                 config=self.config, server_state=self.server_state, app_state=self.lifespan.state
             )
-            return made
+            return http_protocol
 
         for each in opened:
             server = await self._loop.create_server(

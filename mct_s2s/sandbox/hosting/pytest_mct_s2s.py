@@ -86,7 +86,9 @@ class MctSandbox:
     def requests(self) -> list[dict[str, Any]]:
         """What was asked since the last reset: service, method, path, status and more of each."""
         return [
-            one for one in self._control("GET", "requests")["value"] if one["service"] != "control"
+            request
+            for request in self._control("GET", "requests")["value"]
+            if request["service"] != "control"
         ]
 
     def leaks(self) -> list[dict[str, Any]]:

@@ -121,16 +121,16 @@ class StateDirectory:
 
     def administrator(self) -> dict[str, str]:
         path = self.path / "administrator.json"
-        found = self._read(path)
-        if found is None:
-            found = {
+        administrator = self._read(path)
+        if administrator is None:
+            administrator = {
                 "tenantId": TENANT_ID,
                 "clientId": ADMINISTRATOR_ID,
                 "clientSecret": secrets.token_urlsafe(30),
                 "subscriptionId": SUBSCRIPTION_ID,
             }
-            self._write(path, found)
-        return dict(found)
+            self._write(path, administrator)
+        return dict(administrator)
 
     def state(self) -> SandboxState:
         """Return the saved state, or a new one of the seed, with the keys of this directory."""
@@ -164,8 +164,8 @@ class StateDirectory:
             lock.acquire(blocking=False)
             lock.release()
             return None  # a process that was killed leaves its file behind
-        found = self._read(self.path / "running.json")
-        return Served(int(found["port"]), bool(found.get("realNames"))) if found else None
+        running = self._read(self.path / "running.json")
+        return Served(int(running["port"]), bool(running.get("realNames"))) if running else None
 
     @contextlib.contextmanager
     def serving(self, served: Served) -> Iterator[None]:
@@ -220,10 +220,10 @@ class StateDirectory:
     @staticmethod
     def _read(path: Path) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return found
+        return content
 
     @staticmethod
     def _write(path: Path, content: Mapping[str, Any]) -> None:

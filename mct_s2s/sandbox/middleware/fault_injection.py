@@ -135,8 +135,8 @@ def _code(status: int) -> str:
     return HTTPStatus(status).phrase.replace(" ", "")
 
 
-def _freezes(fault: Fault, how: str) -> bool:
-    return fault.type == "freezeAfterWrites" and fault.members.get("then", "hang") == how
+def _freezes(fault: Fault, ending: str) -> bool:
+    return fault.type == "freezeAfterWrites" and fault.members.get("then", "hang") == ending
 
 
 def _html(status: int, retry_after: float | None = None) -> list[Message]:
@@ -176,11 +176,11 @@ def _write_settings(state: SandboxState, wanted: Mapping[str, Any]) -> str:
 
 def _write_application(state: SandboxState, wanted: Mapping[str, Any]) -> str:
     table = state.directory.applications
-    found = [one] if (one := table.latest(str(wanted.get("id", "")))) else []
+    matches = [match] if (match := table.latest(str(wanted.get("id", "")))) else []
     for key in _KEYS:
-        if key in wanted and not found:
-            found = table.latest_by(key, str(wanted[key]))
-    live = [one for one in found if not one.get("deletedDateTime")]
+        if key in wanted and not matches:
+            matches = table.latest_by(key, str(wanted[key]))
+    live = [match for match in matches if not match.get("deletedDateTime")]
     if not live:
         return "no such application to write to"
     applications.update(state.directory, live[0], wanted.get("patch", {}))

@@ -232,9 +232,9 @@ class Pipeline:
 
     def _stamp(self, exchange: Exchange) -> None:
         entry, start = exchange.entry, exchange.messages[0]
-        own, correlated = _ID_HEADERS.get(entry.service, ("", ""))
+        request_header, correlated = _ID_HEADERS.get(entry.service, ("", ""))
         fields = {
-            own: entry.request_id,
+            request_header: entry.request_id,
             correlated: _client_id(exchange.headers) or entry.request_id,
         }
         if entry.service == "arm":

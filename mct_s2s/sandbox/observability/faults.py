@@ -182,8 +182,8 @@ def read(rule: object) -> FaultRule:
     return FaultRule(dict(rule), _matcher(match), _trigger(rule), _fault(rule.get("fault")))
 
 
-def _only(given: Mapping[str, Any], known: frozenset[str], what: str) -> None:
-    unknown = sorted(set(given) - known)
+def _only(members: Mapping[str, Any], known: frozenset[str], what: str) -> None:
+    unknown = sorted(set(members) - known)
     if unknown:
         raise ValueError(
             f"A {what} cannot have '{unknown[0]}'. It can have {', '.join(sorted(known))}."
@@ -224,19 +224,21 @@ def _path_pattern(match: Mapping[str, Any]) -> re.Pattern[str]:
 
 
 def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
-    given = [name for name in ("nth", "every", "probability") if name in rule]
-    if len(given) > 1:
-        raise ValueError(f"A rule can have one of {' and '.join(given)}, not both.")
+    triggers = [name for name in ("nth", "every", "probability") if name in rule]
+    if len(triggers) > 1:
+        raise ValueError(f"A rule can have one of {' and '.join(triggers)}, not both.")
     for name in ("nth", "every", "times"):
         if name in rule and not (_is_count(rule[name]) and rule[name] > 0):
             raise ValueError(f"'{name}' must be an integer greater than 0.")
     times = rule.get("times", 1 if "nth" in rule else float("inf"))
     if "probability" in rule:
         return _by_chance(rule["probability"], rule.get("seed", 0), times)
-    first, step = rule.get("nth", 1), rule.get("every", 1)
+    first_number, step = rule.get("nth", 1), rule.get("every", 1)
     if "every" in rule:
-        first = step
-    return lambda number, fired: fired < times and number >= first and (number - first) % step == 0
+        first_number = step
+    return lambda number, fired: (
+        fired < times and number >= first_number and (number - first_number) % step == 0
+    )
 
 
 def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, int], bool]:
@@ -247,18 +249,18 @@ def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, i
     return lambda _number, fired: chance.random() < probability and fired < times
 
 
-def _fault(given: object) -> Fault:
-    if not isinstance(given, dict) or given.get("type") not in _MEMBERS:
+def _fault(rule: object) -> Fault:
+    if not isinstance(rule, dict) or rule.get("type") not in _MEMBERS:
         raise ValueError(f"'fault' must be an object with a type: {', '.join(_MEMBERS)}.")
-    members = {name: value for name, value in given.items() if name != "type"}
-    checks = {name.rstrip("!"): check for name, check in _MEMBERS[given["type"]].items()}
-    _only(members, frozenset(checks), str(given["type"]))
-    for name in _MEMBERS[given["type"]]:
+    members = {name: value for name, value in rule.items() if name != "type"}
+    checks = {name.rstrip("!"): check for name, check in _MEMBERS[rule["type"]].items()}
+    _only(members, frozenset(checks), str(rule["type"]))
+    for name in _MEMBERS[rule["type"]]:
         if name.endswith("!") and name.rstrip("!") not in members:
-            raise ValueError(f"A {given['type']} needs '{name.rstrip('!')}'.")
+            raise ValueError(f"A {rule['type']} needs '{name.rstrip('!')}'.")
     for name, value in members.items():
         if not checks[name](value):
-            raise ValueError(f"Invalid value {value!r} for '{name}' of a {given['type']}.")
-    if given["type"] == "foreignWrite" and ("settings" in members) == ("application" in members):
+            raise ValueError(f"Invalid value {value!r} for '{name}' of a {rule['type']}.")
+    if rule["type"] == "foreignWrite" and ("settings" in members) == ("application" in members):
         raise ValueError("A foreignWrite must have settings or an application.")
-    return Fault(given["type"], members)
+    return Fault(rule["type"], members)

@@ -56,7 +56,7 @@ class KnownSecrets:
         if len(text) < SHORTEST:
             return []
         plain = unquote_plus(text) if "%" in text or "+" in text else text
-        found = []
+        secrets = []
         for secret, kind in self._candidates(text if plain == text else f"{text}\n{plain}"):
             # JSON escapes quotes and non-ASCII letters.
             if (
@@ -64,8 +64,8 @@ class KnownSecrets:
                 or secret in plain
                 or ("\\" in text and json.dumps(secret)[1:-1] in text)
             ):
-                found.append((secret, kind))
-        return found
+                secrets.append((secret, kind))
+        return secrets
 
     def _candidates(self, text: str) -> list[tuple[str, str]]:
         if len(self._kinds) <= FEW:
@@ -147,8 +147,8 @@ class SecretWatch:
         if not body or entry.service == "control":
             return
         allowed = _allowed_in_body(entry)
-        found = self._found(body.decode("utf-8", "replace"))
-        self._report(entry, "body", [each for each in found if each[1] not in allowed])
+        secrets = self._found(body.decode("utf-8", "replace"))
+        self._report(entry, "body", [each for each in secrets if each[1] not in allowed])
 
     def answered(self, entry: Entry, sent: bytes, body: bytes) -> None:
         if entry.service == "identity":
@@ -200,8 +200,8 @@ class SecretWatch:
         tokens = {token for token in _TOKEN.findall(text) if self._tokens.get(token) is not None}
         return [*self._secrets.found_in(text), *((token, "access token") for token in tokens)]
 
-    def _report(self, entry: Entry, where: str, found: Iterable[tuple[str, str]]) -> None:
-        for secret, kind in found:
+    def _report(self, entry: Entry, where: str, secrets: Iterable[tuple[str, str]]) -> None:
+        for secret, kind in secrets:
             self._add(entry, where, kind, IssuedToken.fingerprint_of(secret))
 
     def _add(self, entry: Entry, where: str, kind: str, fingerprint: str) -> None:

@@ -62,10 +62,10 @@ def _due(resources: Resources) -> list[Body]:
 
 
 def operation_named(resources: Resources, name: str) -> Body:
-    found = resources.operations.get(name.lower())
-    if found is None:
+    operation = resources.operations.get(name.lower())
+    if operation is None:
         raise arm_error(404, "OperationNotFound", f"The operation '{name}' could not be found.")
-    return found
+    return operation
 
 
 _WRITABLE = (

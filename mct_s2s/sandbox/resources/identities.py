@@ -50,11 +50,11 @@ def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str
     """Create the service principal of a new user-assigned identity; return the properties of its
     resource.
     """
-    made = service_principals.create_managed_identity(
+    principal = service_principals.create_managed_identity(
         resources.directory, resource_id.names[-1], resource_id=str(resource_id)
     )
     tenant = resources.directory.subscription_tenant.tenant_id
-    return {"tenantId": tenant, "principalId": made["id"], "clientId": made["appId"]}
+    return {"tenantId": tenant, "principalId": principal["id"], "clientId": principal["appId"]}
 
 
 def check(
@@ -81,20 +81,23 @@ def check(
 def _system_part(
     resources: Resources, body: dict[str, Any], before: dict[str, Any], wanted: bool
 ) -> dict[str, str]:
-    own = before.get("principalId")
+    principal_id = before.get("principalId")
     if not wanted:
-        if own:
-            service_principals.delete_managed_identity(resources.directory, own)
+        if principal_id:
+            service_principals.delete_managed_identity(resources.directory, principal_id)
         return {}
-    if own is None:
+    if principal_id is None:
         name = ResourceId.parse(body["id"])
         shown = (
             "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
         )
-        own = service_principals.create_managed_identity(
+        principal_id = service_principals.create_managed_identity(
             resources.directory, shown, resource_id=body["id"]
         )["id"]
-    return {"principalId": own, "tenantId": resources.directory.subscription_tenant.tenant_id}
+    return {
+        "principalId": principal_id,
+        "tenantId": resources.directory.subscription_tenant.tenant_id,
+    }
 
 
 def _entries(
@@ -138,8 +141,8 @@ def _values(message: str) -> Exception:
 
 
 def _ids_of(resources: Resources, identity_id: str) -> dict[str, str]:
-    found = resources.find(identity_id)
-    if found is None or not found["type"].lower().endswith("/userassignedidentities"):
+    identity = resources.find(identity_id)
+    if identity is None or not identity["type"].lower().endswith("/userassignedidentities"):
         raise service_error("FailedIdentityOperation", identity_id=identity_id)
-    own = found["properties"]
-    return {"principalId": own["principalId"], "clientId": own["clientId"]}
+    properties = identity["properties"]
+    return {"principalId": properties["principalId"], "clientId": properties["clientId"]}

@@ -52,7 +52,7 @@ class ApiVersions:
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
         accepted = self.of(DATA_PLANE, known)
         if version.lower() not in accepted:
-            latest = [one for one in accepted if "preview" not in one][-1]
+            latest = [api_version for api_version in accepted if "preview" not in api_version][-1]
             raise service_error("BadParameter", version=version, latest=latest)
 
 

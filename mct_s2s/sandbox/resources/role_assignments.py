@@ -275,10 +275,10 @@ class Locks:
             if is_within(scope, k["scope"]) and (deleting or k["level"] == "ReadOnly")
         )
         below = (k for k in self.all if deleting and is_within(k["scope"], scope))
-        found = list(dict.fromkeys(lock["scope"] for lock in (*above, *below)))
-        if found:
+        scopes = list(dict.fromkeys(lock["scope"] for lock in (*above, *below)))
+        if scopes:
             verb = "delete" if deleting else "write"
-            named = "', '".join(found)
+            named = "', '".join(scopes)
             raise service_error("ScopeLocked", scope=scope, verb=verb, named=named)
 
 

@@ -112,7 +112,7 @@ class SiteState:
             raise bad_request("The parameter properties has an invalid value.")
         for name, pair in properties.items():
             texts = isinstance(pair, Mapping) and all(
-                isinstance(pair.get(one), str) for one in ("value", "type")
+                isinstance(pair.get(member), str) for member in ("value", "type")
             )
             if not texts:
                 raise bad_request(f"The parameter {name} has an invalid value.")
@@ -166,9 +166,9 @@ class SiteState:
         }
 
 
-def _swapped(incoming: Settings, own: Settings, stays: set[str]) -> Settings:
+def _swapped(incoming: Settings, outgoing: Settings, stays: set[str]) -> Settings:
     moved = {name: value for name, value in incoming.items() if name not in stays}
-    return moved | {name: value for name, value in own.items() if name in stays}
+    return moved | {name: value for name, value in outgoing.items() if name in stays}
 
 
 _NEVER_IN_NAMES = re.compile(r"[\s/=]")
@@ -248,7 +248,7 @@ def shown_site(
         written: whether it answers a PUT or PATCH, in which two members differ from a GET.
     """
     name = body["name"].replace("/", "-")
-    own = body["properties"]
+    properties = body["properties"]
     computed = {
         "name": body["name"].split("/")[-1],
         "kind": body.get("kind"),
@@ -265,27 +265,27 @@ def shown_site(
         .hexdigest()
         .upper(),
         "privateEndpointConnections": None if written else [],
-        "siteConfig": None if listed else _site_config(own, written=written),
+        "siteConfig": None if listed else _site_config(properties, written=written),
     }
-    shown = {**body, "properties": {**_SITE["properties"], **own, **computed}}
+    shown = {**body, "properties": {**_SITE["properties"], **properties, **computed}}
     # Members without a value are missing: tags, identity.
     return {member: value for member, value in shown.items() if member != "tags" or value}
 
 
 def web_config(body: dict[str, Any]) -> dict[str, Any]:
-    own = body["properties"]
+    properties = body["properties"]
     return {
-        **_site_config(own, written=True),
+        **_site_config(properties, written=True),
         **_SITE["webConfig"],
-        "keyVaultReferenceIdentity": own.get("keyVaultReferenceIdentity"),
-        "publicNetworkAccess": own.get("publicNetworkAccess"),
+        "keyVaultReferenceIdentity": properties.get("keyVaultReferenceIdentity"),
+        "publicNetworkAccess": properties.get("publicNetworkAccess"),
     }
 
 
-def _site_config(own: dict[str, Any], *, written: bool) -> dict[str, Any]:
+def _site_config(properties: dict[str, Any], *, written: bool) -> dict[str, Any]:
     return {
         **_SITE["siteConfig"],
-        "linuxFxVersion": "DOTNET-ISOLATED|8.0" if own.get("reserved") else "",
+        "linuxFxVersion": "DOTNET-ISOLATED|8.0" if properties.get("reserved") else "",
         "ipSecurityRestrictions": _SITE["ipSecurityRestrictions"] if written else None,
     }
 

@@ -47,29 +47,29 @@ class Resources:
         return ApiVersions(self.directory.variations)
 
     def subscription(self, subscription_id: str) -> Body:
-        found = self.subscriptions.get(subscription_id.lower())
-        if found is None:
+        subscription = self.subscriptions.get(subscription_id.lower())
+        if subscription is None:
             raise arm_error(
                 404,
                 "SubscriptionNotFound",
                 f"The subscription '{subscription_id}' could not be found.",
             )
-        return found
+        return subscription
 
     def group(self, subscription_id: str, name: str) -> Body:
-        found = self.groups.get(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
-        if found is None:
+        group = self.groups.get(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
+        if group is None:
             raise arm_error(
                 404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found."
             )
-        return found
+        return group
 
     def get(self, resource_id: ResourceId) -> Body:
         self.group(resource_id.subscription, resource_id.group)
-        found = self.resources.get(resource_id.key)
-        if found is None:
+        resource = self.resources.get(resource_id.key)
+        if resource is None:
             raise service_error("ResourceNotFound", at=resource_id)
-        return found
+        return resource
 
     def find(self, resource_id: str) -> Body | None:
         return self.resources.get(resource_id.lower().rstrip("/"))
@@ -104,13 +104,13 @@ class Resources:
             self.forget_identity_of(body)
 
     def forget_identity_of(self, body: Body) -> None:
-        own = (body.get("identity") or {}).get("principalId") or (
+        principal_id = (body.get("identity") or {}).get("principalId") or (
             body["properties"].get("principalId")
             if body["type"].endswith("userAssignedIdentities")
             else None
         )
-        if own:
-            service_principals.delete_managed_identity(self.directory, own)
+        if principal_id:
+            service_principals.delete_managed_identity(self.directory, principal_id)
 
     def to_dict(self) -> Body:
         return {
@@ -128,20 +128,20 @@ class Resources:
 
     @classmethod
     def from_dict(cls, clock: Clock, directory: Directory, data: Mapping[str, Any]) -> Self:
-        made = cls(clock, directory)
-        made.subscriptions = dict(data["subscriptions"])
-        made.groups = dict(data["groups"])
-        made.resources = dict(data["resources"])
-        made.sites = {key: SiteState(**site) for key, site in data["sites"].items()}
+        resources = cls(clock, directory)
+        resources.subscriptions = dict(data["subscriptions"])
+        resources.groups = dict(data["groups"])
+        resources.resources = dict(data["resources"])
+        resources.sites = {key: SiteState(**site) for key, site in data["sites"].items()}
         vaults = data.get("vaults", {})
-        made.vaults = {
+        resources.vaults = {
             key: VaultState(**vaults.get(key, {}))
-            for key, body in made.resources.items()
+            for key, body in resources.resources.items()
             if body["type"] == VAULT
         }
-        made.operations = dict(data["operations"])
-        made.access.assignments = list(data["roleAssignments"])
-        made.access.denials = list(data["denyAssignments"])
-        made.access.custom = dict(data.get("customRoles", {}))
-        made.locks.all = list(data["locks"])
-        return made
+        resources.operations = dict(data["operations"])
+        resources.access.assignments = list(data["roleAssignments"])
+        resources.access.denials = list(data["denyAssignments"])
+        resources.access.custom = dict(data.get("customRoles", {}))
+        resources.locks.all = list(data["locks"])
+        return resources

@@ -141,12 +141,12 @@ def _secret(resources: Resources, site: Mapping[str, Any], value: str) -> str | 
     if not allows(resources.access, vault, principal, "getSecret/action", secret):
         return None
     try:
-        found = resources.vaults[vault["id"].lower()].version(
+        stored = resources.vaults[vault["id"].lower()].version(
             secret, version, resources.clock.timestamp()
         )
     except WireError:
         return None
-    return str(found["value"]) if found["attributes"]["enabled"] else None
+    return str(stored["value"]) if stored["attributes"]["enabled"] else None
 
 
 def _principal(site: Mapping[str, Any]) -> str | None:

@@ -50,7 +50,7 @@ class VaultState:
             "created": int(now),
             "updated": int(now),
         }
-        made = {
+        secret_version = {
             "version": version or uuid.uuid4().hex,
             "value": sent["value"],
             **fresh,
@@ -59,35 +59,39 @@ class VaultState:
         secret = self.secrets.setdefault(
             name.lower(), {"name": name, "versions": [], "ready_at": 0.0}
         )
-        secret["versions"].append(made)
-        return made
+        secret["versions"].append(secret_version)
+        return secret_version
 
     def update(self, name: str, version: str, sent: Mapping[str, Any], now: float) -> Body:
         """Change members of a version; what is not sent stays, tags are replaced as a whole."""
-        fresh, found = _checked(sent), self.version(name, version, now)
+        fresh, secret_version = _checked(sent), self.version(name, version, now)
         if "value" in sent:
             raise bad_parameter("Property value has invalid value\r\n")
-        attributes = {**found["attributes"], **fresh.pop("attributes", {}), "updated": int(now)}
-        found.update(fresh, attributes=attributes)
-        return found
+        attributes = {
+            **secret_version["attributes"],
+            **fresh.pop("attributes", {}),
+            "updated": int(now),
+        }
+        secret_version.update(fresh, attributes=attributes)
+        return secret_version
 
     def version(self, name: str, version: str, now: float) -> Body:
         versions = self.versions(name, now)
-        found = (
+        matching = (
             versions[-1]
             if not version
             else next((v for v in versions if v["version"] == version.lower()), None)
         )
-        if found is None:
+        if matching is None:
             raise not_found(f"{name}/{version}")
-        return found
+        return matching
 
     def versions(self, name: str, now: float) -> list[Body]:
         secret = self.secrets.get(name.lower())
         if secret is None or secret["ready_at"] > now:
             raise not_found(name)
-        found: list[Body] = secret["versions"]
-        return found
+        versions: list[Body] = secret["versions"]
+        return versions
 
     def delete(self, name: str, now: float, seconds: float) -> Body:
         self.versions(name, now)
@@ -208,12 +212,12 @@ def _checked_tags(tags: object) -> dict[str, str]:
 def _checked_attributes(attributes: object) -> Body:
     if not isinstance(attributes, Mapping):
         raise bad_parameter("Property attributes has invalid value\r\n")
-    given = {
+    sent = {
         name: value
         for name, value in attributes.items()
         if name in _ATTRIBUTES and value is not None
     }
-    for name, value in given.items():
+    for name, value in sent.items():
         if type(value) is not _ATTRIBUTES[name]:
             raise bad_parameter(f"Property {name} has invalid value\r\n")
-    return given
+    return sent

@@ -49,15 +49,16 @@ def rows() -> list[Row]:
 
 
 def table() -> str:
-    found = rows()
+    operations = rows()
     heads = Row("service", "operation", "fidelity", "source")
-    widths = [max(len(row[column]) for row in (heads, *found)) for column in range(3)]
-    lines = [_line(row, widths) for row in (heads, *found)]
+    widths = [max(len(row[column]) for row in (heads, *operations)) for column in range(3)]
+    lines = [_line(row, widths) for row in (heads, *operations)]
     counts = [
-        f"{sum(row.fidelity == kind for row in found)} {kind}" for kind in ("full", "usual", "stub")
+        f"{sum(row.fidelity == kind for row in operations)} {kind}"
+        for kind in ("full", "usual", "stub")
     ]
     return "\n".join(
-        (*lines, "", f"{len(found)} operations: {', '.join(counts)}; all others return 501.")
+        (*lines, "", f"{len(operations)} operations: {', '.join(counts)}; all others return 501.")
     )
 
 

@@ -126,9 +126,14 @@ class HostedApp:
             free.bind(("127.0.0.1", 0))
             self._port = int(free.getsockname()[1])
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        given = {name: value for name, value in settings.items() if value is not None}
+        site_settings = {name: value for name, value in settings.items() if value is not None}
         trusted = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(self._certificates))
-        environment: Mapping[str, str] = {**kept, **trusted, **given, "PORT": str(self._port)}
+        environment: Mapping[str, str] = {
+            **kept,
+            **trusted,
+            **site_settings,
+            "PORT": str(self._port),
+        }
         with contextlib.suppress(OSError):  # no such program: it does not start, as on App Service
             self._process = subprocess.Popen(  # noqa: S603  # the operator's own command
                 self.command,

@@ -161,14 +161,14 @@ def authenticate(state: SandboxState, addresses: Addresses, request: Request) ->
 
 def _vault(state: SandboxState, addresses: Addresses, request: Request) -> Body:
     name = addresses.vault_named_by(request.headers.get("host", "")) or ""
-    found = state.resources.vault_named(name)
-    if found is None:
+    vault = state.resources.vault_named(name)
+    if vault is None:
         raise vault_error(
             404,
             "VaultNotFound",
             f"There is no vault '{name}' (in Azure, its name would not resolve).",
         )
-    return found
+    return vault
 
 
 def _check_version(state: SandboxState, version: str | None) -> None:
@@ -184,16 +184,16 @@ def _set_secret(call: VaultCall) -> Body:
 
 
 def _update_secret(call: VaultCall) -> Body:
-    found = call.vault_state.update(call.name, call.params["version"], call.body, call.now)
-    return _bundle(call, call.name, found)
+    secret_version = call.vault_state.update(call.name, call.params["version"], call.body, call.now)
+    return _bundle(call, call.name, secret_version)
 
 
 def _get_secret(call: VaultCall) -> Body:
-    found = call.vault_state.version(call.name, call.params["version"], call.now)
-    if not found["attributes"]["enabled"]:
+    secret_version = call.vault_state.version(call.name, call.params["version"], call.now)
+    if not secret_version["attributes"]["enabled"]:
         why = "Operation get is not allowed on a disabled secret."
         raise vault_error(403, "Forbidden", why, inner="SecretDisabled")
-    return _bundle(call, call.name, found, with_value=True)
+    return _bundle(call, call.name, secret_version, with_value=True)
 
 
 def _delete_secret(call: VaultCall) -> Body:

@@ -157,29 +157,29 @@ def check_call(
     directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]
 ) -> str:
     """Check that a call comes from a service on an allow list; return the name of the list."""
-    own = {name.lower(): value or "" for name, value in settings.items()}
+    site_settings = {name.lower(): value or "" for name, value in settings.items()}
     _require(
-        own.get("serviceauthenabled", "").strip().lower() == "true",
+        site_settings.get("serviceauthenabled", "").strip().lower() == "true",
         "ServiceAuthEnabled is not true",
     )
     _require(
         headers.get("clienttype", "").lower() == "service", "the header ClientType is not Service"
     )
-    _check_tenant_name(directory, own)
+    _check_tenant_name(directory, site_settings)
     claims = _claims(directory, headers)
-    tenant = own.get("serviceauthtenantid", "").strip().lower()
+    tenant = site_settings.get("serviceauthtenantid", "").strip().lower()
     _require(
         str(claims.get("tid", "")).lower() == tenant,
         f"tid is {claims.get('tid')}, not ServiceAuthTenantId",
     )
     issuers = (f"https://sts.windows.net/{tenant}/", f"{addresses.login}/{tenant}/v2.0")
     _require(claims.get("iss") in issuers, f"iss is {claims.get('iss')}")
-    audience = own.get("serviceauthaudience", "")
+    audience = site_settings.get("serviceauthaudience", "")
     _require(
         bool(audience) and claims.get("aud") == audience,
         f"aud is {claims.get('aud')}, not {audience!r}",
     )
-    return _allowed(own, claims)
+    return _allowed(site_settings, claims)
 
 
 def _require(fact: bool, why_not: str) -> None:
@@ -187,8 +187,8 @@ def _require(fact: bool, why_not: str) -> None:
         raise CallRejected(why_not)
 
 
-def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
-    name = own.get("serviceauthtenantname", "").strip().lower()
+def _check_tenant_name(directory: Directory, site_settings: Mapping[str, str]) -> None:
+    name = site_settings.get("serviceauthtenantname", "").strip().lower()
     _require(
         name in directory.tenant.domains,
         f"ServiceAuthTenantName {name!r} is no domain of the tenant",
@@ -204,16 +204,16 @@ def _claims(directory: Directory, headers: Mapping[str, str]) -> dict[str, Any]:
         raise CallRejected(rejected.reason) from rejected
 
 
-def _allowed(own: Mapping[str, str], claims: Mapping[str, Any]) -> str:
-    if str(claims.get("oid", "")).lower() in _ids(own.get("serviceobjectids", "")):
+def _allowed(site_settings: Mapping[str, str], claims: Mapping[str, Any]) -> str:
+    if str(claims.get("oid", "")).lower() in _ids(site_settings.get("serviceobjectids", "")):
         return "ServiceObjectIds"
     client = str(claims.get("appid") or claims.get("azp") or "").lower()
     _require(
-        client in _ids(own.get("serviceapplicationids", "")),
+        client in _ids(site_settings.get("serviceapplicationids", "")),
         f"neither the object id {claims.get('oid')} nor the application id {client} is on an allow "
         "list",
     )
-    role = own.get("serviceauthrole", "")
+    role = site_settings.get("serviceauthrole", "")
     _require(
         bool(role) and role in claims.get("roles", ()),
         f"the token does not carry the role {role!r}",

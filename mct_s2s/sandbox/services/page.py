@@ -109,20 +109,25 @@ def _tables(
     yield _Table("Sites", ("id", "address", "state", "trust settings"), sites)
     registrations = [
         (
-            one["displayName"],
-            one["appId"],
-            one["id"],
-            list(_credentials(one)),
-            "deleted" if one["deletedDateTime"] else "",
+            application["displayName"],
+            application["appId"],
+            application["id"],
+            list(_credentials(application)),
+            "deleted" if application["deletedDateTime"] else "",
         )
-        for one in state.directory.applications.dump()
+        for application in state.directory.applications.dump()
     ]
     yield _Table(
         "App registrations", ("name", "app id", "object id", "credentials", ""), registrations[::-1]
     )
     principals = [
-        (one["displayName"], one["servicePrincipalType"], one["appId"], one["id"])
-        for one in state.directory.service_principals.dump()
+        (
+            principal["displayName"],
+            principal["servicePrincipalType"],
+            principal["appId"],
+            principal["id"],
+        )
+        for principal in state.directory.service_principals.dump()
     ]
     yield _Table("Service principals", ("name", "type", "app id", "object id"), principals[::-1])
     leaks = [tuple(leak.values()) for leak in observability.watch.to_list()]
@@ -131,17 +136,17 @@ def _tables(
     )
     log = [
         (
-            one.at[11:19],
-            one.service,
-            one.method,
-            one.path,
-            one.query,
-            one.status or "no answer",
-            one.fault,
-            one.note,
+            entry.at[11:19],
+            entry.service,
+            entry.method,
+            entry.path,
+            entry.query,
+            entry.status or "no answer",
+            entry.fault,
+            entry.note,
         )
-        for one in observability.log
-        if one.service != "control"
+        for entry in observability.log
+        if entry.service != "control"
     ]
     columns = ("time", "service", "method", "path", "query", "status", "fault", "note")
     yield _Table("Requests", columns, log[::-1])
@@ -149,5 +154,6 @@ def _tables(
 
 def _credentials(application: Mapping[str, Any]) -> Iterator[str]:
     # Neither `secretText`, which is null, nor `hint`, which is the beginning of the secret.
-    for one in (*application["passwordCredentials"], *application["keyCredentials"]):
-        yield f"{one['displayName'] or ''} {one['keyId']} expires {str(one['endDateTime'])[:10]}"
+    for credential in (*application["passwordCredentials"], *application["keyCredentials"]):
+        end_date = str(credential["endDateTime"])[:10]
+        yield f"{credential['displayName'] or ''} {credential['keyId']} expires {end_date}"

@@ -91,8 +91,8 @@ def add_site(
         for principal in resources.directory.service_principals.latest_by("appId", owner_app_id):
             resources.access.assign(principal["id"], role_assignments.OWNER, root)
     group_id = f"{root}/resourceGroups/{group}"
-    found = resources.groups.get(group_id.lower())
-    group_id = found["id"] if found else _group(resources, group, {}, root)
+    existing = resources.groups.get(group_id.lower())
+    group_id = existing["id"] if existing else _group(resources, group, {}, root)
     plan = _add(
         resources,
         group_id,
@@ -174,8 +174,8 @@ def _integrations(resources: Resources) -> None:
     sync = _user_identity(resources, group, "sync-identity")
     machine = _add(resources, group, "Microsoft.Compute/virtualMachines", "etl-vm")
     machine["properties"]["hardwareProfile"] = {"vmSize": "Standard_B2s"}
-    own = _user_identity(resources, group, "etl-identity")
-    entries: dict[str, Any] = {own["id"]: {}}
+    identity = _user_identity(resources, group, "etl-identity")
+    entries: dict[str, Any] = {identity["id"]: {}}
     _identify(resources, machine, {"type": "UserAssigned", "userAssignedIdentities": entries})
     _add(
         resources,

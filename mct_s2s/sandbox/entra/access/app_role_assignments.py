@@ -61,24 +61,24 @@ def create(directory: Directory, body: object) -> Object:
 
 
 def delete(directory: Directory, held: Iterable[Object], assignment: str) -> None:
-    if all(one["id"] != assignment for one in held):
+    if all(holding["id"] != assignment for holding in held):
         raise bad_request("EntitlementGrant being updated or deleted is not found")
     directory.assignments.drop(assignment)
 
 
 def of_principal(directory: Directory, principal_id: str) -> list[Object]:
     return [
-        one
-        for one in directory.assignments.seen_by("principal", principal_id)
-        if _is_visible(directory, one)
+        assignment
+        for assignment in directory.assignments.seen_by("principal", principal_id)
+        if _is_visible(directory, assignment)
     ]
 
 
 def to_resource(directory: Directory, resource_id: str) -> list[Object]:
     return [
-        one
-        for one in directory.assignments.seen_by("resource", resource_id)
-        if _is_visible(directory, one)
+        assignment
+        for assignment in directory.assignments.seen_by("resource", resource_id)
+        if _is_visible(directory, assignment)
     ]
 
 
@@ -87,9 +87,9 @@ def role_values(directory: Directory, principal_id: str, resource: Object) -> li
     `roles`.
     """
     held = {
-        one["appRoleId"]
-        for one in of_principal(directory, principal_id)
-        if one["resourceId"] == resource["id"]
+        assignment["appRoleId"]
+        for assignment in of_principal(directory, principal_id)
+        if assignment["resourceId"] == resource["id"]
     }
     return [
         role["value"]
@@ -100,8 +100,8 @@ def role_values(directory: Directory, principal_id: str, resource: Object) -> li
 
 def forget(directory: Directory, object_id: str) -> None:
     for index in ("principal", "resource"):
-        for one in directory.assignments.latest_by(index, object_id):
-            directory.assignments.drop(one["id"])
+        for assignment in directory.assignments.latest_by(index, object_id):
+            directory.assignments.drop(assignment["id"])
 
 
 def _grants(resource: Object, principal: Object, role_id: str) -> bool:
@@ -117,8 +117,9 @@ def _grants(resource: Object, principal: Object, role_id: str) -> bool:
 def _exists(directory: Directory, values: Object) -> bool:
     held = directory.assignments.latest_by("principal", values["principalId"])
     return any(
-        one["resourceId"] == values["resourceId"] and one["appRoleId"] == values["appRoleId"]
-        for one in held
+        assignment["resourceId"] == values["resourceId"]
+        and assignment["appRoleId"] == values["appRoleId"]
+        for assignment in held
     )
 
 

@@ -154,12 +154,12 @@ def _is_assigned(
         DIRECTORY_ROLES[name] for name in rule.roles_for_people | rule.roles_for_applications
     }
     return any(
-        (one["roleDefinitionId"] in built_in or rule.actions & set(one["actions"]))
+        (assignment["roleDefinitionId"] in built_in or rule.actions & set(assignment["actions"]))
         and (
-            one["directoryScopeId"] == "/"
-            or (target is not None and one["directoryScopeId"] == f"/{target['id']}")
+            assignment["directoryScopeId"] == "/"
+            or (target is not None and assignment["directoryScopeId"] == f"/{target['id']}")
         )
-        for one in (principal or {}).get("@assigned", ())
+        for assignment in (principal or {}).get("@assigned", ())
     )
 
 
@@ -190,10 +190,10 @@ def assigned(role: str, template: str | None, scope: str, actions: Iterable[str]
         scope: `/`, `/{object id}` of one application or service principal,
         `/administrativeUnits/{id}`.
     """
-    made = template or str(uuid.uuid5(uuid.NAMESPACE_URL, f"custom role {role}"))
+    definition_id = template or str(uuid.uuid5(uuid.NAMESPACE_URL, f"custom role {role}"))
     return {
         "name": role,
-        "roleDefinitionId": made,
+        "roleDefinitionId": definition_id,
         "directoryScopeId": scope,
         "actions": list(actions),
     }
@@ -227,20 +227,25 @@ def assignments_of(
     principal = directory.principal(principal_id)
     if principal is None:
         return []
-    own = set(principal.get("@roles", ()))
+    role_ids = set(principal.get("@roles", ()))
     group = str(uuid.uuid5(uuid.UUID(principal_id), "a group"))
-    found = [
+    built_in = [
         _assignment(
-            principal["id"] if role["roleTemplateId"] in own else group,
+            principal["id"] if role["roleTemplateId"] in role_ids else group,
             role["roleTemplateId"],
             role["displayName"],
             "/",
         )
         for role in roles_of(directory, principal, transitive=transitive)
     ]
-    return found + [
-        _assignment(principal["id"], one["roleDefinitionId"], one["name"], one["directoryScopeId"])
-        for one in principal.get("@assigned", ())
+    return built_in + [
+        _assignment(
+            principal["id"],
+            assignment["roleDefinitionId"],
+            assignment["name"],
+            assignment["directoryScopeId"],
+        )
+        for assignment in principal.get("@assigned", ())
     ]
 
 

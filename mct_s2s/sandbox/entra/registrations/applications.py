@@ -73,17 +73,17 @@ def create(
     if owners is not None:  # the tenant's rules do not apply to what the sandbox creates
         _check_reference(directory, values, "Create")
     checked = _checked(directory, empty, values)
-    if any(one.get("secretText") or one.get("hint") for one in asked):
+    if any(password.get("secretText") or password.get("hint") for password in asked):
         raise password_not_generated()
     created = checked["createdDateTime"]
-    made = [
-        password_credentials.new_password(directory, one, application_created=created)
-        for one in asked
+    passwords = [
+        password_credentials.new_password(directory, password, application_created=created)
+        for password in asked
     ]
-    hidden = [{**one, "secretText": None} for one in made]
+    hidden = [{**password, "secretText": None} for password in passwords]
     return {
         **directory.applications.put({**checked, "passwordCredentials": hidden}),
-        "passwordCredentials": made,
+        "passwordCredentials": passwords,
     }
 
 

@@ -18,17 +18,17 @@ _MOST = 20
 
 def create(directory: Directory, application: Object, body: object) -> Object:
     values = clean("federatedIdentityCredential", body)
-    made = {"description": None, "subject": None, **values, "id": str(uuid.uuid4())}
-    _check(made)
+    credential = {"description": None, "subject": None, **values, "id": str(uuid.uuid4())}
+    _check(credential)
     others = directory.federated.latest_by("application", application["id"])
-    if any(other["name"] == made["name"] for other in others):
-        raise service_error("Request_MultipleObjectsWithSameKeyValue", name=made["name"])
-    _check_pair(made, others)
+    if any(other["name"] == credential["name"] for other in others):
+        raise service_error("Request_MultipleObjectsWithSameKeyValue", name=credential["name"])
+    _check_pair(credential, others)
     if len(others) >= _MOST:
         raise bad_request(
             f"Cannot have more than {_MOST} federated identity credentials on the application."
         )
-    return directory.federated.put({**made, "@application": application["id"]})
+    return directory.federated.put({**credential, "@application": application["id"]})
 
 
 def update(directory: Directory, credential: Object, body: object) -> None:

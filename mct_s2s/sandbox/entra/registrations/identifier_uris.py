@@ -86,12 +86,10 @@ def _is_compliant(tenant: Tenant, app_id: str, scheme: str, rest: str) -> bool:
         return True
     if scheme != "api":
         return False
-    first, *more = rest.split("/")
-    named_by_app = first.lower() == app_id or (len(more) == 1 and more[0].lower() == app_id)
+    head, *more = rest.split("/")
+    named_by_app = head.lower() == app_id or (len(more) == 1 and more[0].lower() == app_id)
     return (
-        named_by_app
-        or (first.lower() == tenant.tenant_id and bool(more))
-        or tenant.owns_host(first)
+        named_by_app or (head.lower() == tenant.tenant_id and bool(more)) or tenant.owns_host(head)
     )
 
 
@@ -122,8 +120,8 @@ def check_app_roles(new: list[Object], old: list[Object], *, scopes: list[Object
             or (value is not None and not _VALUE.fullmatch(value))
         ):
             raise invalid_value("Application", "appRoles", detailed=False)
-    ids = [one.get("id") for one in (*new, *scopes)]
-    values = [one["value"] for one in (*new, *scopes) if one.get("value") is not None]
+    ids = [entry.get("id") for entry in (*new, *scopes)]
+    values = [entry["value"] for entry in (*new, *scopes) if entry.get("value") is not None]
     if len(set(ids)) != len(ids) or len(set(values)) != len(values):
         raise duplicate_values()
     check_disabled(new, old)

@@ -35,15 +35,15 @@ def add_password(directory: Directory, owner: Object, body: object) -> Object:
         body: `{"passwordCredential": {…}}`; without dates the secret is valid from now for two
         years.
     """
-    made = new_password(directory, _asked(body), application_created=owner["createdDateTime"])
+    password = new_password(directory, _asked(body), application_created=owner["createdDateTime"])
     if "servicePrincipalType" in owner:
-        made["hint"] = None  # docs/azure-contract.md, section 3.5
-    if any(one["keyId"] == made["keyId"] for one in owner["passwordCredentials"]):
-        raise not_updatable(made["keyId"])
+        password["hint"] = None  # docs/azure-contract.md, section 3.5
+    if any(credential["keyId"] == password["keyId"] for credential in owner["passwordCredentials"]):
+        raise not_updatable(password["keyId"])
     # The newest comes first.
-    kept = [{**made, "secretText": None}, *owner["passwordCredentials"]]
+    kept = [{**password, "secretText": None}, *owner["passwordCredentials"]]
     _table_of(directory, owner).put({**owner, "passwordCredentials": kept})
-    return made
+    return password
 
 
 def new_password(directory: Directory, asked: Object, *, application_created: str) -> Object:
@@ -64,7 +64,7 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
         )
     directory.policies.check_secret(end - start, application_created=application_created)
     secret, name = _new_secret(), asked.get("displayName")
-    made: Object = {
+    password: Object = {
         "customKeyIdentifier": asked.get("customKeyIdentifier"),
         "displayName": name,
         "endDateTime": end_text,
@@ -73,8 +73,8 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
         "secretText": secret,
         "startDateTime": start_text,
     }
-    directory.secret_hashes[made["keyId"]] = _hash(secret)
-    return made
+    directory.secret_hashes[password["keyId"]] = _hash(secret)
+    return password
 
 
 def remove_password(directory: Directory, owner: Object, body: object) -> None:
@@ -89,7 +89,9 @@ def remove_password(directory: Directory, owner: Object, body: object) -> None:
             f"The parameter '{unknown[0]}' is not a parameter of the operation 'removePassword'."
         )
     key_id = str(clean("passwordCredential", {"keyId": body["keyId"]})["keyId"])
-    kept = [one for one in owner["passwordCredentials"] if one["keyId"] != key_id]
+    kept = [
+        credential for credential in owner["passwordCredentials"] if credential["keyId"] != key_id
+    ]
     if len(kept) == len(owner["passwordCredentials"]):
         raise bad_request(f"No password credential found with keyId '{key_id}'.")
     _table_of(directory, owner).put({**owner, "passwordCredentials": kept})
@@ -98,7 +100,7 @@ def remove_password(directory: Directory, owner: Object, body: object) -> None:
 def put_known_password(directory: Directory, application: Object, name: str, secret: str) -> None:
     """Replace the secret called `name` by one that is known beforehand; only the seed may."""
     now = directory.clock.now()
-    others = [one for one in application["passwordCredentials"] if one["displayName"] != name]
+    others = [held for held in application["passwordCredentials"] if held["displayName"] != name]
     credential: Object = {
         "customKeyIdentifier": None,
         "displayName": name,
@@ -116,8 +118,8 @@ def matching(directory: Directory, owner: Object, secret: str) -> Object | None:
     presented = _hash(secret)
     for credential in owner["passwordCredentials"]:
         if hmac.compare_digest(directory.secret_hashes.get(credential["keyId"], ""), presented):
-            found: Object = credential
-            return found
+            match: Object = credential
+            return match
     return None
 
 

@@ -44,12 +44,12 @@ def create(
         )
     _check_free(directory, app_id, but=None)
     # The replica may know an older state of the application; the newest one arrives in the end.
-    made = of_application(
+    principal = of_application(
         directory, directory.applications.latest(application["id"]) or application
     )
-    made |= {"createdByAppId": created_by, "@owners": [owner] if owner else []}
+    principal |= {"createdByAppId": created_by, "@owners": [owner] if owner else []}
     values.pop("appId")
-    return directory.service_principals.put(_checked(made, values))
+    return directory.service_principals.put(_checked(principal, values))
 
 
 def of_application(directory: Directory, application: Object) -> Object:
@@ -205,9 +205,9 @@ def expire(directory: Directory) -> None:
     """Purge what was deleted more than thirty days ago."""
     limit = timestamp(directory.clock.now() - KEPT_FOR)
     for table in (directory.applications, directory.service_principals):
-        for one in table.dump():
-            if one["deletedDateTime"] and one["deletedDateTime"] < limit:
-                purge(directory, one["id"])
+        for item in table.dump():
+            if item["deletedDateTime"] and item["deletedDateTime"] < limit:
+                purge(directory, item["id"])
 
 
 def purge(directory: Directory, object_id: str) -> None:

@@ -107,11 +107,11 @@ class Variations:
 
         Raises TypeError: a value is unknown or of another type.
         """
-        made = cls(**data)
+        variations = cls(**data)
         for name, default in asdict(cls()).items():
-            if type(getattr(made, name)) is not type(default):
+            if type(getattr(variations, name)) is not type(default):
                 raise TypeError(f"'{name}' has the wrong type")
-        return made
+        return variations
 
 
 _STRICT = Variations(

@@ -46,14 +46,14 @@ def resource_principal(directory: Directory, name: str) -> Object:
         addresses.vault: KEY_VAULT_APP_ID,
     }.get(bare)
     if app_id is not None:
-        found = directory.service_principals.seen_by("appId", app_id)
+        principals = directory.service_principals.seen_by("appId", app_id)
     else:
-        found = directory.service_principals.seen_by("servicePrincipalNames", name)
-    if not found:
+        principals = directory.service_principals.seen_by("servicePrincipalNames", name)
+    if not principals:
         raise service_error("unknown_resource", name, directory.tenant)
-    if not found[0]["accountEnabled"]:
+    if not principals[0]["accountEnabled"]:
         raise service_error("disabled_resource", name)
-    return found[0]
+    return principals[0]
 
 
 def app_only_claims(
@@ -69,9 +69,9 @@ def app_only_claims(
     target = resource_principal(directory, resource)
     roles = app_role_assignments.role_values(directory, client["id"], target)
     assigned = [
-        one
-        for one in app_role_assignments.of_principal(directory, client["id"])
-        if one["resourceId"] == target["id"]
+        assignment
+        for assignment in app_role_assignments.of_principal(directory, client["id"])
+        if assignment["resourceId"] == target["id"]
     ]
     if target["appRoleAssignmentRequired"] and not assigned:
         raise service_error("not_assigned", client, target, resource)

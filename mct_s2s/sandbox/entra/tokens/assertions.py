@@ -81,9 +81,9 @@ def _registered(directory: Directory, application: Object, mark: str) -> Object 
     now = directory.clock.now()
     for credential in application["keyCredentials"]:
         if credential["usage"] == "Verify" and mark in key_credentials.thumbprints(credential):
-            found: Object = credential
-            in_time = as_utc(found["startDateTime"]) <= now < as_utc(found["endDateTime"])
-            return found if in_time else None
+            key: Object = credential
+            in_time = as_utc(key["startDateTime"]) <= now < as_utc(key["endDateTime"])
+            return key if in_time else None
     return None
 
 
@@ -124,14 +124,14 @@ def _check_trusted(
 ) -> None:
     if not trusted:
         raise service_error("no_federated_credential", application)
-    of_issuer = [one for one in trusted if one["issuer"] == issuer]
+    of_issuer = [trust for trust in trusted if trust["issuer"] == issuer]
     if not of_issuer:
         raise service_error("no federated issuer", issuer)
-    of_subject = [one for one in of_issuer if one["subject"] == subject]
+    of_subject = [trust for trust in of_issuer if trust["subject"] == subject]
     if not of_subject:
-        in_other_case = any(one["subject"].lower() == subject.lower() for one in of_issuer)
+        in_other_case = any(trust["subject"].lower() == subject.lower() for trust in of_issuer)
         raise service_error(
             f"no federated subject{' in this case' if in_other_case else ''}", subject
         )
-    if not any(one["audiences"] == [audience] for one in of_subject):
+    if not any(trust["audiences"] == [audience] for trust in of_subject):
         raise service_error("no federated audience", audience)

@@ -30,18 +30,18 @@ def device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]
             raise service_error("missing_parameter", name)
     _public_client(directory, form["client_id"])
     now, claims = directory.clock.now(), form.get("claims", "")
-    made = directory.sessions.begin(form["client_id"], form["scope"], now, claims)
+    issued = directory.sessions.begin(form["client_id"], form["scope"], now, claims)
     if directory.sessions.auto_approve:
-        approve(directory, made.user_code, directory.sessions.auto_approve)
+        approve(directory, issued.user_code, directory.sessions.auto_approve)
     where = f"{directory.addresses.login}/devicelogin"
     return {
-        "user_code": made.user_code,
-        "device_code": made.code,
+        "user_code": issued.user_code,
+        "device_code": issued.code,
         "verification_uri": where,
         "expires_in": int(DEVICE_CODE_LIFETIME.total_seconds()),
         "interval": 5,
         "message": f"To sign in, use a web browser to open the page {where} and enter the code "
-        f"{made.user_code} to authenticate.",
+        f"{issued.user_code} to authenticate.",
     }
 
 
@@ -149,19 +149,19 @@ def _answer(
         raise service_error("no_consent", client["appId"], client["displayName"])
     claims = access_tokens.common_claims(directory, client, target, resource, acr="0")
     claims |= {**_person(directory, user, client), **_factors(session), **policies.granted(asked)}
-    made = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
+    token = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
     # What was asked for comes back beside what it means: MSAL finds the token in its cache by it
     # (azure-cli#32931).
-    told = [one for one in scopes.split() if one not in _OPENID] + [".default"] * (
+    granted = [name for name in scopes.split() if name not in _OPENID] + [".default"] * (
         "/.default" in scope
     )
     seconds = int(_LIFETIME.total_seconds()) - 1
     return {
         "token_type": "Bearer",
-        "scope": " ".join(f"{resource}/{one}" for one in told),
+        "scope": " ".join(f"{resource}/{name}" for name in granted),
         "expires_in": seconds,
         "ext_expires_in": seconds,
-        "access_token": made.access_token,
+        "access_token": token.access_token,
         "refresh_token": directory.sessions.refresh_token(session),
         "id_token": _id_token(directory, user, client),
         "client_info": _client_info(directory, user),
@@ -169,7 +169,7 @@ def _answer(
 
 
 def _resource(scope: str) -> str:
-    named = [one for one in scope.split() if one not in _OPENID]
+    named = [name for name in scope.split() if name not in _OPENID]
     if not named or "/" not in named[0]:
         raise service_error("bad_scope", scope)
     return named[0].rpartition("/")[0]

@@ -100,7 +100,7 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     claims |= policies.granted(form.get("claims", ""))
     # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
     lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it
-    made = access_tokens.sign(directory, claims, lifetime)
+    token = access_tokens.sign(directory, claims, lifetime)
     seconds = int(lifetime.total_seconds()) - 1
     answer: dict[str, Any] = {
         "token_type": "Bearer",
@@ -109,9 +109,9 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     }
     if "resource" in form:
         answer = _version_1(
-            answer, made.expires_at, int(directory.clock.now().timestamp()), resource
+            answer, token.expires_at, int(directory.clock.now().timestamp()), resource
         )
-    return answer | {"access_token": made.access_token}
+    return answer | {"access_token": token.access_token}
 
 
 def _version_1(answer: dict[str, Any], expires: int, now: int, resource: str) -> dict[str, Any]:
@@ -125,10 +125,10 @@ def _version_1(answer: dict[str, Any], expires: int, now: int, resource: str) ->
 
 
 def _application(directory: Directory, client_id: str) -> Object:
-    found = directory.applications.seen_by("appId", client_id)
-    if not found:
+    applications = directory.applications.seen_by("appId", client_id)
+    if not applications:
         raise service_error("unknown_client", client_id, directory.tenant)
-    return found[0]
+    return applications[0]
 
 
 def _resource(form: Form) -> str:
@@ -138,7 +138,9 @@ def _resource(form: Form) -> str:
     if not scope:
         raise service_error("missing_parameter", "scope")
     wanted = [
-        one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}
+        name
+        for name in scope.split()
+        if name not in {"openid", "profile", "offline_access", "email"}
     ]
     if len(wanted) > 1:
         raise service_error("several_resources", scope)

@@ -85,8 +85,8 @@ def _list_by_type(call: ArmCall) -> Answer:
     if "group" in call.params:
         call.resources.group(call.params["subscription"], call.params["group"])
     allows, principal = call.resources.access.allows, call.caller.object_id
-    found = call.resources.under(scope, of_type=kind.full_name)
-    readable = [r for r in found if allows(principal, f"{kind.full_name}/read", r["id"])]
+    resources = call.resources.under(scope, of_type=kind.full_name)
+    readable = [r for r in resources if allows(principal, f"{kind.full_name}/read", r["id"])]
     return Answer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
 
 

@@ -34,9 +34,9 @@ def _config(body: dict[str, Any], name: str, properties: Any) -> Answer:
 
 def _list_slots(call: ArmCall) -> Answer:
     body, _ = _site(call)
-    found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
+    slots = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
     return Answer(
-        body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None}
+        body={"value": [show(call, slot, listed=True) for slot in slots], "nextLink": None}
     )
 
 

@@ -118,7 +118,9 @@ def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
     fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
     of_site = fitting and fitting[0][0].template.startswith("{site}/")
     if of_site:
-        fitting = [one for one in fitting if one[0].template.startswith("{site}/")]
+        fitting = [
+            candidate for candidate in fitting if candidate[0].template.startswith("{site}/")
+        ]
     for row, match in fitting:
         if row.method == method or (method == "HEAD" and row.method == "GET"):
             return row, match.groupdict()

@@ -36,20 +36,20 @@ def _list_locks(call: ArmCall) -> Answer:
 
 
 def _get_lock(call: ArmCall) -> Answer:
-    found = call.resources.locks.get(call.params["scope"], call.params["name"])
-    if found is None:
+    lock = call.resources.locks.get(call.params["scope"], call.params["name"])
+    if lock is None:
         raise arm_error(
             404, "LockNotFound", f"The lock '{call.params['name']}' could not be found."
         )
-    return Answer(body=_lock(found))
+    return Answer(body=_lock(lock))
 
 
 def _put_lock(call: ArmCall) -> Answer:
-    own = call.body.get("properties")
-    if not isinstance(own, dict) or not isinstance(own.get("level"), str):
+    properties = call.body.get("properties")
+    if not isinstance(properties, dict) or not isinstance(properties.get("level"), str):
         raise arm_error(400, "InvalidLockLevel", "The lock level is required.")
     lock, fresh = call.resources.locks.put(
-        call.params["scope"], call.params["name"], own["level"], own.get("notes")
+        call.params["scope"], call.params["name"], properties["level"], properties.get("notes")
     )
     return Answer(201 if fresh else 200, _lock(lock))
 
@@ -101,11 +101,13 @@ def _definition(scope: str, role: str) -> str:
 def _list_role_assignments(call: ArmCall) -> Answer:
     scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
     held = call.resources.access.assignments
-    found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
+    assignments = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
     return Answer(
         body={
             "value": [
-                _assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted
+                _assignment(a)
+                for a in assignments
+                if "'" not in wanted or a["principalId"] in wanted
             ]
         }
     )
@@ -113,27 +115,27 @@ def _list_role_assignments(call: ArmCall) -> Answer:
 
 def _get_role_assignment(call: ArmCall) -> Answer:
     wanted = call.params["name"].lower()
-    found = next(
+    assignment = next(
         (a for a in call.resources.access.assignments if a["name"].lower() == wanted), None
     )
-    if found is None:
+    if assignment is None:
         raise service_error("RoleAssignmentNotFound", name=call.params["name"].replace("-", ""))
-    return Answer(body=_assignment(found))
+    return Answer(body=_assignment(assignment))
 
 
 def _put_role_assignment(call: ArmCall) -> Answer:
-    own = call.body.get("properties")
-    if not isinstance(own, dict):
+    properties = call.body.get("properties")
+    if not isinstance(properties, dict):
         raise arm_error(
             400,
             "InvalidRequestContent",
             "The request content was invalid: 'properties' is missing.",
         )
-    role = str(own.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
+    role = str(properties.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
     if role not in ROLES:
         raise service_error("RoleDefinitionDoesNotExist", role=role)
     held = call.resources.access.assignments
-    principal, scope = str(own.get("principalId")), call.params["scope"]
+    principal, scope = str(properties.get("principalId")), call.params["scope"]
     if any(
         (a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower())
         for a in held
@@ -146,20 +148,20 @@ def _put_role_assignment(call: ArmCall) -> Answer:
             principal=principal.replace("-", ""),
             tenant_id=call.state.directory.tenant_id,
         )
-    made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
-    made |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}
-    return Answer(201, _assignment(made))
+    assignment = call.resources.access.assign(principal, role, scope, name=call.params["name"])
+    assignment |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}
+    return Answer(201, _assignment(assignment))
 
 
 def _delete_role_assignment(call: ArmCall) -> Answer:
     access = call.resources.access
-    found = next(
+    assignment = next(
         (a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None
     )
-    if found is None:
+    if assignment is None:
         return Answer(204)
-    access.assignments.remove(found)
-    return Answer(200, _assignment(found))
+    access.assignments.remove(assignment)
+    return Answer(200, _assignment(assignment))
 
 
 def _assignment(a: dict[str, str]) -> dict[str, Any]:

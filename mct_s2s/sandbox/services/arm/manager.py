@@ -23,15 +23,15 @@ _CLAUSE = re.compile(
 
 
 def _list_tenants(call: ArmCall) -> Answer:
-    own = call.state.directory.tenant
+    home = call.state.directory.tenant
     tenant = {
-        "id": f"/tenants/{own.tenant_id}",
-        "tenantId": own.tenant_id,
-        "countryCode": own.organization()["countryLetterCode"],
-        "displayName": own.display_name,
-        "domains": list(own.domains),
+        "id": f"/tenants/{home.tenant_id}",
+        "tenantId": home.tenant_id,
+        "countryCode": home.organization()["countryLetterCode"],
+        "displayName": home.display_name,
+        "domains": list(home.domains),
         "tenantCategory": "Home",
-        "defaultDomain": own.default_domain,
+        "defaultDomain": home.default_domain,
         "tenantType": "AAD",
     }
     return _page([tenant])
@@ -40,8 +40,8 @@ def _list_tenants(call: ArmCall) -> Answer:
 def _list_subscriptions(call: ArmCall) -> Answer:
     sees, principal = call.resources.access.sees, call.caller.object_id
     subscriptions = call.resources.subscriptions.values()
-    found = [_shown(call, one) for one in subscriptions if sees(principal, one["id"])]
-    return Answer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
+    visible = [_shown(call, one) for one in subscriptions if sees(principal, one["id"])]
+    return Answer(body={"value": visible, "count": {"type": "Total", "value": len(visible)}})
 
 
 def _get_subscription(call: ArmCall) -> Answer:
@@ -78,33 +78,33 @@ def _list_groups(call: ArmCall) -> Answer:
 
 
 def _get_group(call: ArmCall) -> Answer:
-    found = call.resources.group(call.params["subscription"], call.params["group"])
-    return Answer(204) if call.method == "HEAD" else Answer(body=found)
+    group = call.resources.group(call.params["subscription"], call.params["group"])
+    return Answer(204) if call.method == "HEAD" else Answer(body=group)
 
 
 def _list_resources(call: ArmCall) -> Answer:
     scope = call.path.rsplit("/", 1)[0]
     if "group" in call.params:
         call.resources.group(call.params["subscription"], call.params["group"])
-    found = _filtered(call.resources.under(scope), call.query.get("$filter"))
+    resources = _filtered(call.resources.under(scope), call.query.get("$filter"))
     allows, principal = call.resources.access.allows, call.caller.object_id
-    readable = [r for r in found if allows(principal, f"{r['type']}/read", r["id"])]
+    readable = [r for r in resources if allows(principal, f"{r['type']}/read", r["id"])]
     brief = ("id", "name", "type", "location", "tags", "kind", "sku", "identity", "managedBy")
     shown = [{k: v for k, v in show(call, r).items() if k in brief} for r in readable]
     top = call.query.get("$top")
     return _page(shown[: int(top)] if top and top.isdigit() else shown)
 
 
-def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[str, Any]]:
+def _filtered(resources: Iterable[dict[str, Any]], text: str | None) -> list[dict[str, Any]]:
     if not text:
-        return list(found)
+        return list(resources)
     joints = {"and": all, "or": any}
     for joint, combine in joints.items():
         parts = re.split(rf"\s+{joint}\s+", text.strip(), flags=re.IGNORECASE)
         clauses = [_CLAUSE.fullmatch(part) for part in parts]
         if all(clauses):
             tests = [clause.groups() for clause in clauses if clause]
-            return [r for r in found if combine(_holds(r, *test) for test in tests)]
+            return [r for r in resources if combine(_holds(r, *test) for test in tests)]
     raise arm_error(
         400,
         "InvalidFilterInQueryString",

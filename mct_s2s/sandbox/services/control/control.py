@@ -45,25 +45,25 @@ def routes(
 
         return answer
 
-    own = [
+    fixed = [
         Route(f"/_sandbox/{path}", answering(run, 200), methods=[method])
         for method, path, run in _ROWS
     ]
     adding = provisioning.ROWS
-    return own + [
+    return fixed + [
         Route(f"/_sandbox/{path}", answering(run, 201), methods=[method])
         for method, path, run in adding
     ]
 
 
 def _health(call: ControlCall) -> Any:
-    own = call.addresses
+    addresses = call.addresses
     return {
         "status": "ready",
-        "login": own.login,
-        "arm": own.arm,
-        "graph": own.graph,
-        "sites": dict(own.sites),
+        "login": addresses.login,
+        "arm": addresses.arm,
+        "graph": addresses.graph,
+        "sites": dict(addresses.sites),
     }
 
 

@@ -98,7 +98,7 @@ def _add_caller(call: ControlCall) -> Any:
     secret = secrets.token_urlsafe(30)
     directory = call.state.directory
     name = member(sent, "name", str)
-    made, principal = seeding.add_application(
+    application, principal = seeding.add_application(
         directory, name, secret=secret, graph_roles=graph_roles
     )
     call.observability.watch.record(secret)
@@ -106,9 +106,9 @@ def _add_caller(call: ControlCall) -> Any:
     _assign(call, principal["id"], grants)
     return {
         "tenantId": directory.tenant_id,
-        "clientId": made["appId"],
+        "clientId": application["appId"],
         "clientSecret": secret,
-        "applicationId": made["id"],
+        "applicationId": application["id"],
         "principalId": principal["id"],
     }
 
@@ -117,9 +117,9 @@ def _add_person(call: ControlCall) -> Any:
     sent = call.body
     grants, held = _grants(call, sent), _directory_roles(sent)
     name = member(sent, "name", str)
-    made = seeding.add_person(call.state.directory, name.lower(), name, held)
-    _assign(call, made["id"], grants)
-    return {"principalId": made["id"], "userPrincipalName": made["userPrincipalName"]}
+    person = seeding.add_person(call.state.directory, name.lower(), name, held)
+    _assign(call, person["id"], grants)
+    return {"principalId": person["id"], "userPrincipalName": person["userPrincipalName"]}
 
 
 async def _add_site(call: ControlCall) -> Any:
@@ -215,7 +215,7 @@ def _assigned(sent: Mapping[str, Any]) -> list[Object]:
     for row in (*custom, *scoped):
         if not isinstance(row, Mapping):
             raise arm_error(400, "InvalidRole", "A directory role must be an object.")
-    made = [
+    assignments = [
         assigned(
             member(row, "name", str),
             None,
@@ -228,8 +228,8 @@ def _assigned(sent: Mapping[str, Any]) -> list[Object]:
         role = member(row, "role", str)
         if role not in DIRECTORY_ROLES:
             raise arm_error(400, "InvalidRole", f"Unknown directory role {role!r}.")
-        made.append(assigned(role, DIRECTORY_ROLES[role], member(row, "scope", str), ()))
-    return made
+        assignments.append(assigned(role, DIRECTORY_ROLES[role], member(row, "scope", str), ()))
+    return assignments
 
 
 ROWS: tuple[tuple[str, str, Callable[[ControlCall], Any]], ...] = (

@@ -28,15 +28,15 @@ def _post(call: GraphCall) -> Answer:
     )
 
 
-def _created(call: GraphCall, made: Object) -> Answer:
+def _created(call: GraphCall, application: Object) -> Answer:
     # The answer to a creation has its time in 100 ns; later reads have seconds.
-    shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
+    shown = {**application, "createdDateTime": precise_timestamp(call.directory.clock.now())}
     return call.single(
         "application",
         "applications",
         shown,
         status=201,
-        headers=call.location("Application", made["id"]),
+        headers=call.location("Application", application["id"]),
     )
 
 

@@ -21,7 +21,11 @@ def _resource_of(call: GraphCall, listed: list[Object]) -> Object | None:
     """Return the resource of the assignment in the path: its owner decides, from whichever end it
     is revoked.
     """
-    named = (one["resourceId"] for one in listed if one["id"] == call.params["assignment"])
+    named = (
+        assignment["resourceId"]
+        for assignment in listed
+        if assignment["id"] == call.params["assignment"]
+    )
     return call.directory.service_principals.latest(next(named, ""))
 
 

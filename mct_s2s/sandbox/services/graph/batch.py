@@ -52,7 +52,7 @@ def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
 def _items(raw: bytes) -> list[Item]:
     try:
         sent = json_of(raw)["requests"]
-        items = [_item(one) for one in sent]
+        items = [_item(request) for request in sent]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise bad_request("Invalid batch payload format.", code="BadRequest") from error
     ids = [item.item_id.casefold() for item in items]

@@ -122,15 +122,15 @@ class GraphCall:
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
         page["value"] = [
-            reordered(one, self.directory.replication.request) for one in page["value"]
+            reordered(item, self.directory.replication.request) for item in page["value"]
         ]
         fields = f"({','.join(query.select)})" if query.select else ""
         return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
-    def new_password(self, made: Object) -> Answer:
+    def new_password(self, password: Object) -> Answer:
         context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
         return Answer(
-            200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]}
+            200, {"@odata.context": context, **password}, {"Location": self.root.rpartition("/")[0]}
         )
 
     def single(

@@ -36,27 +36,28 @@ def _post(call: GraphCall) -> Answer:
     return _created(call, target, federated_credentials.create(call.directory, target, call.body))
 
 
-def _created(call: GraphCall, target: Object, made: Object) -> Answer:
-    headers = call.location("federatedIdentityCredentials", made["id"])
+def _created(call: GraphCall, target: Object, credential: Object) -> Answer:
+    headers = call.location("federatedIdentityCredentials", credential["id"])
     return call.single(
-        "federatedIdentityCredential", _context(target), made, status=201, headers=headers
+        "federatedIdentityCredential", _context(target), credential, status=201, headers=headers
     )
 
 
 def _credential(call: GraphCall, target: Object) -> Object:
-    found = _named(call, call.directory.federated.seen_by("application", target["id"]))
-    if found is None:
+    credential = _named(call, call.directory.federated.seen_by("application", target["id"]))
+    if credential is None:
         raise not_found(call.params.get("credential") or call.params.get("name") or "")
-    return found
+    return credential
 
 
 def _named(call: GraphCall, held: list[Object]) -> Object | None:
     named, name = call.params.get("credential"), call.params.get("name")
     # Graph accepts the name in place of the id.
     fitting = (
-        one
-        for one in held
-        if (named and named in {one["id"], one["name"]}) or (name and name == one["name"])
+        credential
+        for credential in held
+        if (named and named in {credential["id"], credential["name"]})
+        or (name and name == credential["name"])
     )
     return next(fitting, None)
 
@@ -139,9 +140,9 @@ def _get_grant(call: GraphCall) -> Answer:
 
 def _post_grant(call: GraphCall) -> Answer:
     call.require("grant.write")
-    made = app_role_assignments.create_grant(call.directory, call.body)
-    headers = call.location("oauth2PermissionGrants", made["id"])
-    return call.single(_TYPE, _CONTEXT, made, status=201, headers=headers)
+    grant = app_role_assignments.create_grant(call.directory, call.body)
+    headers = call.location("oauth2PermissionGrants", grant["id"])
+    return call.single(_TYPE, _CONTEXT, grant, status=201, headers=headers)
 
 
 def _patch_grant(call: GraphCall) -> Answer:
@@ -160,9 +161,9 @@ def _delete_grant(call: GraphCall) -> Answer:
 
 def _found(call: GraphCall) -> Object:
     # Ids are case-sensitive texts here, not GUIDs.
-    for one in call.directory.grants.seen_all():
-        if one["id"] == call.params["grant"]:
-            return one
+    for grant in call.directory.grants.seen_all():
+        if grant["id"] == call.params["grant"]:
+            return grant
     raise not_found(call.params["grant"])
 
 

@@ -47,8 +47,8 @@ def in_turn(call: GraphCall, operation: GraphOperation) -> Answer:
     if written:
         recent.check(written, _CONSENTS_AT_ONCE if consents else 1)
     answer = operation.run(call)
-    made = answer.body.get("appId", "") if isinstance(answer.body, dict) else ""
-    recent.note(written or str(made), seconds)
+    created = answer.body.get("appId", "") if isinstance(answer.body, dict) else ""
+    recent.note(written or str(created), seconds)
     return answer
 
 
@@ -69,13 +69,14 @@ def _app_id(call: GraphCall) -> str:
         return str(call.body.get("appId", ""))
     named = call.params.get("id") or call.params.get("object") or call.params.get("value", "")
     applications, principals = call.directory.applications, call.directory.service_principals
-    found = [
+    matches = [
         applications.latest(named),
         principals.latest(named),
         *applications.latest_by("uniqueName", named),
     ]
     return next(
-        (one["appId"] for one in found if one is not None), named if call.key == "appId" else ""
+        (match["appId"] for match in matches if match is not None),
+        named if call.key == "appId" else "",
     )
 
 

@@ -43,7 +43,7 @@ def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
 
 
 def owned_by(table: Table, owner_id: str) -> list[Object]:
-    return [one for one in table.seen_all() if owner_id in one["@owners"]]
+    return [item for item in table.seen_all() if owner_id in item["@owners"]]
 
 
 Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
@@ -64,15 +64,15 @@ def _expanding(call: GraphCall) -> tuple[GraphCall, Callable[[Answer], Answer]]:
     the id.
     """
     name, known = call.query.get("$expand", ""), _EXPANDED.get(call.kind, {})
-    selected = [one.strip() for one in call.query.get("$select", "id").split(",")]
+    selected = [item.strip() for item in call.query.get("$select", "id").split(",")]
     if name not in known or "id" not in selected:
         return call, lambda answer: answer
 
     def expand(answer: Answer) -> Answer:
         body: Any = answer.body
-        for one in body.get("value", [body]):
-            held = known[name](call.directory, one["id"])[:_MOST_EXPANDED]
-            one[name] = [
+        for item in body.get("value", [body]):
+            held = known[name](call.directory, item["id"])[:_MOST_EXPANDED]
+            item[name] = [
                 {key: inner for key, inner in each.items() if not key.startswith("@")}
                 for each in held
             ]
@@ -101,9 +101,9 @@ def _get(call: GraphCall) -> Answer:
 
 def _read_list(name: str, call: GraphCall) -> Answer:
     call.require("application.read")
-    found = call.found(call.table)
-    context = f"{call.root}/$metadata#{call.kind}s('{found['id']}')/{name}"
-    return Answer(200, {"@odata.context": context, "value": found[name]})
+    target = call.found(call.table)
+    context = f"{call.root}/$metadata#{call.kind}s('{target['id']}')/{name}"
+    return Answer(200, {"@odata.context": context, "value": target[name]})
 
 
 def _add_password(call: GraphCall) -> Answer:
@@ -120,14 +120,18 @@ def _remove_password(call: GraphCall) -> Answer:
 def _list_owners(call: GraphCall) -> Answer:
     target = call.found(call.table)
     call.require("application.read")
-    owners = [call.directory.principal(one) for one in target["@owners"]]
+    owners = [call.directory.principal(owner_id) for owner_id in target["@owners"]]
     select = tuple(
         name.strip() for name in call.query.get("$select", "").split(",") if name.strip()
     )
-    found = [typed(owner, select) for owner in owners if owner is not None]
+    shown_owners = [typed(owner, select) for owner in owners if owner is not None]
     fields = f"({','.join(select)})" if select else ""
     return Answer(
-        200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found}
+        200,
+        {
+            "@odata.context": f"{call.root}/$metadata#directoryObjects{fields}",
+            "value": shown_owners,
+        },
     )
 
 
@@ -146,7 +150,7 @@ def _remove_owner(call: GraphCall) -> Answer:
     target = call.to_change(call.table, f"{call.kind}.write")
     if call.params["owner"] not in target["@owners"]:
         raise not_found(call.params["owner"])
-    kept = [one for one in target["@owners"] if one != call.params["owner"]]
+    kept = [owner_id for owner_id in target["@owners"] if owner_id != call.params["owner"]]
     call.table.put({**target, "@owners": kept})
     return NO_CONTENT
 

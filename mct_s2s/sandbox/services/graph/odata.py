@@ -82,14 +82,14 @@ class Query:
             return table.seen_all()
         name, keys = hint
         if name == "id":
-            return [found for found in map(table.seen, keys) if found is not None]
+            return [item for item in map(table.seen, keys) if item is not None]
         if not table.has_index(name):
             return table.seen_all()
-        found = {one["id"]: one for key in keys for one in table.seen_by(name, key)}
-        return found.values()
+        matches = {item["id"]: item for key in keys for item in table.seen_by(name, key)}
+        return matches.values()
 
     def total(self, objects: Iterable[Object]) -> int:
-        return sum(self.filter is None or self.filter.holds(one) for one in objects)
+        return sum(self.filter is None or self.filter.holds(item) for item in objects)
 
     def page(
         self, objects: Iterable[Object], address: str, options: Mapping[str, str]
@@ -99,7 +99,7 @@ class Query:
         Args:
             options: the request's own query options, which the next page's address repeats.
         """
-        matching = [one for one in objects if self.filter is None or self.filter.holds(one)]
+        matching = [item for item in objects if self.filter is None or self.filter.holds(item)]
         end = self.skip + self.top
         body: dict[str, Any] = {}
         if self.count:
@@ -111,7 +111,9 @@ class Query:
             }
             body["@odata.nextLink"] = f"{address}?{urlencode(rest, safe='$')}"
         return body | {
-            "value": [shown(self.type_name, one, self.select) for one in matching[self.skip : end]]
+            "value": [
+                shown(self.type_name, item, self.select) for item in matching[self.skip : end]
+            ]
         }
 
 
@@ -143,7 +145,9 @@ def shown(
         and name not in hidden
     }
     if visible.get("keyCredentials") and not with_keys:
-        visible["keyCredentials"] = [{**one, "key": None} for one in visible["keyCredentials"]]
+        visible["keyCredentials"] = [
+            {**credential, "key": None} for credential in visible["keyCredentials"]
+        ]
     return visible
 
 
@@ -197,6 +201,6 @@ def _turned(values: list[Any], request: int) -> list[Any]:
     if len(values) < 2:
         return values
     # Mixed, so that commands with the same number of requests do not always get the same order.
-    first = (request * 2_654_435_761 >> 7) % len(values)
+    start = (request * 2_654_435_761 >> 7) % len(values)
     backwards = values[::-1]  # as the recordings show it
-    return backwards[first:] + backwards[:first]
+    return backwards[start:] + backwards[:start]

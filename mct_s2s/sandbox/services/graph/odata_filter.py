@@ -74,10 +74,10 @@ class Filter:
 
 def parse(type_name: str, text: str) -> Filter:
     reader = _Reader(type_name, _tokens(text))
-    found = reader.either()
+    condition = reader.either()
     if reader.rest():
         raise _malformed(f"Syntax error at '{reader.rest()[0]}'.")
-    return found
+    return condition
 
 
 def _tokens(text: str) -> list[str]:
@@ -126,7 +126,7 @@ class _Reader:
     def _term(self) -> Filter:
         if self._accept("not"):
             inner = self._term()
-            return Filter(lambda one: not inner.holds(one), advanced=True)
+            return Filter(lambda item: not inner.holds(item), advanced=True)
         if self._accept("("):
             inside = self.either()
             self._expect(")")
@@ -153,9 +153,9 @@ class _Reader:
         if word.lower() == "endswith" and path and path[0] not in _ENDS_WITH:
             raise self._unsupported(path[0])
         if word.lower() == "startswith":
-            return Filter(lambda one: str(_at(one, path) or "").casefold().startswith(wanted))
+            return Filter(lambda item: str(_at(item, path) or "").casefold().startswith(wanted))
         return Filter(
-            lambda one: str(_at(one, path) or "").casefold().endswith(wanted), advanced=True
+            lambda item: str(_at(item, path) or "").casefold().endswith(wanted), advanced=True
         )
 
     def _any(self, name: str) -> Filter:
@@ -172,7 +172,7 @@ class _Reader:
             else None
         )
         return Filter(
-            lambda one: any(inner.holds(item) for item in (_at(one, path) or [])),
+            lambda item: any(inner.holds(member) for member in (_at(item, path) or [])),
             inner.advanced,
             hint,
         )
@@ -196,7 +196,7 @@ class _Reader:
         in_order = operator in {"ge", "le", "gt", "lt"} and path[:1] and path[0] in _IN_ORDER
         advanced = wanted is None or not (operator == "eq" or in_order)
         return Filter(
-            lambda one: compare(_folded(_at(one, path)), wanted),
+            lambda item: compare(_folded(_at(item, path)), wanted),
             advanced,
             None if wanted is None else hint,
         )
@@ -211,19 +211,19 @@ class _Reader:
             raise service_error("Request_UnsupportedQuery clauses", number=len(values))
         wanted = tuple(dict.fromkeys(_folded(value) for value in values))
         hint = (path[0], tuple(str(value) for value in wanted)) if len(path) == 1 else None
-        return Filter(lambda one: _folded(_at(one, path)) in wanted, hint=hint)
+        return Filter(lambda item: _folded(_at(item, path)) in wanted, hint=hint)
 
     def _path(self, word: str) -> tuple[str, ...]:
-        first, *more = word.split("/")
-        if first == self._variable:
+        head, *more = word.split("/")
+        if head == self._variable:
             return tuple(more)
-        if first not in TYPES[self._type] and first != "createdDateTime":
+        if head not in TYPES[self._type] and head != "createdDateTime":
             raise _malformed(
-                f"Could not find a property named '{first}' on type 'microsoft.graph.{self._type}'."
+                f"Could not find a property named '{head}' on type 'microsoft.graph.{self._type}'."
             )
-        if first in _UNFILTERABLE.get(self._type, ()):
-            raise self._unsupported(first)
-        return (first, *more)
+        if head in _UNFILTERABLE.get(self._type, ()):
+            raise self._unsupported(head)
+        return (head, *more)
 
     def _unsupported(self, name: str) -> WireError:
         resource = self._type[:1].upper() + self._type[1:]
@@ -275,10 +275,10 @@ class _Reader:
             raise _malformed(f"Syntax error: '{token}' is expected before '{self._peek()}'.")
 
 
-def _at(one: Any, path: tuple[str, ...]) -> Any:
+def _at(value: Any, path: tuple[str, ...]) -> Any:
     for name in path:
-        one = one.get(name) if isinstance(one, dict) else None
-    return one
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _folded(value: Any) -> Any:
@@ -286,8 +286,8 @@ def _folded(value: Any) -> Any:
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def compared(left: Any, right: Any) -> bool:
-        return type(left) is type(right) and compare(left, right)
+    def compared(actual: Any, limit: Any) -> bool:
+        return type(actual) is type(limit) and compare(actual, limit)
 
     return compared
 
@@ -304,7 +304,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 def _together(combine: Callable[[Iterable[bool]], bool], parts: list[Filter], hint: Hint) -> Filter:
     advanced = any(part.advanced for part in parts)
-    return Filter(lambda one: combine(part.holds(one) for part in parts), advanced, hint)
+    return Filter(lambda item: combine(part.holds(item) for part in parts), advanced, hint)
 
 
 def _joined(hints: list[Hint]) -> Hint:

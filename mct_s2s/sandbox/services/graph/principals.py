@@ -25,11 +25,13 @@ def _post(call: GraphCall, sent: object = None) -> Answer:
         raise service_principals.not_local()
     call.require("servicePrincipal.create", application)
     caller = call.caller
-    made = service_principals.create(
+    principal = service_principals.create(
         call.directory, body, owner=caller.object_id, created_by=caller.app_id
     )
-    headers = call.location("ServicePrincipal", made["id"])
-    return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
+    headers = call.location("ServicePrincipal", principal["id"])
+    return call.single(
+        "servicePrincipal", "servicePrincipals", principal, status=201, headers=headers
+    )
 
 
 def _patch(call: GraphCall) -> Answer:
@@ -77,7 +79,7 @@ def _owned(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
     tables = (call.directory.applications, call.directory.service_principals)
-    held = [typed(one) for table in tables for one in owned_by(table, target["id"])]
+    held = [typed(item) for table in tables for item in owned_by(table, target["id"])]
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
 
 

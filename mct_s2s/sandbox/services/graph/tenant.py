@@ -68,7 +68,8 @@ def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> Answe
     held = assignments_of(call.directory, match.group(1), transitive=transitive)
     if "$expand" not in call.query:
         held = [
-            {name: value for name, value in one.items() if name != "roleDefinition"} for one in held
+            {name: value for name, value in assignment.items() if name != "roleDefinition"}
+            for assignment in held
         ]
     return _page(call, f"roleManagement/directory/{collection}", held)
 
@@ -151,12 +152,12 @@ def _users(call: GraphCall) -> Answer:
 def _user(call: GraphCall) -> Answer:
     call.require("user.read")
     name = call.params["user"]
-    found = call.directory.users.seen(name) or call.directory.users.first_seen_by(
+    user = call.directory.users.seen(name) or call.directory.users.first_seen_by(
         "userPrincipalName", name
     )
-    if found is None:
+    if user is None:
         raise not_found(name)
-    return call.single("user", "users", found)
+    return call.single("user", "users", user)
 
 
 _KINDS = {"application": "applications", "servicePrincipal": "service_principals", "user": "users"}
@@ -175,7 +176,7 @@ def _by_ids(call: GraphCall) -> Answer:
     if (
         not isinstance(ids, list)
         or not ids
-        or not all(is_guid(one) for one in ids)
+        or not all(is_guid(object_id) for object_id in ids)
         or len(ids) > 1000
     ):
         raise bad_request(
@@ -186,27 +187,27 @@ def _by_ids(call: GraphCall) -> Answer:
         raise bad_request(
             "Invalid value specified for parameter 'types': an array of Edm.String is expected."
         )
-    found = [
+    matches = [
         typed(hit)
         for table in _tables(call, kinds)
         for hit in map(table.seen, ids)
         if hit is not None
     ]
     return Answer(
-        200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found}
+        200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": matches}
     )
 
 
 def _directory_object(call: GraphCall) -> Answer:
     call.require("directory.read")
     for table in _tables(call):
-        found = table.seen(call.params["object"])
-        if found is not None:
+        target = table.seen(call.params["object"])
+        if target is not None:
             return Answer(
                 200,
                 {
                     "@odata.context": f"{call.root}/$metadata#directoryObjects/$entity",
-                    **typed(found),
+                    **typed(target),
                 },
             )
     raise not_found(call.params["object"])
@@ -227,7 +228,7 @@ def _deleted_kind(call: GraphCall) -> Answer:
             501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}."
         )
     table = _tables(call, [kind])[0]
-    return call.listed(kind, f"{kind}s", [_as_deleted(call, one) for one in table.deleted()])
+    return call.listed(kind, f"{kind}s", [_as_deleted(call, item) for item in table.deleted()])
 
 
 def _as_deleted(call: GraphCall, value: Object) -> Object:
@@ -241,29 +242,29 @@ def _as_deleted(call: GraphCall, value: Object) -> Object:
 def _deleted(call: GraphCall) -> tuple[Table, Object]:
     object_id = call.params["object"]
     for table in (call.directory.applications, call.directory.service_principals):
-        found = table.seen_deleted(object_id)
-        if found is not None:
-            return table, found
+        item = table.seen_deleted(object_id)
+        if item is not None:
+            return table, item
     raise not_found(object_id)
 
 
 def _get_deleted(call: GraphCall) -> Answer:
-    _, found = _deleted(call)
-    call.require(_reading_deleted(call), found)
-    select = selected(kind_of(found), call.query.get("$select"))
+    _, item = _deleted(call)
+    call.require(_reading_deleted(call), item)
+    select = selected(kind_of(item), call.query.get("$select"))
     fields = f"({','.join(select)})" if select else ""
     context = f"{call.root}/$metadata#directoryObjects{fields}/$entity"
-    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found), select)})
+    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, item), select)})
 
 
 def _restore(call: GraphCall) -> Answer:
-    table, found = _deleted(call)
-    call.require("application.write", found)
+    table, item = _deleted(call)
+    call.require("application.write", item)
     if table is call.directory.service_principals:
-        service_principals.check_restorable(call.directory, found)
-    newest = table.latest(found["id"])
+        service_principals.check_restorable(call.directory, item)
+    newest = table.latest(item["id"])
     if newest is None or not newest["deletedDateTime"]:
-        raise not_found(found["id"])
+        raise not_found(item["id"])
     restored = table.put({**newest, "deletedDateTime": None})
     if table is call.directory.service_principals:
         restored = service_principals.catch_up(call.directory, restored)
@@ -274,9 +275,9 @@ def _restore(call: GraphCall) -> Answer:
 
 
 def _purge(call: GraphCall) -> Answer:
-    _, found = _deleted(call)
-    call.require("application.delete", found)
-    service_principals.purge(call.directory, found["id"])
+    _, item = _deleted(call)
+    call.require("application.delete", item)
+    service_principals.purge(call.directory, item["id"])
     return NO_CONTENT
 
 

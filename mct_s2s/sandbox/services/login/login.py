@@ -98,8 +98,8 @@ async def _keys(call: LoginCall) -> Response:
     tenant = token_endpoint.tenant_named(
         directory, call.request.path_params["tenant"], error="invalid_tenant"
     )
-    own = access_tokens.issuer(directory, 2, tenant)
-    return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
+    issuer = access_tokens.issuer(directory, 2, tenant)
+    return JSONResponse({"keys": [directory.signing_key.jwk(issuer)]})
 
 
 async def _token(version: int, call: LoginCall) -> Response:
