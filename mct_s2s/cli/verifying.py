@@ -1,7 +1,7 @@
 """`mct-s2s verify`: test each client with a real token and a real API call."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from mct_s2s import clock
@@ -14,7 +14,7 @@ from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connected
 from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.credential_stores import stored_credentials
+from mct_s2s.engine.credential_stores import stored_credentials, vault_credentials
 from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
 from mct_s2s.engine.verify import ClientTest, clients_to_verify
@@ -87,6 +87,7 @@ def verify(options: VerifyOptions) -> int:
         ids = {client.client_id.casefold() for client in applications}
         ids |= {one.client_id.casefold() for one in named if not options.client}
         there = available(named, connection.environ, folder)
+        there += await _in_vaults(session, applications, there, observed)
         clients = clients_to_verify(
             applications, [one for one in there if one.client_id.casefold() in ids]
         )
@@ -120,6 +121,7 @@ def _verify_file(options: VerifyOptions) -> int:
         applications = members(observed)
         ids = {client.client_id.casefold() for client in applications}
         saved = available(stored, session.connection.environ, folder)
+        saved += await _in_vaults(session, applications, saved, observed)
         clients = clients_to_verify(
             applications, [one for one in saved if one.client_id.casefold() in ids]
         )
@@ -151,6 +153,18 @@ def _verify_file(options: VerifyOptions) -> int:
         )
 
     return run_connected(options, body)
+
+
+async def _in_vaults(
+    session: Session,
+    clients: Iterable[ClientApplication],
+    there: Iterable[ClientSignIn],
+    observed: ObservedState,
+) -> list[ClientSignIn]:
+    """The credentials in key vaults of those clients of which nothing is there."""
+    known = {one.client_id.casefold() for one in there}
+    lacking = [client for client in clients if client.client_id.casefold() not in known]
+    return await vault_credentials(session, lacking, observed)
 
 
 def _end(current: CommandRun, verification: Verification) -> int:

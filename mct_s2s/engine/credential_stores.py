@@ -2,7 +2,7 @@
 one is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +133,29 @@ async def stored_credentials(
 
     found = [or_unknown(stored(name, *one)) for name, one in _wanted(request, observed).items()]
     return [one for one in await gather_or_cancel(*found) if one is not None]
+
+
+async def vault_credentials(
+    session: "Session", clients: Iterable[ClientApplication], observed: ObservedState
+) -> list[ClientSignIn]:
+    """What the key vaults hold that tags of clients' registrations name, as far as the caller can
+    read them.
+    """
+
+    async def read(client: ClientApplication, noted: VaultTo) -> ClientSignIn | None:
+        vault = session.vault(noted.vault)
+        return await vault.store(noted.secret or "", client.display_name, client.client_id).read()
+
+    # Owners write tags, and only of a believed registration is it known who they are.
+    believed = [
+        client
+        for client in clients
+        if isinstance(client_trust(client, observed, ServiceSpec()), Belief)
+    ]
+    found = await gather_or_cancel(
+        *(or_unknown(read(client, noted)) for client in believed for noted in noted_vaults(client))
+    )
+    return [one for one in found if one is not None]
 
 
 def name_places(

@@ -18,6 +18,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG, replaced_kind
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import Holds
 from mct_s2s.planning.api_address import api_url
@@ -106,6 +107,9 @@ class ClientTest:
     async def _client(self, client: ClientToVerify) -> list[VerificationCheck]:
         if isinstance(client, ClientApplication):
             said, remedy = "Not tested: none of its credentials is available on this machine.", None
+            vaults = [f"keyvault:{place}" for place in Tag.VAULT.values(client.application.tags)]
+            if vaults:
+                said += f" Its registration names {' and '.join(vaults)}, which gave none."
             if self.observed.file is None:  # which names its place
                 said += " Name its file by --credentials FILE."
             if client.credentials and all(one.federation for one in client.credentials):

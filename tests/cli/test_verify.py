@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, reading, values_in
 from tests.conftest import FUNCTION_APP, SITE, Json, Sandbox
@@ -122,6 +123,34 @@ def test_a_client_proves_itself_without_any_right_to_look(
     )
     assert by_environment.code == 0
     assert verdicts(by_environment)[values["AZURE_CLIENT_ID"], "call"] is True
+
+
+def test_a_client_is_proved_by_the_key_vault_that_its_registration_names(
+    mct: Program, azure: Sandbox
+) -> None:
+    in_vault = ("--secret-to", f"keyvault:{seed.VAULT}", "-o", "json")
+    made = mct(*SETUP, *in_vault)
+    place = made.document["credentials"][0]["savedTo"]
+    ended = mct("verify", "-o", "json")
+    assert ended.code == 0
+    assert f"({place})" in checks(ended)["S2S-client", "token"]["message"]
+    assert azure.vault("DELETE", f"/secrets/{place.rpartition('/')[2]}").is_success
+    said = disproved(mct)["message"]
+    assert f"names {place}, which gave none" in said
+
+
+def test_the_secret_of_another_client_that_a_tag_names_is_not_used(
+    mct: Program, azure: Sandbox
+) -> None:
+    """Who owns a registration writes its tags."""
+    in_vault = ("--secret-to", f"keyvault:{seed.VAULT}", "-o", "json")
+    made = mct(*SETUP, *in_vault)
+    place = made.document["credentials"][0]["savedTo"].removeprefix("keyvault:")
+    assert mct("add-client", "Other", "--credential", "none", "-y").code == 0
+    (other,) = azure.applications("Other")
+    tags = [*other["tags"], f"mct-s2s:vault:{place}"]
+    azure.graph("PATCH", f"/applications/{other['id']}", json={"tags": tags})
+    assert verdicts(mct("verify", "Other", "-o", "json"))["Other", "call"] is None
 
 
 def test_credentials_come_from_a_named_file_or_the_environment(
