@@ -16,6 +16,7 @@ from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import Instruction, S2SError, as_instructions
 from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.documents import Handoff
@@ -47,8 +48,10 @@ from mct_s2s.render.outcome import (
     show_plan,
     show_plans,
 )
+from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.plan import target_details
 from mct_s2s.render.verification import show_verification
+from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
 
 Json: TypeAlias = dict[str, Any]
@@ -85,6 +88,7 @@ def report_of(site: SiteChange) -> SiteReport:
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
+        notes=_lost_with_job(outcome),
         is_of_file=site.key is not None,
     )
 
@@ -253,7 +257,36 @@ def _unsaid(outcome: Outcome) -> tuple[Instruction, ...]:
     """
     plan = outcome.plan
     more = plan.notes if isinstance(outcome.request.desired, Rotation) else plan.left_alone
-    return as_instructions((*plan.gaining, *plan.losing, *more))
+    return as_instructions((*plan.gaining, *plan.losing, *more, *_lost_with_job(outcome)))
+
+
+def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
+    """Say of a job which secrets go to files that no one has chosen: most machines of jobs are
+    thrown away.
+    """
+    if not is_unattended():
+        return ()
+    places = outcome.request.places
+    clients = [
+        f"'{change.name}'"
+        for change in outcome.plan.changes
+        if isinstance(change, AddCredential)
+        and isinstance(store := outcome.stores.get(change.name), FileStore)
+        and store.is_ours
+        and places.of(change.name) == SecretTo()
+        # A machine that has had a secret of this client keeps its files.
+        and outcome.before.note_of(change.name).delivered_at is None
+    ]
+    if not clients:
+        return ()
+    way = "add --secret-to keyvault:VAULT or exec:COMMAND"
+    if outcome.before.file is not None:
+        way = 'write secret-to = "keyvault:VAULT" into the trust file'
+    what = (
+        f"Credentials of {', '.join(clients)} go to the machine of this job, and are lost where "
+        f"it is thrown away. To keep them, {way}."
+    )
+    return (Instruction(what),)
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
@@ -347,7 +380,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
         "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(site.options, outcome), *_after_a_grant(outcome)],
-        "notes": outcome.plan.remarks,
+        "notes": [*outcome.plan.remarks, *_lost_with_job(outcome)],
         "missing": list(dict.fromkeys(outcome.plan.lacks)),
         "verification": outcome.verification,
         "connection": outcome.after,

@@ -80,6 +80,8 @@ class SiteReport:
     error: S2SError | None = None
     places: Mapping[str, str] = field(default_factory=dict)
     """Where the credentials of clients go, as `--secret-to` takes it, by their names."""
+    notes: Sequence[Instruction] = ()
+    """What is said of this run, beside its plan."""
     is_of_file: bool = False
     """Whether a trust file names it, whose reader reviews where secrets go."""
 
@@ -166,7 +168,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     said = (*plan.said, *(plan.destinations(in_rows) if site.is_of_file else ()))
     # A result has them as manual steps below.
     left = () if is_result and site.manual_steps else map(what_is_left, plan.manual_steps)
-    print_items(console, as_instructions((*left, *said)), "  ", "warn")
+    print_items(console, as_instructions((*left, *said, *site.notes)), "  ", "warn")
     if is_result and plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
         missing = (

@@ -732,6 +732,26 @@ def test_a_full_disk_is_found_before_anything_is_made(
 # --- lost by its place ---
 
 
+IN_A_JOB = {"GITHUB_ACTIONS": "true", "CI": "true"}
+
+
+def test_a_job_says_that_a_secret_on_its_machine_may_be_lost(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    lost = "Credentials of 'S2S-client' go to the machine of this job"
+    setup = ("setup", "--client", "S2S-client", "-y")
+    planned = mct(*setup, "--dry-run", env=IN_A_JOB)
+    assert lost in " ".join(planned.out.split())
+    elsewhere = mct(*setup, "--dry-run", *TO_VAULT, env=IN_A_JOB)
+    chosen = mct(*setup, "--dry-run", "--secret-to", f"file:{tmp_path}/kept.env", env=IN_A_JOB)
+    assert lost not in " ".join((elsewhere.out + chosen.out).split())
+    done = mct(*setup, "-q", env=IN_A_JOB)
+    assert (done.code, lost in " ".join(done.out.split())) == (0, True)
+    again = mct("rotate-secret", "S2S-client", "-y", "-o", "json", env=IN_A_JOB)
+    assert again.document["credentials"]
+    assert lost not in again.out, "a machine that has kept a secret keeps the next one"
+
+
 @pytest.mark.parametrize("place", ["default", "keyvault"])
 def test_status_says_that_a_secret_is_lost_from_its_place(
     mct: Program, azure: Sandbox, place: str
