@@ -1,10 +1,8 @@
 """Change one place of the program at a time, and report the changes that no test notices.
 
-    .venv/bin/python scripts/mutants.py                        30 places of planning, engine and
-    stores
+    .venv/bin/python scripts/mutants.py                        30 places of all three packages
     .venv/bin/python scripts/mutants.py planning --count 100   100 places of one package
-    .venv/bin/python scripts/mutants.py --quick                by the tests of the same package
-    alone
+    .venv/bin/python scripts/mutants.py --quick                by the package's own tests alone
 
 The same seed chooses the same places of the same program. Changes are made in a copy, which goes
 away. A change that survives is a rule without a test, or one that makes no difference: a person

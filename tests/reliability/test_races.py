@@ -45,7 +45,7 @@ class Stranger:
         inside: the sandbox.
         point: before or after which request of the settings step: `before list 1`.
         stale: whether it merges into what it has read when our command began, so that it erases
-        what we wrote since.
+            what we wrote since.
     """
 
     def __init__(self, inside: Inside, point: str, *, stale: bool) -> None:

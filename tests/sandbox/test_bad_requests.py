@@ -65,13 +65,13 @@ class Row:
         code: Graph's or Resource Manager's `error.code`, or Entra's `error`.
         aadsts: the one number in Entra's `error_codes`.
         body: JSON for Graph and Resource Manager unless bytes; for Entra what differs from a good
-        form.
+            form.
         caller: whose token is sent, see `bearers`.
         version: Resource Manager's `api-version`.
         detail: code and target of Graph's first `error.details`, where they tell one conflict from
-        another.
+            another.
         message: how Graph's own words begin; of a new application, the same for a change of what is
-        there.
+            there.
     """
 
     name: str

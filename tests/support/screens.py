@@ -118,8 +118,8 @@ def check_readable(shown: Shown) -> None:
 
     Raises:
         AssertionError: a line is too wide for another reason than what is copied from it; an id,
-        address or path is
-            cut; a colour is set where none is wanted; or a character has no mark in ASCII.
+            address or path is cut; a colour is set where none is wanted; or a character has no mark
+            in ASCII.
     """
     usual = _raw(shown, UNBOUNDED)
     pieces = copied(usual)

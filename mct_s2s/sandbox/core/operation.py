@@ -26,7 +26,7 @@ class Operation(Generic[Call, Outcome]):
     Attributes:
         method: HTTP method.
         template: the path; `{name}` is one segment, unless `SHAPES` has another pattern for that
-        name.
+            name.
         run: unpacks the request, calls the rules, packs the answer.
         source: the public page that it follows.
         fidelity: how much of the real operation there is: `full`, `usual` or `stub`.

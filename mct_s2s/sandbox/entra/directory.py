@@ -82,7 +82,7 @@ class Directory:
         recent_writes: which objects are still locked by a write.
         ids: ids of new objects.
         addresses: where the cloud is served, Azure's own as long as it is not; not saved with the
-        rest.
+            rest.
     """
 
     def __init__(self, clock: Clock) -> None:

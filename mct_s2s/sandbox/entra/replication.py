@@ -60,7 +60,7 @@ class Replication:
         clock: the sandbox's time; advancing it lets replication catch up.
         lag_seconds: how long replication takes; 0: it is immediate.
         lag_jitter: by which share, 0 to 1, the lag differs from write to write and from replica to
-        replica.
+            replica.
         replicas: how many there are.
         lag_seed: the seed of the random generator, so that a run can be repeated.
         lag_mode: one of `MODES`.

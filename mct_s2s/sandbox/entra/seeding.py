@@ -62,7 +62,7 @@ def add_person(directory: Directory, local: str, display_name: str, held: Object
 
     Args:
         held: template ids of directory roles, the person's own in `@roles`, those of groups in
-        `@groupRoles`.
+            `@groupRoles`.
     """
     return directory.users.put(
         blank("user")
@@ -90,7 +90,7 @@ def add_application(
     Args:
         secret: becomes its credential named "sandbox"; only its hash is kept.
         graph_roles: app roles of Microsoft Graph that it is granted, e.g.
-        `Application.ReadWrite.All`.
+            `Application.ReadWrite.All`.
     """
     fixed = {"appId": app_id.lower()} if app_id else {}
     body = {"displayName": display_name, "signInAudience": "AzureADMyOrg"}

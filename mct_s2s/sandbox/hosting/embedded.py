@@ -82,9 +82,8 @@ def start(
 
     Args:
         first_port: where it listens if that is free, and at the ports after it, unless it has
-        listened elsewhere
-            before. Addresses that its clients have saved work again as soon as `serve` runs there.
-            0: anywhere.
+            listened elsewhere before. Addresses that its clients have saved work again as soon as
+            `serve` runs there. 0: anywhere.
         is_busy: called again and again while another process uses it; may raise, to wait no longer.
     """
     folder = StateDirectory(state_dir)

@@ -64,7 +64,7 @@ class MctSandbox:
 
         Raises:
             ValueError: a rule that it does not know; so does `knobs`, and `load` for what is no
-            state.
+                state.
         """
         self._control("PUT", "faults", list(rules))
 

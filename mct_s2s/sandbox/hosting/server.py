@@ -126,7 +126,7 @@ def serve(
         state_file: a state that replaces the saved one; the file itself stays as it is.
         commands: by the name of a web app, the program that answers there.
         listen: an IP address of this machine instead of the loopback. Whoever reaches it controls
-        the sandbox.
+            the sandbox.
     """
     folder = StateDirectory(state_dir)
     rules = _rules(faults_file) if faults_file else []

@@ -14,24 +14,22 @@ bounds how often it fires. Each request counts once for each rule.
 
 The faults, with their members; `when` is "before" the service does its work, or "after":
 
-    latency            seconds, when                          the request takes longer
-    status             status, retryAfter, code, message, when   the service refuses, in its own
-    form
-    html               status, when                           an error page of a gateway
-    truncated                                                 the answer ends in the middle
-    reset                                                     the connection is reset before the
-    service is reached
-    lostAnswer                                                the request takes effect, and the
-    connection is reset
-    hang               when                                   no answer until the client disconnects
-    foreignWrite       when, settings | application           another write at that moment (see
-    `fault_injection`)
-    freezeAfterWrites  writes, then                           after so many effective writes, all
-    others hang or reset
-    revokeSignIn                                              tokens issued so far are refused as
-    revoked
-    expireTokens                                              tokens issued so far are refused as
-    expired
+    latency            seconds, when              the request takes longer
+    status             status, retryAfter, code,  the service refuses, in its own form
+                       message, when
+    html               status, when               an error page of a gateway
+    truncated                                     the answer ends in the middle
+    reset                                         the connection is reset before the service is
+                                                  reached
+    lostAnswer                                    the request takes effect, and the connection is
+                                                  reset
+    hang               when                       no answer until the client disconnects
+    foreignWrite       when,                      another write at that moment (see
+                       settings | application     `fault_injection`)
+    freezeAfterWrites  writes, then               after so many effective writes, all others hang
+                                                  or reset
+    revokeSignIn                                  tokens issued so far are refused as revoked
+    expireTokens                                  tokens issued so far are refused as expired
 """
 
 import fnmatch

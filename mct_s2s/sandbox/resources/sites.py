@@ -34,7 +34,7 @@ class SiteState:
         settings: application settings as Resource Manager shows them.
         effective: those the running process started with.
         ready_at: when the restart in progress is over, in the clock's seconds since 1970; 0 if
-        there is none.
+            there is none.
         recycles: number of restarts by a change of settings.
         restarts: number of restarts on request.
         sticky: names of slot settings, which are not swapped; stored at the production site.

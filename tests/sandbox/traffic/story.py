@@ -71,7 +71,7 @@ class Story:
         Args:
             exchange_id: e.g. `applications/02`.
             change: members of the request's body to replace, by JSON pointer, where the recording
-            has none.
+                has none.
             body: in place of the recorded body.
             headers: on top of the recorded ones.
             path: in place of the recorded path.

@@ -33,7 +33,7 @@ class PermissionRule:
         roles_for_people: directory roles that a person needs, unless the person owns the object;
         empty: any member may.
         roles_for_applications: directory roles that are enough for an application, without any app
-        role.
+            role.
         actions: one of them in a custom role counts as one of these directory roles.
     """
 
@@ -188,7 +188,7 @@ def assigned(role: str, template: str | None, scope: str, actions: Iterable[str]
 
     Args:
         scope: `/`, `/{object id}` of one application or service principal,
-        `/administrativeUnits/{id}`.
+            `/administrativeUnits/{id}`.
     """
     definition_id = template or str(uuid.uuid5(uuid.NAMESPACE_URL, f"custom role {role}"))
     return {

@@ -46,9 +46,9 @@ def create(
 
     Args:
         owners: object ids of its owners: the caller, unless others were named; `None` for the
-        sandbox itself.
+            sandbox itself.
         created_by: appId of the program that sent the request, also where a person had signed in to
-        it.
+            it.
 
     Returns:
         What is stored, with the texts of new secrets.

@@ -33,7 +33,7 @@ def add_password(directory: Directory, owner: Object, body: object) -> Object:
 
     Args:
         body: `{"passwordCredential": {…}}`; without dates the secret is valid from now for two
-        years.
+            years.
     """
     password = new_password(directory, _asked(body), application_created=owner["createdDateTime"])
     if "servicePrincipalType" in owner:
@@ -51,8 +51,7 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
 
     Args:
         asked: `displayName`, dates, `keyId`, as far as they were sent. The default end is two years
-        from now, not from
-            the start: docs/azure-contract.md, section 3.5.
+            from now, not from the start: docs/azure-contract.md, section 3.5.
     """
     now = directory.clock.now()
     start_text = asked.get("startDateTime") or precise_timestamp(now)

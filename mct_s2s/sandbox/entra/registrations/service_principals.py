@@ -162,7 +162,7 @@ def create_managed_identity(directory: Directory, display_name: str, *, resource
     Args:
         display_name: the resource's name, which Azure gives the service principal as well.
         resource_id: ARM id of the resource (system-assigned) or of the user-assigned identity
-        itself.
+            itself.
     """
     explicit = "/microsoft.managedidentity/userassignedidentities/" in resource_id.lower()
     app_id = directory.ids.new(f"clientId/{resource_id}")

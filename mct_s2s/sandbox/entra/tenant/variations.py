@@ -14,66 +14,51 @@ class Variations:
     Attributes:
         tenant: the name of the tenant that it is, or that it was before something was changed.
         default_sign_in_audience: `signInAudience` of an application created without one:
-        AzureADMyOrg since 2025,
-            AzureADandPersonalMicrosoftAccount in recordings of 2022 (3.2).
+            AzureADMyOrg since 2025, AzureADandPersonalMicrosoftAccount in recordings of 2022 (3.2).
         duplicate_consent_as_grant: the second of the two texts that refuse an existing consent
-        (3.1).
+            (3.1).
         service_management_reference_required: no registration is made or changed without one (3.2).
         upsert_without_owner: who may change only its own, under `Application.ReadWrite.OwnedBy` or
-        as a person without
-            an administrator's role, does not own what it upserts (3.10).
+            as a person without an administrator's role, does not own what it upserts (3.10).
         directory_write_seconds: for how long a write to an application, its service principal or a
-        resource's
-            assignments has the next one refused (3.1).
+            resource's assignments has the next one refused (3.1).
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles
-        (3.9).
+            (3.9).
         role_assignments_hidden: nobody without a role may list role assignments (3.9).
         recycle_bin_for_members: people without an administrator's role read the recycle bin, too
-        (3.8).
+            (3.8).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (3.8).
         refused_tokens: how many token requests of a client may be refused within ten seconds,
-        before it is throttled
-            for a minute; 0: any number (2.3).
+            before it is throttled for a minute; 0: any number (2.3).
         blocked_device_codes: who refuses a device code after its user has signed in:
-        `conditional-access`,
-            `security-defaults`, or nobody (2.3).
+            `conditional-access`, `security-defaults`, or nobody (2.3).
         blocked_people: who refuses every sign-in of a person: `conditional-access` (53003),
-        `token-protection`
-            (530084), `platform` (50005), `home-tenant` (50020: no account of this tenant), or
-            nobody (2.3).
+            `token-protection` (530084), `platform` (50005), `home-tenant` (50020: no account of
+            this tenant), or nobody (2.3).
         sign_in_with_mfa: whether people bring a second factor without being asked (4.10).
         mfa_for_writes: how Resource Manager refuses people's writes without one: `challenge` (as in
-        Azure since autumn
-            2025), `policy` (403 without a challenge, as some clients were answered), or `off`, as
-            in clouds that do
-            not ask for it yet (4.10).
+            Azure since autumn 2025), `policy` (403 without a challenge, as some clients were
+            answered), or `off`, as in clouds that do not ask for it yet (4.10).
         location_challenges: whether Graph accepts only tokens with the claims of its challenge, as
-        where it sees
-            another address than Entra saw (3.14).
+            where it sees another address than Entra saw (3.14).
         delegated_subscriptions: whether the subscriptions are a customer's, who delegated them to
-        this tenant
-            by Azure Lighthouse: none of their other callers, identities or vaults is this tenant's
-            (4.11).
+            this tenant by Azure Lighthouse: none of their other callers, identities or vaults is
+            this tenant's (4.11).
         arm_page_size: entries on one page of a list; 0: all of them (4.1).
         identity_patch: what becomes of a PATCH of `identity`, App Service apart: `accepted`,
-        `ignored` (accepted
-            without effect) or `refused` (405) (4.4).
+            `ignored` (accepted without effect) or `refused` (405) (4.4).
         strict_setting_names: names of application settings hold letters, digits, `.` and `_` only,
-        existing ones
-            too (4.3).
+            existing ones too (4.3).
         settings_accept_202: a change of settings is accepted first and completed later, as on the
-        Flex Consumption
-            plan (4.3).
+            Flex Consumption plan (4.3).
         site_write_seconds: how long a write of settings or of a site is carried out, while no other
-        is accepted (4.1).
+            is accepted (4.1).
         site_front: what answers calls of a site in place of the API, or beside it: `network` (an
-        access restriction,
-            403), `authentication` (App Service Authentication), `bearer` (the API itself, with a
-            challenge in its 401),
-            `front-door` (the site takes calls by its Azure Front Door only, 403), or nothing (8).
+            access restriction, 403), `authentication` (App Service Authentication), `bearer` (the
+            API itself, with a challenge in its 401), `front-door` (the site takes calls by its
+            Azure Front Door only, 403), or nothing (8).
         api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that
-        is not in it has
-            all there are (4.9).
+            is not in it has all there are (4.9).
     """
 
     tenant: str = "default"

@@ -64,7 +64,7 @@ def app_only_claims(
     Args:
         resource: the resource's name as asked for, which version 1 tokens repeat as their audience.
         acr: how the client authenticated: "0" not at all, "1" by a secret, "2" by a certificate or
-        an assertion.
+            an assertion.
     """
     target = resource_principal(directory, resource)
     roles = app_role_assignments.role_values(directory, client["id"], target)
@@ -153,7 +153,7 @@ def issue_for_managed_identity(
 
     Args:
         resource: what the token is for, as asked: an application ID URI or appId, without
-        `/.default`.
+            `/.default`.
     """
     principal = directory.service_principals.seen(principal_id)
     if principal is None:

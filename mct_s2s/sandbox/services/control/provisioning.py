@@ -1,15 +1,14 @@
-"""Control routes that add callers, people, sites, roles, deny assignments and locks, past all
-permissions.
+"""Control routes that add callers, people, sites, roles and locks, past all permissions.
 
-    POST callers           {"name", "graphRoles": ["Application.ReadWrite.OwnedBy"], "armRoles":
-    [{"role", "scope"}]}
+    POST callers           {"name", "graphRoles": ["Application.ReadWrite.OwnedBy"],
+                            "armRoles": [{"role", "scope"}]}
     POST people            {"name", "armRoles"}, who sign in with a device code; `name` is the part
-    before the @
+                           before the @
     POST sites             {"name", "group", "subscription"?, "kind"?, "slot"?, "settings"?}
-    POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} removes all
-    of its roles
-    POST directory-roles   {"user", "role"}, by address: tokens that were issued before do not show
-    the role
+    POST role-assignments  {"principalId", "role", "scope"}
+                           DELETE {"principalId"} removes all of its roles
+    POST directory-roles   {"user", "role"}, by address: tokens that were issued before do not
+                           show the role
     POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE removes all
     POST locks             {"scope", "level", "name"?}                     DELETE removes all
 
