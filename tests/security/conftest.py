@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 
-from tests.cli.conftest import mct, process
-from tests.conftest import Json, Sandbox
+from tests.cli.conftest import Ended, Program, mct, process
+from tests.conftest import SITE, Json, Sandbox
 from tests.render.conftest import screens
+from tests.support.person import sign_in_as
 from tests.support.spared import collected
 
 __all__ = ["mct", "process", "screens"]
@@ -80,6 +82,32 @@ class Member:
         return str(answer.json()["access_token"])
 
 
+class Contributor:
+    """May write the settings of App Service A, and nothing else."""
+
+    def __init__(self, azure: Sandbox) -> None:
+        self._azure, self._caller = azure, azure.caller(arm=[(WEBSITE_CONTRIBUTOR, SITE)])
+
+    def write(self, **settings: str) -> None:
+        caller, there = self._caller, self._azure.settings()
+        token = self._azure.token(
+            f"{self._azure.origin}/.default",
+            caller["AZURE_CLIENT_ID"],
+            caller["AZURE_CLIENT_SECRET"],
+        ).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        self._azure.arm(
+            "PUT",
+            f"{SITE}/config/appsettings",
+            json={"properties": {**there, **settings}},
+            headers=headers,
+        )
+
+    def lists(self, client_id: str) -> None:
+        listed = self._azure.settings().get("ServiceApplicationIds") or ""
+        self.write(ServiceApplicationIds=f"{listed};{client_id}".strip(";"))
+
+
 @pytest.fixture
 def member(azure: Sandbox) -> Iterator[Callable[[str], Member]]:
     """Makes people of the tenant who hold no role, signed in."""
@@ -92,6 +120,39 @@ def member(azure: Sandbox) -> Iterator[Callable[[str], Member]]:
     yield sign_in
     for one in signed_in:
         one.close()
+
+
+@pytest.fixture(params=["person", "program"])
+def admin(
+    request: pytest.FixtureRequest, mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Program:
+    """The program as an administrator runs it: signed in as a person, or as an application."""
+    if request.param == "program":
+        return mct
+    address = azure.person("admin", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
+    azure.give_directory_role(address, "Cloud Application Administrator")
+
+    def run(*words: str, **options: Any) -> Ended:
+        sign_in_as(monkeypatch, azure, address)
+        return mct(*words, "--auth", "device-code", **options)
+
+    return run
+
+
+@pytest.fixture
+def rob(member: Callable[[str], Member]) -> Member:
+    return member("rob")
+
+
+@pytest.fixture
+def adele(member: Callable[[str], Member]) -> Member:
+    """Another team."""
+    return member("adele")
+
+
+@pytest.fixture
+def contributor(azure: Sandbox) -> Contributor:
+    return Contributor(azure)
 
 
 @pytest.fixture(autouse=True)

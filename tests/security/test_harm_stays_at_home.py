@@ -11,9 +11,7 @@ program, of which the directory tells it.
 import asyncio
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mct_s2s.model.ids import (
@@ -24,155 +22,29 @@ from mct_s2s.model.ids import (
     service_unique_name,
 )
 from mct_s2s.sandbox.observability.exchange import Entry
-from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.conftest import JSON, SITE, Json, Sandbox
-from tests.security.conftest import Member
-from tests.support.person import sign_in_as
+from tests.security.conftest import Contributor, Member
+from tests.security.staging import (
+    GRAPH_ACCESS,
+    OWN,
+    ROLE_ID,
+    SITE_B,
+    A,
+    B,
+    assign,
+    disown,
+    is_refused,
+    listed,
+    once_owned,
+    planted_service,
+    register,
+    role,
+    secrets,
+)
 from tests.support.sandbox_inside import Inside
-
-A, B = ("-a", "contosolearn"), ("-a", "site-b", "-g", "rg-b")
-SITE_B = SITE.replace("mct-prod", "rg-b").replace("contosolearn", "site-b")
-OWN = service_unique_name("contosolearn")
-ROLE_ID = "4b9b2f5c-0d0c-4d1e-9a6e-0d5f6a1c2b3d"
-
-
-def role(role_id: str = ROLE_ID) -> Json:
-    return {
-        "allowedMemberTypes": ["Application"],
-        "description": "MCT",
-        "displayName": "S2SAppRole",
-        "id": role_id,
-        "isEnabled": True,
-        "value": "S2SAppRole",
-    }
-
-
-GRAPH_ACCESS = {
-    "resourceAppId": "00000003-0000-0000-c000-000000000000",
-    "resourceAccess": [{"id": "19dbc75e-c2e2-444c-a770-ec69d8559fc7", "type": "Role"}],
-}
-
-
-@pytest.fixture(params=["person", "program"])
-def admin(
-    request: pytest.FixtureRequest, mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Program:
-    """The program as an administrator runs it: signed in as a person, or as an application."""
-    if request.param == "program":
-        return mct
-    address = azure.person("admin", arm=[("Owner", f"/subscriptions/{azure.subscription_id}")])
-    azure.give_directory_role(address, "Cloud Application Administrator")
-
-    def run(*words: str, **options: Any) -> Ended:
-        sign_in_as(monkeypatch, azure, address)
-        return mct(*words, "--auth", "device-code", **options)
-
-    return run
-
-
-@pytest.fixture
-def rob(member: Callable[[str], Member]) -> Member:
-    return member("rob")
-
-
-@pytest.fixture
-def adele(member: Callable[[str], Member]) -> Member:
-    """Another team."""
-    return member("adele")
-
-
-def register(who: Member, name: str, *, days: int | None = None, **more: Any) -> Json:
-    """A registration with a service principal, perhaps with a secret that ends soon."""
-    made: Json = who.graph(
-        "POST",
-        "/applications",
-        json={"displayName": name, "signInAudience": "AzureADMyOrg", **more},
-    )
-    made["principal"] = who.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
-    if days is not None:
-        credential = {"displayName": "theirs", "endDateTime": who.in_days(days)}
-        made["secret"] = who.graph(
-            "POST",
-            f"/applications/{made['id']}/addPassword",
-            json={"passwordCredential": credential},
-        )["secretText"]
-    return made
-
-
-def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
-    body = {
-        "principalId": client["principal"],
-        "resourceId": service["principal"],
-        "appRoleId": role,
-    }
-    who.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
-
-
-def disown(who: Member, made: Json) -> None:
-    for half in (f"applications/{made['id']}", f"servicePrincipals/{made['principal']}"):
-        for owner in who.graph("GET", f"/{half}/owners")["value"]:
-            if owner["id"] == who.id:
-                who.graph("DELETE", f"/{half}/owners/{who.id}/$ref")
-
-
-def planted_service(azure: Sandbox, who: Member, *clients: Json) -> Json:
-    """Just as `setup` would make it, with its role assigned to whom he likes."""
-    role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
-    made = who.squat(
-        OWN, "MCT service (contosolearn)", signInAudience="AzureADMyOrg", appRoles=[role(role_id)]
-    )
-    for client in clients:
-        assign(who, made, client, role_id)
-    return made
-
-
-def secrets(azure: Sandbox, app: Json) -> int:
-    return len(azure.graph("GET", f"/applications/{app['id']}")["passwordCredentials"])
-
-
-def listed(azure: Sandbox, site: str = SITE) -> str:
-    return azure.settings(site).get("ServiceApplicationIds") or ""
-
-
-class Contributor:
-    """May write the settings of App Service A, and nothing else."""
-
-    def __init__(self, azure: Sandbox) -> None:
-        self._azure, self._caller = azure, azure.caller(arm=[(WEBSITE_CONTRIBUTOR, SITE)])
-
-    def write(self, **settings: str) -> None:
-        caller, there = self._caller, self._azure.settings()
-        token = self._azure.token(
-            f"{self._azure.origin}/.default",
-            caller["AZURE_CLIENT_ID"],
-            caller["AZURE_CLIENT_SECRET"],
-        ).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        self._azure.arm(
-            "PUT",
-            f"{SITE}/config/appsettings",
-            json={"properties": {**there, **settings}},
-            headers=headers,
-        )
-
-    def lists(self, client_id: str) -> None:
-        self.write(ServiceApplicationIds=f"{listed(self._azure)};{client_id}".strip(";"))
-
-
-@pytest.fixture
-def contributor(azure: Sandbox) -> Contributor:
-    return Contributor(azure)
-
-
-def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
-    """The error of a run that wrote nothing."""
-    error: Json = ended.document["error"]
-    assert (ended.code, error["code"] in codes, azure.writes()) == (2, True, []), ended.out
-    return error
-
 
 # A service application that somebody made under our name
 
@@ -1052,18 +924,6 @@ def test_status_of_what_was_adopted_prints_commands_that_ask_for_the_operators_w
     assert mct("status", *B, "-o", "json").document["healthy"]
 
 
-def _once_owned(azure: Sandbox, rob: Member, app: Json, change: Callable[[], object]) -> None:
-    """Rob owns a registration and its service principal for a while, and does something to them."""
-    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
-    principal = azure.graph("GET", f"/servicePrincipals(appId='{app['appId']}')")["id"]
-    halves = f"/applications/{app['id']}", f"/servicePrincipals/{principal}"
-    for half in halves:
-        azure.graph("POST", f"{half}/owners/$ref", json=owner)
-    change()
-    for half in halves:
-        azure.graph("DELETE", f"{half}/owners/{rob.id}/$ref")
-
-
 def test_a_note_that_a_secret_never_arrived_leads_no_secret_into_another_vault(
     admin: Program, azure: Sandbox, rob: Member
 ) -> None:
@@ -1076,7 +936,7 @@ def test_a_note_that_a_secret_never_arrived_leads_no_secret_into_another_vault(
     tags = [f"mct-s2s:attempt:{secret['displayName'].removeprefix('mct-s2s ').replace(' ', '_')}"]
     tags += [Tag.VAULT.of(f"{seed.VAULT}/robs")]
     path, sent = f"/applications/{client['id']}", {"tags": [*client["tags"], *tags]}
-    _once_owned(azure, rob, client, lambda: rob.graph("PATCH", path, json=sent))
+    once_owned(azure, rob, client, lambda: rob.graph("PATCH", path, json=sent))
     assert admin("setup", "--client", "Import", *A, *JSON).code == 0
     assert azure.vault("GET", "/secrets/robs").status_code == 404
     assert azure.token_of(values_in(saved_to(made))).status_code == 200, "it works as before"
@@ -1119,7 +979,7 @@ def test_a_teardown_deletes_no_registration_that_something_signs_in_as(
             json={"passwordCredential": {}},
         )
     named = {"uniqueName": OWN}
-    _once_owned(
+    once_owned(
         azure, rob, theirs, lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=named)
     )
     contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
@@ -1157,13 +1017,13 @@ def test_a_removal_deletes_no_client_that_another_team_signs_in_as(
         "id"
     ]
     like_ours = {"uniqueName": client_unique_name(OWN, "Payroll")}
-    _once_owned(
+    once_owned(
         azure,
         rob,
         theirs,
         lambda: rob.graph("PATCH", f"/applications/{theirs['id']}", json=like_ours),
     )
-    _once_owned(
+    once_owned(
         azure, rob, service, lambda: assign(rob, service, theirs, service["appRoles"][0]["id"])
     )
     admin(*removal, *A, *JSON)

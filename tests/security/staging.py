@@ -1,0 +1,104 @@
+"""What attackers stage, and how a test sees that it did no harm."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mct_s2s.model.ids import new_app_role_id, service_unique_name
+
+from tests.cli.conftest import Ended
+from tests.conftest import SITE, Json, Sandbox
+from tests.security.conftest import Member
+
+A, B = ("-a", "contosolearn"), ("-a", "site-b", "-g", "rg-b")
+SITE_B = SITE.replace("mct-prod", "rg-b").replace("contosolearn", "site-b")
+OWN = service_unique_name("contosolearn")
+ROLE_ID = "4b9b2f5c-0d0c-4d1e-9a6e-0d5f6a1c2b3d"
+
+
+def role(role_id: str = ROLE_ID) -> Json:
+    return {
+        "allowedMemberTypes": ["Application"],
+        "description": "MCT",
+        "displayName": "S2SAppRole",
+        "id": role_id,
+        "isEnabled": True,
+        "value": "S2SAppRole",
+    }
+
+
+GRAPH_ACCESS = {
+    "resourceAppId": "00000003-0000-0000-c000-000000000000",
+    "resourceAccess": [{"id": "19dbc75e-c2e2-444c-a770-ec69d8559fc7", "type": "Role"}],
+}
+
+
+def register(who: Member, name: str, *, days: int | None = None, **more: Any) -> Json:
+    """A registration with a service principal, perhaps with a secret that ends soon."""
+    made: Json = who.graph(
+        "POST",
+        "/applications",
+        json={"displayName": name, "signInAudience": "AzureADMyOrg", **more},
+    )
+    made["principal"] = who.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    if days is not None:
+        credential = {"displayName": "theirs", "endDateTime": who.in_days(days)}
+        made["secret"] = who.graph(
+            "POST",
+            f"/applications/{made['id']}/addPassword",
+            json={"passwordCredential": credential},
+        )["secretText"]
+    return made
+
+
+def assign(who: Member, service: Json, client: Json, role: str = ROLE_ID) -> None:
+    body = {
+        "principalId": client["principal"],
+        "resourceId": service["principal"],
+        "appRoleId": role,
+    }
+    who.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
+
+
+def disown(who: Member, made: Json) -> None:
+    for half in (f"applications/{made['id']}", f"servicePrincipals/{made['principal']}"):
+        for owner in who.graph("GET", f"/{half}/owners")["value"]:
+            if owner["id"] == who.id:
+                who.graph("DELETE", f"/{half}/owners/{who.id}/$ref")
+
+
+def planted_service(azure: Sandbox, who: Member, *clients: Json) -> Json:
+    """Just as `setup` would make it, with its role assigned to whom he likes."""
+    role_id = new_app_role_id(azure.tenant_id, OWN, "S2SAppRole")
+    made = who.squat(
+        OWN, "MCT service (contosolearn)", signInAudience="AzureADMyOrg", appRoles=[role(role_id)]
+    )
+    for client in clients:
+        assign(who, made, client, role_id)
+    return made
+
+
+def secrets(azure: Sandbox, app: Json) -> int:
+    return len(azure.graph("GET", f"/applications/{app['id']}")["passwordCredentials"])
+
+
+def listed(azure: Sandbox, site: str = SITE) -> str:
+    return azure.settings(site).get("ServiceApplicationIds") or ""
+
+
+def is_refused(ended: Ended, azure: Sandbox, *codes: str) -> Json:
+    """The error of a run that wrote nothing."""
+    error: Json = ended.document["error"]
+    assert (ended.code, error["code"] in codes, azure.writes()) == (2, True, []), ended.out
+    return error
+
+
+def once_owned(azure: Sandbox, rob: Member, app: Json, change: Callable[[], object]) -> None:
+    """Rob owns a registration and its service principal for a while, and does something to them."""
+    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{app['appId']}')")["id"]
+    halves = f"/applications/{app['id']}", f"/servicePrincipals/{principal}"
+    for half in halves:
+        azure.graph("POST", f"{half}/owners/$ref", json=owner)
+    change()
+    for half in halves:
+        azure.graph("DELETE", f"{half}/owners/{rob.id}/$ref")
