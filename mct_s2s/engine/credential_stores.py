@@ -262,12 +262,11 @@ async def _store(
     file = next((one for one in files if one.holds(known.client_id)), files[0])
     if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
         return file
-    return await _noted(session, request, observed, name, known, file)
+    return await _noted(session, observed, name, known, file)
 
 
 async def _noted(
     session: "Session",
-    request: "Request",
     observed: ObservedState,
     name: str,
     client: ClientApplication,
@@ -283,27 +282,13 @@ async def _noted(
         session.vault(one.vault).store(one.secret or "", name, client.client_id)
         for one in noted_vaults(client)
     ]
-    # Also where a tag, which its owners write, says that no one has it.
-    newest, found = newest_made(secrets_among(client.application.credentials)), [file, *noted][-1]
-    if noted and newest is not None and (await file.note()).has_had(newest):
+    if not noted:
         return file
-    if noted and isinstance(request.desired, Rotation):
-        return await _proved(session, noted, client, observed)
-    # It may have been moved: of several places, the one counts that has it
-    if noted and newest is not None:
-        # A vault that is gone or closed: the secret may have left it long ago.
-        notes = (
-            await gather_or_cancel(*(or_unknown(one.note()) for one in noted))
-            if len(noted) > 1
-            else ()
-        )
-        having = (
-            store
-            for store, note in zip(noted, notes, strict=False)
-            if note is not None and note.has_had(newest)
-        )
-        found = next(having, found)
-    return found
+    # Also where a tag, which its owners write, says that no one has it.
+    newest = newest_made(secrets_among(client.application.credentials))
+    if newest is not None and (await file.note()).has_had(newest):
+        return file
+    return await _proved(session, noted, client, observed)
 
 
 async def _proved(
@@ -337,8 +322,15 @@ async def _proved(
         code,
         f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as "
         "it. Its owners, also earlier ones, can write that tag.",
-        remedy=f"If it is right, name the place: {option('--secret-to', place)}",
+        remedy=_naming(place, observed),
     )
+
+
+def _naming(place: str, observed: ObservedState) -> str:
+    told = option("--secret-to", place)
+    if observed.file is not None:
+        told = f'secret-to = "{place}", in the trust file'
+    return f"If it is right, name the place: {told}"
 
 
 def _wanted(

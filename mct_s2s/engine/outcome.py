@@ -25,6 +25,7 @@ from mct_s2s.planning.changes import (
     Outputs,
     PurgeApplication,
     RemoveCredential,
+    RestoreApplication,
     UpdateApplication,
     WriteSettings,
     identify,
@@ -35,7 +36,7 @@ from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.planning.service_application import SERVICE_KEY
-from mct_s2s.stores.host_lock import note_unfinished, unfinished
+from mct_s2s.stores.host_lock import RegistrationNote, note_registrations, noted_registrations
 from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:
@@ -95,22 +96,36 @@ class Outcome:
 
     def remember(self, *object_ids: str) -> None:
         """Note on this machine that a run has begun to create or change registrations."""
-        noted = unfinished(self.before.subject)
+        noted = self._noted(RegistrationNote.UNFINISHED)
         self.remembered.update(object_ids)
         if not self.remembered <= noted:
-            note_unfinished(self.before.subject, noted | self.remembered)
+            self._note(RegistrationNote.UNFINISHED, noted | self.remembered)
 
     def forget(self) -> None:
-        """Remove the notes of `remember`, as the run has ended: Azure's state tells what it did.
-
-        Deleted registrations stay noted: replicas show them for a while, and they can be restored.
-        """
-        noted = unfinished(self.before.subject)
+        """Remove the notes of `remember`, as the run has ended: Azure's state tells what it did."""
+        noted = self._noted(RegistrationNote.UNFINISHED)
         if noted & self.remembered:
-            deleted = {c.object_id for c in self.done.values() if isinstance(c, DeleteApplication)}
-            purged = {c.object_id for c in self.done.values() if isinstance(c, PurgeApplication)}
-            restorable = (deleted & self.remembered) - purged
-            note_unfinished(self.before.subject, noted - self.remembered | restorable)
+            self._note(RegistrationNote.UNFINISHED, noted - self.remembered)
+
+    def _remember_deletion(self, change: DeleteApplication) -> None:
+        """Note what this run has deleted, which can be restored for 30 days."""
+        if change.object_id in self.remembered:
+            deleted = self._noted(RegistrationNote.DELETED) | {change.object_id}
+            self._note(RegistrationNote.DELETED, deleted)
+            # Its owner can restore it at once: from now on, it is no longer what a run has begun.
+            unfinished = self._noted(RegistrationNote.UNFINISHED) - {change.object_id}
+            self._note(RegistrationNote.UNFINISHED, unfinished)
+
+    def _forget_deletion(self, object_id: str) -> None:
+        deleted = self._noted(RegistrationNote.DELETED)
+        if object_id in deleted:
+            self._note(RegistrationNote.DELETED, deleted - {object_id})
+
+    def _noted(self, note: RegistrationNote) -> frozenset[str]:
+        return noted_registrations(self.before.subject, note)
+
+    def _note(self, note: RegistrationNote, object_ids: frozenset[str]) -> None:
+        note_registrations(self.before.subject, note, object_ids)
 
     def continue_from(self, earlier: "Outcome") -> None:
         """Take over what an earlier part of the same run has done."""
@@ -145,6 +160,13 @@ class Outcome:
     def finish(self, change: AnyChange, detail: str) -> None:
         self.done[change.key] = replace(change, detail=detail or change.detail)
         self.seconds[change.key] = clock.seconds() - self.started_at[change.key]
+        match change:
+            case DeleteApplication():
+                self._remember_deletion(change)
+            case PurgeApplication():
+                self._forget_deletion(change.object_id)
+            case RestoreApplication():
+                self._forget_deletion(change.application.object_id)
 
     def skip(self, change: AnyChange, why: str) -> None:
         object_id = identify(change, self.outputs).id

@@ -181,6 +181,8 @@ class ObservedState:
     """Object ids of registrations that an earlier run on this machine began to create or change,
     and did not end.
     """
+    deleted_here: frozenset[str] = frozenset()
+    """Object ids of registrations that an earlier run on this machine deleted."""
     where: str = ""
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
     file: SiteOfFile | None = None
@@ -264,6 +266,16 @@ class ObservedState:
         then.
         """
         return self.app_service is not None and self.app_service.refusal is not None
+
+    def is_of_this_machine(self, application: Application) -> bool:
+        """Whether a run on this machine began to create or change it and did not end, or deleted
+        it.
+
+        Its owner can restore what was deleted, and give it another credential: then it is his.
+        """
+        is_deleted = application.deleted is not None
+        is_deleted_here = is_deleted and application.object_id in self.deleted_here
+        return application.object_id in self.unfinished or is_deleted_here
 
     def custody_of(self, application: Application) -> Custody | None:
         """`None` where that was not looked at."""

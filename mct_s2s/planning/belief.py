@@ -126,7 +126,7 @@ def service_trust(
     """Decide whether a service application may be written to: the first rule that applies."""
     if is_named(application, spec):
         return Belief.NAMED
-    if application.object_id in observed.unfinished:
+    if observed.is_of_this_machine(application):
         return Belief.CREATED_HERE
     owners = _others(observed.trust.owners, observed)
     if (site := another_site(application, observed)) is not None:
@@ -168,7 +168,7 @@ def client_trust(  # noqa: PLR0911  # one rule, one return
     service, application = observed.trust.service, client.application
     if client.client_id in {name.strip().casefold() for name in named}:
         return Belief.NAMED
-    if client.is_registered and application.object_id in observed.unfinished:
+    if client.is_registered and observed.is_of_this_machine(application):
         return Belief.CREATED_HERE
     owners = _owners_of(application, observed)
     if not client.is_registered:
@@ -351,7 +351,7 @@ def _grants_of_others(observed: ObservedState, spec: ServiceSpec) -> Iterator[Re
             others.append(assignment.principal_name or assignment.principal_id)
             continue
         application = client.application
-        if application.object_id in observed.unfinished:
+        if observed.is_of_this_machine(application):
             continue
         trusted = _untouched(application, observed, client_content(application, observed, spec))
         if isinstance(trusted, Doubted):

@@ -10,8 +10,13 @@ from mct_s2s.errors import Instruction, Refused
 from mct_s2s.model.desired import Pruning, Removal, SettingsScope, Setup
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.belief import Doubted, client_trust
-from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.belief import Belief, Doubted, client_trust, is_created_by_caller
+from mct_s2s.planning.ownership import (
+    clients_called,
+    is_allowed,
+    is_allowed_by_object_id,
+    is_listed,
+)
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal import find_removable, listed_entries, plan_targets
 from mct_s2s.planning.removal_notes import RemovalScope, describe_left_alone
@@ -24,7 +29,7 @@ class TooManyRemovals(Refused):
     """More clients than a third would be removed at one App Service."""
 
     is_about_file = False
-    """Whether the clients that were created for it are too many alone.
+    """Whether the clients that were set up for it are too many alone.
 
     Then the file is likely to be incomplete, for every site of it. Those who may write the settings
     of one App Service could list others, and must not stop what is done at all sites.
@@ -39,7 +44,9 @@ def prune(desired: Setup, observed: ObservedState) -> tuple[frozenset[str], Plan
     pruning, spec = desired.pruning, desired.service
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
-    removable = find_removable(observed)
+    removable = [
+        client for client in find_removable(observed) if not _is_only_called_so(client, observed)
+    ]
     named = _find_named(desired, observed)
     targets = [client for client in removable if client not in named]
     removal = Removal(spec, kept=pruning.kept, is_pruning=True)
@@ -80,22 +87,23 @@ def _refuse_too_many(
     desired: Setup,
     observed: ObservedState,
 ) -> None:
-    """Refuse to remove more than a third of the clients. Raises TooManyRemovals."""
-    if not targets or pruning.any_number or not _is_too_much(targets, removable):
+    """Refuse to remove more than a third of the clients that can call. Raises TooManyRemovals."""
+    callers = [client for client in removable if _can_call(client, observed)]
+    losing = [client for client in callers if client in targets]
+    if pruning.any_number or not _is_too_much(losing, callers):
         return
     site = observed.app_service
     label = site.label if site is not None else "this App Service"
     refusal = TooManyRemovals(
         "too-many-removals",
-        f"--prune would remove {len(targets)} of the {len(removable)} clients of {label}, which is "
-        "more than a third. Nothing was changed. It would remove:",
+        f"--prune would remove {len(losing)} of the {len(callers)} clients of {label} that can "
+        "call, which is more than a third. Nothing was changed. It would remove:",
         remedy="If the file is complete, add --allow-removals. Otherwise add to it what is "
         "missing: mct-s2s export",
-        items=[target.display_name for target in targets],
+        items=[client.display_name for client in losing],
     )
-    believed = [client for client in removable if _is_believed(client, desired, observed)]
-    believed_targets = [target for target in targets if target in believed]
-    refusal.is_about_file = _is_too_much(believed_targets, believed)
+    ours = [client for client in callers if _was_set_up(client, desired, observed)]
+    refusal.is_about_file = _is_too_much([client for client in losing if client in ours], ours)
     raise refusal
 
 
@@ -103,11 +111,43 @@ def _is_too_much(removed: Sequence[object], clients: Sequence[object]) -> bool:
     return len(removed) > len(clients) // LARGEST_SHARE
 
 
-def _is_believed(
+def _is_only_called_so(
+    client: ClientApplication | ServicePrincipal, observed: ObservedState
+) -> bool:
+    """Whether a name below this App Service's is all that it has, which anyone can register.
+
+    It is no client then. Each new one would be another plan than was reviewed.
+    """
+    if isinstance(client, ServicePrincipal) or is_listed(client, observed):
+        return False
+    application = client.application
+    is_known = observed.is_of_this_machine(application)
+    is_known |= is_created_by_caller(application, observed.caller)
+    return not is_known and not _holds_role(client, observed)
+
+
+def _can_call(client: ClientApplication | ServicePrincipal, observed: ObservedState) -> bool:
+    """Whether its removal cuts someone off.
+
+    Anyone can register what is called like ours. Only an administrator, or who owns the service
+    application, gives it the role.
+    """
+    if isinstance(client, ServicePrincipal) or is_allowed_by_object_id(client, observed):
+        return True
+    return _holds_role(client, observed) and is_allowed(client, observed)
+
+
+def _holds_role(client: ClientApplication, observed: ObservedState) -> bool:
+    assignments = observed.trust.assignments
+    return any(assignment.principal_id == client.principal_id for assignment in assignments)
+
+
+def _was_set_up(
     client: ClientApplication | ServicePrincipal, desired: Setup, observed: ObservedState
 ) -> bool:
+    """Whether more than its name says that it was created for this App Service."""
     # A managed identity has no name of ours: anyone may have listed it.
     if isinstance(client, ServicePrincipal) or desired.service is None:
         return False
     trusted = client_trust(client, observed, desired.service, desired.names)
-    return not isinstance(trusted, Doubted)
+    return not isinstance(trusted, Doubted) and trusted is not Belief.UNTOUCHED

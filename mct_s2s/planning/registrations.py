@@ -105,8 +105,10 @@ def _deleted_service(trust: Trust) -> Application | None:
 def _with_stored_credential(
     deleted: Application, spec: ClientSpec, observed: ObservedState
 ) -> Application:
-    """Keep only the credential in the client's store: no one knows who holds the others."""
-    stored = observed.note_of(spec.name).delivered
+    """Keep only the credential in the client's file: no one knows who holds the others."""
+    note = observed.note_of(spec.name)
+    # A vault's tags are others' to write, and may name a credential of theirs.
+    stored = note.delivered if note.vault is None else None
     kept = tuple(credential for credential in deleted.credentials if credential.key_id == stored)
     return replace(deleted, credentials=kept)
 

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -61,26 +62,32 @@ async def _acquired(lock: FileLock) -> None:
                     lock.acquire(blocking=False)
 
 
-def unfinished(what: str) -> frozenset[str]:
-    """Object ids, in lower case, of registrations that a run here began to create or to change, and
-    did not end.
+class RegistrationNote(StrEnum):
+    """What this machine remembers of registrations, by their object ids, in lower case.
 
-    What its own request created is this user's. Anyone may have another registration under such a
+    What its own requests created is this user's. Anyone may have another registration under such a
     name.
     """
+
+    UNFINISHED = "unfinished"
+    """A run here began to create or to change them, and did not end."""
+    DELETED = "deleted"
+    """A run here moved them to the recycle bin."""
+
+
+def noted_registrations(what: str, note: RegistrationNote) -> frozenset[str]:
     try:
-        return frozenset(read_ours(path_of(what, "unfinished")).casefold().split())
+        return frozenset(read_ours(path_of(what, note)).casefold().split())
     except OSError:
         return frozenset()  # what another user may have written is not believed
 
 
-def note_unfinished(what: str, object_ids: frozenset[str]) -> None:
-    """Keep that note; a home that cannot be written to keeps none."""
+def note_registrations(what: str, note: RegistrationNote, object_ids: frozenset[str]) -> None:
+    """Replace that note; a home that cannot be written to keeps none."""
     with suppress(OSError):
-        path = path_of(what, "unfinished")
+        path = path_of(what, note)
         if object_ids:
-            replace_whole(
-                path, "".join(f"{object_id}\n" for object_id in sorted(object_ids)), durable=False
-            )
+            lines = "".join(f"{object_id}\n" for object_id in sorted(object_ids))
+            replace_whole(path, lines, durable=False)
         else:
             path.unlink(missing_ok=True)

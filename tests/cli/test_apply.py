@@ -349,22 +349,28 @@ def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Appl
     )
 
 
-def test_who_lists_many_at_one_site_stops_that_site_alone(applied: Applied, azure: Sandbox) -> None:
-    """A Website Contributor can. Others' registrations show nothing about the file."""
+@pytest.mark.parametrize("setting", ["ServiceApplicationIds", "ServiceObjectIds"])
+def test_who_lists_many_at_one_site_stops_no_other(
+    applied: Applied, azure: Sandbox, setting: str
+) -> None:
+    """A Website Contributor can. An appId alone lets no one in; an object ID does, and counts."""
     applied.other_site()
     prepared(applied, "Import")
-    theirs = [
-        azure.graph("POST", "/applications", json={"displayName": name})["appId"]
-        for name in ("P", "Q", "R")
-    ]
+    theirs = [azure.graph("POST", "/applications", json={"displayName": name}) for name in "PQR"]
+    listed = [one["appId"] for one in theirs]
+    if setting == "ServiceObjectIds":
+        bodies = [{"appId": client_id} for client_id in listed]
+        listed = [azure.graph("POST", "/servicePrincipals", json=body)["id"] for body in bodies]
     there = azure.settings()
-    azure.write_settings(
-        {**there, "ServiceApplicationIds": ";".join((str(there["ServiceApplicationIds"]), *theirs))}
-    )
+    azure.write_settings({**there, setting: ";".join(filter(None, (there.get(setting), *listed)))})
     applied.azure.forget()
     done = applied("-y", "--prune", *JSON, text=TWO)
-    assert of_site(done, "learn")["error"]["error"]["code"] == "too-many-removals"
     assert of_site(done, "academy")["result"]["verification"]["proved"] is True
+    if setting == "ServiceApplicationIds":
+        assert (done.code, applied.clients("learn")) == (0, ["Import"])
+        assert azure.settings()[setting] == azure.applications("Import")[0]["appId"]
+        return
+    assert of_site(done, "learn")["error"]["error"]["code"] == "too-many-removals"
     assert (done.code, [write for write in azure.writes() if "contosolearn" in write]) == (1, []), (
         "academy was written"
     )

@@ -41,7 +41,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.stores.host_lock import note_unfinished, unfinished
+from mct_s2s.stores.host_lock import RegistrationNote, note_registrations, noted_registrations
 
 from tests.conftest import MACHINE, SITE, SLOT
 from tests.engine.conftest import LIST, PUT, TARGET, WHERE, Engine, Watcher, applied, planned
@@ -341,9 +341,9 @@ def test_an_attempt_of_a_killed_run_stays_noted_when_another_run_ends(engine: En
     async def main(session: Session) -> frozenset[str]:
         made = planned(new("A"))
         subject = made.before.subject
-        note_unfinished(subject, frozenset({"other"}))
+        note_registrations(subject, RegistrationNote.UNFINISHED, frozenset({"other"}))
         await apply(session, made, Watcher())
-        return unfinished(subject)
+        return noted_registrations(subject, RegistrationNote.UNFINISHED)
 
     assert engine.run(main) == {"other"}
 

@@ -19,7 +19,7 @@ from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.planning.belief import is_named_by, touched
+from mct_s2s.planning.belief import Belief, client_trust, is_named_by, touched
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -142,7 +142,7 @@ async def send_change(change: AnyChange, run: Run) -> str:  # noqa: C901, PLR091
         case RevokeAppRole():
             await service_principals.revoke(graph, change.service, change.assignment)
         case DeleteApplication():
-            await applications.delete(graph, change.object_id)
+            await delete_application(change, run)
         case PurgeApplication():
             # Deleted in this very plan, the recycle bin may not show it yet.
             await recycle_bin.purge(graph, change.object_id, just_deleted=bool(change.after))
@@ -264,6 +264,26 @@ async def assign_app_role(change: AssignAppRole, run: Run) -> str:
         return "already granted"
     run.outputs[change.key, Output.ASSIGNMENT_ID] = assignment.id
     return ""
+
+
+async def delete_application(change: DeleteApplication, run: Run) -> None:
+    try:
+        await applications.delete(run.session.graph, change.object_id)
+    except PermissionMissing as refused:
+        if not (run.as_owner and _is_only_untouched(change, run)):
+            raise
+        raise Skipped("kept: it holds no role, and you may delete only what you own") from refused
+
+
+def _is_only_untouched(change: DeleteApplication, run: Run) -> bool:
+    """Whether it is a client that no one named, and that may be anyone's: it has our name, and no
+    right.
+    """
+    before, desired = run.outcome.before, run.outcome.request.desired
+    client = before.trust.client_of_id(change.client_id)
+    if client is None or desired.service is None or not desired.removes_unnamed:
+        return False
+    return client_trust(client, before, desired.service, desired.names) is Belief.UNTOUCHED
 
 
 async def delete_stored_secret(change: DeleteStoredSecret, run: Run) -> None:

@@ -166,7 +166,8 @@ async def _trust_of_restored(
     gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
     while True:
         # What this run has restored and checked meanwhile is its own, too.
-        before = replace(outcome.before, unfinished=outcome.before.unfinished | outcome.remembered)
+        noted = outcome.before.unfinished | outcome.before.deleted_here | outcome.remembered
+        before = replace(outcome.before, unfinished=noted)
         trusted = await decide_trust(
             session, outcome.request, before, application, back, is_service=is_service
         )

@@ -65,7 +65,6 @@ class Run:
         # When each client's credential arrived at its store, by `clock.seconds`, and its id.
         self.delivered: dict[str, tuple[float, KeyId]] = {}
         self.wrote_settings = False
-        # Whether one client's trouble stops no other client.
         self._is_each_alone = isinstance(outcome.request.desired, Rotation | Removal)
         # Changes that failed alone or met another run's registration, and those that need them.
         self._left_out: set[str] = set()
@@ -164,7 +163,7 @@ class Run:
             self.progress.skipped(change, "it was deleted permanently")
         else:
             self.progress.failed(change)
-        if self._is_each_alone:
+        if self._fails_alone(change):
             self._leave_out(change)
             return
         # Everyone who waits looks up that the run is stopped.
@@ -190,7 +189,11 @@ class Run:
 
     @property
     def _is_stopped(self) -> bool:
-        return bool(self.outcome.failed) and not self._is_each_alone
+        return not all(self._fails_alone(change) for change, _ in self.outcome.failed)
+
+    def _fails_alone(self, change: AnyChange) -> bool:
+        """Whether it is one client's trouble, which stops no other client."""
+        return self._is_each_alone or change.key in self.outcome.plan.removals
 
     def mark_ready(self, change: AnyChange) -> None:
         """Let those begin that wait for the change, which may still be reading back its write."""

@@ -35,7 +35,7 @@ from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.belief import TrustDecision, client_trust, clients_to_inspect, service_trust
 from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.planning.permissions.rights import allowing_roles
-from mct_s2s.stores.host_lock import unfinished
+from mct_s2s.stores.host_lock import RegistrationNote, noted_registrations
 
 AGREEING_READS = 3
 """Reads in a row that have to find nothing: another replica may answer each. Terraform takes 5."""
@@ -308,7 +308,11 @@ async def read_custody(
 
     They decide whether a registration is believed: `planning/belief.py`.
     """
-    observed = replace(observed, unfinished=unfinished(observed.subject))
+    observed = replace(
+        observed,
+        unfinished=noted_registrations(observed.subject, RegistrationNote.UNFINISHED),
+        deleted_here=noted_registrations(observed.subject, RegistrationNote.DELETED),
+    )
     clients = list(clients_to_inspect(observed, request.desired))
     if clients:
         observed = await _read_owners(session, request, observed, clients)

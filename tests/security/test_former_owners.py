@@ -1,0 +1,238 @@
+"""What someone leaves behind who owned a registration once, or who may write where a secret goes.
+
+He could do all of it while he owned it. A later run of an administrator must not take it for its
+own: what comes back from the recycle bin, what a vault's tag says, and what clutters a removal.
+"""
+
+from pathlib import Path
+
+import pytest
+from mct_s2s.model.ids import Tag, client_unique_name, secret_name
+from mct_s2s.sandbox.state import seed
+
+from tests.cli.conftest import Program, saved_to, values_in
+from tests.conftest import JSON, SITE, Json, Sandbox
+from tests.security.conftest import Contributor, Member
+from tests.security.staging import OWN, A, disown, is_refused, listed, once_owned, secrets
+
+IMPORT = client_unique_name(OWN, "Import")
+
+
+# What comes back from the recycle bin
+
+
+@pytest.fixture
+def torn_down(admin: Program, azure: Sandbox, rob: Member) -> Json:
+    """A client that this machine has set up and removed, and that Rob owned meanwhile."""
+    assert admin("setup", "--client", "Import", *A, *JSON).code == 0
+    client: Json = azure.applications("Import")[0]
+    owner = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{rob.id}"}
+    azure.graph("POST", f"/applications/{client['id']}/owners/$ref", json=owner)
+    assert admin("teardown", *A, *JSON).code == 0
+    return client
+
+
+def restore(rob: Member, client: Json) -> None:
+    rob.graph("POST", f"/directory/deletedItems/{client['id']}/restore")
+
+
+@pytest.mark.parametrize(
+    ("admin", "still_owned"),
+    # What a program has created is its own, unless others own it.
+    [("person", True), ("person", False), ("program", True)],
+    indirect=["admin"],
+)
+def test_a_client_that_its_owner_restored_with_a_secret_of_his_is_not_taken_up(
+    admin: Program, azure: Sandbox, rob: Member, torn_down: Json, still_owned: bool
+) -> None:
+    restore(rob, torn_down)
+    rob.graph("POST", f"/applications/{torn_down['id']}/addPassword", json={})
+    if not still_owned:
+        rob.graph("DELETE", f"/applications/{torn_down['id']}/owners/{rob.id}/$ref")
+    azure.forget()
+    error = is_refused(
+        admin("setup", "--client", "Import", *A, *JSON), azure, "registration-not-ours"
+    )
+    assert torn_down["appId"] in error["remedy"]
+    again = admin("setup", "--client", torn_down["appId"], *A, *JSON)
+    assert again.code == 0, "the operator's own word"
+
+
+@pytest.mark.parametrize("meanwhile", ["", "restored, changed and deleted again"])
+def test_a_client_that_this_machine_deleted_comes_back_without_what_others_put_into_it(
+    admin: Program, azure: Sandbox, rob: Member, torn_down: Json, meanwhile: str
+) -> None:
+    if meanwhile:
+        restore(rob, torn_down)
+        rob.graph("POST", f"/applications/{torn_down['id']}/addPassword", json={})
+        rob.graph("DELETE", f"/applications/{torn_down['id']}")
+    made = admin("setup", "--client", "Import", *A, *JSON)
+    assert made.code == 0, made.out
+    assert secrets(azure, torn_down) == 1
+    assert azure.call_as(values_in(saved_to(made))) == 200
+
+
+# What a vault, or a tag that names one, says of a secret
+
+
+def test_a_restored_client_keeps_no_credential_that_only_a_vaults_tag_names(
+    admin: Program, azure: Sandbox, rob: Member
+) -> None:
+    """Rob made the registration and may write the vault, and deleted the registration again."""
+    assert admin("setup", *A, *JSON).code == 0
+    planted = rob.squat(IMPORT, "Import", signInAudience="AzureADMyOrg")
+    added = rob.graph("POST", f"/applications/{planted['id']}/addPassword", json={})
+    disown(rob, planted)
+    azure.graph("DELETE", f"/applications/{planted['id']}")
+    tags = {"made-by": "mct-s2s", "appId": planted["appId"], "keyId": added["keyId"]}
+    name = secret_name("contosolearn", "Import")
+    stored = {"value": added["secretText"], "tags": {**tags, "client": "Import"}}
+    assert azure.vault("PUT", f"/secrets/{name}", json=stored).is_success
+    words = ("setup", "--client", "Import", "--secret-to", f"keyvault:{seed.VAULT}", *A, *JSON)
+    made = admin(*words)
+    assert made.code == 0, made.out
+    (key,) = azure.graph("GET", f"/applications/{planted['id']}")["passwordCredentials"]
+    assert key["keyId"] != added["keyId"]
+    assert azure.vault("GET", f"/secrets/{name}").json()["tags"]["keyId"] == key["keyId"]
+    azure.forget()
+    assert (admin(*words).code, azure.writes()) == (0, [])
+
+
+ROBS = f"{seed.VAULT}/robs"
+
+
+@pytest.fixture
+def without_secret(admin: Program, azure: Sandbox, rob: Member) -> Json:
+    """A client whose secret its former owner has removed; his tag says where it was."""
+    made = admin("setup", "--client", "Import", *A, *JSON)
+    assert made.code == 0, made.out
+    client: Json = azure.applications("Import")[0]
+    path, (key,) = f"/applications/{client['id']}", client["passwordCredentials"]
+
+    def tagged() -> None:
+        rob.graph("PATCH", path, json={"tags": [*client["tags"], Tag.VAULT.of(ROBS)]})
+        rob.graph("POST", f"{path}/removePassword", json={"keyId": key["keyId"]})
+
+    once_owned(azure, rob, client, tagged)
+    Path(saved_to(made)).unlink()
+    return client
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_no_new_secret_goes_where_only_a_tag_of_a_former_owner_says(
+    admin: Program, azure: Sandbox, without_secret: Json, is_stored: bool
+) -> None:
+    if is_stored:
+        tags = {"made-by": "mct-s2s", "appId": without_secret["appId"], "client": "Import"}
+        azure.vault("PUT", "/secrets/robs", json={"value": "no secret of it", "tags": tags})
+    azure.forget()
+    error = is_refused(
+        admin("setup", "--client", "Import", *A, *JSON), azure, "secret-place-unproved"
+    )
+    assert f"--secret-to keyvault:{ROBS}" in error["remedy"]
+    named = admin("setup", "--client", "Import", "--secret-to", f"keyvault:{ROBS}", *A, *JSON)
+    assert named.code == 0, "the operator's own word"
+
+
+def test_an_expired_secret_in_a_vault_is_replaced_there_once_the_vault_is_named(
+    admin: Program, azure: Sandbox
+) -> None:
+    """It does not show any more who could sign in by it."""
+    place = ("--secret-to", f"keyvault:{seed.VAULT}/imp")
+    made = admin("setup", "--client", "Import", *place, "--secret-lifetime", "20d", *A, *JSON)
+    assert made.code == 0, made.out
+    azure.advance(21 * 24 * 3600)
+    azure.forget()
+    error = is_refused(
+        admin("setup", "--client", "Import", *A, *JSON), azure, "secret-place-unproved"
+    )
+    assert error["remedy"].endswith(" ".join(place))
+    first = azure.vault("GET", "/secrets/imp").json()["id"]
+    assert admin("setup", "--client", "Import", *place, *A, *JSON).code == 0
+    assert azure.vault("GET", "/secrets/imp").json()["id"] != first
+
+
+# What clutters a removal
+
+
+NAMES = ("One", "Two", "Three", "Four")
+
+
+def trust_file(*names: str) -> str:
+    clients = (f'[[sites.contosolearn.clients]]\nname = "{name}"\n' for name in names)
+    return "\n".join(("[sites.contosolearn]", *clients))
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_clients_that_someone_planted_stop_no_prune(
+    admin: Program,
+    azure: Sandbox,
+    rob: Member,
+    contributor: Contributor,
+    tmp_path: Path,
+    is_listed: bool,
+) -> None:
+    """They are called like ours, and cannot call: no one has given them the role."""
+    clients = [word for name in NAMES for word in ("--client", name)]
+    assert admin("setup", *clients, *A, "--no-verify", *JSON).code == 0
+    for name in ("P", "Q", "R"):
+        planted = rob.squat(
+            client_unique_name(OWN, name),
+            name,
+            signInAudience="AzureADMyOrg",
+            tags=[Tag.TRUST.of(OWN)],
+        )
+        if is_listed:
+            contributor.lists(planted["appId"])
+    file = tmp_path / "trust.toml"
+    file.write_text(trust_file(*NAMES[:3]))
+    done = admin("apply", "-f", str(file), "--prune", "--no-verify", *JSON)
+    assert done.code in {0, 1, 3}, done.out
+    assert azure.applications("Four") == []
+    assert len(listed(azure).split(";")) == 3
+    file.write_text(trust_file("One"))
+    azure.forget()
+    cut = admin("apply", "-f", str(file), "--prune", "--no-verify", *JSON)
+    assert (cut.code, "too-many-removals" in cut.out, azure.writes()) == (2, True, [])
+
+
+def test_a_pipeline_that_may_not_delete_what_someone_planted_removes_the_others(
+    mct: Program, azure: Sandbox, rob: Member, contributor: Contributor, tmp_path: Path
+) -> None:
+    """It may change only what it owns."""
+    rights = ("Application.ReadWrite.OwnedBy", "Application.Read.All", "Organization.Read.All")
+    env = azure.caller(*rights, "AppRoleAssignment.ReadWrite.All", arm=[("Owner", SITE)])
+    clients = [word for name in NAMES for word in ("--client", name)]
+    assert mct("setup", *clients, *A, "--no-verify", *JSON, env=env).code == 0
+    planted = {"signInAudience": "AzureADMyOrg", "tags": [Tag.TRUST.of(OWN)]}
+    for name in ("P", "Zz"):
+        disown(rob, rob.squat(client_unique_name(OWN, name), name, **planted))
+    contributor.lists(azure.applications("P")[0]["appId"])
+    file = tmp_path / "trust.toml"
+    file.write_text(trust_file(*NAMES[:3]))
+    prune = ("apply", "-f", str(file), "--prune", "--no-verify", *JSON)
+    done = mct(*prune, env=env)
+    assert done.code == 0, done.out
+    assert "kept: it holds no role, and you may delete only what you own" in done.out
+    assert azure.applications("Four") == []
+    assert len(listed(azure).split(";")) == 3
+    azure.forget()
+    assert (mct(*prune, env=env).code, azure.writes()) == (0, []), "it is no client any more"
+    assert mct("teardown", *A, *JSON, env=env).code == 0
+    assert [azure.applications(name) for name in ("One", "MCT service (contosolearn)")] == [[], []]
+    assert len(azure.applications("P")) == len(azure.applications("Zz")) == 1
+
+
+def test_a_client_that_someone_plants_after_the_review_stops_no_reviewed_prune(
+    admin: Program, azure: Sandbox, rob: Member, tmp_path: Path
+) -> None:
+    clients = [word for name in NAMES for word in ("--client", name)]
+    assert admin("setup", *clients, *A, "--no-verify", *JSON).code == 0
+    file = tmp_path / "trust.toml"
+    file.write_text(trust_file(*NAMES[:3]))
+    prune = ("apply", "-f", str(file), "--prune", "--no-verify", *JSON)
+    reviewed = admin(*prune, "--dry-run").document["fingerprint"]
+    planted = {"signInAudience": "AzureADMyOrg", "tags": [Tag.TRUST.of(OWN)]}
+    rob.squat(client_unique_name(OWN, "P"), "P", **planted)
+    done = admin(*prune, "--expect", reviewed)
+    assert (done.code, azure.applications("Four")) == (0, []), done.out
