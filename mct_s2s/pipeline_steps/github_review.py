@@ -2,10 +2,10 @@
 
 The comment is for people. What main compares with is a status of the very commit that was approved.
 Every workflow of the repository can write one: so all of them have to say the same, the first is of
-a run of the plan's workflow for that commit and older than the approval, and main shows its own
-plan before anything is applied. Sources: docs.github.com/rest/issues/comments,
-/rest/commits/statuses, /rest/pulls/reviews, /rest/actions/workflow-runs,
-/rest/commits/commits#list-pull-requests-associated-with-a-commit,
+a run of the plan's workflow for that commit and older than the approval, which is by someone else
+than who pushed it, and main shows its own plan before anything is applied. Sources:
+docs.github.com/rest/issues/comments, /rest/commits/statuses, /rest/pulls/reviews,
+/rest/actions/workflow-runs, /rest/commits/commits#list-pull-requests-associated-with-a-commit,
 /rest/collaborators/collaborators#get-repository-permissions-for-a-user.
 """
 
@@ -124,18 +124,25 @@ def _reviewed(environ: Mapping[str, str]) -> str:
         problem = "has no plan"
     elif len({one["description"] for one in plans}) > 1:
         problem = "has plans that differ"
-    elif first["created_at"] >= max(approvals):
+    elif first["created_at"] >= max(approvals.values()):
         problem = "has a plan that is newer than its last approval"
-    elif not _is_of_a_plan(environ, first["target_url"], head):
+    elif (run := _plan_run(environ, first["target_url"], head)) is None:
         problem = "has a plan that no run of mct-plan.yml has written"
+    elif not _has_other(approvals, _pusher(run), first["created_at"]):
+        problem = f"has no approval by anyone but {_pusher(run)}, who pushed it"
     else:
         return str(first["description"]).rpartition(" ")[2]
     raise StepError(f"The last commit of pull request #{number}, {head}, {problem}. {instead}")
 
 
-def _approvals(api: str, token: str, number: int, head: str) -> list[str]:
+def _has_other(approvals: Mapping[str, str], pusher: str | None, planned: str) -> bool:
+    """Whether someone else than who pushed the commit has approved it, after it was planned."""
+    return any(at > planned for login, at in approvals.items() if login != pusher)
+
+
+def _approvals(api: str, token: str, number: int, head: str) -> dict[str, str]:
     """When those who may write to the repository have approved this commit, unless they have taken
-    it back since.
+    it back since; by login.
     """
     reviews = [
         one for one in _listed(f"{api}/pulls/{number}/reviews", token) if one["state"] in _DECISIONS
@@ -144,13 +151,13 @@ def _approvals(api: str, token: str, number: int, head: str) -> list[str]:
     for review in sorted(reviews, key=lambda one: str(one["submitted_at"])):
         if review["user"] is not None:  # an account that is gone
             newest[review["user"]["login"]] = review
-    return [
-        review["submitted_at"]
+    return {
+        login: str(review["submitted_at"])
         for login, review in newest.items()
         if review["state"] == "APPROVED"
         and review["commit_id"] == head
         and _may_write(api, token, login)
-    ]
+    }
 
 
 def _may_write(api: str, token: str, login: str) -> bool:
@@ -168,14 +175,25 @@ def _may_write(api: str, token: str, login: str) -> bool:
     return permission in _WRITING
 
 
-def _is_of_a_plan(environ: Mapping[str, str], address: object, head: str) -> bool:
-    """Whether this is the address of a run that has planned this commit, and has ended well."""
+def _plan_run(environ: Mapping[str, str], address: object, head: str) -> Any | None:
+    """The run at this address, if it has planned this commit, and has ended well."""
     number = str(address or "").removeprefix(_runs(environ))
     if not re.fullmatch(r"\d+", number):
-        return False
+        return None
     run = ask("GET", f"{_api(environ)}/actions/runs/{number}", _token(environ))
     told = (run["event"], run["head_sha"], run["conclusion"])
-    return told == ("pull_request", head, "success") and _PLANS.fullmatch(run["path"]) is not None
+    is_plan = _PLANS.fullmatch(run["path"]) is not None
+    return run if told == ("pull_request", head, "success") and is_plan else None
+
+
+def _pusher(run: Any) -> str | None:
+    """Who pushed the commit of a run, or opened the pull request with it.
+
+    That stays so where someone else runs it again. GitHub itself refuses an approval by the author
+    of the pull request alone.
+    """
+    actor = run.get("actor")
+    return actor["login"] if actor is not None else None
 
 
 def _listed(address: str, token: str) -> Iterator[Any]:

@@ -154,7 +154,7 @@ class GitHub(HttpService):
         self.reviews.append({**review, "user": {"login": "ada"}, **changed})
         path = ".github/workflows/mct-plan.yml"
         run = {"event": "pull_request", "head_sha": commit, "conclusion": "success", "path": path}
-        self.runs.setdefault("4711", run)
+        self.runs.setdefault("4711", {**run, "actor": {"login": "eve"}})
 
     def answer(self, asked: Asked) -> Answer:
         """One request."""

@@ -646,6 +646,25 @@ def test_only_who_may_write_to_the_repository_approves(
     assert was_refused(step, github) is not counts
 
 
+def test_who_pushed_the_commit_does_not_approve_it(step: Step, github: GitHub) -> None:
+    """GitHub refuses the author of the pull request alone; others can push to it, too."""
+    reviewed(github)
+    github.runs["4711"]["actor"] = {"login": "ada"}
+    assert was_refused(step, github)
+    github.permissions["bob"] = "write"
+    # Before there was a plan.
+    github.approved(HEAD, "2026-11-25T10:00:00Z", user={"login": "bob"})
+    assert was_refused(step, github)
+    github.approved(HEAD, "2026-11-25T12:30:00Z", user={"login": "bob"})
+    assert not was_refused(step, github)
+
+
+def test_a_pusher_whose_account_is_gone_approves_nothing(step: Step, github: GitHub) -> None:
+    reviewed(github)
+    github.runs["4711"]["actor"] = None
+    assert not was_refused(step, github)
+
+
 def test_a_reviewer_who_is_gone_has_not_approved(step: Step, github: GitHub) -> None:
     """GitHub leaves out the user of an account that was deleted."""
     reviewed(github)
