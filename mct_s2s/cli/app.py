@@ -140,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Git's shell; PowerShell adds a user's folder to the machine's
     if os.name == "nt" and "MSYSTEM" not in os.environ:
         use_shell("powershell" if os.environ.get("PSMODULEPATH", "").count(";") > 1 else "cmd")
+    if os.name == "nt":  # azure-identity looks for az and azd by itself
+        os.environ.setdefault("NoDefaultCurrentDirectoryInExePath", "1")
     replace_unencodable()
     try:
         check_arguments(words, os.environ.items())

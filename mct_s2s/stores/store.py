@@ -4,7 +4,6 @@ of it.
 
 import asyncio
 import os
-import shutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
+from mct_s2s.programs import find_program
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
 """All that a program gets of the caller's environment.
@@ -137,7 +137,7 @@ class CommandStore(Store):
     gives_away = True
 
     async def check(self, _: ClientId | None, /) -> None:
-        if shutil.which(self.words[0]) is None:
+        if find_program(self.words[0], os.environ) is None:
             raise UsageError(
                 "secret-command-missing",
                 f"Cannot find the program '{self.words[0]}' that --secret-to names. Nothing was "
@@ -161,7 +161,7 @@ class CommandStore(Store):
         into, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
-                shutil.which(program) or program,
+                find_program(program, os.environ) or program,
                 *arguments,
                 stdin=into,
                 stdout=nowhere,

@@ -8,7 +8,6 @@ cli/azd/pkg/auth/manager.go.
 """
 
 import configparser
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from mct_s2s.model.client_sign_in import (
 from mct_s2s.model.documents import SavedFile, parsed
 from mct_s2s.model.ids import is_guid, same_id
 from mct_s2s.plain_text import load_json
+from mct_s2s.programs import find_program
 
 SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
 AUTHORITY = "AZURE_AUTHORITY_HOST"
@@ -46,9 +46,9 @@ def choose(
             return Method.ENVIRONMENT
         if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
             return Method.WORKLOAD_IDENTITY
-    if subscriptions(environ) and shutil.which("az", path=environ.get("PATH")):
+    if subscriptions(environ) and find_program("az", environ):
         return Method.CLI
-    if shutil.which("azd", path=environ.get("PATH")) and _azd_is_signed_in(environ):
+    if find_program("azd", environ) and _azd_is_signed_in(environ):
         return Method.AZD
     if sys.stdin.isatty() and sys.stderr.isatty() if on_terminal is None else on_terminal:
         # Many tenants block device codes, so whatever opens a browser is tried: BROWSER is that of

@@ -8,7 +8,6 @@ that reads in this moment takes its user for signed out.
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from typing import Any
 
 from mct_s2s import concurrency
 from mct_s2s.model.client_sign_in import Method
+from mct_s2s.programs import find_program
 
 LONGEST_SECONDS = 60.0
 """For one answer."""
@@ -130,15 +130,7 @@ def start(questions: Iterable[TokenQuestion], environ: Mapping[str, str]) -> Non
 
 
 def _ask(question: TokenQuestion, environ: Mapping[str, str]) -> TokenProcess | None:
-    names = (
-        ["azd"]
-        if question.tool is Method.AZD
-        else ["az.cmd", "az"]
-        if sys.platform == "win32"
-        else ["az"]
-    )
-    programs = (shutil.which(name, path=environ.get("PATH")) for name in names)
-    program = next(filter(None, programs), None)
+    program = find_program("azd" if question.tool is Method.AZD else "az", environ)
     with suppress(OSError):
         return TokenProcess(program, question, environ) if program is not None else None
     return None
