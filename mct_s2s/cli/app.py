@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mct_s2s import __version__
-from mct_s2s.cli.binding import Group, command, late
+from mct_s2s.cli.binding import Group, command
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.model.commands import use_shell
 
@@ -34,7 +34,24 @@ COMMANDS = {
     "doctor": "Check permissions, locks and policies.",
     "schema": "Print the JSON Schema of a document.",
 }
-"""Each with its help; its options are a class of `cli/commands.py`."""
+"""Each with its help."""
+MODULES = {
+    "setup": "setup",
+    "add-client": "setup",
+    "configure-appservice": "configure_appservice",
+    "rotate-secret": "rotate_secret",
+    "remove-client": "removal",
+    "teardown": "removal",
+    "apply": "apply",
+    "status": "status",
+    "verify": "commands",
+    "snippet": "commands",
+    "export": "commands",
+    "doctor": "commands",
+    "schema": "schema",
+    "sandbox": "sandbox_commands",
+}
+"""The module of `cli` in which each command's options and its function are."""
 
 SHORT_HELP = """\
 Let other services call your Microsoft Community Training API.
@@ -49,10 +66,9 @@ All commands:       mct-s2s help"""
 
 
 class _Commands(Group):
-    """The options of `add-client` are `AddClientOptions` in `cli/commands.py`, which names the
-    module of its function.
+    """A command is the function of its name in its module, and its options are that's argument.
 
-    Both are imported when the command is asked for.
+    The module is imported when the command is asked for, also for its help alone.
     """
 
     lazy = COMMANDS | {"sandbox": "Run a local stand-in for Azure, for this or any other client."}
@@ -63,12 +79,10 @@ class _Commands(Group):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if self.commands.get(cmd_name, self) is None:
-            function = cmd_name.replace("-", "_")
+            module = import_module(f"mct_s2s.cli.{MODULES[cmd_name]}")
             if cmd_name in COMMANDS:
-                options = getattr(
-                    import_module("mct_s2s.cli.commands"),
-                    f"{function.title().replace('_', '')}Options",
-                )
+                run = getattr(module, cmd_name.replace("-", "_"))
+                options = run.__annotations__["options"]
                 group = typer.Typer(
                     add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
                 )
@@ -76,12 +90,12 @@ class _Commands(Group):
                     group,
                     cmd_name,
                     options,
-                    _body(options, function),
+                    _signing_in_ahead(run),
                     self.lazy[cmd_name],
                     options.examples,
                 )
             else:
-                group = import_module(f"mct_s2s.cli.{function}_commands").group
+                group = module.group
             self.commands[cmd_name] = typer.main.get_command(group)
         return super().get_command(ctx, cmd_name)
 
@@ -89,18 +103,17 @@ class _Commands(Group):
         return self.lazy[name]
 
 
-def _body(options: type[Any], function: str) -> Callable[[Any], int]:
-    """What runs a command; where it signs in by az, az is asked before it is imported."""
-    body = late(options.body, function)
+def _signing_in_ahead(run: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Ask az for tokens, where the command signs in by it, before the rest is imported."""
 
-    def run(given: Any) -> int:
-        if getattr(given, "signs_in_to", ()):
+    def run_signing_in(options: Any) -> int:
+        if getattr(options, "signs_in_to", ()):
             from mct_s2s.cli.signing_in import ask_ahead  # noqa: PLC0415  # not for a help, nor for a mistake
 
-            ask_ahead(given)
-        return body(given)
+            ask_ahead(options)
+        return run(options)
 
-    return run
+    return run_signing_in
 
 
 app = typer.Typer(

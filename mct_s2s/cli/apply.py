@@ -1,26 +1,81 @@
 """`apply`: every App Service of a trust file as the file says."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import MISSING, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mct_s2s.cli.binding import command_line
-from mct_s2s.cli.change import run_change_of_file
-from mct_s2s.cli.commands import ApplyOptions
-from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.site_change import SiteChange
-from mct_s2s.cli.trust_file import chosen, read_sites
-from mct_s2s.errors import Refused
-from mct_s2s.model.desired import Pruning
+from mct_s2s.cli.binding import ADVANCED, REMOVAL, command_line, option
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.errors import Refused, contradiction, malformed
+
+if TYPE_CHECKING:
+    from mct_s2s.cli.file_site import FileSite
+    from mct_s2s.cli.site_change import SiteChange
+    from mct_s2s.model.desired import Pruning
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
+
+
+@dataclass(kw_only=True)
+class ApplyOptions(ChangingOptions):
+    examples = (
+        "mct-s2s apply -f trust.toml --dry-run",
+        "mct-s2s apply -f trust.toml",
+        "mct-s2s apply -f trust.toml --dry-run -o markdown",
+        "mct-s2s apply -f trust.toml --expect FINGERPRINT --yes",
+        "mct-s2s apply -f trust.toml --only contosolearn --prune",
+    )
+    first_word = None
+
+    file: Path = option(
+        "-f --file FILE", "Trust file: the sites and their clients.", default=MISSING
+    )
+    only: list[str] = option(
+        "--only SITE", "Only this site, by its name in the file. Repeatable.", default=list
+    )
+    expect: str | None = option(
+        "--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed."
+    )
+    prune: bool = option(
+        "--prune", "Remove clients of these sites that the file does not name.", REMOVAL
+    )
+    allow_removals: bool = option(
+        "--allow-removals", "Let --prune remove more than a third of the clients.", REMOVAL
+    )
+    no_verify: bool = option("--no-verify", "Do not test the clients at the end.", ADVANCED)
+
+    # Those of one App Service: the file names each. Typed, they are refused; their variables are
+    # not read.
+    app_service: str | None = option("-a --app-service VALUE", "In the file.", hidden=True)
+    resource_group: str | None = option("-g --resource-group VALUE", "In the file.", hidden=True)
+    slot: str | None = option("--slot VALUE", "In the file.", hidden=True)
+    backup: Path | None = option("--backup VALUE", "Of one App Service alone.", hidden=True)
+    service_app: str | None = option("--service-app VALUE", "In the file.", hidden=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.allow_removals and not self.prune:
+            no_effect = "--allow-removals has no effect without --prune."
+            raise contradiction(no_effect, "Add --prune, or remove --allow-removals.")
+        if self.expect is not None and not _FINGERPRINT.fullmatch(self.expect):
+            remedy = "Use the fingerprint that the dry run printed: 64 hexadecimal digits."
+            raise malformed("malformed-fingerprint", "--expect", self.expect, remedy)
 
 
 def apply(options: ApplyOptions) -> int:
+    from mct_s2s.cli.change import run_change_of_file
+    from mct_s2s.cli.trust_file import chosen, read_sites
+    from mct_s2s.model.desired import Pruning
+
     sites = read_sites(options)
     # A registration that any site of the file names has to stay.
     named = {client.name.casefold() for site in sites for client in site.request.setup.clients}
     named |= {str(identity).casefold() for site in sites for identity in site.request.identities}
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
-    def check(changes: Sequence[SiteChange], found: str | None) -> None:
+    def check(changes: "Sequence[SiteChange]", found: str | None) -> None:
         is_pending = found is None or any(one.is_pending for one in changes)
         if options.expect is None or found == options.expect.lower() or not is_pending:
             return
@@ -42,6 +97,6 @@ def apply(options: ApplyOptions) -> int:
     )
 
 
-def _with_pruning(site: FileSite, pruning: Pruning) -> FileSite:
+def _with_pruning(site: "FileSite", pruning: "Pruning") -> "FileSite":
     desired = replace(site.request.setup, pruning=pruning)
     return replace(site, request=replace(site.request, desired=desired))

@@ -14,7 +14,6 @@ from mct_s2s.cli.binding import (
     CREDENTIALS,
     FEDERATION,
     OUTPUT,
-    REMOVAL,
     FirstWord,
     option,
     typed_options,
@@ -107,6 +106,13 @@ class AzureOptions:
         if getattr(self, "file", None) is not None:
             return ()  # each profile of a trust file may have an account of its own
         return ("graph",) if getattr(self, "no_app_service", False) else ("arm", "graph")
+
+    def directory_half(self) -> str | None:
+        """The command by which someone else does the directory's part of this one.
+
+        `None` where it has none. That command writes `HANDOFF`.
+        """
+        return None
 
 
 @dataclass(kw_only=True)
@@ -212,17 +218,7 @@ class FileOptions:
 
 
 CLIENT = ("--client NAME", "The same as NAME.")
-
-
-@dataclass(kw_only=True)
-class RemovalOptions(ChangingOptions):
-    keep_registration: bool = option(
-        "--keep-registration", "Keep app registrations. Revoke their access only.", REMOVAL
-    )
-    delete_adopted: bool = option(
-        "--delete-adopted", "Also delete registrations that mct-s2s did not create.", REMOVAL
-    )
-    delete_secrets: bool = option(
-        "--delete-secrets", "Also delete the clients' secrets in key vaults.", REMOVAL
-    )
-    purge: bool = option("--purge", "Delete permanently. Nothing can be restored.", REMOVAL)
+ClientOptions = dict[str, Any]
+"""Options that say how a client signs in, by the names of their fields; none for an identity."""
+HANDOFF = Path("handoff.json")
+"""The file in printed commands by which one person hands over to the other."""

@@ -4,13 +4,10 @@ come, how it ends.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from mct_s2s import clock
-from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.handover import ways_out
-from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.engine.outcome import Outcome
@@ -82,9 +79,7 @@ def report_of(site: SiteChange) -> SiteReport:
         left=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
         taken_back=[one.client for one in outcome.attempts.values() if one.is_taken_back],
-        manual_steps=manual_steps(site.options, outcome)
-        if outcome.applied or site.error is None
-        else (),
+        manual_steps=manual_steps(outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
         error=error,
         places=_places(site, outcome),
@@ -102,17 +97,13 @@ def _places(site: SiteChange, outcome: Outcome) -> dict[str, str]:
     return {name: store.label for name, store in outcome.stores.items()}
 
 
-def manual_steps(options: ChangingOptions, outcome: Outcome) -> list[Instruction]:
-    return instructions(outcome.plan, outcome.before, outcome.outputs, _handoff(options))
+def manual_steps(outcome: Outcome) -> list[Instruction]:
+    return instructions(outcome.plan, outcome.before, outcome.outputs, outcome.request.handoff)
 
 
 def _after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
     """What the caller does after a grant, such as signing in again."""
     return outcome.access.signed_in.after_a_grant if outcome.plan.lacks else ()
-
-
-def _handoff(options: ChangingOptions) -> Path | None:
-    return options.handoff if isinstance(options, SetupOptions) else None
 
 
 # Before
@@ -290,9 +281,9 @@ def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
 
 
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
-    handoff = _handoff(site.options)
+    handoff = outcome.request.handoff
     if handoff is not None:
-        left = (step.values for step in manual_steps(site.options, outcome) if step.values)
+        left = (step.values for step in manual_steps(outcome) if step.values)
         target = site.session.target or named_target(site.options)
         values = next(left, None) or outcome.after.api.legible(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
@@ -379,7 +370,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
         "api": outcome.before.api.name,
         "changes": list(changes(outcome, dry_run=site.options.dry_run)),
         "credentials": list(_all_credentials(outcome)),
-        "manual_steps": [*manual_steps(site.options, outcome), *_after_a_grant(outcome)],
+        "manual_steps": [*manual_steps(outcome), *_after_a_grant(outcome)],
         "notes": [*outcome.plan.remarks, *_lost_with_job(outcome)],
         "missing": list(dict.fromkeys(outcome.plan.lacks)),
         "verification": outcome.verification,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, assert_never
 
@@ -16,7 +17,7 @@ from mct_s2s.errors import UsageError, about, contradiction, malformed
 from mct_s2s.inputs.apis import read_api
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.inputs.secret_to import ClientPlaces, no_key_in_vault
+from mct_s2s.inputs.secret_to import ClientPlaces, no_key_in_vault, secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.api import Api
@@ -62,6 +63,7 @@ def change_request(
     *,
     identities: tuple[str | ResourceId, ...] = (),
     places: ClientPlaces | None = None,
+    handoff: Path | None = None,
     verify: bool = False,
     file: SiteOfFile | None = None,
 ) -> Request:
@@ -79,6 +81,7 @@ def change_request(
         without_settings=options.dry_run and isinstance(desired, Setup),
         places=places or ClientPlaces(),
         backup=SettingsFile(options.backup, Backup) if options.backup is not None else None,
+        handoff=handoff,
         preflight=not options.no_preflight,
         dry_run=options.dry_run,
         verify=verify,
@@ -191,6 +194,14 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
     return command(
         *option_words(AzureOptions, {name: value for name, value in values.items() if value})
     )
+
+
+def with_client(request: Request, options: CredentialOptions, name: str) -> Request:
+    """Add a client to a setup, with a credential of other options."""
+    (client,) = client_specs(options, [name], request.now)
+    setup = replace(request.setup, clients=(*request.setup.clients, client))
+    places = request.places.with_own(client.name, secret_to(options.secret_to, 1))
+    return replace(request, desired=setup, places=places)
 
 
 def caller_resources(texts: Sequence[str]) -> tuple[str | ResourceId, ...]:

@@ -1,13 +1,24 @@
-"""`mct-s2s schema`."""
+"""`schema`."""
 
-from mct_s2s.cli.commands import SchemaOptions
+from dataclasses import dataclass
+
+from mct_s2s.cli.binding import argument
+from mct_s2s.cli.options import output_option
 from mct_s2s.errors import UsageError
-from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import DOCUMENTS, FILES
-from mct_s2s.render.documents import schema as schema_of
+
+
+@dataclass(kw_only=True)
+class SchemaOptions:
+    examples = ("mct-s2s schema", "mct-s2s schema status")
+    name: str | None = argument("NAME", "A document, such as status or result. Default: list them.")
+    output: str = output_option(text="Format of the list.", group=None)
 
 
 def schema(options: SchemaOptions) -> int:
+    from mct_s2s.render.console import Terminal
+    from mct_s2s.render.documents import DOCUMENTS, FILES
+    from mct_s2s.render.documents import schema as schema_of
+
     terminal, known = Terminal.open(json=options.output == "json"), sorted((*DOCUMENTS, *FILES))
     if options.name is None:
         about = {name: schema_of(name)["description"] for name in known}

@@ -1,31 +1,52 @@
-"""`status`, of one App Service, every one of the subscription, or those of a trust file."""
+"""`status`: of one App Service, every one of the subscription, or those of a trust file."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from mct_s2s import clock
-from mct_s2s.cli.commands import StatusOptions
-from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.fleet import read_every_site, read_file_sites
-from mct_s2s.cli.options import refuse_site_beside_all
-from mct_s2s.cli.requests import api_of, looked_for_secrets
-from mct_s2s.cli.run import CommandRun, run, run_connected
-from mct_s2s.cli.session import Services
-from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
-from mct_s2s.engine.request import Session
-from mct_s2s.exit_codes import ExitCode, worst
-from mct_s2s.model.commands import command
-from mct_s2s.model.duration import duration
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
-from mct_s2s.render.console import Terminal
-from mct_s2s.render.status import show_report, show_unread
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions, FileOptions, output_option, refuse_site_beside_all
+
+if TYPE_CHECKING:
+    from mct_s2s.planning.reports.status import StatusReport
+    from mct_s2s.render.console import Terminal
+
+
+@dataclass(kw_only=True)
+class StatusOptions(FileOptions, AzureOptions):
+    examples = (
+        "mct-s2s status -a contosolearn",
+        "mct-s2s status -a contosolearn --expiring-within 60d -o json",
+        "mct-s2s status --all -o csv",
+        "mct-s2s status -f trust.toml -o markdown",
+    )
+    output: str = output_option("csv", "ics", "markdown")
+    expiring_within: str = option(
+        "--expiring-within DURATION",
+        "Warn this long before the last credential expires (exit code 3).",
+        default="30d",
+    )
+    all_sites: bool = option("--all", "Show every MCT App Service of the subscription.")
 
 
 def status(options: StatusOptions) -> int:
+    from mct_s2s import clock
+    from mct_s2s.cli.file_site import FileSite
+    from mct_s2s.cli.fleet import read_every_site, read_file_sites
+    from mct_s2s.cli.requests import api_of, looked_for_secrets
+    from mct_s2s.cli.run import CommandRun, run, run_connected
+    from mct_s2s.cli.session import Services
+    from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.commands import command
+    from mct_s2s.model.duration import duration
+    from mct_s2s.model.observed import ObservedState
+    from mct_s2s.model.resource_id import ResourceId
+    from mct_s2s.planning.reports.findings import diagnose
+    from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
+    from mct_s2s.render.console import Terminal
+
     api_of(options)  # its mistakes are told before anyone signs in
     within = duration(options.expiring_within, "--expiring-within")
 
@@ -78,15 +99,18 @@ def status(options: StatusOptions) -> int:
     return run(options, Services(target=not options.all_sites), body)
 
 
-def _show(terminal: Terminal, report: StatusReport, output: str) -> int:
+def _show(terminal: "Terminal", report: "StatusReport", output: str) -> int:
     """Show it in the format that was asked for; return the exit code."""
+    from mct_s2s.exit_codes import ExitCode, worst
+    from mct_s2s.render.status import show_report, show_unread
+
     if output == "text":
         show_report(terminal, report)
     elif output == "json":
         document = "status-list" if report.is_list else "status"
         terminal.document(document, report if report.is_list else report.sites[0])
     else:
-        from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
+        from mct_s2s.render.exports import FORMATS  # text and JSON need none of it
 
         terminal.verbatim(FORMATS[output](report))
     show_unread(terminal, report.failed, report.unchecked)

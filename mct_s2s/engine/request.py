@@ -13,6 +13,7 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.client import GraphClient
@@ -43,6 +44,8 @@ class Request:
     places: ClientPlaces = field(default_factory=ClientPlaces)
     show: "Show | None" = None
     backup: "SettingsFile | None" = None
+    handoff: "Path | None" = None
+    """Where the values for `configure-appservice --from` go."""
     preflight: bool = True
     dry_run: bool = False
     """A right that is missing is marked in the plan then, and stops nothing."""

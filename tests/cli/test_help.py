@@ -13,23 +13,20 @@ from typing import Any
 
 import pytest
 import typer
-from mct_s2s.cli import commands
-from mct_s2s.cli.app import COMMANDS, app, main
+from mct_s2s.cli.app import COMMANDS, MODULES, app, main
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.binding import PANELS, choices, command, command_line
 from mct_s2s.cli.commands import (
-    AddClientOptions,
-    ConfigureAppserviceOptions,
     DoctorOptions,
     ExportOptions,
-    RemoveClientOptions,
-    RotateSecretOptions,
-    SetupOptions,
     SnippetOptions,
-    StatusOptions,
-    TeardownOptions,
     VerifyOptions,
 )
+from mct_s2s.cli.configure_appservice import ConfigureAppserviceOptions
+from mct_s2s.cli.removal import RemoveClientOptions, TeardownOptions
+from mct_s2s.cli.rotate_secret import RotateSecretOptions
+from mct_s2s.cli.setup import AddClientOptions, SetupOptions
+from mct_s2s.cli.status import StatusOptions
 from mct_s2s.errors import DOCS
 from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
@@ -173,8 +170,8 @@ def test_help_starts_without_what_it_does_not_need_and_a_commands_own_with_its_o
     assert [
         name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")
     ] == []
-    assert "mct_s2s.cli.commands" in loaded
-    assert "mct_s2s.cli.rotating" not in loaded
+    assert "mct_s2s.cli.rotate_secret" in loaded
+    assert "mct_s2s.cli.change" not in loaded
 
 
 def test_a_help_text_is_one_short_line_without_semicolons() -> None:
@@ -296,10 +293,10 @@ def test_the_first_word_of_a_command_is_the_client_or_else_the_app_service(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_has_its_body_where_its_options_say_and_writes_its_result_for_programs_too(
+def test_a_command_stands_beside_its_options_and_writes_its_result_for_programs_too(
     name: str,
 ) -> None:
-    options = getattr(commands, f"{name.title().replace('-', '')}Options")
-    assert callable(getattr(import_module(f"mct_s2s.cli.{options.body}"), name.replace("-", "_")))
+    function = getattr(import_module(f"mct_s2s.cli.{MODULES[name]}"), name.replace("-", "_"))
+    assert function.__annotations__["options"].__module__ == function.__module__
     program: Any = typer.main.get_command(app)
     assert "output" in {parameter.name for parameter in program.get_command(None, name).params}

@@ -1,28 +1,54 @@
-"""`rotate-secret`, at one App Service or all of a trust file."""
+"""`rotate-secret`, at one App Service or those of a trust file."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from mct_s2s import clock
-from mct_s2s.cli.binding import command_line, typed_options
-from mct_s2s.cli.change import run_change, run_change_of_file
-from mct_s2s.cli.commands import RotateSecretOptions
-from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.requests import change_request, where
-from mct_s2s.cli.trust_file import check_only, chosen, read_sites
+from mct_s2s.cli.binding import FirstWord, command_line, option, typed_options
+from mct_s2s.cli.options import CLIENT, FileOptions, SecretOptions
 from mct_s2s.errors import Refused, UsageError, contradiction
-from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Rotation, ServiceSpec
-from mct_s2s.model.duration import duration, expiry
-from mct_s2s.planning.ownership import did_you_mean
-from mct_s2s.planning.reviewed import combined
+
+if TYPE_CHECKING:
+    from mct_s2s.cli.file_site import FileSite
+    from mct_s2s.model.desired import Rotation
+
+
+@dataclass(kw_only=True)
+class RotateSecretOptions(FileOptions, SecretOptions):
+    examples = (
+        "mct-s2s rotate-secret Import -a contosolearn",
+        "mct-s2s rotate-secret -a contosolearn --expiring-within 30d --yes",
+        "mct-s2s rotate-secret Import -a contosolearn --keep-old 7d",
+        "mct-s2s rotate-secret -f trust.toml --expiring-within 30d --yes",
+    )
+    first_word = FirstWord("client", "NAME", "Client application: its display name or appId.")
+
+    client: str | None = option(*CLIENT)
+    expiring_within: str | None = option(
+        "--expiring-within DURATION", "All clients whose credential expires within 30d, 4w, …"
+    )
+    expect: str | None = option(
+        "--expect FINGERPRINT",
+        "With --file: stop if secrets would go elsewhere than a dry run showed.",
+    )
+    keep_old: str | None = option(
+        "--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation."
+    )
+    remove_old: bool = option("--remove-old", "Remove the old one now, even if it is still in use.")
 
 
 def rotate_secret(options: RotateSecretOptions) -> int:
+    from mct_s2s import clock
+    from mct_s2s.cli.change import run_change
+    from mct_s2s.cli.requests import change_request, where
+    from mct_s2s.cli.trust_file import check_only
+    from mct_s2s.inputs.clients import client_names
+    from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
+    from mct_s2s.model.commands import own_command
+    from mct_s2s.model.desired import Rotation, ServiceSpec
+    from mct_s2s.model.duration import duration, expiry
+
     now = clock.now()
     if options.remove_old and options.keep_old is not None:
         raise contradiction("--keep-old cannot be combined with --remove-old.")
@@ -86,7 +112,13 @@ def _check_lifetime(
         )
 
 
-def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
+def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: datetime) -> int:
+    from mct_s2s.cli.change import run_change_of_file
+    from mct_s2s.cli.requests import change_request
+    from mct_s2s.cli.trust_file import chosen, read_sites
+    from mct_s2s.model.client_credentials import NewCredential
+    from mct_s2s.planning.reviewed import combined
+
     sites = chosen(read_sites(options, "secret_to"), options)
     _check_one_choice(options)
     # Not of plans: which secrets end soon is another answer every night, what the file says of them
@@ -152,8 +184,10 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     )
 
 
-def _naming(options: RotateSecretOptions, sites: Sequence[FileSite]) -> tuple[FileSite, ...]:
+def _naming(options: RotateSecretOptions, sites: "Sequence[FileSite]") -> "tuple[FileSite, ...]":
     """The sites at which the file names the client. Raises UsageError: there is none."""
+    from mct_s2s.planning.ownership import did_you_mean
+
     wanted = (options.client or "").strip().casefold()
     naming = tuple(
         site for site in sites if wanted in (name.casefold() for name in site.client_names)
