@@ -103,7 +103,7 @@ def manual_steps(outcome: Outcome) -> list[Instruction]:
 
 def _after_a_grant(outcome: Outcome) -> tuple[Instruction, ...]:
     """What the caller does after a grant, such as signing in again."""
-    return outcome.access.signed_in.after_a_grant if outcome.plan.lacks else ()
+    return outcome.access.signed_in.after_a_grant if outcome.plan.missing_rights else ()
 
 
 # Before
@@ -127,7 +127,7 @@ def show_review(sites: Sequence[SiteChange], fingerprint: str | None) -> None:
         show_plan(shown, reports[0], is_result=options.dry_run)
         plan = reports[0].plan
         if options.dry_run and plan is not None and plan.blocked:
-            show_manual_steps(shown.out, ways_out(options, others(plan.lacks)))
+            show_manual_steps(shown.out, ways_out(options, others(plan.missing_rights)))
     else:
         printed = fingerprint if options.dry_run and not is_markdown else None
         show_plans(shown, reports, printed, is_result=options.dry_run)
@@ -188,9 +188,11 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
         )
     else:
         show_manual_steps(terminal.out, report.manual_steps)
-    if outcome.plan.lacks:
+    if outcome.plan.missing_rights:
         terminal.say("To do this yourself:", style="warn")
-        show_manual_steps(terminal.err, [*asked_for(outcome.plan.lacks), *_after_a_grant(outcome)])
+        show_manual_steps(
+            terminal.err, [*asked_for(outcome.plan.missing_rights), *_after_a_grant(outcome)]
+        )
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
@@ -308,7 +310,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
         ends, place = change.ends(outcome.outputs), store.label if store is not None else None
         attempt, given = (
             outcome.attempts.get(change.key),
-            store.given if store is not None else None,
+            store.handed_over if store is not None else None,
         )
         removal = attempt.removal or None if attempt is not None else None
         place = None if removal else place
@@ -372,7 +374,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
         "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(outcome), *_after_a_grant(outcome)],
         "notes": [*outcome.plan.remarks, *_lost_with_job(outcome)],
-        "missing": list(dict.fromkeys(outcome.plan.lacks)),
+        "missing": list(dict.fromkeys(outcome.plan.missing_rights)),
         "verification": outcome.verification,
         "connection": outcome.after,
     }

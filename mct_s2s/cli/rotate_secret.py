@@ -174,7 +174,9 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
                     expires, shared.expiring_within, now, f" of '{client.name}' at {site.key}"
                 )
         service = setup.service or shared.service
-        rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
+        rotation = replace(
+            shared, service=service, clients=tuple(own), only_named=True, client_lifetimes=own
+        )
         request = change_request(
             site.options, rotation, now, places=site.request.places, file=site.request.file
         )

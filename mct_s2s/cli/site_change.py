@@ -92,7 +92,7 @@ class SiteChange:
         # What is left to others for lack of a right is pending, too.
         if self.options.dry_run and not plan.is_empty and not plan.blocked:
             return ExitCode.ATTENTION
-        if plan.lacks or plan.blocked:
+        if plan.missing_rights or plan.blocked:
             return ExitCode.NOT_PERMITTED
         a_test_failed = verification is not None and verification.failed
         return ExitCode.ATTENTION if a_test_failed or plan.left_alone else ExitCode.DONE

@@ -88,7 +88,7 @@ async def find_lost_secrets(
         for client, place in zip(clients, places, strict=True)
         if place is not None
     }
-    return replace(observed, lost=lost)
+    return replace(observed, missing_secrets=lost)
 
 
 async def open_stores(

@@ -153,9 +153,9 @@ class Rotation(Desired):
     """A replaced secret is removed by the first rotation after this time."""
     remove_old: bool = False
     shorten: bool = False
-    own: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
+    client_lifetimes: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """`expires` and `shorten` of clients that have their own, by the name or appId in `clients`."""
 
     def of(self, name: str) -> "Rotation":
-        expires, shorten = self.own.get(name, (self.expires, self.shorten))
+        expires, shorten = self.client_lifetimes.get(name, (self.expires, self.shorten))
         return replace(self, expires=expires, shorten=shorten)

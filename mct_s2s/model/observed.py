@@ -104,7 +104,7 @@ class Trust:
     """On the allow list or holding the role."""
     owners: tuple[Owner, ...] = ()
     """Of `service` and its service principal: read for commands that write."""
-    own: Application | None = None
+    own_service: Application | None = None
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
     """In the recycle bin, with a name or URI that is needed; looked for only where one is missing.
@@ -169,7 +169,7 @@ class ObservedState:
     """By appId: of the registrations that are in question."""
     local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
     """By appId: what files on this machine say of the credentials of those registrations."""
-    lost: Mapping[ClientId, str] = field(default_factory=dict)
+    missing_secrets: Mapping[ClientId, str] = field(default_factory=dict)
     """Where the secret of each client should be, and is not, as far as this machine and its caller
     can see.
     """
@@ -297,7 +297,9 @@ class ObservedState:
         """What the directory and the cloud say: none of it is a secret."""
         trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
         clients = (client.application for client in trust.clients)
-        for registration in filter(None, (trust.service, trust.own, *trust.deleted, *clients)):
+        for registration in filter(
+            None, (trust.service, trust.own_service, *trust.deleted, *clients)
+        ):
             if registration.client_id:
                 yield from (registration.client_id, api_uri(registration.client_id))
             yield from registration.identifier_uris

@@ -97,8 +97,8 @@ def service_not_ours(
         return not_ours(application, doubted, SERVICE)
     by = f"{observed.api.names_service} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
-    if trust.own is not None:
-        own = option(SERVICE_OPTION, trust.own.client_id)
+    if trust.own_service is not None:
+        own = option(SERVICE_OPTION, trust.own_service.client_id)
         ways += f", or with {own} for the one that was created for this App Service"
     refused = NotOurs(
         SERVICE_NOT_OURS,

@@ -36,18 +36,21 @@ ManualStep = AssignAppRole | SettingsChange | RestartSite
 
 @dataclass(frozen=True)
 class Plan:
+    """What a command does at one App Service, in a readable order, and what to say of it."""
+
     steps: tuple[AnyChange, ...] = ()
     manual_steps: tuple[ManualStep, ...] = ()
     """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[str | Instruction, ...] = ()
     left_alone: tuple[Instruction, ...] = ()
-    """Clients that need something and do not get it, each with the reason: the others are done all
-    the same.
+    """Clients that need something and do not get it, each with the reason.
+
+    The others get theirs all the same.
     """
     losing: tuple[str, ...] = ()
-    """Who loses access: said in the plan, and again when it is done."""
+    """Sentences on who loses access: shown with the plan, and again when it is done."""
     gaining: tuple[str, ...] = ()
-    """That a site that is switched off is switched on, and for whom: the same."""
+    """The same on a site that is switched on again, and for whom."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -55,8 +58,9 @@ class Plan:
     places: tuple[tuple[str, str], ...] = ()
     """Client and store, whether or not a credential is made now."""
     removals: frozenset[str] = frozenset()
-    """The keys of steps that remove something beside others that add: they wait until the settings
-    are written.
+    """The keys of steps that remove something beside others that add something.
+
+    They wait until the settings are written.
     """
 
     @cached_property
@@ -65,17 +69,18 @@ class Plan:
 
     @property
     def blocked(self) -> frozenset[str]:
-        """The keys of steps that the caller has no right to, without which the rest is not
-        begun.
+        """The keys of steps that the caller has no right to and that are not left to others.
+
+        While there are any, nothing of the plan is begun.
         """
         return frozenset(self.missing) - {step.key for step in self.manual_steps}
 
     @property
-    def lacks(self) -> Missing:
-        return tuple(lack for needed in self.missing.values() for lack in needed)
+    def missing_rights(self) -> Missing:
+        return tuple(right for rights in self.missing.values() for right in rights)
 
     @property
-    def said(self) -> tuple[Instruction, ...]:
+    def statements(self) -> tuple[Instruction, ...]:
         """What a reader of the plan has to know beside its steps."""
         return as_instructions((*self.gaining, *self.notes, *self.left_alone, *self.losing))
 
@@ -91,7 +96,7 @@ class Plan:
 
     @property
     def remarks(self) -> tuple[Instruction, ...]:
-        return (*self.said, *self.destinations())
+        return (*self.statements, *self.destinations())
 
     @property
     def is_empty(self) -> bool:
@@ -103,49 +108,59 @@ class Plan:
 
     @cached_property
     def _order(self) -> Mapping[str, frozenset[str]]:
-        """The settings wait for everything but API permissions and admin consent, which no setting
-        depends on.
+        return {change.key: self._keys_before(change) - {change.key} for change in self.changes}
 
-        The restart waits for those, too.
+    def _keys_before(self, change: AnyChange) -> frozenset[str]:
+        match change:
+            case WriteSettings():
+                return self._keys_before_settings
+            case RestartSite():
+                return self._keys_before_restart
+        before = frozenset(ref.key for ref in references(change))
+        before |= frozenset(change.after) & self._all_keys
+        # Access is revoked before anything is deleted.
+        if self._revokes_access_first or change.key in self.removals:
+            before |= self._site_keys
+        # What is restored may turn out to be someone else's: then nothing else is done.
+        return before if change.key in self._restored_keys else before | self._restored_keys
 
-        Where access is revoked, it is the other way round: by then, removed clients have none any
-        more.
-        """
+    @cached_property
+    def _keys_before_settings(self) -> frozenset[str]:
+        if self._revokes_access_first:
+            return frozenset()
+        # No setting depends on API permissions and admin consent, which may take long.
+        requests = {change.key for change in self.changes if _requests_access(change)}
+        independent = self._keys(AssignAppRole) | self._site_keys | requests
+        return self._all_keys - independent - self.removals
 
-        def keys(*kinds: type[Change]) -> set[str]:
-            return {change.key for change in self.changes if isinstance(change, kinds)}
+    @cached_property
+    def _keys_before_restart(self) -> frozenset[str]:
+        if self._revokes_access_first:
+            return self._site_keys
+        # It waits for consents, too, so that clients can call once the site is back.
+        return self._all_keys - self.removals
 
-        everything, site, restored = (
-            keys(Change),
-            keys(WriteSettings, RestartSite),
-            keys(RestoreApplication),
-        )
-        is_revoked_first = any(
-            isinstance(change, WriteSettings) and change.first for change in self.changes
-        )
-        order: dict[str, frozenset[str]] = {}
-        for change in self.changes:
-            match change:
-                case WriteSettings():
-                    declared = {change.key for change in self.changes if _declares_access(change)}
-                    before = everything - site - keys(AssignAppRole) - declared - self.removals
-                    before = set() if is_revoked_first else before
-                case RestartSite():
-                    before = site if is_revoked_first else everything - self.removals
-                case _:
-                    before = {ref.key for ref in references(change)} | (
-                        everything & set(change.after)
-                    )
-                    if is_revoked_first or change.key in self.removals:
-                        before |= site
-                    # What is restored may turn out to be someone else's
-                    if change.key not in restored:
-                        before |= restored
-            order[change.key] = frozenset(before - {change.key})
-        return order
+    @cached_property
+    def _revokes_access_first(self) -> bool:
+        return any(isinstance(change, WriteSettings) and change.first for change in self.changes)
+
+    @cached_property
+    def _all_keys(self) -> frozenset[str]:
+        return self._keys(Change)
+
+    @cached_property
+    def _site_keys(self) -> frozenset[str]:
+        return self._keys(WriteSettings, RestartSite)
+
+    @cached_property
+    def _restored_keys(self) -> frozenset[str]:
+        return self._keys(RestoreApplication)
+
+    def _keys(self, *kinds: type[Change]) -> frozenset[str]:
+        return frozenset(change.key for change in self.changes if isinstance(change, kinds))
 
 
-def _declares_access(change: AnyChange) -> bool:
+def _requests_access(change: AnyChange) -> bool:
     return isinstance(change, UpdateApplication) and change.edits.access_to is not None
 
 
@@ -155,8 +170,9 @@ class Registration:
 
     key: str
     kind: str
+    """`service application` or `client application`, as people read it."""
     application: Application
-    """Empty where there is none."""
+    """Without an object ID where there is none yet."""
     service_principal: ServicePrincipal | None
 
     @property
@@ -179,22 +195,32 @@ class Registration:
     def principal(self) -> Deferred[PrincipalId]:
         if self.service_principal is not None:
             return self.service_principal.id
-        return OutputRef(
-            self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID
-        )
+        # A restored registration brings its service principal with it.
+        key = self.key if self.is_deleted else self.principal_key
+        return OutputRef(key, Output.PRINCIPAL_ID)
+
+    @property
+    def principal_key(self) -> str:
+        return f"{self.key}:principal"
 
     def plan_creation(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
-        """`is_sure` where more than its name speaks for a deleted one."""
-        key, kind, there = self.key, self.kind, self.application
+        """Plan to create `new`, or to restore a deleted one; `is_sure`: as there."""
+        application = self.application
         if self.is_new:
-            return [
-                CreateApplication(key=key, resource=kind, name=new.display_name, application=new)
-            ]
-        name, detail = there.display_name, "restored from deleted applications, with its consents"
-        restored = RestoreApplication(
-            key=key, resource=kind, name=name, detail=detail, application=there, is_sure=is_sure
-        )
-        return [restored] if self.is_deleted else []
+            name = new.display_name
+            return [CreateApplication(key=self.key, resource=self.kind, name=name, application=new)]
+        if not self.is_deleted:
+            return []
+        return [
+            RestoreApplication(
+                key=self.key,
+                resource=self.kind,
+                name=application.display_name,
+                detail="restored from deleted applications, with its consents",
+                application=application,
+                is_sure=is_sure,
+            )
+        ]
 
     def plan_update(
         self,
@@ -217,11 +243,8 @@ class Registration:
             after=after,
         )
 
-    @property
-    def principal_key(self) -> str:
-        return f"{self.key}:principal"
-
     def plan_principal(self, name: str, after: tuple[str, ...] = ()) -> list[AnyChange]:
+        """Plan to create its service principal, unless there is one or it is restored."""
         if self.service_principal is not None or self.is_deleted:
             return []
         return [
@@ -231,48 +254,54 @@ class Registration:
         ]
 
 
-def edited(
+def apply_edits(
     application: Application, edits: ApplicationEdits, outputs: Outputs
 ) -> list[Application]:
-    """What an application becomes, one write after the other; nothing where it shows the edits
-    already.
+    """What an application becomes, one write after the other. Raises Refused.
 
-    A PATCH replaces each list whole, so others' entries are sent back as they were read. A switch
-    of the token version may be refused by policy: it comes first, with the reference that every
-    write may need. Raises Refused: someone added the role under another id meanwhile.
+    Empty where it shows the edits already. A PATCH replaces each list whole, so others' entries are
+    sent back as they were read.
     """
-    uri = outputs.resolve(edits.uri) if edits.uri else None
-    access = application.required_access
-    if edits.access_to is not None and edits.access_role is not None:
-        access = _access(access, outputs.resolve(edits.access_to), edits.access_role)
-    if edits.no_access_to is not None:
-        access = tuple(entry for entry in access if entry.resource_client_id != edits.no_access_to)
-    switched = application
-    if edits.token_version not in {None, application.token_version}:
-        reference = application.management_reference or edits.management_reference
-        switched = replace(
-            application, token_version=edits.token_version, management_reference=reference
-        )
+    switched = _switch_token_version(application, edits)
     final = replace(
         switched,
-        identifier_uris=tuple(
-            dict.fromkeys((*application.identifier_uris, *([uri] if uri else [])))
-        ),
-        app_roles=_roles(application, edits.role) if edits.role else application.app_roles,
-        required_access=access,
-        tags=tuple(
-            tag
-            for tag in dict.fromkeys((*application.tags, *edits.tags))
-            if tag not in edits.no_tags
-        ),
+        identifier_uris=_edit_uris(application, edits, outputs),
+        app_roles=_edit_roles(application, edits.role),
+        required_access=_edit_access(application.required_access, edits, outputs),
+        tags=_edit_tags(application, edits),
         management_reference=application.management_reference or edits.management_reference,
         unique_name=application.unique_name or edits.unique_name,
         notes=application.notes or edits.notes,
     )
+    # Policy may refuse the switch of the version: it is a write of its own, before the other one.
     return [after for before, after in pairwise((application, switched, final)) if after != before]
 
 
-def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
+def _switch_token_version(application: Application, edits: ApplicationEdits) -> Application:
+    if edits.token_version in {None, application.token_version}:
+        return application
+    # Some tenants refuse every write without the reference.
+    reference = application.management_reference or edits.management_reference
+    return replace(application, token_version=edits.token_version, management_reference=reference)
+
+
+def _edit_uris(
+    application: Application, edits: ApplicationEdits, outputs: Outputs
+) -> tuple[str, ...]:
+    if edits.uri is None or outputs.resolve(edits.uri) in application.identifier_uris:
+        return application.identifier_uris
+    return (*application.identifier_uris, outputs.resolve(edits.uri))
+
+
+def _edit_tags(application: Application, edits: ApplicationEdits) -> tuple[str, ...]:
+    tags = dict.fromkeys((*application.tags, *edits.tags))
+    return tuple(tag for tag in tags if tag not in edits.no_tags)
+
+
+def _edit_roles(application: Application, wanted: AppRole | None) -> tuple[AppRole, ...]:
+    """Add the role, or enable it. Raises Refused: someone added it under another id meanwhile."""
+    if wanted is None:
+        return application.app_roles
     existing = application.role(wanted.value)
     if existing is None:
         return (*application.app_roles, wanted)
@@ -288,7 +317,19 @@ def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
     )
 
 
-def _access(
+def _edit_access(
+    existing: tuple[RequiredAccess, ...], edits: ApplicationEdits, outputs: Outputs
+) -> tuple[RequiredAccess, ...]:
+    """Add the permission that a client requests, or take off those of an API."""
+    access = existing
+    if edits.access_to is not None and edits.access_role is not None:
+        access = _add_access(access, outputs.resolve(edits.access_to), edits.access_role)
+    if edits.no_access_to is not None:
+        access = tuple(entry for entry in access if entry.resource_client_id != edits.no_access_to)
+    return access
+
+
+def _add_access(
     existing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId
 ) -> tuple[RequiredAccess, ...]:
     permission = (str(role), "Role")
@@ -302,6 +343,7 @@ def _access(
 
 
 def references(value: object) -> Iterator[OutputRef[str]]:
+    """Find the references to outputs anywhere in a change."""
     if isinstance(value, OutputRef):
         yield value
     elif isinstance(value, tuple):

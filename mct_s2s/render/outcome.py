@@ -89,7 +89,7 @@ class SiteReport:
     def needs_reading(self) -> bool:
         """Whether its plan says more than that there is nothing to do."""
         return not self.is_unchanged or bool(
-            self.plan is not None and (self.plan.said or self.plan.manual_steps)
+            self.plan is not None and (self.plan.statements or self.plan.manual_steps)
         )
 
     @property
@@ -102,7 +102,7 @@ class SiteReport:
         return (
             self.plan is not None
             and self.plan.is_empty
-            and not self.plan.lacks
+            and not self.plan.missing_rights
             and not self.plan.blocked
         )
 
@@ -165,7 +165,7 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
     elif kept:  # what was asked for, and is not done, is said with its reason
         show_steps(console, replace(plan, steps=kept))
     in_rows = {step.name for step in plan.steps if isinstance(step, AddCredential)}
-    said = (*plan.said, *(plan.destinations(in_rows) if site.is_of_file else ()))
+    said = (*plan.statements, *(plan.destinations(in_rows) if site.is_of_file else ()))
     # A result has them as manual steps below.
     left = () if is_result and site.manual_steps else map(what_is_left, plan.manual_steps)
     print_items(console, as_instructions((*left, *said, *site.notes)), "  ", "warn")
@@ -176,9 +176,9 @@ def show_plan(terminal: Terminal, site: SiteReport, *, is_result: bool = False) 
             "nothing is changed:"
         )
         console.prose(missing, "bad")
-    elif is_result and plan.lacks:
+    elif is_result and plan.missing_rights:
         console.prose("To do these steps yourself:", "warn")
-    show_manual_steps(console, asked_for(plan.lacks) if is_result else ())
+    show_manual_steps(console, asked_for(plan.missing_rights) if is_result else ())
     if not plan.is_empty:
         console.prose(f"Plan: {summary(plan)}.", "head")
     show_manual_steps(console, site.manual_steps if is_result else ())

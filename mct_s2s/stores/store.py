@@ -37,7 +37,7 @@ class Store(ABC):
 
     gives_away: bool = False
     """Whether it is shown or handed over once, so that no later run can know of it."""
-    given: MadeCredential | None = None
+    handed_over: MadeCredential | None = None
     """What has arrived, where it gives away."""
     arrives_last: bool = False
     """Whether that is only about to arrive, once everything else is done."""
@@ -87,7 +87,7 @@ class Store(ABC):
 
     async def read(self) -> ClientSignIn | None:
         """`None` where there is none, or none that can be read again."""
-        return self.given
+        return self.handed_over
 
 
 @dataclass
@@ -121,7 +121,7 @@ class OutputStore(Store):
                 remedy="Run the same command again with standard output open, or with --secret-to "
                 "file:PATH",
             ) from error
-        self.given = made
+        self.handed_over = made
 
 
 @dataclass
@@ -179,7 +179,7 @@ class CommandStore(Store):
             raise
         if process.returncode != 0:
             raise self._failed(f"exit code {process.returncode}")
-        self.given = made
+        self.handed_over = made
 
     def _failed(self, why: str) -> S2SError:
         return S2SError(

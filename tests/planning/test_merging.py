@@ -35,7 +35,7 @@ from mct_s2s.planning.changes import (
     identify,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import edited
+from mct_s2s.planning.plan import apply_edits
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.site import edits, merge
 
@@ -184,7 +184,7 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
         access_to=SERVICE_ID,
         access_role=ROLE.id,
     )
-    *_, patch = edited(existing, edits, Outputs())
+    *_, patch = apply_edits(existing, edits, Outputs())
     assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
     assert patch.app_roles == (*FOREIGN_ROLES, ROLE)
     assert patch.required_access == (GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)))
@@ -198,13 +198,13 @@ def test_a_patch_leaves_out_what_is_already_so() -> None:
     edits = ApplicationEdits(
         uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id
     )
-    assert edited(existing, edits, Outputs()) == []
+    assert apply_edits(existing, edits, Outputs()) == []
 
 
 def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference() -> None:
     existing = replace(SERVICE, token_version=2, identifier_uris=())
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), token_version=1, management_reference="r")
-    switch, rest = edited(existing, edits, Outputs())
+    switch, rest = apply_edits(existing, edits, Outputs())
     assert switch == replace(existing, token_version=1, management_reference="r")
     assert rest == replace(switch, identifier_uris=(f"api://{SERVICE_ID}",))
 
@@ -212,7 +212,7 @@ def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_referenc
 def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
     scope = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),))
     existing = replace(SERVICE, required_access=(scope, GRAPH))
-    (patch,) = edited(
+    (patch,) = apply_edits(
         existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Outputs()
     )
     both = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"), (ROLE.id, "Role")))
@@ -222,14 +222,14 @@ def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
 def test_a_role_is_switched_on_where_it_stands() -> None:
     off = replace(ROLE, enabled=False)
     existing = replace(SERVICE, app_roles=(FOREIGN_ROLES[0], off, FOREIGN_ROLES[1]))
-    (patch,) = edited(existing, ApplicationEdits(role=ROLE), Outputs())
+    (patch,) = apply_edits(existing, ApplicationEdits(role=ROLE), Outputs())
     assert patch.app_roles == (FOREIGN_ROLES[0], ROLE, FOREIGN_ROLES[1])
 
 
 def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
     theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
     with pytest.raises(Refused, match="at the same time"):
-        edited(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Outputs())
+        apply_edits(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Outputs())
 
 
 TEARDOWN = Removal(SPEC, everything=True, purge=True)
@@ -395,9 +395,9 @@ def test_a_tag_is_taken_off_and_those_of_others_stay() -> None:
         SERVICE, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-b", "mct-s2s:used-by:mct-s2s-site-c")
     )
     edits = ApplicationEdits(no_tags=("mct-s2s:used-by:mct-s2s-site-b",))
-    (patch,) = edited(existing, edits, Outputs())
+    (patch,) = apply_edits(existing, edits, Outputs())
     assert patch == replace(existing, tags=("theirs", "mct-s2s:used-by:mct-s2s-site-c"))
-    assert edited(patch, edits, Outputs()) == []
+    assert apply_edits(patch, edits, Outputs()) == []
     assert edits.only_notes_users
     assert edits.only_removes
     assert not replace(edits, tags=("mct-s2s:vault:v/x",)).only_notes_users

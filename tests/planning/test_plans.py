@@ -303,7 +303,7 @@ def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
     plan = make_plan(wanted, complete())
     assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
     assert [(type(step), step.name) for step in plan.manual_steps] == [(AssignAppRole, "Import")]
-    assert plan.lacks == ()
+    assert plan.missing_rights == ()
     assert make_plan(wanted, complete(IMPORT)).manual_steps == ()
 
 

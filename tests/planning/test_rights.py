@@ -273,14 +273,14 @@ def test_a_step_that_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
     assert checked.steps == tuple(step for step in PLAN.steps if type(step) not in dropped)
     assert [type(step) for step in checked.manual_steps] == left
     assert not checked.blocked
-    for step in asked_for(checked.lacks):
+    for step in asked_for(checked.missing_rights):
         assert asked in step.sentence
         assert command in step.command.lower()
 
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
     checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
-    error = stopped(checked.lacks)
+    error = stopped(checked.missing_rights)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
         "create the app registration 'Import'", "grant admin consent to 'Import'",
@@ -315,7 +315,7 @@ def test_who_may_not_read_the_settings_lacks_the_restart_too_unless_none_is_want
     expected = [*steps, "restart 'contosolearn'"] if restart else steps
     assert [one.step for one in missing_at(SITE, rights, restart=restart)] == expected
     dry = with_unread_settings(Plan(()), unreadable(EMPTY), rights, restart=restart)
-    assert [one.step for one in dry.lacks] == expected
+    assert [one.step for one in dry.missing_rights] == expected
 
 
 def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
@@ -326,19 +326,19 @@ def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked == plan
     assert [type(step) for step in plan.manual_steps] == [AssignAppRole, SettingsChange]
-    assert checked.lacks == ()
+    assert checked.missing_rights == ()
 
 
 def test_a_trust_that_is_complete_needs_no_rights() -> None:
     observed = complete(IMPORT)
     plan = make_plan(spec("Import"), observed)
-    assert check(plan, observed, access(site=())).lacks == ()
+    assert check(plan, observed, access(site=())).missing_rights == ()
 
 
 def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
     observed = complete(client("Import", access=False))
     plan = make_plan(spec("Import"), observed)
-    missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacks
+    missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).missing_rights
     assert {(one.step, one.right) for one in missing} == {
         ("update the app registration 'Import'", "Application.ReadWrite.All")
     }

@@ -201,7 +201,7 @@ def test_who_keeps_the_role_without_lists_is_left_alone_by_name(everything: bool
         for one in plan.left_alone
     }
     assert left == {("'By hand'", BY_HAND.client_id), ("'func'", IDENTITY.id)}
-    assert [str(one) for one in plan.said if "'Others'" in str(one)] == [
+    assert [str(one) for one in plan.statements if "'Others'" in str(one)] == [
         "Created for another App Service, and still allowed here by the same app role: 'Others'."
     ]
 

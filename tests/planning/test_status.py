@@ -368,7 +368,7 @@ CASES: dict[str, ObservedState] = {
     "expired": import_has(credential(-1), credential(-40)),
     "expiring": import_has(credential(30), credential(-1)),
     "lost by its vault": replace(
-        complete(IMPORT), lost={IMPORT.client_id: "keyvault:contoso/import"}
+        complete(IMPORT), missing_secrets={IMPORT.client_id: "keyvault:contoso/import"}
     ),
     "expiring certificate": import_has(credential(5, kind=CredentialKind.CERTIFICATE)),
     "expired certificate": import_has(credential(-5, kind=CredentialKind.CERTIFICATE)),
@@ -582,7 +582,9 @@ def test_a_service_application_that_is_not_this_app_services_is_said(
     """What is made by hand is as it should be; what was adopted is a note, as its owner could write
     the tag, too.
     """
-    observed = observed_state(replace(trust(IMPORT, service=service), own=own), settings(**ALLOWED))
+    observed = observed_state(
+        replace(trust(IMPORT, service=service), own_service=own), settings(**ALLOWED)
+    )
     found = [
         (one.severity, one.remedy)
         for one in diagnose(observed)

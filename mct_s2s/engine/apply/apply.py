@@ -44,7 +44,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.ownership import CLIENT, SERVICE
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of
 from mct_s2s.planning.permissions.rights import asked_for, judge, lacking
-from mct_s2s.planning.plan import edited
+from mct_s2s.planning.plan import apply_edits
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
@@ -199,7 +199,7 @@ async def update_application(change: UpdateApplication, run: Run) -> str:
             application = run.outcome.created[change.object_id.key]
         else:
             application = await applications.by_object_id(graph, object_id)
-        for after in edited(application, change.edits, run.outputs):
+        for after in apply_edits(application, change.edits, run.outputs):
             await applications.update(graph, application, after)
             application = after
         # A role that was just added reaches the service principal's copy later.

@@ -143,7 +143,7 @@ class Attempt:
                 self.removal = credential_removal(self.client_id, self.key_id, is_key=self.is_key)
             return
         self.is_taken_back = True
-        self.store.given = None
+        self.store.handed_over = None
         with suppress(S2SError):  # a note of a secret that does not exist means nothing
             await self._untag()
             await self.store.forget(self.name)

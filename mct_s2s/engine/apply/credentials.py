@@ -119,7 +119,7 @@ async def _add_key(
             await _test_replacement(change, run, credential)
             await store.deliver(credential)
     except asyncio.CancelledError:
-        if store.given is not None and attempt.key_id is not None:
+        if store.handed_over is not None and attempt.key_id is not None:
             run.outcome.finish(change, "")
         raise
     return credential

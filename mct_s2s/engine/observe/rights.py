@@ -143,7 +143,7 @@ async def check_rights(
         checked = replace(checked, notes=(*checked.notes, *policy_notes))
         return with_unread_settings(checked, observed, access, restart=request.desired.restart)
     if checked.blocked:
-        raise stopped(checked.lacks, policy_notes)
+        raise stopped(checked.missing_rights, policy_notes)
     if forbidden is not None:
         raise forbidden
     return checked
@@ -218,7 +218,7 @@ def _missing_in_directory(seen: Seen, request: Request) -> Missing:
     observed = replace(seen.observed, app_service=None)
     with suppress(S2SError):
         plan = make_plan(_without_site(request).desired, observed)
-        return check(plan, observed, seen.access).lacks
+        return check(plan, observed, seen.access).missing_rights
     return ()
 
 

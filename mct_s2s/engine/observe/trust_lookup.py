@@ -110,7 +110,7 @@ class _Lookup:
             and trust.service is not None
             and own.client_id != trust.service.client_id
         ):
-            trust = replace(trust, own=own)
+            trust = replace(trust, own_service=own)
         tag = Tag.TRUST.of(trust.unique_name)
         is_by_name = request.desired.removes_unnamed or not request.api.lists
         tagged = await applications.with_tag(graph, tag) if is_by_name else []

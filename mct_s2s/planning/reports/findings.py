@@ -202,7 +202,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
     """A service application that is not this App Service's: its settings may have been copied, or
     written by anyone.
     """
-    application, own = observed.trust.service, observed.trust.own
+    application, own = observed.trust.service, observed.trust.own_service
     if (
         application is None
         or not is_in_settings(application, observed)
@@ -348,7 +348,7 @@ def _credentials(
         message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", name, message, remedy, client=client_id)
         return
-    place = observed.lost.get(client_id)
+    place = observed.missing_secrets.get(client_id)
     if place is not None:
         severity, message = Severity.NOTE, f"The secret of '{name}' is not in {place}."
         if place.startswith("keyvault:"):  # one for all; a file may be on another machine
