@@ -38,27 +38,27 @@ def error_regions() -> Regions:
 
 def document_regions() -> Regions:
     """Each JSON document's members."""
-    found = {name: schema(name) for name in DOCUMENTS}
+    schemas = {name: schema(name) for name in DOCUMENTS}
     rows = (
-        (f"[`{one['title']}`](#{name})", f"`{name}`", one["description"])
-        for name, one in found.items()
+        (f"[`{document['title']}`](#{name})", f"`{name}`", document["description"])
+        for name, document in schemas.items()
     )
     regions = {"documents": table(("document", "`mct-s2s schema`", "what it is"), rows)}
-    for name, one in found.items():
-        regions[name] = table(("member", "type", "meaning"), members(one))
+    for name, document in schemas.items():
+        regions[name] = table(("member", "type", "meaning"), members(document))
     return regions
 
 
 def members(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
     """A row for each member of an object, and of what it holds; documents within are linked."""
     required = node.get("required", ())
-    for name, one in node.get("properties", {}).items():
+    for name, member in node.get("properties", {}).items():
         here = f"{path}{name}"
         optional = "" if name in required else ", may be absent"
-        yield f"`{here}`", kind_of(one) + optional, meaning_of(one)
-        for part in (one, one.get("items", {}), *one.get("items", {}).get("anyOf", ())):
+        yield f"`{here}`", kind_of(member) + optional, meaning_of(member)
+        for part in (member, member.get("items", {}), *member.get("items", {}).get("anyOf", ())):
             if "title" not in part:
-                yield from members(part, f"{here}{'[]' if part is not one else ''}.")
+                yield from members(part, f"{here}{'[]' if part is not member else ''}.")
 
 
 def trust_file_regions() -> Regions:
@@ -73,8 +73,8 @@ def trust_file_regions() -> Regions:
         name: table(
             ("key", "value", "meaning"),
             (
-                (f"`{key}`", kind_of(one), meaning_of(one))
-                for key, one in keys.items()
+                (f"`{key}`", kind_of(entry), meaning_of(entry))
+                for key, entry in keys.items()
                 if key not in lists
             ),
         )
@@ -87,42 +87,41 @@ def setting_regions() -> Regions:
     head = ("setting", "holds", "used for", "compared", "option of `configure-appservice`")
     rows = (
         (
-            f"`{one}`",
-            f"`{one.holds}`",
+            f"`{row}`",
+            f"`{row.holds}`",
             word.about,
             word.comparison,
             f"`{word.option}`" if word.option else "none",
         )
-        for one in shipped_api(DEFAULT_API).rows
-        for word in [one.word]
+        for row in shipped_api(DEFAULT_API).rows
+        for word in [row.word]
     )
     return {"settings": table(head, rows)}
 
 
-def kind_of(one: Mapping[str, Any]) -> str:
+def kind_of(entry: Mapping[str, Any]) -> str:
     """A schema's type in words."""
-    if "anyOf" in one:
-        return " or ".join(kind_of(choice) for choice in one["anyOf"])
-    if "title" in one:
-        return f"[{one['title']}](#{one['title'].split('/')[1]})"
-    if "const" in one:
-        return f"`{one['const']}`"
-    if "enum" in one:
-        return ", ".join(f"`{value}`" if value is not None else "null" for value in one["enum"])
-    if one["type"] == "array":
-        inner = one["items"]
+    if "anyOf" in entry:
+        return " or ".join(kind_of(choice) for choice in entry["anyOf"])
+    if "title" in entry:
+        return f"[{entry['title']}](#{entry['title'].split('/')[1]})"
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" if value is not None else "null" for value in entry["enum"])
+    if entry["type"] == "array":
+        inner = entry["items"]
         has_fields = "type" not in inner or inner["type"] == "object"
         return "array of objects" if has_fields else f"array of {inner['type']}s"
-    kinds = one["type"] if isinstance(one["type"], list) else [one["type"]]
+    kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
     return " or ".join(kinds)
 
 
-def meaning_of(one: Mapping[str, Any]) -> str:
+def meaning_of(entry: Mapping[str, Any]) -> str:
     """A schema's description, and the codes known today."""
-    codes = ", ".join(f"`{code}`" for code in one.get("examples", ()))
-    return (
-        f"{one.get('description', 'Names the document.' if 'const' in one else '')} {codes}".strip()
-    )
+    codes = ", ".join(f"`{code}`" for code in entry.get("examples", ()))
+    usual = "Names the document." if "const" in entry else ""
+    return f"{entry.get('description', usual)} {codes}".strip()
 
 
 PAGES: Mapping[str, Callable[[], Regions]] = {
@@ -139,36 +138,36 @@ def rewritten(page: str, text: str, regions: Regions) -> str:
 
     Raises ValueError: a region is missing, or nothing makes it.
     """
-    there = [name for _, name, _ in REGION.findall(text)]
-    if sorted(there) != sorted(regions):
-        lacking, unknown = set(regions) - set(there), set(there) - set(regions)
+    present = [name for _, name, _ in REGION.findall(text)]
+    if sorted(present) != sorted(regions):
+        lacking, unknown = set(regions) - set(present), set(present) - set(regions)
         raise ValueError(
             f"docs/{page}: add the regions {sorted(lacking)}, remove {sorted(unknown)}"
         )
-    return REGION.sub(lambda found: f"{found[1]}\n{regions[found[2]]}\n{found[3]}", text)
+    return REGION.sub(lambda match: f"{match[1]}\n{regions[match[2]]}\n{match[3]}", text)
 
 
 def main(*, check: bool) -> int:
     """Write the pages, or compare them; return the process exit code."""
-    found, fresh = list[str](), {DOCS / "setup.svg": recording()}
+    problems, fresh = list[str](), {DOCS / "setup.svg": recording()}
     for page, make in PAGES.items():
         try:
             fresh[DOCS / page] = rewritten(page, (DOCS / page).read_text(encoding="utf-8"), make())
         except ValueError as error:
-            found.append(str(error))
+            problems.append(str(error))
     for path, text in fresh.items():
         if not check:
             path.write_text(text, encoding="utf-8")
         # A machine with seven programs a core has once recorded another run: what is out of date is
         # so twice.
-        elif (there := path.read_text(encoding="utf-8")) != text and (
-            path.suffix == ".md" or recording() != there
+        elif (text_now := path.read_text(encoding="utf-8")) != text and (
+            path.suffix == ".md" or recording() != text_now
         ):
-            found.append(f"docs/{path.name} is out of date. Run: scripts/docs")
-    found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
-    for problem in found:
+            problems.append(f"docs/{path.name} is out of date. Run: scripts/docs")
+    problems += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
+    for problem in problems:
         print(problem)
-    return 1 if found else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

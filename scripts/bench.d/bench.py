@@ -57,7 +57,7 @@ def run(words: Sequence[str], environment: Environment) -> float:
 @contextmanager
 def served(folder: Path, port: int | None = None) -> Iterator[dict[str, str]]:
     """A sandbox of its own process; yields what its clients need."""
-    own = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(folder)}
+    environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(folder)}
     words = [
         "mct-s2s",
         "sandbox",
@@ -65,15 +65,20 @@ def served(folder: Path, port: int | None = None) -> Iterator[dict[str, str]]:
         "--port",
         str(port or random.randrange(20000, 30000, 100)),
     ]
-    process = subprocess.Popen(words, env=own, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         while "Sandbox ready" not in (line := process.stdout.readline()):
             if not line:
                 sys.exit("The sandbox does not start.")
         words[2] = "env"
-        told = subprocess.run(words, env=own, capture_output=True, text=True, check=True).stdout
-        yield {**own, **dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", told, re.MULTILINE))}
+        printed = subprocess.run(
+            words, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        yield {
+            **environment,
+            **dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", printed, re.MULTILINE)),
+        }
     finally:
         process.terminate()
         process.wait()
@@ -143,7 +148,7 @@ def beside_az(work: Path, rounds: int) -> Sections:
         name: {"setup": (script, "setup"), "status": (script, "check")}
         for name, script in THEIRS.items()
     }
-    new, found = ask(os.environ, "GET", "world"), Sections()
+    new, sections = ask(os.environ, "GET", "world"), Sections()
     for latency in LATENCIES:
         # The tutorial's way takes several times as long, at any latency.
         measured = {
@@ -152,7 +157,7 @@ def beside_az(work: Path, rounds: int) -> Sections:
             if latency == LATENCY or name != "az, tutorial"
         }
         runs = in_turns(work, measured, new, rounds, latency)
-        found[f"{latency * 1000:.0f} ms for each request"] = compared(runs)
+        sections[f"{latency * 1000:.0f} ms for each request"] = compared(runs)
     ask(os.environ, "PUT", "world", new)
     run(("mct-s2s", "setup", "-y", "--no-verify"), os.environ)
     set_up, by_clients = ask(os.environ, "GET", "world"), dict[str, Runs]()
@@ -169,8 +174,8 @@ def beside_az(work: Path, rounds: int) -> Sections:
             runs |= in_turns(work, scripts, set_up, 1, LATENCY)
         for name, more in runs.items():
             by_clients.setdefault(name, {}).update(more)
-    found[f"Many clients, {LATENCY * 1000:.0f} ms for each request"] = compared(by_clients)
-    return found
+    sections[f"Many clients, {LATENCY * 1000:.0f} ms for each request"] = compared(by_clients)
+    return sections
 
 
 def in_turns(
@@ -181,7 +186,7 @@ def in_turns(
     latency: float,
 ) -> dict[str, Runs]:
     """Each contender's commands, one after the other, several times."""
-    found = {
+    runs = {
         name: {what: list[float]() for what in commands} for name, commands in contenders.items()
     }
     for _ in range(rounds):
@@ -196,8 +201,8 @@ def in_turns(
                     if command[1] in {"setup", "add-client"} and name not in THEIRS
                     else ()
                 )
-                found[name][what].append(run((*command, *own), {**os.environ, "out": str(out)}))
-    return found
+                runs[name][what].append(run((*command, *own), {**os.environ, "out": str(out)}))
+    return runs
 
 
 def compared(runs: Mapping[str, Runs]) -> str:
@@ -236,11 +241,14 @@ def fleet(work: Path, rounds: int) -> Sections:
     """Commands over a trust file, each round in copies of the same tenants; secrets are rotated
     anew in each.
     """
-    first, found = work / "tenant", {what: list[tuple[float, float]]() for what in FLEET}
+    template, runs_by_command = (
+        work / "tenant",
+        {what: list[tuple[float, float]]() for what in FLEET},
+    )
     # Of those tenants: copied with them, or a round would wait for the secrets of another one
     secrets = work / "data"
     secrets.mkdir()
-    with served(first) as environment:
+    with served(template) as environment:
         for site in range(1, SITES + 1):
             body = {
                 "name": f"mct-{site}",
@@ -261,13 +269,13 @@ def fleet(work: Path, rounds: int) -> Sections:
             for tenant in range(TENANTS):
                 folder = work / f"round-{number}-{tenant}"
                 shutil.copytree(
-                    first, folder, ignore=shutil.ignore_patterns("lock", "ports.json", "served*")
+                    template, folder, ignore=shutil.ignore_patterns("lock", "ports.json", "served*")
                 )
                 environments.append(stack.enter_context(served(folder, 21000 + 100 * tenant)))
                 ask(environments[-1], "PATCH", "knobs", {"latencySeconds": LATENCY})
-            clouds, bundle = [one["MCT_S2S_CLOUD"] for one in environments], work / "ca.pem"
+            clouds, bundle = [cloud["MCT_S2S_CLOUD"] for cloud in environments], work / "ca.pem"
             bundle.write_text(
-                "".join(Path(one["SSL_CERT_FILE"]).read_text() for one in environments)
+                "".join(Path(cloud["SSL_CERT_FILE"]).read_text() for cloud in environments)
             )
             trusting = {
                 **environments[0],
@@ -277,10 +285,12 @@ def fleet(work: Path, rounds: int) -> Sections:
             trusting["XDG_DATA_HOME"] = str(shutil.copytree(secrets, work / f"data-{number}"))
             file = trust_file(work / "trust.toml", clouds)
             for what, (command, *words) in FLEET.items():
-                found[what].append(on_clouds((command, "-f", file, *words), trusting, clouds))
+                runs_by_command[what].append(
+                    on_clouds((command, "-f", file, *words), trusting, clouds)
+                )
     rows = [
         [what, cell([seconds for seconds, _ in runs]), f"{median(used for _, used in runs):.1f} s"]
-        for what, runs in found.items()
+        for what, runs in runs_by_command.items()
     ]
     head = (
         f"A [trust file](trust-files.md) with {TENANTS * SITES} App Services in {TENANTS} tenants, "
@@ -313,9 +323,13 @@ def on_clouds(
     words: Sequence[str], environment: Environment, clouds: Sequence[str]
 ) -> tuple[float, float]:
     """Seconds that one run takes, and those that a processor worked for it."""
-    own = {name: value for name, value in environment.items() if name != "AZURE_AUTHORITY_HOST"}
+    variables = {
+        name: value for name, value in environment.items() if name != "AZURE_AUTHORITY_HOST"
+    }
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = run((sys.executable, "-c", PROGRAM, *words), {**own, "BENCH_CLOUDS": " ".join(clouds)})
+    took = run(
+        (sys.executable, "-c", PROGRAM, *words), {**variables, "BENCH_CLOUDS": " ".join(clouds)}
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

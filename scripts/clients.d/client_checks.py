@@ -34,9 +34,9 @@ def load(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def compare(what: str, found: object, wanted: object) -> Wrong:
+def compare(what: str, actual: object, wanted: object) -> Wrong:
     """The two have to be equal."""
-    return [] if found == wanted else [f"{what} is {found!r}, not {wanted!r}"]
+    return [] if actual == wanted else [f"{what} is {actual!r}, not {wanted!r}"]
 
 
 # The sandbox's own routes
@@ -125,10 +125,10 @@ def credential_in(path: str) -> tuple[str, str]:
     """
     text = Path(path).read_text(encoding="utf-8")
     if text.startswith("{"):
-        found = json.loads(text)
-        return found["appId"], found["password"] if "password" in found else found["secrets"][0][
-            "value"
-        ]
+        printed = json.loads(text)
+        return printed["appId"], printed["password"] if "password" in printed else printed[
+            "secrets"
+        ][0]["value"]
     pairs = (
         line.partition("=")
         for line in text.splitlines()
@@ -163,8 +163,8 @@ def call_as_identity(resource: str, audience: str) -> Wrong:
 def claims(token: str) -> dict[str, Any]:
     """What a token says, unchecked: the service checks it."""
     part = token.split(".")[1]
-    found: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return found
+    content: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return content
 
 
 def az_credential(graph: str, arm: str, client_id: str) -> Wrong:
@@ -172,9 +172,11 @@ def az_credential(graph: str, arm: str, client_id: str) -> Wrong:
     credential = AzureCliCredential(process_timeout=60)
     wrong: Wrong = []
     for audience in (graph, arm):
-        said = claims(credential.get_token(f"{audience}/.default").token)
-        wrong += compare("aud", str(said["aud"]).rstrip("/"), audience)
-        wrong += compare("the caller", said.get("appid") or said.get("azp"), client_id)
+        token_claims = claims(credential.get_token(f"{audience}/.default").token)
+        wrong += compare("aud", str(token_claims["aud"]).rstrip("/"), audience)
+        wrong += compare(
+            "the caller", token_claims.get("appid") or token_claims.get("azp"), client_id
+        )
     return wrong
 
 
@@ -183,16 +185,16 @@ def az_credential(graph: str, arm: str, client_id: str) -> Wrong:
 
 def status(path: str, api: str, client: str, identity: str) -> Wrong:
     """`mct-s2s status -o json` sees a healthy trust with these members."""
-    found = load(path)
+    document = load(path)
     members = {
         (row["kind"], row.get("appId") or row.get("principalId"), row["allowed"])
-        for row in found["clients"]
+        for row in document["clients"]
     }
-    consented = [row["consented"] for row in found["clients"] if row["kind"] == "application"]
+    consented = [row["consented"] for row in document["clients"] if row["kind"] == "application"]
     return [
-        *compare("healthy", found["healthy"], True),
-        *compare("findings", found["findings"], []),
-        *compare("the service application", found["serviceApplication"]["appId"], api),
+        *compare("healthy", document["healthy"], True),
+        *compare("findings", document["findings"], []),
+        *compare("the service application", document["serviceApplication"]["appId"], api),
         *compare(
             "the clients",
             members,
@@ -207,11 +209,11 @@ def finds_client(path: str, name: str) -> Wrong:
     call.
     """
     app_id, _ = credential_in(path)
-    (found,) = [row for row in mct_s2s("status")["clients"] if row.get("appId") == app_id]
+    (client,) = [row for row in mct_s2s("status")["clients"] if row.get("appId") == app_id]
     return [
-        *compare("its name", found["displayName"], name),
-        *compare("allowed", found["allowed"], True),
-        *compare("consented", found["consented"], True),
+        *compare("its name", client["displayName"], name),
+        *compare("allowed", client["allowed"], True),
+        *compare("consented", client["consented"], True),
     ]
 
 
@@ -227,7 +229,7 @@ def adds_client(path: str) -> Wrong:
 
 
 def made(result: Any) -> list[Any]:
-    return [one for one in result["credentials"] if one["created"]]
+    return [credential for credential in result["credentials"] if credential["created"]]
 
 
 def mct_s2s(*words: str) -> Any:
@@ -240,9 +242,9 @@ def mct_s2s(*words: str) -> Any:
 
 def unchanged(path: str) -> Wrong:
     """A result document in which nothing was done."""
-    found = load(path)
-    done = [row for row in found["changes"] if row["action"] != "none"]
-    return [*compare("changes", done, []), *compare("credentials", made(found), [])]
+    document = load(path)
+    done = [row for row in document["changes"] if row["action"] != "none"]
+    return [*compare("changes", done, []), *compare("credentials", made(document), [])]
 
 
 # What the Azure CLI read

@@ -31,7 +31,7 @@ ROOMS = (ROOT, ROOT / "mct_s2s", ROOT / "mct_s2s" / "sandbox")
 def problems_of(pages: Iterable[Path]) -> list[str]:
     """Everything that is not true, each with its page."""
     known = commands()
-    found: list[str] = []
+    problems_found: list[str] = []
     for path in pages:
         text = path.read_text(encoding="utf-8")
         problems = (
@@ -40,13 +40,15 @@ def problems_of(pages: Iterable[Path]) -> list[str]:
             *gone_files(text),
             *wrong_examples(text),
         )
-        found += [f"{path.relative_to(ROOT)}: {problem}" for problem in dict.fromkeys(problems)]
+        problems_found += [
+            f"{path.relative_to(ROOT)}: {problem}" for problem in dict.fromkeys(problems)
+        ]
     heading = rf"^## \[({re.escape(__version__)}|Unreleased)\]"
     if not re.search(heading, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE):
-        found.append(
+        problems_found.append(
             f"CHANGELOG.md has a heading neither for {__version__} nor for what is unreleased"
         )
-    return found
+    return problems_found
 
 
 def wrong_calls(text: str, known: dict[str, Any]) -> Iterator[str]:

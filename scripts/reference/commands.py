@@ -31,15 +31,15 @@ def anchor(heading: str) -> str:
 
 def commands() -> dict[str, Any]:
     """Every command by the words that call it."""
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
 
     def walk(command: Any, name: str) -> None:
-        found[name] = command
+        by_name[name] = command
         for word in command.list_commands(None) if hasattr(command, "list_commands") else ():
             walk(command.get_command(None, word), f"{name} {word}")
 
     walk(typer.main.get_command(app), "mct-s2s")
-    return found
+    return by_name
 
 
 def command_regions() -> Mapping[str, str]:
@@ -57,13 +57,13 @@ def command_regions() -> Mapping[str, str]:
 
 def shared_groups(leaves: Mapping[str, Any]) -> Panels:
     """The named groups with all their options: a command that takes all of one refers to it."""
-    found: Panels = {}
+    groups: Panels = {}
     for command in leaves.values():
         for title, rows in panels(command).items():
-            there = {row.name for row in found.setdefault(title, [])}
-            found[title] += [row for row in rows if row.name not in there]
-    del found[""]
-    return found
+            known = {row.name for row in groups.setdefault(title, [])}
+            groups[title] += [row for row in rows if row.name not in known]
+    del groups[""]
+    return groups
 
 
 def reference(name: str, command: Any, groups: Panels) -> str:
@@ -96,11 +96,11 @@ def reference(name: str, command: Any, groups: Panels) -> str:
 
 def panels(command: Any) -> Panels:
     """A command's arguments, and its options by group; those of its own first."""
-    found: Panels = {"": []}
+    by_title: Panels = {"": []}
     for param in sorted(command.params, key=is_argument, reverse=True):
         if not getattr(param, "hidden", False) and param.name != "help":
-            found.setdefault(getattr(param, "rich_help_panel", None) or "", []).append(param)
-    return {title: rows for title, rows in found.items() if rows}
+            by_title.setdefault(getattr(param, "rich_help_panel", None) or "", []).append(param)
+    return {title: rows for title, rows in by_title.items() if rows}
 
 
 def options_table(rows: list[Any]) -> str:

@@ -46,8 +46,8 @@ async def one_by_one(run: Any, change: Any, usual: Any = Run._apply) -> None:  #
     """Begin a step when those before it in the plan have ended: side by side, they would end in any
     order.
     """
-    before = takewhile(lambda one: one is not change, run.outcome.plan.changes)
-    await run._wait_for(frozenset(one.key for one in before))  # noqa: SLF001
+    before = takewhile(lambda planned: planned is not change, run.outcome.plan.changes)
+    await run._wait_for(frozenset(planned.key for planned in before))  # noqa: SLF001
     await usual(run, change)
 
 

@@ -87,13 +87,16 @@ def recording() -> str:
         screen = Screen(_run(home, sandbox))
         ports = json.loads((sandbox / "ports.json").read_text(encoding="utf-8")).values()
         # What is this machine's: a folder, and ports that were free.
-        told = {str(home): HOME, **{f":{port}": f":{8443 + at}" for at, port in enumerate(ports)}}
+        replacements = {
+            str(home): HOME,
+            **{f":{port}": f":{8443 + at}" for at, port in enumerate(ports)},
+        }
         return drawn(
             [
                 *shortened(
                     [
                         Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold")),
-                        *screen.texts(told),
+                        *screen.texts(replacements),
                     ]
                 )
             ]
@@ -113,7 +116,7 @@ class Screen(pyte.Screen):
         """Set the style; pyte knows no dim text, the program no italics."""
         super().select_graphic_rendition(*(3 if attr == 2 else attr for attr in attrs))
 
-    def texts(self, told: Mapping[str, str]) -> Iterator[Text]:
+    def texts(self, replacements: Mapping[str, str]) -> Iterator[Text]:
         """Yield what is on the screen, with some words replaced, folded where a terminal would."""
         used = max((row + 1 for row, text in enumerate(self.display) if text.strip()), default=0)
         for row in range(used):
@@ -122,7 +125,7 @@ class Screen(pyte.Screen):
             for style, same in itertools.groupby(chars, _style):
                 line.append("".join(char.data for char in same), style)
             line.rstrip()
-            for word, replacement in told.items():
+            for word, replacement in replacements.items():
                 while (at := line.plain.find(word)) >= 0:
                     line = (
                         line[:at]

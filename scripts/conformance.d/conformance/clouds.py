@@ -97,8 +97,8 @@ def _scope(cloud: Cloud, service: Service) -> str:
 
 
 def _roots(cloud: Cloud, vault: str | None) -> dict[str, str]:
-    found = {"graph": cloud.graph, "login": cloud.login, "arm": cloud.arm}
-    return {**found, **({"vault": cloud.vault(vault)[1]} if vault is not None else {})}
+    roots = {"graph": cloud.graph, "login": cloud.login, "arm": cloud.arm}
+    return {**roots, **({"vault": cloud.vault(vault)[1]} if vault is not None else {})}
 
 
 async def cloud_side(
@@ -138,12 +138,16 @@ async def cloud_side(
             f"Azure Resource Manager did not respond ({type(error).__name__}).",
             remedy="Check the network, the proxy and --cloud, then run it again.",
         ) from error
-    tenant, found, kind = (
+    tenant, site_path, kind = (
         at(row.body, "/tenantId"),
         at(site.body, "/id"),
         str(at(site.body, "/kind")),
     )
-    if not isinstance(tenant, str) or not isinstance(found, str) or "functionapp" in kind.lower():
+    if (
+        not isinstance(tenant, str)
+        or not isinstance(site_path, str)
+        or "functionapp" in kind.lower()
+    ):
         raise UsageError(
             "site-not-found",
             f"The App Service '{target.name}' does not exist in the resource group "
@@ -155,7 +159,7 @@ async def cloud_side(
         "subscriptionId": target.subscription,
         "group": target.group,
     }
-    side.bindings |= {"sitePath": found, "site": target.name}
+    side.bindings |= {"sitePath": site_path, "site": target.name}
     return side
 
 
@@ -197,13 +201,13 @@ async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncItera
             answer = await side.send(Service.LOGIN, "POST", path, body=body, anonymous=True)
             return str(at(answer.body, "/access_token"))
 
-        own = {
+        sandbox_names = {
             "tenantId": running.tenant_id,
             "subscriptionId": SUBSCRIPTION_ID,
             "group": RESOURCE_GROUP,
         }
-        own |= {"sitePath": SITE, "site": running.app_service}
-        side = Side(http, token, {**_roots(cloud, VAULT), **own, **names})
+        sandbox_names |= {"sitePath": SITE, "site": running.app_service}
+        side = Side(http, token, {**_roots(cloud, VAULT), **sandbox_names, **names})
         knobs = {"operationSeconds": 0, "restartSeconds": 0}
         answer = await http.patch(f"{running.resource_manager}/_sandbox/knobs", json=knobs)
         answer.raise_for_status()

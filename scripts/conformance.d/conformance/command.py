@@ -172,32 +172,36 @@ async def _compare(
     finally:
         terminal.say("Removing what this run created.")
         sure = bool(ours) and not any(outcome.unanswered for outcome in ours)
-        left = await _clean(cloud, names["name"], terminal, sure=sure)
+        remains = await _clean(cloud, names["name"], terminal, sure=sure)
     label = options.cloud if options.cloud.lower() in {*BY_NAME, SANDBOX} else "private"
     private = private_values(cloud, ours, sandbox, theirs)
-    found = findings(
+    compared = findings(
         cloud, ours, sandbox, theirs, private, f"conformance:{label}:{clock.now():%Y-%m}"
     )
-    report = save(options.report, found, private, label, clock.now(), len(left))
-    terminal.result(counted(found))
+    report = save(options.report, compared, private, label, clock.now(), len(remains))
+    terminal.result(counted(compared))
     terminal.result(
         f"The report: {report}. Read it, then send its folder as described in docs/conformance.md."
     )
-    if left:
+    if remains:
         return 1
-    return 3 if any(one.verdict in {Verdict.DIFFERS, Verdict.REFUSED} for one in found) else 0
+    return (
+        3
+        if any(finding.verdict in {Verdict.DIFFERS, Verdict.REFUSED} for finding in compared)
+        else 0
+    )
 
 
 async def _clean(cloud: Side, run: str, terminal: Terminal, *, sure: bool) -> list[str]:
-    left = ["everything"]
+    remains = ["everything"]
     try:
-        left = await clean(cloud, run, terminal.say, sure=sure)
+        remains = await clean(cloud, run, terminal.say, sure=sure)
     finally:
-        for line in left:
+        for line in remains:
             terminal.say(f"Not removed: {line}", style="bad")
-        if left:
+        if remains:
             terminal.say(f"Remove it with the same options and: {option_text('--clean-up', run)}")
-    return left
+    return remains
 
 
 def _what(cloud: Side, run: str, options: ConformanceOptions, who: str) -> Sequence[str]:

@@ -81,10 +81,10 @@ def filled(value: Any, bindings: Mapping[str, str]) -> Any:
     def bound(match: re.Match[str]) -> str:
         if match["name"] is None:
             return match[0]
-        found = bound_value(match["name"], bindings)
-        if found is None:
+        bound_text = bound_value(match["name"], bindings)
+        if bound_text is None:
             raise KeyError(match["name"])
-        return found
+        return bound_text
 
     return PLACEHOLDER.sub(bound, value)
 
@@ -93,10 +93,10 @@ def bound_value(name: str, bindings: Mapping[str, str]) -> str | None:
     """Return the value of a name, or of the first bound one of several; None where none is
     bound.
     """
-    for one in plain_name(name).split(" or "):
-        bare = one.removesuffix(" without dashes")
+    for alternative in plain_name(name).split(" or "):
+        bare = alternative.removesuffix(" without dashes")
         if bare in bindings:
-            return bindings[bare] if bare == one else bindings[bare].replace("-", "")
+            return bindings[bare] if bare == alternative else bindings[bare].replace("-", "")
     return None
 
 
@@ -155,12 +155,12 @@ class Tables:
         if "<like>" not in value:
             return {name: self._resolved(item, side, top=False) for name, item in value.items()}
         row = self._rows[value["<like>"]]
-        found = deepcopy(self._resolved(row[side] if top else row[side]["body"], side, top=top))
+        resolved = deepcopy(self._resolved(row[side] if top else row[side]["body"], side, top=top))
         for pointer, changed in value.get("<set>", {}).items():
-            put(found, pointer, self._resolved(changed, side, top=False))
+            put(resolved, pointer, self._resolved(changed, side, top=False))
         for pointer in value.get("<unset>", ()):
-            take(found, pointer)
-        return found
+            take(resolved, pointer)
+        return resolved
 
 
 def at(value: Json, pointer: str, otherwise: Json = None) -> Json:
@@ -259,7 +259,7 @@ class _Comparer:
         allowed = (
             [expected] if isinstance(expected, int) else re.findall(r"\d(?:\d\d|xx)", expected)
         )
-        if not any(str(one) in {str(actual), f"{actual // 100}xx"} for one in allowed):
+        if not any(str(status) in {str(actual), f"{actual // 100}xx"} for status in allowed):
             self.found.append(f"status: {actual}, expected {expected}")
 
     def value(self, where: str, expected: Json, actual: Json) -> None:
@@ -305,21 +305,23 @@ class _Comparer:
                 self.value(f"{where}/{index}", item, other)
 
     def _any_order(self, where: str, expected: list[Json], actual: list[Json]) -> None:
-        left = list(actual)
+        remaining = list(actual)
         for index, item in enumerate(expected):
             place = f"{where}/{index}"
             fitting = next(
                 (
                     position
-                    for position, other in enumerate(left)
+                    for position, other in enumerate(remaining)
                     if self._agrees(place, item, other)
                 ),
                 None,
             )
             if fitting is None:
-                self.found.append(f"{place}: none of {_short(left)} is as expected {_short(item)}")
+                self.found.append(
+                    f"{place}: none of {_short(remaining)} is as expected {_short(item)}"
+                )
             else:
-                self.value(place, item, left.pop(fitting))  # once more, to bind what it shows
+                self.value(place, item, remaining.pop(fitting))  # once more, to bind what it shows
 
     def _agrees(self, where: str, expected: Json, actual: Json) -> bool:
         trial = _Comparer(dict(self._bindings), self._headers, self._compare)

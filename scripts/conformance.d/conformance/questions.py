@@ -57,10 +57,10 @@ async def answers(cloud: Side) -> list[str]:
         try:
             (outcome,) = await walk([question.step], cloud)
             status = outcome.answer.status if outcome.answer is not None else 0
-            said = {200: "yes (200)", 403: "no (403)"}.get(
+            answer = {200: "yes (200)", 403: "no (403)"}.get(
                 status, f"not settled ({status or outcome.why_none})"
             )
         except S2SError as error:  # no token for that service
-            said = f"not settled ({error.code})"
-        lines += [f"{question.text} {said}", f"  Counts if you are {question.caller}."]
+            answer = f"not settled ({error.code})"
+        lines += [f"{question.text} {answer}", f"  Counts if you are {question.caller}."]
     return lines

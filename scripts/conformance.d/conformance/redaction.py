@@ -105,7 +105,7 @@ class Redactor:
         self._bound, self._private = any_of(self._names), any_of(private)
         self._known = frozenset(known)
         self._quotable = self._known | {
-            found[2] for text in self._known for found in _QUOTED.finditer(text)
+            match[2] for text in self._known for match in _QUOTED.finditer(text)
         }
 
     def plain(self, text: str) -> str:
@@ -147,7 +147,7 @@ class Redactor:
             shown = self._value(body, "", "", soft, others=others)
         theirs = {name.lower() for name in other.headers}
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        there = {
+        shown_headers = {
             name: self._header(name, headers[name])
             for name in sorted(headers)
             if _HEADERS.fullmatch(name)
@@ -155,7 +155,7 @@ class Redactor:
         absent = sorted((_TELLING & theirs) - headers.keys())
         response = {
             "status": answer.status,
-            "headers": there,
+            "headers": shown_headers,
             "body": shown,
             **({"absent-headers": absent} if absent else {}),
         }
@@ -177,7 +177,7 @@ class Redactor:
             shown: dict[str, Json] = {}
             for name, item in value.items():
                 if _OWNERS_MEMBER.search(name) or any(
-                    one and one.search(name) for one in (self._bound, self._private)
+                    pattern and pattern.search(name) for pattern in (self._bound, self._private)
                 ):
                     soft.setdefault("partial", []).append(where)
                 elif name in _OPEN and isinstance(item, dict) and item:
@@ -239,15 +239,15 @@ def known_texts(outcomes: Iterable[Outcome], names: Mapping[str, str]) -> set[st
     """Return the texts that may stay as they are: what is sent, and what the sandbox says of the
     run's own objects.
     """
-    plain, found = Redactor(names).plain, set[str]()
+    plain, texts = Redactor(names).plain, set[str]()
     for outcome in outcomes:
         step, answer = outcome.step, outcome.answer
-        found |= {*strings([step.path, dict(step.query), step.body])}
+        texts |= {*strings([step.path, dict(step.query), step.body])}
         if answer is not None and not step.others and not step.settings:
-            found |= {
+            texts |= {
                 plain(text) for text in strings([readable(answer.body), dict(answer.headers)])
             }
-    return found
+    return texts
 
 
 def private_values(
@@ -263,22 +263,26 @@ def private_values(
         body = readable(outcome.answer.body) if outcome.answer else None
         for text in strings([outcome.step.path, dict(outcome.step.query), outcome.step.body, body]):
             harmless |= {text.lower(), *(word.lower() for word in _words(text))}
-    found = {*cloud.bindings.values(), *cloud.tokens.values()}
+    values = {*cloud.bindings.values(), *cloud.tokens.values()}
     for token in cloud.tokens.values():
-        found |= {text for part in token.split(".")[:2] for text in strings(_decoded(part))}
+        values |= {text for part in token.split(".")[:2] for text in strings(_decoded(part))}
     for outcome in ours:
         if outcome.answer is not None and (outcome.step.others or outcome.step.settings):
-            found |= {*strings(outcome.answer.body)}
+            values |= {*strings(outcome.answer.body)}
     return {
-        text for text in found if len(text) >= SHORTEST_PRIVATE and text.lower() not in harmless
+        text for text in values if len(text) >= SHORTEST_PRIVATE and text.lower() not in harmless
     }
 
 
 def any_of(values: Iterable[str]) -> re.Pattern[str] | None:
     """Return what finds any of these values, longest first, in any case; None without values."""
-    found = sorted({value for value in values if value}, key=lambda value: (-len(value), value))
+    longest_first = sorted(
+        {value for value in values if value}, key=lambda value: (-len(value), value)
+    )
     return (
-        re.compile(_PART.format("|".join(map(re.escape, found))), re.IGNORECASE) if found else None
+        re.compile(_PART.format("|".join(map(re.escape, longest_first))), re.IGNORECASE)
+        if longest_first
+        else None
     )
 
 

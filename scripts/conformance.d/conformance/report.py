@@ -70,9 +70,9 @@ def _finding(
     step, answer, other = cloud.step, cloud.answer, sandbox.answer
     if answer is None or other is None:
         # The site may be closed to this network, which is no difference between the clouds.
-        lost = cloud.unanswered and step.service is not Service.SITE
+        is_lost = cloud.unanswered and step.service is not Service.SITE
         why = cloud.why_none or f"the sandbox: {sandbox.why_none}"
-        return Finding(step, Verdict.DIFFERS if lost else Verdict.NOT_COMPARED, (why,))
+        return Finding(step, Verdict.DIFFERS if is_lost else Verdict.NOT_COMPARED, (why,))
     response, compare = redactor.skeleton(step, answer, other)
     shown, body = response, readable(other.body)
     rows = [at(response["body"], "/value"), at(body, "/value")]
@@ -132,17 +132,19 @@ def save(
     return folder / "report.md"
 
 
-def counted(found: Iterable[Finding]) -> str:
+def counted(compared: Iterable[Finding]) -> str:
     """Return how many steps have which result."""
-    counts = Counter(finding.verdict for finding in found)
+    counts = Counter(finding.verdict for finding in compared)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
 
 
-def _report(found: Sequence[Finding], cloud: str, when: datetime, left: int) -> Iterable[str]:
+def _report(
+    compared: Sequence[Finding], cloud: str, when: datetime, remaining: int
+) -> Iterable[str]:
     yield f"# How the cloud `{plain(cloud)}` and the sandbox of mct-s2s {__version__} compare\n"
     yield (
-        f"{when:%Y-%m-%d}. {len(found)} requests: {counted(found)}. {left} objects were not "
-        "removed.\n"
+        f"{when:%Y-%m-%d}. {len(compared)} requests: {counted(compared)}. {remaining} objects "
+        "were not removed.\n"
     )
     yield (
         "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by names "
@@ -152,35 +154,35 @@ def _report(found: Sequence[Finding], cloud: str, when: datetime, left: int) -> 
         "and by types such as `<guid>`. The tables beside this file hold every exchange in the "
         "same form."
     )
-    yield from _section("Differences", _grouped(found, Verdict.DIFFERS))
+    yield from _section("Differences", _grouped(compared, Verdict.DIFFERS))
     yield from _section(
-        "Refused, most often for lack of a permission", _grouped(found, Verdict.REFUSED)
+        "Refused, most often for lack of a permission", _grouped(compared, Verdict.REFUSED)
     )
-    later = [f"`{one.step.id}`: {one.waited}" for one in found if one.waited]
+    later = [f"`{finding.step.id}`: {finding.waited}" for finding in compared if finding.waited]
     yield from _section("Answers that came later", later)
-    yield from _section("Not compared", _grouped(found, Verdict.NOT_COMPARED))
+    yield from _section("Not compared", _grouped(compared, Verdict.NOT_COMPARED))
     yield "\n## All requests\n\n| step | request | status | |\n| --- | --- | --- | --- |"
-    for one in found:
+    for finding in compared:
         query = "&".join(
-            f"{name}={value}" for name, value in one.step.query.items() if name != "api-version"
+            f"{name}={value}" for name, value in finding.step.query.items() if name != "api-version"
         )
         asked, status = (
-            f"{one.step.method} {one.step.path}{'?' + query if query else ''}",
-            at(one.row, "/response/status", "-"),
+            f"{finding.step.method} {finding.step.path}{'?' + query if query else ''}",
+            at(finding.row, "/response/status", "-"),
         )
-        yield f"| `{one.step.id}` | `{asked}` | {status} | {one.verdict} |"
+        yield f"| `{finding.step.id}` | `{asked}` | {status} | {finding.verdict} |"
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
     return [f"\n## {title}\n", *(f"- {line}" for line in lines or ["None."])]
 
 
-def _grouped(found: Iterable[Finding], verdict: Verdict) -> list[str]:
+def _grouped(compared: Iterable[Finding], verdict: Verdict) -> list[str]:
     """A line for each difference: the steps that have it, what the sandbox returns, and what the
     cloud returns.
     """
     steps: dict[tuple[str, str], list[str]] = {}
-    for finding in found:
+    for finding in compared:
         for line in finding.lines if finding.verdict is verdict else ():
             steps.setdefault((finding.step.service, line), []).append(f"`{finding.step.id}`")
     rows = []

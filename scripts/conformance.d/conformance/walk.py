@@ -146,8 +146,8 @@ def _code(answer: Answer) -> str:
 
 
 def _bind(step: Step, side: Side, answer: Answer) -> None:
-    found = {name: at(answer.body, pointer) for name, pointer in step.binds.items()}
-    side.bindings |= {name: value for name, value in found.items() if isinstance(value, str)}
+    values = {name: at(answer.body, pointer) for name, pointer in step.binds.items()}
+    side.bindings |= {name: value for name, value in values.items() if isinstance(value, str)}
     if _HOST.fullmatch(side.bindings.get("siteHost", "")):
         side.bindings["siteRoot"] = f"https://{side.bindings['siteHost']}"
     if step.settings is Settings.READ:
