@@ -7,8 +7,9 @@ from enum import Enum, auto
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.belief import another_site, client_content, service_content
+from mct_s2s.planning.belief import another_site
 from mct_s2s.planning.changes import AnyChange, RevokeAppRole
+from mct_s2s.planning.content import client_content, service_content
 from mct_s2s.planning.ownership import (
     has_unique_name_below,
     is_created_for_this_site,

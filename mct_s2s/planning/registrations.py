@@ -17,7 +17,7 @@ from mct_s2s.model.ids import ClientId, PrincipalId, Tag, client_unique_name, is
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import SCALE_SETS
 from mct_s2s.planning.api_address import is_api_of
-from mct_s2s.planning.belief import Doubted, asks_for_more, client_trust, is_consented_to
+from mct_s2s.planning.belief import Doubted, client_trust, is_consented_to
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -29,6 +29,7 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
 )
+from mct_s2s.planning.content import asks_for_more
 from mct_s2s.planning.credentials import ClientState, describe_lost, plan_credential
 from mct_s2s.planning.not_ours import adoption, not_ours, restoring
 from mct_s2s.planning.ownership import (

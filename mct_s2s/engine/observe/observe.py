@@ -32,7 +32,8 @@ from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, same_id, servi
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.planning.belief import TrustDecision, client_trust, clients_to_inspect, service_trust
+from mct_s2s.planning.belief import TrustDecision, client_trust, service_trust
+from mct_s2s.planning.inspection import registrations_to_inspect
 from mct_s2s.planning.ownership import has_unique_name_below
 from mct_s2s.planning.permissions.rights import allowing_roles
 from mct_s2s.stores.host_lock import RegistrationNote, noted_registrations
@@ -313,7 +314,7 @@ async def read_custody(
         unfinished=noted_registrations(observed.subject, RegistrationNote.UNFINISHED),
         deleted_here=noted_registrations(observed.subject, RegistrationNote.DELETED),
     )
-    clients = list(clients_to_inspect(observed, request.desired))
+    clients = list(registrations_to_inspect(observed, request.desired))
     if clients:
         observed = await _read_owners(session, request, observed, clients)
     notes = await local_notes(session, request, observed)
