@@ -4,7 +4,7 @@ one is.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,53 +36,45 @@ if TYPE_CHECKING:
     from mct_s2s.engine.outcome import Outcome
     from mct_s2s.engine.request import Request, Session
 
-ARRIVES_SECONDS, AT_LEAST_SECONDS = 30.0, 2.0
-"""Credentials have been seen to take 4 to 18 s to arrive everywhere."""
+ARRIVES_SECONDS = 30.0
+"""How long a credential may take to arrive at all replicas: 4 to 18 s have been seen."""
+AT_LEAST_SECONDS = 2.0
+"""How long a credential is tested that is older than that."""
 UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 """The numbers after AADSTS that are said of the credential itself."""
 
 
+@dataclass(frozen=True)
+class Receiver:
+    """A client that may get something secret."""
+
+    name: str
+    """As the request has it."""
+    client: ClientApplication
+    """Empty where it does not exist yet."""
+    is_key: bool
+    """Whether its secret is a private key."""
+
+
 def noted_vaults(client: ClientApplication) -> list[VaultTo]:
-    found: list[VaultTo] = []
+    """The key vaults that the tags of a registration name. Owners write tags, too."""
+    vaults: list[VaultTo] = []
     for place in Tag.VAULT.values(client.application.tags):
-        with suppress(UsageError):  # owners write tags, too
-            found.append(vault_to(place))
-    return found
+        with suppress(UsageError):
+            vaults.append(vault_to(place))
+    return vaults
 
 
 async def find_lost_secrets(
     session: "Session", request: "Request", observed: ObservedState
 ) -> ObservedState:
-    """With the places that have lost a secret: a vault that can be read, or a file on a machine
-    that kept secrets.
+    """Add the places that have lost a secret: a vault that can be read, or a file.
+
+    A file counts on a machine alone that has kept secrets of the App Service.
     """
-    folder = default_folder(session, request.label, observed)
-
-    async def where_lost(client: ClientApplication) -> str | None:
-        made = [one for one in client.credentials if one.is_made and one.is_valid_at(observed.now)]
-        here = observed.local_notes.get(client.client_id, ())
-        # Where the file says that it is kept, a dry run of `apply` looks.
-        is_of_file = observed.file is not None and observed.file.name_of(client) is not None
-        if is_of_file or not made or any(note.has_had(one) for note in here for one in made):
-            return None
-        if not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
-            return None
-        noted = [
-            session.vault(one.vault).store(one.secret or "", client.display_name, client.client_id)
-            for one in noted_vaults(client)
-        ]
-        if not noted:
-            return (
-                f"file:{SecretTo().file_for(client.display_name, folder)}"
-                if folder.is_dir()
-                else None
-            )
-        notes = await gather_or_cancel(*(or_unknown(store.note()) for store in noted))
-        has_lost = all(note is not None and note.has_lost(made) for note in notes)
-        return noted[-1].label if has_lost else None
-
     clients = observed.trust.clients
-    places = await gather_or_cancel(*map(where_lost, clients))
+    searches = [_find_losing_place(session, request, observed, client) for client in clients]
+    places = await gather_or_cancel(*searches)
     lost = {
         client.client_id: place
         for client, place in zip(clients, places, strict=True)
@@ -91,60 +83,94 @@ async def find_lost_secrets(
     return replace(observed, missing_secrets=lost)
 
 
+async def _find_losing_place(
+    session: "Session", request: "Request", observed: ObservedState, client: ClientApplication
+) -> str | None:
+    """The place that should have a client's secret, and has not; `None` where none was lost."""
+    # Where the trust file says that it is kept, a dry run of `apply` looks.
+    if observed.file is not None and observed.file.name_of(client) is not None:
+        return None
+    valid = [
+        credential
+        for credential in client.credentials
+        if credential.is_made and credential.is_valid_at(observed.now)
+    ]
+    notes_here = observed.local_notes.get(client.client_id, ())
+    if not valid or any(note.has_had(credential) for note in notes_here for credential in valid):
+        return None
+    if not isinstance(client_trust(client, observed, ServiceSpec()), Belief):
+        return None
+    stores = [
+        session.vault(place.vault).store(place.secret or "", client.display_name, client.client_id)
+        for place in noted_vaults(client)
+    ]
+    if not stores:
+        folder = default_folder(session, request.label, observed)
+        file = SecretTo().file_for(client.display_name, folder)
+        return f"file:{file}" if folder.is_dir() else None
+    notes = await gather_or_cancel(*(or_unknown(store.note()) for store in stores))
+    has_lost = all(note is not None and note.has_lost(valid) for note in notes)
+    return stores[-1].label if has_lost else None
+
+
 async def open_stores(
     session: "Session", request: "Request", observed: ObservedState
 ) -> tuple[dict[str, Store], ObservedState]:
-    """A store for each client that may get something secret, by its name in the request; and what
-    they remember.
+    """Open the store of each client that may get something secret, and read its note.
 
-    Where a rotation is about all clients that expire, a place that cannot be read stops its own
-    client alone.
+    Returns the stores by the client's name in the request, and the state with their notes. In a
+    rotation of all clients that expire, a store that cannot be read stops its own client alone.
     """
-
-    async def opened(name: str, known: ClientApplication, is_key: bool) -> tuple[Store, SecretNote]:
-        store = await _store(session, request, observed, name, known, is_key)
-        return store, await store.note()
-
-    wanted, desired = _wanted(request, observed), request.desired
+    desired = request.desired
     is_each_alone = isinstance(desired, Rotation) and desired.expiring_within is not None
-    found = await gather_or_cancel(
-        *(
-            outcome_of(opened(name, *one)) if is_each_alone else opened(name, *one)
-            for name, one in wanted.items()
-        )
-    )
-    stores, notes, unreadable = dict[str, Store](), dict[str, SecretNote](), dict[str, S2SError]()
-    for name, one in zip(wanted, found, strict=True):
-        if isinstance(one, S2SError):
-            unreadable[name] = one
+    receivers = _receivers(request, observed)
+    openings = [_open_store(session, request, observed, receiver) for receiver in receivers]
+    if is_each_alone:
+        results = await gather_or_cancel(*map(outcome_of, openings))
+    else:
+        results = await gather_or_cancel(*openings)
+    stores: dict[str, Store] = {}
+    notes: dict[str, SecretNote] = {}
+    unreadable: dict[str, S2SError] = {}
+    for receiver, result in zip(receivers, results, strict=True):
+        if isinstance(result, S2SError):
+            unreadable[receiver.name] = result
         else:
-            stores[name], notes[name] = one
+            store, note = result
+            stores[receiver.name] = store
+            notes[receiver.name] = note
     return stores, replace(observed, secrets=notes, unreadable_stores=unreadable)
+
+
+async def _open_store(
+    session: "Session", request: "Request", observed: ObservedState, receiver: Receiver
+) -> tuple[Store, SecretNote]:
+    store = await _choose_store(session, request, observed, receiver)
+    return store, await store.note()
 
 
 async def stored_credentials(
     session: "Session", request: "Request", observed: ObservedState
 ) -> list[ClientSignIn]:
-    """What the places of a trust file's clients hold, as far as the caller can read them."""
+    """Read what the stores of a trust file's clients hold, as far as the caller can."""
 
-    async def stored(name: str, known: ClientApplication, is_key: bool) -> ClientSignIn | None:
-        store = await _store(session, request, observed, name, known, is_key)
+    async def read(receiver: Receiver) -> ClientSignIn | None:
+        store = await _choose_store(session, request, observed, receiver)
         return await store.read()
 
-    found = [or_unknown(stored(name, *one)) for name, one in _wanted(request, observed).items()]
-    return [one for one in await gather_or_cancel(*found) if one is not None]
+    readings = [or_unknown(read(receiver)) for receiver in _receivers(request, observed)]
+    credentials = await gather_or_cancel(*readings)
+    return [credential for credential in credentials if credential is not None]
 
 
 async def vault_credentials(
     session: "Session", clients: Iterable[ClientApplication], observed: ObservedState
 ) -> list[ClientSignIn]:
-    """What the key vaults hold that tags of clients' registrations name, as far as the caller can
-    read them.
-    """
+    """Read what the key vaults hold that registrations' tags name, as far as the caller can."""
 
-    async def read(client: ClientApplication, noted: VaultTo) -> ClientSignIn | None:
-        vault = session.vault(noted.vault)
-        return await vault.store(noted.secret or "", client.display_name, client.client_id).read()
+    async def read(client: ClientApplication, place: VaultTo) -> ClientSignIn | None:
+        vault = session.vault(place.vault)
+        return await vault.store(place.secret or "", client.display_name, client.client_id).read()
 
     # Owners write tags, and only of a believed registration is it known who they are.
     believed = [
@@ -152,67 +178,73 @@ async def vault_credentials(
         for client in clients
         if isinstance(client_trust(client, observed, ServiceSpec()), Belief)
     ]
-    found = await gather_or_cancel(
-        *(or_unknown(read(client, noted)) for client in believed for noted in noted_vaults(client))
-    )
-    return [one for one in found if one is not None]
+    readings = [
+        or_unknown(read(client, place)) for client in believed for place in noted_vaults(client)
+    ]
+    credentials = await gather_or_cancel(*readings)
+    return [credential for credential in credentials if credential is not None]
 
 
 def name_places(
     session: "Session", request: "Request", stores: Mapping[str, Store], observed: ObservedState
 ) -> tuple[tuple[str, str], ...]:
-    """Each client and its place as a plan names it: of a rotation, the same on every machine unless
-    asked for.
-    """
+    """Name each client's place as a plan does: the same on every machine, where it is usual."""
     desired = request.desired
-    if isinstance(desired, Rotation):
-        if not desired.only_named:
-            own, usual = default_folder(session, request.label, observed), SecretTo().label
-            labels = (
-                (
-                    name,
-                    usual
-                    if isinstance(store, FileStore) and store.path.parent == own
-                    else store.label,
-                )
-                for name, store in stores.items()
-            )
-            return tuple(
-                (name, label) for name, label in labels if observed.secrets[name].vault is None
-            )
-        # A registration's tag may lead elsewhere than to the client's own file.
-        vaults = {name: observed.note_of(name).vault for name in stores}
-        usual_of = {name: request.places.of(name).label for name in desired.clients}
+    if not isinstance(desired, Rotation):
+        return tuple((name, _place_of_setup(name, request, observed)) for name in stores)
+    if desired.only_named:
         return tuple(
-            (name, stores[name].label if vaults.get(name) else label)
-            for name, label in usual_of.items()
+            (name, _place_of_named(name, request, stores, observed)) for name in desired.clients
         )
-    # A registration's tag, which its owner writes, may name another vault than was reviewed.
-    asked = {name: (request.places.of(name), observed.note_of(name).vault) for name in stores}
+    folder = default_folder(session, request.label, observed)
     return tuple(
-        (name, f"keyvault:{vault}" if vault and place == SecretTo() else place.label)
-        for name, (place, vault) in asked.items()
+        (name, _place_of_file(store, folder))
+        for name, store in stores.items()
+        if observed.secrets[name].vault is None
     )
+
+
+def _place_of_setup(name: str, request: "Request", observed: ObservedState) -> str:
+    # A registration's tag, which its owner writes, may name another vault than was reviewed.
+    place = request.places.of(name)
+    vault = observed.note_of(name).vault
+    return f"keyvault:{vault}" if vault and place == SecretTo() else place.label
+
+
+def _place_of_named(
+    name: str, request: "Request", stores: Mapping[str, Store], observed: ObservedState
+) -> str:
+    # A registration's tag may lead elsewhere than to the client's own file.
+    store = stores.get(name)
+    if store is not None and observed.note_of(name).vault:
+        return store.label
+    return request.places.of(name).label
+
+
+def _place_of_file(store: Store, folder: Path) -> str:
+    is_usual = isinstance(store, FileStore) and store.path.parent == folder
+    return SecretTo().label if is_usual else store.label
 
 
 async def expire_dead_notes(
     session: "Session", stores: Mapping[str, Store], observed: ObservedState
 ) -> ObservedState:
-    """The state, where no note of a credential that gives no token counts as fresh."""
-    notes = await gather_or_cancel(
-        *(_judged(session, name, one, observed) for name, one in stores.items())
-    )
+    """Let no note of a credential that gives no token count as fresh."""
+    tests = [_test_fresh_note(session, name, store, observed) for name, store in stores.items()]
+    notes = await gather_or_cancel(*tests)
     return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
 
 
-async def _judged(
+async def _test_fresh_note(
     session: "Session", name: str, store: Store, observed: ObservedState
 ) -> SecretNote:
-    """A token decides whether what a store got minutes ago and the directory does not show is late
-    or gone.
+    """Get a token by a credential that a store got minutes ago and the directory does not show.
+
+    Only that tells whether a replica is late, or someone has removed the credential.
     """
     note = observed.secrets[name]
-    client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
+    client = observed.trust.client_of_id(note.client_id or "")
+    arrived = note.delivered_at
     if arrived is None or not note.is_fresh(note.client_id, observed.now, note.kind):
         return note
     if client is None or not client.is_registered or note.is_among(client.credentials):
@@ -222,172 +254,189 @@ async def _judged(
     try:
         stored = await store.read()
         if stored is not None:
-            scope, token = stored.scope or f"{observed.graph}/.default", session.tokens.token
+            scope = stored.scope or f"{observed.graph}/.default"
             with activity(f"Testing the credential of {name}"):
-                await token(stored, scope, everywhere=True, within=within)
-    except S2SError as error:  # who cannot read it cannot test it
+                await session.tokens.token(stored, scope, everywhere=True, within=within)
+    except S2SError as error:
+        # Any other error tells nothing of the credential: the caller may not read the store, say.
         if isinstance(error, ServiceError) and error.service_code in UNKNOWN:
             return replace(note, delivered_at=None)
     return note
 
 
-async def _store(
-    session: "Session",
-    request: "Request",
-    observed: ObservedState,
-    name: str,
-    known: ClientApplication,
-    is_key: bool,
+# Which store
+
+
+def _receivers(request: "Request", observed: ObservedState) -> list[Receiver]:
+    desired = request.desired
+    if isinstance(desired, Rotation):
+        return _receivers_of_rotation(desired, observed)
+    receivers: dict[str, Receiver] = {}
+    for spec in desired.clients if isinstance(desired, Setup) else ():
+        if isinstance(spec.credential, NewCredential):
+            clients = clients_called(spec.name, observed)
+            client = next(
+                (client for client in clients if client.is_registered), ClientApplication()
+            )
+            receivers[spec.name] = Receiver(spec.name, client, spec.credential.kind.is_key)
+    return list(receivers.values())
+
+
+def _receivers_of_rotation(rotation: Rotation, observed: ObservedState) -> list[Receiver]:
+    receivers: list[Receiver] = []
+    for name, client in clients_to_rotate(rotation, observed).items():
+        kind = replaced_kind(client.credentials)
+        receivers.append(Receiver(name, client, is_key=kind is not None and kind.is_key))
+    return receivers
+
+
+async def _choose_store(
+    session: "Session", request: "Request", observed: ObservedState, receiver: Receiver
 ) -> Store:
-    place = request.places.of(name, known.client_id)
+    """Choose the store that `--secret-to` names, else where the client's last credential is.
+
+    Raises UsageError, Refused.
+    """
+    name = receiver.name
+    client = receiver.client
+    place = request.places.of(name, client.client_id)
     if place.show:
         assert request.show is not None  # a command with `--secret-to` says how
         return OutputStore(request.show)
     if place.command:
         return CommandStore(place.command_for(name), request.label, place.label)
     if place.vault is not None:
-        if is_key:
+        if receiver.is_key:
             raise no_key_in_vault()
-        secret, site = place.vault.secret_for(request.label, name), observed.app_service
+        secret = place.vault.secret_for(request.label, name)
         # Not the address that is typed: a trust file's could be another site's.
+        site = observed.app_service
         urls = (site.url,) if site is not None else ()
         return session.vault(place.vault.vault).store(secret, name, urls=urls)
-    folder = default_folder(session, request.label, observed)
-    # One that is known by its appId may have a file that was made under its name, and the other way
-    # round.
-    names = filter(None, (name, known.client_id, known.display_name))
-    files = [
-        FileStore(place.file_for(called, folder), place.path is None, is_key) for called in names
-    ]
-    file = next((one for one in files if one.holds(known.client_id)), files[0])
-    if is_key or place != SecretTo() or not _follows_tag(known, request, observed):
+    file = _choose_file(session, request, observed, receiver)
+    if receiver.is_key or place != SecretTo() or not _follows_tag(client, request, observed):
         return file
-    return await _noted(session, observed, name, known, file)
+    return await _find_noted_store(session, observed, receiver, file)
 
 
-async def _noted(
-    session: "Session",
-    observed: ObservedState,
-    name: str,
-    client: ClientApplication,
-    file: FileStore,
+def _choose_file(
+    session: "Session", request: "Request", observed: ObservedState, receiver: Receiver
+) -> FileStore:
+    client = receiver.client
+    place = request.places.of(receiver.name, client.client_id)
+    folder = default_folder(session, request.label, observed)
+    # One that is known by its appId may have a file that was made under its name, and the other
+    # way round.
+    stems = filter(None, (receiver.name, client.client_id, client.display_name))
+    is_ours = place.path is None
+    files = [FileStore(place.file_for(stem, folder), is_ours, receiver.is_key) for stem in stems]
+    return next((file for file in files if file.holds(client.client_id)), files[0])
+
+
+def _follows_tag(client: ClientApplication, request: "Request", observed: ObservedState) -> bool:
+    """Whether a client's own tag says where its secret is, and is believed."""
+    desired = request.desired
+    if not client.is_registered or desired.service is None:
+        return False
+    # A setup gives another secret only to a client that had one, and has nothing good any more.
+    has_good = any(
+        credential.is_valid_at(observed.now) for credential in client.application.credentials
+    )
+    if has_good and not isinstance(desired, Rotation):
+        return False
+    decision = client_trust(client, observed, desired.service, desired.names)
+    # Someone may have registered and tagged one that is merely untouched, then removed themselves.
+    return isinstance(decision, Belief) and decision is not Belief.UNTOUCHED
+
+
+async def _find_noted_store(
+    session: "Session", observed: ObservedState, receiver: Receiver, file: FileStore
 ) -> Store:
-    """The key vault that a tag of the client's registration names, or its file on this machine.
+    """Find the key vault that a tag of the registration names, or else the file on this machine.
 
     Raises Refused.
     """
+    client = receiver.client
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may
     # point at it.
-    noted = [
-        session.vault(one.vault).store(one.secret or "", name, client.client_id)
-        for one in noted_vaults(client)
+    vaults = [
+        session.vault(place.vault).store(place.secret or "", receiver.name, client.client_id)
+        for place in noted_vaults(client)
     ]
-    if not noted:
+    if not vaults:
         return file
-    # Also where a tag, which its owners write, says that no one has it.
+    # A secret counts here also where a tag, which owners write, says that no one has it.
     newest = newest_made(secrets_among(client.application.credentials))
     if newest is not None and (await file.note()).has_had(newest):
         return file
-    return await _proved(session, noted, client, observed)
+    return await _find_proved_vault(session, vaults, client, observed)
 
 
-async def _proved(
-    session: "Session", noted: Sequence[Store], client: ClientApplication, observed: ObservedState
+async def _find_proved_vault(
+    session: "Session", vaults: Sequence[Store], client: ClientApplication, observed: ObservedState
 ) -> Store:
-    """The vault whose readers can sign in as the client already, so that the new secret tells them
-    nothing new.
+    """Find the vault that holds a secret which signs in as the client.
 
-    Owners of a registration, and those who were, write its tags; who may set a vault's secrets
-    writes theirs. Raises Refused: no vault holds a secret that signs in.
+    Its readers can sign in already, so that a new secret tells them nothing new. Tags prove
+    nothing: owners of a registration, also earlier ones, write its tags, and whoever may set a
+    vault's secrets writes theirs. Raises Refused: no vault holds such a secret.
     """
-    code, unread = "secret-place-unproved", list[S2SError]()
-    for store in noted:
-        stored = await outcome_of(store.read())
+    code = "secret-place-unproved"
+    refusals: list[S2SError] = []
+    for vault in vaults:
+        stored = await outcome_of(vault.read())
         if isinstance(stored, S2SError):
-            unread.append(stored)
+            refusals.append(stored)
         elif stored is not None and not same_id(stored.client_id, client.client_id):
             code = "secret-place-taken"
         elif stored is not None:
-            with activity(f"Testing the secret in {store.label}"):
+            with activity(f"Testing the secret in {vault.label}"):
                 token = session.tokens.token(stored, f"{observed.graph}/.default", is_new=False)
                 if await or_unknown(token) is not None:
-                    return store
-    if unread and len(unread) == len(noted):
-        unread[0].mention(
-            [f"The registration of '{client.display_name}' names it as the place of its secret."]
-        )
-        raise unread[0]
-    place, name = noted[-1].label, client.display_name
+                    return vault
+    name = client.display_name
+    if refusals and len(refusals) == len(vaults):
+        refusals[0].mention([f"The registration of '{name}' names it as the place of its secret."])
+        raise refusals[0]
+    place = vaults[-1].label
     raise Refused(
         code,
         f"A tag of '{name}' says that its secret is in {place}, and no secret there signs in as "
         "it. Its owners, also earlier ones, can write that tag.",
-        remedy=_naming(place, observed),
+        remedy=_ask_for_place(place, observed),
     )
 
 
-def _naming(place: str, observed: ObservedState) -> str:
-    told = option("--secret-to", place)
+def _ask_for_place(place: str, observed: ObservedState) -> str:
     if observed.file is not None:
-        told = f'secret-to = "{place}", in the trust file'
-    return f"If it is right, name the place: {told}"
-
-
-def _wanted(
-    request: "Request", observed: ObservedState
-) -> dict[str, tuple[ClientApplication, bool]]:
-    """By name: the client, empty where there is none, and whether what is stored is a key."""
-    desired = request.desired
-    if isinstance(desired, Rotation):
-        rotated = clients_to_rotate(desired, observed)
-        kinds = {name: replaced_kind(client.credentials) for name, client in rotated.items()}
-        return {
-            name: (rotated[name], kind is not None and kind.is_key) for name, kind in kinds.items()
-        }
-    found: dict[str, tuple[ClientApplication, bool]] = {}
-    for spec in desired.clients if isinstance(desired, Setup) else ():
-        if isinstance(spec.credential, NewCredential):
-            clients = clients_called(spec.name, observed)
-            known = next(
-                (client for client in clients if client.is_registered), ClientApplication()
-            )
-            found[spec.name] = known, spec.credential.kind.is_key
-    return found
-
-
-def _follows_tag(client: ClientApplication, request: "Request", observed: ObservedState) -> bool:
-    """Whether a client's own tag says where its secret is, and may: others could have
-    written it.
-    """
-    desired = request.desired
-    # Only one that had a secret and has nothing good any more gets a secret again.
-    has_good = any(one.is_valid_at(observed.now) for one in client.application.credentials)
-    if (
-        not client.is_registered
-        or desired.service is None
-        or (has_good and not isinstance(desired, Rotation))
-    ):
-        return False
-    trusted = client_trust(client, observed, desired.service, desired.names)
-    # One that is merely untouched may have been registered and tagged by someone who then removed
-    # themselves.
-    return isinstance(trusted, Belief) and trusted is not Belief.UNTOUCHED
+        return f'If it is right, name the place: secret-to = "{place}", in the trust file'
+    return f"If it is right, name the place: {option('--secret-to', place)}"
 
 
 def retire_files(session: "Session", outcome: "Outcome") -> list[Path]:
-    """Delete the files in this tool's own folder whose secrets are useless now."""
-    done, before, gone = outcome.done.values(), outcome.before, list[Path]()
-    removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
-    added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
-    deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
-    for one in (client.application for client in before.trust.clients):
-        left = [credential for credential in one.credentials if credential.key_id not in removed]
-        is_emptied = len(left) < len(one.credentials) and not any(
-            credential.is_ours for credential in left
-        )
-        if one.object_id in deleted or (is_emptied and one.object_id not in added):
-            folder = default_folder(session, outcome.request.label, before)
-            for stem in dict.fromkeys((one.display_name, one.client_id)):
-                store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
-                gone += [store.path] if store.retire(one.client_id) else []
-    return gone
+    """Delete the files in this tool's own folder whose secrets are useless now; return them."""
+    changes = outcome.done.values()
+    removed = {change.key_id for change in changes if isinstance(change, RemoveCredential)}
+    deleted = {change.object_id for change in changes if isinstance(change, DeleteApplication)}
+    renewed = {
+        outcome.outputs.known(change.object_id)
+        for change in changes
+        if isinstance(change, AddCredential)
+    }
+    retired: list[Path] = []
+    for client in outcome.before.trust.clients:
+        application = client.application
+        remaining = [
+            credential for credential in application.credentials if credential.key_id not in removed
+        ]
+        has_lost_any = len(remaining) < len(application.credentials)
+        has_lost_all = has_lost_any and not any(credential.is_ours for credential in remaining)
+        is_emptied = has_lost_all and application.object_id not in renewed
+        if application.object_id not in deleted and not is_emptied:
+            continue
+        folder = default_folder(session, outcome.request.label, outcome.before)
+        for stem in dict.fromkeys((application.display_name, application.client_id)):
+            store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
+            if store.retire(application.client_id):
+                retired.append(store.path)
+    return retired

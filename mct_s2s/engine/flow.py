@@ -15,7 +15,7 @@ from mct_s2s.activity import Progress, activity
 from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.registrations import wait_for_deletions
+from mct_s2s.engine.apply.registrations import is_any_deleted
 from mct_s2s.engine.credential_stores import expire_dead_notes, name_places, open_stores
 from mct_s2s.engine.observe.observe import describe_reading, observe, read_custody
 from mct_s2s.engine.observe.rights import RightsProbe, check_rights, explain_refusal
@@ -189,7 +189,7 @@ async def _plan_again(
 
     Returns the outcome with the last plan, and whether the user agrees to it.
     """
-    while is_stale or await wait_for_deletions(session, outcome):
+    while is_stale or await is_any_deleted(session, outcome):
         shown_plan = outcome.plan
         later = await prepare(session, outcome.request)
         later.continue_from(outcome)

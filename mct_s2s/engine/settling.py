@@ -1,9 +1,11 @@
 """What may look different seconds later, so that a plan does not rest on it yet.
 
-A registration that is minutes old may be another administrator's, whose run is not over. A replica
-of the directory may show an object as it was before it was deleted, and not yet show one that the
-App Service's settings name. A secret may be on its way from another machine. Nothing but another
-look tells, so that a command looks again for a while; a dry run does not, as it changes nothing.
+Each rule below says for how many seconds `flow.prepare` looks again; a dry run looks once.
+
+* A registration that is minutes old, and not believed: another administrator's run may have created
+  it, and not yet have written the settings that make it believed.
+* A registration that is not found, or that has doubtful content: a replica may be behind.
+* A secret that has not arrived: another machine may be delivering it.
 """
 
 from datetime import datetime, timedelta
@@ -18,31 +20,23 @@ from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.ownership import clients_called, is_allowed
 
 ANOTHER_RUN_SECONDS = 10.0
-"""Another run that has just created the same registrations takes some 3 s, and some 10 s with
-replicas that lag.
-"""
+"""Another run that has just created the same registrations takes 3 s; with slow replicas, 10 s."""
 ARRIVES_WITHIN = timedelta(minutes=1)
 """A secret that is older and has not arrived at its place will not."""
 
 
-def refusal_settles_within(refused: NotOurs | NotThere, now: datetime) -> float:
-    """For how many seconds, from the first look, what a look refuses may still become allowed; 0:
-    it will not.
-    """
-    if isinstance(refused, NotThere):
-        may_pass = refused.may_appear
+def refusal_settles_within(refusal: NotOurs | NotThere, now: datetime) -> float:
+    """Seconds, from the first look, in which the refusal may pass; 0: it will not."""
+    if isinstance(refusal, NotThere):
+        may_settle = refusal.may_appear
     else:
-        is_young = refused.created is not None and now - refused.created < YOUNG
-        may_pass = is_young or refused.may_be_gone
-    return ANOTHER_RUN_SECONDS if may_pass else 0.0
+        is_young = refusal.created is not None and now - refusal.created < YOUNG
+        may_settle = is_young or refusal.may_be_gone
+    return ANOTHER_RUN_SECONDS if may_settle else 0.0
 
 
 def plan_settles_within(outcome: Outcome) -> float:
-    """For how many seconds, from the first look, the next look may still give another plan; 0: it
-    will not.
-
-    Such a plan takes for lost, or for someone else's, what another look may show otherwise.
-    """
+    """Seconds, from the first look, in which another look may give another plan; 0: it will not."""
     if _removes_arriving_secret(outcome):
         return ARRIVES_WITHIN.total_seconds()
     if _keeps_client_without_consent(outcome):
@@ -51,44 +45,42 @@ def plan_settles_within(outcome: Outcome) -> float:
 
 
 def _removes_arriving_secret(outcome: Outcome) -> bool:
-    """Whether the plan removes a secret that a run on another machine may be delivering at this
-    moment.
-    """
+    """Whether the plan removes a secret that a run on another machine may be delivering now."""
     before = outcome.before
     removed = {
         change.key_id for change in outcome.plan.changes if isinstance(change, RemoveCredential)
     }
-    return any(
-        credential.key_id in removed & client.application.undelivered
-        and credential.begins is not None
-        and before.now - credential.begins < ARRIVES_WITHIN
-        for client in before.trust.clients
-        # What a run on this machine has begun is known to be over.
-        if client.application.object_id not in before.unfinished
-        for credential in client.application.credentials
-    )
+    for client in before.trust.clients:
+        # A run on this machine that has begun it is known to be over.
+        if client.application.object_id in before.unfinished:
+            continue
+        undelivered = removed & client.application.undelivered
+        for credential in client.application.credentials:
+            if credential.key_id not in undelivered or credential.begins is None:
+                continue
+            if before.now - credential.begins < ARRIVES_WITHIN:
+                return True
+    return False
 
 
 def _keeps_client_without_consent(outcome: Outcome) -> bool:
-    """Whether a removal leaves a client alone for a reason that a replica may not have heard of
-    yet.
+    """Whether a removal leaves a client alone for a reason that may be a replica's that is behind.
 
     The consent of one that was set up seconds ago may be missing; without it, its credentials may
     be anyone's.
     """
-    observed, desired, service = (
-        outcome.before,
-        outcome.request.desired,
-        outcome.request.desired.service,
-    )
+    observed = outcome.before
+    desired = outcome.request.desired
+    service = desired.service
     if not isinstance(desired, Removal) or service is None:
         return False
     named = {client for name in desired.names for client in clients_called(name, observed)}
-    removed = [client for client in observed.trust.clients if desired.everything or client in named]
-    decisions = [
-        client_trust(client, observed, service, desired.names)
-        for client in removed
-        if is_allowed(client, observed)
-    ]
-    doubted = [decision for decision in decisions if isinstance(decision, Doubted)]
-    return any(decision.is_about_its_content and not decision.owners for decision in doubted)
+    for client in observed.trust.clients:
+        is_removed = desired.everything or client in named
+        if not is_removed or not is_allowed(client, observed):
+            continue
+        decision = client_trust(client, observed, service, desired.names)
+        # Owners do not depend on a consent: one with other owners stays doubted.
+        if isinstance(decision, Doubted) and decision.is_about_its_content and not decision.owners:
+            return True
+    return False

@@ -55,270 +55,150 @@ OVERWRITTEN = (
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
-"""Looks, one second apart: filters and the recycle bin lag behind (docs/azure-contract.md, 3.8 and
-3.11).
-"""
+"""Looks, one second apart: filters and the recycle bin lag (docs/azure-contract.md, 3.8, 3.11)."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
-
 SETTLES_WITHIN = 15.0
-"""Seconds for which a replica may show a registration as it was before it was deleted and restored.
-"""
+"""Seconds for which a replica may show a restored registration as it was before its deletion."""
+
+
+# Create
 
 
 async def create(
     session: Session, outcome: Outcome, change: CreateApplication, *, as_owner: bool
 ) -> tuple[Application, str]:
-    """Create it, or restore the one that was just deleted under its name; a word on which.
+    """Create a registration, or restore the one that was just deleted under its name.
 
-    Raises NotOurs.
+    Returns it, and a remark. Raises NotOurs: someone else has created it.
     """
-    graph, name = session.graph, change.application.unique_name or ""
     try:
         if as_owner:
-            application, is_made = await create_as_owner(session, outcome, change)
+            application, is_new = await create_as_owner(session, outcome, change)
         else:
-            application, is_made = await applications.create(graph, change.application)
+            application, is_new = await applications.create(session.graph, change.application)
     except ServiceError as error:
         if error.code != "name-taken":
             raise
-        with waiting("waiting for the deleted one to appear in the recycle bin"):
-            for _ in range(APPEARS_WITHIN):
-                for row in await _deleted_applications(session, error, name):
-                    if row.unique_name == name and row.object_id not in outcome.withdrawn:
-                        back = replace(row, credentials=(), deleted=None)
-                        await restore(session, outcome, back, change.resource, is_sure=False)
-                        return back, "restored: it had just been deleted"
-                await asyncio.sleep(1)
-        again = "Run the same command again in a minute to restore it."
-        error.advise(f"A registration that was just deleted still has the name '{name}'. {again}")
-        raise
-    if not is_made:
-        is_service = change.resource == SERVICE
-        trusted = await decide_trust(
-            session, outcome.request, outcome.before, application, is_service=is_service
-        )
-        if isinstance(trusted, Doubted):
-            done = "It was left alone." if as_owner else OVERWRITTEN
-            refused = not_ours(application, trusted, change.resource, done=done)
-            refused.is_met = True
-            raise refused
+        restored = await _restore_namesake(session, outcome, change, error)
+        if restored is None:
+            raise
+        return restored, "restored: it had just been deleted"
+    if not is_new:
+        await _check_met(session, outcome, change, application, as_owner=as_owner)
     if not as_owner:
-        application = await applications.complete(graph, application, change.application)
+        application = await applications.complete(session.graph, application, change.application)
     return application, ""
 
 
-async def _deleted_applications(
-    session: Session, taken: ServiceError, name: str
-) -> list[Application]:
-    """Raises `taken`, with who can do it, for a caller who may not read the recycle bin."""
-    try:
-        return await recycle_bin.applications(session.graph)
-    except PermissionMissing as refused:
-        taken.advise(
-            f"A deleted registration still has the name '{name}', and you can't read the recycle "
-            "bin. Ask someone with the role "
-            f"{BIN_READERS} to run the same command: it restores that registration."
-        )
-        raise taken from refused
-
-
-async def restore(
-    session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
-) -> PrincipalId | None:
-    """Restore it without the credentials that its record does not name; the principal that came
-    back.
-
-    Raises NotOurs.
-
-    The recycle bin shows neither owners nor whom its roles are assigned to: unless `is_sure`, one
-    that is not believed then is deleted again.
-    """
-    graph, object_id = session.graph, application.object_id
-    back = await recycle_bin.restore(graph, application)
-    if not is_sure:
-        shown = replace(application, deleted=None)
-        trusted = await _trust_of_restored(
-            session, outcome, shown, back, is_service=resource == SERVICE
-        )
-        if isinstance(trusted, Doubted):
-            await applications.delete(graph, object_id)
-            graph_url = session.connection.cloud.graph
-            done = "It was restored to check, and deleted again."
-            raise not_ours(application, trusted, resource, graph_url, done=done)
-    await credentials.remove_all_but(
-        graph, object_id, back, {one.key_id for one in application.credentials}
-    )
-    return next(iter(back), None)
-
-
-async def _trust_of_restored(
+async def _check_met(
     session: Session,
     outcome: Outcome,
+    change: CreateApplication,
     application: Application,
-    back: list[PrincipalId],
     *,
-    is_service: bool,
-) -> TrustDecision:
-    """Whether it is believed; doubted only once replicas had the time to show what its removal took
-    away from it.
+    as_owner: bool,
+) -> None:
+    """Check whether to believe a registration that was there already. Raises NotOurs."""
+    decision = await decide_trust(
+        session,
+        outcome.request,
+        outcome.before,
+        application,
+        is_service=change.resource == SERVICE,
+    )
+    if isinstance(decision, Doubted):
+        # A POST changes nothing that is there.
+        result = "It was left alone." if as_owner else OVERWRITTEN
+        refusal = not_ours(application, decision, change.resource, done=result)
+        refusal.is_met = True
+        raise refusal
+
+
+async def _restore_namesake(
+    session: Session, outcome: Outcome, change: CreateApplication, error: ServiceError
+) -> Application | None:
+    """Restore the deleted registration that still has the name.
+
+    Returns `None` where the recycle bin does not show it in time; then `error` says what to do.
     """
-    gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
-    while True:
-        # What this run has restored and checked meanwhile is its own, too.
-        noted = outcome.before.unfinished | outcome.before.deleted_here | outcome.remembered
-        before = replace(outcome.before, unfinished=noted)
-        trusted = await decide_trust(
-            session, outcome.request, before, application, back, is_service=is_service
+    name = change.application.unique_name or ""
+    with waiting("waiting for the deleted one to appear in the recycle bin"):
+        for _ in range(APPEARS_WITHIN):
+            for row in await _deleted_applications(session, error, name):
+                if row.unique_name == name and row.object_id not in outcome.withdrawn:
+                    application = replace(row, credentials=(), deleted=None)
+                    await restore(session, outcome, application, change.resource, is_sure=False)
+                    return application
+            await asyncio.sleep(1)
+    error.advise(
+        f"A registration that was just deleted still has the name '{name}'. Run the same command "
+        "again in a minute to restore it."
+    )
+    return None
+
+
+async def _deleted_applications(
+    session: Session, error: ServiceError, name: str
+) -> list[Application]:
+    """List the recycle bin. Raises `error`, with who can do it, where the caller may not."""
+    try:
+        return await recycle_bin.applications(session.graph)
+    except PermissionMissing as refusal:
+        error.advise(
+            f"A deleted registration still has the name '{name}', and you can't read the recycle "
+            f"bin. Ask someone with the role {BIN_READERS} to run the same command: it restores "
+            "that registration."
         )
-        # Owners are not changed by a removal.
-        if not isinstance(trusted, Doubted) or trusted.owners or clock.seconds() >= gives_up_at:
-            return trusted
-        with waiting(REPLICATION, gives_up_at):
-            await asyncio.sleep(READ_PAUSE)
+        raise error from refusal
+
+
+# Create as the owner: for a caller that may change only what it owns
 
 
 async def create_as_owner(
     session: Session, outcome: Outcome, change: CreateApplication
 ) -> tuple[Application, bool]:
-    """Register by POST, which makes the caller the owner, then set the name; whether it was made
-    now.
+    """Register by POST, which makes the caller the owner, then set the name.
 
-    By an upsert, who may change only what it owns may be left with one that it can neither change
-    nor delete.
+    An upsert may leave the caller with a registration that it can neither change nor delete.
+    Returns the one that has the name, and whether this run created it.
     """
-    graph, unique_name, caller = (
-        session.graph,
-        change.application.unique_name or "",
-        await find_caller_id(session),
-    )
+    graph = session.graph
+    unique_name = change.application.unique_name or ""
+    caller = await find_caller_id(session)
     tag = Tag.NAME.of(unique_name)
-    left = await _left_over(session, outcome, tag)
-    new = replace(change.application, tags=tuple(dict.fromkeys((*change.application.tags, tag))))
-    made = left or await _registered(session, outcome, new, tag, caller)
-    outcome.remember(made.object_id)
+    tags = tuple(dict.fromkeys((*change.application.tags, tag)))
+    application = await _find_unnamed(session, outcome, tag)
+    if application is None:
+        new = replace(change.application, tags=tags)
+        application = await _register(session, outcome, new, tag, caller)
+    object_id = application.object_id
+    outcome.remember(object_id)
     try:
-        await _as_owner(
-            session, made, lambda: applications.set_unique_name(graph, made.object_id, unique_name)
+        await _retry_as_owner(
+            session,
+            application,
+            lambda: applications.set_unique_name(graph, object_id, unique_name),
         )
     except ServiceError as error:
         if error.code != "name-taken":
             raise
-        outcome.withdrawn.add(made.object_id)
-        await applications.delete(graph, made.object_id)
-        await recycle_bin.purge(graph, made.object_id, just_deleted=True)
-        [faster] = await applications.by_unique_names(graph, [unique_name])
-        if faster is None:
+        # Another run was faster, or a deleted registration has the name: ours is one too many.
+        outcome.withdrawn.add(object_id)
+        await applications.delete(graph, object_id)
+        await recycle_bin.purge(graph, object_id, just_deleted=True)
+        [existing] = await applications.by_unique_names(graph, [unique_name])
+        if existing is None:
             raise
-        return faster, False
-    return replace(made, unique_name=unique_name), True
+        return existing, False
+    return replace(application, unique_name=unique_name), True
 
 
-async def create_principal(
-    session: Session, client_id: ClientId, made: Application | None, *, as_owner: bool
-) -> ServicePrincipal:
-    """`made`: its application, where this run made or restored it: not every replica shows
-    it yet.
-    """
-    graph = session.graph
-    try:
-        return await service_principals.create(graph, client_id)
-    except S2SError as refused:
-        if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
-            raise
-        application = made or await applications.by_client_id(graph, client_id)
-        if application is None:
-            raise
-        # Whom it belongs to is known everywhere, where this run did not make it.
-        told = (
-            refused
-            if made is not None
-            else await as_not_owned(session, application.object_id, refused)
-        )
-        if told is not refused or not graph.is_young(client_id):
-            raise told from refused
-    return await _as_owner(
-        session, application, lambda: service_principals.create(graph, client_id)
-    )
-
-
-async def check_principal(
-    session: Session, application: Application, principal: ServicePrincipal, kind: str
-) -> None:
-    """Make sure that the service principal of a registration that was there before is no one
-    else's.
-
-    Raises NotOurs.
-
-    One that the first look did not show may have been deleted and restored by its owner.
-    """
-    graph, halves = session.graph, [principal.id]
-    owners = await custody.owners(graph, application.object_id, halves)
-    credentials = await custody.credentials_of_principal(graph, principal.id)
-    others = foreign_owners(owners, await find_caller_id(session))
-    if others or credentials:
-        nouns = tuple(one.kind.noun for one in credentials)
-        reasons = [Reason(Doubt.OWNED, others)] if others else []
-        reasons += [Reason(Doubt.CREDENTIALS, nouns)] if nouns else []
-        raise not_ours(application, Doubted(tuple(reasons)), kind, done="It was left alone.")
-
-
-async def as_not_owned(
-    session: Session, object_id: ApplicationObjectId, refused: S2SError
-) -> S2SError:
-    """The refusal, for a caller that may change only what it owns."""
-    try:
-        caller, application = await gather_or_cancel(
-            find_caller_id(session), applications.by_object_id(session.graph, object_id)
-        )
-        owners = (
-            await custody.owners(session.graph, application.object_id) if caller is not None else []
-        )
-        if caller is None or any(owner == caller for owner, _ in owners):
-            return refused
-    except S2SError:
-        return refused
-    name, client_id = application.display_name, application.client_id
-    add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
-    return PermissionMissing(
-        "not-owner",
-        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is "
-        "not one of them.",
-        answer=refused.answer,
-        remedy="Run the same command again after one of its owners, or a Cloud Application "
-        "Administrator, has made you an owner. They run:",
-        command=add,
-        request_id=refused.request_id,
-        missing=(
-            MissingRight(
-                f"update the app registration '{name}'", "ownership", "one of its owners", add
-            ),
-        ),
-    )
-
-
-async def _left_over(session: Session, outcome: Outcome, tag: str) -> Application | None:
-    """What an interrupted run of this caller created and did not name: by the directory's word, or
-    this machine's.
-
-    Anyone can write our tag, and make the caller an owner.
-    """
-    caller = await caller_rights.identity(session.graph)
-    for application in await applications.with_tag(session.graph, tag):
-        is_known = (
-            is_created_by_caller(application, caller)
-            or application.object_id in outcome.before.unfinished
-        )
-        if is_known and application.unique_name is None and not application.credentials:
-            owners = await custody.owners(session.graph, application.object_id)
-            if not foreign_owners(owners, caller.id):
-                return application
-    return None
-
-
-async def _registered(
+async def _register(
     session: Session, outcome: Outcome, new: Application, tag: str, caller: PrincipalId | None
 ) -> Application:
+    """POST a registration; look for it after a lost answer, before it is sent again."""
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
             return await applications.register(session.graph, new, caller)
@@ -327,93 +207,245 @@ async def _registered(
                 raise
         with waiting("looking for the registration whose response was lost"):
             for _ in range(APPEARS_WITHIN):
-                made = await _left_over(session, outcome, tag)
-                if made is not None:
-                    return made
+                application = await _find_unnamed(session, outcome, tag)
+                if application is not None:
+                    return application
                 await asyncio.sleep(1)
     raise AssertionError(new)
 
 
-async def _as_owner(
+async def _find_unnamed(session: Session, outcome: Outcome, tag: str) -> Application | None:
+    """Find what an interrupted run of this caller has registered and not named.
+
+    Anyone can write our tag, and make the caller an owner. So the directory has to say that the
+    caller created it, or a note on this machine.
+    """
+    caller = await caller_rights.identity(session.graph)
+    for application in await applications.with_tag(session.graph, tag):
+        is_of_caller = (
+            is_created_by_caller(application, caller)
+            or application.object_id in outcome.before.unfinished
+        )
+        if is_of_caller and application.unique_name is None and not application.credentials:
+            owners = await custody.owners(session.graph, application.object_id)
+            if not foreign_owners(owners, caller.id):
+                return application
+    return None
+
+
+async def _retry_as_owner(
     session: Session, application: Application, act: Callable[[], Awaitable[T]]
 ) -> T:
-    until = clock.seconds() + OWNED_WITHIN
+    """Act, and again while a replica may not have heard that the caller owns the registration."""
+    gives_up_at = clock.seconds() + OWNED_WITHIN
     while True:
         try:
             return await act()
-        except S2SError as refused:
-            if not _is_for_owners(refused):
+        except S2SError as refusal:
+            if not _may_be_about_ownership(refusal):
                 raise
-            if clock.seconds() >= until:
-                raise await as_not_owned(session, application.object_id, refused) from refused
-        with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
+            if clock.seconds() >= gives_up_at:
+                raise await explain_not_owner(session, application.object_id, refusal) from refusal
+        reason = "waiting for Entra ID to know its owner everywhere"
+        with waiting(reason, gives_up_at=gives_up_at):
             await asyncio.sleep(1)
 
 
-def _is_for_owners(refused: S2SError) -> bool:
-    return isinstance(refused, PermissionMissing) or (
-        isinstance(refused, ServiceError) and refused.status == 403
+def _may_be_about_ownership(refusal: S2SError) -> bool:
+    if isinstance(refusal, PermissionMissing):
+        return True
+    return isinstance(refusal, ServiceError) and refusal.status == 403
+
+
+async def explain_not_owner(
+    session: Session, object_id: ApplicationObjectId, refusal: S2SError
+) -> S2SError:
+    """Explain a refusal to a caller that may change only what it owns.
+
+    Returns `refusal` itself where the caller owns the registration, or that cannot be read.
+    """
+    try:
+        caller, application = await gather_or_cancel(
+            find_caller_id(session), applications.by_object_id(session.graph, object_id)
+        )
+        if caller is None:
+            return refusal
+        owners = await custody.owners(session.graph, application.object_id)
+    except S2SError:
+        return refusal
+    if any(owner == caller for owner, _ in owners):
+        return refusal
+    name = application.display_name
+    client_id = application.client_id
+    add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
+    step = f"update the app registration '{name}'"
+    return PermissionMissing(
+        "not-owner",
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is "
+        "not one of them.",
+        answer=refusal.answer,
+        remedy="Run the same command again after one of its owners, or a Cloud Application "
+        "Administrator, has made you an owner. They run:",
+        command=add,
+        request_id=refusal.request_id,
+        missing=(MissingRight(step, "ownership", "one of its owners", add),),
     )
 
 
-async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
-    """Whether something is gone, so that the plan has to be made again.
+# Restore
 
-    Raises ServiceError, PermissionMissing.
 
-    Replicas show a deleted registration for a while; a write meets the newest state, so one is sent
-    without a change.
+async def restore(
+    session: Session, outcome: Outcome, application: Application, resource: str, *, is_sure: bool
+) -> PrincipalId | None:
+    """Restore a registration, with those of its credentials alone that `application` names.
+
+    The recycle bin shows neither owners nor whom its roles are assigned to. So, unless `is_sure`,
+    it is deleted again where it is not believed once they show. Returns its service principal.
+    Raises NotOurs.
+    """
+    graph = session.graph
+    object_id = application.object_id
+    principals = await recycle_bin.restore(graph, application)
+    if not is_sure:
+        restored = replace(application, deleted=None)
+        decision = await _decide_trust_of_restored(
+            session, outcome, restored, principals, is_service=resource == SERVICE
+        )
+        if isinstance(decision, Doubted):
+            await applications.delete(graph, object_id)
+            graph_url = session.connection.cloud.graph
+            result = "It was restored to check, and deleted again."
+            raise not_ours(application, decision, resource, graph_url, done=result)
+    named = {credential.key_id for credential in application.credentials}
+    await credentials.remove_all_but(graph, object_id, principals, named)
+    return next(iter(principals), None)
+
+
+async def _decide_trust_of_restored(
+    session: Session,
+    outcome: Outcome,
+    application: Application,
+    principals: list[PrincipalId],
+    *,
+    is_service: bool,
+) -> TrustDecision:
+    """Decide whether to believe it, again until replicas show what its removal took from it."""
+    gives_up_at = clock.seconds() + min(SETTLES_WITHIN, session.connection.remaining(RESERVE))
+    while True:
+        # This run may have restored and checked a registration beside it meanwhile, and an earlier
+        # run on this machine may have deleted it.
+        unfinished = outcome.before.unfinished | outcome.before.deleted_here | outcome.remembered
+        before = replace(outcome.before, unfinished=unfinished)
+        decision = await decide_trust(
+            session, outcome.request, before, application, principals, is_service=is_service
+        )
+        # A removal does not change owners: another look would show the same.
+        if not isinstance(decision, Doubted) or decision.owners:
+            return decision
+        if clock.seconds() >= gives_up_at:
+            return decision
+        with waiting(REPLICATION, gives_up_at):
+            await asyncio.sleep(READ_PAUSE)
+
+
+# The service principal
+
+
+async def create_principal(
+    session: Session, client_id: ClientId, created: Application | None, *, as_owner: bool
+) -> ServicePrincipal:
+    """Create the service principal of a registration.
+
+    `created`: the registration, where this run created or restored it: not every replica shows it.
+    """
+    graph = session.graph
+    try:
+        return await service_principals.create(graph, client_id)
+    except S2SError as refusal:
+        # Without the right to change any registration, a missing right may be missing ownership.
+        is_missing_right = isinstance(refusal, PermissionMissing)
+        if not _may_be_about_ownership(refusal) or (is_missing_right and not as_owner):
+            raise
+        application = created or await applications.by_client_id(graph, client_id)
+        if application is None:
+            raise
+        explanation = refusal
+        if created is None:
+            # Every replica knows who owns a registration that this run did not create.
+            explanation = await explain_not_owner(session, application.object_id, refusal)
+        if explanation is not refusal or not graph.is_young(client_id):
+            raise explanation from refusal
+    return await _retry_as_owner(
+        session, application, lambda: service_principals.create(graph, client_id)
+    )
+
+
+async def check_principal(
+    session: Session, application: Application, principal: ServicePrincipal, kind: str
+) -> None:
+    """Make sure that no one else controls the service principal of an older registration.
+
+    One that the first look did not show may have been deleted and restored by its owner. Raises
+    NotOurs.
+    """
+    graph = session.graph
+    owners = await custody.owners(graph, application.object_id, [principal.id])
+    held = await custody.credentials_of_principal(graph, principal.id)
+    others = foreign_owners(owners, await find_caller_id(session))
+    reasons: list[Reason] = []
+    if others:
+        reasons.append(Reason(Doubt.OWNED, others))
+    if held:
+        nouns = tuple(credential.kind.noun for credential in held)
+        reasons.append(Reason(Doubt.CREDENTIALS, nouns))
+    if reasons:
+        raise not_ours(application, Doubted(tuple(reasons)), kind, done="It was left alone.")
+
+
+# Is it still there?
+
+
+async def is_any_deleted(session: Session, outcome: Outcome) -> bool:
+    """Whether a registration that the plan takes for existing is gone, so that it is planned again.
+
+    Replicas show a deleted registration for a while; a write meets the newest state. So one is
+    sent that changes nothing. Raises ServiceError, PermissionMissing.
     """
     doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
     if not doubtful:
         return False
     gives_up_at = clock.seconds() + min(LAG_SECONDS, session.connection.remaining(RESERVE))
+    checks = [_is_deleted(session, registration, outcome, gives_up_at) for registration in doubtful]
     with activity("Checking the app registrations"):
-        return any(
-            await gather_or_cancel(
-                *(_is_gone(session, one, outcome, gives_up_at) for one in doubtful)
-            )
-        )
-
-
-async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
-    try:
-        return await applications.accepts_write(session.graph, application)
-    except PermissionMissing as refused:
-        if all(not _needs_to_write(change, application) for change in outcome.plan.changes):
-            return True
-        if not relies_on_ownership(outcome.access):
-            raise
-        raise await as_not_owned(session, application.object_id, refused) from refused
-
-
-def _needs_to_write(change: AnyChange, application: Application) -> bool:
-    return getattr(change, "object_id", None) == application.object_id and not only_notes_use(
-        change
-    )
+        return any(await gather_or_cancel(*checks))
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
-    """The service application and the named clients that the App Service's settings do not name:
-    those never lag.
-    """
+    """The registrations that the App Service's settings, which never lag, do not name."""
     if isinstance(desired, Removal):
         return []
+    registrations: dict[str, Application] = {}
     service = observed.trust.service
-    found = [] if service is None or is_in_settings(service, observed) else [service]
+    if service is not None and not is_in_settings(service, observed):
+        registrations[service.object_id] = service
     for name in desired.names:
-        clients = clients_called(name, observed)
-        unlisted = (one for one in clients if not is_listed(one, observed))
-        found += [one.application for one in unlisted if one.is_registered]
-    return list({one.object_id: one for one in found}.values())
+        for client in clients_called(name, observed):
+            if client.is_registered and not is_listed(client, observed):
+                registrations[client.application.object_id] = client.application
+    return list(registrations.values())
 
 
-async def _is_gone(
+async def _is_deleted(
     session: Session, application: Application, outcome: Outcome, gives_up_at: float
 ) -> bool:
-    agreeing = 0
-    while not await _accepts_writes(session, application, outcome):
-        if agreeing == AGREEING_READS:
+    """Whether it takes no write, and `AGREEING_READS` in a row do not show it either.
+
+    Raises ServiceError: it takes no write, and is shown to the end.
+    """
+    missed_reads = 0
+    while not await _accepts_write(session, application, outcome):
+        if missed_reads == AGREEING_READS:
             return True
         if clock.seconds() + READ_PAUSE > gives_up_at:
             raise ServiceError(
@@ -426,6 +458,23 @@ async def _is_gone(
             )
         with waiting(REPLICATION):
             await asyncio.sleep(READ_PAUSE)
-            shown = await applications.by_client_id(session.graph, application.client_id)
-        agreeing = agreeing + 1 if shown is None else 0
+            row = await applications.by_client_id(session.graph, application.client_id)
+        missed_reads = missed_reads + 1 if row is None else 0
     return False
+
+
+async def _accepts_write(session: Session, application: Application, outcome: Outcome) -> bool:
+    try:
+        return await applications.accepts_write(session.graph, application)
+    except PermissionMissing as refusal:
+        # A plan that does not write to it needs no right to.
+        if not any(_needs_to_write(change, application) for change in outcome.plan.changes):
+            return True
+        if not relies_on_ownership(outcome.access):
+            raise
+        raise await explain_not_owner(session, application.object_id, refusal) from refusal
+
+
+def _needs_to_write(change: AnyChange, application: Application) -> bool:
+    is_target = getattr(change, "object_id", None) == application.object_id
+    return is_target and not only_notes_use(change)

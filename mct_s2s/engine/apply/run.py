@@ -9,7 +9,7 @@ from typing import Any
 
 from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all
-from mct_s2s.engine.apply.registrations import as_not_owned
+from mct_s2s.engine.apply.registrations import explain_not_owner
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
 from mct_s2s.errors import PermissionMissing, Purged, S2SError
@@ -148,7 +148,7 @@ class Run:
             if not self.as_owner or not isinstance(object_id, str):
                 raise
             registration = ApplicationObjectId(object_id)
-            raise await as_not_owned(self.session, registration, refusal) from refusal
+            raise await explain_not_owner(self.session, registration, refusal) from refusal
 
     def _record_failure(self, change: AnyChange, error: S2SError) -> None:
         if isinstance(error, NotOurs) and error.is_met:
