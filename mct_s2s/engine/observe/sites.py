@@ -6,6 +6,7 @@ Beside a web app, a deployment may have a function app whose name has the API's 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
@@ -43,42 +44,49 @@ def is_refusal(error: S2SError) -> bool:
 
 
 async def find_subscription(arm: "ResourceManager", wanted: str | None) -> Subscription:
-    """By id or name, or the only one that there is. Raises NotThere: none, or more than one."""
-    found = await _subscription_with_id(arm, wanted) if wanted and is_guid(wanted) else None
-    if found is not None:
-        return found
-    seen = await arm.subscriptions()
-    matching = [s for s in seen if wanted is None or s.name.casefold() == wanted.casefold()]
+    """Find a subscription by id or name; without either, the only one.
+
+    Raises NotThere: none, or more than one.
+    """
+    if wanted and is_guid(wanted):
+        subscription = await _subscription_with_id(arm, wanted)
+        if subscription is not None:
+            return subscription
+    readable = await arm.subscriptions()
+    matching = [
+        each for each in readable if wanted is None or each.name.casefold() == wanted.casefold()
+    ]
     if len(matching) == 1:
         return matching[0]
-    message = f"No subscription given, and you have access to {len(seen) or 'no subscription'}."
     if wanted:
         message = f"The subscription '{wanted}' does not exist, or you can't read it."
-    listed = ", ".join(f"'{s.name}' ({s.id})" for s in seen)
-    remedy = "Ask an Owner of the subscription for the role Website Contributor on the App Service."
-    raise NotThere(
-        "subscription-not-found",
-        message,
-        remedy=f"Choose one with --subscription: {listed}" if seen else remedy,
-    )
+    else:
+        number = len(readable) or "no subscription"
+        message = f"No subscription given, and you have access to {number}."
+    if readable:
+        names = ", ".join(f"'{each.name}' ({each.id})" for each in readable)
+        remedy = f"Choose one with --subscription: {names}"
+    else:
+        remedy = (
+            "Ask an Owner of the subscription for the role Website Contributor on the App Service."
+        )
+    raise NotThere("subscription-not-found", message, remedy=remedy)
 
 
 async def _subscription_with_id(
     arm: "ResourceManager", subscription_id: str
 ) -> Subscription | None:
-    """Find a subscription also for callers with a role on one App Service alone, who may not read
-    it.
+    """Find a subscription, also for a caller who may not read it.
 
-    Raises PermissionMissing where its tenant cannot be found in any way; without its name one can
-    work.
+    Who has a role on one App Service alone can work without the subscription's name, but not
+    without its tenant. Raises PermissionMissing: its tenant cannot be found in any way.
     """
     try:
         return await arm.subscription(subscription_id)
     except PermissionMissing:
-        listed = await or_unknown(arm.subscriptions()) or []
-        known = next((one for one in listed if same_id(one.id, subscription_id)), None)
-        if known is not None:
-            return known
+        for listed in await or_unknown(arm.subscriptions()) or []:
+            if same_id(listed.id, subscription_id):
+                return listed
         tenant_id = await or_unknown(arm.tenant_of(subscription_id))
         if tenant_id is None:
             raise
@@ -93,45 +101,51 @@ async def find_app_service(
     *,
     without_settings: bool = False,
 ) -> AppService:
-    """`without_settings`: where they may not be read, the reason is kept instead.
+    """Find an App Service, with its settings. Raises NotThere.
 
-    Raises NotThere.
+    `without_settings`: a refusal to show the settings is kept in their place.
     """
-    subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
+    subscription_id = target.subscription or ""
+    subscription: Subscription | None = None
     if not is_guid(subscription_id):
-        known = await find_subscription(arm, target.subscription)
-        subscription_id = known.id
+        subscription = await find_subscription(arm, target.subscription)
+        subscription_id = subscription.id
+    group = target.group
+    name = target.name
     if not group:
-        known, found = await _find_both(arm, known, subscription_id, name, api)
-        group, name = found.resource_group, found.name
+        subscription, unqualified = await _find_both(
+            arm, subscription, subscription_id, target.name, api
+        )
+        group = unqualified.resource_group
+        name = unqualified.name
     resource = ResourceId.site(subscription_id, group, name, target.slot)
     located(resource)
-
-    async def subscription() -> Subscription:
-        return known or await find_subscription(arm, subscription_id)
-
-    settings = _settings_or_refusal(arm, resource, without_settings=without_settings)
-    looking = gather_or_cancel(arm.site(resource), settings, arm.slots(resource))
-    owner, looked = await gather_or_cancel(outcome_of(subscription()), outcome_of(looking))
+    reading = gather_or_cancel(
+        arm.site(resource),
+        _settings_or_refusal(arm, resource, without_settings=without_settings),
+        arm.slots(resource),
+    )
+    owner, answers = await gather_or_cancel(
+        outcome_of(_given_or_found(arm, subscription, subscription_id)), outcome_of(reading)
+    )
+    # Whichever was refused first: the subscription says more.
     if isinstance(owner, S2SError):
-        raise owner  # whichever was refused first: the subscription says more
-    if isinstance(looked, S2SError):
-        raise looked
-    site, read, (slots, sticky) = looked
-    if site is None or isinstance(read, NotThere):
-        await _missing(arm, resource, target, api)
-    known_of = {**vars(site), "tenant_id": owner.tenant_id, "subscription": owner.name}
-    if isinstance(read, S2SError):
-        return AppService(**known_of, settings={}, refusal=read)
-    return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
+        raise owner
+    if isinstance(answers, S2SError):
+        raise answers
+    site, settings, (slots, sticky) = answers
+    if site is None or isinstance(settings, NotThere):
+        await _raise_missing(arm, resource, target, api)
+    found = partial(AppService, **vars(site), tenant_id=owner.tenant_id, subscription=owner.name)
+    if isinstance(settings, S2SError):
+        return found(settings={}, refusal=settings)
+    return found(settings=settings, slots=tuple(slots), sticky=sticky)
 
 
 async def _settings_or_refusal(
     arm: "ResourceManager", resource: ResourceId, *, without_settings: bool
 ) -> AppSettings | S2SError:
-    """The settings; NotThere; or where the command can do `without_settings`, the refusal to show
-    them.
-    """
+    """Return the settings; NotThere; or if `without_settings`, the refusal to show them."""
     try:
         return await arm.settings(resource)
     except S2SError as error:
@@ -140,30 +154,37 @@ async def _settings_or_refusal(
         raise
 
 
+async def _given_or_found(
+    arm: "ResourceManager", subscription: Subscription | None, subscription_id: str
+) -> Subscription:
+    return subscription or await find_subscription(arm, subscription_id)
+
+
 async def _find_both(
-    arm: "ResourceManager", known: Subscription | None, subscription_id: str, name: str, api: Api
+    arm: "ResourceManager",
+    subscription: Subscription | None,
+    subscription_id: str,
+    name: str,
+    api: Api,
 ) -> tuple[Subscription, ResourceId]:
-    """The subscription, and the App Service of this name in it.
+    """Find the subscription, and the App Service of this name in it, side by side.
 
     Where both are refused, the subscription says more.
     """
-
-    async def subscription() -> Subscription:
-        return known or await find_subscription(arm, subscription_id)
+    finding = asyncio.ensure_future(_given_or_found(arm, subscription, subscription_id))
 
     async def subscription_name() -> str:
-        return (await owning).name
+        return (await finding).name
 
-    owning = asyncio.ensure_future(subscription())
-    owner, found = await gather_or_cancel(
-        outcome_of(owning),
+    owner, resource = await gather_or_cancel(
+        outcome_of(finding),
         outcome_of(find_web_app(arm, subscription_id, name, api, site_in=subscription_name)),
     )
     if isinstance(owner, S2SError):
         raise owner
-    if isinstance(found, S2SError):
-        raise found
-    return owner, found
+    if isinstance(resource, S2SError):
+        raise resource
+    return owner, resource
 
 
 async def find_web_app(
@@ -174,25 +195,22 @@ async def find_web_app(
     *,
     site_in: Callable[[], Awaitable[str]] | None = None,
 ) -> ResourceId:
-    """By its bare name. `site_in`: reads its subscription's name, where a site of the API is meant.
+    """Find a web or function app by its bare name.
 
-    Raises NotThere, and PermissionMissing where none of the searches is allowed.
+    `site_in`: reads its subscription's name, where a site of the API is meant. Raises NotThere, and
+    PermissionMissing where none of the searches is allowed.
     """
     try:
         named = await arm.sites_named(subscription_id, name)
-    except (
-        NotThere,
-        PermissionMissing,
-        ServiceError,
-    ):
-        # All sites that the caller may see are looked at
+    except (NotThere, PermissionMissing, ServiceError):
         named = []
     if len(named) == 1:
         return named[0]
+    # The search by name knows no new sites yet, so that the list of all decides.
     try:
         rows = await arm.sites(subscription_id)
-    except PermissionMissing as refused:
-        refused.advise(
+    except PermissionMissing as refusal:
+        refusal.advise(
             "Add --resource-group, or use the resource ID instead of the name: neither needs a "
             "search."
         )
@@ -200,13 +218,11 @@ async def find_web_app(
     matching = [row.resource for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
         return matching[0]
-    where = (
-        f"the subscription '{await site_in()}'"
-        if site_in
-        else f"the subscription {subscription_id}"
-    )
+    where = f"the subscription {subscription_id}"
+    if site_in is not None:
+        where = f"the subscription '{await site_in()}'"
     if not matching:
-        raise _no_site(name, where, rows, api if site_in else None)
+        raise _no_site(name, where, rows, api if site_in is not None else None)
     raise NotThere(
         "site-ambiguous",
         f"{len(matching)} App Services in {where} are named '{name}':",
@@ -215,12 +231,13 @@ async def find_web_app(
     )
 
 
-async def _missing(
+async def _raise_missing(
     arm: "ResourceManager", resource: ResourceId, target: SiteTarget, api: Api
 ) -> NoReturn:
-    nearby = await or_unknown(arm.sites(resource.subscription_id)) or []
+    """Raises NotThere, with names that are close."""
+    rows = await or_unknown(arm.sites(resource.subscription_id)) or []
     where = f"the resource group '{resource.resource_group}'"
-    if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
+    if target.slot and any(row.name.casefold() == target.name.casefold() for row in rows):
         site = ResourceId.site(resource.subscription_id, resource.resource_group, target.name)
         raise NotThere(
             "slot-not-found",
@@ -228,15 +245,15 @@ async def _missing(
             remedy="List the slots:",
             command=webapp_command("deployment slot list", site),
         )
-    raise _no_site(target.name, where, nearby, api)
+    raise _no_site(target.name, where, rows, api)
 
 
-def _no_site(name: str, where: str, nearby: list[Site], api: Api | None) -> NotThere:
+def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> NotThere:
     """`api`: the one whose site is meant; `None` where any app is."""
-    apps = (row for row in nearby if api is None or not row.is_function_app(api.function_app_mark))
+    apps = (row for row in rows if api is None or not row.is_function_app(api.function_app_mark))
     groups = {row.name: row.resource.resource_group for row in apps}
-    close = get_close_matches(name, groups, n=3, cutoff=0.5)
-    hint = ", ".join(f"{near} (in {groups[near]})" for near in close)
+    close_names = get_close_matches(name, groups, n=3, cutoff=0.5)
+    hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
     return NotThere(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
@@ -251,9 +268,9 @@ def _no_site(name: str, where: str, nearby: list[Site], api: Api | None) -> NotT
 def split_sites(
     sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None], api: Api
 ) -> tuple[list[Site], list[Site]]:
-    """The API's sites among the apps of a subscription, and its other web apps.
+    """Split the apps of a subscription into the API's sites and its other web apps.
 
-    `None`: settings are not readable.
+    `settings` has `None` where they are not readable.
     """
     mark = api.function_app_mark
 
@@ -261,20 +278,20 @@ def split_sites(
         return name.casefold(), site.resource.resource_group.casefold()
 
     apps = sorted(sites, key=lambda site: place(site, site.name))
-    beside = {place(site, site.website(mark)) for site in apps if site.website(mark)}
-    web_apps = [site for site in apps if not site.is_function_app(mark)]
-    own = [
-        s
-        for s in web_apps
-        if api.is_used_by(settings.get(s.resource) or {}) or place(s, s.name) in beside
-    ]
-    return own, [site for site in web_apps if site not in own]
+    with_function_app = {place(site, site.website(mark)) for site in apps if site.website(mark)}
+    api_sites: list[Site] = []
+    others: list[Site] = []
+    for site in apps:
+        if site.is_function_app(mark):
+            continue
+        is_used = api.is_used_by(settings.get(site.resource) or {})
+        is_api_site = is_used or place(site, site.name) in with_function_app
+        (api_sites if is_api_site else others).append(site)
+    return api_sites, others
 
 
 AT_ONCE = 8
-"""Settings read at a time: the survey must leave the work after it some of what Azure Resource
-Manager allows.
-"""
+"""Settings read at a time, so that Resource Manager's budget lasts for the work that follows."""
 
 
 async def _settings_of_each(
@@ -292,31 +309,33 @@ async def _settings_of_each(
 async def find_sites(
     arm: "ResourceManager", subscription: str | None, api: Api
 ) -> tuple[list[ResourceId], list[ResourceId]]:
-    """The API's sites of a subscription, without slots, and the web apps whose settings could not
-    be read.
+    """Find the API's sites of a subscription, without slots.
+
+    Returns them, and the web apps whose settings could not be read.
     """
     mark = api.function_app_mark
-    found = await arm.sites((await find_subscription(arm, subscription)).id)
-    settings = await _settings_of_each(
-        arm, (site.resource for site in found if not site.is_function_app(mark))
-    )
-    own, others = split_sites(found, settings, api)
-    return [site.resource for site in own], [
-        one.resource for one in others if settings[one.resource] is None
-    ]
+    sites = await arm.sites((await find_subscription(arm, subscription)).id)
+    web_apps = [site.resource for site in sites if not site.is_function_app(mark)]
+    settings = await _settings_of_each(arm, web_apps)
+    api_sites, others = split_sites(sites, settings, api)
+    unread = [site.resource for site in others if settings[site.resource] is None]
+    return [site.resource for site in api_sites], unread
 
 
 async def find_slots(
     arm: "ResourceManager", app_service: AppService, api: Api
 ) -> tuple[list[ResourceId], list[ResourceId]]:
-    """A site's slots that have settings of the API, and those whose settings could not be read."""
+    """Find a site's slots that have settings of the API.
+
+    Returns them, and the slots whose settings could not be read.
+    """
     site = app_service.resource
     names = app_service.slots if site.slot is None else ()
-    slots = (
+    slots = [
         ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name)
         for name in names
-    )
-    settings = await _settings_of_each(arm, slots)
-    return [slot for slot in settings if api.is_used_by(settings[slot] or {})], [
-        s for s in settings if settings[s] is None
     ]
+    settings = await _settings_of_each(arm, slots)
+    api_slots = [slot for slot in settings if api.is_used_by(settings[slot] or {})]
+    unread = [slot for slot in settings if settings[slot] is None]
+    return api_slots, unread

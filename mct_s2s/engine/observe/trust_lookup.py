@@ -35,20 +35,23 @@ if TYPE_CHECKING:
 async def find_trust(
     graph: "GraphClient", request: Request, settings: asyncio.Future[AppSettings]
 ) -> Trust:
-    """What can be asked before the settings are there goes out beside them. Raises NotThere."""
-    desired, recycled = request.desired, ReadOnce[list[Application]]()
+    """Find the service application, its clients, and whom its roles are assigned to.
+
+    What can be asked before the settings are there goes out beside them. Raises NotThere.
+    """
+    desired = request.desired
+    bin_rows = ReadOnce[list[Application]]()
     lookup = _Lookup(
-        graph, request, lambda: recycled.get("", partial(recycle_bin.applications, graph))
+        graph, request, lambda: bin_rows.get("", partial(recycle_bin.applications, graph))
     )
     by_name = asyncio.ensure_future(
         applications.by_unique_names(graph, [request.unique_name, *lookup.unique_names])
     )
     tasks: list[asyncio.Task[Any]] = [by_name]
-    # A round trip less where something is missing; a refusal concerns only those who look at the
-    # result.
-    if isinstance(desired, Setup) and (
-        desired.clients or (desired.service and desired.service.may_create)
-    ):
+    # This saves a round trip where something is missing. A refusal concerns only those who look at
+    # the result.
+    may_create = desired.service is not None and desired.service.may_create
+    if isinstance(desired, Setup) and (desired.clients or may_create):
         tasks.append(asyncio.ensure_future(lookup.deleted()))
     try:
         return await lookup.trust(by_name, await asyncio.shield(settings))
@@ -58,19 +61,20 @@ async def find_trust(
 
 async def complete_clients(graph: "GraphClient", trust: Trust) -> Trust:
     """Add everyone to whom a role is assigned, and the other half of each client."""
-    principals = (
-        *trust.identities,
-        *(c.principal for c in trust.clients if c.principal is not None),
-    )
-    known = {one.id for one in principals}
-    unlisted = [a.principal_id for a in trust.assignments if a.principal_id not in known]
-    without_principal = [c.client_id for c in trust.clients if c.principal is None]
+    principals = [client.principal for client in trust.clients if client.principal is not None]
+    known = {principal.id for principal in (*trust.identities, *principals)}
+    unknown = [
+        assignment.principal_id
+        for assignment in trust.assignments
+        if assignment.principal_id not in known
+    ]
+    without_principal = [client.client_id for client in trust.clients if client.principal is None]
     by_id, of_clients = await gather_or_cancel(
-        service_principals.by_object_ids(graph, unlisted),
+        service_principals.by_object_ids(graph, unknown),
         service_principals.by_client_ids(graph, without_principal),
     )
     trust = _with(trust, [], [*by_id, *of_clients])
-    without_application = [c.client_id for c in trust.clients if not c.is_registered]
+    without_application = [client.client_id for client in trust.clients if not client.is_registered]
     return _with(trust, await applications.by_client_ids(graph, without_application), [])
 
 
@@ -79,10 +83,11 @@ class _Lookup:
     graph: "GraphClient"
     request: Request
     deleted: Callable[[], Coroutine[Any, Any, list[Application]]]
+    """Reads the recycle bin, once."""
 
     @property
     def unique_names(self) -> list[str]:
-        """Of the clients that are asked for by name."""
+        """Names of the registrations of clients that are asked for by name."""
         base = self.request.unique_name
         return [
             client_unique_name(base, name)
@@ -90,141 +95,150 @@ class _Lookup:
             if not is_guid(name)
         ]
 
-    async def _owners(self, client_id: ClientId) -> tuple[Owner, ...]:
-        """Who else can change the service application is said by commands that change something."""
+    async def trust(
+        self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings
+    ) -> Trust:
+        """`by_name`: the App Service's own service application, and those of `unique_names`."""
+        graph = self.graph
+        request = self.request
+        trust, (listed, principals) = await gather_or_cancel(
+            self._find_service(settings, by_name), self._find_listed(settings)
+        )
+        namesake, *named_clients = await by_name
+        trust = replace(trust, unique_name=request.unique_name)
+        service = trust.service
+        if namesake is not None and service is not None and namesake.client_id != service.client_id:
+            trust = replace(trust, own_service=namesake)
+        # Clients that nothing names are found by their tag: they may be removed, too, or the API
+        # has no lists.
+        tagged: list[Application] = []
+        if request.desired.removes_unnamed or not request.api.lists:
+            tagged = await applications.with_tag(graph, Tag.TRUST.of(trust.unique_name))
+        existing = [client for client in named_clients if client is not None]
+        trust = _with(trust, [*tagged, *existing, *listed], principals)
+        trust, deleted = await gather_or_cancel(
+            complete_clients(graph, trust), self._find_deleted(trust, settings)
+        )
+        return await self._with_federated(replace(trust, deleted=deleted))
+
+    # The service application
+
+    async def _find_service(
+        self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]
+    ) -> Trust:
+        """Find the one that the user names, else the settings, else the App Service's own.
+
+        Raises NotThere.
+        """
+        adopted = (self.request.desired.adopt or "").strip()
+        if adopted:
+            trust = await self._find_named(adopted)
+            if trust.service is not None:
+                return trust
+            if not any(has_identifier(row, adopted) for row in await self._read_bin()):
+                raise NotThere(
+                    "service-application-missing",
+                    "No app registration in this tenant has the appId or Application ID URI "
+                    f"'{self.request.desired.adopt}'.",
+                    remedy="Copy it from the overview page in the portal, or remove "
+                    "--service-app to create one.",
+                )
+            # It is restored or refused, and no other one is used in its place.
+            return Trust()
+        in_settings = (self.request.api.service_in(settings) or "").strip()
+        if in_settings:
+            trust = await self._find_named(in_settings)
+            if trust.service is not None:
+                return trust
+        namesake, *_ = await by_name
+        return Trust() if namesake is None else await self._with_surroundings(namesake)
+
+    async def _find_named(self, identifier: str) -> Trust:
+        """Find the registration that an appId, `api://<appId>` or any other URI names."""
+        graph = self.graph
+        client_id = client_id_in(identifier)
+        if client_id is not None:
+            application, surroundings = await gather_or_cancel(
+                applications.by_client_id(graph, client_id), self._find_surroundings(client_id)
+            )
+            if application is not None:
+                return replace(surroundings, service=application)
+            if not identifier.startswith("api://"):
+                return Trust()
+        matching = await applications.with_uri(graph, identifier)
+        if len(matching) > 1:
+            raise NotThere(
+                "service-application-ambiguous",
+                f"{len(matching)} app registrations have the Application ID URI '{identifier}'.",
+                remedy="Use the appId of one of them: --service-app APP_ID",
+            )
+        return await self._with_surroundings(matching[0]) if matching else Trust()
+
+    async def _with_surroundings(self, service: Application) -> Trust:
+        return replace(await self._find_surroundings(service.client_id), service=service)
+
+    async def _find_surroundings(self, client_id: ClientId) -> Trust:
+        """Find what belongs to a service application, without itself."""
+        principal, assignments, owners = await gather_or_cancel(
+            service_principals.by_client_id(self.graph, client_id),
+            service_principals.assignments_to(self.graph, client_id),
+            self._find_owners(client_id),
+        )
+        return Trust(None, principal, tuple(assignments), owners=owners)
+
+    async def _find_owners(self, client_id: ClientId) -> tuple[Owner, ...]:
+        """Find who else can change it, for commands that change something: they show it."""
         if isinstance(self.request.desired, Look):
             return ()
         return await or_unknown(custody.owners_of_client_id(self.graph, client_id)) or ()
 
-    async def trust(
-        self, by_name: asyncio.Future[list[Application | None]], settings: AppSettings
-    ) -> Trust:
-        graph, request = self.graph, self.request
-        trust, (listed, principals) = await gather_or_cancel(
-            self._service(settings, by_name), self._listed(settings)
-        )
-        own, *made_for_names = await by_name
-        trust = replace(trust, unique_name=request.unique_name)
-        if (
-            own is not None
-            and trust.service is not None
-            and own.client_id != trust.service.client_id
-        ):
-            trust = replace(trust, own_service=own)
-        tag = Tag.TRUST.of(trust.unique_name)
-        is_by_name = request.desired.removes_unnamed or not request.api.lists
-        tagged = await applications.with_tag(graph, tag) if is_by_name else []
-        made = (one for one in made_for_names if one is not None)
-        trust = _with(trust, [*tagged, *made, *listed], principals)
-        trust, deleted = await gather_or_cancel(
-            complete_clients(graph, trust), self._needed(trust, settings)
-        )
-        return await self._with_federated(replace(trust, deleted=deleted))
+    # The clients
 
-    async def _service(
-        self, settings: AppSettings, by_name: asyncio.Future[list[Application | None]]
-    ) -> Trust:
-        for named, must_exist in (
-            (self.request.desired.adopt, True),
-            (self.request.api.service_in(settings), False),
-        ):
-            if named and named.strip():
-                trust = await self._named(named.strip())
-                if trust.service is not None:
-                    return trust
-                if must_exist and any(
-                    has_identifier(row, named.strip()) for row in await self._in_bin()
-                ):
-                    # It is restored or refused, and no other one is used in its place
-                    return Trust()
-                if must_exist:
-                    raise NotThere(
-                        "service-application-missing",
-                        "No app registration in this tenant has the appId or Application ID URI "
-                        f"'{named}'.",
-                        remedy="Copy it from the overview page in the portal, or remove "
-                        "--service-app to create one.",
-                    )
-        own = (await by_name)[0]
-        return Trust() if own is None else await self._of(own)
-
-    async def _named(self, named: str) -> Trust:
-        """The registration that an appId, `api://<appId>` or any other URI names."""
-        graph, client_id = self.graph, client_id_in(named)
-        if client_id is not None:
-            application, around = await gather_or_cancel(
-                applications.by_client_id(graph, client_id), self._around(client_id)
-            )
-            if application is not None:
-                return replace(around, service=application)
-            if not named.startswith("api://"):
-                return Trust()
-        matching = await applications.with_uri(graph, named)
-        if len(matching) > 1:
-            raise NotThere(
-                "service-application-ambiguous",
-                f"{len(matching)} app registrations have the Application ID URI '{named}'.",
-                remedy="Use the appId of one of them: --service-app APP_ID",
-            )
-        return await self._of(matching[0]) if matching else Trust()
-
-    async def _of(self, service: Application) -> Trust:
-        return replace(await self._around(service.client_id), service=service)
-
-    async def _around(self, client_id: ClientId) -> Trust:
-        """What belongs to a service application, without itself."""
-        principal, assignments, owners = await gather_or_cancel(
-            service_principals.by_client_id(self.graph, client_id),
-            service_principals.assignments_to(self.graph, client_id),
-            self._owners(client_id),
-        )
-        return Trust(None, principal, tuple(assignments), owners=owners)
-
-    async def _listed(
+    async def _find_listed(
         self, settings: AppSettings
     ) -> tuple[list[Application], list[ServicePrincipal]]:
-        named = [
-            *self.request.api.list_in(Holds.APPLICATION_IDS, settings).ids,
-            *self.request.desired.names,
-        ]
-        client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
-        allowed = self.request.api.list_in(Holds.OBJECT_IDS, settings)
-        object_ids = [PrincipalId(entry) for entry in allowed.ids if is_guid(entry)]
-        listed, by_client_id, by_object_id = await gather_or_cancel(
+        """Find the clients and identities that the App Service's lists, or the user, name by id."""
+        listed = self.request.api.list_in(Holds.APPLICATION_IDS, settings).ids
+        entries = [*listed, *self.request.desired.names]
+        client_ids = [ClientId(entry) for entry in entries if is_guid(entry)]
+        allowed = self.request.api.list_in(Holds.OBJECT_IDS, settings).ids
+        object_ids = [PrincipalId(entry) for entry in allowed if is_guid(entry)]
+        rows, by_client_id, by_object_id = await gather_or_cancel(
             applications.by_client_ids(self.graph, client_ids),
             service_principals.by_client_ids(self.graph, client_ids),
             service_principals.by_object_ids(self.graph, object_ids),
         )
-        return listed, [*by_client_id, *by_object_id]
+        return rows, [*by_client_id, *by_object_id]
 
-    async def _needed(self, trust: Trust, settings: AppSettings) -> tuple[Application, ...]:
-        """Of the recycle bin, what the trust lacks, or what is in its way."""
-        desired, is_removal = self.request.desired, isinstance(self.request.desired, Removal)
+    async def _find_deleted(self, trust: Trust, settings: AppSettings) -> tuple[Application, ...]:
+        """Find in the recycle bin what the trust lacks, or what is in its way."""
+        desired = self.request.desired
+        is_removal = isinstance(desired, Removal)
         names = desired.names if isinstance(desired, Setup | Removal) else ()
-        missing = [name for name in names if not _is_there(name, trust)]
-        wanted = {client_unique_name(trust.unique_name, name) for name in missing}
-        called = [name for name in missing if is_guid(name)]
+        missing = [name for name in names if not _is_known(name, trust)]
+        unique_names = {client_unique_name(trust.unique_name, name) for name in missing}
+        identifiers = [name for name in missing if is_guid(name)]
         if trust.service is None and not is_removal:
-            wanted.add(trust.unique_name)
-            called += [
-                named.strip()
-                for named in (desired.adopt, self.request.api.service_in(settings))
-                if named
-            ]
-        if not wanted:
+            unique_names.add(trust.unique_name)
+            service_identifiers = (desired.adopt, self.request.api.service_in(settings))
+            identifiers += [identifier.strip() for identifier in service_identifiers if identifier]
+        if not unique_names:
             return ()
         # Who removes a client and can't look there is told that there is no such client.
-        rows = await or_unknown(self.deleted()) if is_removal else await self._in_bin()
-        found = (
+        rows = await or_unknown(self.deleted()) if is_removal else await self._read_bin()
+        deleted = [
             row
             for row in rows or ()
-            if row.unique_name in wanted or any(has_identifier(row, name) for name in called)
-        )
-        return tuple(sorted(found, key=lambda row: row.unique_name != trust.unique_name))
+            if row.unique_name in unique_names
+            or any(has_identifier(row, identifier) for identifier in identifiers)
+        ]
+        # The service application comes first.
+        return tuple(sorted(deleted, key=lambda row: row.unique_name != trust.unique_name))
 
-    async def _in_bin(self) -> Sequence[Application]:
-        """Nothing for callers who may not look there, as most members: a name that is taken shows
-        when it is met.
+    async def _read_bin(self) -> Sequence[Application]:
+        """Read the recycle bin; nothing where the caller, as most members, may not.
+
+        A name that is taken by a deleted registration shows when it is met.
         """
         try:
             return await self.deleted()
@@ -232,42 +246,64 @@ class _Lookup:
             return ()
 
     async def _with_federated(self, trust: Trust) -> Trust:
-        """Federated credentials, asked for only where no other credential is good, or where they
-        matter.
-        """
-        lists_all, names = False, list[str]()
-        # What is kept, or goes, is named
+        """Add federated credentials of clients that have no other good one, or are in question."""
+        in_question = self._names_in_question()
+        identifiers = {name.casefold() for name in in_question}
+        identifiers |= {client_unique_name(trust.unique_name, name) for name in in_question}
+        is_all = self._lists_all_federated
+
+        def needs_reading(application: Application) -> bool:
+            now = self.request.now
+            if is_all or not any(each.is_valid_at(now) for each in application.credentials):
+                return True
+            own_names = {application.client_id, application.display_name.casefold()}
+            return not identifiers.isdisjoint({*own_names, application.unique_name})
+
+        registered = [client.application for client in trust.clients if client.is_registered]
+        incomplete = [application for application in registered if needs_reading(application)]
+        lists = await gather_or_cancel(
+            *(
+                custody.federated_credentials(self.graph, application.object_id)
+                for application in incomplete
+            )
+        )
+        complete = [
+            replace(application, credentials=(*application.credentials, *federated))
+            for application, federated in zip(incomplete, lists, strict=True)
+            if federated
+        ]
+        return _with(trust, complete, [])
+
+    @property
+    def _lists_all_federated(self) -> bool:
+        match self.request.desired:
+            case Removal(everything=everything):
+                return everything
+            case Look(all_federated=all_federated):
+                return all_federated
+            case _:
+                return False
+
+    def _names_in_question(self) -> list[str]:
+        """Clients whose federated credentials are set up, removed or shown."""
         match self.request.desired:
             case Setup(clients=specs):
-                names = [spec.name for spec in specs if isinstance(spec.credential, Federation)]
-            case Removal(everything=lists_all) | Look(all_federated=lists_all):
-                names = [*self.request.desired.names]
-        wished = {
-            *map(str.casefold, names),
-            *(client_unique_name(trust.unique_name, name) for name in names),
-        }
-        wanting = [
-            app
-            for app in (one.application for one in trust.clients if one.is_registered)
-            if lists_all
-            or not any(credential.is_valid_at(self.request.now) for credential in app.credentials)
-            or not wished.isdisjoint({app.client_id, app.display_name.casefold(), app.unique_name})
-        ]
-        lists = await gather_or_cancel(
-            *(custody.federated_credentials(self.graph, app.object_id) for app in wanting)
-        )
-        pairs = zip(wanting, lists, strict=True)
-        full = [replace(app, credentials=(*app.credentials, *more)) for app, more in pairs if more]
-        return _with(trust, full, [])
+                return [spec.name for spec in specs if isinstance(spec.credential, Federation)]
+            case Removal() | Look():
+                return [*self.request.desired.names]
+            case _:
+                return []
 
 
-def _is_there(name: str, trust: Trust) -> bool:
+def _is_known(name: str, trust: Trust) -> bool:
     if is_guid(name):
-        return any(same_id(c.client_id, name) and c.is_registered for c in trust.clients)
-    made = trust.client_of_unique_name(client_unique_name(trust.unique_name, name))
-    return made is not None or any(
-        c.display_name.casefold() == name.casefold() for c in trust.clients
-    )
+        return any(
+            same_id(client.client_id, name) and client.is_registered for client in trust.clients
+        )
+    unique_name = client_unique_name(trust.unique_name, name)
+    if trust.client_of_unique_name(unique_name) is not None:
+        return True
+    return any(client.display_name.casefold() == name.casefold() for client in trust.clients)
 
 
 def _with(
@@ -276,12 +312,12 @@ def _with(
     clients = {client.client_id: client for client in trust.clients}
     identities = {identity.id: identity for identity in trust.identities}
     for application in applications:
-        key = application.client_id
-        clients[key] = replace(clients.get(key, ClientApplication()), application=application)
+        client = clients.get(application.client_id, ClientApplication())
+        clients[application.client_id] = replace(client, application=application)
     for principal in principals:
         if principal.is_identity:
             identities[principal.id] = principal
         else:
-            key = principal.client_id
-            clients[key] = replace(clients.get(key, ClientApplication()), principal=principal)
+            client = clients.get(principal.client_id, ClientApplication())
+            clients[principal.client_id] = replace(client, principal=principal)
     return replace(trust, clients=tuple(clients.values()), identities=tuple(identities.values()))
