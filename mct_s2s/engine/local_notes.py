@@ -1,5 +1,6 @@
 """What files on this machine say of clients' credentials."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def default_folder(session: "Session", label: str, observed: ObservedState) -> Path:
+    """The folder of this tool's own files for the secrets of one App Service, named by `label`."""
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
@@ -29,38 +31,41 @@ def default_folder(session: "Session", label: str, observed: ObservedState) -> P
     return folder / label.lower().replace("/", "/slots/")
 
 
-async def local_notes(
+async def read_local_notes(
     session: "Session", request: "Request", observed: ObservedState
 ) -> dict[str, tuple[SecretNote, ...]]:
-    """By appId: what files on this machine say of the clients whose credentials decide something.
+    """Read what files on this machine say of the clients whose credentials decide something.
 
-    A vault's tags are others' to write.
+    The notes are by appId. Those of key vaults do not count here: others write their tags.
     """
-    counts_credentials = isinstance(request.desired, Look | Rotation)
-    folder, notes = (
-        default_folder(session, request.label, observed),
-        dict[str, tuple[SecretNote, ...]](),
-    )
+    # A look and a rotation judge every client by its credentials.
+    reads_all = isinstance(request.desired, Look | Rotation)
+    folder = default_folder(session, request.label, observed)
     names = {
         client.client_id: name
         for name in request.desired.names
         for client in clients_called(name, observed)
     }
+    notes: dict[str, tuple[SecretNote, ...]] = {}
     for client in observed.trust.clients:
         is_in_question = client.client_id in observed.custody or client.application.undelivered
-        if not counts_credentials and not is_in_question:
-            continue
-        place = request.places.of(
-            names.get(client.client_id, client.display_name), client.client_id
-        )
-        found = list[SecretNote]()
-        for called in filter(
-            None, (names.get(client.client_id), client.client_id, client.display_name)
-        ):
-            for path in {SecretTo().file_for(called, folder), place.file_for(called, folder)}:
-                for keeps_key in (False, True):
-                    # One that another user may have written says nothing here
-                    with suppress(UsageError):
-                        found.append(await FileStore(path, keeps_key=keeps_key).note())
-        notes[client.client_id] = tuple(found)
+        if reads_all or is_in_question:
+            name = names.get(client.client_id)
+            place = request.places.of(name or client.display_name, client.client_id)
+            # The file may be called by the name in the request, the appId or the display name.
+            stems = filter(None, (name, client.client_id, client.display_name))
+            notes[client.client_id] = await _read_notes(stems, place, folder)
     return notes
+
+
+async def _read_notes(
+    stems: Iterable[str], place: SecretTo, folder: Path
+) -> tuple[SecretNote, ...]:
+    notes: list[SecretNote] = []
+    for stem in stems:
+        for path in {SecretTo().file_for(stem, folder), place.file_for(stem, folder)}:
+            for keeps_key in (False, True):
+                # A file that another user may have written says nothing here.
+                with suppress(UsageError):
+                    notes.append(await FileStore(path, keeps_key=keeps_key).note())
+    return tuple(notes)

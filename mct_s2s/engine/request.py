@@ -27,20 +27,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
+    """What one command asks for at one App Service, built before anyone signs in."""
+
     desired: Desired
     now: datetime
     target: SiteTarget | None = None
     api: Api = field(kw_only=True)
     attempt: str = ""
-    """A word unique to this run, part of the names of the credentials that it makes."""
+    """A word unique to this run, part of the names of the credentials that it creates."""
     label: str = ""
     """What a person calls the App Service, slot included; without one, the service application."""
     unique_name: str = ""
-    """Of the App Service's own service application, whether or not there is one."""
+    """The name of the App Service's own service application, whether or not there is one."""
     identities: tuple[str | ResourceId, ...] = ()
-    """Resource ids, and bare names of web or function apps."""
+    """Clients by their managed identity: resource ids, or bare names of web or function apps."""
     without_settings: bool = False
-    """Whether settings that cannot be read stop nothing."""
+    """Whether the command goes on without settings that cannot be read."""
     places: ClientPlaces = field(default_factory=ClientPlaces)
     show: "Show | None" = None
     backup: "SettingsFile | None" = None
@@ -48,12 +50,12 @@ class Request:
     """Where the values for `configure-appservice --from` go."""
     preflight: bool = True
     dry_run: bool = False
-    """A right that is missing is marked in the plan then, and stops nothing."""
+    """Whether nothing is written. A missing right is marked in the plan, and stops nothing."""
     verify: bool = False
     where: "Callable[[Site | None], str]" = lambda _: ""
-    """The options that name the App Service, once it is known, on a command line."""
+    """Gives the options that name the App Service, once it is known, on a command line."""
     file: SiteOfFile | None = None
-    """`None` where no trust file named the App Service."""
+    """What a trust file says of the App Service; `None` where none named it."""
 
     @property
     def setup(self) -> Setup:
@@ -63,21 +65,20 @@ class Request:
 
     @property
     def credential_name(self) -> str:
-        """By it a secret is recognized that was made and then lost."""
+        """The name of this run's credentials, by which the next run finds one that was lost."""
         return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
 
 
 @dataclass(frozen=True)
 class Session:
-    """One cloud, as one caller. Its services raise `ServiceError` and its kin only."""
+    """One cloud, as one caller. Its services raise `ServiceError` and other S2SErrors only."""
 
     connection: "Connection"
     graph: "GraphClient"
     arm: "ResourceManager"
     tokens: "EntraTokens"
     vault: "Callable[[str], KeyVault]"
-    """By name or address, each opened once: what it asks for in patience, it asks of all its users.
-    """
+    """Opens a key vault by its name or URL; once, so that all its users share its Retry-After."""
     target: SiteTarget | None = None
     subscription: str | None = None
     """An id or a name, where there is no target; `None` where there is no default."""

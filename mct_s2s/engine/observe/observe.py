@@ -11,7 +11,7 @@ from mct_s2s.azure.connection import RESERVE
 from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
 from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.local_notes import local_notes
+from mct_s2s.engine.local_notes import read_local_notes
 from mct_s2s.engine.observe.sites import (
     Located,
     find_app_service,
@@ -317,7 +317,7 @@ async def read_custody(
     clients = list(registrations_to_inspect(observed, request.desired))
     if clients:
         observed = await _read_owners(session, request, observed, clients)
-    notes = await local_notes(session, request, observed)
+    notes = await read_local_notes(session, request, observed)
     with_undelivered = tuple(
         _with_undelivered(client, notes.get(client.client_id, ()))
         for client in observed.trust.clients
@@ -499,11 +499,11 @@ async def decide_trust(
     observed = replace(before, caller=caller, custody=known)
     if is_service:
         observed = await _with_service(session, observed, application, principal)
-        observed = replace(observed, local_notes=await local_notes(session, request, observed))
+        observed = replace(observed, local_notes=await read_local_notes(session, request, observed))
         return service_trust(application, observed, spec)
     client = ClientApplication(application, principal)
     observed = _with_client(observed, client)
-    observed = replace(observed, local_notes=await local_notes(session, request, observed))
+    observed = replace(observed, local_notes=await read_local_notes(session, request, observed))
     return client_trust(client, observed, spec, request.desired.names)
 
 
