@@ -1,23 +1,36 @@
-"""What a request waits for before it is sent again, and how long: the one policy, for all services
-and both SDKs.
+"""What a request waits for before it is sent again, and how long: one policy for all services.
 
 `classify` names the reason. There are four, and each is counted for itself:
 
-* `THROTTLED`: 429, or 503 with `Retry-After`. The service did nothing. Every request to it waits as
-  long as it asks.
-* `CONTENTION`: a write was refused, and not applied, because another one is in progress. 90 or 180
-  s, by its row in
-  `azure/refusals.py`.
-* `LAG`: an answer that the request's own rule (`Sending.lag`) says will pass: of a replica that is
-  behind, a key vault
-  that recovers a secret, a site that restarts. 5 minutes.
-* `OUTAGE`: no answer, or 408, 500, 502, 503, 504. Eight attempts, if repeating is harmless.
+* `THROTTLED`: 429, or 503 with `Retry-After`. The service did nothing. Every request to it waits
+  as long as it asks.
+* `CONTENTION`: a write was refused, and not applied, because another one is in progress. 90 or
+  180 s, by its row in `azure/refusals.py`.
+* `LAG`: an answer that the request's own rule (`Sending.lag`) says will pass. 5 minutes.
+* `OUTAGE`: no answer, or 408, 500, 502, 503, 504. Eight attempts, if `Sending` says that repeating
+  is harmless.
 
-Nothing waits past the command's deadline. Other waits are about more than one request, and are
-where they belong: whether an object of the directory is gone (`azure/graph/replicas.py`), an
-operation that Resource Manager carries out (`ResourceManager.finish`), a site that restarts
-(`azure/site_api.py`), what another run may be doing (`engine/settling.py`). A 404 of Resource
-Manager is final: it has no replicas that lag. docs/reliability.md says what users meet of all this.
+Nothing waits past the command's deadline.
+
+When is a 404 final? Here, unless the request's rule calls it lag:
+
+* Graph, about an object that this run created, restored or changed, or that is minutes old
+  (`GraphClient.sending_about`): lag, as a replica may not know the object yet.
+* Graph, about any other object: final for the request. Before anything rests on it, it is asked for
+  several times: `graph/replicas.py` (deletions, restorations), `engine/observe/observe.py` (owners
+  and credentials), `engine/apply/registrations.py` (before a plan is applied).
+* Resource Manager: final, as it has no replicas that lag.
+* Key vaults: final. What they say while they recover a secret is lag (`stores/vaults.py`).
+
+What is repeated after a lost answer? Everything, but what could take effect twice (`ONCE`):
+
+* A restart is not sent again: App Service restarts by itself when its settings change.
+* A POST of a registration or of a secret is sent again only after it was looked for.
+* Settings and identities are read again first (`Sending.before_repeating`).
+
+Other waits are about more than one request, and are where they belong: an operation that Resource
+Manager carries out (`ResourceManager.finish`), a site that restarts (`azure/site_api.py`), what
+another run may be doing (`engine/settling.py`). docs/reliability.md says what users meet of this.
 """
 
 import asyncio
@@ -34,43 +47,37 @@ from mct_s2s.errors import ServiceError
 
 T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]
-"""Whether a refusal means that the replica which answered does not know the object yet."""
+"""Whether a refusal will pass: a replica does not know the object yet, say."""
 
 NOTICED_SECONDS = 2.0
 """A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
-"""Requests to one service at once: twice the widest step of a plan, and far below its budgets
-(docs/azure-contract.md, sections 3.12 and 4.6).
-"""
+"""Requests to one service at once: far below its budgets (docs/azure-contract.md, 3.12 and 4.6)."""
 CONNECT_SECONDS = 10.0
-"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is
-down.
-"""
+"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host silent until then is down."""
 REQUEST_SECONDS = 30.0
-"""A request, also one of the sign-in, that is not answered to the last byte by then is taken for
-lost.
-"""
+"""A request, also of the sign-in, without a whole answer by then is taken for lost."""
 OUTAGE_ATTEMPTS = 8
 """Over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
-"""Replication that takes longer than this is an outage: others wait 3 to 5 minutes
-(docs/azure-contract.md, 3.13).
+"""Replication that takes longer is an outage.
+
+Others wait 3 to 5 minutes: docs/azure-contract.md, 3.13.
 """
 
 
 @dataclass(frozen=True)
 class Delays:
-    """Pauses in seconds, each twice the one before, from `first` up to `longest`, less up to a
-    fifth by chance.
-    """
+    """Pauses in seconds, each twice the one before, less up to a fifth by chance."""
 
-    first: float
+    shortest: float
     longest: float
 
     def after(self, attempts: int) -> float:
         """The pause after so many attempts (from 1)."""
         doublings = min(attempts - 1, 10)
-        return min(self.longest, self.first * 2.0**doublings) * random.uniform(0.8, 1.0)  # noqa: S311  # jitter
+        pause = min(self.longest, self.shortest * 2.0**doublings)
+        return pause * random.uniform(0.8, 1.0)  # noqa: S311  # jitter
 
 
 USUAL_DELAYS = Delays(0.2, 1.0)
@@ -93,9 +100,10 @@ class Sending:
     repeatable: bool = True
     """Whether a request that may have taken effect can be sent again without harm."""
     lag: Lag | None = None
-    """`None`: the object is an old one, which every replica knows."""
+    """The refusals that will pass; `None`: every replica knows the object."""
     lag_delays: Delays = LAG_DELAYS
     before_repeating: Callable[[], Awaitable[None]] = do_nothing
+    """What is done each time before the request is sent again."""
 
 
 ONCE = Sending(repeatable=False)
@@ -117,8 +125,8 @@ class Wait:
     shown: str
     """What the user reads meanwhile; empty where that is said once for all requests."""
     delays: Delays
-    asked: float = 0.0
-    """Seconds that the service asks for, by `Retry-After`."""
+    retry_after: float = 0.0
+    """Seconds that the service asks for."""
     longest: float | None = None
     """Seconds in all; `None`: until the command's deadline."""
     attempts: int | None = None
@@ -127,21 +135,42 @@ class Wait:
 
 def classify(error: ServiceError, sending: Sending) -> Wait | None:
     """Say what a refused request waits for; `None` where the refusal is final."""
-    asked = error.retry_after or 0.0
+    retry_after = error.retry_after or 0.0
+    # Before the status is looked at: Graph refuses such a write with 503, too.
     if error.contention is not None:
         shown, longest = error.contention
-        return Wait(WaitReason.CONTENTION, shown, CONTENTION_DELAYS, asked, longest)
+        return Wait(WaitReason.CONTENTION, shown, CONTENTION_DELAYS, retry_after, longest)
     if error.status == 429 or (error.status == 503 and error.retry_after is not None):
-        return Wait(WaitReason.THROTTLED, "", USUAL_DELAYS, asked)
+        return Wait(WaitReason.THROTTLED, "", USUAL_DELAYS, retry_after)
     if sending.lag is not None and sending.lag(error):
-        return Wait(
-            WaitReason.LAG, error.waits_for or REPLICATION, sending.lag_delays, longest=LAG_SECONDS
-        )
+        shown = error.waits_for or REPLICATION
+        return Wait(WaitReason.LAG, shown, sending.lag_delays, longest=LAG_SECONDS)
     if error.answer_lost and sending.repeatable:
         answered = f"answered {error.status}" if error.status else "did not answer"
         shown = f"trying again, as the service {answered}"
         return Wait(WaitReason.OUTAGE, shown, USUAL_DELAYS, attempts=OUTAGE_ATTEMPTS)
     return None
+
+
+class _History:
+    """What one request has waited for so far: one reason says nothing of another."""
+
+    def __init__(self) -> None:
+        self._refusals: Counter[WaitReason] = Counter()
+        self._since: dict[WaitReason, float] = {}
+
+    def add(self, wait: Wait) -> bool:
+        """Count a refusal; return whether the request may be sent again."""
+        now = clock.seconds()
+        self._refusals[wait.reason] += 1
+        if self._refusals[wait.reason] == wait.attempts:
+            return False
+        waited = now - self._since.setdefault(wait.reason, now)
+        return wait.longest is None or waited < wait.longest
+
+    def delay(self, wait: Wait) -> float:
+        """Seconds until the request is sent again."""
+        return max(wait.delays.after(self._refusals[wait.reason]), wait.retry_after)
 
 
 class RetryPolicy:
@@ -152,11 +181,11 @@ class RetryPolicy:
 
     def __init__(self, remaining: Callable[[], float], service: str = "") -> None:
         """`remaining`: seconds until the deadline."""
-        self._remaining, self._service = remaining, service
+        self._remaining = remaining
+        self._service = service
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._open_at = (
-            0.0  # on the loop's clock: until then no request leaves, as the service asked for
-        )
+        # On the loop's clock: until then no request leaves, as the service asked for.
+        self._open_at = 0.0
 
     async def call(self, send: Callable[[], Awaitable[T]], sending: Sending = AGAIN) -> T:
         """Send, and again as long as `classify` finds something to wait for.
@@ -164,8 +193,7 @@ class RetryPolicy:
         Raises ServiceError: the last refusal; `throttled`: the service asks for longer than the
         deadline leaves.
         """
-        # What is waited out for one reason says nothing of another.
-        attempts, since = Counter[WaitReason](), dict[WaitReason, float]()
+        history = _History()
         with waiting() as show:
             while True:
                 try:
@@ -175,28 +203,21 @@ class RetryPolicy:
                         return await send()
                 except ServiceError as error:
                     wait = classify(error, sending)
-                    if wait is None:
+                    if wait is None or not history.add(wait):
                         raise
-                    attempts[wait.reason] += 1
-                    if wait.attempts == attempts[wait.reason]:
-                        raise
-                    waited = clock.seconds() - since.setdefault(wait.reason, clock.seconds())
-                    if wait.longest is not None and waited >= wait.longest:
-                        raise
-                    delay = max(wait.delays.after(attempts[wait.reason]), wait.asked)
+                    delay = history.delay(wait)
                     if delay > self._remaining():
                         raise_too_long(error, delay)
-                    if wait.reason is WaitReason.THROTTLED and wait.asked:
+                    if wait.reason is WaitReason.THROTTLED and wait.retry_after:
                         self._close(delay)
                     elif wait.shown:
-                        longest = (
-                            self._remaining()
-                            if wait.longest is None
-                            else min(self._remaining(), wait.longest)
-                        )
-                        show(wait.shown, clock.seconds() + longest)
+                        show(wait.shown, clock.seconds() + self._longest(wait))
                 await asyncio.sleep(delay)
                 await sending.before_repeating()
+
+    def _longest(self, wait: Wait) -> float:
+        remaining = self._remaining()
+        return remaining if wait.longest is None else min(remaining, wait.longest)
 
     def _close(self, seconds: float) -> None:
         """Let no request leave for so long."""
@@ -205,14 +226,13 @@ class RetryPolicy:
         self._open_at = max(self._open_at, clock.seconds() + seconds)
 
     async def _wait_until_open(self) -> None:
-        while clock.seconds() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer
+        # While one request waits, another may be told to wait longer.
+        while clock.seconds() < self._open_at:  # noqa: ASYNC110
             await asyncio.sleep(self._open_at - clock.seconds())
 
 
 def raise_too_long(error: ServiceError, delay: float) -> NoReturn:
-    """Raise the refusal whose wait exceeds the deadline, saying so where the service asked for the
-    wait.
-    """
+    """Raise a refusal whose wait exceeds the deadline; say so if the service asked for it."""
     if error.status == 429 or error.retry_after is not None:
         error.code = "throttled"
         error.headline = (
