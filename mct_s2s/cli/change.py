@@ -113,11 +113,14 @@ async def _change(
     shown_fingerprint = digest if digest is not None else _fingerprint(sites)
     if await _is_agreed(sites, shown_fingerprint, check, is_reviewed=is_reviewed):
         current.progress = lambda: [report_of(site) for site in sites]
-        async with _showing(sites[0]):
+        async with _delivering_by_document(sites[0]):
             if sites[0].key is None:
                 await sites[0].apply(sites)
             else:
-                current.document = lambda why: ("apply", applied(sites, shown_fingerprint, why))
+                current.error_document = lambda why: (
+                    "apply",
+                    applied(sites, shown_fingerprint, why),
+                )
                 await _apply_all(sites)
             show_end(sites, shown_fingerprint)
     else:
@@ -140,11 +143,11 @@ def _fingerprint(sites: Sequence[SiteChange]) -> str | None:
 
 
 @asynccontextmanager
-async def _showing(site: SiteChange) -> AsyncIterator[None]:
-    """What only a document shows has arrived when that is written, be it about an error; or else it
-    is removed again.
+async def _delivering_by_document(site: SiteChange) -> AsyncIterator[None]:
+    """Count secrets that only the JSON document shows as delivered once it is written.
 
-    Of one site: a trust file's secrets are not shown.
+    It is written when the block ends, or about the error that ends it. Where no reader takes it,
+    these secrets are removed again. A trust file's secrets are not shown.
     """
 
     async def end(*, is_shown: bool) -> None:
@@ -155,13 +158,23 @@ async def _showing(site: SiteChange) -> AsyncIterator[None]:
         yield
     except BaseException as error:
         if site.outcome is not None and site.outcome.unshown:
-            is_shown = site.run.shows_document(error)
-            # What ended the run is told, and what is left noted is removed by the next one
+            is_shown = _can_show(site.run, error)
+            # The error that ended the run is told; what stays noted is removed by the next run.
             with suppress(S2SError):
                 await finish_even_if_cancelled(end(is_shown=is_shown))
         raise
-    site.run.has_document = site.run.terminal.json  # what fails now is told beside it
     await finish_even_if_cancelled(end(is_shown=True))
+
+
+def _can_show(current: CommandRun, error: BaseException) -> bool:
+    """Write the document about the error that ends the run; return whether a reader took it."""
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        return False  # the document could not be written just now
+    try:
+        current.write_error_document(error)
+    except OSError:
+        return False
+    return True
 
 
 async def _apply_all(sites: Sequence[SiteChange]) -> None:
@@ -172,8 +185,8 @@ async def _apply_all(sites: Sequence[SiteChange]) -> None:
         await _apply(site, sites, locks)
         one_more()
 
-    said = f"Applying to {len(pending)} sites" if len(pending) > 1 else ""
-    with counting(said, covers=False) as one_more:
+    activity_text = f"Applying to {len(pending)} sites" if len(pending) > 1 else ""
+    with counting(activity_text, covers=False) as one_more:
         await gather_or_cancel(*map(apply_counted, pending))
     for site in sites:
         site.is_over = True

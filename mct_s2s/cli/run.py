@@ -1,4 +1,4 @@
-"""Run a command: its deadline, interruption and errors become an exit code."""
+"""Runs a command: its deadline, interruption and errors become an exit code."""
 
 import asyncio
 import logging
@@ -37,21 +37,17 @@ class CommandRun:
         self.display = Reporter(self.terminal)
         self.progress: Callable[[], Sequence[SiteReport]] = list
         """How far it has come at each App Service, reported on every way out."""
-        self.document: Callable[[S2SError], tuple[str, object]] = lambda error: (
+        self.error_document: Callable[[S2SError], tuple[str, object]] = lambda error: (
             "error",
             replace(next(iter(self.progress()), SiteReport("")), error=error),
         )
-        """The name of the JSON document about the error, and its value."""
+        """The name of the JSON document about an error, and what it is made of."""
         self.is_asking = False
         """A question is open: no change is under way, and Ctrl-C means no."""
         self.is_interrupted: Callable[[], bool] = lambda: False
-        self.has_document = False
-        """Whether the document about the error that ends it is written already."""
 
-    def told_as(self, error: BaseException) -> S2SError:
-        """What a user is told of an interruption or the deadline, which cancel what is
-        under way.
-        """
+    def as_reported(self, error: BaseException) -> S2SError:
+        """Return the error to report for an interruption or the deadline, which cancel a run."""
         if isinstance(error, S2SError):
             return error
         if isinstance(error, TimeoutError) or not (
@@ -66,16 +62,13 @@ class CommandRun:
         headline = CANCELLED if self.is_asking else "Interrupted."
         return Interrupted("interrupted", headline, remedy="Run the same command again to resume.")
 
-    def shows_document(self, error: BaseException) -> bool:
-        """Write the document about the error that ends it now; whether someone takes it."""
-        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
-            return False  # it could not be written just now
-        try:
-            self.terminal.document(*self.document(self.told_as(error)))
-        except OSError:
-            return False
-        self.has_document = True
-        return True
+    def write_error_document(self, error: BaseException) -> None:
+        """Write the document about the error that ends the run, if it has no document yet.
+
+        Raises OSError: no reader takes it.
+        """
+        if not self.terminal.has_document:
+            self.terminal.document(*self.error_document(self.as_reported(error)))
 
 
 Body = Callable[[CommandRun, Session], Awaitable[int]]
@@ -98,33 +91,32 @@ def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> b
 def run(options: AzureOptions, needs: Services, body: Body) -> int:
     """Ask which App Service is meant where none was named, or several have the name."""
 
-    async def picked(
+    async def pick(
         current: CommandRun, session: Session, ambiguous: NotThere | None = None
     ) -> Session:
         from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
 
         current.is_asking = True  # it stays so where Ctrl-C ends it
-        chosen = await (
-            pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session)
-        )
+        if ambiguous is None:
+            session = await pick_site(options, session)
+        else:
+            session = await pick_namesake(options, session, ambiguous)
         current.is_asking = False
-        return chosen
+        return session
 
     async def connected(current: CommandRun) -> int:
-        asks, is_named = (
-            may_ask(options),
-            (options.app_service or "").strip() or has_own_site(options.cloud),
-        )
+        asks = may_ask(options)
+        is_named = (options.app_service or "").strip() or has_own_site(options.cloud)
         picks = asks and needs.target and not is_named
         async with connect(
             options, needs._replace(target=needs.target and not picks), current.terminal
         ) as session:
             try:
-                return await body(current, await picked(current, session) if picks else session)
+                return await body(current, await pick(current, session) if picks else session)
             except NotThere as error:
                 if error.code != "site-ambiguous" or not asks:
                     raise
-                return await body(current, await picked(current, session, error))
+                return await body(current, await pick(current, session, error))
 
     return run_connected(options, connected)
 
@@ -141,13 +133,13 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
         try:
             return asyncio.run(_with_deadline(current, connected, interruption))
         except S2SError as error:
-            return _told(current, error)
+            return _report_error(current, error)
         except (asyncio.CancelledError, KeyboardInterrupt) as error:
             with suppress(BrokenPipeError):
-                _told(current, current.told_as(error))
+                _report_error(current, current.as_reported(error))
             return interruption.exit_code
         except OSError as error:
-            return _told_of_unseen(current, error)
+            return _report_lost_document(current, error)
 
 
 async def _with_deadline(
@@ -158,35 +150,39 @@ async def _with_deadline(
             async with asyncio.timeout(current.options.timeout):
                 return await connected(current)
     except TimeoutError as error:
-        raise current.told_as(error) from error
+        raise current.as_reported(error) from error
 
 
-def _told(current: CommandRun, error: S2SError) -> int:
-    terminal, sites = current.terminal, current.progress()
-    is_wanted, document = isinstance(error, Cancelled | Interrupted), terminal.json
-    if document and not current.has_document:
+def _report_error(current: CommandRun, error: S2SError) -> int:
+    """Tell the user what ended the run and how far it has come; return the exit code."""
+    terminal = current.terminal
+    sites = current.progress()
+    is_wanted = isinstance(error, Cancelled | Interrupted)
+    has_document = terminal.json
+    if terminal.json:
         try:
-            terminal.document(*current.document(error))
+            current.write_error_document(error)
         except OSError as cause:
             if any(site.has_reached_no_one for site in sites):
-                return _told_of_unseen(current, cause)
-            document = False  # no one takes it: its message may still be seen
+                return _report_lost_document(current, cause)
+            has_document = False  # no reader takes it: its message may still be seen
     if is_wanted:
         if isinstance(error, Interrupted):
             terminal.say()
         terminal.say(error.headline)
-    elif document:
+    elif has_document:
         show_error_line(terminal, error)
     else:
         show_error(terminal, error)
-    if is_wanted or not document:
-        show_stopped(terminal, sites, with_credentials=not document)
+    if is_wanted or not has_document:
+        show_stopped(terminal, sites, with_credentials=not has_document)
     return error.exit_code
 
 
-def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
-    """Say what became of the secrets of a JSON document that no one takes; raise `cause` where
-    there are none.
+def _report_lost_document(current: CommandRun, cause: OSError) -> int:
+    """Say what became of the secrets of a JSON document that no reader takes.
+
+    Raises `cause`: there are none.
     """
     sites = current.progress()
     if not any(site.has_reached_no_one for site in sites):
@@ -198,20 +194,21 @@ def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
         "Run the same command again with standard output open, or save the secret with --secret-to "
         "file:PATH"
     )
-    gone = [
+    removed = [
         Instruction(f"The secret of '{name}' was removed again.")
         for site in sites
         for name in site.taken_back
     ]
-    left = [
+    remaining = [
         Instruction(
-            f"The {one.kind.noun} of '{one.client}' is still there. Remove it:", one.removal
+            f"The {credential.kind.noun} of '{credential.client}' is still there. Remove it:",
+            credential.removal,
         )
         for site in sites
-        for one in site.credentials
-        if one.removal
+        for credential in site.credentials
+        if credential.removal
     ]
-    items = [*gone, *left]
+    items = [*removed, *remaining]
     show_error(
         current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items)
     )

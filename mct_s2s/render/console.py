@@ -101,6 +101,8 @@ class Terminal:
     err: LineConsole
     json: bool
     quiet: bool = False
+    has_document: bool = False
+    """Whether the run's JSON document is written. A run has one, of its result or of its error."""
 
     @classmethod
     def open(cls, *, json: bool, quiet: bool = False) -> "Terminal":
@@ -166,6 +168,7 @@ class Terminal:
         from mct_s2s.render.documents import document  # noqa: PLC0415  # 30 ms, and text needs none of its models
 
         self.print_json(document(name, of))
+        self.has_document = True
 
     def print_json(self, found: Mapping[str, Any]) -> None:
         self._write(json_text(found, getattr(sys.stdout, "encoding", None)))
