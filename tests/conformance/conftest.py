@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from mct_s2s import sandbox
@@ -41,6 +42,7 @@ OTHER = {
     "West Europe": "UK South",
     "westeurope": "uksouth",
 }
+NOBODY_ELSE: Mapping[str, str] = MappingProxyType({})
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _WELL_KNOWN = {
     found.lower()
@@ -146,8 +148,10 @@ class Conformance:
         """Where the report goes."""
         return self.home / "report"
 
-    def __call__(self, *words: str, app_service: str = APP_SERVICE) -> Ended:
-        """Run it against the cloud."""
+    def __call__(
+        self, *words: str, app_service: str = APP_SERVICE, caller: Mapping[str, str] = NOBODY_ELSE
+    ) -> Ended:
+        """Run it against the cloud; as its administrator, unless there is another caller."""
         home, report = str(self.home), ("--report", str(self.report))
         where = (
             "--subscription",
@@ -174,7 +178,7 @@ class Conformance:
             patch.setattr(command, "STEPS", steps)
             return run_inside(
                 (*where, *words),
-                {**without_azure(), **given, **private},
+                {**without_azure(), **given, **private, **caller},
                 self.cloud.time,
                 program=command.main,
             )

@@ -99,22 +99,6 @@ def test_a_refusal_is_told_with_the_requests_that_it_prevented(conformance: Conf
     assert [line for line in left_out if "needs " not in line] == []
 
 
-def test_questions_are_answered_by_what_the_caller_is_given(conformance: Conformance) -> None:
-    before = conformance.lasting
-    fault = {
-        "type": "status",
-        "status": 403,
-        "code": "Authorization_RequestDenied",
-        "message": "Not you.",
-    }
-    conformance.cloud.azure.misbehave({"match": {"path": "*deletedItems*"}, "fault": fault})
-    ended = conformance("--questions")
-    lines = ended.out.splitlines()
-    assert (ended.code, conformance.lasting) == (0, before)
-    assert [line.rpartition("? ")[2] for line in lines[::2]] == ["yes (200)", "no (403)"]
-    assert not conformance.report.exists()
-
-
 def test_throttling_is_waited_for_and_no_difference(conformance: Conformance) -> None:
     fault = {"type": "status", "status": 429, "retryAfter": 7}
     conformance.cloud.azure.misbehave(

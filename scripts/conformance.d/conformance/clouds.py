@@ -6,7 +6,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER, Http, tls_context
-from mct_s2s.azure.sign_in.methods import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential, challenged_tenant
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.key_pairs import make_key_pair
@@ -101,6 +101,38 @@ def _roots(cloud: Cloud, vault: str | None) -> dict[str, str]:
     return {**roots, **({"vault": cloud.vault(vault)[1]} if vault is not None else {})}
 
 
+async def questioned_side(
+    connection: Connection, credential: CallerCredential, named: Mapping[str, str | None]
+) -> Side:
+    """The cloud, of which no more is read than the tenant: `named` are the values that a caller
+    without rights gave.
+    """
+    cloud = connection.cloud
+    names = {name: value for name, value in named.items() if value}
+    side = Side(connection.http, _tokens(cloud, credential), {**_roots(cloud, None), **names})
+    tenant_id = connection.tenant
+    if tenant_id is None and "subscriptionId" in names:
+        path, query = (
+            f"/subscriptions/{names['subscriptionId']}",
+            {"api-version": SUBSCRIPTIONS_API},
+        )
+        with suppress(*NO_ANSWER):
+            shown = await side.send(Service.ARM, "GET", path, query=query, anonymous=True)
+            tenant_id = challenged_tenant(
+                {name.lower(): value for name, value in shown.headers.items()}
+            )
+    if tenant_id is not None:
+        side.bindings["tenantId"] = tenant_id
+    return side
+
+
+def _tokens(cloud: Cloud, credential: CallerCredential) -> Callable[[Service], Awaitable[str]]:
+    async def token(service: Service) -> str:
+        return (await credential.get_token(_scope(cloud, service))).token
+
+    return token
+
+
 async def cloud_side(
     connection: Connection,
     credential: CallerCredential,
@@ -112,10 +144,6 @@ async def cloud_side(
     Raises S2SError: it was not.
     """
     cloud = connection.cloud
-
-    async def token(service: Service) -> str:
-        return (await credential.get_token(_scope(cloud, service))).token
-
     if target is None or not target.group or not target.subscription or target.slot:
         raise UsageError(
             "app-service-missing",
@@ -124,7 +152,7 @@ async def cloud_side(
         )
     side = Side(
         connection.http,
-        token,
+        _tokens(cloud, credential),
         _roots(cloud, cloud.vault(vault_to(vault).vault)[0] if vault else None),
     )
     root = f"/subscriptions/{target.subscription}"

@@ -27,7 +27,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
 from conformance.cleanup import clean
-from conformance.clouds import Side, cloud_side, names_of, own_sandbox
+from conformance.clouds import Side, cloud_side, names_of, own_sandbox, questioned_side
 from conformance.questions import answers
 from conformance.redaction import private_values
 from conformance.report import Verdict, counted, findings, save
@@ -63,8 +63,15 @@ class ConformanceOptions(AzureOptions):
     )
     yes: bool = option("-y --yes", "Do not ask.")
     questions: bool = option(
-        "--questions", "Only ask what a real tenant alone can settle. Nothing is written."
+        "--questions", "Only ask what a real tenant alone can settle. Nothing is changed."
     )
+    machine: str | None = option(
+        "--machine ID", "For --questions: a virtual machine with an identity that a user assigned."
+    )
+    scale_set: str | None = option(
+        "--scale-set ID", "For --questions: a scale set with an identity of its own."
+    )
+    client: str | None = option("--client APP_ID", "For --questions: the appId of a client.")
     clean_up: str | None = option("--clean-up RUN", "Only remove what the run of this name left.")
     timeout: float = option(
         "--timeout SECONDS", "Deadline in seconds; the clean-up follows it.", default=1800.0
@@ -126,13 +133,19 @@ async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
         remedy = "Choose another folder: --report FOLDER"
         raise UsageError("backup-place-unwritable", text, remedy=remedy) from error
     patient = replace(options, timeout=options.timeout + CLEANING_SECONDS)
-    async with connected(patient, terminal, target=True) as (connection, target, _):
+    async with connected(patient, terminal, target=True) as (connection, target, subscription):
         credential = signed_in(patient, connection, terminal)
-        cloud = await cloud_side(connection, credential, target, options.key_vault)
         if options.questions:
-            for line in await answers(cloud):
+            named = {
+                "subscriptionId": subscription,
+                "machine": options.machine,
+                "scaleSet": options.scale_set,
+                "clientId": options.client,
+            }
+            for line in await answers(await questioned_side(connection, credential, named)):
                 terminal.result(line)
             return 0
+        cloud = await cloud_side(connection, credential, target, options.key_vault)
         for line in _what(cloud, run, options, credential.signed_in.description):
             terminal.say(line)
         await _confirm(options, terminal)

@@ -90,6 +90,26 @@ def _list_by_type(call: ArmCall) -> Answer:
     return Answer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
 
 
+_MACHINE = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines"
+
+
+def _list_machines(call: ArmCall) -> Answer:
+    """List a scale set's machines, which show the set's identity once they have its newest model.
+
+    Source: ARM: virtual machine scale sets - update instances.
+    """
+    scale_set = call.resources.get(call.resource_id)
+    found = call.resources.under(scale_set["id"], of_type=_MACHINE)
+    return Answer(body={"value": list(found)})
+
+
+def _update_machines(call: ArmCall) -> Answer:
+    scale_set = call.resources.get(call.resource_id)
+    for machine in call.resources.under(scale_set["id"], of_type=_MACHINE):
+        machine["identity"] = scale_set.get("identity")
+    return Answer(200)
+
+
 def _get_operation_status(call: ArmCall) -> Answer:
     operation = generic.operation_named(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
@@ -149,6 +169,22 @@ OPERATIONS = (
     _row("GET", _S + "/providers/{namespace}/{type}", "", _list_by_type, "list by subscription"),
     _row(
         "GET", _GROUP + "/providers/{namespace}/{type}", "", _list_by_type, "list by resource group"
+    ),
+    ArmOperation(
+        "GET",
+        "{scaleSet}/virtualMachines",
+        _list_machines,
+        "ARM: virtual machine scale set VMs - list",
+        action="{type}/virtualMachines/read",
+        versions="{type}",
+    ),
+    ArmOperation(
+        "POST",
+        "{scaleSet}/manualupgrade",
+        _update_machines,
+        "ARM: virtual machine scale sets - update instances",
+        action="{type}/manualUpgrade/action",
+        versions="{type}",
     ),
     _row("GET", "{id}", "read", _get_resource, "resources - get by id"),
     _row("PATCH", "{id}", "write", _patch_resource, "resources - update by id"),

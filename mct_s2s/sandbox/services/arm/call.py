@@ -60,8 +60,9 @@ _RESOURCE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
 class ArmOperation(Operation[ArmCall, Answer | Awaitable[Answer]]):
     """An operation of the sandbox's Resource Manager.
 
-    `{scope}` is any number of segments, `{id}` a resource's whole id and `{site}` the id of a web
-    app or of a slot; `{type}` in `action` and `versions` is the resource's type.
+    `{scope}` is any number of segments, `{id}` a resource's whole id, `{site}` the id of a web app
+    or of a slot and `{scaleSet}` that of a scale set; `{type}` in `action` and `versions` is the
+    resource's type.
 
     Attributes:
         versions: full type whose api-versions are accepted; empty: any.
@@ -70,6 +71,7 @@ class ArmOperation(Operation[ArmCall, Answer | Awaitable[Answer]]):
     SHAPES: ClassVar = {
         "scope": r"(?P<scope>(?:/[^/]+)*?)",
         "id": rf"(?P<id>{_RESOURCE}/[^/]+(?:/[^/]+/[^/]+)+)",
+        "scaleSet": rf"(?P<id>{_RESOURCE}/Microsoft\.Compute/virtualMachineScaleSets/[^/]+)",
         "site": rf"(?P<id>{_RESOURCE}/Microsoft\.Web/sites/[^/]+(?:/slots/[^/]+)?)",
     }
 
