@@ -1,5 +1,7 @@
-"""The canonical form of a plan: its digest is what a reviewer approves, and a later plan is
-compared with it.
+"""What a second look at a plan compares: its changes, places and manual steps, as facts.
+
+The digest of the facts is what a reviewer approves (`--expect`); a later plan may do less, and no
+more (`is_covered`).
 """
 
 import hashlib
@@ -28,25 +30,25 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days."""
-_OF_THE_RUN = frozenset({"detail", "after", "is_new", "unchanged", "asks_for_more"})
-"""Words for people, the order, and what belongs to this run, other people or the store on this
-machine.
-"""
-Made: TypeAlias = Mapping[str, OutputRef[str]]
-"""The ids that reviewed changes have yielded."""
-_NONE: Made = {}
-_KNOWN_BY = {
+_NOT_REVIEWED = frozenset({"detail", "after", "is_new", "unchanged", "asks_for_more"})
+"""Fields that are words for people, the order, or true of one run alone."""
+Yielded: TypeAlias = Mapping[str, OutputRef[str]]
+"""References to outputs of reviewed changes, by the ids that these have yielded."""
+_NONE: Yielded = {}
+_KNOWN_BY: Mapping[type, str] = {
     IdentityResource: "resource",
     Application: "object_id",
     ServicePrincipal: "id",
     Certificate: "thumbprint",
     Setting: "name",
 }
+"""The field by which an object is known. Its others may change meanwhile."""
 
 
 def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
-    """SHA-256, hexadecimal: the same for every run that would do the same to `subject`, with or
-    without the rights.
+    """The SHA-256, hexadecimal, of what a plan does to `subject`, with or without the rights.
+
+    Every run that would do the same has the same one.
     """
     steps = [sorted(_facts_of(step, now)) for step in plan.changes]
     steps += [["left", *sorted(_facts_of(step, now))] for step in plan.manual_steps]
@@ -54,7 +56,7 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
 
 
 def combined(digests: Sequence[str]) -> str:
-    """In whichever order they are listed; that of one is its own."""
+    """One digest of several, in whichever order they are listed; that of one is its own."""
     return digests[0] if len(digests) == 1 else digest_of(sorted(digests))
 
 
@@ -66,94 +68,106 @@ def digest_of(facts: Any) -> str:
 def is_covered(
     plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()
 ) -> bool:
-    """Whether every change, place and manual step of `plan` was reviewed: it may do less, as others
-    have done a part.
+    """Whether every change, place and manual step of a later `plan` was reviewed.
 
-    An id that was to be made is still to be made, or was made by that very change, perhaps at
-    another site (`done`): of what others have made meanwhile, no one has reviewed anything.
+    It may do less, as others have done a part. `done`: what reviewed changes have yielded so far,
+    perhaps at another site. An id that they made stands for the one that was to be made; of what
+    others have made meanwhile, no one has reviewed anything.
     """
     to_do = {change.key: _facts_of(change, now) for change in reviewed.changes}
     # What was to be done may be left to others, as a right can be lost. What was left to them must
     # not be done.
     to_leave = to_do | {step.key: _facts_of(step, now) for step in reviewed.manual_steps}
-    made: dict[str, OutputRef[str]] = {}
-
-    def is_among(
-        known: Mapping[str, frozenset[str]], step: AnyChange | ManualStep, made: Made
-    ) -> bool:
-        return step.key in known and _facts_of(step, now, made) <= known[step.key]
-
+    yielded = dict[str, OutputRef[str]]()
     for change, outputs in done:
-        if is_among(to_do, change, _NONE):
-            refs = (
-                OutputRef[str](change.key, part) for part in Output if part is not Output.EXPIRES
-            )
-            made |= {value: ref for ref in refs if (value := outputs.known(ref)) is not None}
+        if _is_among(to_do, change, now, _NONE):
+            yielded |= _ids_yielded(change, outputs)
     if not {*plan.places} <= {*reviewed.places}:
         return False
-    if not all(is_among(to_do, change, made) for change in plan.changes):
+    if not all(_is_among(to_do, change, now, yielded) for change in plan.changes):
         return False
-    return all(is_among(to_leave, step, made) for step in plan.manual_steps)
+    return all(_is_among(to_leave, step, now, yielded) for step in plan.manual_steps)
 
 
-def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:
-    """As a set of sentences: those of a step that does less are a subset."""
-    said = {name: member for name, member in vars(step).items() if name not in _OF_THE_RUN}
-    said |= {"action": step.action, "resource": step.resource}
-    facts = (fact for name, member in said.items() for fact in _facts(name, member, now, made))
-    return frozenset((type(step).__name__, *facts))
+def _is_among(
+    reviewed: Mapping[str, frozenset[str]],
+    step: AnyChange | ManualStep,
+    now: datetime,
+    yielded: Yielded,
+) -> bool:
+    """Whether a step of that key was reviewed that does the same, or more."""
+    return step.key in reviewed and _facts_of(step, now, yielded) <= reviewed[step.key]
 
 
-def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]:
+def _ids_yielded(change: AnyChange, outputs: Outputs) -> dict[str, OutputRef[str]]:
+    """The references of a change by the ids that it has yielded."""
+    references = dict[str, OutputRef[str]]()
+    for output in Output:
+        # The end of a credential is a time, not an id.
+        if output is Output.EXPIRES:
+            continue
+        reference = OutputRef[str](change.key, output)
+        identifier = outputs.known(reference)
+        if identifier is not None:
+            references[identifier] = reference
+    return references
+
+
+def _facts_of(
+    step: AnyChange | ManualStep, now: datetime, yielded: Yielded = _NONE
+) -> frozenset[str]:
+    """A step as a set of sentences: those of one that does less are a subset.
+
+    The names of its class and of its fields are in them: to rename one changes every fingerprint.
+    """
+    members = {name: value for name, value in vars(step).items() if name not in _NOT_REVIEWED}
+    members |= {"action": step.action, "resource": step.resource}
+    facts = {type(step).__name__}
+    for name, value in members.items():
+        facts.update(_facts(name, value, now, yielded))
+    return frozenset(facts)
+
+
+def _facts(path: str, value: object, now: datetime, yielded: Yielded) -> Iterator[str]:
+    """What a value says, as sentences `path=value`."""
     value = getattr(value, _KNOWN_BY.get(type(value), ""), None) or value
     match value:
-        case ResourceId() as resource:
-            yield f"{path}={str(resource).casefold()}"
-        case datetime() as ends:
-            yield f"{path}={_lifetime(ends, now)}"
-        case str() as known if known in made:
-            yield from _facts(path, made[known], now, _NONE)
-        case tuple() | frozenset() as several:
-            yield from (
-                f"{path}[]={json.dumps(sorted(_facts('', one, now, made)))}" for one in several
-            )
+        case ResourceId():
+            yield f"{path}={str(value).casefold()}"
+        case datetime():
+            yield f"{path}={_lifetime(value, now)}"
+        case str() if value in yielded:
+            yield from _facts(path, yielded[value], now, _NONE)
+        case tuple() | frozenset():
+            for entry in value:
+                facts = sorted(_facts("", entry, now, yielded))
+                yield f"{path}[]={json.dumps(facts)}"
         case _ if is_dataclass(value):
-            yield from (
-                fact
-                for name, one in _members(value).items()
-                for fact in _facts(f"{path}.{name}", one, now, made)
-            )
+            for name, member in _members(value).items():
+                yield from _facts(f"{path}.{name}", member, now, yielded)
         case _:
             yield f"{path}={json.dumps(value)}"
 
 
 def _members(value: object) -> dict[str, object]:
-    """An empty edit says nothing.
-
-    What settings become is said by their specification, whatever is known by now.
-    """
+    """The fields of a value that were reviewed."""
+    members = dict(vars(value))
     match value:
-        case ApplicationEdits():
-            return {name: one for name, one in vars(value).items() if one is not None}
-        case SettingEdit():
+        case ApplicationEdits():  # an empty edit changes nothing
+            return {name: member for name, member in members.items() if member is not None}
+        case SettingEdit():  # what it becomes follows from the specification
             return {"name": value.name, "before": value.before}
-        case SettingsSpec():  # a backup's other settings may be secret: the edits have their names
-            shown = {
-                row.name: known
-                for row in value.rows
-                if (known := row.value_in(value.exact)) is not None
-            }
-            return {name: one for name, one in vars(value).items() if name != "rows"} | {
-                "exact": tuple(shown.items())
-            }
-        case _:
-            return vars(value)
+        case SettingsSpec():
+            del members["rows"]
+            # A backup's other settings may be secret: the edits have their names.
+            legible = ((row.name, row.value_in(value.exact)) for row in value.rows)
+            members["exact"] = tuple((name, text) for name, text in legible if text is not None)
+    return members
 
 
 def _lifetime(ends: datetime, now: datetime) -> str:
-    """The date where one was typed, which is a day's last second; else the length in months, as
-    days differ.
-    """
+    """The date where one was typed, else the length in months, as days differ."""
+    # A date that was typed is the last second of a day.
     if ends == NEVER or ends.time() == END_OF_DAY:
         return ends.date().isoformat()
     return f"{round((ends - now).days / _MONTH)} months"

@@ -30,11 +30,11 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.preflight import (
-    check,
     missing_at,
     need_of,
-    stopped,
+    permission_error,
     with_unread_settings,
+    without_forbidden_steps,
 )
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
@@ -268,7 +268,7 @@ LEFT: dict[str, tuple[CallerRights, list[type], str, str]] = {
 def test_a_step_that_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
     rights: CallerRights, left: list[type], asked: str, command: str
 ) -> None:
-    checked = check(PLAN, EMPTY, rights)
+    checked = without_forbidden_steps(PLAN, EMPTY, rights)
     dropped = {*left, RestartSite} if WriteSettings in left else {*left}
     assert checked.steps == tuple(step for step in PLAN.steps if type(step) not in dropped)
     assert [type(step) for step in checked.manual_steps] == left
@@ -279,8 +279,10 @@ def test_a_step_that_the_caller_may_not_do_is_left_to_others_with_whom_to_ask(
 
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
-    checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
-    error = stopped(checked.missing_rights)
+    checked = without_forbidden_steps(
+        PLAN, EMPTY, access("Application.Read.All", site=(), resource=())
+    )
+    error = permission_error(checked.missing_rights)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
         "create the app registration 'Import'", "grant admin consent to 'Import'",
@@ -323,7 +325,9 @@ def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
         ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE
     )
     plan = make_plan(wanted, observed_state())
-    checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
+    checked = without_forbidden_steps(
+        plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=())
+    )
     assert checked == plan
     assert [type(step) for step in plan.manual_steps] == [AssignAppRole, SettingsChange]
     assert checked.missing_rights == ()
@@ -332,13 +336,15 @@ def test_a_right_for_a_step_that_an_option_leaves_out_is_not_missing() -> None:
 def test_a_trust_that_is_complete_needs_no_rights() -> None:
     observed = complete(IMPORT)
     plan = make_plan(spec("Import"), observed)
-    assert check(plan, observed, access(site=())).missing_rights == ()
+    assert without_forbidden_steps(plan, observed, access(site=())).missing_rights == ()
 
 
 def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
     observed = complete(client("Import", access=False))
     plan = make_plan(spec("Import"), observed)
-    missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).missing_rights
+    missing = without_forbidden_steps(
+        plan, observed, access("Application.ReadWrite.OwnedBy")
+    ).missing_rights
     assert {(one.step, one.right) for one in missing} == {
         ("update the app registration 'Import'", "Application.ReadWrite.All")
     }

@@ -24,7 +24,12 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import OutputRef
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import Seen
-from mct_s2s.planning.permissions.preflight import check, missing_at, stopped, with_unread_settings
+from mct_s2s.planning.permissions.preflight import (
+    missing_at,
+    permission_error,
+    with_unread_settings,
+    without_forbidden_steps,
+)
 from mct_s2s.planning.permissions.rights import Missing, Right, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
@@ -137,13 +142,13 @@ async def check_rights(
     """
     rules = await _secret_rules(session, plan, observed, access)
     plan, forbidden = fit_secrets(plan, rules, observed)
-    checked = check(plan, observed, access)
+    checked = without_forbidden_steps(plan, observed, access)
     policy_notes = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
         checked = replace(checked, notes=(*checked.notes, *policy_notes))
         return with_unread_settings(checked, observed, access, restart=request.desired.restart)
     if checked.blocked:
-        raise stopped(checked.missing_rights, policy_notes)
+        raise permission_error(checked.missing_rights, policy_notes)
     if forbidden is not None:
         raise forbidden
     return checked
@@ -198,7 +203,7 @@ async def explain_refusal(
         if not (is_site_listed and refusal is site_refusal)
     ]
     answers = dict.fromkeys(refusal.answer for refusal in refusals if refusal.answer)
-    explained = stopped(
+    explained = permission_error(
         (*at_site, *_missing_in_directory(seen, request)),
         dict.fromkeys(messages),
         " ".join(answers),
@@ -218,7 +223,7 @@ def _missing_in_directory(seen: Seen, request: Request) -> Missing:
     observed = replace(seen.observed, app_service=None)
     with suppress(S2SError):
         plan = make_plan(_without_site(request).desired, observed)
-        return check(plan, observed, seen.access).missing_rights
+        return without_forbidden_steps(plan, observed, seen.access).missing_rights
     return ()
 
 

@@ -3,11 +3,13 @@
 What is not known stops nothing: the real refusal decides.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from mct_s2s.errors import MissingRight, PermissionMissing, WayOut
 from mct_s2s.model.caller_rights import CallerRights, Verdict
+from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
@@ -15,6 +17,7 @@ from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
     AssignAppRole,
+    Deferred,
     DeleteApplication,
     EnableIdentity,
     NoChange,
@@ -37,98 +40,112 @@ from mct_s2s.planning.permissions.rights import (
 )
 from mct_s2s.planning.plan import ManualStep, Plan
 
+T = TypeVar("T")
 
-def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
-    """The plan without the steps that others can do, and with what is missing for the rest."""
-    judged = ((change.key, *judged_change(change, observed, access)) for change in plan.changes)
-    missing = {key: lacks for key, verdict, lacks in judged if verdict is Verdict.NO}
-    restarts = {change.key for change in plan.changes if isinstance(change, RestartSite)}
-    left: dict[str, ManualStep] = {}
+
+def without_forbidden_steps(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
+    """The plan without the steps that are left to others, and with what is missing for the rest."""
+    missing = _missing_by_key(plan, observed, access)
+    left_to_others: dict[str, ManualStep] = {}
     unnoted: dict[str, UpdateApplication] = {}
     for change in plan.changes:
+        if change.key not in missing:
+            continue
         match change:
-            case UpdateApplication() if change.key in missing and only_notes_use(change):
+            case UpdateApplication() if only_notes_use(change):
                 unnoted[change.key] = change
-            case AssignAppRole() | RestartSite() if change.key in missing:
-                left[change.key] = change
-            # Not settings that revoke access, or that are restored: the rest of the plan rests on
-            # them.
-            case WriteSettings(spec=spec, first=False) if change.key in missing and not (
-                spec.without or spec.exact
-            ):
-                left[change.key] = change
-    dropped = {*left, *unnoted}
-    # Who writes them also restarts
-    if any(isinstance(change, WriteSettings) for change in left.values()):
+            case AssignAppRole() | RestartSite():
+                left_to_others[change.key] = change
+            case WriteSettings() if not _is_relied_on(change):
+                left_to_others[change.key] = change
+    dropped = {*left_to_others, *unnoted}
+    if any(isinstance(step, WriteSettings) for step in left_to_others.values()):
+        # Who writes the settings also restarts the site.
+        restarts = {change.key for change in plan.changes if isinstance(change, RestartSite)}
         dropped |= restarts
-        left = {key: change for key, change in left.items() if key not in restarts}
-        missing = {key: lacks for key, lacks in missing.items() if key not in restarts}
+        left_to_others = _without_keys(left_to_others, restarts)
+        missing = _without_keys(missing, restarts)
     steps = tuple(step for step in plan.steps if step.key not in dropped)
-    # Not each time, where all else is done
-    is_told = any(step.action is not Action.NONE for step in steps)
-    told = (
-        f"Left out, as you can't update '{change.name}': {change.detail}."
-        for change in unnoted.values()
-        if is_told
-    )
+    notes = [*plan.notes]
+    # A tag that is not written is mentioned beside something else, not each time.
+    if any(step.action is not Action.NONE for step in steps):
+        notes += [
+            f"Left out, as you can't update '{change.name}': {change.detail}."
+            for change in unnoted.values()
+        ]
     return replace(
         plan,
         steps=steps,
-        manual_steps=(*plan.manual_steps, *left.values()),
-        notes=(*plan.notes, *told),
-        missing={key: lacks for key, lacks in missing.items() if key not in unnoted},
+        manual_steps=(*plan.manual_steps, *left_to_others.values()),
+        notes=tuple(notes),
+        missing=_without_keys(missing, unnoted),
     )
+
+
+def _missing_by_key(
+    plan: Plan, observed: ObservedState, access: CallerRights
+) -> dict[str, Missing]:
+    """What the caller lacks, by the key of the change. What is not known to lack is not here."""
+    missing = dict[str, Missing]()
+    for change in plan.changes:
+        verdict, rights = judged_change(change, observed, access)
+        if verdict is Verdict.NO:
+            missing[change.key] = rights
+    return missing
+
+
+def _is_relied_on(change: WriteSettings) -> bool:
+    """Whether it revokes access or restores a backup: the rest of the plan rests on that."""
+    return change.first or bool(change.spec.without or change.spec.exact)
+
+
+def _without_keys(values: Mapping[str, T], keys: Container[str]) -> dict[str, T]:
+    return {key: value for key, value in values.items() if key not in keys}
 
 
 def with_unread_settings(
     plan: Plan, observed: ObservedState, access: CallerRights, *, restart: bool
 ) -> Plan:
-    """The plan of a dry run, with the settings as a blocked step where the caller may not read
-    them.
-    """
+    """The plan of a dry run, with settings that the caller may not read as a blocked step."""
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
-    needed = missing_at(site.resource, access, restart=restart)
+    rights = missing_at(site.resource, access, restart=restart)
     unread = NoChange.of_settings(site, "not readable: what would change is not known")
-    return replace(
-        plan,
-        steps=(*plan.steps, unread),
-        notes=plan.notes
-        if needed
-        else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
-        missing={**plan.missing, unread.key: needed},
-    )
+    notes = plan.notes
+    if not rights:  # what Azure answered is all that is known
+        notes = (*notes, f"{site.refusal.message} {site.refusal.remedy}")
+    missing = {**plan.missing, unread.key: rights}
+    return replace(plan, steps=(*plan.steps, unread), notes=notes, missing=missing)
 
 
 def missing_at(
     resource: ResourceId, access: CallerRights, *, restart: bool, unseen: bool = False
 ) -> Missing:
-    """What the caller lacks to read and write the settings of an App Service, and where wanted to
-    restart it.
+    """What the caller lacks to read and write an App Service's settings, and to restart it.
 
     `unseen`: the App Service itself was not shown.
     """
-    rights = (
-        *([Right.READ_SITE] if unseen else []),
-        Right.READ_SETTINGS,
-        Right.WRITE_SETTINGS,
-        *([Right.RESTART] if restart else []),
-    )
-    judged = (
-        judge(RequiredPermission(right, resource.name, resource=resource), access)
-        for right in rights
-    )
-    return tuple(lack for verdict, missing in judged if verdict is Verdict.NO for lack in missing)
+    rights = [Right.READ_SETTINGS, Right.WRITE_SETTINGS]
+    if unseen:
+        rights.insert(0, Right.READ_SITE)
+    if restart:
+        rights.append(Right.RESTART)
+    lacks = list[MissingRight]()
+    for right in rights:
+        verdict, missing = judge(
+            RequiredPermission(right, resource.name, resource=resource), access
+        )
+        if verdict is Verdict.NO:
+            lacks += missing
+    return tuple(lacks)
 
 
 def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
-    """Unknown where only a key vault can tell."""
+    """Judge all that a change takes; unknown where only a key vault can tell."""
     judged = [judge(need, access) for need in needs_of(change, observed)]
-    verdicts, missing = (
-        {verdict for verdict, _ in judged},
-        tuple(lack for _, lacks in judged for lack in lacks),
-    )
+    verdicts = {verdict for verdict, _ in judged}
+    missing = tuple(right for _, rights in judged for right in rights)
     if Verdict.NO in verdicts:
         return Verdict.NO, missing
     return (Verdict.YES if verdicts == {Verdict.YES} else Verdict.UNKNOWN), missing
@@ -139,22 +156,23 @@ def needs_of(change: AnyChange, observed: ObservedState) -> list[RequiredPermiss
     need = need_of(change, observed)
     if need is None:
         return []
-    # Those that users assigned are sent again, or the resource would lose them: that takes the
-    # right to assign them.
-    beside = change.identity_resource.assigned if isinstance(change, EnableIdentity) else ()
-    return [
-        need,
-        *(
+    needs = [need]
+    if isinstance(change, EnableIdentity):
+        # Identities that users assigned are sent again, or the resource would lose them: that takes
+        # the right to assign them.
+        needs += [
             RequiredPermission(Right.ASSIGN_IDENTITY, identity.name, resource=identity)
-            for identity in beside
-        ),
-    ]
+            for identity in change.identity_resource.assigned
+        ]
+    return needs
 
 
 def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
+    """The permission that a change itself takes; `None` where only a key vault can tell."""
     if change.right is None:
         return None
-    need, trust = RequiredPermission(change.right, change.name), observed.trust
+    need = RequiredPermission(change.right, change.name)
+    service = observed.trust.service
     match change:
         case (
             UpdateApplication()
@@ -163,46 +181,53 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
             | DeleteApplication()
             | PurgeApplication()
         ):
-            # No list of what one owns shows what is deleted, and may be restored by a step before.
-            object_id, deleted = (
-                change.object_id,
-                {application.object_id for application in trust.deleted},
-            )
-            if not isinstance(object_id, OutputRef) and object_id not in deleted:
-                there = (trust.service, *(client.application for client in trust.clients))
-                name = next(
-                    (app.display_name for app in there if app and app.object_id == object_id),
-                    change.name,
-                )
-                need = replace(need, subject=name, application=object_id)
+            return _need_of_application(need, change.object_id, observed)
         case AssignAppRole() | RevokeAppRole():
-            need = replace(
-                need, application=trust.service.object_id if trust.service is not None else None
-            )
+            return replace(need, application=service.object_id if service is not None else None)
         case EnableIdentity():
-            need = replace(need, resource=change.identity_resource.resource)
+            return replace(need, resource=change.identity_resource.resource)
         case WriteSettings() | RestartSite():
-            need = replace(need, resource=change.site)
+            return replace(need, resource=change.site)
     return need
+
+
+def _need_of_application(
+    need: RequiredPermission, object_id: Deferred[ApplicationObjectId], observed: ObservedState
+) -> RequiredPermission:
+    """The permission to change a registration, which its owners have."""
+    trust = observed.trust
+    # No list of what one owns shows what is deleted, and may be restored by a step before.
+    deleted = {application.object_id for application in trust.deleted}
+    if isinstance(object_id, OutputRef) or object_id in deleted:
+        return need
+    applications = [client.application for client in trust.clients]
+    if trust.service is not None:
+        applications.insert(0, trust.service)
+    for application in applications:
+        if application.object_id == object_id:
+            return replace(need, subject=application.display_name, application=object_id)
+    return replace(need, application=object_id)
 
 
 def likely_missing(
     changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights
 ) -> Missing:
-    """For changes that went on because not all of the caller's roles could be seen."""
-    judged = (judged_change(change, observed, access) for change in changes)
-    return tuple(
-        lack for verdict, missing in judged if verdict is Verdict.UNKNOWN for lack in missing
-    )
+    """What is likely to be missing for changes of which that was not known before."""
+    missing = list[MissingRight]()
+    for change in changes:
+        verdict, rights = judged_change(change, observed, access)
+        if verdict is Verdict.UNKNOWN:
+            missing += rights
+    return tuple(missing)
 
 
-def stopped(
+def permission_error(
     missing: Sequence[MissingRight],
     also: Iterable[str] = (),
     answer: str = "",
     request_id: str | None = None,
 ) -> PermissionMissing:
-    """`answer`: Azure's own words."""
+    """The error that says all that is missing; `answer`: Azure's own words."""
     error = PermissionMissing(
         "permission-missing",
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
@@ -218,4 +243,5 @@ def stopped(
 
 
 def others(missing: Iterable[MissingRight]) -> frozenset[WayOut]:
-    return frozenset(lack.way_out for lack in missing if lack.way_out is not None)
+    """Who else can do what is missing."""
+    return frozenset(right.way_out for right in missing if right.way_out is not None)
