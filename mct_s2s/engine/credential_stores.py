@@ -40,8 +40,10 @@ ARRIVES_SECONDS = 30.0
 """How long a credential may take to arrive at all replicas: 4 to 18 s have been seen."""
 AT_LEAST_SECONDS = 2.0
 """How long a credential is tested that is older than that."""
-UNKNOWN = frozenset({"7000215", "7000222", "700027"})
-"""The numbers after AADSTS that are said of the credential itself."""
+ENDED = "7000222"
+"""The number after AADSTS that is said of a client's own secret that has ended."""
+UNKNOWN = frozenset({"7000215", ENDED, "700027"})
+"""The numbers that are said of the credential itself."""
 
 
 @dataclass(frozen=True)
@@ -375,9 +377,9 @@ async def _find_noted_store(
 async def _find_proved_vault(
     session: "Session", vaults: Sequence[Store], client: ClientApplication, observed: ObservedState
 ) -> Store:
-    """Find the vault that holds a secret which signs in as the client.
+    """Find the vault that holds a secret which signs in as the client, or did so until it ended.
 
-    Its readers can sign in already, so that a new secret tells them nothing new. Tags prove
+    Its readers can or could sign in, so that a new secret tells them nothing new. Tags prove
     nothing: owners of a registration, also earlier ones, write its tags, and whoever may set a
     vault's secrets writes theirs. Raises Refused: no vault holds such a secret.
     """
@@ -391,9 +393,11 @@ async def _find_proved_vault(
             code = "secret-place-taken"
         elif stored is not None:
             with activity(f"Testing the secret in {vault.label}"):
-                token = session.tokens.token(stored, f"{observed.graph}/.default", is_new=False)
-                if await or_unknown(token) is not None:
-                    return vault
+                token = await outcome_of(
+                    session.tokens.token(stored, f"{observed.graph}/.default", is_new=False)
+                )
+            if not isinstance(token, S2SError) or _has_ended(token):
+                return vault
     name = client.display_name
     if refusals and len(refusals) == len(vaults):
         refusals[0].mention([f"The registration of '{name}' names it as the place of its secret."])
@@ -405,6 +409,10 @@ async def _find_proved_vault(
         "it. Its owners, also earlier ones, can write that tag.",
         remedy=_ask_for_place(place, observed),
     )
+
+
+def _has_ended(refusal: S2SError) -> bool:
+    return isinstance(refusal, ServiceError) and refusal.service_code == ENDED
 
 
 def _ask_for_place(place: str, observed: ObservedState) -> str:

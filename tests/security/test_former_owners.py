@@ -134,24 +134,6 @@ def test_no_new_secret_goes_where_only_a_tag_of_a_former_owner_says(
     assert named.code == 0, "the operator's own word"
 
 
-def test_an_expired_secret_in_a_vault_is_replaced_there_once_the_vault_is_named(
-    admin: Program, azure: Sandbox
-) -> None:
-    """It does not show any more who could sign in by it."""
-    place = ("--secret-to", f"keyvault:{seed.VAULT}/imp")
-    made = admin("setup", "--client", "Import", *place, "--secret-lifetime", "20d", *A, *JSON)
-    assert made.code == 0, made.out
-    azure.advance(21 * 24 * 3600)
-    azure.forget()
-    error = is_refused(
-        admin("setup", "--client", "Import", *A, *JSON), azure, "secret-place-unproved"
-    )
-    assert error["remedy"].endswith(" ".join(place))
-    first = azure.vault("GET", "/secrets/imp").json()["id"]
-    assert admin("setup", "--client", "Import", *place, *A, *JSON).code == 0
-    assert azure.vault("GET", "/secrets/imp").json()["id"] != first
-
-
 # What clutters a removal
 
 
