@@ -130,6 +130,20 @@ def test_a_new_secret_is_tested_without_being_throttled(
     assert len(asked) < 40
 
 
+@pytest.mark.parametrize("as_loop", [False, True], ids=["429", "AADSTS50196"])
+def test_a_secret_is_kept_though_the_login_service_has_enough_of_its_test(
+    mct: Program, azure: Sandbox, as_loop: bool
+) -> None:
+    mct("setup", "--client", "One", *JSON)
+    azure.vary(refused_tokens=4, throttled_as_loop=as_loop)
+    azure.lag(8)
+    done = mct("rotate-secret", "One", *JSON)
+    azure.lag(0)
+    assert done.code == 0, done
+    assert "The login service limits requests: waiting 60 s." in done.err
+    assert 60 < done.seconds < 200
+
+
 def test_a_login_service_that_asks_for_patience_says_nothing_of_the_secret(
     mct: Program, azure: Sandbox
 ) -> None:

@@ -79,8 +79,15 @@ def client_of(conformance: Conformance) -> Json:
 
 @pytest.mark.parametrize(
     ("variation", "said"),
-    [({"refused_tokens": 5}, "at request 7, Retry-After: 60"), ({}, "at none of 40")],
-    ids=["throttled", "never"],
+    [
+        ({"refused_tokens": 5}, "at request 7, Retry-After: 60"),
+        (
+            {"refused_tokens": 5, "throttled_as_loop": True},
+            "at request 7, as AADSTS50196 (HTTP 400)",
+        ),
+        ({}, "at none of 40"),
+    ],
+    ids=["throttled", "a loop", "never"],
 )
 def test_the_token_endpoint_is_asked_until_it_has_enough(
     conformance: Conformance, variation: dict[str, int], said: str

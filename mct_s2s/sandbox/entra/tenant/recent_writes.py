@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.wire_errors import entra_error, graph_error
+from mct_s2s.sandbox.core.wire_errors import entra_error, graph_error, service_error
 
 _STATUSES = (409, 409, 503, 409, 400)
 """Mostly the first; all three have been seen."""
@@ -75,8 +75,10 @@ class TokenRefusals:
     _moments: dict[str, deque[float]] = field(default_factory=dict)
     _until: dict[str, float] = field(default_factory=dict)
 
-    def check(self, client_id: str) -> None:
+    def check(self, client_id: str, *, as_loop: bool) -> None:
         if self.clock.timestamp() < self._until.get(client_id, 0.0):
+            if as_loop:
+                raise service_error("request_loop")
             headers = {"Retry-After": f"{THROTTLED_SECONDS:.0f}"}
             text = "The request was throttled by the service. Please retry later."
             raise entra_error(429, "temporarily_unavailable", 90055, text, headers=headers)

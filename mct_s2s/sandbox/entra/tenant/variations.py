@@ -30,6 +30,8 @@ class Variations:
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (3.8).
         refused_tokens: how many token requests of a client may be refused within ten seconds,
             before it is throttled for a minute; 0: any number (2.3).
+        throttled_as_loop: whether a throttled client is told of a loop of requests (50196), and not
+        429 (2.3).
         blocked_device_codes: who refuses a device code after its user has signed in:
             `conditional-access`, `security-defaults`, or nobody (2.3).
         blocked_people: who refuses every sign-in of a person: `conditional-access` (53003),
@@ -72,6 +74,7 @@ class Variations:
     recycle_bin_for_members: bool = False
     deleted_without_unique_name: bool = False
     refused_tokens: int = 0
+    throttled_as_loop: bool = False
     blocked_device_codes: str = ""
     blocked_people: str = ""
     sign_in_with_mfa: bool = True

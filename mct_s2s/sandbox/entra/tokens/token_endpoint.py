@@ -79,7 +79,7 @@ def _counted(directory: Directory, form: Form) -> dict[str, Any]:
     Source: entra: msal client-and-server-throttling.
     """
     refusals, client_id = directory.token_refusals, form["client_id"].lower()
-    refusals.check(client_id)
+    refusals.check(client_id, as_loop=directory.variations.throttled_as_loop)
     try:
         return _client_credentials(directory, form)
     except WireError:
