@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import replace
 
 from mct_s2s.activity import activity, counting
 from mct_s2s.cli.file_site import FileSite
@@ -13,7 +14,7 @@ from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.handover import ways_out
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import applied, report_of, show_end, show_review
-from mct_s2s.cli.run import CommandRun, run, run_connected
+from mct_s2s.cli.run import CommandRun, may_ask, run, run_connected
 from mct_s2s.cli.session import services_for
 from mct_s2s.cli.site_change import SiteChange
 from mct_s2s.cli.streams import ask
@@ -23,12 +24,15 @@ from mct_s2s.engine.apply.credentials import end_attempts
 from mct_s2s.engine.request import Request, Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, S2SError, UsageError
 from mct_s2s.exit_codes import worst
-from mct_s2s.model.desired import Removal
+from mct_s2s.model.desired import Removal, Setup
 from mct_s2s.plain_text import counted
+from mct_s2s.planning.not_ours import NotOurs
 from mct_s2s.planning.pruning import TooManyRemovals
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.plan import summary
 
+YES_OR_NO = {"y": True, "yes": True, "n": False, "no": False, "": False}
+NEITHER = "Please answer y or n."
 Check = Callable[[Sequence[SiteChange], str | None], None]
 """Refuses plans by their fingerprint before anything is written."""
 
@@ -47,11 +51,36 @@ async def change(
 ) -> int:
     site = SiteChange(current, options, request, _is_agreed)
     try:
-        await site.plan(session)
+        try:
+            await site.plan(session)
+        except NotOurs as error:
+            request = await _adopting(current, options, request, error)
+            site = SiteChange(current, options, request, _is_agreed)
+            await site.plan(session)
     except PermissionMissing as error:
         error.ways_out = ways_out(options, error.others)
         raise
     return await _change([site])
+
+
+async def _adopting(
+    current: CommandRun, options: ChangingOptions, request: Request, refused: NotOurs
+) -> Request:
+    """Ask whether to use the service application that the settings name: what --service-app says.
+
+    Raises the refusal itself: there is no one to ask, or the answer is no.
+    """
+    desired, adoptable = request.desired, refused.adoptable
+    is_setup = isinstance(desired, Setup) and not desired.settings_only
+    if adoptable is None or desired.service is None or not is_setup or not may_ask(options):
+        raise refused
+    current.terminal.say(adoptable.whose)
+    question = "Use it as the service application of this App Service? [y/N] "
+    if not await _answered(current, question, YES_OR_NO, NEITHER):
+        raise refused
+    current.adopted = adoptable.client_id
+    service = replace(desired.service, adopt=adoptable.client_id)
+    return replace(request, desired=replace(desired, service=service))
 
 
 def run_change_of_file(
@@ -263,10 +292,18 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
         )
     else:
         question = f"Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
-        answers, again = (
-            {"y": True, "yes": True, "n": False, "no": False, "": False},
-            "Please answer y or n.",
+        answers, again = YES_OR_NO, NEITHER
+    agreed = await _answered(current, question, answers, again)
+    if not agreed:
+        raise Cancelled(
+            "cancelled", CANCELLED, remedy="Run the same command again when you are ready."
         )
+
+
+async def _answered(
+    current: CommandRun, question: str, answers: Mapping[str, bool], again: str
+) -> bool:
+    """Ask until the answer is one of these, and say `again` where it is not."""
     agreed: bool | None = None
     while agreed is None:
         current.is_asking = True  # it stays so where Ctrl-C ends it
@@ -277,7 +314,4 @@ async def confirmed(sites: Sequence[SiteChange]) -> None:
         agreed = answers.get(line.strip().casefold())
         if agreed is None:
             current.terminal.say(again)
-    if not agreed:
-        raise Cancelled(
-            "cancelled", CANCELLED, remedy="Run the same command again when you are ready."
-        )
+    return agreed

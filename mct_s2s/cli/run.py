@@ -23,6 +23,7 @@ from mct_s2s.errors import (
     NotThere,
     S2SError,
 )
+from mct_s2s.model.ids import ClientId
 from mct_s2s.render.console import Terminal, has_screen_reader
 from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.outcome import SiteReport, show_stopped
@@ -44,6 +45,8 @@ class CommandRun:
         """The name of the JSON document about an error, and what it is made of."""
         self.is_asking = False
         """A question is open: no change is under way, and Ctrl-C means no."""
+        self.adopted: ClientId | None = None
+        """The service application that the user agreed to use, as --service-app would say."""
         self.is_interrupted: Callable[[], bool] = lambda: False
 
     def as_reported(self, error: BaseException) -> S2SError:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mct_s2s.cli.run import CommandRun
     from mct_s2s.engine.request import Request, Session
     from mct_s2s.model.observed import SiteOfFile
-    from mct_s2s.render.console import Terminal
 
 _OF_A_RUN = {
     "output", "verbose", "quiet", "timeout", "yes", "dry_run", "backup", "no_restart",
@@ -250,9 +249,9 @@ def guided_setup(options: SetupOptions) -> int:
         except Cancelled:
             raise  # who said no does not want to repeat it
         except S2SError:
-            _show_command(current.terminal, chosen, more)
+            _show_command(current, chosen, more)
             raise
-        _show_command(current.terminal, chosen, more)
+        _show_command(current, chosen, more)
         return code
 
     return run(
@@ -261,12 +260,14 @@ def guided_setup(options: SetupOptions) -> int:
 
 
 def _show_command(
-    terminal: "Terminal", chosen: SetupOptions, more: Sequence[AddClientOptions]
+    current: "CommandRun", chosen: SetupOptions, more: Sequence[AddClientOptions]
 ) -> None:
+    if current.adopted is not None:
+        chosen = replace(chosen, service_app=current.adopted)
     commands = [("setup", chosen), *(("add-client", one) for one in more)]
-    terminal.say()
-    terminal.say("To repeat this without questions:")
-    terminal.say(
+    current.terminal.say()
+    current.terminal.say("To repeat this without questions:")
+    current.terminal.say(
         " && ".join(f"{command_line(verb, options)} --yes" for verb, options in commands),
         style="command",
     )

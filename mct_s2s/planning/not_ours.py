@@ -2,18 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import site_in_note
+from mct_s2s.model.ids import ClientId, site_in_note
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import counted
 from mct_s2s.planning.belief import Doubt, Doubted, Reason
 from mct_s2s.planning.ownership import SERVICE, SERVICE_OPTION, is_in_settings
 
 SERVICE_NOT_OURS = "service-application-not-ours"
+
+
+@dataclass(frozen=True)
+class Adoptable:
+    """A registration that a person may agree to use in place of this App Service's own."""
+
+    client_id: ClientId
+    whose: str
+    """A sentence: what names it, and whose it is."""
 
 
 class NotOurs(Refused):
@@ -26,6 +36,8 @@ class NotOurs(Refused):
     """Whether a replica may show it as it was before it was deleted: only its name speaks for it,
     no one owns it.
     """
+    adoptable: Adoptable | None = None
+    """The service application that --service-app would name."""
     is_met = False
     """Whether someone else registered it while this run was creating it: perhaps another
     administrator's run.
@@ -100,12 +112,16 @@ def service_not_ours(
     if trust.own_service is not None:
         own = option(SERVICE_OPTION, trust.own_service.client_id)
         ways += f", or with {own} for the one that was created for this App Service"
+    whose = (
+        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
+        f"own: {why_doubted(doubted)}."
+    )
     refused = NotOurs(
         SERVICE_NOT_OURS,
-        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's "
-        f"own: {why_doubted(doubted)}. Nothing was changed.",
+        f"{whose} Nothing was changed.",
         remedy=f"{ways}. In a trust file, use the key service-app.",
     )
+    refused.adoptable = Adoptable(client_id, whose)
     refused.created = application.created
     refused.may_be_gone = not is_set and not doubted.has(Doubt.OTHER_SITE) and not doubted.owners
     return refused

@@ -18,7 +18,7 @@ from mct_s2s.cli.setup import SetupOptions, answers_of, guided_setup
 from mct_s2s.errors import UsageError
 
 from tests.cli.conftest import Program, at_terminal
-from tests.conftest import Sandbox, program
+from tests.conftest import Json, Sandbox, program
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
 
@@ -250,6 +250,64 @@ def test_answering_yes_applies_the_plan_and_shows_a_secret_once_beside_the_steps
     line = next(line for line in plain.splitlines() if "shown here once: " in line)
     assert line.startswith("Secret of One  expires ")
     assert secrets_in(line.rpartition(": ")[2]) != [], "whole, and on a line of its own"
+
+
+@pytest.fixture
+def made_by_hand(azure: Sandbox) -> Json:
+    """A registration that only the App Service's settings name."""
+    api: Json = azure.graph(
+        "POST",
+        "/applications",
+        json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"},
+    )
+    uri = f"api://{api['appId']}"
+    azure.graph("PATCH", f"/applications/{api['id']}", json={"identifierUris": [uri]})
+    azure.graph("POST", "/servicePrincipals", json={"appId": api["appId"]})
+    azure.write_settings({**azure.settings(), "ServiceAuthAudience": uri})
+    azure.forget()
+    return api
+
+
+USE = "Use it as the service application of this App Service? [y/N] "
+
+
+def test_setup_at_a_terminal_asks_before_it_uses_a_registration_that_only_the_settings_name(
+    azure: Sandbox, tmp_path: Path, made_by_hand: Json
+) -> None:
+    run = at_terminal(azure, tmp_path, *SETUP, columns=120)
+    run.expect_exact(USE)
+    named = f"ServiceAuthAudience names 'By hand' (appId {made_by_hand['appId']}), which is not"
+    assert named in " ".join(run.before.split())
+    run.send("y\n")
+    run.expect_exact("Apply? [y/N] ")
+    plan = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", run.before)
+    assert "~ service application By hand" in " ".join(plan.split())
+    run.send("y\n")
+    shown = run.read()
+    run.close()
+    assert (run.exitstatus, azure.applications("MCT service (contosolearn)")) == (0, []), shown
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("\x03", 130)])
+def test_a_registration_that_is_not_to_be_used_is_refused_as_without_a_terminal(
+    azure: Sandbox, tmp_path: Path, made_by_hand: Json, answer: str, code: int
+) -> None:
+    ended, shown = _asked(azure, tmp_path, answer, question=USE)
+    assert (ended, azure.writes()) == (code, []), shown
+    assert (f"--service-app {made_by_hand['appId']}" in shown) == (code == 2), shown
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("teardown",), ("configure-appservice",), (*SETUP, "-y"), (*SETUP, "-o", "json")],
+    ids=" ".join,
+)
+def test_no_other_command_asks_whether_to_use_another_registration(
+    azure: Sandbox, tmp_path: Path, made_by_hand: Json, words: tuple[str, ...]
+) -> None:
+    assert made_by_hand
+    ended, shown = _asked(azure, tmp_path, words=words)
+    assert (ended, "Use it as" in shown, azure.writes()) == (2, False, []), shown
 
 
 NAME = "type the App Service's name, contosolearn: "
