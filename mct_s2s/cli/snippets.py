@@ -60,7 +60,7 @@ def snippet(options: SnippetOptions) -> int:
         audience, url = known_audience(observed), url_of_api(observed) or site.url
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
-            setup = observed.command("setup")
+            setup = observed.command("setup", "--client", options.client or "NAME")
             raise NotThere(
                 "service-application-missing", message, remedy="Set it up first:", command=setup
             )

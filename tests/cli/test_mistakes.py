@@ -245,6 +245,15 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
     assert "Traceback" not in done.err
 
 
+def test_a_site_that_is_called_quite_otherwise_is_found_among_those_that_are_there(
+    mct: Program,
+) -> None:
+    """`az` may be signed in elsewhere, or not at all."""
+    done = mct("status", "-a", "zzz", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert done.code == 2
+    assert "→ MCT sites here: contosolearn (mct-prod).\n" in done.err
+
+
 NOBODY = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
 
 

@@ -208,7 +208,8 @@ def test_without_a_service_application_there_is_nothing_to_call(
     clients.inside.become(seeded)
     code, name, remedy = clients.refused("Import")
     assert (code, name) == (2, "service-application-missing")
-    assert remedy.startswith("Set it up first: mct-s2s setup -a contosolearn -g mct-prod")
+    setup = "mct-s2s setup --client Import -a contosolearn -g mct-prod"
+    assert remedy.startswith(f"Set it up first: {setup}")
 
 
 def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> None:

@@ -35,6 +35,8 @@ LIST_APPS = command(
     "az", "webapp", "list", "--query", "[].{name:name,group:resourceGroup}", "--output", "table"
 )
 """Without a query, az 2.91 answers "Table output unavailable"."""
+MOST_LISTED = 10
+"""Sites that an error names."""
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""
 
@@ -254,11 +256,18 @@ def _no_site(name: str, where: str, rows: list[Site], api: Api | None) -> NotThe
     groups = {row.name: row.resource.resource_group for row in apps}
     close_names = get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{close} (in {groups[close]})" for close in close_names)
+    sites = split_sites(rows, {}, api)[0] if api is not None else []
+    remedy, listing = "List the apps that you can read:", LIST_APPS
+    if hint:
+        remedy, listing = f"Did you mean {hint}?", ""
+    elif api is not None and 0 < len(sites) <= MOST_LISTED:
+        listed = ", ".join(f"{site.name} ({site.resource.resource_group})" for site in sites)
+        remedy, listing = f"{api.name} sites here: {listed}.", ""
     return NotThere(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
-        remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read:",
-        command="" if hint else LIST_APPS,
+        remedy=remedy,
+        command=listing,
     )
 
 
