@@ -116,7 +116,7 @@ def _list(value: object) -> list[object]:
     return value or []
 
 
-def seconds(header: str | None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """`Retry-After`, in seconds or as a date; `None` for anything else."""
     if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", (header or "").strip(), re.ASCII):
         return float(header or "")
@@ -139,7 +139,8 @@ class Refusal:
     """Its beginning, as JSON: a policy's reasons come after its identifiers, which are long."""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
+        """`Request_ResourceNotFound: …`, as users report it."""
         return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status}"
 
     @property
@@ -149,35 +150,34 @@ class Refusal:
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """The answer that an error of httpx's or of an SDK's was made from."""
+    """The answer that an error of httpx or of an SDK was made from; `None` if there was none."""
     answer = getattr(error, "response", None)
     answer = getattr(answer, "internal_response", answer)
     return read_refusal(answer) if isinstance(answer, httpx.Response) else None
 
 
 def read_refusal(answer: httpx.Response) -> Refusal:
-    """The envelope of all services, `{"error": {"code", "message"}}`, or what is in it."""
+    """Read the envelope of all services, `{"error": {"code", "message"}}`, or what is in it."""
     try:
-        document = _lowered(parse_json(answer.content))
+        document = _with_lower_keys(parse_json(answer.content))
     except (ValueError, OddAnswer):
         document = {}
-    said = _lowered(document.get("error") or document)
+    error = _with_lower_keys(document.get("error") or document)
+    inner = _with_lower_keys(error.get("innererror"))
     return Refusal(
         answer.status_code,
-        str(_lowered(said.get("innererror")).get("code") or said.get("code") or "")[:130],
-        " ".join(str(said.get("message") or "")[:900].split()),
+        str(inner.get("code") or error.get("code") or "")[:130],
+        " ".join(str(error.get("message") or "")[:900].split()),
         dict(answer.headers),
         answer.content[:REFUSAL_BYTES].decode("utf-8", "replace"),
     )
 
 
-def _lowered(document: object) -> dict[str, Any]:
+def _with_lower_keys(document: object) -> dict[str, Any]:
     """App Service and Resource Manager differ in the case of their keys."""
-    return (
-        {str(key).lower(): value for key, value in document.items()}
-        if isinstance(document, Mapping)
-        else {}
-    )
+    if not isinstance(document, Mapping):
+        return {}
+    return {str(key).lower(): value for key, value in document.items()}
 
 
 @dataclass(frozen=True)
@@ -190,43 +190,42 @@ class RemoteService:
     unreachable: str
     """The code of its errors where it gave no answer, or a wrong one."""
     refused: str = ""
+    """The code of a refusal that has none of its own."""
     sign_in: str = ""
-    """These two where a refusal has no code of its own."""
+    """The same of a refused sign-in."""
 
     def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
-        """No answer, or one that is not read.
+        """The error for no answer, or one that is not read.
 
-        What no repetition mends has the status `NEVER_CONNECTED`.
+        Its status is `NEVER_CONNECTED` where repeating would bring the same again.
         """
-        said, told = (
-            f"did not respond to the request to {step}: {reason(error)}",
-            advice(error, remedy),
+        odd_answers = causes(error, OddAnswer)
+        if odd_answers:
+            return ServiceError(
+                self.unreachable,
+                f"{self.name} returned an invalid response to the request to {step}: "
+                f"it {odd_answers[0]}.",
+                status=NEVER_CONNECTED,
+                remedy="Check --cloud, the network and the proxy, then run the same command again "
+                "to resume.",
+            )
+        remedy, command = advice(error, remedy)
+        is_untrusted = bool(causes(error, ssl.SSLCertVerificationError))
+        return ServiceError(
+            self.unreachable,
+            f"{self.name} did not respond to the request to {step}: {describe_cause(error)}.",
+            status=NEVER_CONNECTED if is_untrusted else 0,
+            remedy=remedy,
+            command=command,
         )
-        odd, untrusted = causes(error, OddAnswer), causes(error, ssl.SSLCertVerificationError)
-        if odd:  # asking once more would bring the same again
-            said = f"returned an invalid response to the request to {step}: it {odd[0]}"
-            told = {
-                "remedy": (
-                    "Check --cloud, the network and the proxy, then run the same command again to "
-                    "resume."
-                )
-            }
-        status = NEVER_CONNECTED if odd or untrusted else 0
-        return ServiceError(self.unreachable, f"{self.name} {said}.", status=status, **told)
 
     @contextmanager
     def readable(self, step: str) -> Iterator[None]:
-        """Raise ServiceError for what reading a successful answer of another shape raises: its
-        effect is unknown.
-        """
+        """Raise ServiceError where a successful answer has another shape: its effect is unknown."""
         try:
             yield
-        except (
-            *UNREADABLE,
-            ValueError,
-            UsageError,
-        ) as error:
-            # UsageError: a checker of what users type said no
+        # UsageError: of a function that checks what users type, too.
+        except (*UNREADABLE, ValueError, UsageError) as error:
             message = f"{self.name} returned an unreadable response to the request to {step}."
             raise ServiceError(self.unreachable, message, remedy=RESUME) from error
 
@@ -240,40 +239,41 @@ ARM = RemoteService(
 LOGIN = RemoteService("The login service", "Entra", "login-unreachable")
 
 
-def advice(error: BaseException, otherwise: str) -> dict[str, Any]:
-    """An error's remedy and its command: more where the certificate is signed by no one that is
-    trusted here.
+def advice(error: BaseException, otherwise: str) -> tuple[str, str]:
+    """The remedy for a failed connection, and its command; `otherwise` if the certificate is good.
+
+    A certificate for another host name is good: its authority is trusted.
     """
     codes = {
-        getattr(one, "verify_code", _HOSTNAME_MISMATCH)
-        for one in causes(error, ssl.SSLCertVerificationError)
+        getattr(cause, "verify_code", _HOSTNAME_MISMATCH)
+        for cause in causes(error, ssl.SSLCertVerificationError)
     }
-    is_untrusted = bool(codes - {_HOSTNAME_MISMATCH})
-    return (
-        {"remedy": UNTRUSTED, "command": NAME_AUTHORITY} if is_untrusted else {"remedy": otherwise}
-    )
+    if codes - {_HOSTNAME_MISMATCH}:
+        return UNTRUSTED, NAME_AUTHORITY
+    return otherwise, ""
 
 
 def causes(error: BaseException | None, kind: type[E]) -> list[E]:
-    left, seen = [error], list[BaseException]()
-    while left:
-        one = left.pop(0)
-        if one is not None and one not in seen:
-            seen.append(one)
-            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-    return [one for one in seen if isinstance(one, kind)]
+    """The errors of a kind among an error and all that it was raised from or during."""
+    unvisited = [error]
+    visited: list[BaseException] = []
+    while unvisited:
+        cause = unvisited.pop(0)
+        if cause is not None and cause not in visited:
+            visited.append(cause)
+            unvisited += [cause.__cause__, cause.__context__, *getattr(cause, "exceptions", ())]
+    return [cause for cause in visited if isinstance(cause, kind)]
 
 
-def reason(error: BaseException) -> str:
+def describe_cause(error: BaseException) -> str:
     """The system's own words, without Python's and a library's around them."""
     for cause in (*causes(error, ssl.SSLCertVerificationError), *causes(error, BaseException)):
         if "Timeout" in type(cause).__name__:  # each library has its own
             return "no response in time"
-        said = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
-        if isinstance(cause, OSError) and said:
-            return (
-                os.strerror(cause.errno or 0)
-                if said.startswith("Connect call failed")
-                else said.rstrip(".")
-            )
+        words = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
+        if isinstance(cause, OSError) and words:
+            # asyncio's own words name the address, not the reason.
+            if words.startswith("Connect call failed"):
+                return os.strerror(cause.errno or 0)
+            return str(words.rstrip("."))
     return first_line(error).rstrip(".")

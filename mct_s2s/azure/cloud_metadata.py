@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from mct_s2s.azure.answers import OddAnswer, advice, reason
+from mct_s2s.azure.answers import OddAnswer, advice, describe_cause
 from mct_s2s.azure.clouds import CLOUDS, Cloud, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.errors import NEVER_CONNECTED, Refused, ServiceError
@@ -83,61 +83,72 @@ class _Metadata(_Part):
 
 
 async def discover(url: str, http: Http) -> Cloud:
-    """No redirect is followed. Raises ServiceError, Refused."""
-    arm, status = url.rstrip("/"), 0
+    """Read a cloud's endpoints. Follows no redirect. Raises ServiceError, Refused."""
+    arm = url.rstrip("/")
+    status = 0
     try:
         response = await http.get(arm + METADATA_PATH, extensions={"service": "ARM"})
         if response.status_code != 200:
             status = response.status_code
-            raise ValueError(
-                f"it returned {status}{', and redirects are not followed' if status < 400 else ''}"
-            )
+            redirected = ", and redirects are not followed" if status < 400 else ""
+            raise ValueError(f"it returned {status}{redirected}")
         return read_cloud(arm, load_json(response.content.decode("utf-8-sig")))
     except (*NO_ANSWER, ValueError) as error:
-        unreachable = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
+        message = f"Cannot read the endpoints of the cloud at {arm}."
+        if isinstance(error, httpx.ConnectError | httpx.TimeoutException):
+            message = f"Cannot reach {arm}."
+            if is_on_this_machine(arm):
+                message += " Is the sandbox running?"
+        answer = describe_cause(error)
+        if isinstance(error, OddAnswer):
+            answer = f"the response {error}"
+        if isinstance(error, httpx.ConnectError | OddAnswer):
+            status = NEVER_CONNECTED
+        remedy, command = advice(error, "Check the URL of --cloud, the network and the proxy.")
         raise ServiceError(
             "cloud-unreachable",
-            f"Cannot reach {arm}.{' Is the sandbox running?' if is_on_this_machine(arm) else ''}"
-            if unreachable
-            else f"Cannot read the endpoints of the cloud at {arm}.",
-            answer=f"the response {error}" if isinstance(error, OddAnswer) else reason(error),
-            status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError | OddAnswer) else status,
-            **advice(error, "Check the URL of --cloud, the network and the proxy."),
+            message,
+            answer=answer,
+            status=status,
+            remedy=remedy,
+            command=command,
         ) from error
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
-    """Raises ValueError; Refused: it mixes two clouds."""
-    found = parsed(document, _Metadata)
-    login, graph = found.authentication.login_endpoint, found.microsoft_graph_resource_id
-    manager, audiences = found.resource_manager or _address(arm), found.authentication.audiences
-    vaults = found.suffixes.key_vault_dns if found.suffixes is not None else None
-    others = [*audiences, *([f"https://{vaults}"] if vaults else [])]
-    if not any(_domains(address) for address in (login, graph, manager, *others)):
-        name = found.name if found.name and _NAME.fullmatch(found.name) else manager
+    """Read a metadata document. Raises ValueError; Refused: it mixes two clouds."""
+    metadata = parsed(document, _Metadata)
+    login = metadata.authentication.login_endpoint
+    audiences = metadata.authentication.audiences
+    graph = metadata.microsoft_graph_resource_id
+    manager = metadata.resource_manager or _address(arm)
+    vaults = metadata.suffixes.key_vault_dns if metadata.suffixes is not None else None
+    endpoints = [login, graph, manager]
+    addresses = [*audiences, *([f"https://{vaults}"] if vaults else [])]
+    if not any(_domains(address) for address in (*endpoints, *addresses)):
+        name = metadata.name or ""
+        if not _NAME.fullmatch(name):
+            name = manager
         return Cloud(name, login, graph, manager, f"{audiences[0]}/.default", vaults)
+    origins = list(map(origin, endpoints))
     for cloud in CLOUDS:
-        same = [origin(one) for one in (login, graph, manager)] == [
-            *map(origin, (cloud.login, cloud.graph, cloud.arm))
-        ]
-        if same and all(_domains(address) == cloud.domains for address in others):
+        is_same = origins == list(map(origin, (cloud.login, cloud.graph, cloud.arm)))
+        if is_same and all(_domains(address) == cloud.domains for address in addresses):
             return cloud
+    names = ", ".join(sorted(cloud.name for cloud in CLOUDS))
     raise Refused(
         "cloud-untrusted",
         f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login "
-        f"{login}, Microsoft Graph "
-        f"{graph}), which would send tokens of one to the other. No token was sent.",
-        remedy="Use the cloud's name with --cloud: "
-        f"{', '.join(sorted(cloud.name for cloud in CLOUDS))}",
+        f"{login}, Microsoft Graph {graph}), which would send tokens of one to the other. No token "
+        "was sent.",
+        remedy=f"Use the cloud's name with --cloud: {names}",
     )
 
 
 def _domains(address: str) -> tuple[str, ...]:
-    """Those of the known cloud that an address belongs to; none where it is someone else's."""
+    """The domains of the known cloud that an address belongs to; none for anyone else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
-    belongs = (
-        cloud.domains
-        for cloud in CLOUDS
-        if any(f".{host}".endswith(f".{one}") for one in cloud.domains)
-    )
-    return next(belongs, ())
+    for cloud in CLOUDS:
+        if any(f".{host}".endswith(f".{domain}") for domain in cloud.domains):
+            return cloud.domains
+    return ()

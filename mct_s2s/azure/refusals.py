@@ -11,9 +11,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
+from mct_s2s.azure.answers import LATER, Refusal, RemoteService, parse_retry_after
 from mct_s2s.azure.retry import Sending
 from mct_s2s.errors import (
     MissingRight,
@@ -63,7 +62,7 @@ OFFICER = "Key Vault Secrets Officer"
 SUBSCRIPTION = "the subscription"
 DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
 
-_SAID: dict[type[S2SError], str] = {
+_MESSAGES: dict[type[S2SError], str] = {
     SignInFailed: "{service} refused the sign-in while trying to {step}.",
     PermissionMissing: "You can't {step}.",
     NotThere: "Could not {step}.",
@@ -73,38 +72,41 @@ _SAID: dict[type[S2SError], str] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A refusal. Of the rows that fit the first one counts."""
+    """A refusal: how it is recognised, and what it becomes. The first row that fits counts."""
 
     service: str
     remedy: str
     kind: type[S2SError] = ServiceError
     words: tuple[str, ...] = ()
-    """Patterns, all of which are found in the service's code and words; their groups may be named
-    in the remedy.
-    """
+    """Patterns that are all found in the service's code and words. The remedy may name groups."""
     status: Collection[int] = ()
+    """Any, where there is none."""
     at: Collection[str] = ()
+    """The steps; any, where there is none."""
     code: str = ""
-    said: str = ""
+    message: str = ""
     command: str = ""
     right: str = ""
-    """The least one that is missing."""
+    """The least right that is missing."""
     who: str = OWNER
+    """Who can grant it."""
     contention: tuple[str, float] | None = None
+    """What the user reads while another write goes on, and how many seconds it is waited for."""
 
-    def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:
-        """What the patterns found."""
-        if refusal.status not in (self.status or (refusal.status,)) or step not in (
-            self.at or (step,)
-        ):
+    def match(self, refusal: Refusal, step: str) -> dict[str, str] | None:
+        """Return what the patterns' groups found; `None` where the row does not fit."""
+        if self.status and refusal.status not in self.status:
             return None
-        text, found = f"{refusal.code}: {refusal.message}\n{refusal.body}", dict[str, str]()
+        if self.at and step not in self.at:
+            return None
+        text = f"{refusal.code}: {refusal.message}\n{refusal.body}"
+        names: dict[str, str] = {}
         for pattern in self.words:
             match = re.search(pattern, text, re.IGNORECASE | re.DOTALL)
             if match is None:
                 return None
-            found |= match.groupdict()
-        return found
+            names |= match.groupdict()
+        return names
 
 
 def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
@@ -265,11 +267,11 @@ ROWS = (
         status=(401,)),
     Row("Vault", "Run it from a network that the key vault allows, or allow this one:",
         PermissionMissing, ("^ForbiddenBy(?:Firewall|Connection):",), (403,), code="vault-network",
-        said="{service} does not allow requests from this network.",
+        message="{service} does not allow requests from this network.",
         command="az keyvault network-rule add --name {vault} --ip-address ADDRESS"),
     Row("Vault", "The key vault uses access policies. Ask its administrator to run:",
         PermissionMissing, ("^AccessDenied:",), (403,),
-        said="You can't {step} in the key vault '{vault}'.",
+        message="You can't {step} in the key vault '{vault}'.",
         command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get "
             "list set recover",
         right="an access policy for secrets", who="an Owner of the key vault"),
@@ -277,7 +279,7 @@ ROWS = (
         "Run the same command again a few minutes after an Owner or User Access Administrator of "
         f"the key vault has assigned you the role {OFFICER}. They run:",
         PermissionMissing, (f"^(?!{DISABLED}:)",), (403,),
-        said="You can't {step} in the key vault '{vault}'.",
+        message="You can't {step} in the key vault '{vault}'.",
         command="{grant}", right=OFFICER, who="an Owner of the key vault"),
     Row("Vault", "Check the name.", NotThere, status=(404,)),
     Row("Vault", LATER, status=(409, *_PASSING)),
@@ -285,49 +287,69 @@ ROWS = (
 )  # fmt: skip
 
 
-def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
-    """`step`: `restart the App Service`."""
-    rows = (row for row in ROWS if row.service == service.label)
-    row, found = next(
-        (row, found) for row in rows if (found := row.fits(refusal, step)) is not None
-    )
-    names |= {"service": service.name, "step": step, **found}
+def error_of_refusal(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
+    """Make the error that the user reads of a refusal.
+
+    `step`: a verb phrase, `restart the App Service`. `names`: what remedies and commands name.
+    """
+    row, found_names = _find_row(service, refusal, step)
+    names |= {"service": service.name, "step": step, **found_names}
     codes: dict[type[S2SError], str] = {
         SignInFailed: service.sign_in,
         PermissionMissing: "permission-missing",
         NotThere: "not-found",
         ServiceError: service.refused,
     }
-    code, message = row.code or codes[row.kind], (row.said or _SAID[row.kind]).format(**names)
-    told: dict[str, Any] = {
-        "remedy": row.remedy.format(**names),
-        "command": row.command.format(**names),
-        "answer": refusal.said,
-        "request_id": refusal.request_id,
-    }
+    code = row.code or codes[row.kind]
+    message = (row.message or _MESSAGES[row.kind]).format(**names)
+    command = row.command.format(**names)
+    missing: list[MissingRight] = []
     if row.right:
         lacking = message.removeprefix("You can't ").rstrip(".")
-        told["missing"] = [MissingRight(lacking, row.right, row.who, told["command"])]
+        missing.append(MissingRight(lacking, row.right, row.who, command))
+    remedy = row.remedy.format(**names)
     if row.kind is not ServiceError:
-        return row.kind(code, message, **told)
+        return row.kind(
+            code,
+            message,
+            remedy=remedy,
+            command=command,
+            answer=refusal.summary,
+            request_id=refusal.request_id,
+            missing=missing,
+        )
     return ServiceError(
         code,
         message,
+        remedy=remedy,
+        command=command,
+        answer=refusal.summary,
+        request_id=refusal.request_id,
+        missing=missing,
         status=refusal.status,
         service_code=refusal.code,
         service_message=refusal.message,
-        retry_after=seconds(refusal.headers.get("retry-after")),
+        retry_after=parse_retry_after(refusal.headers.get("retry-after")),
         contention=row.contention,
-        **told,
     )
 
 
+def _find_row(service: RemoteService, refusal: Refusal, step: str) -> tuple[Row, dict[str, str]]:
+    for row in ROWS:
+        names = row.match(refusal, step) if row.service == service.label else None
+        if names is not None:
+            return row, names
+    raise AssertionError(service)  # the last row of each service fits any refusal
+
+
 _NOT_REPLICATED = re.compile(
-    "does not exist or one of its queried reference-property objects are not present|does not "
-    "reference a valid application object|not a valid reference update|service principal being "
-    "created must in the local tenant|values of identifieruris property must use a verified domain"
-    "|permission being assigned was not found on application|unable to read the company "
-    "information from the directory",
+    "does not exist or one of its queried reference-property objects are not present"
+    "|does not reference a valid application object"
+    "|not a valid reference update"
+    "|service principal being created must in the local tenant"
+    "|values of identifieruris property must use a verified domain"
+    "|permission being assigned was not found on application"
+    "|unable to read the company information from the directory",
     re.IGNORECASE,
 )
 """Graph's words, which terraform-provider-azuread and the Azure CLI wait out."""
@@ -337,27 +359,30 @@ _ASSIGNED = re.compile(
 """Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
 
 
+_NO_ASSIGNMENT = "entitlementgrant being updated or deleted is not found"
+
+
 def is_lag(error: ServiceError) -> bool:
-    """What an object made moments ago gets until all of Graph's replicas know it."""
-    known = error.status in {400, 403} and _NOT_REPLICATED.search(error.service_message) is not None
-    return known or error.status == 404
+    """Whether Graph answers so about an object until all of its replicas know it: 404, mostly."""
+    if error.status == 404:
+        return True
+    return error.status in {400, 403} and _NOT_REPLICATED.search(error.service_message) is not None
 
 
 UNTIL_KNOWN = Sending(lag=is_lag)
-"""Waits until a replica knows what this run has made, restored or seen."""
+"""Waits until a replica knows what this run has created, restored or seen."""
 
 
 def already_there(error: ServiceError) -> bool:
-    """409, and for assignments 400."""
-    text = error.service_message
-    return (error.status == 409 and "already" in text.casefold()) or (
-        error.status == 400 and _ASSIGNED.search(text) is not None
-    )
+    """Whether the object exists: 409, and for assignments 400."""
+    message = error.service_message
+    if error.status == 409:
+        return "already" in message.casefold()
+    return error.status == 400 and _ASSIGNED.search(message) is not None
 
 
 def already_gone(error: ServiceError) -> bool:
-    """404, and for assignments 400."""
-    gone = (
-        "entitlementgrant being updated or deleted is not found" in error.service_message.casefold()
-    )
-    return error.status == 404 or (error.status == 400 and gone)
+    """Whether the object does not exist: 404, and for assignments 400."""
+    if error.status == 404:
+        return True
+    return error.status == 400 and _NO_ASSIGNMENT in error.service_message.casefold()

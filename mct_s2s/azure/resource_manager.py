@@ -28,15 +28,15 @@ from mct_s2s.azure.answers import (
     members,
     optional,
     parse_json,
+    parse_retry_after,
     read_refusal,
     rows,
-    seconds,
     text,
     texts,
 )
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
-from mct_s2s.azure.refusals import refused
+from mct_s2s.azure.refusals import error_of_refusal
 from mct_s2s.azure.retry import AGAIN, ONCE, Sending
 from mct_s2s.azure.service_client import ServiceClient
 from mct_s2s.azure.sign_in.methods import CallerCredential, challenged_tenant
@@ -435,11 +435,11 @@ class ResourceManager(ServiceClient):
                     return False
                 state = str(members(document).get("status")).lower() if state_at else ""
                 if state in {"failed", "canceled"}:
-                    raise refused(ARM, read_refusal(answer), step)
+                    raise error_of_refusal(ARM, read_refusal(answer), step)
                 if answer.status_code != 202 and state in {"succeeded", "none", ""}:
                     return True
                 location = state_at or answer.headers.get("location", location)
-                pause = seconds(answer.headers.get("retry-after")) or POLL_SECONDS
+                pause = parse_retry_after(answer.headers.get("retry-after")) or POLL_SECONDS
                 await asyncio.sleep(min(pause, until - clock.seconds()))
         return True
 

@@ -1,11 +1,13 @@
-"""A client of one service, as one caller: it signs in requests, repeats them by our one policy,
-translates refusals.
+"""A client of one service, as one caller.
+
+It signs in requests, repeats them by the one policy (azure/retry.py), and translates refusals into
+the errors of errors.py.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
@@ -24,7 +26,7 @@ from mct_s2s.azure.answers import (
 )
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
-from mct_s2s.azure.refusals import refused
+from mct_s2s.azure.refusals import error_of_refusal
 from mct_s2s.azure.retry import AGAIN, Sending
 from mct_s2s.azure.sign_in.methods import CallerCredential, challenge_of
 from mct_s2s.concurrency import ReadOnce
@@ -54,28 +56,31 @@ class ServiceClient:
         connection: Connection,
         credential: CallerCredential,
     ) -> None:
-        self.service, self.base, self.scope, self.credential = service, base, scope, credential
+        self.service = service
+        self.base = base
+        self.scope = scope
+        self.credential = credential
         self.http = connection.http
         self._retry_policy = connection.retry_policy(service=service.name)
         self._turns: dict[str, asyncio.Semaphore] = {}
         self.once: ReadOnce[Any] = ReadOnce()
+        """Answers that several ask for, by their path."""
 
     def note_object(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Take note of an object of an answer; called for each, also for those inside others."""
+        """Take note of an object of an answer; also of those inside others."""
         return row
 
     @asynccontextmanager
     async def turn(self, written: str, at_once: int = 1) -> AsyncIterator[None]:
         """Hold one of the `at_once` turns of those who write to an object.
 
-        A second write is refused while the first is being carried out.
+        A service refuses a second write while it carries out the first.
         """
         turn = self._turns.setdefault(written.lower(), asyncio.Semaphore(at_once))
-        with (
-            waiting("waiting for another write to the same object")
-            if turn.locked()
-            else nullcontext()
-        ):
+        if turn.locked():
+            with waiting("waiting for another write to the same object"):
+                await turn.acquire()
+        else:
             await turn.acquire()
         try:
             yield
@@ -85,38 +90,44 @@ class ServiceClient:
     async def call(
         self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN
     ) -> T:
-        """Send by httpx or an SDK; again where the policy says so, or with a new sign-in."""
-
-        async def send_signed_in() -> T:
-            for is_last in (False, True):
-                began = time.monotonic()
-                try:
-                    return await send()
-                except (AzureError, *NO_ANSWER) as error:
-                    refusal = refusal_of(error)
-                    challenge = challenge_of(refusal) if refusal is not None else None
-                    if refusal is not None and challenge is not None:
-                        if is_last or not await self.credential.bring(self.scope, challenge, began):
-                            raise self.credential.demanded(
-                                self.service.name, step, self.scope, challenge, refusal
-                            ) from error
-                    elif is_last or refusal is None or refusal.status != 401:
-                        raise self.translate(error, refusal, step) from error
-                    else:
-                        self.credential.forget(began)
-                await sending.before_repeating()
-            raise AssertionError(step)
-
+        """Send by httpx or an SDK; again as the retry policy says, or with a new token."""
         # Before the policy: what the login service does not answer is repeated by the credential's
         # own.
         await self.credential.get_token(self.scope)
-        return await self._retry_policy.call(send_signed_in, sending)
+        return await self._retry_policy.call(
+            lambda: self._send_signed_in(send, step, sending), sending
+        )
+
+    async def _send_signed_in(
+        self, send: Callable[[], Awaitable[T]], step: str, sending: Sending
+    ) -> T:
+        """Send; once more with a new token, where the service asks for one by its refusal."""
+        for is_last in (False, True):
+            began = time.monotonic()
+            try:
+                return await send()
+            except (AzureError, *NO_ANSWER) as error:
+                refusal = refusal_of(error)
+                if refusal is None:
+                    raise self.translate(error, refusal, step) from error
+                challenge = challenge_of(refusal)
+                if challenge is not None:
+                    if is_last or not await self.credential.bring(self.scope, challenge, began):
+                        raise self.credential.demanded(
+                            self.service.name, step, self.scope, challenge, refusal
+                        ) from error
+                elif is_last or refusal.status != 401:
+                    raise self.translate(error, refusal, step) from error
+                else:
+                    self.credential.forget(began)
+            await sending.before_repeating()
+        raise AssertionError(step)
 
     def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
         """Say an SDK's error in our words; `refusal` is `None` where no answer came."""
         if refusal is None:
             return self.service.unanswered(error, step)
-        return refused(self.service, refusal, step)
+        return error_of_refusal(self.service, refusal, step)
 
     async def answer(
         self,

@@ -7,14 +7,22 @@ anew. Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds
 
 import asyncio
 import base64
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import LOGIN, OddAnswer, advice, parse_json, reason, seconds
+from mct_s2s.azure.answers import (
+    LOGIN,
+    OddAnswer,
+    advice,
+    describe_cause,
+    parse_json,
+    parse_retry_after,
+)
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.retry import Delays, Sending
@@ -34,37 +42,53 @@ from mct_s2s.model.client_sign_in import NOT_NOW, ApiAnswer, ApiToken, ClientSig
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 LONGEST_LAG_SECONDS = 120.0
-"""Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes
-for them.
+"""How long a refused credential may be one that has not arrived everywhere.
 
-What is still refused then is refused: someone has taken it away meanwhile.
+Credentials have been seen to take 4 to 18 s, and others wait two minutes for them. What is still
+refused then is refused: someone has taken it away meanwhile.
 """
-PROBES, GOOD_ROUNDS, BETWEEN_ROUNDS = 3, 3, 0.5
-"""Tokens asked for at once to test a credential, how often in a row all have to be given, and
-seconds in between: of three replicas, one that does not know it is missed once in 40 times, and
-catches up meanwhile.
+PROBES = 3
+"""Tokens asked for at once to test a credential everywhere."""
+GOOD_ROUNDS = 3
+"""How often in a row all of them have to be given.
+
+Of three replicas, one that does not know the credential is missed once in 40 times.
 """
+BETWEEN_ROUNDS = 0.5
+"""Seconds, in which such a replica may catch up."""
 PROBE_DELAYS = Delays(0.5, 5.0)
-"""Seconds between rounds that are refused, growing: some 15 requests in 10 s are known to be
-answered by 429 and a wait of a minute (docs/azure-contract.md, section 2.3), and each refusal is a
-line in the tenant's sign-in logs.
+"""Seconds between rounds that are refused.
+
+Some 15 requests in 10 s are known to be answered by 429 and a wait of a minute
+(docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in logs.
 """
 IDENTITY_SECONDS = 20
-"""The endpoint of a managed identity is on the machine itself: an answer that takes longer does not
-come.
-"""
+"""A managed identity's endpoint is on the machine itself: an answer that is later does not come."""
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
 
 
 class NotYet(ServiceError):
-    """An answer that may be another one soon; where no one waits for that any longer, it is the
-    answer.
-    """
+    """An answer that may be another one soon; when no one waits any longer, it is the answer."""
 
-    def __init__(self, answer: Any, waits_for: str, **told: Any) -> None:
-        super().__init__("not-yet", "It may change soon.", remedy="", **told)
-        self.answer, self.waits_for = answer, waits_for
+    def __init__(
+        self, waits_for: str, *, status: int = 0, retry_after: float | None = None
+    ) -> None:
+        message = "It may change soon."
+        super().__init__("not-yet", message, remedy="", status=status, retry_after=retry_after)
+        self.waits_for = waits_for
+
+
+class RoleMissing(NotYet):
+    def __init__(self, token: ApiToken) -> None:
+        super().__init__("waiting for admin consent to take effect", status=403)
+        self.token = token
+
+
+class SiteNotReady(NotYet):
+    def __init__(self, answer: ApiAnswer, waits_for: str, retry_after: float | None) -> None:
+        super().__init__(waits_for, status=answer.status, retry_after=retry_after)
+        self.site_answer = answer
 
 
 class EntraTokens:
@@ -82,62 +106,65 @@ class EntraTokens:
         everywhere: bool = False,
         within: float = LONGEST_LAG_SECONDS,
     ) -> ApiToken:
-        """A fresh one.
+        """Get a fresh token.
 
-        `is_new`: it depends on something made minutes ago, so a refusal may mean *not replicated
-        yet*.
+        `is_new`: something that it depends on was created minutes ago, so that a refusal may mean
+        *not replicated yet*; `within` so many seconds. `role` is waited for; without it, the token
+        comes when the time is over. `everywhere`: several are asked for, and whichever replicas
+        answer must give them all.
 
-        `role` is waited for; without it the token comes when the time is over. `everywhere`:
-        several are asked for, all of which must be given, by whichever replica. Raises
-        ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as
-        `service_code`, and a command without the options that name the App Service; or no answer
-        came.
+        Raises ServiceError: `token-refused` or `identity-token-refused`, with the number after
+        AADSTS as `service_code`, and a command without the options that name the App Service; or
+        no answer came.
         """
-        began, probes, rounds = (
-            clock.seconds(),
-            PROBES if everywhere else 1,
-            GOOD_ROUNDS if everywhere else 1,
-        )
+        began = clock.seconds()
 
-        async def once() -> ApiToken:
+        async def request_tokens() -> ApiToken:
             nonlocal began
-            texts: tuple[str, ...] = ()
             try:
-                for number in range(rounds):
-                    await asyncio.sleep(BETWEEN_ROUNDS if number else 0.0)
-                    texts = await gather_or_cancel(
-                        *(self._ask(sign_in, scope) for _ in range(probes))
-                    )
+                text = await self._request_rounds(sign_in, scope, everywhere=everywhere)
             except ServiceError as error:
-                # The wait that is asked for tells nothing of the credential
+                # The wait that the service asks for tells nothing of the credential.
                 if error.status == 429:
                     began += error.retry_after or 0.0
                 raise
-            token = read_token(texts[0])
+            token = read_token(text)
             if role is not None and role not in token.roles:
-                raise NotYet(token, "waiting for admin consent to take effect", status=403)
+                raise RoleMissing(token)
             return token
 
         def is_lag(error: ServiceError) -> bool:
-            # 500011: no such URI, of which a credential for another one says nothing
-            number = error.service_code
-            is_ours = number in PROPAGATING and (
-                number != "500011" or sign_in.scope in {None, scope}
-            )
-            passing = isinstance(error, NotYet) or (is_new and is_ours)
-            return passing and clock.seconds() - began < within
+            if clock.seconds() - began >= within:
+                return False
+            if isinstance(error, NotYet):
+                return True
+            # 500011: no such URI. A credential that was made for another one does not wait for it.
+            is_for_other_uri = sign_in.scope not in {None, scope}
+            if error.service_code == "500011" and is_for_other_uri:
+                return False
+            return is_new and error.service_code in PROPAGATING
 
+        sending = Sending(lag=is_lag, lag_delays=PROBE_DELAYS)
         try:
-            return await self._retry_policy.call(once, Sending(lag=is_lag, lag_delays=PROBE_DELAYS))
-        except NotYet as last:
-            return cast("ApiToken", last.answer)
+            return await self._retry_policy.call(request_tokens, sending)
+        except RoleMissing as last:
+            return last.token
 
-    async def _ask(self, sign_in: ClientSignIn, scope: str) -> str:
-        """As a credential that has never asked before."""
-        login, is_machine = (
-            self._connection.cloud.login,
-            isinstance(sign_in.credential, MachineIdentity),
-        )
+    async def _request_rounds(self, sign_in: ClientSignIn, scope: str, *, everywhere: bool) -> str:
+        """Request one token; or if `everywhere`, `PROBES` at once, `GOOD_ROUNDS` times."""
+        if not everywhere:
+            return await self._request(sign_in, scope)
+        tokens: tuple[str, ...] = ()
+        for number in range(GOOD_ROUNDS):
+            await asyncio.sleep(BETWEEN_ROUNDS if number else 0.0)
+            requests = [self._request(sign_in, scope) for _ in range(PROBES)]
+            tokens = await gather_or_cancel(*requests)
+        return tokens[0]
+
+    async def _request(self, sign_in: ClientSignIn, scope: str) -> str:
+        """Request a token as a credential that has never asked before: none comes from a cache."""
+        login = self._connection.cloud.login
+        is_machine = isinstance(sign_in.credential, MachineIdentity)
         if not is_machine and not may_sign_in(sign_in.authority, login):
             raise ServiceError(
                 "token-refused",
@@ -148,33 +175,35 @@ class EntraTokens:
             )
         try:
             async with asyncio.timeout(IDENTITY_SECONDS if is_machine else None):
-                return str((await sdk_credential(sign_in, self._connection).get_token(scope)).token)
+                credential = sdk_credential(sign_in, self._connection)
+                return str((await credential.get_token(scope)).token)
         except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error, login)
-            refusal = (
-                identity_refused(error)
-                if is_machine
-                else token_refused(error, sign_in.client_id, scope)
-            )
-            raise refusal from error
+            if is_machine:
+                raise identity_refused(error) from error
+            raise token_refused(error, sign_in.client_id, scope) from error
 
 
 def read_token(text: str) -> ApiToken:
-    """Its signature is the API's to judge. Raises ServiceError: it is encrypted."""
+    """Read a token's claims. Its signature is the API's to judge.
+
+    Raises ServiceError: it is encrypted.
+    """
     try:
         payload = text.split(".")[1]
         claims: Any = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        audience, tenant, version, object_id = (
-            str(claims.get(name) or "") for name in ("aud", "tid", "ver", "oid")
-        )
-        client_id, roles = (
-            str(claims.get("appid") or claims.get("azp") or ""),
-            claims.get("roles") or [],
-        )
+        roles = claims.get("roles") or []
         if not isinstance(roles, list):
             raise OddAnswer
-        who = (TenantId(tenant), ClientId(client_id), PrincipalId(object_id))
-        return ApiToken(text, audience, *who, tuple(map(str, roles)), version)
+        return ApiToken(
+            text,
+            _text_claim(claims, "aud"),
+            TenantId(_text_claim(claims, "tid")),
+            ClientId(_text_claim(claims, "appid") or _text_claim(claims, "azp")),
+            PrincipalId(_text_claim(claims, "oid")),
+            tuple(map(str, roles)),
+            _text_claim(claims, "ver"),
+        )
     except (OddAnswer, OSError, *ODD) as error:
         raise ServiceError(
             "token-unreadable",
@@ -184,72 +213,79 @@ def read_token(text: str) -> ApiToken:
         ) from error
 
 
+def _text_claim(claims: Any, name: str) -> str:
+    return str(claims.get(name) or "")
+
+
 class SiteApi:
-    """`url`, where alone its tokens go: https and a host name that Azure lists for the site, or the
-    user typed.
+    """The API at `url`, where alone its tokens go.
+
+    The address is https and has a host name that Azure lists for the site, or that the user typed.
     """
 
     def __init__(self, connection: Connection, url: str, path: str, api: Api) -> None:
-        self.url, self.path, self._api = url, path, api
-        self._http, self._retry_policy = connection.http, connection.retry_policy(RESERVE)
+        self.url = url
+        self.path = path
+        self._api = api
+        self._http = connection.http
+        self._retry_policy = connection.retry_policy(RESERVE)
 
     async def get(
         self, token: ApiToken | None = None, *, just_restarted: bool = False
     ) -> ApiAnswer:
-        """Without a token as no one. Raises ServiceError: `site-unreachable`.
+        """Call the API; without a token, anonymously. Raises ServiceError: `site-unreachable`.
 
-        A starting site (502, 503, 504) is waited for; where this run has restarted it, so is a 401
-        of the process before.
+        A starting site (502, 503, 504) is waited for; if this run has restarted it, so is a 401 of
+        the process before. A 500 is asked for again a few times, as everywhere, but not waited for:
+        it may be there to stay.
         """
-        headers = self._api.test.headers | (
-            {"Authorization": f"Bearer {token.text}"} if token else {}
-        )
-        until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
+        headers = dict(self._api.test.headers)
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.text}"
+        settled_at = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
 
-        async def once() -> ApiAnswer:
+        async def send() -> ApiAnswer:
             answer, retry_after = await self._send(headers)
-            if answer.status in {*NOT_NOW, 500} or (
-                answer.status == 401 and clock.seconds() < until
-            ):
-                state = "has not restarted yet" if answer.status == 401 else "starting"
+            is_of_process_before = answer.status == 401 and clock.seconds() < settled_at
+            if answer.status in {*NOT_NOW, 500} or is_of_process_before:
+                state = "has not restarted yet" if is_of_process_before else "starting"
                 waits_for = f"{urlsplit(self.url).hostname} returns {answer.status}, {state}"
-                raise NotYet(answer, waits_for, status=answer.status, retry_after=retry_after)
+                raise SiteNotReady(answer, waits_for, retry_after)
             return answer
 
         def is_lag(error: ServiceError) -> bool:
-            """A 500 is asked for again a few times, as everywhere, but not waited for: it may be
-            there to stay.
-            """
             return isinstance(error, NotYet) and error.status != 500
 
         try:
-            return await self._retry_policy.call(once, Sending(lag=is_lag))
-        except NotYet as last:
-            return cast("ApiAnswer", last.answer)
+            return await self._retry_policy.call(send, Sending(lag=is_lag))
+        except SiteNotReady as last:
+            return last.site_answer
 
-    async def _send(self, headers: dict[str, str]) -> tuple[ApiAnswer, float | None]:
-        """A redirect is not followed."""
-        address, about = f"{self.url}{self.path}", {"service": self._api.name}
+    async def _send(self, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
+        """Send once; return the answer, and its `Retry-After` in seconds. Follows no redirect."""
+        address = f"{self.url}{self.path}"
+        extensions = {"service": self._api.name}
         try:
             async with self._http.stream(
-                "GET", address, headers=headers, extensions=about
+                "GET", address, headers=headers, extensions=extensions
             ) as response:
-                answered = response.headers
+                received = response.headers
         except NO_ANSWER as error:
+            remedy, command = advice(
+                error, "Check the host name, the proxy and the App Service's access restrictions."
+            )
             raise ServiceError(
                 "site-unreachable",
                 f"Cannot reach {self.url}.",
-                answer=f"{reason(error)}.",
+                answer=f"{describe_cause(error)}.",
                 status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError) else 0,
-                **advice(
-                    error,
-                    "Check the host name, the proxy and the App Service's access restrictions.",
-                ),
+                remedy=remedy,
+                command=command,
             ) from error
         answer = ApiAnswer(
             response.status_code,
-            answered.get("Location"),
-            answered.get("WWW-Authenticate"),
-            forbidden_ip="x-ms-forbidden-ip" in answered,
+            received.get("Location"),
+            received.get("WWW-Authenticate"),
+            forbidden_ip="x-ms-forbidden-ip" in received,
         )
-        return answer, seconds(answered.get("Retry-After"))
+        return answer, parse_retry_after(received.get("Retry-After"))

@@ -18,7 +18,7 @@ from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import Json, Refusal, RemoteService, causes, members, optional, text
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, refused
+from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, error_of_refusal
 from mct_s2s.azure.retry import AGAIN, Sending
 from mct_s2s.azure.service_client import NO_HEADERS, Answer, ServiceClient
 from mct_s2s.azure.sign_in.choice import AUTHORITY, SECRET
@@ -137,7 +137,7 @@ class KeyVault(ServiceClient):
         asked = re.search(r"oid=([0-9a-fA-F-]{36})", refusal.message)
         you = asked[1] if asked else "YOUR-OBJECT-ID"
         grant = grant_on_vault(self.name, OFFICER, you)
-        return refused(self.service, refusal, step, vault=self.name, you=you, grant=grant)
+        return error_of_refusal(self.service, refusal, step, vault=self.name, you=you, grant=grant)
 
 
 def _version(row: Json) -> SecretVersion:

@@ -26,7 +26,7 @@ from mct_s2s.azure.sign_in.login_refusals import (
     PROPAGATING,
     identity_refused,
     raise_if_passing,
-    refused,
+    sign_in_refused,
 )
 from mct_s2s.azure.sign_in.methods import (
     Again,
@@ -305,10 +305,12 @@ def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: s
         f"AADSTS{number}: Due to a configuration change you must use MFA.{JOINED}"
     )
     login = "az logout; az login --scope https://graph.microsoft.com/.default"
-    told = refused(error, "Azure CLI", login)
+    told = sign_in_refused(error, "Azure CLI", login)
     assert (told.code, told.exit_code, told.request_id) == ("mfa-required", 4, TRACE)
     assert told.remedy.endswith(login)
-    assert refused(error, "your account (browser)").remedy.startswith("Run the same command again")
+    assert sign_in_refused(error, "your account (browser)").remedy.startswith(
+        "Run the same command again"
+    )
 
 
 @pytest.mark.parametrize("trailer", [SPLIT, JOINED], ids=["on lines of their own", "on one line"])
@@ -354,7 +356,7 @@ def test_a_gateways_page_or_no_answer_is_no_refusal(answer: Answer | Exception) 
 
 @pytest.mark.parametrize("number", ["53003", "530035", "530036"])
 def test_a_blocked_device_code_is_told_with_the_ways_that_are_open(number: str) -> None:
-    told = refused(
+    told = sign_in_refused(
         ClientAuthenticationError(f"AADSTS{number}: Access has been blocked.{JOINED}"),
         "you (device code)",
     )
@@ -499,8 +501,8 @@ def test_auto_takes_azd_where_it_has_a_user(
 
 
 def test_only_the_beginning_of_a_long_message_is_told() -> None:
-    assert len(refused(ClientAuthenticationError("word " * 10_000), "you").message) < 400
-    assert refused(ClientAuthenticationError(""), "you").message.strip()
+    assert len(sign_in_refused(ClientAuthenticationError("word " * 10_000), "you").message) < 400
+    assert sign_in_refused(ClientAuthenticationError(""), "you").message.strip()
 
 
 @pytest.mark.parametrize("again", [Again.PERSON, Again.AZURE_CLI, Again.AZD])

@@ -115,9 +115,7 @@ def test_a_wait_is_shown_until_it_is_over() -> None:
 def test_a_lag_that_no_longer_explains_the_answer_is_waited_for_no_longer() -> None:
     heard, still = Listener(), [True, True, False]
     with during(heard):
-        Service(NotYet(None, "for 404", status=404), answers=False).refuses(
-            lag=lambda _: still.pop(0)
-        )
+        Service(NotYet("for 404", status=404), answers=False).refuses(lag=lambda _: still.pop(0))
     assert heard.told == ["for 404", "for 404", "over: for 404"]
 
 

@@ -22,7 +22,7 @@ from mct_s2s import clock
 from mct_s2s.azure import retry
 from mct_s2s.azure.answers import ANSWER_BYTES, ARM, GRAPH, OddAnswer, read_refusal
 from mct_s2s.azure.http import Http
-from mct_s2s.azure.refusals import GraphOperation, refused
+from mct_s2s.azure.refusals import GraphOperation, error_of_refusal
 from mct_s2s.azure.retry import OUTAGE_ATTEMPTS, REQUEST_SECONDS, USUAL_DELAYS
 from mct_s2s.azure.sign_in import login_refusals
 from mct_s2s.key_pairs import certificate_in
@@ -301,10 +301,10 @@ def test_a_refusal_is_judged_in_linear_time(unit: str) -> None:
     body, began = unit * (ANSWER_BYTES // len(unit)), time.process_time()
     for service, status in ((GRAPH, 400), (ARM, 400), (ARM, 409)):
         for content in (body, json.dumps({"error": {"code": body, "message": body}})):
-            refused(
+            error_of_refusal(
                 service, read_refusal(httpx.Response(status, text=content)), GraphOperation.READ
             )
-    login_refusals.refused(ClientAuthenticationError(f"AADSTS1{body}"), "")
+    login_refusals.sign_in_refused(ClientAuthenticationError(f"AADSTS1{body}"), "")
     assert time.process_time() - began < HANGING_SECONDS
 
 

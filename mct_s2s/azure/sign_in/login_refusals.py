@@ -10,7 +10,15 @@ from typing import NamedTuple
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.identity import CredentialUnavailableError
 
-from mct_s2s.azure.answers import LOGIN, UNREADABLE, OddAnswer, Refusal, causes, refusal_of, seconds
+from mct_s2s.azure.answers import (
+    LOGIN,
+    UNREADABLE,
+    OddAnswer,
+    Refusal,
+    causes,
+    parse_retry_after,
+    refusal_of,
+)
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed, first_line
 from mct_s2s.model.commands import command
 
@@ -158,7 +166,7 @@ page.
 """
 
 
-def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
+def sign_in_refused(error: Exception, description: str, login: str = "") -> SignInFailed:
     """`login`: the command to sign in again, where a person has to type it."""
     text, number = str(error), _number(error)
     words = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")[0].splitlines() or [""]
@@ -277,7 +285,7 @@ def raise_if_passing(error: Exception, login: str) -> None:
             remedy="Run the same command again in a few minutes.",
             request_id=request_id_of(error),
             status=429,
-            retry_after=seconds(answer.headers.get("retry-after")) or LOOP_SECONDS,
+            retry_after=parse_retry_after(answer.headers.get("retry-after")) or LOOP_SECONDS,
         ) from error
     if answer.status in {408, 429, 500, 502, 503, 504} or is_unreadable:
         raise ServiceError(
@@ -286,7 +294,7 @@ def raise_if_passing(error: Exception, login: str) -> None:
             remedy="Run the same command again in a minute.",
             request_id=request_id_of(error),
             status=answer.status or 503,
-            retry_after=seconds(answer.headers.get("retry-after")),
+            retry_after=parse_retry_after(answer.headers.get("retry-after")),
         ) from error
 
 

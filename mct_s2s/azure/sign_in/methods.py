@@ -25,7 +25,7 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, a
 
 from mct_s2s import clock, concurrency
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import LOGIN, UNREADABLE, OddAnswer, Refusal, parse_json, reason
+from mct_s2s.azure.answers import LOGIN, UNREADABLE, OddAnswer, Refusal, describe_cause, parse_json
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
@@ -34,7 +34,7 @@ from mct_s2s.azure.sign_in.login_refusals import (
     MACHINE,
     ODD,
     raise_if_passing,
-    refused,
+    sign_in_refused,
 )
 from mct_s2s.azure.sign_in.tools import Tool, is_sendable
 from mct_s2s.errors import Instruction, SignInFailed, UsageError
@@ -303,7 +303,7 @@ class CallerCredential:
         return SignInFailed(
             "mfa-required" if challenge.second_factor else "sign-in-again",
             f"{service} requires {challenge.what} to {step}.",
-            answer=refusal.said,
+            answer=refusal.summary,
             remedy=remedy,
             command=login,
             request_id=refusal.request_id,
@@ -329,7 +329,7 @@ class CallerCredential:
                 if self._again is Again.AZURE_CLI
                 else ""
             )
-            self._refusal = refused(why, self.signed_in.description, login)
+            self._refusal = sign_in_refused(why, self.signed_in.description, login)
             raise self._refusal from error
 
 
@@ -438,7 +438,9 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
         if isinstance(presented, AssertionFileCredential):
             code, what = "environment-incomplete", f"{_FEDERATED_FILE} '{presented.file}'"
             remedy = "Set it to this platform's token file, or choose another --auth."
-        raise UsageError(code, f"Invalid {what}: {reason(error)}.", remedy=remedy) from error
+        raise UsageError(
+            code, f"Invalid {what}: {describe_cause(error)}.", remedy=remedy
+        ) from error
 
 
 def sdk_credential(sign_in: ClientSignIn, connection: Connection) -> Any:
