@@ -86,146 +86,183 @@ class SiteChecks:
         return is_ready(self.checks)
 
 
+@dataclass(frozen=True)
+class _Forecast:
+    """What a setup would do, as far as the directory could be read."""
+
+    steps: tuple[AnyChange, ...] = ()
+    pending: int = 0
+    """How many changes what is there already lacks, without the client of the job."""
+    gaining: tuple[str, ...] = ()
+    """Sentences of these changes on a site that is switched on again."""
+    refusal: S2SError | None = None
+    """Why a setup would refuse, whatever the rights."""
+
+
 def checks(seen: Seen, job: Setup) -> tuple[DoctorCheck, ...]:
-    """Of a setup that adds a client, and of what it would change in what is there."""
-    observed, access, site = seen.observed, seen.access, seen.observed.app_service
+    """Check a setup that adds a client, and what it would change in what is there."""
+    observed = seen.observed
+    if observed.app_service is None or observed.settings_unread:
+        job = replace(job, settings=SettingsScope.NONE)
+    results = [_check_sign_in(seen.access)]
+    plans = _Forecast()
+    if seen.directory_refusal is not None:
+        refusal = seen.directory_refusal
+        results.append(DoctorCheck.refused("read-directory", refusal, "the directory"))
+    elif observed.tenant is not None:
+        tenant = observed.tenant
+        message = f"Tenant {tenant.name} ({tenant.id})."
+        results.append(DoctorCheck("tenant", Verdict.YES, tenant.name, message))
+        plans = _forecast_setup(job, observed)
+    results += _check_steps(plans.steps, seen)
+    results.append(_check_secret_policy(seen.access))
+    results += _check_site(seen)
+    results += _check_existing(plans, job, seen)
+    return tuple(results)
+
+
+def _check_sign_in(access: CallerRights) -> DoctorCheck:
     signed_in = access.signed_in
     name = signed_in.name
     message = f"Signed in {f'as {name} ' if name else ''}with {signed_in.description}."
-    found = [
-        DoctorCheck(
-            SIGNED_IN, Verdict.YES, name or signed_in.description, message, signed_in.after_a_grant
-        )
-    ]
-    if site is None or observed.settings_unread:
-        job = replace(job, settings=SettingsScope.NONE)
-    steps, pending, refusal, switched_on = list[AnyChange](), 0, None, ""
-    if seen.directory_refusal is not None:
-        found.append(DoctorCheck.refused("read-directory", seen.directory_refusal, "the directory"))
-    elif observed.tenant is not None:
-        tenant = observed.tenant
-        found.append(
-            DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id}).")
-        )
-        try:
-            steps = [
-                change for change in make_plan(job, observed).changes if not only_notes_use(change)
-            ]
-            there = replace(observed, identity_resources=())
-            if there.api.shown(there.settings):
-                as_it_is = make_plan(replace(job, clients=()), there)
-                pending = sum(not only_notes_use(change) for change in as_it_is.changes)
-                switched_on = "".join(f"{sentence} " for sentence in as_it_is.gaining)
-        except (NotThere, Refused) as error:
-            refusal = error
-    needs = [need for change in steps for need in needs_of(change, observed)]
-    is_new = [
-        need.resource is None and (need.application is None or need.right.is_consent)
-        for need in needs
-    ]
-    needs = [
-        replace(need, subject="") if new else need for need, new in zip(needs, is_new, strict=True)
-    ]
-    found += [_judged(need, access) for need in dict.fromkeys(needs) if need.right not in _OF_SITE]
-    found.append(_secrets(access))
-    found += _site(seen)
+    subject = name or signed_in.description
+    return DoctorCheck(SIGNED_IN, Verdict.YES, subject, message, signed_in.after_a_grant)
+
+
+def _forecast_setup(job: Setup, observed: ObservedState) -> _Forecast:
+    """Plan the setup twice: with the client that it adds, and for what is there alone."""
+    steps: tuple[AnyChange, ...] = ()
+    try:
+        plan = make_plan(job, observed)
+        steps = tuple(change for change in plan.changes if not only_notes_use(change))
+        existing = replace(observed, identity_resources=())
+        if not existing.api.shown(existing.settings):
+            return _Forecast(steps)
+        completion = make_plan(replace(job, clients=()), existing)
+    except (NotThere, Refused) as error:
+        return _Forecast(steps, refusal=error)
+    pending = [change for change in completion.changes if not only_notes_use(change)]
+    return _Forecast(steps, len(pending), completion.gaining)
+
+
+def _check_steps(steps: Sequence[AnyChange], seen: Seen) -> Iterator[DoctorCheck]:
+    """Check what each step takes, once for all that has yet to be created."""
+    needs = dict[RequiredPermission, None]()
+    for step in steps:
+        for need in needs_of(step, seen.observed):
+            is_new = need.application is None or need.right.is_consent
+            subject = "" if need.resource is None and is_new else need.subject
+            needs[replace(need, subject=subject)] = None
+    for need in needs:
+        # The App Service is checked by itself, whatever the plan writes there.
+        if need.right not in _OF_SITE:
+            yield _check_right(need, seen.access)
+
+
+def _check_existing(plans: _Forecast, job: Setup, seen: Seen) -> Iterator[DoctorCheck]:
+    """Check that what is there can be used, and is complete."""
+    observed, refusal = seen.observed, plans.refusal
+    site = observed.app_service
     if isinstance(refusal, NotOurs) and (seen.site_refusal or observed.settings_unread):
         message = (
             "A registration has the name of this App Service's; only its settings say whether it "
             "is in use."
         )
-        found.append(DoctorCheck(refusal.code, Verdict.UNKNOWN, EXISTING, message))
+        yield DoctorCheck(refusal.code, Verdict.UNKNOWN, EXISTING, message)
     elif refusal is not None:
-        found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
-    elif site is not None and pending:
-        given = (
-            {SERVICE_OPTION: job.service.adopt, "--role": job.service.role} if job.service else {}
-        )
-        words = [word for name, value in given.items() if value for word in (name, value)]
-        words = words if observed.file is None else []  # it says these itself
-        changes, run = counted(pending, "change"), observed.command("setup", *words)
-        are = "is" if pending == 1 else "are"
+        yield DoctorCheck.refused(refusal.code, refusal, EXISTING)
+    elif site is not None and plans.pending:
+        changes = counted(plans.pending, "change")
+        are = "is" if plans.pending == 1 else "are"
         message = f"'{site.label}' is not fully set up: {changes} {are} missing."
-        found.append(
-            DoctorCheck(
-                PENDING,
-                Verdict.NO,
-                site.label,
-                message,
-                (Instruction(f"{switched_on}To make {changes}:", run),),
-            )
-        )
-    return tuple(found)
+        switched_on = "".join(f"{sentence} " for sentence in plans.gaining)
+        setup = observed.command("setup", *_typed_options(job, observed))
+        step = Instruction(f"{switched_on}To make {changes}:", setup)
+        yield DoctorCheck(PENDING, Verdict.NO, site.label, message, (step,))
 
 
-def is_ready(found: Sequence[DoctorCheck]) -> bool:
-    return all(check.state is not Verdict.NO for check in found)
+def _typed_options(job: Setup, observed: ObservedState) -> list[str]:
+    """The options of the setup to type again. A trust file says these itself."""
+    if job.service is None or observed.file is not None:
+        return []
+    words = list[str]()
+    if job.service.adopt:
+        words += [SERVICE_OPTION, job.service.adopt]
+    if job.service.role:
+        words += ["--role", job.service.role]
+    return words
 
 
-def forecast(found: Sequence[DoctorCheck]) -> str:
-    """It `runs`; is `partial`, and lists the rest for someone else; or `stops` before it changes
-    anything.
-    """
-    missing = {check.code for check in found if check.state is Verdict.NO} - {PENDING}
+def is_ready(results: Sequence[DoctorCheck]) -> bool:
+    return all(check.state is not Verdict.NO for check in results)
+
+
+def forecast(results: Sequence[DoctorCheck]) -> str:
+    """Whether a setup `runs`, is `partial` and lists the rest for someone else, or `stops`."""
+    missing = {check.code for check in results if check.state is Verdict.NO} - {PENDING}
     if not missing:
         return "runs"
     return "partial" if missing <= {right.code for right in LEFT_TO_OTHERS} else "stops"
 
 
-def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
-    (verdict, missing), step = judge(need, access), need.right.step_on(need.subject)
+def _check_right(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
+    verdict, missing = judge(need, access)
+    step = need.right.step_on(need.subject)
     message = {
         Verdict.YES: f"You can {step}.",
         Verdict.NO: f"You can't {step}.",
         Verdict.UNKNOWN: f"Could not check whether you can {step}.",
     }[verdict]
-    return DoctorCheck(
-        need.right.code, verdict, need.subject or "app registrations", message, missing=missing
-    )
+    subject = need.subject or "app registrations"
+    return DoctorCheck(need.right.code, verdict, subject, message, missing=missing)
 
 
-def _secrets(access: CallerRights) -> DoctorCheck:
-    verdict, advice, limit = Verdict.YES, "", longest(access.secret_rules or ())
+def _check_secret_policy(access: CallerRights) -> DoctorCheck:
+    """Check whether the tenant allows client secrets, and for how long."""
+    limit = longest(access.secret_rules or ())
+    verdict = Verdict.YES
+    advice = ""
     message = "The tenant's policy allows client secrets."
     if access.secret_rules is None:
-        verdict, advice = Verdict.UNKNOWN, f"If the tenant forbids client secrets, {OTHERWISE}."
+        verdict = Verdict.UNKNOWN
+        advice = f"If the tenant forbids client secrets, {OTHERWISE}."
         message = (
             "Could not check whether the tenant allows client secrets: you can't read the policy."
         )
     elif limit == timedelta(0):
-        verdict, advice = Verdict.NO, INSTEAD
+        verdict = Verdict.NO
+        advice = INSTEAD
         message = "The tenant's policy forbids client secrets."
     elif limit is not None:
         message = f"The tenant's policy allows client secrets for {in_words(limit)} at most."
         advice = f"To use a shorter lifetime: --auto-lifetime, or {typed(limit)}"
-    return DoctorCheck(
-        "secret-policy",
-        verdict,
-        "client secrets",
-        message,
-        (Instruction(advice),) if advice else (),
-    )
+    steps = (Instruction(advice),) if advice else ()
+    return DoctorCheck("secret-policy", verdict, "client secrets", message, steps)
 
 
-def _site(seen: Seen) -> Iterator[DoctorCheck]:
-    site, resource, refusal = seen.observed.app_service, seen.resource, seen.site_refusal
-    if resource is None and refusal is not None:
-        yield DoctorCheck.refused(Right.READ_SITE.code, refusal, "the App Service")
+def _check_site(seen: Seen) -> Iterator[DoctorCheck]:
+    """Check what a setup takes at the App Service itself."""
+    resource, refusal = seen.resource, seen.site_refusal
     if resource is None:
+        if refusal is not None:
+            yield DoctorCheck.refused(Right.READ_SITE.code, refusal, "the App Service")
         return
-    label = resource.name
     for right in _OF_SITE:
-        check = _judged(RequiredPermission(right, label, resource=resource), seen.access)
-        if right is Right.READ_SITE:
-            if refusal is None:
-                continue  # it was read
-            if check.state is not Verdict.NO:
-                check = DoctorCheck.refused(right.code, refusal, label)
-        if site is not None and right is Right.READ_SETTINGS:
-            if site.refusal is None:
-                check = DoctorCheck(
-                    right.code, Verdict.YES, label, f"You can {right.step_on(label)}."
-                )
-            elif check.state is not Verdict.NO:
-                check = DoctorCheck.refused(right.code, site.refusal, label)
-        yield check
+        was_read = right is Right.READ_SITE and refusal is None
+        if not was_read:
+            yield _check_site_right(right, resource, seen)
+
+
+def _check_site_right(right: Right, resource: ResourceId, seen: Seen) -> DoctorCheck:
+    label = resource.name
+    site = seen.observed.app_service
+    refusal = seen.site_refusal if right is Right.READ_SITE else None
+    if right is Right.READ_SETTINGS and site is not None:
+        refusal = site.refusal
+        if refusal is None:
+            return DoctorCheck(right.code, Verdict.YES, label, f"You can {right.step_on(label)}.")
+    check = _check_right(RequiredPermission(right, label, resource=resource), seen.access)
+    # What Azure answered counts for more than a role that seems to allow it.
+    if refusal is not None and check.state is not Verdict.NO:
+        return DoctorCheck.refused(right.code, refusal, label)
+    return check

@@ -13,7 +13,7 @@ from enum import Enum
 
 from mct_s2s.errors import Instruction, MissingRight, WayOut
 from mct_s2s.model.caller_rights import CallerRights, Permission, Verdict
-from mct_s2s.model.commands import command
+from mct_s2s.model.commands import az_command, command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import (
     CONTAINER_APPS,
@@ -187,36 +187,46 @@ _OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "", application=Applicati
 
 
 def judge(need: RequiredPermission, access: CallerRights) -> Judged:
-    resource = need.resource
-    if resource is None:
-        return _in_directory(need, access)
-    here, action = (
-        access.at(resource),
-        "/".join((resource.namespace, *resource.types, need.right.action)),
-    )
-    verdict, missing = Verdict.UNKNOWN, list[MissingRight]()
-    if here.permissions is not None:
-        allowing = allowing_roles(here.permissions, action)
+    """Decide whether the caller has a permission, and what it lacks."""
+    if need.resource is None:
+        return _judge_in_directory(need, access)
+    return _judge_at_resource(need, need.resource, access)
+
+
+def _judge_at_resource(
+    need: RequiredPermission, resource: ResourceId, access: CallerRights
+) -> Judged:
+    rights = access.at(resource)
+    action = "/".join((resource.namespace, *resource.types, need.right.action))
+    verdict = Verdict.UNKNOWN
+    missing = list[MissingRight]()
+    if rights.permissions is not None:
+        allowing = allowing_roles(rights.permissions, action)
         if not allowing:
-            role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
-            assign = (
-                "az",
-                "role",
-                "assignment",
-                "create",
-                "--assignee",
-                access.caller_id,
-                "--role",
-                role,
-            )
-            missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
+            missing.append(_lacking_role(need, resource, access))
+        # What a condition allows, only the real request can tell.
         elif not all(permission.is_conditional for permission in allowing):
             verdict = Verdict.YES
     # A lock on an identity does not keep others from carrying it.
-    for lock in here.locks or () if need.right is not Right.ASSIGN_IDENTITY else ():
-        name, delete = lock.rpartition("/")[2], command("az", "lock", "delete", "--ids", lock)
-        missing.append(need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete))
+    if rights.locks and need.right is not Right.ASSIGN_IDENTITY:
+        missing += [_lacking_unlocked(need, lock) for lock in rights.locks]
     return Verdict.NO if missing else verdict, tuple(missing)
+
+
+def _lacking_role(
+    need: RequiredPermission, resource: ResourceId, access: CallerRights
+) -> MissingRight:
+    role = SITE_ROLE if resource.is_site else LEAST_ROLES.get(resource.type, CONTRIBUTOR)
+    assignee = ("--assignee", access.caller_id)
+    scope = ("--scope", str(resource))
+    assign = az_command("role assignment create", *assignee, "--role", role, *scope)
+    return need.lacks(role, OWNER, assign)
+
+
+def _lacking_unlocked(need: RequiredPermission, lock: str) -> MissingRight:
+    name = lock.rpartition("/")[2]
+    delete = az_command("lock delete", "--ids", lock)
+    return need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete)
 
 
 def allowing_roles(permissions: Iterable[Permission], action: str) -> list[Permission]:
@@ -229,68 +239,87 @@ def allowing_roles(permissions: Iterable[Permission], action: str) -> list[Permi
 
 def relies_on_ownership(access: CallerRights) -> bool:
     """Whether the caller may perhaps change only registrations that it owns."""
-    return _in_directory(_OTHERS, access)[0] is not Verdict.YES
+    return _judge_in_directory(_OTHERS, access)[0] is not Verdict.YES
 
 
 def may_do_all(access: CallerRights) -> bool:
-    """Whether the caller may change any registration and grant admin consent, so that nothing more
-    need be known.
+    """Whether the caller may change any registration and grant admin consent.
+
+    Then nothing more need be known of it.
     """
     consent = replace(_OTHERS, right=Right.CONSENT)
-    return not relies_on_ownership(access) and _in_directory(consent, access)[0] is Verdict.YES
+    verdict, _ = _judge_in_directory(consent, access)
+    return not relies_on_ownership(access) and verdict is Verdict.YES
 
 
 def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
-    """Each thing once, with all steps that need it, and no role that another one includes."""
+    """Each right once, with all steps that need it, and none that another one includes."""
     lacks = list(missing)
     largest = next((lack for lack in lacks if lack.right == _CLOUD_ADMINISTRATOR), None)
-    grants: dict[tuple[str, str, str], dict[str, None]] = {}
+    steps_by_grant: dict[tuple[str, str, str], dict[str, None]] = {}
     for lack in lacks:
-        grant = largest if largest is not None and lack.right == _DEVELOPER else lack
-        grants.setdefault((grant.right, grant.command, grant.who), {})[lack.step] = None
+        is_included = largest is not None and lack.right == _DEVELOPER
+        grant = largest if largest is not None and is_included else lack
+        key = (grant.right, grant.command, grant.who)
+        steps_by_grant.setdefault(key, {})[lack.step] = None
     return [
         Instruction(f"{right[:1].upper()}{right[1:]}, to {', '.join(steps)}.", command, who)
-        for (right, command, who), steps in grants.items()
+        for (right, command, who), steps in steps_by_grant.items()
     ]
 
 
-def _in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
-    right, is_new, held = need.right, need.application is None, access.permissions
+def _judge_in_directory(need: RequiredPermission, access: CallerRights) -> Judged:
+    right = need.right
     roles = _CONSENTERS if right.is_consent else _ADMINISTRATORS
     if right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
-    owned = Verdict.UNKNOWN
-    if access.owned is not None:
-        owned = Verdict.YES if need.application in access.owned else Verdict.NO
-    verdict = Verdict.NO
     if roles & (access.roles or frozenset()):
         return Verdict.YES, ()
     if access.signed_in.is_person:
-        # Users may register applications where the tenant lets them, and then own them: a switch
-        # that administrators alone can read. Members may assign the roles of an API that they own,
-        # guests may not. Source:
-        # learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
-        is_open = (
-            right is Right.CREATE_APPLICATION
-            or is_new
-            or (right.is_consent and owned is Verdict.YES)
-        )
-        verdict = Verdict.UNKNOWN if is_open else owned
-    elif held is None:
-        verdict = Verdict.UNKNOWN
-    elif right.is_consent:
-        verdict = Verdict.YES if _CONSENT in held else Verdict.NO
-    elif held & {_WRITE_ALL, _DIRECTORY_ALL}:
-        verdict = Verdict.YES
-    elif _OWNED_BY in held:
-        # `AppRegistration.Create` makes one that its maker may not change, and so not even name
-        verdict = Verdict.YES if is_new else owned
+        verdict = _judge_person(need, access)
+    else:
+        verdict = _judge_application(need, access)
     if verdict is not Verdict.NO:
         return verdict, ()
     # A role that the tenant made, one for this registration alone and one that is not in our lists
     # may all allow it.
     is_known = access.has_no_role and access.signed_in.is_person is not None
     return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, access)
+
+
+def _judge_person(need: RequiredPermission, access: CallerRights) -> Verdict:
+    """Judge by what a person may do without a role.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
+    """
+    # Users may register applications where the tenant lets them, and then own them: a switch that
+    # administrators alone can read.
+    if need.right is Right.CREATE_APPLICATION or need.application is None:
+        return Verdict.UNKNOWN
+    owned = _owns(need, access)
+    # Members may assign the roles of an API that they own, guests may not.
+    return Verdict.UNKNOWN if need.right.is_consent and owned is Verdict.YES else owned
+
+
+def _judge_application(need: RequiredPermission, access: CallerRights) -> Verdict:
+    """Judge by the permissions of Microsoft Graph that an application holds."""
+    held = access.permissions
+    if held is None:
+        return Verdict.UNKNOWN
+    if need.right.is_consent:
+        return Verdict.YES if _CONSENT in held else Verdict.NO
+    if held & {_WRITE_ALL, _DIRECTORY_ALL}:
+        return Verdict.YES
+    # `AppRegistration.Create` makes one that its maker may not change, and so not even name.
+    if _OWNED_BY not in held:
+        return Verdict.NO
+    return Verdict.YES if need.application is None else _owns(need, access)
+
+
+def _owns(need: RequiredPermission, access: CallerRights) -> Verdict:
+    if access.owned is None:
+        return Verdict.UNKNOWN
+    return Verdict.YES if need.application in access.owned else Verdict.NO
 
 
 def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
@@ -323,14 +352,13 @@ def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
 
 
 def _has(patterns: tuple[str, ...], action: str) -> bool:
-    """`*` matches any characters, slashes included, and `/*/` a single slash, too; case does not
-    count.
+    """Whether a pattern of an Azure role covers an action; case does not count.
 
-    Key Vault Reader reads vaults by `…/vaults/*/read`, Managed Identity Operator assigns by
-    `…/*/assign/action`.
+    `*` matches any characters, slashes included, and `/*/` a single slash, too: Key Vault Reader
+    reads vaults by `…/vaults/*/read`, Managed Identity Operator assigns by `…/*/assign/action`.
     """
-    expressions = (
-        re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*")
-        for pattern in patterns
-    )
-    return any(re.fullmatch(expression, action, re.IGNORECASE) for expression in expressions)
+    for pattern in patterns:
+        expression = re.escape(pattern).replace(r"/\*/", "/(?:.*/)?").replace(r"\*", ".*")
+        if re.fullmatch(expression, action, re.IGNORECASE):
+            return True
+    return False
