@@ -326,8 +326,8 @@ class Api(Table):
         )
 
     def masked(self, settings: AppSettings, known: Collection[str]) -> AppSettings:
-        """These settings without what may be a secret: all but what is `known`, switches, and lists
-        of IDs.
+        """These settings without what may be a secret: all but what is `known`, and switches; of a
+        list of IDs, each one that is not known.
 
         The author of a description could name a secret's setting in it, to read or to overwrite
         that, and a secret may look like anything: an ID, an address, a name with dots.
@@ -339,7 +339,9 @@ class Api(Table):
                 return value
             if row.word.form.fullmatch(value) is None:
                 return NOT_SHOWN
-            return value if row.holds.is_list or row.holds is Holds.SWITCH else OTHER_VALUE
+            if row.holds.is_list:
+                return AllowList(value).masked(comparable)
+            return value if row.holds is Holds.SWITCH else OTHER_VALUE
 
         return self._with(settings, shown)
 

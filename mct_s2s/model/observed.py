@@ -303,6 +303,11 @@ class ObservedState:
             if registration.client_id:
                 yield from (registration.client_id, api_uri(registration.client_id))
             yield from registration.identifier_uris
+        for client in trust.clients:
+            yield from filter(None, (client.client_id, client.principal_id))
+        for identity in trust.identities:
+            yield from (identity.id, identity.client_id)
+        yield from filter(None, (source.principal_id for source in self.identity_resources))
         if trust.service is not None:
             yield from (role.value for role in trust.service.app_roles)
         tenant_ids = (

@@ -224,6 +224,14 @@ class AllowList:
     def with_ids(self, wanted: Iterable[str]) -> "AllowList":
         return AllowList(";".join(_entries(";".join((self.text, *wanted))).values()))
 
+    def masked(self, known: Collection[str]) -> str:
+        """The text, with each entry that is not `known`, in lower case, as one that is hidden."""
+        parts = self.text.split(";")
+        return ";".join(
+            part if not part.strip() or part.strip().casefold() in known else OTHER_VALUE
+            for part in parts
+        )
+
     def without(self, unwanted: Collection[str]) -> "AllowList":
         """`unwanted` is in lower case."""
         return AllowList(";".join(entry for entry in self.ids if entry.casefold() not in unwanted))

@@ -363,13 +363,10 @@ class SettingsSpec:
     """Settings that are put back as they were: they hold secrets."""
 
     def written(self, outputs: "Outputs") -> tuple[str, ...]:
-        """Values, as far as they are known."""
-        return tuple(
-            known
-            for _, right in self.values
-            for value in right
-            if (known := outputs.known(value)) is not None
-        )
+        """Values, and entries of lists, as far as they are known."""
+        values = [value for _, right in self.values for value in right]
+        values += [identifier for _, identifier in self.listed]
+        return tuple(known for value in values if (known := outputs.known(value)) is not None)
 
 
 @dataclass(frozen=True)

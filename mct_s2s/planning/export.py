@@ -19,7 +19,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import Holds
+from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.planning.belief import Doubted, client_trust, service_trust
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
@@ -212,7 +212,9 @@ def _unknown(observed: ObservedState, site: AppService, service: Application) ->
     principals |= {client.principal_id for client in trust.clients}
     identities = {identity.client_id for identity in trust.identities}
     for setting, entry in unmatched_entries(observed):
-        if entry.casefold() not in identities:
+        if entry == OTHER_VALUE:
+            yield f"An ID in {setting} that is not shown: no client of this tenant has it."
+        elif entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
     if isinstance(trusted := service_trust(service, observed, ServiceSpec()), Doubted):
         yield (

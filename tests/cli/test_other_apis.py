@@ -223,12 +223,15 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
         "PartnerApiKey": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
         "OtherApiKey": "0e6a2b1c-95d4-4f0b-8a86-0f7d4c6f2a11",
         "SendGridKey": "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",
+        "MapKey": "b2f6a0de-3c51-4c19-9a2f-5b8e1d7c6f40",
+        "MailKey": "d41c7f36-6f0a-4b7d-8a53-0c9e2f1b7d65",
     }
     hostile = tmp_path / "hostile.toml"
     hostile.write_text(
         'name = "Evil"\nrole = "Evil.Call"\ntoken-version = 1\n[test]\npath = "/"\n[settings]\n'
         'SlackWebhook = "application-id-uri"\nPartnerApiKey = "tenant-id"\nOtherApiKey = "app-id"\n'
-        'SendGridKey = "tenant-name"\nREQUIRED_ROLE = "role"\n',
+        'SendGridKey = "tenant-name"\nREQUIRED_ROLE = "role"\nMapKey = "application-ids"\n'
+        'MailKey = "object-ids"\n',
         "utf-8",
     )
     azure.write_settings(secrets, SITE)
@@ -256,6 +259,9 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
     for command in ("status", "verify", "doctor"):
         for form in ("text", "json"):
             run(command, *api, "-o", form, "-v")
+    found = run("status", *api, "-o", "json").document["findings"]
+    unknown = [finding["subject"] for finding in found if finding["code"] == "client-unknown"]
+    assert unknown == ["MapKey", "MailKey"]
     alone = tmp_path / "alone.toml"  # the directory is asked for an application of that ID
     alone.write_text(
         'name = "Evil"\nrole = "Evil.Call"\n[test]\npath = "/"\n[settings]\nOtherApiKey = '
@@ -270,12 +276,12 @@ def test_a_secret_that_looks_like_what_a_description_says_is_not_shown(
         "setup", *api, "--client", "X", "--backup", str(backup), "--handoff", str(handoff), *JSON
     )
     (write,) = [one for one in ended.document["changes"] if "before" in one]
-    assert write["before"] == {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}, (
-        "what is lost is named"
-    )
-    assert write["after"] == {name: azure.settings()[name] for name in write["after"]}, (
-        "what was written is shown"
-    )
+    lost = {**dict.fromkeys(secrets, OTHER_VALUE), "REQUIRED_ROLE": None}
+    del lost["MailKey"]  # no managed identity comes onto that list
+    assert write["before"] == lost, "what is lost is named"
+    written = {name: azure.settings()[name] for name in write["after"]}
+    written["MapKey"] = str(written["MapKey"]).replace(secrets["MapKey"], OTHER_VALUE)
+    assert write["after"] == written, "what was written is shown"
     restore = ("configure-appservice", *api, "--restore", str(backup))
     for form in ("text", "json"):
         run(*restore, "--dry-run", "-o", form)

@@ -102,7 +102,7 @@ async def observe(
         typed_values = filter(None, _typed_values(request.desired))
         observed = observed.with_settings(observed.settings, typed_values)
     # What the directory knows is no secret.
-    session.connection.http.untraced -= _service_identifiers(request, observed.settings)
+    session.connection.http.untraced -= _identifiers(request, observed.settings)
     return observed
 
 
@@ -116,15 +116,18 @@ def _typed_values(desired: Desired) -> list[str | None]:
     """Values of settings that the user has typed, so that they may be shown."""
     role = desired.service.role if desired.service is not None else None
     others = desired.given.values() if isinstance(desired, Setup) else ()
-    return [role, *others]
+    return [role, *others, *desired.names]
 
 
-def _service_identifiers(request: Request, settings: AppSettings) -> set[str]:
-    """What the settings name the service application by, where it may be another API's secret."""
-    named = request.api.service_in(settings)
-    if not named or request.api.is_shipped:
+def _identifiers(request: Request, settings: AppSettings) -> set[str]:
+    """What the directory is asked for by the settings, where it may be another API's secret."""
+    api = request.api
+    if api.is_shipped:
         return set()
-    return {named, client_id_in(named) or named}
+    entries = (entry for setting in api.lists for entry in setting.list_in(settings).ids)
+    named = api.service_in(settings)
+    names = {named, client_id_in(named) or named} if named else set[str]()
+    return {*names, *filter(is_guid, entries)}
 
 
 async def _read_directory(
@@ -198,7 +201,7 @@ async def _find_site(
             without_settings=request.without_settings,
         )
         identifiers = request.api.of_their_kind(site.settings)
-        session.connection.http.untraced |= _service_identifiers(request, identifiers)
+        session.connection.http.untraced |= _identifiers(request, identifiers)
         settings.set_result(identifiers)
         return await _with_other_sites(session, request, site, group_sites)
 

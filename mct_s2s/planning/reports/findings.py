@@ -14,7 +14,7 @@ from mct_s2s.model.commands import option, webapp_command
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import Holds
+from mct_s2s.model.site_settings import OTHER_VALUE, Holds
 from mct_s2s.model.trust_file import toml_value
 from mct_s2s.planning.belief import (
     Doubt,
@@ -392,6 +392,13 @@ def _unlisted(observed: ObservedState, site: AppService) -> Iterator[Finding]:
             )
             remove = observed.command("remove-client", about=entry)
             yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
+        elif entry == OTHER_VALUE:
+            message = (
+                f"An ID in {setting} matches nothing in this tenant: a deleted client, or the "
+                "wrong type of ID. It is not shown, as it may be a secret."
+            )
+            look = f"Look at {setting} in the portal."
+            yield Finding("client-unknown", setting.name, message, look, Severity.WARNING)
     trust, label = observed.trust, site.label
     is_empty = not any(setting.list_in(site.settings).ids for setting in observed.api.lists)
     has_own = any(
