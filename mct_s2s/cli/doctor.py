@@ -2,40 +2,63 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from mct_s2s import clock
-from mct_s2s.cli.binding import option_words
-from mct_s2s.cli.commands import DoctorOptions
-from mct_s2s.cli.file_site import FileSite
-from mct_s2s.cli.fleet import read_file_sites
-from mct_s2s.cli.handover import ways_out
-from mct_s2s.cli.requests import api_of, at_site, caller_resources, check_role, look_request
-from mct_s2s.cli.run import CommandRun, run, run_connected
-from mct_s2s.cli.session import Services
-from mct_s2s.cli.trust_file import check_only, chosen, file_words, read_sites
-from mct_s2s.engine.observe.rights import examine_rights
-from mct_s2s.engine.request import Session
+from mct_s2s.cli.binding import option, option_words
+from mct_s2s.cli.options import AzureOptions, FileOptions, output_option, service_app_option
+from mct_s2s.cli.setup import directory_half
 from mct_s2s.errors import WayOut
 from mct_s2s.exit_codes import ExitCode, worst
-from mct_s2s.model.caller_rights import Verdict
-from mct_s2s.model.commands import command
-from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.permissions.doctor import Seen, SiteChecks, checks, is_ready
-from mct_s2s.planning.permissions.preflight import others
-from mct_s2s.planning.reports.status import UnreadSite
-from mct_s2s.planning.secret_policy import longest
-from mct_s2s.render.console import Terminal
-from mct_s2s.render.doctor import doctor_list, doctor_result, lacking, show_checks, show_sites
-from mct_s2s.render.markdown import page
-from mct_s2s.render.status import show_unread
+
+if TYPE_CHECKING:
+    from mct_s2s.planning.permissions.doctor import Seen
+    from mct_s2s.render.console import Terminal
 
 CHECKED = ("service_app", "role", "managed_identity", "no_app_service", "no_consent")
 """Options that `setup` has, too: with them it does what was checked, no more."""
 
 
+@dataclass(kw_only=True)
+class DoctorOptions(FileOptions, AzureOptions):
+    examples = (
+        "mct-s2s doctor -a contosolearn",
+        "mct-s2s doctor -a contosolearn --managed-identity reports-func",
+        "mct-s2s doctor -a contosolearn -o markdown",
+        "mct-s2s doctor -f trust.toml",
+    )
+    output: str = output_option("markdown")
+    managed_identity: list[str] = option(
+        "--managed-identity RESOURCE",
+        "Resource whose managed identity to enable. Repeatable.",
+        default=list,
+    )
+    service_app: str | None = service_app_option()
+    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole for MCT.")
+    no_app_service: bool = option("--no-app-service", "Check Entra ID only.")
+    no_consent: bool = option("--no-consent", "Skip the check for admin consent.")
+
+    def directory_half(self) -> str | None:
+        return directory_half(self, ["NAME"])
+
+
 def doctor(options: DoctorOptions) -> int:
+    from mct_s2s import clock
+    from mct_s2s.cli.handover import ways_out
+    from mct_s2s.cli.requests import api_of, at_site, caller_resources, check_role, look_request
+    from mct_s2s.cli.run import CommandRun, run
+    from mct_s2s.cli.session import Services
+    from mct_s2s.cli.trust_file import check_only
+    from mct_s2s.engine.observe.rights import examine_rights
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.caller_rights import Verdict
+    from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
+    from mct_s2s.planning.permissions.doctor import checks, is_ready
+    from mct_s2s.planning.permissions.preflight import others
+    from mct_s2s.planning.secret_policy import longest
+    from mct_s2s.render.doctor import doctor_result, lacking, show_checks
+
     if options.file is not None:
         return _doctor_of_file(options)
     check_only(options)
@@ -76,6 +99,19 @@ def doctor(options: DoctorOptions) -> int:
 
 
 def _doctor_of_file(options: DoctorOptions) -> int:
+    from mct_s2s.cli.file_site import FileSite
+    from mct_s2s.cli.fleet import read_file_sites
+    from mct_s2s.cli.requests import at_site
+    from mct_s2s.cli.run import CommandRun, run_connected
+    from mct_s2s.cli.trust_file import chosen, file_words, read_sites
+    from mct_s2s.engine.observe.rights import examine_rights
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.commands import command
+    from mct_s2s.planning.permissions.doctor import SiteChecks, checks
+    from mct_s2s.planning.reports.status import UnreadSite
+    from mct_s2s.render.doctor import doctor_list, show_sites
+    from mct_s2s.render.status import show_unread
+
     sites = chosen(
         read_sites(options, "managed_identity", "role", "no_app_service", "no_consent"), options
     )
@@ -106,7 +142,7 @@ def _doctor_of_file(options: DoctorOptions) -> int:
     return run_connected(options, body)
 
 
-def _name_unknown(seen: Seen) -> list[int]:
+def _name_unknown(seen: "Seen") -> list[int]:
     """The exit code of a name that does not exist: it is told beside what else was checked, as it
     may be hidden.
     """
@@ -115,8 +151,11 @@ def _name_unknown(seen: Seen) -> list[int]:
 
 
 @contextmanager
-def _shown_as(options: DoctorOptions, terminal: Terminal, title: str) -> Iterator[Terminal]:
+def _shown_as(options: DoctorOptions, terminal: "Terminal", title: str) -> "Iterator[Terminal]":
     """Where to show what was found: on the terminal, or for a page of Markdown."""
+    from mct_s2s.render.console import Terminal
+    from mct_s2s.render.markdown import page
+
     is_page = options.output == "markdown"
     shown = Terminal.recording() if is_page else terminal
     yield shown

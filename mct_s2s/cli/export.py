@@ -1,40 +1,42 @@
 """`export`: one App Service or every one of the subscription, as a trust file."""
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mct_s2s.cli.commands import ExportOptions
-from mct_s2s.cli.fleet import read_every_site
-from mct_s2s.cli.options import refuse_site_beside_all
-from mct_s2s.cli.requests import api_of, look, where
-from mct_s2s.cli.run import CommandRun, run
-from mct_s2s.cli.session import Services
-from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.request import Session
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions, refuse_site_beside_all
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.exit_codes import worst
-from mct_s2s.model.api import Api
-from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.commands import own_command
-from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.trust_file import toml_key, toml_value
-from mct_s2s.plain_text import plain
-from mct_s2s.planning.export import ExportedSite, Keys, export_site
-from mct_s2s.planning.reports.status import UnreadSite
-from mct_s2s.render.console import Terminal
-from mct_s2s.render.status import show_unread
 
-HEADER = (
-    "A trust file of mct-s2s: which clients call which {what}.",
-    "It holds no secret. To see what it would change: mct-s2s apply -f FILE --dry-run",
-)
+if TYPE_CHECKING:
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.api import Api
+    from mct_s2s.model.azure_resources import IdentityResource
+    from mct_s2s.model.directory_objects import ServicePrincipal
+    from mct_s2s.model.observed import ObservedState
+    from mct_s2s.model.resource_id import SiteTarget
+    from mct_s2s.render.console import Terminal
+
+
+@dataclass(kw_only=True)
+class ExportOptions(AzureOptions):
+    examples = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all > trust.toml")
+    all_sites: bool = option("--all", "Export every MCT App Service of the subscription.")
 
 
 def export(options: ExportOptions) -> int:
+    from mct_s2s.cli.fleet import read_every_site
+    from mct_s2s.cli.requests import api_of
+    from mct_s2s.cli.run import CommandRun, run
+    from mct_s2s.cli.session import Services
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.resource_id import ResourceId
+    from mct_s2s.planning.export import ExportedSite, export_site
+    from mct_s2s.planning.reports.status import UnreadSite
+    from mct_s2s.render.trust_file import trust_file_text
+
     if options.all_sites:
         refuse_site_beside_all()
     api = api_of(options)
@@ -73,11 +75,13 @@ def export(options: ExportOptions) -> int:
     return run(options, Services(target=not options.all_sites), body)
 
 
-def _show(terminal: Terminal, parts: Mapping[str, Any], output: str) -> None:
+def _show(terminal: "Terminal", parts: Mapping[str, Any], output: str) -> None:
     """Print the file, or the document with it; beside it, what it does not say.
 
     `parts`: members of the document.
     """
+    from mct_s2s.render.status import show_unread
+
     for name, sentence in (
         (site.resource.name, each) for site in parts["sites"] for each in site.left_out
     ):
@@ -93,7 +97,10 @@ def _show(terminal: Terminal, parts: Mapping[str, Any], output: str) -> None:
         terminal.verbatim(parts["text"])
 
 
-async def _look_with_identities(options: ExportOptions, session: Session) -> ObservedState:
+async def _look_with_identities(options: ExportOptions, session: "Session") -> "ObservedState":
+    from mct_s2s.cli.requests import look
+    from mct_s2s.concurrency import gather_or_cancel
+
     observed = await look(options, session, all_federated=True)
     resources = await gather_or_cancel(
         *(_resource_of(session, identity) for identity in observed.trust.identities)
@@ -104,7 +111,10 @@ async def _look_with_identities(options: ExportOptions, session: Session) -> Obs
     )
 
 
-def _not_set_up(target: SiteTarget, options: ExportOptions) -> NotThere:
+def _not_set_up(target: "SiteTarget", options: ExportOptions) -> NotThere:
+    from mct_s2s.cli.requests import where
+    from mct_s2s.model.commands import own_command
+
     return NotThere(
         "service-application-missing",
         f"'{target.label}' has no service application yet: there is nothing to export.",
@@ -113,7 +123,10 @@ def _not_set_up(target: SiteTarget, options: ExportOptions) -> NotThere:
     )
 
 
-def _nothing_to_export(api: Api, options: ExportOptions) -> NotThere:
+def _nothing_to_export(api: "Api", options: ExportOptions) -> NotThere:
+    from mct_s2s.cli.requests import where
+    from mct_s2s.model.commands import own_command
+
     anywhere = replace(options, app_service=None, resource_group=None, slot=None)
     return NotThere(
         "nothing-to-export",
@@ -125,56 +138,12 @@ def _nothing_to_export(api: Api, options: ExportOptions) -> NotThere:
     )
 
 
-async def _resource_of(session: Session, identity: ServicePrincipal) -> IdentityResource | None:
+async def _resource_of(
+    session: "Session", identity: "ServicePrincipal"
+) -> "IdentityResource | None":
+    from mct_s2s.model.resource_id import ResourceId
+
     try:
         return await session.arm.identity_resource(ResourceId.parse(identity.resource_id or ""))
     except (NotThere, PermissionMissing, UsageError):
         return None
-
-
-def trust_file_text(sites: Sequence[ExportedSite], *, is_mct: bool = True) -> str:
-    """`is_mct`: whether the sites serve MCT."""
-    what = "Microsoft Community Training site" if is_mct else "App Service"
-    blocks = ["".join(_comment(line.format(what=what)) for line in HEADER)]
-    profiles: dict[str, Keys] = {}
-    keys: set[str] = set()
-    for site in sites:
-        profile = next((name for name, one in profiles.items() if one == site.profile), None)
-        if profile is None:
-            profile = _free(profiles, str(site.profile["tenant"]).partition(".")[0])
-            profiles[profile] = site.profile
-            blocks.append(_block(f"[profiles.{toml_key(profile)}]", site.profile))
-        app = site.resource.names[0]
-        name = "-".join([app, *([site.resource.slot] if site.resource.slot else [])])
-        key = _free(keys, name, f"{name}-{site.resource.resource_group}")
-        keys.add(key)
-        path = f"sites.{toml_key(key)}"
-        options = {
-            "profile": profile,
-            **({} if key == app else {"app-service": app}),
-            **site.options,
-        }
-        left_out = (
-            ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
-        )
-        blocks.append(_block(f"[{path}]", options, left_out))
-        blocks += [
-            _block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients
-        ]
-        blocks += [_block(f"[[{path}.managed-identities]]", one) for one in site.identities]
-    return "\n".join(blocks)
-
-
-def _free(taken: Container[str], *names: str) -> str:
-    """The first of the names that is not taken, or else the last one with a number."""
-    numbered = (f"{names[-1]}-{number}" for number in range(2, 10_000))
-    return next(name for name in (*names, *numbered) if name not in taken)
-
-
-def _block(header: str, options: Mapping[str, str | bool], remarks: Sequence[str] = ()) -> str:
-    values = (f"{toml_key(key)} = {toml_value(value)}\n" for key, value in options.items())
-    return "".join((*map(_comment, remarks), f"{header}\n", *values))
-
-
-def _comment(text: str) -> str:
-    return f"# {plain(text)}".rstrip() + "\n"

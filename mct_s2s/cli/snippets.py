@@ -1,34 +1,26 @@
-"""`mct-s2s snippet`: a program that calls the MCT API as one client, or the settings of one."""
+"""Where a program of `snippet` finds its credential, and what its reader has to know."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from mct_s2s.cli.commands import SnippetOptions
-from mct_s2s.cli.requests import api_of, look
-from mct_s2s.cli.run import CommandRun, run
-from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import noted_vaults
 from mct_s2s.engine.local_notes import default_folder
 from mct_s2s.engine.request import Session
-from mct_s2s.errors import Instruction, NotThere, UsageError
+from mct_s2s.errors import Instruction, UsageError
 from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.inputs.target import api_path, api_url
+from mct_s2s.model.api import Api
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, Language, SecretCredential
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.plain_text import counted
-from mct_s2s.planning.api_address import api_url as url_of_api
-from mct_s2s.planning.belief import is_only_set
-from mct_s2s.planning.ownership import client_called, is_logic_app, known_audience
-from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.render.manual_steps import show_manual_steps
-from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for
-from mct_s2s.render.snippets import snippet as program_for
+from mct_s2s.planning.ownership import Client
+from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind
 from mct_s2s.stores.dotenv import available, from_files
 
 SAVED = "file:"
@@ -36,98 +28,33 @@ SAVED = "file:"
 _NOT_HERE = "The client's credential is not saved on this machine."
 
 
-def snippet(options: SnippetOptions) -> int:
-    api = api_of(options)
-    path, language = api_path(options.path, api), options.language
-    typed = api_url(options.url) if options.url is not None else None
-
-    async def body(current: CommandRun, session: Session) -> int:
-        terminal, connection = current.terminal, session.connection
-        if connection.reopened_by:
-            raise UsageError(
-                "sandbox-not-served",
-                "The program needs a running sandbox: this one ends with each command.",
-                remedy="Serve it in another terminal, then run this again:",
-                command=connection.reopened_by,
-            )
-        observed = await look(
-            options, session, clients=(options.client,) if options.client else (), url=typed
-        )
-        site, tenant = observed.app_service, observed.tenant
-        cloud, environ = connection.cloud, connection.environ
-        assert site is not None  # snippet always names one
-        assert tenant is not None  # and reads the directory
-        audience, url = known_audience(observed), url_of_api(observed) or site.url
-        if audience is None:
-            message = f"'{site.label}' has no service application with an Application ID URI yet."
-            setup = observed.command("setup", "--client", options.client or "NAME")
-            raise NotThere(
-                "service-application-missing", message, remedy="Set it up first:", command=setup
-            )
-        client = client_called(options.client, observed)
-        if is_logic_app(client):
-            headers = "".join(
-                f"header {name}: {value}, " for name, value in api.test.headers.items()
-            )
-            raise UsageError(
-                "snippet-unsuitable",
-                f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP action, "
-                "not by a program.",
-                remedy=f"Add an HTTP action: method GET, URI {url}{path}, {headers}"
-                f"authentication type Managed identity, audience {audience}.",
-            )
-        if isinstance(client, ServicePrincipal):
-            source = _of_identity(client)
-        else:
-            folder = default_folder(session, site.label, observed)
-            source = next(_sources(session, client, options, folder, observed.now))
-        if language not in (offered := languages_for(source)):
-            raise UsageError(
-                "snippet-unsuitable",
-                f"'{client.display_name}' has a credential ({source.kind.value}) that "
-                f"{language.value} cannot use.",
-                remedy=f"Choose another language: {', '.join(offered)}. Or add a client for "
-                f"{language.value}.",
-            )
-        trusted = (
-            None
-            if cloud.is_microsofts
-            else environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
-        )
-        call = ApiCall(
-            client.display_name,
-            client.client_id,
-            source,
-            site.label,
-            url if language is Language.APP_SETTINGS else f"{url}{path}",
-            audience,
-            tenant.id,
-            cloud.login,
-            is_public=cloud.authority_host is None,
-            is_known=cloud.is_microsofts,
-            ca_file=trusted,
-            api=api,
-        )
-        show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
-        if (service := observed.trust.service) is not None and is_only_set(observed):
-            said = (
-                f"Its tokens are for '{service.display_name}', as the App Service's settings alone "
-                "say."
-            )
-            show_manual_steps(terminal.err, [Instruction(said)])
-        text = program_for(call, language)
-        if terminal.json:
-            terminal.document(
-                "snippet", {"language": language, "client": call.client, "text": text}
-            )
-        else:
-            terminal.verbatim(text)
-        return 0
-
-    return run(options, Services(), body)
+def unsuitable_for_logic_app(client: Client, api: Api, url: str, audience: str) -> UsageError:
+    headers = "".join(f"header {name}: {value}, " for name, value in api.test.headers.items())
+    return UsageError(
+        "snippet-unsuitable",
+        f"'{client.display_name}' is a Logic App: it calls {api.called} by an HTTP action, not by "
+        "a program.",
+        remedy=f"Add an HTTP action: method GET, URI {url}, {headers}authentication type Managed "
+        f"identity, audience {audience}.",
+    )
 
 
-def _of_identity(client: ServicePrincipal) -> CredentialSource:
+def source_for(
+    session: Session,
+    client: Client,
+    observed: ObservedState,
+    given: Path | None,
+    language: Language,
+) -> CredentialSource:
+    """Where the program gets the client's credential. `given`: the file of `--credentials`."""
+    if isinstance(client, ServicePrincipal):
+        return _source_of_identity(client)
+    label = observed.app_service.label if observed.app_service is not None else ""
+    folder = default_folder(session, label, observed)
+    return next(_sources_of_application(session, client, given, language, folder, observed.now))
+
+
+def _source_of_identity(client: ServicePrincipal) -> CredentialSource:
     kind = SourceKind.MANAGED_IDENTITY
     try:
         resource = ResourceId.parse(client.resource_id or "")
@@ -138,24 +65,26 @@ def _of_identity(client: ServicePrincipal) -> CredentialSource:
     return CredentialSource(kind, resource=resource)
 
 
-def _sources(
+def _sources_of_application(
     session: Session,
     client: ClientApplication,
-    options: SnippetOptions,
+    given: Path | None,
+    language: Language,
     folder: Path,
     now: datetime,
 ) -> Iterator[CredentialSource]:
-    """Best first: what is saved on this machine, what the registration says of others, the file
-    that would have it.
+    """Best first: what is saved on this machine, what the registration says, the usual file.
+
+    `given`: the file of `--credentials`.
     """
-    given, known = options.credentials, client.credentials
+    known = client.credentials
     federated = [
         CredentialSource(SourceKind.FEDERATED, federation=one.federation)
         for one in known
         if one.federation
     ]
     # A workflow's own token: it needs no secret
-    if given is None and options.language is Language.GITHUB_ACTIONS:
+    if given is None and language is Language.GITHUB_ACTIONS:
         yield from (
             one
             for one in federated

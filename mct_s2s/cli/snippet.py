@@ -1,0 +1,121 @@
+"""`snippet`: a program that calls the MCT API as one client, or the settings of one."""
+
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import CLIENT, AzureOptions, url_option
+from mct_s2s.errors import Instruction, NotThere, UsageError
+from mct_s2s.model.client_sign_in import Language
+
+
+@dataclass(kw_only=True)
+class SnippetOptions(AzureOptions):
+    examples = (
+        "mct-s2s snippet Import -a contosolearn | sh",
+        "mct-s2s snippet Import -a contosolearn -l python > caller.py",
+        "mct-s2s snippet Import -a contosolearn -l app-settings",
+    )
+    first_word = FirstWord(
+        "client", "NAME", "Display name, appId, object ID or resource ID of the client."
+    )
+
+    client: str = option(*CLIENT, default=MISSING)
+    language: Language = option("-l --language LANGUAGE", "What to print.", default=Language.CURL)
+    path: str | None = option(
+        "--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT."
+    )
+    url: str | None = url_option()
+    credentials: Path | None = option("--credentials FILE", "The client's secret file.")
+
+
+def snippet(options: SnippetOptions) -> int:
+    from mct_s2s.cli.requests import api_of, look
+    from mct_s2s.cli.run import CommandRun, run
+    from mct_s2s.cli.session import Services
+    from mct_s2s.cli.snippets import notes, source_for, unsuitable_for_logic_app
+    from mct_s2s.engine.request import Session
+    from mct_s2s.inputs.target import api_path, api_url
+    from mct_s2s.planning.api_address import api_url as url_of_api
+    from mct_s2s.planning.belief import is_only_set
+    from mct_s2s.planning.ownership import client_called, is_logic_app, known_audience
+    from mct_s2s.planning.reports.findings import diagnose
+    from mct_s2s.render.manual_steps import show_manual_steps
+    from mct_s2s.render.snippets import ApiCall, languages_for
+    from mct_s2s.render.snippets import snippet as program_for
+
+    api = api_of(options)
+    path, language = api_path(options.path, api), options.language
+    typed = api_url(options.url) if options.url is not None else None
+
+    async def body(current: CommandRun, session: Session) -> int:
+        terminal, connection = current.terminal, session.connection
+        if connection.reopened_by:
+            raise UsageError(
+                "sandbox-not-served",
+                "The program needs a running sandbox: this one ends with each command.",
+                remedy="Serve it in another terminal, then run this again:",
+                command=connection.reopened_by,
+            )
+        observed = await look(
+            options, session, clients=(options.client,) if options.client else (), url=typed
+        )
+        site, tenant = observed.app_service, observed.tenant
+        cloud, environ = connection.cloud, connection.environ
+        assert site is not None  # snippet always names one
+        assert tenant is not None  # and reads the directory
+        audience, url = known_audience(observed), url_of_api(observed) or site.url
+        if audience is None:
+            message = f"'{site.label}' has no service application with an Application ID URI yet."
+            setup = observed.command("setup", "--client", options.client or "NAME")
+            raise NotThere(
+                "service-application-missing", message, remedy="Set it up first:", command=setup
+            )
+        client = client_called(options.client, observed)
+        if is_logic_app(client):
+            raise unsuitable_for_logic_app(client, api, f"{url}{path}", audience)
+        source = source_for(session, client, observed, options.credentials, language)
+        if language not in (offered := languages_for(source)):
+            raise UsageError(
+                "snippet-unsuitable",
+                f"'{client.display_name}' has a credential ({source.kind.value}) that "
+                f"{language.value} cannot use.",
+                remedy=f"Choose another language: {', '.join(offered)}. Or add a client for "
+                f"{language.value}.",
+            )
+        trusted = (
+            None
+            if cloud.is_microsofts
+            else environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
+        )
+        call = ApiCall(
+            client.display_name,
+            client.client_id,
+            source,
+            site.label,
+            url if language is Language.APP_SETTINGS else f"{url}{path}",
+            audience,
+            tenant.id,
+            cloud.login,
+            is_public=cloud.authority_host is None,
+            is_known=cloud.is_microsofts,
+            ca_file=trusted,
+            api=api,
+        )
+        show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
+        if (service := observed.trust.service) is not None and is_only_set(observed):
+            said = (
+                f"Its tokens are for '{service.display_name}', as the App Service's settings alone "
+                "say."
+            )
+            show_manual_steps(terminal.err, [Instruction(said)])
+        text = program_for(call, language)
+        if terminal.json:
+            terminal.document(
+                "snippet", {"language": language, "client": call.client, "text": text}
+            )
+        else:
+            terminal.verbatim(text)
+        return 0
+
+    return run(options, Services(), body)

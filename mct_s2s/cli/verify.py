@@ -1,0 +1,269 @@
+"""`verify`: test each client with a real token and a real API call."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import AzureOptions, FileOptions, url_option
+from mct_s2s.errors import UsageError
+from mct_s2s.exit_codes import ExitCode, worst
+from mct_s2s.model.client_sign_in import ClientSignIn, Method, machine_sign_in
+
+if TYPE_CHECKING:
+    from mct_s2s.cli.run import CommandRun
+    from mct_s2s.engine.request import Session
+    from mct_s2s.model.observed import ClientApplication, ObservedState
+    from mct_s2s.planning.reports.verification import Verification
+
+INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+"""Set by Azure inside a resource that has a managed identity."""
+
+
+@dataclass(kw_only=True)
+class VerifyOptions(FileOptions, AzureOptions):
+    examples = (
+        "mct-s2s verify -a contosolearn",
+        "mct-s2s verify -a contosolearn --client Import",
+        "mct-s2s verify -f trust.toml",
+        "mct-s2s verify --audience api://APP_ID --url https://HOST",
+    )
+    first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
+
+    client: list[str] = option(
+        "--client NAME_OR_ID", "Test this client only: its name or ID. Repeatable.", default=list
+    )
+    credentials: list[Path] = option(
+        "--credentials FILE", "A client's secret file. Repeatable.", default=list
+    )
+    path: str | None = option(
+        "--path PATH", "Path to GET. Default: the API's, /api/v1/organization for MCT."
+    )
+    audience: str | None = option(
+        "--audience URI", "Test the caller's own call to this Application ID URI."
+    )
+    url: str | None = url_option()
+
+    @property
+    def signs_in_to(self) -> tuple[str, ...]:
+        return () if self.audience else super().signs_in_to
+
+
+def verify(options: VerifyOptions) -> int:
+    from mct_s2s.cli.requests import api_of
+    from mct_s2s.cli.run import run, run_connected
+    from mct_s2s.cli.session import Services
+    from mct_s2s.cli.trust_file import check_only
+    from mct_s2s.inputs.target import api_path, api_url
+    from mct_s2s.stores.dotenv import from_files
+
+    if options.file is not None:
+        return _verify_file(options)
+    check_only(options)
+    path = api_path(options.path, api_of(options))
+    url = api_url(options.url) if options.url else None
+    sign_ins = from_files(options.credentials)
+    if options.audience:
+        return run_connected(options, partial(_verify_own_call, options, path, url, sign_ins))
+    return run(options, Services(), partial(_verify_site, options, path, url, sign_ins))
+
+
+async def _verify_own_call(
+    options: VerifyOptions,
+    path: str,
+    url: str | None,
+    sign_ins: Sequence[ClientSignIn],
+    current: "CommandRun",
+) -> int:
+    """Test the caller's own call, as a client: no one signs in to look at Azure."""
+    from mct_s2s import clock
+    from mct_s2s.cli.requests import api_of
+    from mct_s2s.cli.session import connected
+    from mct_s2s.concurrency import gather_or_cancel
+    from mct_s2s.engine.verify import ClientTest
+    from mct_s2s.inputs.target import api_url
+    from mct_s2s.model.observed import ObservedState
+    from mct_s2s.planning.reports.verification import Verification
+
+    api = api_of(options)
+    audience = (options.audience or "").removesuffix("/.default")
+    async with connected(options, current.terminal) as (connection, *_):
+        from mct_s2s.azure.site_api import EntraTokens, SiteApi  # with httpx
+
+        clients_at: dict[str, list[ClientSignIn]] = defaultdict(list)
+        for sign_in in sign_ins or [_own_sign_in(options.auth, connection.environ)]:
+            site_url = url or sign_in.url or connection.environ.get("MCT_S2S_URL")
+            if not site_url:
+                headline = "No site given: --audience needs --url."
+                raise UsageError("url-missing", headline, remedy="Add --url https://HOST")
+            clients_at[api_url(site_url)].append(sign_in)
+        tokens = EntraTokens(connection)
+        unread = ObservedState(clock.now(), "", None, None, api=api)
+        tests = {
+            site_url: ClientTest(tokens, SiteApi(connection, site_url, path, api), audience, unread)
+            for site_url in clients_at
+        }
+        verifications = await gather_or_cancel(
+            *(tests[site_url].verify(clients) for site_url, clients in clients_at.items())
+        )
+    checks = tuple(check for verification in verifications for check in verification.checks)
+    return _end(current, Verification(next(iter(clients_at)), path, checks, api=api))
+
+
+async def _verify_site(
+    options: VerifyOptions,
+    path: str,
+    url: str | None,
+    sign_ins: Sequence[ClientSignIn],
+    current: "CommandRun",
+    session: "Session",
+) -> int:
+    """Test the clients of an App Service, or those that were typed."""
+    from mct_s2s.cli.requests import look
+    from mct_s2s.engine.local_notes import default_folder
+    from mct_s2s.engine.verify import ClientTest, clients_to_verify
+    from mct_s2s.model.directory_objects import ServicePrincipal
+    from mct_s2s.model.observed import ClientApplication
+    from mct_s2s.planning.api_address import api_url
+    from mct_s2s.planning.ownership import client_called, known_audience, members
+    from mct_s2s.stores.dotenv import available
+
+    observed = await look(options, session, url=url)
+    assert observed.app_service is not None  # verify always names one
+    applications = members(observed)
+    identities = observed.trust.identities
+    if options.client:
+        clients = dict.fromkeys(client_called(name, observed) for name in options.client)
+        applications = tuple(one for one in clients if isinstance(one, ClientApplication))
+        identities = tuple(one for one in clients if isinstance(one, ServicePrincipal))
+    folder = default_folder(session, observed.app_service.label, observed)
+    ids = {client.client_id.casefold() for client in applications}
+    if not options.client:
+        ids |= {sign_in.client_id.casefold() for sign_in in sign_ins}
+    known = available(sign_ins, session.connection.environ, folder)
+    known += await _in_vaults(session, applications, known, observed)
+    tested = [sign_in for sign_in in known if sign_in.client_id.casefold() in ids]
+    site = session.site_api(api_url(observed) or observed.app_service.url, path, observed.api)
+    test = ClientTest(session.tokens, site, known_audience(observed) or "", observed)
+    verification = await test.verify(clients_to_verify(applications, tested), identities)
+    return _end(current, verification)
+
+
+def _verify_file(options: VerifyOptions) -> int:
+    from mct_s2s.cli.file_site import FileSite
+    from mct_s2s.cli.fleet import read_file_sites
+    from mct_s2s.cli.requests import at_site, look
+    from mct_s2s.cli.run import CommandRun, run_connected
+    from mct_s2s.cli.trust_file import chosen, file_words, read_sites
+    from mct_s2s.engine.credential_stores import stored_credentials
+    from mct_s2s.engine.local_notes import default_folder
+    from mct_s2s.engine.request import Session
+    from mct_s2s.engine.verify import ClientTest, clients_to_verify
+    from mct_s2s.inputs.target import api_path
+    from mct_s2s.model.commands import command
+    from mct_s2s.planning import api_address
+    from mct_s2s.planning.ownership import known_audience, members
+    from mct_s2s.planning.reports.status import UnreadSite
+    from mct_s2s.planning.reports.verification import FileVerification, Verification
+    from mct_s2s.render.status import show_unread
+    from mct_s2s.render.verification import show_verifications
+    from mct_s2s.stores.dotenv import available
+
+    sites = chosen(read_sites(options, "client", "credentials", "audience", "url"), options)
+
+    async def tested(site: FileSite, session: Session) -> Verification:
+        service = site.request.setup.service
+        url = service.url if service is not None else None
+        observed = await look(site.options, session, file=site.request.file, url=url)
+        app_service, folder = (
+            observed.app_service,
+            default_folder(session, site.target.label, observed),
+        )
+        assert app_service is not None  # the file names it
+        request = at_site(replace(site.request, now=observed.now), site.options, session)
+        stored = await stored_credentials(session, request, observed)
+        applications = members(observed)
+        ids = {client.client_id.casefold() for client in applications}
+        saved = available(stored, session.connection.environ, folder)
+        saved += await _in_vaults(session, applications, saved, observed)
+        clients = clients_to_verify(
+            applications, [one for one in saved if one.client_id.casefold() in ids]
+        )
+        api = observed.api
+        address = session.site_api(
+            api_address.api_url(observed) or app_service.url, api_path(options.path, api), api
+        )
+        test = ClientTest(session.tokens, address, known_audience(observed) or "", observed)
+        verification = await test.verify(clients, observed.trust.identities)
+        is_set_up = observed.trust.service is not None or bool(api.shown(app_service.settings))
+        return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)
+
+    async def body(current: CommandRun) -> int:
+        found = await read_file_sites(sites, current.terminal, tested)
+        read = tuple(one for one in found if isinstance(one, Verification))
+        report = FileVerification(read, tuple(one for one in found if isinstance(one, UnreadSite)))
+        if current.terminal.json:
+            current.terminal.document("verify-list", report)
+            show_unread(current.terminal, report.failed, ())
+        else:
+            show_verifications(
+                current.terminal, report, command("mct-s2s", "apply", *file_words(options))
+            )
+        return worst(
+            [
+                0 if report.is_proved else ExitCode.ATTENTION,
+                *(one.error.exit_code for one in report.failed),
+            ]
+        )
+
+    return run_connected(options, body)
+
+
+async def _in_vaults(
+    session: "Session",
+    clients: "Iterable[ClientApplication]",
+    there: Iterable[ClientSignIn],
+    observed: "ObservedState",
+) -> list[ClientSignIn]:
+    """The credentials in key vaults of those clients of which nothing is there."""
+    from mct_s2s.engine.credential_stores import vault_credentials
+
+    known = {one.client_id.casefold() for one in there}
+    lacking = [client for client in clients if client.client_id.casefold() not in known]
+    return await vault_credentials(session, lacking, observed)
+
+
+def _end(current: "CommandRun", verification: "Verification") -> int:
+    from mct_s2s.render.verification import show_verification
+
+    if current.terminal.json:
+        current.terminal.document("verify", verification)
+    else:
+        show_verification(current.terminal, verification)
+    return 0 if verification.is_proved else ExitCode.ATTENTION
+
+
+def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
+    from mct_s2s.azure.sign_in.choice import choose
+    from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
+
+    is_inside = any(environ.get(name) for name in INSIDE)
+    if method is Method.AUTO and is_inside and not environ.get("AZURE_CLIENT_SECRET"):
+        method = Method.MANAGED_IDENTITY
+    method = choose(method, environ)
+    if method is Method.MANAGED_IDENTITY:
+        return machine_sign_in(environ.get("AZURE_CLIENT_ID"))
+    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (
+        own := own_credential(environ, ENVIRONMENT)
+    ):
+        return own
+    raise UsageError(
+        "no-client-sign-in",
+        "--audience tests the caller's own call, so it needs the sign-in of a client, not of a "
+        "person.",
+        remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the "
+        "client's environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+    )
