@@ -59,6 +59,9 @@ def _refused(line: str) -> str:
 
 def refused_by_us(words: list[str]) -> str:
     """Why a command line of ours is no usage of it; empty where it is."""
+    if words[-1:] == ["--help"]:  # it prints, and ends: what else is missing does not matter
+        is_command = known_options("mct-s2s", " ".join(words[:-1]))
+        return "" if is_command else f"No such command: {words[0]}"
     group: Any = app._parser()  # as `main` makes it
     name: Any = "mct-s2s"
     try:
