@@ -100,8 +100,8 @@ class ResourceManager(ServiceClient):
     async def subscriptions(self) -> list[Subscription]:
         path = versioned("/subscriptions", SUBSCRIPTIONS)
         read = partial(self.rows, path, "list the subscriptions", _subscription)
-        found: list[Subscription] = await self.once.get(path, read)
-        return found
+        subscriptions: list[Subscription] = await self.once.get(path, read)
+        return subscriptions
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
@@ -136,33 +136,35 @@ class ResourceManager(ServiceClient):
         return await self.call(read, "list the web apps")
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
-        """One question, however many sites there are. New ones may be missing."""
+        """Find the sites of a name by one request. New ones may be missing."""
         quoted = name.replace("'", "''")
-        wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
-        path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
+        condition = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
+        path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=condition)
         return await self.rows(
             path, "find the web app", lambda row: ResourceId.parse(text(row["id"]))
         )
 
     async def site(self, resource: ResourceId) -> Site | None:
+        apps = self._web_apps(resource)
+
         async def read() -> Site:
-            return _site(members(await self._on(resource, "get")))
+            return _site(members(await self._on(resource, apps.get, apps.get_slot)))
 
         return await or_none(self.call(read, "read the App Service"))
 
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
     ) -> AppSettings:
-        """Secrets among them.
+        """Read the application settings, secrets among them.
 
-        `leaves` is called when the request is sent, so that a wait for it is not counted.
+        `leaves` is called when the request is sent, so that a wait before it is not counted.
         """
+        apps = self._web_apps(resource)
+        listings = (apps.list_application_settings, apps.list_application_settings_slot)
 
         async def read() -> AppSettings:
             leaves()
-            settings = members(await self._on(resource, "list_application_settings")).get(
-                "properties"
-            )
+            settings = members(await self._on(resource, *listings)).get("properties")
             if not isinstance(settings, Mapping):
                 # Never "no settings": a write replaces them all, and would erase the site's own.
                 raise ValueError("there are no settings")
@@ -171,28 +173,31 @@ class ResourceManager(ServiceClient):
         return await self.call(read, "read the application settings")
 
     async def slots(self, resource: ResourceId) -> tuple[list[str], frozenset[str]]:
-        """The production site's slots, and its slot settings' names in lower case; none where they
-        cannot be read.
-        """
-        apps: Any = self.client(resource.subscription_id).web_apps
-        group, name = resource.resource_group, resource.names[0]
+        """The production site's slots, and the names of its slot settings in lower case.
 
-        async def names() -> list[str]:
+        Both are empty where they cannot be read.
+        """
+        apps = self._web_apps(resource)
+        group = resource.resource_group
+        name = resource.names[0]
+
+        async def read_names() -> list[str]:
             return [
                 text(row["name"]).rpartition("/")[2] async for row in apps.list_slots(group, name)
             ]
 
-        async def sticky() -> tuple[str, ...]:
+        async def read_slot_settings() -> tuple[str, ...]:
             answer = members(await apps.list_slot_configuration_names(group, name))
             return texts(members(answer.get("properties")).get("appSettingNames"))
 
         try:
-            slots, kept = await gather_or_cancel(
-                self.call(names, "list the slots"), self.call(sticky, "read the slot settings")
+            slots, slot_settings = await gather_or_cancel(
+                self.call(read_names, "list the slots"),
+                self.call(read_slot_settings, "read the slot settings"),
             )
         except (NotThere, PermissionMissing, ServiceError):
             return [], frozenset()
-        return sorted(slots), frozenset(map(str.lower, kept))
+        return sorted(slots), frozenset(map(str.lower, slot_settings))
 
     async def write_settings(
         self,
@@ -200,8 +205,9 @@ class ResourceManager(ServiceClient):
         merged: Callable[[], AppSettings | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
-        """PUT replaces all, so `merged` says what to send (`None`: nothing) after each reading by
-        `read_again`.
+        """PUT the settings, which replaces them all.
+
+        `merged` says what to send, after each reading by `read_again`; `None`: nothing.
         """
 
         async def put() -> httpx.Response | None:
@@ -218,12 +224,20 @@ class ResourceManager(ServiceClient):
             await self.finish(accepted, step)
 
     async def restart(self, resource: ResourceId) -> None:
-        """A lost answer is not asked for again: the write has recycled the site already."""
+        """Restart the site.
+
+        After a lost answer, it is not asked for again: the write has recycled the site already.
+        """
         async with self.turn(str(resource)):
-            await self.call(lambda: self._on(resource, "restart"), "restart the App Service", ONCE)
+            apps = self._web_apps(resource)
+            await self.call(
+                lambda: self._on(resource, apps.restart, apps.restart_slot),
+                "restart the App Service",
+                ONCE,
+            )
 
     def client(self, subscription_id: str) -> "WebSiteManagementClient":
-        """Imported late: a quarter of a second."""
+        """The client of azure-mgmt-web, which takes a quarter of a second to import."""
         if subscription_id not in self._clients:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
@@ -238,66 +252,57 @@ class ResourceManager(ServiceClient):
             )
         return self._clients[subscription_id]
 
-    async def _on(self, resource: ResourceId, operation: str) -> Any:
-        """An operation of azure-mgmt-web on a site, or its twin on a slot."""
-        apps = self.client(resource.subscription_id).web_apps
-        where = (
-            resource.resource_group,
-            resource.names[0],
-            *([resource.slot] if resource.slot else []),
-        )
-        return await getattr(apps, f"{operation}_slot" if resource.slot else operation)(*where)
+    def _web_apps(self, resource: ResourceId) -> Any:
+        return self.client(resource.subscription_id).web_apps
+
+    async def _on(
+        self, resource: ResourceId, on_site: Callable[..., Any], on_slot: Callable[..., Any]
+    ) -> Any:
+        """Call an operation of azure-mgmt-web on a site, or its twin on a slot."""
+        group = resource.resource_group
+        name = resource.names[0]
+        if resource.slot:
+            return await on_slot(group, name, resource.slot)
+        return await on_site(group, name)
 
     # Any resource
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
-        """For types beyond App Service with the api-version that the provider names."""
+        """Read a resource with its identity; `None` if it does not exist, or has no such type.
+
+        For types beyond App Service, the provider names the api-version.
+        """
         version = WEB if resource.is_site else await or_none(self._api_version(resource))
         if not version:
             return None
         path = versioned(str(resource), version)
-        return await or_none(self.read(path, READ, lambda row: _parsed(resource, row, version)))
+        return await or_none(
+            self.read(path, READ, lambda row: parse_identity(resource, row, version))
+        )
 
     async def enable_identity(self, identity: IdentityResource) -> PrincipalId:
         """Enable the system-assigned identity, and return its principal. None is ever disabled.
 
-        The resource is read before the change is sent again: a lost answer may have been a success,
-        and others may have assigned one.
+        Raises ServiceError: `identity-unchanged`.
         """
-        resource, step = identity.resource, "enable the managed identity"
-        seen: IdentityResource | None = None  # since the last change was sent
-
-        def is_done() -> bool:
-            return seen is not None and seen.principal_id is not None
-
-        async def look() -> None:
-            nonlocal seen
-            seen = await self.identity_resource(resource) or replace(identity, principal_id=None)
-
-        async def send() -> httpx.Response | None:
-            nonlocal seen
-            if is_done():
-                return None
-            before, seen = seen or identity, None
-            answer = await self._send(before)
-            row = members(parse_json(answer.content) if answer.content else None)
-            if same_id(str(row.get("id")), str(resource)):  # or of the operation's own
-                seen = _parsed(resource, row, identity.api_version)
-            return answer
-
+        resource = identity.resource
+        step = "enable the managed identity"
+        change = _IdentityChange(self, identity)
         async with self.turn(str(resource)):
-            accepted = await self.call(send, step, Sending(before_repeating=look))
+            # A lost answer may have been a success, and others may have assigned an identity: the
+            # resource is read before the change is sent again.
+            accepted = await self.call(change.send, step, Sending(before_repeating=change.look))
             was_followed = await self.finish(accepted, step)
             for number in range(LOOKS if was_followed else LOOKS_WITHOUT_OPERATION):
-                if is_done():
+                if change.principal_id is not None:
                     break
                 with waiting(CARRYING_OUT):
                     await asyncio.sleep(number * PAUSE)
-                await look()
-        if seen is not None and seen.principal_id is not None:
-            return seen.principal_id
+                await change.look()
+        if change.principal_id is not None:
+            return change.principal_id
         # The Azure CLI reads the resource and puts it whole.
-        setting = f"identity.type={_with_identity(seen or identity)['type']}"
+        setting = f"identity.type={_with_identity(change.latest or identity)['type']}"
         by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
         if resource.is_site:
             by_hand = webapp_command("identity assign", resource)
@@ -311,7 +316,7 @@ class ResourceManager(ServiceClient):
             command=by_hand,
         )
 
-    async def _send(self, resource: IdentityResource) -> httpx.Response:
+    async def send_identity(self, resource: IdentityResource) -> httpx.Response:
         """PATCH the resource; PUT it whole where it takes no such change."""
         version = resource.api_version or WEB
         url = self.base + versioned(str(resource.resource), version)
@@ -319,44 +324,42 @@ class ResourceManager(ServiceClient):
             answer = await self.exchange("PATCH", url, {"identity": _with_identity(resource)}, {})
             if answer.status_code != 405:
                 return answer.raise_for_status()
-        whole = members(
-            parse_json((await self.exchange("GET", url, None, {})).raise_for_status().content)
-        )
+        current = (await self.exchange("GET", url, None, {})).raise_for_status()
+        whole = members(parse_json(current.content))
         read_only = {"id", "name", "type", "systemData", "etag"}
         body = {key: value for key, value in whole.items() if key not in read_only}
-        body["identity"] = _with_identity(_parsed(resource.resource, whole, version))
+        body["identity"] = _with_identity(parse_identity(resource.resource, whole, version))
         return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
-        """The newest stable one, from the provider; empty where it has no such type.
+        """The newest stable api-version, from the provider; empty where it has no such type.
 
         A caller with a role on the resource alone may not ask at the subscription, but may in the
         tenant.
         """
         provider = f"/providers/{resource.namespace}"
-        wanted = "/".join(resource.types).lower()
+        type_name = "/".join(resource.types).lower()
 
-        def versions_of(provider: Json) -> list[str]:
-            types = [
-                row
-                for row in rows(provider["resourceTypes"])
-                if text(row["resourceType"]).lower() == wanted
-            ]
-            return [version for row in types for version in texts(row.get("apiVersions"))]
+        def parse_versions(provider: Json) -> list[str]:
+            versions: list[str] = []
+            for row in rows(provider["resourceTypes"]):
+                if text(row["resourceType"]).lower() == type_name:
+                    versions += texts(row.get("apiVersions"))
+            return versions
 
         try:
             in_subscription = versioned(
                 f"/subscriptions/{resource.subscription_id}{provider}", RESOURCES
             )
-            versions = await self.read(in_subscription, READ, versions_of)
+            versions = await self.read(in_subscription, READ, parse_versions)
         except PermissionMissing:
-            versions = await self.read(versioned(provider, RESOURCES), READ, versions_of)
+            versions = await self.read(versioned(provider, RESOURCES), READ, parse_versions)
         return max(
             versions, key=lambda version: (not version.endswith("-preview"), version), default=""
         )
 
     async def permissions(self, scope: ResourceId | str) -> tuple[Permission, ...]:
-        """The caller's own at a resource, or the path of a group."""
+        """The caller's permissions at a resource, or at the path of a group."""
 
         def read(row: Json) -> Permission:
             allowed, excepted = texts(row.get("actions")), texts(row.get("notActions"))
@@ -366,37 +369,41 @@ class ResourceManager(ServiceClient):
         return tuple(await self.rows(path, READ_RIGHTS, read))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:
-        """Read-only ones that hold here; a subscription's are not documented to be in the list of a
-        resource.
+        """The ids of the read-only locks that hold at a resource.
+
+        It is not documented that the list of a resource has its subscription's locks.
         """
-
-        async def of_subscription() -> list[str]:
-            try:
-                return await self._locks(subscription)
-            except S2SError:
-                return []
-
         subscription = f"/subscriptions/{resource.subscription_id}"
-        locks = await gather_or_cancel(
-            self._locks(str(resource)), self.once.get(subscription.lower(), of_subscription)
+        at_resource, at_subscription = await gather_or_cancel(
+            self._read_only_locks(str(resource)),
+            self.once.get(
+                subscription.lower(), lambda: self._read_only_locks_or_none(subscription)
+            ),
         )
-        here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
-        above = (
-            lock
-            for some in locks
-            for lock in some
-            if here.startswith(f"{lock.lower().partition(level)[0]}/")
-        )
-        return tuple({lock.lower(): lock for lock in above}.values())
+        path = f"{str(resource).lower()}/"
+        suffix = f"{PROVIDER}/locks/".lower()
+        above: dict[str, str] = {}
+        for lock in (*at_resource, *at_subscription):
+            scope, _, _ = lock.lower().partition(suffix)
+            if path.startswith(f"{scope}/"):
+                above[lock.lower()] = lock
+        return tuple(above.values())
 
-    async def _locks(self, scope: str) -> list[str]:
+    async def _read_only_locks_or_none(self, scope: str) -> list[str]:
+        try:
+            return await self._read_only_locks(scope)
+        except S2SError:
+            return []
+
+    async def _read_only_locks(self, scope: str) -> list[str]:
+        def parse(row: Json) -> tuple[str, str]:
+            return text(row["id"]), text(row["properties"]["level"])
+
         path = versioned(f"{scope}{PROVIDER}/locks", LOCKS)
-        found = await self.rows(
-            path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"]))
-        )
-        return [identifier for identifier, level in found if level.lower() == "readonly"]
+        levels = await self.rows(path, READ_RIGHTS, parse)
+        return [lock for lock, level in levels if level.lower() == "readonly"]
 
-    # How it is asked
+    # How requests are sent
 
     async def call(
         self, send: Callable[[], Awaitable[T]], step: str, sending: Sending = AGAIN
@@ -444,6 +451,36 @@ class ResourceManager(ServiceClient):
         return True
 
 
+class _IdentityChange:
+    """A change that enables a resource's identity, and what Azure has shown since it was sent."""
+
+    def __init__(self, arm: ResourceManager, identity: IdentityResource) -> None:
+        self._arm = arm
+        self._identity = identity
+        self.latest: IdentityResource | None = None
+
+    @property
+    def principal_id(self) -> PrincipalId | None:
+        return self.latest.principal_id if self.latest is not None else None
+
+    async def look(self) -> None:
+        resource = await self._arm.identity_resource(self._identity.resource)
+        self.latest = resource or replace(self._identity, principal_id=None)
+
+    async def send(self) -> httpx.Response | None:
+        """Send it; `None` where the identity is enabled by now."""
+        if self.principal_id is not None:
+            return None
+        before = self.latest or self._identity
+        self.latest = None
+        answer = await self._arm.send_identity(before)
+        row = members(parse_json(answer.content) if answer.content else None)
+        # The answer may be the resource, or the operation.
+        if same_id(str(row.get("id")), str(self._identity.resource)):
+            self.latest = parse_identity(self._identity.resource, row, self._identity.api_version)
+        return answer
+
+
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
     """Signs requests to the session's own address; none goes to another."""
 
@@ -473,7 +510,7 @@ def _site(row: Json) -> Site:
     )
 
 
-def _parsed(resource: ResourceId, row: Json, api_version: str | None) -> IdentityResource:
+def parse_identity(resource: ResourceId, row: Json, api_version: str | None) -> IdentityResource:
     identity = members(row.get("identity"))
     principal = identity.get("principalId")
     if resource.type == USER_ASSIGNED_IDENTITIES:
@@ -485,7 +522,7 @@ def _parsed(resource: ResourceId, row: Json, api_version: str | None) -> Identit
 
 
 def _with_identity(resource: IdentityResource) -> dict[str, Any]:
-    """Its `identity` with the system-assigned one; the identities that users assigned stay."""
+    """Its `identity` with the system-assigned one; those that users assigned stay."""
     if not resource.user_assigned:
         return {"type": "SystemAssigned"}
     users: dict[str, Any] = {identity: {} for identity in resource.user_assigned}

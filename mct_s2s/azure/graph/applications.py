@@ -131,25 +131,28 @@ async def create(graph: "GraphClient", new: Application) -> tuple[Application, b
     return await graph.upsert(path, GraphOperation.CREATE_APPLICATION, parse.application, harmless)
 
 
-async def complete(graph: "GraphClient", found: Application, new: Application) -> Application:
-    """Write what a creation left out, and nothing in place of what is there.
-
-    Without a version, tokens are v1.
-    """
-    there = {entry.resource_client_id for entry in found.required_access}
-    version = new.token_version or 1
-    access = (entry for entry in new.required_access if entry.resource_client_id not in there)
+async def complete(graph: "GraphClient", existing: Application, new: Application) -> Application:
+    """Write what a creation left out, and nothing in place of what is there."""
+    known = {entry.resource_client_id for entry in existing.required_access}
+    added_access = [entry for entry in new.required_access if entry.resource_client_id not in known]
+    token_version = existing.token_version
+    # Without a version, tokens are v1: no need to write that.
+    if (token_version or 1) != (new.token_version or 1):
+        token_version = new.token_version or 1
     whole = replace(
-        found,
-        token_version=found.token_version if (found.token_version or 1) == version else version,
-        tags=tuple(dict.fromkeys((*found.tags, *new.tags))),
-        notes=found.notes or new.notes,
-        required_access=(*found.required_access, *access),
+        existing,
+        token_version=token_version,
+        tags=tuple(dict.fromkeys((*existing.tags, *new.tags))),
+        notes=existing.notes or new.notes,
+        required_access=(*existing.required_access, *added_access),
     )
-    if whole != found:
-        path, body = paths.application(found.object_id), parse.application_patch(found, whole)
+    if whole != existing:
         await graph.send(
-            "PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, sending=UNTIL_KNOWN
+            "PATCH",
+            paths.application(existing.object_id),
+            GraphOperation.CHANGE_APPLICATION,
+            body=parse.application_patch(existing, whole),
+            sending=UNTIL_KNOWN,
         )
     return whole
 

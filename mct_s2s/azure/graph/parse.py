@@ -1,9 +1,8 @@
-"""Graph's JSON into our nouns, and back.
+"""Graph's JSON into our nouns, and back. Source:
+learn.microsoft.com/graph/api/resources/application.
 
-Source: learn.microsoft.com/graph/api/resources/application.
-
-Its arrays are sets, in another order at each reading: sorted, the same one looks the same
-(docs/azure-contract.md, section 3.11).
+Its arrays are sets, in another order at each reading. They are sorted, so that the same one looks
+the same (docs/azure-contract.md, section 3.11).
 """
 
 import base64
@@ -67,7 +66,7 @@ DELETED_FIELDS = [
     "groupMembershipClaims",
     "tokenEncryptionKeyId",
 ]
-"""All but certificates, which a list that is chosen shows at a price."""
+"""All fields but certificates, which have a budget of their own where fields are chosen."""
 NEVER_SET = (
     ("web", "redirectUris"),
     ("web", "redirectUriSettings"),
@@ -115,7 +114,9 @@ def tenant(row: Json) -> Tenant:
 
 
 def deleted_applications(rows: list[Application]) -> list[Application]:
-    """Where Graph shows no one's `uniqueName`, our own tags and notes tell ours:
+    """Complete the `uniqueName` of deleted applications.
+
+    Some tenants show none there; then it is derived from our own tags and notes:
     docs/azure-contract.md, 3.8.
     """
     if any(row.unique_name for row in rows):
@@ -123,21 +124,26 @@ def deleted_applications(rows: list[Application]) -> list[Application]:
     return [replace(row, unique_name=_remembered_name(row)) for row in rows]
 
 
-def _remembered_name(found: Application) -> str | None:
-    for name in Tag.NAME.values(found.tags):
+def _remembered_name(application: Application) -> str | None:
+    for name in Tag.NAME.values(application.tags):
         return name
-    for service in Tag.TRUST.values(found.tags):
-        return client_unique_name(service, found.display_name)
+    for service in Tag.TRUST.values(application.tags):
+        return client_unique_name(service, application.display_name)
     try:
-        site = ResourceId.parse(site_in_note(found.notes) or "")
+        site = ResourceId.parse(site_in_note(application.notes) or "")
     except UsageError:
         return None
     return service_unique_name(site.names[0], site.slot) if site.is_site else None
 
 
 def application(row: Json) -> Application:
-    held, tags = credentials(row, with_keys=False), tuple(sorted(texts(row.get("tags"))))
-    attempted = (one for one in held if one.is_made and attempt_tag(one.name or "") in tags)
+    tags = tuple(sorted(texts(row.get("tags"))))
+    held = credentials(row, with_keys=False)
+    undelivered = frozenset(
+        credential.key_id
+        for credential in held
+        if credential.is_made and attempt_tag(credential.name or "") in tags
+    )
     return Application(
         object_id=ApplicationObjectId(guid(row["id"])),
         client_id=ClientId(guid(row["appId"])),
@@ -154,7 +160,7 @@ def application(row: Json) -> Application:
             )
         ),
         credentials=held,
-        undelivered=frozenset(one.key_id for one in attempted),
+        undelivered=undelivered,
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=optional_moment(row.get("createdDateTime")),
         created_by=ClientId(text(row.get("createdByAppId")).lower()) or None,
@@ -167,16 +173,17 @@ def application(row: Json) -> Application:
 
 
 def _extras(row: Json) -> tuple[str, ...]:
-    found = []
+    """The members that this tool leaves empty, and that are not, by their path."""
+    extras: list[str] = []
     for path in NEVER_SET:
         value: object = row
         for name in path:
             value = members(value).get(name)
         if value:
-            found.append(".".join(path))
+            extras.append(".".join(path))
     if row.get("signInAudience") not in {None, OUR_AUDIENCE}:
-        found.append("signInAudience")
-    return tuple(found)
+        extras.append("signInAudience")
+    return tuple(extras)
 
 
 def app_role(row: Json) -> AppRole:
@@ -277,31 +284,42 @@ def _required_access(row: Json) -> RequiredAccess:
 
 
 def credentials(row: Json, *, with_keys: bool = True) -> tuple[Credential, ...]:
-    """By the digest of a key where it was asked for: its identifier is whatever its owner liked."""
-    read = listed if with_keys else rows
+    """Secrets and certificates, each kind by age.
 
-    def own_thumbprint(one: Json) -> str | None:
-        return _digest(one.get("key")) if with_keys else thumbprint(one.get("customKeyIdentifier"))
-
-    def of_kind(kind: CredentialKind, found: object) -> tuple[Credential, ...]:
-        return by_age(
-            Credential(
-                kind,
-                KeyId(guid(one["keyId"])),
-                optional(one.get("displayName")),
-                optional_moment(one.get("endDateTime")),
-                optional_moment(one.get("startDateTime")),
-                own_thumbprint(one) if kind.is_key else None,
-            )
-            for one in read(found)
+    `with_keys`: certificates were asked for with their keys, whose digest names them: their
+    identifier is whatever their owner chose.
+    """
+    parse_rows = listed if with_keys else rows
+    secrets = [
+        _credential(CredentialKind.SECRET, entry, None)
+        for entry in parse_rows(row.get("passwordCredentials"))
+    ]
+    certificates = [
+        _credential(
+            CredentialKind.CERTIFICATE,
+            entry,
+            _digest(entry.get("key"))
+            if with_keys
+            else thumbprint(entry.get("customKeyIdentifier")),
         )
+        for entry in parse_rows(row.get("keyCredentials"))
+    ]
+    return (*by_age(secrets), *by_age(certificates))
 
-    secrets, keys = row.get("passwordCredentials"), row.get("keyCredentials")
-    return (*of_kind(CredentialKind.SECRET, secrets), *of_kind(CredentialKind.CERTIFICATE, keys))
+
+def _credential(kind: CredentialKind, entry: Json, thumbprint: str | None) -> Credential:
+    return Credential(
+        kind,
+        KeyId(guid(entry["keyId"])),
+        optional(entry.get("displayName")),
+        optional_moment(entry.get("endDateTime")),
+        optional_moment(entry.get("startDateTime")),
+        thumbprint,
+    )
 
 
 def _digest(key: object) -> str | None:
-    """SHA-1 of a certificate itself; `None` where Graph does not show it."""
+    """The SHA-1 of a certificate itself; `None` where Graph does not show it."""
     try:
         der = base64.b64decode(key, validate=True) if isinstance(key, str) else None
     except ValueError:
@@ -309,27 +327,25 @@ def _digest(key: object) -> str | None:
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper() if der is not None else None
 
 
-def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
+def by_age(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
     """The oldest first."""
-    return tuple(
-        sorted(found, key=lambda one: (one.begins or datetime.min.replace(tzinfo=UTC), one.key_id))
-    )
+    earliest = datetime.min.replace(tzinfo=UTC)
+    return tuple(sorted(credentials, key=lambda each: (each.begins or earliest, each.key_id)))
 
 
 def new_application(new: Application) -> dict[str, Any]:
-    """Its v1 tokens carry the URI that was asked for as their audience; `uniqueName` is its key, or
-    is set later.
+    """The body that creates an application, without `uniqueName`, which is its key or is set later.
 
-    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+    Its v1 tokens carry the URI that was asked for as their audience. Source:
+    learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
     """
-    given = application_patch(
-        Application(), replace(new, unique_name=None, token_version=new.token_version or 1)
-    )
-    return {"displayName": new.display_name, "signInAudience": OUR_AUDIENCE, **given}
+    unnamed = replace(new, unique_name=None, token_version=new.token_version or 1)
+    properties = application_patch(Application(), unnamed)
+    return {"displayName": new.display_name, "signInAudience": OUR_AUDIENCE, **properties}
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:
-    """What differs; lists whole."""
+    """The body that changes `before` into `after`: what differs, lists whole."""
     old = _body(before)
     return {name: value for name, value in _body(after).items() if value != old[name]}
 
