@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -116,14 +117,14 @@ PLATFORM_PREFIXES = (
         "spring.",
         "logging_",
     ),
-    *("logging.", "otel_", "gunicorn_", "uvicorn_", "flask_", "django_"),
+    *("logging.", "otel_", "gunicorn_", "uvicorn_", "flask_", "django_", "rails_", "rack_"),
 )
 """How settings begin that the platform or a runtime reads, in lower case: they decide which code
 runs.
 """
 PLATFORM_NAMES = frozenset(
-    {"path", "pathext", "home", "shell", "port", "tmp", "temp", "env", "ifs", "classpath"}
-)
+    ("path", "pathext", "home", "shell", "port", "tmp", "temp", "tmpdir", "env", "ifs")
+) | {"classpath", "prompt_command"}
 FORBIDDEN_HEADER_PREFIXES = (
     *(
         "content-",
@@ -131,6 +132,7 @@ FORBIDDEN_HEADER_PREFIXES = (
         "proxy-",
         "x-forwarded-",
         "x-original-",
+        "x-method",
         "x-rewrite-",
         "x-http-",
         "x-arr-",
@@ -170,6 +172,13 @@ def _header_name(name: str) -> str:
     return name
 
 
+def _whole_number(number: object) -> object:
+    # To Python, `true` equals 1, and 401.0 equals 401.
+    if isinstance(number, bool | float):
+        raise ValueError("a whole number is expected")
+    return number
+
+
 DEFAULT_API = "mct"
 """The API where nothing else is said."""
 ApiName = Annotated[str, StringConstraints(pattern=r"^[\w.&()+-]+( [\w.&()+-]+)*$", max_length=40)]
@@ -205,7 +214,7 @@ class ProofCall(Table):
     headers: dict[HeaderName, HeaderValue] = Field(
         default={}, max_length=8, description="Headers of every call, beside the token."
     )
-    refused_with: list[Literal[401, 403]] = Field(
+    refused_with: list[Annotated[Literal[401, 403], BeforeValidator(_whole_number)]] = Field(
         default=[401, 403],
         min_length=1,
         max_length=2,
@@ -218,7 +227,7 @@ class Api(Table):
 
     name: ApiName = Field(description="What people call it: the NAME API.")
     role: RoleValue = Field(description="App role of its clients, unless `--role` says another.")
-    token_version: Literal[1, 2] | None = Field(
+    token_version: Annotated[Literal[1, 2] | None, BeforeValidator(_whole_number)] = Field(
         default=None,
         description="Version of the access tokens that it accepts: 1 (their audience is the "
         "Application ID URI) or 2 (the appId). Left out: both, and the registration stays as it "
