@@ -291,7 +291,7 @@ class Api(Table):
 
     @property
     def called(self) -> str:
-        """`the MCT API`."""
+        """The API as a sentence names it: `the MCT API`."""
         return f"the {self.name}" if self.name.endswith(" API") else f"the {self.name} API"
 
     # Its settings
@@ -302,14 +302,14 @@ class Api(Table):
 
     @cached_property
     def lists(self) -> tuple[Setting, ...]:
-        """Of who may call; without them, an app role assignment is all that it takes."""
+        """The allow lists. Without any, an app role assignment is all that a caller needs."""
         return tuple(row for row in self.rows if row.holds.is_list)
 
     def setting(self, holds: Holds) -> Setting | None:
         return next((row for row in self.rows if row.holds is holds), None)
 
     def value(self, holds: Holds, settings: AppSettings) -> str | None:
-        """`None` where the API has no such setting, or it is not there, or null."""
+        """The value of the setting that holds this; `None` where it is missing or null."""
         row = self.setting(holds)
         return row.value_in(settings) if row is not None else None
 
@@ -326,9 +326,9 @@ class Api(Table):
         return self.is_shipped and self.named_as == DEFAULT_API
 
     def of_their_kind(self, settings: AppSettings) -> AppSettings:
-        """These settings without values of another kind: by what is left, the directory is asked.
+        """These settings without values of another kind, which are not shown.
 
-        It is not shown.
+        By what is left, the directory is asked.
         """
         return self._with(
             settings, lambda row, value: value if row.word.form.fullmatch(value) else NOT_SHOWN
@@ -374,7 +374,7 @@ class Api(Table):
         return tuple(row for row in self.rows if row.value_in(settings) == NOT_SHOWN)
 
     def legible(self, settings: AppSettings) -> dict[str, str]:
-        """Those that are shown and not masked: what can be written elsewhere."""
+        """The settings that are shown and not masked: what can be written elsewhere."""
         return {
             name: value
             for name, value in self.shown(settings).items()
@@ -415,7 +415,7 @@ class Api(Table):
 
     @cached_property
     def always_required(self) -> frozenset[Setting]:
-        """Those that a site has to have, with or without clients."""
+        """The settings that a site has to have, with or without clients."""
         of_clients = {Holds.ROLE} if self.lists else set[Holds]()
         return frozenset(
             row for row in self.rows if not row.holds.is_list and row.holds not in of_clients
@@ -424,8 +424,9 @@ class Api(Table):
     def required(
         self, settings: AppSettings, named: Collection[Setting] = ()
     ) -> frozenset[Setting]:
-        """Those that a site has to have, with the kinds of clients that are, or will be, on its
-        lists.
+        """The settings that a site has to have for the kinds of clients on its lists.
+
+        `named`: lists that get an entry.
         """
         used = {row for row in self.lists if row in named or row.list_in(settings).ids}
         with_applications = any(row.holds is Holds.APPLICATION_IDS for row in used)

@@ -33,7 +33,7 @@ class IdentityResource:
 
     @property
     def assigned(self) -> list[ResourceId]:
-        """The identities that users assigned to it."""
+        """The identities that users assigned to it, as far as the form of their ids is known."""
         found = list[ResourceId]()
         for identity in self.user_assigned:
             with suppress(UsageError):  # an id in a form that this program does not know
@@ -43,6 +43,8 @@ class IdentityResource:
 
 @dataclass(frozen=True)
 class Site:
+    """A web app or function app, or a slot of one."""
+
     resource: ResourceId
     kind: str
     state: str
@@ -58,11 +60,12 @@ class Site:
         return f"https://{self.host_names[0]}"
 
     def is_at(self, url: str) -> bool:
+        """Whether a URL leads to one of its host names."""
         return any(same_origin(url, f"https://{name}") for name in self.host_names)
 
     @property
     def label(self) -> str:
-        """`contosolearn`, or `contosolearn/staging`."""
+        """The name with its slot: `contosolearn`, or `contosolearn/staging`."""
         return self.resource.name
 
     def is_function_app(self, mark: str | None) -> bool:
@@ -71,9 +74,7 @@ class Site:
         return bool(kinds & {"functionapp", "workflowapp"}) or bool(self.website(mark))
 
     def website(self, mark: str | None) -> str:
-        """The web app of the deployment whose function app this is, as a mark in its name shows;
-        empty for others.
-        """
+        """The web app whose function app this is, as a mark in its name shows; empty for others."""
         name, found, _ = self.name.casefold().partition(mark) if mark is not None else ("", "", "")
         return name if found else ""
 
@@ -88,11 +89,13 @@ class FunctionApp(Enum):
 
 @dataclass(frozen=True)
 class AppService(Site):
+    """An App Service with its settings, as far as the caller may read them."""
+
     settings: AppSettings = field(repr=False)
     tenant_id: TenantId
     """The one that the site's subscription trusts: the document's *same Azure tenant*."""
     slots: tuple[str, ...] = ()
-    """Besides production; empty where no one may look."""
+    """The slots besides production; empty where the caller may not look."""
     sticky: frozenset[str] = frozenset()
     """Names of slot settings, in lower case:
     learn.microsoft.com/azure/app-service/deploy-staging-slots.
@@ -113,9 +116,7 @@ CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.micros
 
 
 def origin(address: str) -> tuple[str, int] | None:
-    """Host and port of an https address, in a form that can be compared; `None` for any
-    other text.
-    """
+    """Host and port of an https address, in a comparable form; `None` for another text."""
     try:
         parts = urlsplit(address)
         port = 443 if parts.port is None else parts.port

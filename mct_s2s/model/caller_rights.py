@@ -14,7 +14,7 @@ from mct_s2s.model.resource_id import ResourceId
 
 
 class Verdict(StrEnum):
-    """`unknown`: only the real request can tell."""
+    """Whether the caller has a right; `unknown`: only the real request can tell."""
 
     YES = "ok"
     NO = "missing"
@@ -23,9 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the sign-in method knows of the caller, and then the directory; no token is read
-    for it.
-    """
+    """The caller, by the sign-in method and then the directory; no token is read for it."""
 
     description: str
     client_id: ClientId | None = None
@@ -38,6 +36,7 @@ class SignedIn:
     """A person's `userPrincipalName`, an application's display name."""
 
     def remind(self, refused: S2SError) -> None:
+        """Add to a missing right how it counts once it is granted."""
         for step in self.after_a_grant:
             if isinstance(refused, PermissionMissing) and not refused.command:
                 refused.advise(f"{refused.advice} {step.what}", step.command)
@@ -55,7 +54,7 @@ class SecretRule:
     """Applications created before this moment are exempt."""
 
     def applies_to(self, created: datetime | None) -> bool:
-        """`created` is `None` for a registration that is not created yet."""
+        """Whether it binds an application; `created`: `None` for one that is not created yet."""
         return self.since is None or created is None or created >= self.since
 
 
@@ -70,6 +69,8 @@ class Permission:
 
 @dataclass(frozen=True)
 class ScopeRights:
+    """What the caller may do at one Azure resource; `None`: not known."""
+
     permissions: tuple[Permission, ...] | None = None
     locks: tuple[str, ...] | None = None
     """The ids of the read-only locks at it or above it."""
@@ -77,6 +78,8 @@ class ScopeRights:
 
 @dataclass(frozen=True)
 class CallerRights:
+    """What the caller may do, as far as Azure tells; `None`: not known."""
+
     signed_in: SignedIn = SignedIn("")
     permissions: frozenset[str] | None = None
     """Values of Microsoft Graph's app roles, where the caller is an application."""
@@ -89,7 +92,7 @@ class CallerRights:
     secret_rules: tuple[SecretRule, ...] | None = None
     """The tenant's default policy."""
     scopes: Mapping[str, ScopeRights] = field(default_factory=dict)
-    """By resource id in lower case."""
+    """What the caller may do at resources, by their ids in lower case."""
 
     @property
     def caller_id(self) -> str:

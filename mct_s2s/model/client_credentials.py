@@ -36,6 +36,7 @@ class CredentialKind(StrEnum):
 
     @property
     def noun(self) -> str:
+        """The kind in a sentence."""
         return "federated credential" if self is CredentialKind.FEDERATED else self.value
 
     @property
@@ -49,7 +50,7 @@ def has_end(expires: datetime | None) -> TypeGuard[datetime]:
 
 
 def ending(expires: datetime | None) -> str:
-    """`expires 2027-11-24`, or `does not expire`."""
+    """The end of a credential in words: `expires 2027-11-24`, or `does not expire`."""
     return f"expires {expires:%Y-%m-%d}" if has_end(expires) else "does not expire"
 
 
@@ -82,14 +83,18 @@ class Certificate:
         return certificate_key_id(self.thumbprint)
 
     def describes(self, credential: "Credential") -> bool:
-        """By its key: its creator chooses its ID."""
+        """Whether a credential is this certificate.
+
+        It is known by its key: its creator chooses its ID.
+        """
         return credential.thumbprint == self.thumbprint
 
 
 @dataclass(frozen=True)
 class Federation:
-    """Compared exactly:
-    learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
+    """An issuer and a subject that may sign in as a client; both are compared exactly.
+
+    Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
     """
 
     issuer: str
@@ -105,7 +110,7 @@ class Federation:
         return federated_name(self.issuer, self.subject)
 
     def describes(self, credential: "Credential") -> bool:
-        """Whatever the audience."""
+        """Whether a credential has this issuer and subject, whatever its audience."""
         found = credential.federation
         return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
 
@@ -115,15 +120,16 @@ CredentialSpec = NewCredential | Certificate | Federation
 
 @dataclass(frozen=True)
 class Credential:
-    """`expires` is `None` for federated credentials, which do not expire."""
+    """A secret, certificate or federated credential in the directory, without what is secret."""
 
     kind: CredentialKind
     key_id: KeyId
     name: str | None
     expires: datetime | None
+    """`None` for federated credentials, which do not expire."""
     begins: datetime | None = None
     thumbprint: str | None = None
-    """Of a certificate: SHA-1 in upper-case hexadecimal."""
+    """SHA-1 of a certificate, in upper-case hexadecimal."""
     federation: Federation | None = None
 
     @property
@@ -151,6 +157,7 @@ def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 def newest_made(credentials: Iterable[Credential]) -> Credential | None:
+    """The last credential that this tool created; `None` where there is none."""
     made = (
         credential
         for credential in credentials
@@ -160,8 +167,9 @@ def newest_made(credentials: Iterable[Credential]) -> Credential | None:
 
 
 def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
-    """What a rotation replaces: what we made last, or else a secret; `None` where there is
-    neither.
+    """The kind that a rotation replaces: of the last one we made, or else a secret.
+
+    `None` where there is neither.
     """
     held = tuple(credentials)
     newest = newest_made(held)
@@ -187,7 +195,11 @@ class Readable(Enum):
 
 @dataclass(frozen=True)
 class SecretNote:
-    """What a credential's store remembers."""
+    """What the place of a credential remembers: three questions are asked of it.
+
+    Has this credential arrived here (`has_received`)? Is one on its way (`is_on_its_way`,
+    `is_fresh`)? Has the place lost the credential that the client uses (`has_lost`)?
+    """
 
     attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
     """By credential name, noted before the secret was made: whose it was; `None`: the store is one
@@ -219,15 +231,17 @@ class SecretNote:
 
     @property
     def vault(self) -> str | None:
-        """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up
-        to a day.
+        """The secret as `VAULT/NAME`, where the place is a key vault.
+
+        References to it lag behind by up to a day.
         """
         kind, _, rest = (self.place or "").partition(":")
         return rest if kind == "keyvault" else None
 
     def has_held(self, credential: Credential) -> bool:
-        """Whether its users read it here, once or now: it came here when it was made, not named by
-        a tag later.
+        """Whether its users read it here, once or now.
+
+        It came here when it was made; a tag that names it later may be another's.
         """
         if credential.key_id not in self.held:
             return False
@@ -235,7 +249,7 @@ class SecretNote:
         return since is None or begins is None or abs(since - begins) < DELIVERED_WITHIN
 
     def delivered_of(self, credentials: Iterable[Credential]) -> Credential | None:
-        """The one that was delivered last."""
+        """The credential that was delivered last; `None` where none of these was."""
         held = [
             credential
             for credential in credentials
@@ -250,6 +264,7 @@ class SecretNote:
         )
 
     def is_of(self, client_id: object) -> bool:
+        """Whether what was delivered here is that client's."""
         return (
             self.delivered is not None
             and isinstance(client_id, str)
@@ -257,9 +272,7 @@ class SecretNote:
         )
 
     def is_about(self, credential: Credential, client_id: str) -> bool:
-        """Whether an attempt was for that client's credential: one of another name than ours can
-        never have been.
-        """
+        """Whether an attempt here was for that client's credential."""
         name = credential.name or ""
         owner, since = self.attempts.get(name), self.attempts_since
         if since is not None and credential.begins is not None and credential.begins < since:
@@ -271,13 +284,15 @@ class SecretNote:
         )
 
     def is_undelivered(self, credential: Credential, client_id: str) -> bool:
-        """Whether it is of an attempt that has not arrived here."""
+        """Whether an attempt here made it, and it has not arrived."""
         return self.is_about(credential, client_id) and not self.has_received(credential)
 
     def has_received(self, credential: Credential) -> bool:
+        """Whether it was delivered here."""
         return credential.key_id == self.delivered or credential.key_id in self.held
 
     def knows(self, credential: Credential) -> bool:
+        """Whether it is the delivered one, or one that an attempt here was for."""
         if credential.kind is CredentialKind.SECRET:
             is_attempt = credential.is_ours and credential.name in self.attempts
             return is_attempt or credential.key_id == self.delivered
@@ -287,8 +302,9 @@ class SecretNote:
         return own == self.delivered or (pending is not None and own == pending.key_id)
 
     def vouches_for(self, credential: Credential, client_id: str) -> bool:
-        """Whether it names this very credential of that client: it is, or was, here, or an attempt
-        here was for it.
+        """Whether the place names this very credential of that client.
+
+        It is or was here, or an attempt here was for it.
         """
         if self.is_about(credential, client_id) or self._is_pending(credential):
             return True
@@ -314,12 +330,13 @@ class SecretNote:
         )
 
     def has_had(self, credential: Credential) -> bool:
-        """The last one, or one before it."""
+        """Whether it is the last one that was here, or one before it."""
         return self.knows(credential) or self.has_received(credential)
 
     def has_lost(self, credentials: Iterable[Credential]) -> bool:
-        """Whether the place has none of those that this tool made; one that keeps nothing loses
-        nothing.
+        """Whether the place has none of the credentials that this tool made.
+
+        One that keeps nothing loses nothing.
         """
         made = [credential for credential in credentials if credential.is_made]
         has_none = self.readable is not Readable.OURS or not any(map(self.has_had, made))

@@ -89,6 +89,8 @@ PresentedCredential = (
 
 @dataclass(frozen=True)
 class ClientSignIn:
+    """A client's credential, and what is stored beside it."""
+
     tenant_id: TenantId
     client_id: ClientId
     credential: PresentedCredential
@@ -117,7 +119,7 @@ class ClientSignIn:
 
 
 def machine_sign_in(client_id: str | None) -> ClientSignIn:
-    """With the user-assigned identity of that client ID, if one is given."""
+    """Sign in with this machine's identity; `client_id`: of a user-assigned one."""
     here = "this machine"
     return ClientSignIn(
         TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=here, name=here
@@ -145,8 +147,9 @@ class MadeCredential(ClientSignIn):
 
 @dataclass(frozen=True)
 class ApiToken:
-    """Of either version:
-    learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
+    """The claims of an access token of either version.
+
+    Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
     """
 
     text: str = field(repr=False)
@@ -161,21 +164,20 @@ class ApiToken:
 
 @dataclass(frozen=True)
 class ApiAnswer:
-    """What the API answered; never its body."""
+    """The API's answer, without its body."""
 
     status: int
     location: str | None = None
-    """It is never followed: a token goes to no other host."""
+    """The address of a redirect. It is never followed: a token goes to no other host."""
     challenge: str | None = None
     """`WWW-Authenticate`: App Service Authentication sets it, and so may the API itself."""
     forbidden_ip: bool = False
     """Whether access restrictions refused the caller's address: `x-ms-forbidden-ip`."""
 
     def is_of_app_service(self, host_names: Collection[str]) -> bool:
-        """Whether App Service Authentication answered: it alone names the site's own host as the
-        realm.
+        """Whether App Service Authentication answered, not the API.
 
-        Source: docs/azure-contract.md, section 8.
+        It alone names the site's own host as the realm: docs/azure-contract.md, section 8.
         """
         realm = _REALM.search(self.challenge or "")
         return realm is not None and realm[1].casefold() in {name.casefold() for name in host_names}

@@ -13,7 +13,9 @@ _PLAIN = re.compile(r"[\w+=:./\\-]+", re.ASCII)
 
 
 def _powershell(word: str) -> str:
-    """Source:
+    """Quote a word for PowerShell.
+
+    Source:
     learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules.
     """
     return (
@@ -22,8 +24,9 @@ def _powershell(word: str) -> str:
 
 
 def _command_prompt(word: str) -> str:
-    """Source: learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments; no quote hides a
-    percent sign.
+    """Quote a word for cmd; no quote hides a percent sign.
+
+    Source: learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments.
     """
     quoted = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2] * 2, word).replace(
         "%", '"^%"'
@@ -36,10 +39,12 @@ _in_use = [_SHELLS["posix"]]
 
 
 def use_shell(name: str) -> None:
+    """Quote all commands from now on for `posix`, `powershell` or `cmd`."""
     _in_use[:] = [_SHELLS[name]]
 
 
 def command(*words: str) -> str:
+    """Join words to a command; each stays one word."""
     return " ".join(map(_in_use[0], words))
 
 
@@ -49,7 +54,10 @@ def option(name: str, value: str) -> str:
 
 
 def own_command(verb: str, *words: str, about: str | None = None, where: str = "") -> str:
-    """`about` goes to the end, behind `--`, where it looks like an option."""
+    """A command of mct-s2s; `about`: the name or ID that it is about.
+
+    Where that looks like an option, it goes to the end, behind `--`.
+    """
     first = [] if about is None or about.startswith("-") else [about]
     last = "" if about is None or first else command("--", about)
     return " ".join(filter(None, (command("mct-s2s", verb, *first, *words), where, last)))
@@ -61,13 +69,14 @@ def az_command(verb: str, *words: str) -> str:
 
 
 def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
-    """`verb`: such as `identity assign`."""
+    """A command of `az webapp` about one App Service; `verb`: such as `identity assign`."""
     return az_command(f"webapp {verb}", *site_options(resource), *words)
 
 
 def identity_removal(resource: ResourceId) -> str:
-    """Disables the system-assigned identity; of other types than these, it takes one without
-    user-assigned ones.
+    """The command that disables the system-assigned identity of a resource.
+
+    For types other than sites and virtual machines, it takes one without user-assigned ones.
     """
     if resource.is_site:
         return webapp_command("identity remove", resource)

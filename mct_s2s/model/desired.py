@@ -1,4 +1,4 @@
-"""What the operator asks for, checked for form."""
+"""Desired states: what the operator asks for, checked for form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +11,8 @@ from mct_s2s.model.documents import Backup
 
 @dataclass(frozen=True)
 class ServiceSpec:
+    """The service application that is wanted."""
+
     display_name: str = ""
     is_name_typed: bool = False
     """Whether the operator or a trust file says `display_name`, so that no other one will do."""
@@ -31,15 +33,18 @@ class ServiceSpec:
 
 @dataclass(frozen=True)
 class ClientSpec:
-    """`name` may be the appId of a registration to adopt."""
+    """A client application that is wanted."""
 
     name: str
+    """A display name, or the appId of a registration to adopt."""
     credential: CredentialSpec | None
     consent: bool = True
     management_reference: str | None = None
 
 
 class SettingsScope(StrEnum):
+    """Which application settings are written."""
+
     ALL = "all"
     CLIENTS = "clients"
     """The allow lists and the role: what one more client needs."""
@@ -49,6 +54,8 @@ class SettingsScope(StrEnum):
 
 @dataclass(frozen=True)
 class Pruning:
+    """What happens to clients that a trust file does not name."""
+
     removes: bool = False
     """Otherwise they are mentioned."""
     any_number: bool = False
@@ -59,6 +66,8 @@ class Pruning:
 
 @dataclass(frozen=True)
 class Desired:
+    """What is wanted at one App Service: the common part."""
+
     service: ServiceSpec | None = None
     """`None` where Entra ID is not asked at all."""
     clients: tuple[ClientSpec | str, ...] = ()
@@ -80,12 +89,16 @@ class Desired:
 
 @dataclass(frozen=True)
 class Look(Desired):
+    """A report, which changes nothing."""
+
     all_federated: bool = False
     """Whether every client's federated credentials are read."""
 
 
 @dataclass(frozen=True)
 class Setup(Desired):
+    """What has to be there. What is there already stays."""
+
     clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
     given: Mapping[str, str] = field(default_factory=dict)
@@ -108,12 +121,14 @@ class Setup(Desired):
 
 @dataclass(frozen=True)
 class Restore(Desired):
+    """Application settings as a backup has them."""
+
     backup: Backup = field(kw_only=True)
 
 
 @dataclass(frozen=True)
 class Removal(Desired):
-    """Of some clients, or with `everything` of the whole trust."""
+    """The removal of some clients, or with `everything` of the whole trust."""
 
     service: ServiceSpec = ServiceSpec()
     clients: tuple[str, ...] = ()
@@ -123,7 +138,7 @@ class Removal(Desired):
     keep_registration: bool = False
     delete_adopted: bool = False
     delete_secrets: bool = False
-    """In key vaults, of clients whose registration goes."""
+    """Whether key vault secrets of clients go whose registration goes."""
     purge: bool = False
     kept: frozenset[str] = frozenset()
     """Registrations that stay, without their access, as the other sites of a file name them, in
@@ -132,7 +147,7 @@ class Removal(Desired):
     A display name there is that site's own client; only an appId can name one that is removed here.
     """
     is_pruning: bool = False
-    """Whether no one named whom it removes: options of `remove-client` are no help then."""
+    """True for `apply --prune`: its notes name no options of `remove-client`."""
 
     @property
     def removes_unnamed(self) -> bool:
@@ -141,6 +156,8 @@ class Removal(Desired):
 
 @dataclass(frozen=True)
 class Rotation(Desired):
+    """New credentials for clients, and the removal of old ones."""
+
     service: ServiceSpec = ServiceSpec()
     clients: tuple[str, ...] = ()
     expires: datetime | None = None
@@ -148,14 +165,18 @@ class Rotation(Desired):
     expiring_within: timedelta | None = None
     """Only clients whose last credential ends within this time."""
     only_named: bool = False
-    """Whether it is only about those named, some of whom may not be there, or have no secret."""
+    """True for a trust file: only the clients that it names are rotated.
+
+    Those that do not exist or have no secret are skipped.
+    """
     keep_old: timedelta = timedelta(0)
     """A replaced secret is removed by the first rotation after this time."""
     remove_old: bool = False
     shorten: bool = False
     client_lifetimes: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
-    """`expires` and `shorten` of clients that have their own, by the name or appId in `clients`."""
+    """`expires` and `shorten` of clients with their own, by the name or appId in `clients`."""
 
     def of(self, name: str) -> "Rotation":
+        """The rotation of one client, with its own lifetime."""
         expires, shorten = self.client_lifetimes.get(name, (self.expires, self.shorten))
         return replace(self, expires=expires, shorten=shorten)

@@ -1,4 +1,4 @@
-"""What is in the directory."""
+"""Objects of the directory."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, P
 
 @dataclass(frozen=True)
 class Tenant:
-    """`name` is its initial domain, the document's *Tenant Name*."""
+    """A tenant; `name`: its initial domain, the document's *Tenant Name*."""
 
     id: TenantId
     name: str
@@ -35,18 +35,19 @@ class AppRole:
 
 
 Owner = tuple[PrincipalId, str]
-"""With a person's `userPrincipalName`, or an application's display name and appId."""
+"""Object ID and name of an owner: `userPrincipalName`, or display name and appId."""
 
 
 @dataclass(frozen=True)
 class Custody:
-    """Who controls a registration: the owners of it and of its service principal, and what signs in
-    as it.
-    """
+    """The owners of a registration and of its service principal, and what signs in as it."""
 
     owners: tuple[Owner, ...] = ()
     credentials: tuple[Credential, ...] = ()
-    """Of both halves, federated ones included. A thumbprint is computed from the key itself."""
+    """Those of both halves, federated ones included.
+
+    A thumbprint is computed from the key itself.
+    """
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ class Application:
     required_access: tuple[RequiredAccess, ...] = ()
     credentials: tuple[Credential, ...] = ()
     undelivered: frozenset[KeyId] = frozenset()
-    """Of these, what a run began to make and is not known to have arrived anywhere: no one may have
-    it.
+    """Key ids that a run began to make and that may have arrived nowhere.
+
+    They count for nothing: no one may have them.
     """
     token_version: int | None = None
     created: datetime | None = None
@@ -106,6 +108,8 @@ class Application:
 
 @dataclass(frozen=True)
 class ServicePrincipal:
+    """The identity of an application in the tenant, or a managed identity."""
+
     id: PrincipalId
     client_id: ClientId
     display_name: str

@@ -27,11 +27,12 @@ class SavedFile(BaseModel):
 
 
 def of_settings(kind: str | list[str]) -> WithJsonSchema:
+    """A JSON Schema of names with values of that type."""
     return WithJsonSchema({"type": "object", "additionalProperties": {"type": kind}})
 
 
 def parsed(document: object, model: type[Model]) -> Model:
-    """Raises ValueError: what is wrong first, and where."""
+    """Read a document as a model. Raises ValueError: what is wrong first, and where."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

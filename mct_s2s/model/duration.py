@@ -12,10 +12,11 @@ from mct_s2s.model.client_credentials import NEVER
 LONGEST = timedelta(days=100 * 366)
 """A century: no calendar has room for all that can be written."""
 LONGEST_AHEAD = timedelta(days=3660)
-"""Of `--expiring-within` and `--keep-old`."""
+"""The most that `--expiring-within` and `--keep-old` take."""
 LONGEST_LIFETIME = timedelta(days=730)
-"""Of a typed duration, as in the portal:
-learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
+"""The longest typed lifetime, as in the portal.
+
+Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
 """
 END_OF_DAY = time(23, 59, 59)
 """What a date means as an end."""
@@ -40,9 +41,9 @@ class Duration(NamedTuple):
         return min(LONGEST, self.exact + timedelta(days=365 * years + 30 * months))
 
     def after(self, moment: datetime) -> datetime:
-        """By the calendar; where the month lacks that day, the first of the next.
+        """The moment that is this long after another one, by the calendar.
 
-        Raises ValueError: no end.
+        Where the month lacks that day, it is the first of the next. Raises ValueError: no end.
         """
         year, month = divmod(moment.year * 12 + moment.month - 1 + self.months, 12)
         day = min(moment.day, monthrange(year, month + 1)[1])
@@ -50,9 +51,7 @@ class Duration(NamedTuple):
 
 
 def read_duration(text: str) -> Duration | None:
-    """A number and a unit, or ISO 8601 without fractions, of either case; `None` for
-    another text.
-    """
+    """Read a number and a unit, or ISO 8601 without fractions; `None` for another text."""
     wanted = text.strip().upper()
     if _SHORT.fullmatch(wanted):  # a single `M` is months
         wanted = f"P{'T' if wanted.endswith('H') else ''}{wanted}"
@@ -67,7 +66,7 @@ def read_duration(text: str) -> Duration | None:
 
 
 def duration(text: str, option: str) -> timedelta:
-    """Hours, days or weeks. Raises UsageError."""
+    """Read hours, days or weeks; `option` is named in the error. Raises UsageError."""
     found = read_duration(text)
     if found is None or found.months or found.exact > LONGEST_AHEAD:
         remedy = (
@@ -79,9 +78,9 @@ def duration(text: str, option: str) -> timedelta:
 
 @about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
-    """`1y`, `180d`, `never`, an ISO 8601 date (its last second) or time; in UTC.
+    """The end that `--secret-lifetime` means, in UTC. Raises UsageError: no end, or past.
 
-    Raises UsageError: no end, or past.
+    It takes `1y`, `180d`, `never`, and an ISO 8601 date (its last second) or time.
     """
     wanted, moment = text.strip(), None
     lifetime = read_duration(wanted)

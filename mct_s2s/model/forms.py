@@ -30,7 +30,7 @@ _EXPECTED = {
 
 
 def expected(wrong: Mapping[str, Any]) -> str:
-    """`wrong`: an element of `ValidationError.errors()`."""
+    """The form that is expected, in our words; `wrong`: of `ValidationError.errors()`."""
     context = dict(wrong.get("ctx", {}))
     if "expected" in context:
         context["expected"] = str(context["expected"]).replace("'", "").replace(" or ", ", ")

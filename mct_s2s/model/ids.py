@@ -24,14 +24,14 @@ ApplicationIdUri = NewType("ApplicationIdUri", str)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SITE_NOTE = "Made by mct-s2s for "
 LONGEST_NAME = 120
-"""Of a registration.
+"""Characters of a registration's display name.
 
 Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
 """
 LONGEST_BASE = 75
-"""Of a service application's `uniqueName`: those of its clients stay within 120.
+"""Characters of a service application's `uniqueName`.
 
-Graph documents no limit.
+Those of its clients stay within 120. Graph documents no limit.
 """
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
@@ -40,32 +40,31 @@ _CERTIFICATE_NAMESPACE = UUID("1c9d5c0e-7d0b-4a51-8a6f-0c2f5a1b7e43")
 
 
 class Tag(StrEnum):
-    """What a registration remembers, as tags that begin so; its owner can write them, too."""
+    """Beginnings of the tags by which a registration remembers something.
+
+    Its owner can write them, too.
+    """
 
     TRUST = "mct-s2s:"
-    """Of a client: the `uniqueName` of its service application, by which all clients are found."""
+    """On a client: the `uniqueName` of its service application, by which all clients are found."""
     NAME = "mct-s2s:name:"
     """The `uniqueName` that it has or is about to get, for where that itself cannot be read."""
     ADOPTED = "mct-s2s:adopted:"
-    """Of a service application that existed before it became this site's: it is not deleted."""
+    """On a service application that was there before this site used it: it is not deleted."""
     VAULT = "mct-s2s:vault:"
-    """Of a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
+    """On a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
     ATTEMPT = "mct-s2s:attempt:"
-    """Of a client: a secret that was begun for a place that keeps no note of it, until it has
-    arrived there.
-    """
+    """On a client: a secret that was begun for a place that keeps no notes, until it arrives."""
     API = "mct-s2s:api:"
-    """Of this App Service's own service application: the name of its API; without one, MCT."""
+    """On an App Service's own service application: the name of its API; without one, MCT."""
     USED = "mct-s2s:used-by:"
-    """Of a service application: the `uniqueName` that another App Service that uses it would give
-    to one of its own.
-    """
+    """On a service application: another App Service that uses it, by its `uniqueName`."""
 
     def of(self, value: str) -> str:
         return f"{self}{value}"
 
     def values(self, tags: Iterable[str]) -> list[str]:
-        """Without those that we would never write."""
+        """The values that tags of this kind have, without those that we would never write."""
         found = (tag.removeprefix(self) for tag in tags if tag.startswith(self))
         return [value for value in found if _TAGGED.get(self, _ANYTHING).fullmatch(value)]
 
@@ -80,24 +79,25 @@ _ANYTHING = re.compile(r".*", re.DOTALL)
 
 
 def is_guid(text: str) -> bool:
-    """In the form that Entra prints; braces and URNs are none."""
+    """Whether a text is a GUID in the form that Entra prints; braces and URNs are none."""
     return _GUID.fullmatch(text) is not None
 
 
 def same_id(one: str | None, other: str | None) -> bool:
-    """Entra compares GUIDs without case."""
+    """Whether two ids are the same: Entra compares GUIDs without case."""
     return one is not None and other is not None and one.casefold() == other.casefold()
 
 
 def api_uri(client_id: str) -> ApplicationIdUri:
-    """Every tenant policy accepts it:
-    learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
+    """The default Application ID URI, which every tenant policy accepts.
+
+    Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
     """
     return ApplicationIdUri(f"api://{client_id}")
 
 
 def client_id_in(uri: str) -> ClientId | None:
-    """From `api://<appId>`, or the bare appId of v2 tokens."""
+    """The appId in `api://<appId>`, or a bare one; `None` for another URI."""
     candidate = uri.removeprefix("api://")
     return ClientId(candidate.lower()) if is_guid(candidate) else None
 
@@ -112,10 +112,10 @@ def _digest(text: str) -> str:
 
 
 def service_unique_name(site: str, slot: str | None = None) -> str:
-    """No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging`
-    never meet.
+    """The `uniqueName` of an App Service's own service application.
 
-    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+    No App Service's name has an underscore, so the slot `a/staging` and the site `a-staging` never
+    meet: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
     (Microsoft.Web).
     """
     name, slot = f"mct-s2s-{site.lower()}", (slot or "").lower()
@@ -131,12 +131,15 @@ def site_in_unique_name(unique_name: str) -> str | None:
 
 
 def named_unique_name(name: str) -> str:
-    """Of a service application that belongs to no App Service yet."""
+    """The `uniqueName` of a service application that belongs to no App Service yet."""
     return f"mct-s2s_{file_stem(name)}"
 
 
 def client_unique_name(service_unique_name: str, client_name: str) -> str:
-    """An App Service's name has no dot, so no service application is called the same."""
+    """The `uniqueName` of a client, below that of its service application.
+
+    An App Service's name has no dot, so no service application is called the same.
+    """
     return f"{service_unique_name}.{file_stem(client_name)}"
 
 
@@ -147,46 +150,59 @@ def client_base(unique_name: str) -> str | None:
 
 
 def site_note(resource_id: str) -> str:
-    """No tag: a creation that meets an existing registration would replace all of its tags."""
+    """The note of a service application, which names its App Service.
+
+    It is no tag: a creation that meets an existing registration would replace all of its tags.
+    """
     return f"{_SITE_NOTE}{resource_id}"
 
 
 def site_in_note(notes: str | None) -> str | None:
+    """The resource id in such a note; `None` where it is no note of ours."""
     return (
         notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
     )
 
 
 def file_stem(client_name: str) -> str:
-    """Safe in a file name and a URL, and different for names that look alike."""
+    """A client's name, safe in a file name and a URL.
+
+    Names that look alike stay different.
+    """
     exact = unicodedata.normalize("NFC", client_name)
     plain = unicodedata.normalize("NFKD", exact).encode("ascii", "ignore").decode()
     return f"{_slug(plain.lower(), 32) or 'client'}-{_digest(exact)}"
 
 
 def secret_name(label: str, client: str) -> str:
-    """Readable, and different for App Services and clients whose names look alike."""
+    """The name of a client's key vault secret, which people can read.
+
+    App Services and clients whose names look alike have different ones.
+    """
     where, who = label.lower(), file_stem(client)
     exact = _digest(f"{where}\0{who}")
     return f"mct-s2s-{_slug(where, 60)}-{who.rpartition('-')[0]}-{exact}"
 
 
 def certificate_key_id(thumbprint: str) -> KeyId:
-    """The same at each attempt, so that none is registered twice."""
+    """The key id of a certificate: the same at each attempt, so that none is registered twice."""
     return KeyId(str(uuid5(_CERTIFICATE_NAMESPACE, thumbprint.upper())))
 
 
 def federated_name(issuer: str, subject: str) -> str:
-    """3 to 120 characters of these:
-    learn.microsoft.com/graph/api/application-post-federatedidentitycredentials.
+    """The name of a federated credential, by issuer and subject: 3 to 120 characters.
+
+    Source: learn.microsoft.com/graph/api/application-post-federatedidentitycredentials.
     """
     digest = _digest(f"{issuer}\n{subject}")
     return f"mct-s2s-{_slug(subject, 60) or 'subject'}-{digest}"
 
 
 def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
-    """Not random: of two runs at once, the second would replace the first one's enabled role, which
-    Graph refuses.
+    """The id of an app role that this tool creates, the same in each run.
+
+    A random one would do harm: of two runs at once, the second would replace the first one's
+    enabled role, which Graph refuses.
     """
     name = f"{tenant_id.lower()}/{application.lower()}/{role}"
     # Settings and roles may hold half a character

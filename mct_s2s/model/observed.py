@@ -49,7 +49,7 @@ class ClientApplication:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        """Without those that no one may have."""
+        """The credentials, without undelivered ones, which count for nothing."""
         lost = self.application.undelivered
         return tuple(
             credential
@@ -59,7 +59,7 @@ class ClientApplication:
 
     @property
     def principal_id(self) -> str:
-        """Empty where there is none."""
+        """The object ID of its service principal; empty where there is none."""
         return self.principal.id if self.principal is not None else ""
 
 
@@ -83,38 +83,42 @@ class SiteOfFile:
     """Display names and appIds, as the file has them."""
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
+        """A command of mct-s2s about this site, by the file."""
         return own_command(
             verb, about=about, where=" ".join(filter(None, (self.where, command(*words))))
         )
 
     def name_of(self, client: ClientApplication) -> str | None:
-        """What the file calls a client; `None` where it does not name it."""
+        """The name that the file has for a client; `None` where it does not name it."""
         names = {client.display_name.casefold(), client.client_id.casefold()}
         return next((name for name in self.clients if name.casefold() in names), None)
 
 
 @dataclass(frozen=True)
 class Trust:
+    """The service application of an App Service, and who may call its API."""
+
     service: Application | None = None
     """The one that the operator or the settings name, or else this App Service's own."""
     principal: ServicePrincipal | None = None
     assignments: tuple[Assignment, ...] = ()
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
-    """On the allow list or holding the role."""
+    """Managed identities that are on the allow list or hold the role."""
     owners: tuple[Owner, ...] = ()
-    """Of `service` and its service principal: read for commands that write."""
+    """The owners of `service` and its service principal: read for commands that write."""
     own_service: Application | None = None
     """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
-    """In the recycle bin, with a name or URI that is needed; looked for only where one is missing.
+    """Deleted registrations with a name or URI that is needed.
+
+    The recycle bin is read only where a registration is missing.
     """
     unique_name: str = ""
-    """Of this App Service's own service application, whether or not there is one; its clients' are
-    below it.
-    """
+    """The name of this App Service's own service application, whether or not there is one."""
 
     def holds(self, principal_id: str, role: AppRole | None) -> bool:
+        """Whether a principal holds a role."""
         return role is not None and (principal_id, role.id) in self._assigned
 
     @cached_property
@@ -128,6 +132,7 @@ class Trust:
         return frozenset(assignment.role_id for assignment in self.assignments)
 
     def without(self, client_id: str) -> "Trust":
+        """The trust without a registration that turns out to be gone."""
         if self.service is not None and self.service.client_id == client_id:
             return replace(self, service=None, principal=None, assignments=())
         return replace(
@@ -148,7 +153,7 @@ class Trust:
 
 @dataclass(frozen=True)
 class ObservedState:
-    """`None`: not looked at, because nothing asks for it."""
+    """A snapshot of what is there; `None`: not looked at, because nothing asks for it."""
 
     now: datetime
     """The time at which the command began: what has expired, and what is young, is judged by it."""
@@ -158,24 +163,27 @@ class ObservedState:
     api: Api = field(kw_only=True)
     trust: Trust = field(default_factory=Trust)
     identity_resources: tuple[IdentityResource, ...] = ()
-    """Those named as callers, in that order."""
+    """The resources that are named as callers, in that order."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
+    """What the place of each client's credential remembers, by the client's typed name."""
     graph: str = "https://graph.microsoft.com"
     """For commands that a person types."""
     login: str = "https://login.microsoftonline.com"
     """The cloud's login service."""
     caller: SignedIn = field(default_factory=lambda: SignedIn(""))
     custody: Mapping[str, Custody] = field(default_factory=dict)
-    """By appId: of the registrations that are in question."""
+    """Owners and credentials by appId, for the registrations that they decide about."""
     local_notes: Mapping[str, tuple[SecretNote, ...]] = field(default_factory=dict)
-    """By appId: what files on this machine say of the credentials of those registrations."""
+    """Notes on this machine about credentials of those registrations, by appId."""
     missing_secrets: Mapping[ClientId, str] = field(default_factory=dict)
-    """Where the secret of each client should be, and is not, as far as this machine and its caller
-    can see.
+    """The places that should have a client's secret and do not, by appId.
+
+    As far as this machine and its caller can see.
     """
     unreadable_stores: Mapping[str, S2SError] = field(default_factory=dict)
-    """By client, as `secrets`: what its place answered, where a rotation of several leaves it alone
-    for that.
+    """Errors of places that could not be read, by client as `secrets`.
+
+    A rotation of several clients leaves these alone.
     """
     unfinished: frozenset[str] = frozenset()
     """Object ids of registrations that an earlier run on this machine began to create or change,
@@ -191,7 +199,7 @@ class ObservedState:
     """Where the API is reached, by the command line or the trust file."""
 
     def note_of(self, client: str) -> SecretNote:
-        """By its name as it was asked for; empty where nothing is stored."""
+        """The note about a client's credential, by its typed name; empty where there is none."""
         return self.secrets.get(client, SecretNote())
 
     def command(self, verb: str, *words: str, about: str | None = None) -> str:
@@ -214,9 +222,7 @@ class ObservedState:
         return self.command("add-client", about=client.client_id)
 
     def rotating(self, client: ClientApplication, *words: str) -> str:
-        """The command that replaces a client's credential: the new one goes where the trust file
-        says, if one does.
-        """
+        """The command that replaces a client's credential: by the trust file, if one names it."""
         name = self.file.name_of(client) if self.file is not None else None
         if self.file is not None and name is not None:
             return self.file.command("rotate-secret", *words, about=name)
@@ -224,16 +230,14 @@ class ObservedState:
 
     @property
     def subject(self) -> str:
-        """What two runs must not change at once: the App Service, or without one, the
-        registration.
-        """
+        """The key of what two runs must not change at once: the App Service or the registration."""
         if self.app_service is not None:
             return str(self.app_service.resource)
         return f"{self.tenant.id if self.tenant else ''}/{self.trust.unique_name}"
 
     @property
     def settings(self) -> AppSettings:
-        """Empty where no App Service was looked at."""
+        """All application settings; empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
 
     def setting(self, holds: Holds) -> str | None:
@@ -242,7 +246,7 @@ class ObservedState:
 
     @property
     def own_settings(self) -> dict[str, str] | None:
-        """Those that the API's description names; `None` where they could not be read."""
+        """The settings that the API's description names; `None` where they could not be read."""
         return None if self.settings_unread else self.api.shown(self.settings)
 
     @property
@@ -262,8 +266,9 @@ class ObservedState:
 
     @property
     def settings_unread(self) -> bool:
-        """Whether the site was looked at, but not its settings: who is allowed is not known
-        then.
+        """Whether the site was found, but its settings could not be read.
+
+        Who is allowed is not known then.
         """
         return self.app_service is not None and self.app_service.refusal is not None
 
@@ -278,10 +283,11 @@ class ObservedState:
         return application.object_id in self.unfinished or is_deleted_here
 
     def custody_of(self, application: Application) -> Custody | None:
-        """`None` where that was not looked at."""
+        """Owners and credentials of a registration; `None` where they were not read."""
         return self.custody.get(application.client_id)
 
     def with_settings(self, settings: AppSettings, written: Iterable[str] = ()) -> "ObservedState":
+        """The state with other settings; `written`: values that may be shown in them."""
         assert self.app_service is not None  # settings are only ever written to a site
         masked = self.masked(settings, written)
         return replace(self, app_service=replace(self.app_service, settings=dict(masked)))
@@ -294,7 +300,7 @@ class ObservedState:
         return self.api.masked(settings, {*self._known_values(), *written})
 
     def _known_values(self) -> Iterator[str]:
-        """What the directory and the cloud say: none of it is a secret."""
+        """Values that the directory and the cloud show: none of them is a secret."""
         trust, tenant, login = self.trust, self.tenant, self.login.rstrip("/")
         clients = (client.application for client in trust.clients)
         for registration in filter(

@@ -24,8 +24,9 @@ learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
 
 
 def is_group_name(text: str) -> bool:
-    """Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules,
-    `resourceGroups`.
+    """Whether a text can be the name of a resource group.
+
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
     """
     return (
         len(text) <= 90
@@ -56,7 +57,7 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> "ResourceId":
-        """In any case. Raises UsageError."""
+        """Read a resource id, in any case. Raises UsageError."""
         found = _ID.fullmatch(text.strip())
         if (
             found is None
@@ -82,7 +83,7 @@ class ResourceId:
 
     @property
     def type(self) -> str:
-        """In lower case: `microsoft.web/sites`."""
+        """The type in lower case: `microsoft.web/sites`."""
         return "/".join((self.namespace, *self.types)).lower()
 
     @property
@@ -110,7 +111,7 @@ class ResourceId:
 
 
 def site_title(key: str | None, label: str) -> str:
-    """`learn (contosolearn)`, or the name alone where the file calls the site by that."""
+    """`learn (contosolearn)`, or the label alone where the trust file calls the site so."""
     return label if key in {None, label} else f"{key} ({label})"
 
 
@@ -130,5 +131,5 @@ class SiteTarget:
 
     @property
     def label(self) -> str:
-        """`contosolearn`, or `contosolearn/staging`."""
+        """The name with its slot: `contosolearn`, or `contosolearn/staging`."""
         return f"{self.name}/{self.slot}" if self.slot else self.name

@@ -16,7 +16,7 @@ _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
 _HOST = rf"(?:{_LABEL}\.)*{_LABEL}"
 AppSettings = Mapping[str, str | None]
-"""Of a site, all of them. A null value is kept: it is not ours to judge."""
+"""All settings of a site. A null value is kept as it is."""
 
 
 class Comparison(StrEnum):
@@ -69,9 +69,9 @@ class Word:
     about: str
     comparison: Comparison = Comparison.EXACT
     option: str | None = None
-    """Of `configure-appservice`; of a list, one ID each time."""
+    """The option of `configure-appservice`; for a list, one ID each time."""
     code: str = "setting-mismatch"
-    """Of the finding where its value is wrong."""
+    """The code of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
     form: re.Pattern[str] = re.compile(_GUID)
     """Of a value that may be of this kind: only such a one is overwritten.
@@ -169,7 +169,7 @@ class Setting:
         return WORDS[self.holds]
 
     def value_in(self, settings: AppSettings) -> str | None:
-        """`None` where it is not there, or null."""
+        """The value among `settings`; `None` where it is missing or null."""
         return settings.get(spelling_in(settings, self.name))
 
     def list_in(self, settings: AppSettings) -> "AllowList":
@@ -177,8 +177,9 @@ class Setting:
 
 
 def without_form(value: str) -> str:
-    """As values are compared that no secret equals: whatever the case, spaces around it, or a slash
-    at its end.
+    """A value without case, spaces around it and a slash at its end.
+
+    Values are compared so to tell that none of them is a secret.
     """
     return value.strip().removesuffix("/").casefold()
 
@@ -188,8 +189,9 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _comparable(name: str) -> str:
-    """On Windows, a colon divides the parts of a name, as two underscores do elsewhere: .NET reads
-    both alike.
+    """A setting's name as names are compared.
+
+    On Windows, a colon divides its parts, as two underscores do elsewhere: .NET reads both alike.
     """
     return name.replace(":", "__").casefold()
 
@@ -210,7 +212,7 @@ class AllowList:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Without blanks and empty ones, in order, each once; GUIDs are compared without case."""
+        """The ids in order, each once, without blanks; GUIDs are compared without case."""
         return tuple(_entries(self.text).values())
 
     @property
@@ -233,13 +235,16 @@ class AllowList:
         )
 
     def without(self, unwanted: Collection[str]) -> "AllowList":
-        """`unwanted` is in lower case."""
+        """The list without some ids, which are given in lower case."""
         return AllowList(";".join(entry for entry in self.ids if entry.casefold() not in unwanted))
 
 
 @lru_cache(maxsize=16)
 def _entries(text: str) -> dict[str, str]:
-    """Keyed in lower case. Cached: a list of a thousand is looked at for each of its clients."""
+    """The ids by their lower case.
+
+    Cached: a list of a thousand is looked at for each of its clients.
+    """
     found: dict[str, str] = {}
     for entry in filter(None, map(str.strip, text.split(";"))):
         found.setdefault(entry.casefold(), entry)

@@ -20,8 +20,9 @@ def toml_key(key: str) -> str:
 
 
 def toml_value(value: str | bool) -> str:
-    """A text on one line, or `true` or `false`: as in JSON, and one character more that TOML wants
-    escaped.
+    """A text on one line, or `true` or `false`, as TOML writes it.
+
+    That is as in JSON, with one character more that is escaped.
     """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 

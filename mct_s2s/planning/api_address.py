@@ -1,5 +1,4 @@
-"""Where the API is reached: at the App Service's host names, or at another address such as Azure
-Front Door's.
+"""Addresses of the API: the App Service's host names, or another one such as Front Door's.
 
 Only the operator names another one, by `--url` or in a trust file. Nothing in the directory does:
 its objects have owners, and had others before.
@@ -11,14 +10,13 @@ from mct_s2s.model.observed import ObservedState
 
 
 def api_url(observed: ObservedState) -> str | None:
-    """What clients call; `None` where no App Service was looked at."""
+    """The address that clients call; `None` where no App Service was looked at."""
     site = observed.app_service
     return observed.typed_url or (site.url if site is not None else None)
 
 
 def stored_url(note: SecretNote, client_id: str, observed: ObservedState) -> str | None:
-    """What a client whose secret is replaced calls: as typed, or as its own file on this machine
-    says.
+    """The address to store with a new secret: as typed, or as the client's own file says.
 
     A key vault's tags are others' word, too.
     """
@@ -39,8 +37,7 @@ def is_api_of(observed: ObservedState, url: str) -> bool:
 
 
 def is_confirmed(observed: ObservedState, own: str | None) -> bool:
-    """Whether a client's token may be sent to the address that is named; `own`: what its credential
-    says that it calls.
+    """Whether a client's token may be sent to the address; `own`: the one beside its credential.
 
     A trust file may be somebody else's branch: what it alone names gets no token.
     """

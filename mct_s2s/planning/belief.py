@@ -48,9 +48,7 @@ class Belief(Enum):
     OWN_SERVICE = auto()
     """The service application with this App Service's `uniqueName`, and the settings name it."""
     OWN_CLIENT = auto()
-    """Its `uniqueName` is below this App Service's, and it holds a role of a believed service
-    application.
-    """
+    """Its name is below this App Service's `uniqueName`, and it holds a role of a believed API."""
     UNTOUCHED = auto()
     """It has a `uniqueName` of this App Service, and nothing in it was put there by anyone else."""
 
@@ -93,7 +91,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Doubted:
-    """That a registration may not be written to, and why."""
+    """A registration that may not be written to, with the reasons."""
 
     reasons: tuple[Reason, ...]
     owners: tuple[str, ...] = ()
@@ -258,7 +256,7 @@ def is_created_by_caller(application: Application, caller: SignedIn) -> bool:
 
 
 def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
-    """Whether it holds the role; one that only the settings name is not the role."""
+    """Whether it holds the role that counts: not one that only the settings name."""
     return observed.trust.holds(client.principal_id, trusted_role(observed, spec))
 
 
@@ -374,6 +372,7 @@ def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple
 
 
 def _owners_of(application: Application, observed: ObservedState) -> tuple[str, ...]:
+    """Its owners beside the caller; empty also where they were not read."""
     custody = observed.custody_of(application)
     return _others(custody.owners, observed) if custody is not None else ()
 

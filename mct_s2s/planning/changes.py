@@ -26,6 +26,8 @@ Noun_co = TypeVar("Noun_co", bound=str, covariant=True)
 
 
 class Output(StrEnum):
+    """What a change yields, for changes after it."""
+
     CLIENT_ID = "client id"
     OBJECT_ID = "application object id"
     URI = "Application ID URI"
@@ -48,23 +50,25 @@ Deferred: TypeAlias = T | OutputRef[T]
 
 
 class Outputs(dict[tuple[str, Output], str]):
-    """What applied changes have yielded so far, by the change's key."""
+    """Ids that applied changes have yielded so far, by the change's key."""
 
     def resolve(self, deferred: Deferred[T]) -> T:
-        """Raises KeyError: the change that yields it has not been applied, a bug in the plan's
-        order.
+        """The id itself.
+
+        Raises KeyError: the change that yields it has not been applied, a bug in the plan's order.
         """
         if isinstance(deferred, OutputRef):
             return self[deferred.key, deferred.output]  # type: ignore[return-value]  # recorded under its noun
         return deferred
 
     def known(self, deferred: Deferred[T]) -> T | None:
+        """The id, or `None` where it is not known yet."""
         is_unknown = isinstance(deferred, OutputRef) and (deferred.key, deferred.output) not in self
         return None if is_unknown else self.resolve(deferred)
 
 
 class Action(StrEnum):
-    """As the JSON result names it."""
+    """What is done with an object, as the JSON result names it."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -74,9 +78,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
+    """A step of a plan.
+
+    The names of a change's class and fields are in its fingerprint: `planning/reviewed.py`.
+    """
+
     key: str
     name: str
-    """Of what is changed: a display name, a site."""
+    """The name of what is changed: a display name, a site."""
     detail: str = ""
     after: tuple[str, ...] = ()
     """Changes that have to be done first although none of their ids is used."""
@@ -89,7 +98,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class NoChange(Change):
-    """Nothing to do: said, so that the reader sees that it was checked."""
+    """A step without anything to do: the reader sees that it was checked."""
 
     resource: str
     id: str | None = None
@@ -122,8 +131,9 @@ class NoChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AssignAppRole(Change):
-    """Admin consent: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto;
-    document, 2.8.
+    """Grant admin consent: document, 2.8.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
     """
 
     principal: Deferred[PrincipalId]
@@ -141,7 +151,10 @@ class AssignAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeAppRole(Change):
-    """Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto."""
+    """Revoke admin consent.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto.
+    """
 
     service: PrincipalId
     assignment: str
@@ -151,8 +164,9 @@ class RevokeAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class EnableIdentity(Change):
-    """The system-assigned identity of an Azure resource, beside those that it has: approach 1, step
-    2.
+    """Enable the system-assigned identity of a resource, beside those that it has.
+
+    Approach 1, step 2.
     """
 
     identity_resource: IdentityResource
@@ -167,8 +181,9 @@ class EnableIdentity(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AddCredential(Change):
-    """Graph: application-addpassword (document, 2.6), application-update,
-    federatedidentitycredential-upsert.
+    """Add a secret, certificate or federated credential: document, 2.6.
+
+    Graph: application-addpassword, application-update, federatedidentitycredential-upsert.
     """
 
     object_id: Deferred[ApplicationObjectId]
@@ -205,7 +220,7 @@ class AddCredential(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveCredential(Change):
-    """Of a secret or certificate: graph/api/application-removepassword."""
+    """Remove a secret or certificate: graph/api/application-removepassword."""
 
     object_id: ApplicationObjectId
     key_id: KeyId
@@ -222,7 +237,7 @@ class RemoveCredential(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteStoredSecret(Change):
-    """In a key vault: recoverable for as long as the vault is set to."""
+    """Delete a key vault secret; it is recoverable for as long as the vault is set to."""
 
     place: str
     client_id: ClientId
@@ -233,8 +248,9 @@ class DeleteStoredSecret(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateApplication(Change):
-    """An app registration, keyed by `uniqueName`: graph/api/application-upsert; document, steps 1.4
-    and 2.4.
+    """Create an app registration, keyed by `uniqueName`: document, steps 1.4 and 2.4.
+
+    Graph: application-upsert.
     """
 
     resource: str
@@ -245,7 +261,7 @@ class CreateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreApplication(CreateApplication):
-    """Out of the recycle bin, with its service principal and the credentials in its record."""
+    """Restore one from the recycle bin, with its service principal and recorded credentials."""
 
     is_sure: bool
     """Whether more than its name speaks for it; else it must turn out to be ours."""
@@ -255,7 +271,7 @@ class RestoreApplication(CreateApplication):
 
 @dataclass(frozen=True)
 class ApplicationEdits:
-    """What one PATCH brings to an application. Lists keep the entries of others."""
+    """The properties that one PATCH brings to an application. Lists keep the entries of others."""
 
     uri: Deferred[ApplicationIdUri] | None = None
     role: AppRole | None = None
@@ -275,7 +291,7 @@ class ApplicationEdits:
 
     @property
     def only_removes(self) -> bool:
-        """Then nothing is to be done where the application is gone."""
+        """Whether nothing is to be done where the application is gone."""
         return self == ApplicationEdits(no_access_to=self.no_access_to, no_tags=self.no_tags)
 
     @property
@@ -287,7 +303,7 @@ class ApplicationEdits:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateApplication(Change):
-    """All changes of an application in one PATCH, except a switch of the token version."""
+    """Update an application by one PATCH; a switch of the token version is a second one."""
 
     resource: str
     object_id: Deferred[ApplicationObjectId]
@@ -303,23 +319,22 @@ class UpdateApplication(Change):
         return Action.CREATE if self.is_new else Action.UPDATE
 
     def named(self, outputs: Outputs) -> "UpdateApplication":
-        """With its resource's name as it is now: an Application ID URI is known once its
-        appId is.
+        """The change with its resource's name as it is now.
+
+        An Application ID URI is known once its appId is.
         """
         uri = outputs.known(self.edits.uri) if self.is_new and self.edits.uri else None
         return replace(self, name=uri) if uri else self
 
 
 def only_notes_use(change: Change) -> bool:
-    """Whether the change says only which App Services use a registration, so that the job is done
-    without it.
-    """
+    """Whether a change only notes which App Services use a registration: it can be left out."""
     return isinstance(change, UpdateApplication) and change.edits.only_notes_users
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateServicePrincipal(Change):
-    """Without one, Entra ID issues no token for the application."""
+    """Create its service principal: without one, Entra ID issues no token for it."""
 
     client_id: Deferred[ClientId]
 
@@ -328,7 +343,7 @@ class CreateServicePrincipal(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteApplication(Change):
-    """Into the recycle bin, with its service principal; it can be restored for 30 days."""
+    """Move it to the recycle bin, with its service principal, for 30 days."""
 
     resource: str
     object_id: ApplicationObjectId
@@ -339,7 +354,10 @@ class DeleteApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeApplication(Change):
-    """Out of the recycle bin, permanently: its `uniqueName` and its URI are free at once."""
+    """Delete it from the recycle bin, permanently.
+
+    Its `uniqueName` and its URI are free at once.
+    """
 
     object_id: ApplicationObjectId
     client_id: ClientId
@@ -348,6 +366,8 @@ class PurgeApplication(Change):
 
 @dataclass(frozen=True)
 class SettingsSpec:
+    """Which application settings are written, and how."""
+
     rows: tuple[Setting, ...]
     """Every setting of the API."""
     values: tuple[tuple[Setting, tuple[Deferred[str], ...]], ...] = ()
@@ -371,7 +391,10 @@ class SettingsSpec:
 
 @dataclass(frozen=True)
 class SettingEdit:
-    """Of settings that are not ours, which may be secret, no value is known here."""
+    """What becomes of one setting.
+
+    Of settings that are not ours, which may be secret, no value is known here.
+    """
 
     name: str
     before: str | None = None
@@ -393,12 +416,13 @@ class SettingEdit:
 
 
 def others_unchanged(count: int) -> str:
+    """How many settings of others stay: `12 others unchanged`."""
     return f"{count} other{'' if count == 1 else 's'} unchanged"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsChange(Change):
-    """As a step by itself: of an App Service that this run does not read."""
+    """Settings to write at an App Service that this run does not read: a manual step."""
 
     spec: SettingsSpec
 
@@ -407,9 +431,7 @@ class SettingsChange(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings(SettingsChange):
-    """All application settings, ours merged in, by one PUT after everything else: document,
-    step 3.
-    """
+    """Write all application settings, ours merged in, by one PUT: document, step 3."""
 
     site: ResourceId
     edits: tuple[SettingEdit, ...]
@@ -425,7 +447,7 @@ def _settings_id(site: ResourceId) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
-    """Once, and only after settings were written: document, step 3.6."""
+    """Restart it once, and only after settings were written: document, step 3.6."""
 
     site: ResourceId
 
@@ -452,13 +474,17 @@ AnyChange = (
 
 
 class Identifiers(NamedTuple):
+    """The ids of what a change is about, as results show them."""
+
     id: str | None = None
-    """Of a registration its appId, of a service principal its object ID."""
+    """The appId of a registration, the object ID of a service principal."""
     app_id: str | None = None
     object_id: str | None = None
 
 
 def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: C901, PLR0911  # a flat table
+    """The ids of what a change is about, as far as they are known."""
+
     def registration(
         client_id: Deferred[ClientId] | None, object_id: Deferred[ApplicationObjectId]
     ) -> Identifiers:

@@ -1,5 +1,6 @@
-"""Which credential a client lacks, and how it is renewed. docs/contributing.md says how to add a
-kind.
+"""Credentials that a client lacks, and how they are renewed.
+
+docs/contributing.md says how to add a kind.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

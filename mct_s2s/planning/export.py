@@ -1,4 +1,4 @@
-"""What a trust file has to say so that applying it changes nothing; and what no file can say."""
+"""A trust file that changes nothing where it is applied, and what no file can say."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -44,6 +44,8 @@ Keys = Mapping[str, str | bool]
 
 @dataclass(frozen=True)
 class ExportedSite:
+    """The tables of a trust file for one App Service."""
+
     resource: ResourceId
     profile: Keys
     options: Keys
@@ -58,9 +60,10 @@ class ExportedSite:
 
 
 def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> ExportedSite:
-    """`identity_resources` of the state are those of the trust's identities.
+    """Describe an App Service and its clients as tables of a trust file.
 
-    `api`: how the operator named it.
+    `identity_resources` of the state are those of the trust's identities. `api`: how the operator
+    named it.
     """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
@@ -159,7 +162,7 @@ def _has_own_entry(client: ClientApplication, observed: ObservedState) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """No option takes blanks around a name, or characters that are not shown."""
+    """Whether a text can be a name: no option takes blanks around it, or control characters."""
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 

@@ -1,5 +1,6 @@
-"""`--github` and `--federated-…`, checked for form: Entra accepts a wrong subject, and then no
-token (AADSTS700213).
+"""Federated credentials, checked for form: `--github` and `--federated-…`.
+
+Entra ID accepts a wrong subject, and then refuses every token (AADSTS700213).
 """
 
 import re
@@ -35,7 +36,10 @@ _PLAIN_BRANCH = re.compile(r"[A-Za-z0-9._/#@+-]+")
 def federated_spec(
     issuer: str | None, subject: str | None, audience: str | None, github: str | None
 ) -> Federation:
-    """Raises UsageError: the four options say nothing, two things, or what could never match."""
+    """The federated credential that the four options mean.
+
+    Raises UsageError: they say nothing, two things, or what could never match.
+    """
     if audience is not None:
         _check("audience", audience, {})
     if github is not None:
@@ -70,9 +74,10 @@ def federated_spec(
 
 @about("github")
 def github_subject(text: str) -> str:
-    """`OWNER/REPO[:branch]`, with GitHub's ids `OWNER@ID/REPO@ID[:branch]`, or an address.
+    """The subject of a repository's workflows on a branch. Raises UsageError.
 
-    Raises UsageError.
+    It takes `OWNER/REPO[:branch]`, the same with GitHub's ids, `OWNER@ID/REPO@ID[:branch]`, or an
+    address.
     """
     wanted = text
     for site in _SITES:

@@ -1,4 +1,4 @@
-"""What is said of a registration that is not believed, and of one that is adopted."""
+"""Errors and sentences about registrations that are doubted, or adopted."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -45,9 +45,7 @@ class NotOurs(Refused):
 
 
 def why_doubted(doubted: Doubted) -> str:
-    """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and it has 2 secrets
-    …`.
-    """
+    """The reasons as the rest of a sentence: `it is owned by ada@contoso.com, and …`."""
     reasons = list(map(_reason, doubted.reasons))
     if doubted.owners and not doubted.has(Doubt.OWNED):
         reasons.append(f"it is owned by {', '.join(doubted.owners)}")
@@ -73,11 +71,12 @@ def _reason(reason: Reason) -> str:
 
 
 def _counted(nouns: Iterable[str]) -> str:
-    """`2 secrets and 1 federated credential`."""
+    """Nouns with their numbers: `2 secrets and 1 federated credential`."""
     return " and ".join(counted(count, noun) for noun, count in Counter(nouns).items())
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
+    """The note that a registration is adopted, with who owns it and what signs in as it."""
     custody = observed.custody_of(application)
     if custody is None:
         return (
@@ -96,6 +95,7 @@ def adoption(application: Application, observed: ObservedState, about: str) -> s
 def service_not_ours(
     application: Application, observed: ObservedState, doubted: Doubted
 ) -> NotOurs:
+    """The error about a service application that is doubted."""
     client_id, trust, is_set = (
         application.client_id,
         observed.trust,
@@ -135,9 +135,9 @@ def not_ours(
     *,
     done: str = "Nothing was changed.",
 ) -> NotOurs:
-    """Of a deleted one, `graph` is the address that restores it.
+    """The error about a registration that is doubted.
 
-    `done`: what the run has done to it.
+    `graph`: the address that restores a deleted one. `done`: what the run has done to it.
     """
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     client_id, first = application.client_id, ""
@@ -181,5 +181,6 @@ def not_ours(
 
 
 def restoring(deleted: Application, graph: str) -> str:
+    """The command that restores a deleted registration."""
     url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}/restore"
     return command("az", "rest", "--method", "POST", "--url", url)

@@ -1,6 +1,6 @@
 """The service application's names and its role; who is a client, and whom a name means.
 
-Whether a registration is believed is another question: `planning/belief.py`.
+Whether a registration may be written to is another question: `planning/belief.py`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,15 +33,17 @@ Client = ClientApplication | ServicePrincipal
 
 
 def has_identifier(application: Application, named: str) -> bool:
-    """By its appId, `api://<appId>` or another Application ID URI."""
+    """Whether text names it: its appId, `api://<appId>` or another Application ID URI."""
     return application.client_id == client_id_in(named) or named in application.identifier_uris
 
 
 def is_named(application: Application, spec: ServiceSpec) -> bool:
+    """Whether the operator or the trust file names it."""
     return spec.adopt is not None and has_identifier(application, spec.adopt.strip())
 
 
 def is_in_settings(application: Application, observed: ObservedState) -> bool:
+    """Whether the App Service's settings name it."""
     named = observed.service_in_settings
     return bool(named) and has_identifier(application, named)
 
@@ -113,6 +115,7 @@ def wanted_role_value(observed: ObservedState) -> str:
 
 
 def wanted_role(observed: ObservedState) -> AppRole | None:
+    """The app role for clients; `None` where the service application does not have it."""
     service = observed.trust.service
     return service.role(wanted_role_value(observed)) if service is not None else None
 
@@ -153,7 +156,10 @@ def role_to_use(
 
 
 def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
-    """Its id is the same for the same tenant, application and value, whichever run creates it."""
+    """The app role as this tool creates it.
+
+    Its id is the same for the same tenant, application and value, whichever run creates it.
+    """
     role_id = new_app_role_id(observed.tenant.id if observed.tenant else "", application, value)
     return AppRole(
         role_id, value, value, "Apps in this role can consume the web api.", True, ("Application",)
@@ -207,10 +213,12 @@ def unmatched_entries(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
 
 
 def ids_of(client: ClientApplication) -> frozenset[str]:
+    """The ids by which an allow list or a person names it."""
     return frozenset(filter(None, (client.client_id, client.principal_id)))
 
 
 def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether it holds the role that the settings name."""
     return observed.trust.holds(client.principal_id, wanted_role(observed))
 
 
@@ -223,17 +231,17 @@ def is_allowed(client: ClientApplication, observed: ObservedState) -> bool:
 
 
 def is_identity_allowed(identity: ServicePrincipal, observed: ObservedState) -> bool:
-    """The same of a managed identity, which needs the role only where there are no lists."""
+    """Whether a managed identity may call: it needs the role only where there are no lists."""
     if observed.api.lists:
         return observed.allowed_object_ids.holds(identity.id)
     return observed.trust.holds(identity.id, wanted_role(observed))
 
 
 def is_listed(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether this App Service claims it by lists of its own.
+    """Whether a list of this App Service has it.
 
-    Where the API has none, it claims no one: several App Services may share a registration, and a
-    holder of its role is then a client of all of them.
+    An API without lists claims no one: several App Services may share a registration, and a holder
+    of its role is then a client of all of them.
     """
     return is_allowed_by_object_id(client, observed) or observed.allowed_client_ids.holds(
         client.client_id
@@ -241,19 +249,18 @@ def is_listed(client: ClientApplication, observed: ObservedState) -> bool:
 
 
 def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) -> bool:
-    """That list asks for no role."""
+    """Whether the list of object IDs has it: then it needs no role."""
     return observed.allowed_object_ids.holds(client.principal_id)
 
 
 def clients_called(name: str, observed: ObservedState) -> tuple[ClientApplication, ...]:
-    """The client applications that a name means, for every command: one, or several that nothing
-    tells apart.
+    """Find the client applications that a name means: one, or several that nothing tells apart.
 
-    In this order: by appId or object id; the registration that was made for this name; members with
-    this display name, exactly, or else in any case. A registration outside the trust that has the
-    same display name is never meant, and neither is one that was made for another App Service,
-    unless this one lists it. Whether it may be written to is another question: a display name never
-    answers it.
+    In this order: by appId or object id; the registration that was created for this name; members
+    with this display name, exactly, or else in any case. A registration outside the trust that has
+    the same display name is never meant, and neither is one that was created for another App
+    Service, unless this one lists it. Whether it may be written to is another question: a display
+    name never answers it.
     """
     trust, word = observed.trust, name.strip().casefold()
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
@@ -335,13 +342,11 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
 
 
 def is_logic_app(client: Client) -> bool:
-    """A Logic App runs no program of the user's."""
+    """Whether it is a Logic App's identity: that runs no program of the user's."""
     resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
 
 def has_unique_name_below(application: Application, base: str) -> bool:
-    """Whether a client's registration was created for the service application of that
-    `uniqueName`.
-    """
+    """Whether it was created for the service application of that `uniqueName`, as its name says."""
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")

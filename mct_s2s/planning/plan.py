@@ -1,5 +1,6 @@
-"""A plan: changes in a readable order, each with what it waits for; and what applications become by
-them.
+"""A plan: changes in a readable order, each with what it waits for.
+
+Also what an application becomes by its edits.
 """
 
 from collections import defaultdict
@@ -50,11 +51,11 @@ class Plan:
     losing: tuple[str, ...] = ()
     """Sentences on who loses access: shown with the plan, and again when it is done."""
     gaining: tuple[str, ...] = ()
-    """The same on a site that is switched on again, and for whom."""
+    """Sentences on a site that is switched on again, and for whom: the same."""
     missing: Mapping[str, Missing] = field(default_factory=dict)
     """What the caller lacks, by the key of the step."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Of clients, by their ids in lower case: for readers, who know no ids."""
+    """Display names of clients by their ids in lower case: for readers, who know no ids."""
     places: tuple[tuple[str, str], ...] = ()
     """Client and store, whether or not a credential is made now."""
     removals: frozenset[str] = frozenset()

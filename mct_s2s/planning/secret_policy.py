@@ -1,5 +1,6 @@
-"""Tenant policies on client secrets:
-learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview.
+"""Tenant policies on client secrets.
+
+Source: learn.microsoft.com/graph/api/resources/applicationmanagementpolicies-overview.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,10 +41,9 @@ def longest(rules: Iterable[SecretRule]) -> timedelta | None:
 def too_long(
     steps: Iterable[AnyChange], rules: Mapping[str, Iterable[SecretRule]], observed: ObservedState
 ) -> Iterator[tuple[AddCredential, NewCredential, timedelta]]:
-    """The secrets that last longer than the rules for a registration of that age allow, and what
-    they allow.
+    """Find the secrets that last longer than their rules allow, and what these allow.
 
-    `rules`: by the key of the change.
+    `rules`: by the key of the change; some bind only registrations of a certain age.
     """
     created = {
         client.application.object_id: client.application.created
@@ -94,6 +94,7 @@ def fit_secrets(
 
 
 def last_end(limit: timedelta, now: datetime) -> datetime:
+    """The latest end within a limit, as clocks differ."""
     return (now + limit - CLOCKS_DIFFER).replace(microsecond=0)
 
 
@@ -104,6 +105,7 @@ def shorter(wanted: datetime, now: datetime) -> list[timedelta]:
 
 
 def typed(limit: timedelta) -> str:
+    """The limit as an option to type."""
     left = limit - CLOCKS_DIFFER
     return option(
         "--secret-lifetime", f"{left.days}d" if left.days else f"PT{left // timedelta(minutes=1)}M"
@@ -111,4 +113,5 @@ def typed(limit: timedelta) -> str:
 
 
 def in_words(limit: timedelta) -> str:
+    """The limit in words."""
     return f"{limit.days} days" if limit.days >= 2 else f"{limit.total_seconds() / 3600:g} hours"

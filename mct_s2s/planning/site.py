@@ -1,5 +1,6 @@
-"""The App Service's settings, merged into what is there, and what must not be touched: the
-document's step 3.
+"""The App Service's settings, merged into what is there: the document's step 3.
+
+Also the refusals of values and sites that must not be touched.
 """
 
 from collections import Counter
@@ -35,9 +36,7 @@ def right_values(
     client_id: Deferred[ClientId] | None,
     role: str | None,
 ) -> Mapping[Holds, tuple[Deferred[str], ...]]:
-    """What a setting may say, by what it holds: the first is written where it says
-    something else.
-    """
+    """The values that a setting may have, by what it holds: the first one is written."""
     tenant, login, is_v2 = (
         observed.tenant,
         observed.login.rstrip("/"),
@@ -73,7 +72,10 @@ def settings_spec(
     application_ids: Iterable[Deferred[ClientId]],
     object_ids: Iterable[Deferred[PrincipalId]],
 ) -> SettingsSpec:
-    """Values that the operator gave go before what the directory holds."""
+    """Specify the settings that a setup writes. Raises Refused.
+
+    Values that the operator gave go before what the directory holds.
+    """
     api, rows = observed.api, observed.api.rows
     if desired.settings is SettingsScope.OFF:
         switches = (row for row in rows if row.holds is Holds.SWITCH)
@@ -125,9 +127,9 @@ def _setting_in_use(row: Setting) -> Refused:
 
 
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
-    """Every setting of the backup, without ours that are not in it; what others have added is kept.
+    """Specify the settings of a backup, without ours that are not in it. Raises Refused.
 
-    Raises Refused.
+    What others have added meanwhile is kept.
     """
     site, rows = observed.app_service, observed.api.rows
     if site is not None and str(site.resource).casefold() != backup.app_service.casefold():
@@ -271,9 +273,9 @@ def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[
 
 
 def refuse_foreign_values(desired: Setup, observed: ObservedState) -> None:
-    """Values may be written for another App Service, or by an attacker for this one.
+    """Refuse values that were written for another App Service or tenant. Raises Refused.
 
-    Raises Refused.
+    They may be a mistake, or an attacker's.
     """
     site = observed.app_service
     if site is None:
@@ -329,8 +331,7 @@ def _function_app(site: AppService, api: Api) -> Refused:
 
 
 def check_api(observed: ObservedState) -> None:
-    """Refuse to set up an App Service for one API whose own service application remembers another
-    one.
+    """Refuse to set up an App Service for another API than its registration remembers.
 
     Only a setup asks: the owner of a registration writes its tags, and must not keep anyone from
     revoking access.
@@ -356,10 +357,7 @@ def check_api(observed: ObservedState) -> None:
 
 
 def check_site(observed: ObservedState) -> None:
-    """The document warns of the function app, and of another tenant than the App Service's.
-
-    Raises Refused.
-    """
+    """Refuse a function app, and a tenant that the App Service does not trust. Raises Refused."""
     site, tenant = observed.app_service, observed.tenant
     if site is not None and site.is_function_app(observed.api.function_app_mark):
         raise _function_app(site, observed.api)
@@ -374,11 +372,12 @@ def check_site(observed: ObservedState) -> None:
 
 
 def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
-    """Those that a swap would move to the other slot."""
+    """The settings that a swap would move to the other slot."""
     return tuple(name for name in names if name.lower() not in site.sticky) if site.slots else ()
 
 
 def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
+    """The note that a swap moves the written settings, where the site has slots."""
     names = not_sticky(site, (edit.name for edit in write.edits))
     if not names or api.shown(site.settings):
         return None  # said once, when the site is set up; `status` of a slot goes on saying it
@@ -392,7 +391,10 @@ def swap_note(site: AppService, api: Api, write: WriteSettings) -> str | None:
 
 
 def make_sticky(site: AppService, api: Api) -> str:
-    """With the values that our settings have: none of them is secret."""
+    """The command that pins our settings to their slot.
+
+    It has their values: none of them is secret.
+    """
     resource = site.resource
     values = api.legible(site.settings)
     sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]

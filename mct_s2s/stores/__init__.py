@@ -1,3 +1,1 @@
-"""Where credentials are kept: files, key vaults, standard output; and what only one run may do at a
-time.
-"""
+"""Places where credentials are kept, and the lock of this machine."""

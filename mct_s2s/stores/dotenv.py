@@ -1,5 +1,6 @@
-"""A client's dotenv file: what azure-identity's EnvironmentCredential reads, what the client asks
-for, and our note.
+"""A client's dotenv file: its credential, what it asks for, and our note.
+
+azure-identity's EnvironmentCredential reads it.
 """
 
 import io
@@ -28,13 +29,13 @@ ENVIRONMENT = "environment"
 TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
-"""By this comment a later run knows which of an application's secrets the file holds."""
+"""The beginning of the comment that says which of an application's secrets the file holds."""
 _PLAIN = re.compile(r"(?!~)[A-Za-z0-9._~:/@%+=,-]*")
 """What a shell takes as it is."""
 
 
 def variables_in(text: str) -> dict[str, str]:
-    """Those that have a value. `$` and backticks mean nothing in it."""
+    """The variables of a dotenv file that have a value. `$` and backticks mean nothing in it."""
     if not text.strip():
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415  # 25 ms, for those who have such a file
@@ -67,9 +68,9 @@ def assignment(name: str, value: str) -> str:
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
-    """`own`: what its kind needs; `before`: the keys that its readers had.
+    """The text of a client's dotenv file. Raises UsageError: it cannot be written.
 
-    Raises UsageError: it cannot be written.
+    `own`: what its kind needs; `before`: the keys that its readers had.
     """
     lines = [
         assignment(*variable)
@@ -91,7 +92,7 @@ def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[
 
 
 def note_in(text: str) -> SecretNote:
-    """By the variables, and the last of our comments that can be read."""
+    """The note in a file: by the variables, and the last of our comments that can be read."""
     values = variables_in(text)
     client_id = ClientId(values[CLIENT]) if CLIENT in values else None
     found = SecretNote(client_id=client_id, scope=values.get(SCOPE), url=values.get(URL))
@@ -111,7 +112,7 @@ def note_in(text: str) -> SecretNote:
 
 
 def credential_in(text: str, source: str) -> ClientSignIn | None:
-    """Raises UsageError: it names a certificate that cannot be read."""
+    """The credential in a file. Raises UsageError: it names a certificate that cannot be read."""
     note = note_in(text)
     return own_credential(variables_in(text), source, made=note.delivered_at, key_id=note.delivered)
 
@@ -123,7 +124,10 @@ def own_credential(
     made: datetime | None = None,
     key_id: KeyId | None = None,
 ) -> ClientSignIn | None:
-    """`None`: they give none. Raises UsageError: a certificate that cannot be read."""
+    """The credential that variables give, if any.
+
+    Raises UsageError: a certificate that cannot be read.
+    """
     credential = presented_by(values)
     if credential is None or not (values.get(TENANT) and values.get(CLIENT)):
         return None
@@ -135,7 +139,7 @@ def own_credential(
 
 
 def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
-    """Those of `--credentials`. Raises UsageError."""
+    """The credentials in the files of `--credentials`. Raises UsageError."""
     found: list[ClientSignIn] = []
     for path in paths:
         try:
@@ -157,8 +161,9 @@ def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
 def available(
     named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path
 ) -> list[ClientSignIn]:
-    """Those that the user named, the environment's, and those saved in a folder, the newest
-    first.
+    """All credentials: named by the user, in the environment, and saved in a folder.
+
+    The newest of the saved ones comes first.
     """
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     saved: list[ClientSignIn] = []

@@ -38,8 +38,7 @@ REMEMBERED = 8
 
 @dataclass
 class FileStore(Store):
-    """A dotenv file with a client's secret, or with the path of the PEM file beside it that has key
-    and certificate.
+    """A dotenv file with a client's secret, or beside a PEM file with key and certificate.
 
     `<dotenv file>.pending` has the names of the attempts. A key is on disk, as `<PEM
     file>.pending`, before its certificate is registered: the next run uses what an interrupted one
@@ -73,7 +72,7 @@ class FileStore(Store):
         return self.place if self.place != self.path else self.path.with_suffix(".pem")
 
     async def note(self) -> SecretNote:
-        """Raises UsageError: another user can have written one of the files."""
+        """Read the note. Raises UsageError: another user can have written one of the files."""
         begun, arrived = self._begun(), note_in(_text(self.path))
         pending = None
         if self.keeps_key:
@@ -136,9 +135,10 @@ class FileStore(Store):
         return pem, certificate
 
     async def deliver(self, made: MadeCredential) -> None:
-        """A key before the file that names it; what is not to be overwritten is moved aside.
+        """Write the key first, then the dotenv file that names it.
 
-        What fails stays noted.
+        A file of another client or kind is kept under another name. Where writing fails, the note
+        of the attempt stays.
         """
         note, kept, aside, key = await self.note(), list[Path](), "", self.pem.name
         if self._is_of_another(made.client_id):
@@ -166,18 +166,17 @@ class FileStore(Store):
         await _on_disk(arrive)
 
     async def read(self) -> ClientSignIn | None:
-        """What `deliver` wrote, or the user; `None` also for what cannot be used."""
+        """The credential that `deliver` or the user wrote; `None` also where it cannot be used."""
         with suppress(UsageError):
             return credential_in(_text(self.path), self.label)
         return None
 
     def holds(self, client_id: str) -> bool:
+        """Whether the file is that client's."""
         return same_id(note_in(_text(self.path)).client_id, client_id)
 
     def retire(self, client_id: str) -> bool:
-        """Delete the files of a client whose credential is good for nothing any more; tell whether
-        there was one.
-        """
+        """Delete the files of a client whose credential is of no use; tell if there were any."""
         try:
             if not self.holds(client_id):
                 return False
@@ -205,13 +204,17 @@ class FileStore(Store):
         _write(_pending(self.path), "".join(f"{name}\t{owner}\n" for name, owner in begun.items()))
 
     def _forget(self, client_id: str) -> None:
-        """Another client's attempts stay noted: one of them may have been cut off here."""
+        """Remove the notes of a client's attempts.
+
+        Those of others stay: one of them may have been cut off here.
+        """
         self._keep(
             {name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)}
         )
 
 
 def private(path: Path) -> AbstractContextManager[None]:
+    """Turn errors of a file into usage errors that name `--secret-to`."""
     return as_usage_error(
         "Cannot save the secret",
         path,
@@ -222,8 +225,9 @@ def private(path: Path) -> AbstractContextManager[None]:
 
 
 async def _on_disk(write: Callable[[], None]) -> None:
-    """To the end also where the command is interrupted; on a thread, as each file takes a disk 1 to
-    10 ms.
+    """Write on a thread, to the end also where the command is interrupted.
+
+    Each file takes a disk 1 to 10 ms.
     """
     await finish_even_if_cancelled(asyncio.to_thread(write))
 
@@ -238,7 +242,7 @@ def _text(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Without text there is no file."""
+    """Write a file; without text, remove it."""
     with private(path):
         if text:
             forget_leftovers(path)

@@ -21,9 +21,9 @@ POLL_SECONDS = 0.05
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
-    """`what`, here and below: a resource id or a unique name.
+    """The file of a lock or note. Raises OSError: its folder is missing or not private.
 
-    Raises OSError: the folder is missing or not private.
+    `what`, here and below: a resource id or a unique name.
     """
     folder = user_state_path("mct-s2s", appauthor=False) / "locks"
     make_folder(folder)
@@ -32,8 +32,9 @@ def path_of(what: str, suffix: str = "lock") -> Path:
 
 @asynccontextmanager
 async def hold(what: str, since: float) -> AsyncIterator[bool]:
-    """Yields whether another run had it after `since` (seconds since the epoch): what was read
-    before is then stale.
+    """Hold the lock while the block runs; yields whether another run had it meanwhile.
+
+    `since`: seconds since the epoch. What was read before is stale then.
     """
     try:
         path = path_of(what)

@@ -1,5 +1,6 @@
-"""A place that is given one client's secret or private key; and those that remember nothing
-of it.
+"""Places that are given one client's secret or private key.
+
+Those here remember nothing of it: standard output and programs.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ document at the end.
 
 
 class Store(ABC):
-    """Where one client's credential goes. An attempt is noted there before a secret is made."""
+    """A place of one client's credential. An attempt is noted there before a secret is made."""
 
     gives_away: bool = False
     """Whether it is shown or handed over once, so that no later run can know of it."""
@@ -45,36 +46,35 @@ class Store(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """As `--secret-to` takes it."""
+        """The place as `--secret-to` takes it."""
 
     @property
     def is_own(self) -> bool:
-        """Whether it is this tool's place for the client on this machine, whose own note of an
-        attempt is found.
-        """
+        """Whether it is this tool's own place on this machine, whose notes are always found."""
         return False
 
     async def note(self) -> SecretNote:
+        """Read what the place remembers."""
         return SecretNote()
 
     @abstractmethod
     async def check(self, client_id: ClientId | None, /) -> None:
-        """Make sure that it can be written to, before anything is made. Raises UsageError."""
+        """Check that it can be written to, before anything is made. Raises UsageError."""
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
         del attempt, client_id
 
     async def forget(self, attempt: str) -> None:
-        """Of a secret that was removed again. Raises S2SError."""
+        """Forget the attempt at a secret that was removed again. Raises S2SError."""
         del attempt
 
     async def key_pair(
         self, name: str, starts: datetime, expires: datetime
     ) -> tuple[str, Certificate]:
-        """As PEM, with its certificate; on disk where keys are kept.
+        """Make a key pair, as PEM with its certificate; on disk where keys are kept.
 
-        An interrupted run's that ends then is used.
+        The key of an interrupted run that ends then is used again.
         """
         return await asyncio.to_thread(make_key_pair, name, starts, expires)
 
@@ -86,7 +86,7 @@ class Store(ABC):
         """
 
     async def read(self) -> ClientSignIn | None:
-        """`None` where there is none, or none that can be read again."""
+        """Read the credential again; `None` where there is none, or that is impossible."""
         return self.handed_over
 
 
@@ -146,9 +146,10 @@ class CommandStore(Store):
             )
 
     async def deliver(self, made: MadeCredential) -> None:
-        """What it prints is read by no one: it may print what it was given, in any encoding.
+        """Start the program and write the credential to its standard input.
 
-        No pipe is left open either, on which a program that it started could keep this run waiting.
+        Its output is discarded: it may print what it was given, in any encoding. No pipe is left
+        open either, on which a program that it started could keep this run waiting.
         """
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {

@@ -61,7 +61,7 @@ _VARIABLES = {
 
 @dataclass(frozen=True)
 class SecretVersion:
-    """Without its value. Times are UTC, whole seconds."""
+    """A version of a secret, without its value. Times are UTC, whole seconds."""
 
     version: str
     created: datetime
@@ -159,6 +159,8 @@ def _readable(newest: SecretVersion, ours: SecretVersion) -> Readable:
 
 @dataclass
 class KeyVaultStore(Store):
+    """One secret of a key vault."""
+
     vault: KeyVault
     secret: str
     client: str
@@ -168,7 +170,7 @@ class KeyVaultStore(Store):
     Names can be taken by anyone.
     """
     urls: frozenset[str] = frozenset()
-    """Of the site, or typed for it: clients of several may have one name."""
+    """Addresses of the site, or typed for it: clients of several sites may have one name."""
     _begun: SecretVersion | None = field(default=None, repr=False)
     """The version that names the attempt, with its tags from before."""
 
@@ -177,7 +179,7 @@ class KeyVaultStore(Store):
         return f"keyvault:{self.vault.name}/{self.secret}"
 
     async def _versions(self) -> list[SecretVersion]:
-        """Oldest first; none where there is no such secret."""
+        """The versions, the oldest first; none where there is no such secret."""
         found = (
             await or_none(
                 self.vault.rows(f"/secrets/{self.secret}/versions", "read secrets", _version)
@@ -196,14 +198,15 @@ class KeyVaultStore(Store):
         )
 
     async def _tag(self, version: str, tags: Mapping[str, str]) -> None:
-        """Make `tags` all the tags of a version (the latest where `version` is empty), if it is
-        there.
+        """Make `tags` all the tags of a version, if it is there.
+
+        The latest one where `version` is empty.
         """
         path, body = f"/secrets/{self.secret}/{version}", {"tags": tags}
         await or_none(self.vault.send("PATCH", path, "change a secret's tags", body=body))
 
     async def _deleted(self) -> SecretVersion | None:
-        """One that was deleted and can come back, as far as the caller may see it."""
+        """The deleted secret that can come back, as far as the caller may see it."""
         with suppress(PermissionMissing):
             return await or_none(
                 self.vault.read(f"/deletedsecrets/{self.secret}", "find a deleted secret", _version)
@@ -211,6 +214,7 @@ class KeyVaultStore(Store):
         return None
 
     async def _recovered(self) -> list[SecretVersion]:
+        """Recover the deleted secret, and wait for its versions."""
         await self.vault.send(
             "POST", f"/deletedsecrets/{self.secret}/recover", "recover a deleted secret"
         )
@@ -259,8 +263,9 @@ class KeyVaultStore(Store):
         )
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Check the permission by writing what is there, or where nothing is, by a change of
-        nothing.
+        """Check the permission by writing the tags that are there. Raises UsageError.
+
+        Where nothing is there, a change of nothing.
         """
         vault, versions = self.vault.name, await self._versions()
         if versions:
@@ -294,8 +299,9 @@ class KeyVaultStore(Store):
             )
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """Tag the current version, or make a disabled first one; a deleted secret of this client
-        comes back.
+        """Note the attempt on the current version, or on a new, disabled first one.
+
+        A deleted secret of this client is recovered for it.
         """
         del client_id  # a secret in a vault is one client's, and says so
         versions = await self._versions()
@@ -356,9 +362,7 @@ class KeyVaultStore(Store):
         return own_credential({**variables, SECRET: value}, self.label, key_id=key_id)
 
     async def delete(self) -> bool:
-        """Delete it, gone already or not; `False` where its own tags name another client than
-        `owner`.
-        """
+        """Delete the secret; `False` where its own tags name another client than `owner`."""
         versions = await self._versions()
         tags = versions[-1].tags if versions else {}
         if versions and not (

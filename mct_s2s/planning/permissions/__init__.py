@@ -1,3 +1,1 @@
-"""What the caller may do: which rights a plan takes, who can grant what is missing, and what
-`doctor` says of it.
-"""
+"""The caller's rights: which a plan takes, who can grant them, and what `doctor` says."""

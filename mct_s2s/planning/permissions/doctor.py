@@ -33,7 +33,7 @@ EXISTING = "Existing setup"
 
 @dataclass(frozen=True)
 class DoctorCheck:
-    """`unknown` is no obstacle: the real request decides."""
+    """One check and its result; `unknown` is no obstacle, as the real request decides."""
 
     code: str
     state: Verdict

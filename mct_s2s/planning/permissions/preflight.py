@@ -1,4 +1,4 @@
-"""What of a plan the caller may not do.
+"""The steps of a plan that the caller may not do.
 
 What is not known stops nothing: the real refusal decides.
 """

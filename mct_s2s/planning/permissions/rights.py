@@ -59,7 +59,7 @@ GRAPH_PERMISSIONS = {
 BIN_READERS = (
     "Application Administrator, Cloud Application Administrator or Hybrid Identity Administrator"
 )
-"""Who reads the recycle bin.
+"""The roles that read the recycle bin.
 
 Source: learn.microsoft.com/graph/api/directory-deleteditems-list, its table of roles.
 """
@@ -149,7 +149,7 @@ class Right(Enum):
         return self in {Right.CONSENT, Right.REVOKE}
 
     def least(self, *, of_others: bool) -> tuple[tuple[str, ...], str]:
-        """For an application, for a person.
+        """The least rights: permissions for an application, a role for a person.
 
         Source: learn.microsoft.com/graph/permissions-reference.
         """
@@ -166,6 +166,8 @@ LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 
 @dataclass(frozen=True)
 class RequiredPermission:
+    """A right to one object."""
+
     right: Right
     subject: str
     """Empty for whatever has yet to be created."""
@@ -323,9 +325,7 @@ def _owns(need: RequiredPermission, access: CallerRights) -> Verdict:
 
 
 def lacking(need: RequiredPermission, access: CallerRights) -> Missing:
-    """An Entra role for a person, for an application the permissions of Microsoft Graph that it
-    does not hold yet.
-    """
+    """The rights to ask for: an Entra role for a person, Graph permissions for an application."""
     permissions, role = need.right.least(of_others=need.application is not None)
     if access.signed_in.is_person is not False:
         assignment = {

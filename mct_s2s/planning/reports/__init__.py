@@ -1,1 +1,1 @@
-"""What there is, judged: findings, the report of many sites, and the tests of clients."""
+"""Judgements: findings, the report of many sites, and the tests of clients."""

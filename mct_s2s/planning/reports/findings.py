@@ -1,4 +1,4 @@
-"""What is wrong with a trust, each finding with the command that fixes it.
+"""Findings: what is wrong with a trust, each with the command that fixes it.
 
 Scripts rely on the codes.
 """
@@ -79,7 +79,7 @@ def diagnose(
     within: timedelta = EXPIRING_WITHIN,
     adopted: str | None = None,
 ) -> tuple[Finding, ...]:
-    """In the order of fixing. `adopted`: the service application of a trust file."""
+    """Find what is wrong, in the order of fixing; `adopted`: the file's service application."""
     site, service, is_unread = (
         observed.app_service,
         observed.trust.service,
@@ -132,6 +132,7 @@ def diagnose(
 
 
 def stopped(site: AppService | None) -> Finding | None:
+    """The finding that the App Service is stopped, if it is."""
     if site is None or site.state.casefold() in {"", "running"}:
         return None
     resource, label = site.resource, site.label
@@ -186,8 +187,9 @@ def _service(observed: ObservedState) -> Iterator[Finding]:
 
 
 def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
-    """With commands that say again which service application was adopted, where they would be
-    refused without it.
+    """The state with commands that name the adopted service application again.
+
+    Without it they would be refused.
     """
     service = observed.trust.service
     if service is None or not is_only_set(observed):
@@ -199,8 +201,9 @@ def _adopting(observed: ObservedState, adopted: str | None) -> ObservedState:
 
 
 def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]:
-    """A service application that is not this App Service's: its settings may have been copied, or
-    written by anyone.
+    """The finding that the settings name a service application of others.
+
+    They may have been copied, or written by anyone.
     """
     application, own = observed.trust.service, observed.trust.own_service
     if (
@@ -245,6 +248,7 @@ def _anothers(observed: ObservedState, adopted: str | None) -> Iterator[Finding]
 
 
 def wrong_settings(observed: ObservedState, site: AppService) -> Iterator[Finding]:
+    """Find settings that keep tokens from being accepted."""
     configure = observed.command("configure-appservice")
     api, service, required = (
         observed.api,

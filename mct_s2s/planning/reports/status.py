@@ -72,6 +72,8 @@ class ClientStatus:
 
 @dataclass(frozen=True)
 class SiteStatus:
+    """An App Service, and what was found there."""
+
     observed: ObservedState
     findings: tuple[Finding, ...]
     key: str | None = None
@@ -96,7 +98,7 @@ class SiteStatus:
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
-        """Those that need attention first, then those that expire first."""
+        """The clients: those that need attention first, then those that expire first."""
         observed, own = self.observed, defaultdict[str, list[Finding]](list)
         for finding in self.findings:
             own[finding.client].append(finding)
@@ -152,7 +154,7 @@ class SiteStatus:
 
     @property
     def verdict(self) -> str:
-        """`2 of 3 clients can call contosolearn. 1 problem.`."""
+        """The result in two sentences: `2 of 3 clients can call contosolearn. 1 problem.`."""
         no_one = "It is not known who" if self.observed.settings_unread else "No client"
         who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else no_one
         count = sum(finding.severity is not Severity.NOTE for finding in self.findings)

@@ -1,6 +1,4 @@
-"""What a test of a client's access says: tokens and answers, compared with the App Service's
-settings.
-"""
+"""Tests of a client's access: tokens and answers, compared with the settings."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,7 +35,7 @@ CALL = "call"
 
 @dataclass(frozen=True)
 class VerificationCheck:
-    """`ok` is `None` where the check is not possible from here."""
+    """One check; `ok`: `None` where it is not possible from here."""
 
     client: str | None
     """The display name; `None` for a check of the App Service itself."""
@@ -78,7 +76,7 @@ class Verification:
         return sum(check.check == CALL and check.ok is True for check in self.checks)
 
     def can_call(self, client: str) -> bool | None:
-        """`None` where that was not tested."""
+        """Whether a client can call; `None` where that was not tested."""
         own = [
             check
             for check in self.checks
@@ -169,9 +167,9 @@ def misdirected(
 def why_refused(
     token: ApiToken, source: str, observed: ObservedState, stated: str = ""
 ) -> tuple[str, str]:
-    """As a sentence, and the remedy.
+    """The reason and the remedy, as sentences.
 
-    `source` is where the credential was found, `stated` the API's own reason.
+    `source`: where the credential was found. `stated`: the API's own reason.
     """
     quoted = (
         f'{observed.api.called[0].upper()}{observed.api.called[1:]} says: "{plain(stated)}". '
@@ -198,6 +196,7 @@ def why_refused(
 
 
 def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[tuple[str, str]]:
+    """Find why a token is refused, each with a remedy, the likeliest first."""
     site, api = observed.app_service, observed.api
     assert site is not None  # a token is only compared with settings that were read
     is_listed = observed.allowed_object_ids.holds(token.object_id)
@@ -243,8 +242,9 @@ def reasons(token: ApiToken, source: str, observed: ObservedState) -> Iterator[t
 def _other_audience(
     token: ApiToken, source: str, observed: ObservedState
 ) -> Iterator[tuple[str, str]]:
-    """The audience that the settings name, where the token has another one; which it has follows
-    from its version.
+    """The reason that the token has another audience than the settings name.
+
+    Which it has follows from its version.
     """
     api, row, service = observed.api, observed.api.names_service, observed.trust.service
     version = f"{api.token_version}.0"
@@ -332,6 +332,7 @@ def identity_checks(
 
 
 def returned(url: str, path: str, status: int) -> str:
+    """The sentence about an unexpected status code."""
     return (
         f"GET {url}{path} returned "
         f"{status}{': the site is still starting' if status in NOT_NOW else ''}."
