@@ -27,6 +27,18 @@ def service_content(application: Application, observed: ObservedState) -> Iterat
         yield "api.requestedAccessTokenVersion"
 
 
+def foreign_service_content(application: Application, observed: ObservedState) -> Iterator[str]:
+    """What no run of this tool has put into a service application, nor anyone taken from it."""
+    name = application.unique_name or application.client_id
+    yield from application.extras
+    if any(role.id != new_role(observed, name, role.value).id for role in application.app_roles):
+        yield "appRoles"
+    if application.required_access:
+        yield "requiredResourceAccess"
+    if application.credentials:
+        yield "credentials"
+
+
 def _as_created(role: AppRole, observed: ObservedState, name: str) -> AppRole:
     """The role of that value as this tool creates it; its words may be changed."""
     new = new_role(observed, name, role.value)

@@ -14,7 +14,9 @@ from mct_s2s.model.ids import ApplicationIdUri, Tag, site_in_unique_name, site_n
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.belief import (
     Belief,
+    Doubt,
     Doubted,
+    Reason,
     TrustDecision,
     another_site,
     is_created_by_caller,
@@ -30,6 +32,7 @@ from mct_s2s.planning.changes import (
     OutputRef,
     UpdateApplication,
 )
+from mct_s2s.planning.content import foreign_service_content
 from mct_s2s.planning.not_ours import adoption, service_not_ours
 from mct_s2s.planning.ownership import (
     SERVICE,
@@ -339,6 +342,10 @@ def refuse_doubted_service(
     )
     if any(map(_switches_token_version, plan.changes)) and not is_confirmed:
         raise _token_version_not_confirmed(application, observed.api)
+    content = tuple(foreign_service_content(application, observed))
+    if content and any(map(_exposes, plan.changes)) and not is_confirmed:
+        doubted = Doubted((Reason(Doubt.CONTENT, content),))
+        raise service_not_ours(application, observed, doubted)
     # A Website Contributor could have another role granted by naming it in the settings.
     is_role_known = service.role.value in {service.spec.role, observed.api.role}
     if any(map(_grants_role, (*plan.changes, *plan.manual_steps))) and not is_role_known:
@@ -347,6 +354,12 @@ def refuse_doubted_service(
 
 def _switches_token_version(change: AnyChange) -> bool:
     return isinstance(change, UpdateApplication) and change.edits.token_version is not None
+
+
+def _exposes(change: AnyChange) -> bool:
+    """Whether it gives the service application an app role or a URI that it lacks."""
+    edits = change.edits if isinstance(change, UpdateApplication) else None
+    return edits is not None and (edits.role is not None or edits.uri is not None)
 
 
 def _grants_role(step: AnyChange | ManualStep) -> bool:

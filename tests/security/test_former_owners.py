@@ -13,7 +13,17 @@ from mct_s2s.sandbox.state import seed
 from tests.cli.conftest import Program, saved_to, values_in
 from tests.conftest import JSON, SITE, Json, Sandbox
 from tests.security.conftest import Contributor, Member
-from tests.security.staging import OWN, A, disown, is_refused, listed, once_owned, secrets
+from tests.security.staging import (
+    OWN,
+    A,
+    disown,
+    is_refused,
+    listed,
+    once_owned,
+    register,
+    role,
+    secrets,
+)
 
 IMPORT = client_unique_name(OWN, "Import")
 
@@ -132,6 +142,34 @@ def test_no_new_secret_goes_where_only_a_tag_of_a_former_owner_says(
     assert f"--secret-to keyvault:{ROBS}" in error["remedy"]
     named = admin("setup", "--client", "Import", "--secret-to", f"keyvault:{ROBS}", *A, *JSON)
     assert named.code == 0, "the operator's own word"
+
+
+# What was named like ours
+
+
+@pytest.mark.parametrize("content", ["a role of its own", "a secret"])
+def test_an_api_that_a_former_owner_named_like_ours_gets_no_role_and_no_uri_on_the_settings_word(
+    admin: Program,
+    azure: Sandbox,
+    rob: Member,
+    adele: Member,
+    contributor: Contributor,
+    content: str,
+) -> None:
+    """Its tokens are of the version that is asked for, so that nothing else would stop it."""
+    more = {"appRoles": [{**role(), "value": "Pay.All"}]} if content == "a role of its own" else {}
+    theirs = register(adele, "Payroll API", days=300 if content == "a secret" else None, **more)
+    named = {"uniqueName": OWN}
+    path = f"/applications/{theirs['id']}"
+    once_owned(azure, rob, theirs, lambda: rob.graph("PATCH", path, json=named))
+    contributor.write(ServiceAuthAudience=f"api://{theirs['appId']}")
+    azure.forget()
+    for words in (("setup",), ("setup", "--client", "Import"), ("add-client", "Import")):
+        error = is_refused(admin(*words, *A, *JSON), azure, "service-application-not-ours")
+        assert f"--service-app {theirs['appId']}" in error["remedy"]
+    named_by_operator = ("setup", "--service-app", theirs["appId"], "--client", "Import")
+    assert admin(*named_by_operator, *A, *JSON).code == 0, "the operator's own word"
+    assert admin("setup", "--client", "Export", *A, *JSON).code == 0, "from then on, it is complete"
 
 
 # What clutters a removal
