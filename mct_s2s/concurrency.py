@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from mct_s2s import clock
 
@@ -55,6 +55,17 @@ async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
         if not task.cancelling():
             task.cancel()
     await asyncio.gather(*ending, return_exceptions=True)
+
+
+async def finish_both(work: Awaitable[A], cleanup: Awaitable[object]) -> A:
+    """The result of `work`, once `cleanup` beside it has ended, too; what `work` raises comes
+    first.
+    """
+    worked, cleaned = await asyncio.gather(work, cleanup, return_exceptions=True)
+    for ended in (worked, cleaned):
+        if isinstance(ended, BaseException):
+            raise ended
+    return cast("A", worked)
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:

@@ -68,15 +68,15 @@ Others wait 3 to 5 minutes: docs/azure-contract.md, 3.13.
 
 @dataclass(frozen=True)
 class Delays:
-    """Pauses in seconds, each twice the one before, less up to a fifth by chance."""
+    """Pauses in seconds, each `growth` times the one before, less up to a fifth by chance."""
 
     shortest: float
     longest: float
+    growth: float = 2.0
 
     def after(self, attempts: int) -> float:
         """The pause after so many attempts (from 1)."""
-        doublings = min(attempts - 1, 10)
-        pause = min(self.longest, self.shortest * 2.0**doublings)
+        pause = min(self.longest, self.shortest * self.growth ** min(attempts - 1, 30))
         return pause * random.uniform(0.8, 1.0)  # noqa: S311  # jitter
 
 

@@ -56,12 +56,15 @@ Of three replicas, one that does not know the credential is missed once in 40 ti
 """
 BETWEEN_ROUNDS = 0.5
 """Seconds, in which such a replica may catch up."""
-PROBE_DELAYS = Delays(0.5, 5.0)
-"""Seconds between rounds that are refused.
+TOKEN_DELAYS = Delays(0.25, 5.0, growth=1.3)
+"""Seconds between requests for one token, which comes at most a third later than it could.
 
-Some 15 requests in 10 s are known to be answered by 429 and a wait of a minute
-(docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in logs.
+These are ten requests in the first 10 s. Some 15 are known to be answered by 429 and a wait of a
+minute (docs/azure-contract.md, section 2.3), and each refusal is a line in the tenant's sign-in
+logs.
 """
+ROUND_DELAYS = Delays(0.5, 5.0)
+"""Seconds between rounds of several requests, of which fewer may be sent."""
 IDENTITY_SECONDS = 20
 """A managed identity's endpoint is on the machine itself: an answer that is later does not come."""
 SETTLE_SECONDS = 120.0
@@ -144,7 +147,8 @@ class EntraTokens:
                 return False
             return is_new and error.service_code in PROPAGATING
 
-        sending = Sending(lag=is_lag, lag_delays=PROBE_DELAYS)
+        delays = ROUND_DELAYS if everywhere else TOKEN_DELAYS
+        sending = Sending(lag=is_lag, lag_delays=delays)
         try:
             return await self._retry_policy.call(request_tokens, sending)
         except RoleMissing as last:

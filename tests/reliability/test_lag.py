@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
+from statistics import median
 
 import pytest
 from mct_s2s.sandbox.observability.exchange import Entry
@@ -83,29 +84,32 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
     assert not any(row.wrote for row in harness.inside.log())
 
 
-@pytest.mark.parametrize("chance", sampled(range(1, 13), 1, salt="chance"))
+@pytest.mark.parametrize("lag", sampled([1.0, 5.0, 15.0], 1, salt="cost of lag"))
 def test_a_run_takes_little_longer_than_its_replicas(
-    chance: int, harness: Harness, tmp_path: Path
+    lag: float, harness: Harness, tmp_path: Path
 ) -> None:
-    """Each write reaches each replica after 5 to 100 % of the lag: the run takes twice the lag and
-    a second at most.
+    """Each write reaches each replica after 5 to 100 % of the lag, by chance: the middle one of
+    several runs takes 1.6 times the lag and a second longer, some by chance more.
     """
-    lag, words = (
-        5.0,
-        ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify"),
-    )
-    without = harness.run(words).seconds
-    harness.go_to(harness.seed, tmp_path / "lagging")
-    state = harness.inside.state
-    state.turn(
-        {"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance}
-    )
-    try:
+    words = ("setup", "--client", "One", "--managed-identity", "reports-func", "-y")
+    without, costs = harness.run(words).seconds, list[float]()
+    for chance in range(1, 10):
+        harness.go_to(harness.seed, tmp_path / f"lagging {chance}")
+        harness.inside.state.turn(
+            {
+                "lagSeconds": 0.525 * lag,
+                "lagJitter": 0.905,
+                "lagMode": "replicas",
+                "lagSeed": chance,
+            }
+        )
         lagging = harness.run(words)
-    finally:
-        state.turn({"lagSeconds": 0.0})
-    assert lagging.code == 0, lagging
-    assert lagging.seconds <= without + 2 * lag + 1
+        harness.inside.state.turn({"lagSeconds": 0.0})
+        assert lagging.code == 0, lagging
+        costs.append(lagging.seconds - without)
+    by_chance = 1.15
+    bound = by_chance * (1.6 * lag + 1)
+    assert (median(costs) <= bound, max(costs) <= 2 * bound) == (True, True), costs
 
 
 @pytest.mark.parametrize(
@@ -231,8 +235,10 @@ def test_what_was_removed_seconds_ago_is_made_again(
 ) -> None:
     """Twice, so that replicas show what was there at four moments.
 
-    Some have a new machine for each command.
+    Some have a new machine for each command. Each write reaches the last replica after 1.5 times
+    the lag: three such waits follow one another, of what is gone, restored and delivered.
     """
+    longest = 3 * 1.5 * seconds + 15
     azure, options = harness.inside.azure, ("-a", SITE, *signed_in_as(caller, harness, monkeypatch))
     assert harness.run((*ONE, *options)).code == 0
     azure.advance(11 * 60)  # nothing is young by its date
@@ -244,7 +250,7 @@ def test_what_was_removed_seconds_ago_is_made_again(
                 harness.home = tmp_path / f"machine {at}"
                 harness.home.mkdir()
             done = harness.run((*words, *options))
-            assert (done.code, done.seconds < 3 * seconds + 40) == (0, True), done
+            assert (done.code, done.seconds < longest) == (0, True), done
         harness.inside.state.clock.advance(2 * seconds)
     there = [
         one["displayName"]
@@ -252,6 +258,28 @@ def test_what_was_removed_seconds_ago_is_made_again(
         if not one["deletedDateTime"]
     ]
     assert (there.count("One"), there.count("MCT service (contosolearn)")) == (1, 1)
+    assert harness.calls()["one"] == 200
+    assert (harness.orphans("One"), harness.leaks()) == ([], [])
+
+
+@pytest.mark.parametrize("again", ["setup after teardown", "add-client after remove-client"])
+def test_a_registration_made_under_a_taken_name_is_withdrawn_while_the_deleted_one_is_restored(
+    again: str, harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may change only what it owns learns that a name is taken after it has registered."""
+    azure = harness.inside.azure
+    options = ("-a", SITE, *signed_in_as("a pipeline", harness, monkeypatch))
+    assert harness.run((*ONE, *options)).code == 0
+    azure.advance(11 * 60)
+    with lagging(harness, 8, "adversarial"):
+        for at, words in enumerate(AGAIN[again]):
+            harness.home = tmp_path / f"machine {at}"
+            harness.home.mkdir()
+            done = harness.run((*words, *options))
+            assert (done.code, done.seconds < 25) == (0, True), done
+        harness.inside.state.clock.advance(20)
+    names = [one["displayName"] for one in harness.state["directory"]["applications"]]
+    assert names.count("One") == 1
     assert harness.calls()["one"] == 200
     assert (harness.orphans("One"), harness.leaks()) == ([], [])
 

@@ -17,7 +17,7 @@ from mct_s2s.azure.answers import Json, Parse, listed
 from mct_s2s.azure.graph import parse, paths, replicas
 from mct_s2s.azure.graph.paths import key, literal, query
 from mct_s2s.azure.refusals import UNTIL_KNOWN, GraphOperation
-from mct_s2s.azure.retry import ONCE
+from mct_s2s.azure.retry import ONCE, Sending
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
@@ -214,3 +214,11 @@ async def delete(graph: "GraphClient", object_id: ApplicationObjectId) -> None:
     path = paths.application(object_id)
     send_deletion = partial(graph.send, "DELETE", path, GraphOperation.DELETE_APPLICATION)
     await replicas.write_unless_gone(send_deletion, partial(replicas.is_shown, graph, path))
+
+
+async def delete_own(graph: "GraphClient", object_id: ApplicationObjectId) -> None:
+    """The same for one that this run has just made: where a replica does not know it, it is not
+    gone.
+    """
+    sending = Sending(lag=replicas.is_lag_of_own())
+    await graph.delete(paths.application(object_id), GraphOperation.DELETE_APPLICATION, sending)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.azure.graph import parse, paths, replicas, service_principals
 from mct_s2s.azure.graph.paths import BIN, literal, query
-from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
-from mct_s2s.azure.retry import Sending
+from mct_s2s.azure.graph.replicas import is_lag_of_own
+from mct_s2s.azure.refusals import GraphOperation, already_there
+from mct_s2s.azure.retry import AGAIN, Sending
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import Purged, ServiceError
 from mct_s2s.model.directory_objects import Application
@@ -101,14 +102,5 @@ async def purge(
     graph: "GraphClient", object_id: ApplicationObjectId, *, just_deleted: bool
 ) -> None:
     """Delete a registration permanently; one that is gone already is no error."""
-    answer_was_lost = False
-
-    def is_not_in_bin_yet(error: ServiceError) -> bool:
-        """What is not there after an answer was lost has been purged by the request before."""
-        nonlocal answer_was_lost
-        answer_was_lost = answer_was_lost or error.answer_lost
-        return not answer_was_lost and just_deleted and is_lag(error)
-
-    await graph.delete(
-        f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, Sending(lag=is_not_in_bin_yet)
-    )
+    sending = Sending(lag=is_lag_of_own()) if just_deleted else AGAIN
+    await graph.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, sending)

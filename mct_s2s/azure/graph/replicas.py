@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph.paths import query
-from mct_s2s.azure.refusals import GraphOperation, already_gone
-from mct_s2s.azure.retry import LAG_SECONDS
+from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
+from mct_s2s.azure.retry import LAG_SECONDS, Lag
 from mct_s2s.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -62,6 +62,20 @@ async def write_unless_gone(
             return False
         with waiting(REPLICATION, gives_up_at):
             await asyncio.sleep(LOOK_PAUSE)
+
+
+def is_lag_of_own() -> Lag:
+    """Tell the 404 of a replica that does not know what this run has just done from one that is
+    final: after an answer that was lost, the request before may have removed it.
+    """
+    answer_was_lost = False
+
+    def is_behind(error: ServiceError) -> bool:
+        nonlocal answer_was_lost
+        answer_was_lost = answer_was_lost or error.answer_lost
+        return not answer_was_lost and is_lag(error)
+
+    return is_behind
 
 
 async def accepts_write(graph: "GraphClient", path: str, display_name: str) -> bool:

@@ -22,7 +22,7 @@ from mct_s2s.azure.graph import (
     service_principals,
 )
 from mct_s2s.azure.retry import LAG_SECONDS
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import finish_both, gather_or_cancel
 from mct_s2s.engine.observe.observe import AGREEING_READS, READ_PAUSE, decide_trust, find_caller_id
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Session
@@ -47,6 +47,7 @@ from mct_s2s.planning.permissions.rights import BIN_READERS, relies_on_ownership
 
 T = TypeVar("T")
 
+NAME_TAKEN = "name-taken"
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final."""
 OVERWRITTEN = (
@@ -55,7 +56,9 @@ OVERWRITTEN = (
 )
 """An upsert updates what is there: learn.microsoft.com/graph/api/application-upsert."""
 APPEARS_WITHIN = 10
-"""Looks, one second apart: filters and the recycle bin lag (docs/azure-contract.md, 3.8, 3.11)."""
+"""Looks, one second apart: filters lag (docs/azure-contract.md, 3.8)."""
+IN_BIN_WITHIN = 30
+"""Looks, one second apart, at the recycle bin for what must be there, as its name is taken."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
 SETTLES_WITHIN = 15.0
@@ -72,23 +75,17 @@ async def create(
 
     Returns it, and a remark. Raises NotOurs: someone else has created it.
     """
+    if as_owner:
+        return await create_as_owner(session, outcome, change)
     try:
-        if as_owner:
-            application, is_new = await create_as_owner(session, outcome, change)
-        else:
-            application, is_new = await applications.create(session.graph, change.application)
-    except ServiceError as error:
-        if error.code != "name-taken":
+        application, is_new = await applications.create(session.graph, change.application)
+    except ServiceError as refusal:
+        if refusal.code != NAME_TAKEN:
             raise
-        restored = await _restore_namesake(session, outcome, change, error)
-        if restored is None:
-            raise
-        return restored, "restored: it had just been deleted"
+        return await _use_named(session, outcome, change, refusal)
     if not is_new:
-        await _check_met(session, outcome, change, application, as_owner=as_owner)
-    if not as_owner:
-        application = await applications.complete(session.graph, application, change.application)
-    return application, ""
+        await _check_met(session, outcome, change, application, result=OVERWRITTEN)
+    return await applications.complete(session.graph, application, change.application), ""
 
 
 async def _check_met(
@@ -97,9 +94,12 @@ async def _check_met(
     change: CreateApplication,
     application: Application,
     *,
-    as_owner: bool,
+    result: str,
 ) -> None:
-    """Check whether to believe a registration that was there already. Raises NotOurs."""
+    """Check whether to believe a registration that was there already. Raises NotOurs.
+
+    `result` says what this run has done to it.
+    """
     decision = await decide_trust(
         session,
         outcome.request,
@@ -108,49 +108,63 @@ async def _check_met(
         is_service=change.resource == SERVICE,
     )
     if isinstance(decision, Doubted):
-        # A POST changes nothing that is there.
-        result = "It was left alone." if as_owner else OVERWRITTEN
         refusal = not_ours(application, decision, change.resource, done=result)
         refusal.is_met = True
         raise refusal
 
 
-async def _restore_namesake(
-    session: Session, outcome: Outcome, change: CreateApplication, error: ServiceError
-) -> Application | None:
-    """Restore the deleted registration that still has the name.
+async def _use_named(
+    session: Session, outcome: Outcome, change: CreateApplication, taken: ServiceError
+) -> tuple[Application, str]:
+    """Restore the deleted registration that has the name, or use that of someone who was faster.
 
-    Returns `None` where the recycle bin does not show it in time; then `error` says what to do.
+    One that a replica shows may be deleted: only what takes a write is there. Raises NotOurs;
+    `taken`, where neither appears.
     """
+    graph = session.graph
     name = change.application.unique_name or ""
     with waiting("waiting for the deleted one to appear in the recycle bin"):
-        for _ in range(APPEARS_WITHIN):
-            for row in await _deleted_applications(session, error, name):
+        for _ in range(IN_BIN_WITHIN):
+            deleted, [existing] = await gather_or_cancel(
+                _deleted_applications(session), applications.by_unique_names(graph, [name])
+            )
+            for row in deleted or ():
                 if row.unique_name == name and row.object_id not in outcome.withdrawn:
                     application = replace(row, credentials=(), deleted=None)
                     await restore(session, outcome, application, change.resource, is_sure=False)
-                    return application
+                    return application, "restored: it had just been deleted"
+            if existing is not None and await _is_there(session, existing):
+                await _check_met(session, outcome, change, existing, result="It was left alone.")
+                return existing, ""
+            if deleted is None:
+                taken.advise(
+                    f"A deleted registration still has the name '{name}', and you can't read the "
+                    f"recycle bin. Ask someone with the role {BIN_READERS} to run the same "
+                    "command: it restores that registration."
+                )
+                raise taken
             await asyncio.sleep(1)
-    error.advise(
+    taken.advise(
         f"A registration that was just deleted still has the name '{name}'. Run the same command "
         "again in a minute to restore it."
     )
-    return None
+    raise taken
 
 
-async def _deleted_applications(
-    session: Session, error: ServiceError, name: str
-) -> list[Application]:
-    """List the recycle bin. Raises `error`, with who can do it, where the caller may not."""
+async def _deleted_applications(session: Session) -> list[Application] | None:
+    """List the recycle bin; `None` for a caller who may not read it."""
     try:
         return await recycle_bin.applications(session.graph)
-    except PermissionMissing as refusal:
-        error.advise(
-            f"A deleted registration still has the name '{name}', and you can't read the recycle "
-            f"bin. Ask someone with the role {BIN_READERS} to run the same command: it restores "
-            "that registration."
-        )
-        raise error from refusal
+    except PermissionMissing:
+        return None
+
+
+async def _is_there(session: Session, application: Application) -> bool:
+    """Decide by a write; one that the caller has no right to is refused by what is there."""
+    try:
+        return await applications.accepts_write(session.graph, application)
+    except PermissionMissing:
+        return True
 
 
 # Create as the owner: for a caller that may change only what it owns
@@ -158,11 +172,11 @@ async def _deleted_applications(
 
 async def create_as_owner(
     session: Session, outcome: Outcome, change: CreateApplication
-) -> tuple[Application, bool]:
+) -> tuple[Application, str]:
     """Register by POST, which makes the caller the owner, then set the name.
 
     An upsert may leave the caller with a registration that it can neither change nor delete.
-    Returns the one that has the name, and whether this run created it.
+    Returns and raises what `create` does.
     """
     graph = session.graph
     unique_name = change.application.unique_name or ""
@@ -181,18 +195,22 @@ async def create_as_owner(
             application,
             lambda: applications.set_unique_name(graph, object_id, unique_name),
         )
-    except ServiceError as error:
-        if error.code != "name-taken":
+    except ServiceError as refusal:
+        if refusal.code != NAME_TAKEN:
             raise
-        # Another run was faster, or a deleted registration has the name: ours is one too many.
+        # Another run was faster, or a deleted registration has the name: ours is one too many. It
+        # can be removed only once replicas know it.
         outcome.withdrawn.add(object_id)
-        await applications.delete(graph, object_id)
-        await recycle_bin.purge(graph, object_id, just_deleted=True)
-        [existing] = await applications.by_unique_names(graph, [unique_name])
-        if existing is None:
-            raise
-        return existing, False
-    return replace(application, unique_name=unique_name), True
+        return await finish_both(
+            _use_named(session, outcome, change, refusal), _withdraw(session, object_id)
+        )
+    return replace(application, unique_name=unique_name), ""
+
+
+async def _withdraw(session: Session, object_id: ApplicationObjectId) -> None:
+    """Remove a registration that this run has just made."""
+    await applications.delete_own(session.graph, object_id)
+    await recycle_bin.purge(session.graph, object_id, just_deleted=True)
 
 
 async def _register(

@@ -8,7 +8,13 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.azure.connection import RESERVE
-from mct_s2s.azure.graph import applications, caller_rights, custody, service_principals
+from mct_s2s.azure.graph import (
+    applications,
+    caller_rights,
+    custody,
+    recycle_bin,
+    service_principals,
+)
 from mct_s2s.azure.retry import LAG_SECONDS
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.local_notes import read_local_notes
@@ -363,14 +369,29 @@ async def _read_owners(
     )
     known: dict[str, Custody] = {}
     trust = observed.trust
+    gone: set[str] = set()
     for client, custody_or_none in zip(clients, custodies, strict=True):
         if custody_or_none is not None:
             known[client.client_id] = custody_or_none
         elif _is_decisive(client, observed):
             trust = trust.without(client.client_id)
+            gone.add(client.application.object_id)
     decisive = [client for client in clients if _is_decisive(client, observed)]
     trust = await _read_again(session, trust, decisive)
+    if gone and isinstance(request.desired, Setup):
+        trust = replace(trust, deleted=(*trust.deleted, *await _find_deleted(session, gone)))
     return replace(observed, trust=trust, caller=caller, custody=known)
+
+
+async def _find_deleted(session: Session, object_ids: Collection[str]) -> Collection[Application]:
+    """Find those that a replica of the recycle bin shows by now, for the plan to restore them.
+
+    Otherwise, they are met when another one is created. Who creates it without its name has to wait
+    until it can be named, deleted and purged.
+    """
+    looks = (or_unknown(recycle_bin.applications(session.graph)) for _ in range(AGREEING_READS))
+    rows = [row for look in await gather_or_cancel(*looks) for row in look or ()]
+    return {row.object_id: row for row in rows if row.object_id in object_ids}.values()
 
 
 async def _read_again(
