@@ -250,7 +250,7 @@ class ClientTest:
         """Whether it depends on something that was created minutes ago."""
         if self.just_changed:
             return True
-        moments = [sign_in.made]
+        moments = [sign_in.made_at]
         if self.observed.trust.service is not None:
             moments.append(self.observed.trust.service.created)
         if client is not None:

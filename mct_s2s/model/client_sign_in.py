@@ -100,7 +100,7 @@ class ClientSignIn:
     """`file:…`, `environment`."""
     scope: str | None = None
     url: str | None = None
-    made: datetime | None = None
+    made_at: datetime | None = None
     name: str | None = None
     key_id: KeyId | None = None
     """`None` where someone else wrote the credential down."""

@@ -67,25 +67,27 @@ def assignment(name: str, value: str) -> str:
     return line
 
 
-def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
+def credential_text(
+    sign_in: MadeCredential, variables: Mapping[str, str], before: tuple[KeyId, ...]
+) -> str:
     """The text of a client's dotenv file. Raises UsageError: it cannot be written.
 
-    `own`: what its kind needs; `before`: the keys that its readers had.
+    `variables`: what its kind needs; `before`: the keys that its readers had.
     """
-    lines = [
-        assignment(*variable)
-        for variable in {TENANT: made.tenant_id, CLIENT: made.client_id, **own}.items()
-    ]
-    for name, value in {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}.items():
+    required = {TENANT: sign_in.tenant_id, CLIENT: sign_in.client_id, **variables}
+    lines = [assignment(name, value) for name, value in required.items()]
+    optional = {AUTHORITY: sign_in.authority, SCOPE: sign_in.scope, URL: sign_in.url}
+    for name, text in optional.items():
+        # One that no reader would take is left out: the client can do without it.
         with suppress(UsageError):
-            lines += [assignment(name, value)] if value else []
+            lines += [assignment(name, text)] if text else []
     facts = {
-        "name": made.attempt,
-        "keyId": made.key_id,
-        "client": made.name,
+        "name": sign_in.attempt,
+        "keyId": sign_in.key_id,
+        "client": sign_in.name,
         "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
-        "expires": f"{made.expires:%Y-%m-%dT%H:%M:%SZ}",
-        "kind": made.credential.kind.value,
+        "expires": f"{sign_in.expires:%Y-%m-%dT%H:%M:%SZ}",
+        "kind": sign_in.credential.kind.value,
         "before": list(before),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"
@@ -95,33 +97,37 @@ def note_in(text: str) -> SecretNote:
     """The note in a file: by the variables, and the last of our comments that can be read."""
     values = variables_in(text)
     client_id = ClientId(values[CLIENT]) if CLIENT in values else None
-    found = SecretNote(client_id=client_id, scope=values.get(SCOPE), url=values.get(URL))
+    note = SecretNote(client_id=client_id, scope=values.get(SCOPE), url=values.get(URL))
     for line in text.split("\n"):  # as a shell, or any other reader of the file, sees lines
         if line.startswith(DELIVERED):
+            # Anyone who may write the file may have written the comment: what is wrong in it is
+            # skipped.
             with suppress(ValueError, KeyError, TypeError):
                 facts = load_json(line.removeprefix(DELIVERED))
-                found = replace(
-                    found,
+                note = replace(
+                    note,
                     attempts={str(facts["name"]): client_id},
                     delivered=KeyId(str(facts["keyId"])),
                     delivered_at=clock.moment(str(facts["made"])),
                     kind=CredentialKind(facts["kind"]),
                     held=tuple(KeyId(str(key_id)) for key_id in (*facts["before"], facts["keyId"])),
                 )
-    return found
+    return note
 
 
 def credential_in(text: str, source: str) -> ClientSignIn | None:
     """The credential in a file. Raises UsageError: it names a certificate that cannot be read."""
     note = note_in(text)
-    return own_credential(variables_in(text), source, made=note.delivered_at, key_id=note.delivered)
+    return own_credential(
+        variables_in(text), source, made_at=note.delivered_at, key_id=note.delivered
+    )
 
 
 def own_credential(
     values: Mapping[str, str],
     source: str,
     *,
-    made: datetime | None = None,
+    made_at: datetime | None = None,
     key_id: KeyId | None = None,
 ) -> ClientSignIn | None:
     """The credential that variables give, if any.
@@ -134,28 +140,31 @@ def own_credential(
     tenant, client = TenantId(values[TENANT]), ClientId(values[CLIENT])
     authority, scope, url = (values.get(name) or None for name in (AUTHORITY, SCOPE, URL))
     return ClientSignIn(
-        tenant, client, credential, authority, source, scope, url, made, key_id=key_id
+        tenant, client, credential, authority, source, scope, url, made_at, key_id=key_id
     )
 
 
 def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
     """The credentials in the files of `--credentials`. Raises UsageError."""
-    found: list[ClientSignIn] = []
-    for path in paths:
-        try:
-            credential, why = _from_file(path), "it does not contain a client's credential"
-        except OSError as error:
-            credential, why = None, str(error.strerror or error)
-        if credential is None:
-            raise UsageError(
-                "credentials-unreadable",
-                f"Invalid credentials file '{path}': {why}.",
-                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, "
-                "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one "
-                "per line.",
-            )
-        found.append(credential)
-    return found
+    return [_from_named_file(path) for path in paths]
+
+
+def _from_named_file(path: Path) -> ClientSignIn:
+    why = "it does not contain a client's credential"
+    try:
+        sign_in = _from_file(path)
+    except OSError as error:
+        sign_in = None
+        why = str(error.strerror or error)
+    if sign_in is None:
+        raise UsageError(
+            "credentials-unreadable",
+            f"Invalid credentials file '{path}': {why}.",
+            remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, "
+            "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per "
+            "line.",
+        )
+    return sign_in
 
 
 def available(
@@ -166,13 +175,20 @@ def available(
     The newest of the saved ones comes first.
     """
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
-    saved: list[ClientSignIn] = []
+    from_environment = own_credential(variables, ENVIRONMENT)
+    saved = list[ClientSignIn]()
     for path in folder.glob("*.env"):
-        # No one has named it: one that cannot be used is skipped
+        # No one has named it: one that cannot be used is skipped.
         with suppress(OSError, UsageError):
-            saved += filter(None, [_from_file(path)])
-    saved.sort(key=lambda one: one.made.timestamp() if one.made is not None else 0, reverse=True)
-    return [*named, *filter(None, [own_credential(variables, ENVIRONMENT)]), *saved]
+            sign_in = _from_file(path)
+            saved += [sign_in] if sign_in is not None else []
+    saved.sort(key=_age_rank, reverse=True)
+    return [*named, *([from_environment] if from_environment is not None else []), *saved]
+
+
+def _age_rank(sign_in: ClientSignIn) -> float:
+    """Seconds since the epoch at which it was made; zero where that is not known."""
+    return sign_in.made_at.timestamp() if sign_in.made_at is not None else 0
 
 
 def _from_file(path: Path) -> ClientSignIn | None:

@@ -96,14 +96,7 @@ class FileStore(Store):
 
         Raises UsageError also where another's file is there.
         """
-        taken = self.path if self._is_of_another(client_id) else None
-        if (
-            taken is None
-            and self.keeps_key
-            and variables_in(_text(self.path)).get(CERTIFICATE_PATH) != str(self.pem)
-        ):
-            key = _text(self.pem)
-            taken = self.pem if key and key != _text(_pending(self.pem)) else None
+        taken = self._taken_file(client_id)
         if taken is not None and not self.is_ours:
             raise UsageError(
                 "secret-place-taken",
@@ -116,6 +109,18 @@ class FileStore(Store):
                 check_place(path, makes_folder=True)
         if self.keeps_key:
             assignment(CERTIFICATE_PATH, str(self.pem))
+
+    def _taken_file(self, client_id: ClientId | None) -> Path | None:
+        """The file that is another client's, or a key that is not this one's."""
+        if self._is_of_another(client_id):
+            return self.path
+        names_key = variables_in(_text(self.path)).get(CERTIFICATE_PATH) == str(self.pem)
+        if not self.keeps_key or names_key:
+            return None
+        # A run was cut off between the key and the file that names it.
+        key = _text(self.pem)
+        is_pending = key == _text(_pending(self.pem))
+        return self.pem if key and not is_pending else None
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
@@ -134,36 +139,48 @@ class FileStore(Store):
         await _on_disk(lambda: _write(_pending(self.pem), pem))
         return pem, certificate
 
-    async def deliver(self, made: MadeCredential) -> None:
+    async def deliver(self, sign_in: MadeCredential) -> None:
         """Write the key first, then the dotenv file that names it.
 
         A file of another client or kind is kept under another name. Where writing fails, the note
         of the attempt stays.
         """
-        note, kept, aside, key = await self.note(), list[Path](), "", self.pem.name
-        if self._is_of_another(made.client_id):
-            is_known = note.client_id is not None and is_guid(note.client_id)
-            aside = f".{note.client_id if is_known else 'old'}"
-            kept, key = [self.pem, *self._of_kinds(), self.path], f"{key}{aside}"
-        elif note.delivered is not None and note.kind is not made.credential.kind:
-            kept, aside = [self.path], f".{note.kind.value}"
-        own = {CERTIFICATE_PATH: str(self.pem)} if self.keeps_key else {SECRET: made.value}
-        before = note.held[-REMEMBERED:] if same_id(note.client_id, made.client_id) else ()
-        text = credential_text(made, own, before)
+        note = await self.note()
+        variables = {CERTIFICATE_PATH: str(self.pem)} if self.keeps_key else {SECRET: sign_in.value}
+        before = note.held[-REMEMBERED:] if same_id(note.client_id, sign_in.client_id) else ()
+        text = credential_text(sign_in, variables, before)
 
         def arrive() -> None:
-            for path in kept:
-                if old := _text(path):
-                    _write(path.with_name(f"{path.name}{aside}"), old.replace(self.pem.name, key))
-                    _write(path, "")
+            self._move_aside(note, sign_in)
             if self.keeps_key:
-                _write(self.pem, made.value)
+                _write(self.pem, sign_in.value)
             _write(self.path, text)
             if self.keeps_key:
                 _write(_pending(self.pem), "")
-            self._forget(made.client_id)
+            self._forget(sign_in.client_id)
 
         await _on_disk(arrive)
+
+    def _move_aside(self, note: SecretNote, sign_in: MadeCredential) -> None:
+        """Keep files of another client, or of another kind of credential, under another name."""
+        key_name = self.pem.name
+        if self._is_of_another(sign_in.client_id):
+            is_known = note.client_id is not None and is_guid(note.client_id)
+            suffix = f".{note.client_id if is_known else 'old'}"
+            paths = [self.pem, *self._of_kinds(), self.path]
+            key_name = f"{key_name}{suffix}"
+        elif note.delivered is not None and note.kind is not sign_in.credential.kind:
+            suffix = f".{note.kind.value}"
+            paths = [self.path]
+        else:
+            return
+        for path in paths:
+            text = _text(path)
+            if text:
+                # A dotenv file names its key, which is moved, too.
+                moved = text.replace(self.pem.name, key_name)
+                _write(path.with_name(f"{path.name}{suffix}"), moved)
+                _write(path, "")
 
     async def read(self) -> ClientSignIn | None:
         """The credential that `deliver` or the user wrote; `None` also where it cannot be used."""

@@ -79,7 +79,7 @@ class Store(ABC):
         return await asyncio.to_thread(make_key_pair, name, starts, expires)
 
     @abstractmethod
-    async def deliver(self, made: MadeCredential) -> None:
+    async def deliver(self, sign_in: MadeCredential) -> None:
         """Store it and forget the attempt.
 
         Raises S2SError: it cannot be stored, or reached no one.
@@ -110,18 +110,18 @@ class OutputStore(Store):
                 "file:PATH",
             ) from error
 
-    async def deliver(self, made: MadeCredential) -> None:
+    async def deliver(self, sign_in: MadeCredential) -> None:
         try:
-            self.arrives_last = not self.show(made)
+            self.arrives_last = not self.show(sign_in)
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
                 f"Cannot write to standard output ({error.strerror or error}), so the "
-                f"{made.credential.kind.value} of '{made.name}' could not be shown.",
+                f"{sign_in.credential.kind.value} of '{sign_in.name}' could not be shown.",
                 remedy="Run the same command again with standard output open, or with --secret-to "
                 "file:PATH",
             ) from error
-        self.handed_over = made
+        self.handed_over = sign_in
 
 
 @dataclass
@@ -145,7 +145,7 @@ class CommandStore(Store):
                 remedy="Install it, or write the path to it.",
             )
 
-    async def deliver(self, made: MadeCredential) -> None:
+    async def deliver(self, sign_in: MadeCredential) -> None:
         """Start the program and write the credential to its standard input.
 
         Its output is discarded: it may print what it was given, in any encoding. No pipe is left
@@ -153,9 +153,9 @@ class CommandStore(Store):
         """
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {
-            "MCT_S2S_CLIENT": made.name,
-            "MCT_S2S_CLIENT_ID": made.client_id,
-            "MCT_S2S_TENANT_ID": made.tenant_id,
+            "MCT_S2S_CLIENT": sign_in.name,
+            "MCT_S2S_CLIENT_ID": sign_in.client_id,
+            "MCT_S2S_TENANT_ID": sign_in.tenant_id,
             "MCT_S2S_APP_SERVICE": self.app_service,
         }
         program, *arguments = self.words
@@ -173,14 +173,14 @@ class CommandStore(Store):
             raise self._failed(getattr(error, "strerror", None) or str(error)) from error
         try:
             with waiting(f"waiting for {program} to store it"):
-                await process.communicate(made.value.encode())
+                await process.communicate(sign_in.value.encode())
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
             raise
         if process.returncode != 0:
             raise self._failed(f"exit code {process.returncode}")
-        self.handed_over = made
+        self.handed_over = sign_in
 
     def _failed(self, why: str) -> S2SError:
         return S2SError(

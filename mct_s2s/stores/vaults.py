@@ -27,7 +27,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError, or_none
 from mct_s2s.model.client_credentials import Readable, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
-from mct_s2s.model.commands import command, grant_on_vault, option
+from mct_s2s.model.commands import az_command, grant_on_vault, option
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.stores.dotenv import CLIENT, SCOPE, TENANT, URL, own_credential
 from mct_s2s.stores.store import Store
@@ -180,14 +180,11 @@ class KeyVaultStore(Store):
 
     async def _versions(self) -> list[SecretVersion]:
         """The versions, the oldest first; none where there is no such secret."""
-        found = (
-            await or_none(
-                self.vault.rows(f"/secrets/{self.secret}/versions", "read secrets", _version)
-            )
-            or []
-        )
+        path = f"/secrets/{self.secret}/versions"
+        versions = await or_none(self.vault.rows(path, "read secrets", _version)) or []
         # The service lists them by their ids, and tells their age in whole seconds.
-        return sorted(found, key=lambda client: (client.created, client.tags.get("made", "")))
+        versions.sort(key=lambda version: (version.created, version.tags.get("made", "")))
+        return versions
 
     async def _add(
         self, value: str, tags: Mapping[str, str], **attributes: object
@@ -218,12 +215,13 @@ class KeyVaultStore(Store):
         await self.vault.send(
             "POST", f"/deletedsecrets/{self.secret}/recover", "recover a deleted secret"
         )
-        found, until = await self._versions(), clock.seconds() + LONGEST_SECONDS
+        until = clock.seconds() + LONGEST_SECONDS
+        versions = await self._versions()
         with waiting(CARRYING_OUT, gives_up_at=until):
-            while not found and clock.seconds() < until:
+            while not versions and clock.seconds() < until:
                 await asyncio.sleep(POLL_SECONDS)
-                found = await self._versions()
-        return found
+                versions = await self._versions()
+        return versions
 
     async def note(self) -> SecretNote:
         try:
@@ -279,22 +277,16 @@ class KeyVaultStore(Store):
                 )
             await self._tag(versions[-1].version, versions[-1].tags)
             return
-        gone, _ = await gather_or_cancel(self._deleted(), self._tag("", {}))
-        if gone is not None and not self._is_ours(gone, client_id):
+        # A change of nothing: it takes the same permission.
+        deleted, _ = await gather_or_cancel(self._deleted(), self._tag("", {}))
+        if deleted is not None and not self._is_ours(deleted, client_id):
             raise UsageError(
                 "secret-place-deleted",
                 f"The name '{self.secret}' is taken by a deleted secret in the key vault "
                 f"'{vault}' that is not this client's.",
                 remedy="Choose another name, or purge the deleted secret:",
-                command=command(
-                    "az",
-                    "keyvault",
-                    "secret",
-                    "purge",
-                    "--vault-name",
-                    vault,
-                    "--name",
-                    self.secret,
+                command=az_command(
+                    "keyvault secret purge", "--vault-name", vault, "--name", self.secret
                 ),
             )
 
@@ -318,19 +310,19 @@ class KeyVaultStore(Store):
             known = ";".join([*self._begun.pending, attempt][-REMEMBERED:])
             await self._tag(self._begun.version, {**self._begun.settled, _PENDING: known})
 
-    async def deliver(self, made: MadeCredential) -> None:
+    async def deliver(self, sign_in: MadeCredential) -> None:
         """Add the version that everyone reads from now on, then forget the attempts."""
         ours = {
             "made-by": MAKER,
-            "client": made.name,
-            "appId": made.client_id,
-            "credential": made.attempt,
-            "keyId": made.key_id,
+            "client": sign_in.name,
+            "appId": sign_in.client_id,
+            "credential": sign_in.attempt,
+            "keyId": sign_in.key_id,
             "made": clock.now().isoformat(),
-            "tenantId": made.tenant_id,
-            "scope": made.scope,
-            "url": made.url,
-            "authorityHost": made.authority,
+            "tenantId": sign_in.tenant_id,
+            "scope": sign_in.scope,
+            "url": sign_in.url,
+            "authorityHost": sign_in.authority,
         }
         fitting = {
             name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG
@@ -339,7 +331,7 @@ class KeyVaultStore(Store):
         before = self._begun.settled if self._begun is not None else {}
         theirs = [(name, value) for name, value in before.items() if name not in ours]
         tags = {**dict(theirs[: MOST_TAGS - len(fitting)]), **fitting}
-        await self._add(made.value, tags, enabled=True, exp=int(made.expires.timestamp()))
+        await self._add(sign_in.value, tags, enabled=True, exp=int(sign_in.expires.timestamp()))
         with suppress(S2SError):  # it has arrived, and says so: a tag that stays tells nothing new
             if self._begun is not None:
                 await self._tag(self._begun.version, before)
@@ -349,14 +341,14 @@ class KeyVaultStore(Store):
             return text(row["value"]), _version(row).tags
 
         try:
-            found = await or_none(
+            secret = await or_none(
                 self.vault.read(f"/secrets/{self.secret}", "read a secret", parse)
             )
         except ServiceError as error:
             if error.service_code != DISABLED:
                 raise
-            found = None
-        value, tags = found or ("", {})
+            secret = None
+        value, tags = secret or ("", {})
         variables = {name: tags[tag] for name, tag in _VARIABLES.items() if tag in tags}
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
         return own_credential({**variables, SECRET: value}, self.label, key_id=key_id)

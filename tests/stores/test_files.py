@@ -52,7 +52,7 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     asyncio.run(store.deliver(made))
     read = asyncio.run(store.read())
     assert read is not None
-    noted = (made.authority, f"file:{store.path}", made.scope, made.url, read.made)
+    noted = (made.authority, f"file:{store.path}", made.scope, made.url, read.made_at)
     assert read == ClientSignIn(
         made.tenant_id, made.client_id, made.credential, *noted, key_id=made.key_id
     )
