@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import AzureOptions, refuse_site_beside_all
-from mct_s2s.errors import NotThere, PermissionMissing, UsageError
+from mct_s2s.cli.options import AzureOptions, refuse_site_beside_all, url_option
+from mct_s2s.errors import NotThere, PermissionMissing, UsageError, contradiction
 from mct_s2s.exit_codes import worst
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class ExportOptions(AzureOptions):
     examples = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all > trust.toml")
     all_sites: bool = option("--all", "Export every MCT App Service of the subscription.")
+    url: str | None = url_option()
 
 
 def export(options: ExportOptions) -> int:
@@ -32,6 +33,7 @@ def export(options: ExportOptions) -> int:
     from mct_s2s.cli.run import CommandRun, run
     from mct_s2s.cli.session import Services
     from mct_s2s.engine.request import Session
+    from mct_s2s.inputs.target import api_url
     from mct_s2s.model.resource_id import ResourceId
     from mct_s2s.planning.export import ExportedSite, export_site
     from mct_s2s.planning.reports.status import UnreadSite
@@ -39,10 +41,12 @@ def export(options: ExportOptions) -> int:
 
     if options.all_sites:
         refuse_site_beside_all()
-    api = api_of(options)
+        if options.url is not None:
+            raise contradiction("--url names one API: it cannot be combined with --all.")
+    api, typed = api_of(options), api_url(options.url) if options.url is not None else None
 
     async def body(current: CommandRun, session: Session) -> int:
-        observed = partial(_look_with_identities, options)
+        observed = partial(_look_with_identities, options, typed)
         sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
         failed: list[UnreadSite] = []
         if options.all_sites:
@@ -97,11 +101,13 @@ def _show(terminal: "Terminal", parts: Mapping[str, Any], output: str) -> None:
         terminal.verbatim(parts["text"])
 
 
-async def _look_with_identities(options: ExportOptions, session: "Session") -> "ObservedState":
+async def _look_with_identities(
+    options: ExportOptions, typed_url: str | None, session: "Session"
+) -> "ObservedState":
     from mct_s2s.cli.requests import look
     from mct_s2s.concurrency import gather_or_cancel
 
-    observed = await look(options, session, all_federated=True)
+    observed = await look(options, session, all_federated=True, url=typed_url)
     resources = await gather_or_cancel(
         *(_resource_of(session, identity) for identity in observed.trust.identities)
     )

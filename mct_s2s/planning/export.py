@@ -89,6 +89,7 @@ def export_site(observed: ObservedState, cloud: str, api: str = DEFAULT_API) -> 
     profile |= {"cloud": cloud} if cloud != "public" else {}
     options: dict[str, str | bool] = {"resource-group": resource.resource_group}
     options |= {"slot": resource.slot} if resource.slot else {}
+    options |= {"url": observed.typed_url} if observed.typed_url is not None else {}
     options |= {"api": api} if api != DEFAULT_API else {}
     if service.display_name != observed.api.service_name(site.label) and is_name(
         service.display_name

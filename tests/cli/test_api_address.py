@@ -98,6 +98,17 @@ def test_a_trust_file_says_the_address(
     ), refused
 
 
+def test_an_export_with_the_address_is_applied_without_a_change(
+    mct: Program, azure: Sandbox, door: str, tmp_path: Path
+) -> None:
+    assert mct(*SETUP, "--url", door, *JSON).code == 0
+    file = tmp_path / "trust.toml"
+    file.write_text(mct("export", "--url", door).out, encoding="utf-8")
+    azure.forget()
+    assert mct("apply", "-f", str(file), "-y").code == 0
+    assert (azure.writes(), mct("verify", "-f", str(file)).code) == ([], 0)
+
+
 def test_a_stored_address_that_is_another_one_is_told(
     mct: Program, azure: Sandbox, door: str
 ) -> None:

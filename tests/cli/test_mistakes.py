@@ -104,6 +104,8 @@ BEFORE_ANYTHING_IS_SENT = {
     "configure-appservice --disable --role R": "contradictory-options",
     "status --all --slot staging": "contradictory-options",
     "export --all -g other": "contradictory-options",
+    "export --all --url https://host": "contradictory-options",
+    "export --url http://host": "malformed-url",
     "setup --no-app-service --backup before.json": "contradictory-options",
     "verify --path api/v1": "malformed-path",
     "verify --path //evil.example/x": "malformed-path",
