@@ -84,6 +84,7 @@ class SiteChange:
 
     @property
     def exit_code(self) -> int:
+        """The error's code; of a dry run 0 without changes, 3 with some, 4 without the rights."""
         if self.error is not None:
             return self.error.exit_code
         if self.outcome is None:
