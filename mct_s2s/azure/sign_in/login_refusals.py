@@ -49,11 +49,11 @@ class _Row(NamedTuple):
     """Numbers after AADSTS. Without a row, or a remedy in it, the service's own words are shown."""
 
     numbers: str
-    said: str
+    meaning: str
     own: str = ""
+    """The remedy for the caller of the command."""
     client: str = ""
-    """The same where a client of the MCT API was refused; one of our commands on a line of its own.
-    """
+    """The remedy where a client of the API was refused; a command of ours is a line of its own."""
     lag: bool = False
     """Whether it is said also about something that was made minutes ago."""
 
@@ -138,17 +138,21 @@ _PRESENTED = re.compile(r"presented assertion (?:issuer|audience|subject) '([^'\
 _SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})
 """Said where the one that a sign-in brought is missing, too old, or not registered."""
 
-LOOP, LOOP_SECONDS = "50196", 60.0
-"""The number that ends a loop of the same request, and how long to wait where nothing is named.
+LOOP = "50196"
+"""The number that ends a loop of the same request.
 
 Source: learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling.
 """
+LOOP_SECONDS = 60.0
+"""How long to wait then, where the service names no time."""
 ODD = (ValueError, *UNREADABLE)
 """What azure-identity raises of its own arguments and of JSON of another shape; each may be an
 answer's fault.
 """
-MACHINE, DEVICE_CODE = "managed identity of this machine", "(device code)"
-"""How a managed identity's sign-in is described, and the end of how a device code's is."""
+MACHINE = "managed identity of this machine"
+"""How a managed identity's sign-in is described."""
+DEVICE_CODE = "(device code)"
+"""The end of how a device code's sign-in is described."""
 _TO_SIGN_IN = {
     "Azure CLI": ("Run az login", "https://aka.ms/azure-cli"),
     "Azure Developer CLI": ("Run azd auth login", "https://aka.ms/azure-dev"),
@@ -167,74 +171,93 @@ page.
 
 
 def sign_in_refused(error: Exception, description: str, login: str = "") -> SignInFailed:
-    """`login`: the command to sign in again, where a person has to type it."""
-    text, number = str(error), _number(error)
-    words = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")[0].splitlines() or [""]
-    # The ids are reported apart
-    code, command, answer = (
-        "sign-in-failed",
-        "",
-        words[0].strip()[:300],
-    )
-    row = _ROWS.get("530035" if number == "53003" and DEVICE_CODE in description else number)
+    """Make the error of a failed sign-in.
+
+    `description`: how the user signs in. `login`: the command to sign in again, where a person has
+    to type it.
+    """
+    number = _number(error)
     if number in _SECOND_FACTOR:
-        code, said, command = (
+        return SignInFailed(
             "mfa-required",
             f"Sign-in with {description} needs a second factor.",
-            login,
+            answer=_service_words(error),
+            remedy="Sign in with the second factor, then run the same command again:"
+            if login
+            else "Run the same command again and sign in with the second factor.",
+            command=login,
+            request_id=request_id_of(error),
         )
-        remedy = "Run the same command again and sign in with the second factor."
-        if login:
-            remedy = "Sign in with the second factor, then run the same command again:"
-    elif row is not None and row.own:
-        why, remedy = row.said.format(who="the application"), row.own
-        said = f"Sign-in with {description} failed: {why[0].upper()}{why[1:]}."
-    else:
-        why, answer, (first, home) = (
-            first_line(error),
-            "",
-            _TO_SIGN_IN.get(description, ("Sign in again", "")),
+    # Of device codes, the tenant's policy is mostly about the code itself.
+    is_blocked_code = number == "53003" and DEVICE_CODE in description
+    row = _ROWS.get("530035" if is_blocked_code else number)
+    if row is not None and row.own:
+        meaning = row.meaning.format(who="the application")
+        return SignInFailed(
+            "sign-in-failed",
+            f"Sign-in with {description} failed: {meaning[0].upper()}{meaning[1:]}.",
+            answer=_service_words(error),
+            remedy=row.own,
+            request_id=request_id_of(error),
         )
-        if home and ("not found on path" in text or "could not be found" in text):
-            why, first = (
-                "it is not installed.",
-                f"Install it ({home}) and {first[0].lower()}{first[1:]}",
-            )
-        said, remedy = (
-            f"Sign-in with {description} failed: {why}",
-            f"{first}, or choose another --auth.",
-        )
-        remedy += f" {_explained_at(number)}" * bool(number)
+    meaning = first_line(error)
+    first_step, home = _TO_SIGN_IN.get(description, ("Sign in again", ""))
+    text = str(error)
+    if home and ("not found on path" in text or "could not be found" in text):
+        meaning = "it is not installed."
+        first_step = f"Install it ({home}) and {first_step[0].lower()}{first_step[1:]}"
+    remedy = f"{first_step}, or choose another --auth."
+    if number:
+        remedy += f" {_explained_at(number)}"
     return SignInFailed(
-        code, said, answer=answer, remedy=remedy, command=command, request_id=request_id_of(error)
+        "sign-in-failed",
+        f"Sign-in with {description} failed: {meaning}",
+        remedy=remedy,
+        request_id=request_id_of(error),
     )
+
+
+def _service_words(error: Exception) -> str:
+    """The first line of what the login service says, without its ids, which are reported apart."""
+    text = str(error)
+    message, _, _ = text[max(0, text.find("AADSTS")) :].partition("Trace ID:")
+    lines = message.splitlines() or [""]
+    return lines[0].strip()[:300]
 
 
 def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
-    """`service_code` is the number after AADSTS, empty where there is none."""
-    number, github = _number(error), ""
+    """Make the error of a client that gets no token.
+
+    Its `service_code` is the number after AADSTS, empty where there is none.
+    """
+    number = _number(error)
     row = _ROWS.get(number)
-    # What is not known is not the credential's fault: a new one would only stop the client for
+    github = ""
+    # An unknown refusal is not the credential's fault: a new one would only stop the client for
     # longer.
-    said, remedy = first_line(error), "Check the client's credential and tenant ID."
+    meaning = first_line(error)
+    template = "Check the client's credential and tenant ID."
     if row is not None and row.client:
-        said, remedy = row.said.format(who="the client"), row.client
-        if presented := _PRESENTED.search(str(error)):
-            said = f"{said}, '{presented[1]}'"
-            if number == "700213" and (branch := _BRANCH.fullmatch(presented[1])):
-                github, remedy = f"{branch[1]}:{branch[2]}", _GITHUB
-        said = f"{said} (AADSTS{number})"
+        meaning = row.meaning.format(who="the client")
+        template = row.client
+        presented = _PRESENTED.search(str(error))
+        if presented is not None:
+            meaning = f"{meaning}, '{presented[1]}'"
+            branch = _BRANCH.fullmatch(presented[1])
+            if number == "700213" and branch is not None:
+                github = f"{branch[1]}:{branch[2]}"
+                template = _GITHUB
+        meaning = f"{meaning} (AADSTS{number})"
     elif number:
-        remedy = _explained_at(number)
+        template = _explained_at(number)
     names = {"client": client_id, "github": github, "resource": scope.removesuffix("/.default")}
-    remedy, _, own = remedy.format(
-        **{name: command(value) for name, value in names.items()}
-    ).partition("\n")
+    quoted = {name: command(value) for name, value in names.items()}
+    remedy, _, own_command = template.format(**quoted).partition("\n")
     return ServiceError(
         "token-refused",
-        f"Entra ID refused to issue a token: {said}.",
+        f"Entra ID refused to issue a token: {meaning}.",
         remedy=remedy,
-        command=own,
+        command=own_command,
         status=_answer(error).status or 401,
         service_code=number,
         service_message=first_line(error),
@@ -242,7 +265,10 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
 
 
 def identity_refused(error: Exception) -> ServiceError:
-    """In the endpoint's words: azure-identity blames the configuration."""
+    """Make the error of a managed identity that gets no token.
+
+    It has the endpoint's words: azure-identity blames the configuration.
+    """
     return ServiceError(
         "identity-token-refused",
         f"Could not get a token for the managed identity: {first_line(error)}",
@@ -255,29 +281,29 @@ def identity_refused(error: Exception) -> ServiceError:
 
 
 def raise_if_passing(error: Exception, login: str) -> None:
-    """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the
-    sign-in.
+    """Raise ServiceError where the login service is ailing, busy or silent.
 
-    `login`: its address, which a proxy or firewall has to let pass.
+    That says nothing about the sign-in. `login`: its address, which a proxy or firewall has to let
+    pass.
     """
-    text, is_silent = str(error), isinstance(error, _SILENT) or bool(causes(error, OddAnswer))
-    without_tool = not isinstance(error, CredentialUnavailableError) and any(
-        causes(error, one) for one in _SILENT
-    )
-    if is_silent or without_tool or _OFFLINE.search(text):
-        cause = error if is_silent or without_tool else ConnectionError("it could not connect")
+    is_silent = isinstance(error, _SILENT) or bool(causes(error, OddAnswer))
+    # azure-identity says the same of a tool that it cannot ask: that has no connection behind it.
+    is_of_tool = isinstance(error, CredentialUnavailableError)
+    is_caused_by_silence = not is_of_tool and any(causes(error, kind) for kind in _SILENT)
+    if is_silent or is_caused_by_silence or _OFFLINE.search(str(error)):
+        has_cause = is_silent or is_caused_by_silence
+        cause = error if has_cause else ConnectionError("it could not connect")
         remedy = (
             f"Check the network, the proxy ({login} has to pass) and --cloud, then run the same "
             "command again."
         )
         failure = LOGIN.unanswered(cause, "sign in", remedy)
         if not is_silent:
-            failure.status = (
-                NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
-            )
+            # azure-identity, or the tool that it asks, has repeated it.
+            failure.status = NEVER_CONNECTED
         raise failure from error
     answer = _answer(error)
-    is_unreadable = isinstance(error, UNREADABLE) or any(words in text for words in _PASSING)
+    is_unreadable = isinstance(error, UNREADABLE) or any(words in str(error) for words in _PASSING)
     if _number(error) == LOOP:
         raise ServiceError(
             "login-unreachable",
@@ -299,8 +325,8 @@ def raise_if_passing(error: Exception, login: str) -> None:
 
 
 def request_id_of(error: Exception) -> str | None:
-    found = re.search(r"Trace ID: ([0-9a-f-]{36})", str(error))
-    return _answer(error).request_id or (found and found[1])
+    trace_id = re.search(r"Trace ID: ([0-9a-f-]{36})", str(error))
+    return _answer(error).request_id or (trace_id and trace_id[1])
 
 
 def _answer(error: Exception) -> Refusal:

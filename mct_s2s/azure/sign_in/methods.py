@@ -58,15 +58,15 @@ _FEDERATED_FILE = "AZURE_FEDERATED_TOKEN_FILE"
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used, as azure-core does."""
 SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
-"""What Azure Resource Manager itself asks for, for refusals that speak of a second factor and bring
-no claims.
+"""The claims that Azure Resource Manager itself asks for.
+
+They are used for refusals that speak of a second factor and bring no claims.
 """
 _SINCE_SIGN_IN = (
     "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
 )
-"""az and azd hand out the token that they have, az for up to 28 hours: docs/azure-contract.md,
-section 2.4.
-"""
+"""az and azd hand out the token that they have, for up to 28 h: docs/azure-contract.md, section
+2.4."""
 _SINCE_LOGIN_OF_APPLICATION = (
     "If the service principal was given it after az login, let it sign in again first, with its "
     "secret, certificate or federated token:"
@@ -98,35 +98,42 @@ class Challenge:
 
 
 def challenge_of(refusal: Refusal) -> Challenge | None:
-    """A policy that demands a second factor may say so without the header, which may hold several
-    schemes.
+    """What a refusal asks of the sign-in; `None` where it asks for nothing.
 
-    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
+    A policy that demands a second factor may say so without the header. Source:
+    learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
     """
     if refusal.status not in {401, 403}:
         return None
-    header = refusal.headers.get("www-authenticate", "")
-    asked, claims = _CLAIMS.search(header) if "insufficient_claims" in header else None, None
-    if asked is not None:
-        try:
-            encoded = asked[1].replace("+", "-").replace("/", "_")
-            claims = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-            claims = claims if isinstance(parse_json(claims), dict) else None
-        except (ValueError, OddAnswer):
-            claims = None
+    claims = _challenged_claims(refusal.headers)
     by_policy = (
         "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
     )
     if claims is None and not by_policy:
         return None
     tenant = challenged_tenant(refusal.headers)
-    return Challenge(claims or SECOND_FACTOR, tenant, by_policy or '"acrs"' in (claims or ""))
+    is_second_factor = by_policy or '"acrs"' in (claims or "")
+    return Challenge(claims or SECOND_FACTOR, tenant, is_second_factor)
+
+
+def _challenged_claims(headers: Mapping[str, str]) -> str | None:
+    """The claims in the header, which may hold several schemes; `None` where there are none."""
+    header = headers.get("www-authenticate", "")
+    match = _CLAIMS.search(header) if "insufficient_claims" in header else None
+    if match is None:
+        return None
+    encoded = match[1].replace("+", "-").replace("/", "_")
+    try:
+        claims = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+        return claims if isinstance(parse_json(claims), dict) else None
+    except (ValueError, OddAnswer):
+        return None
 
 
 def challenged_tenant(headers: Mapping[str, str]) -> str | None:
     """Return the tenant in which a service wants its caller to sign in."""
-    found = _TENANT.search(headers.get("www-authenticate", ""))
-    return found[1] if found is not None else None
+    match = _TENANT.search(headers.get("www-authenticate", ""))
+    return match[1] if match is not None else None
 
 
 def azure_cli_login(
@@ -135,22 +142,25 @@ def azure_cli_login(
     tenant: str | None,
     challenge: Challenge | None = None,
 ) -> str:
-    """`az login` alone gives the same token, to an application too: azure-cli#25442, #27002."""
-    logout = ["az", "logout", *(["--username", account.name] if account.subscription else [])]
-    where = ["--tenant", tenant] if tenant else []
+    """The commands that sign in to the Azure CLI anew.
+
+    `az login` alone gives the same token, to an application too: azure-cli#25442, #27002.
+    """
+    logout = ["az", "logout"]
+    if account.subscription:
+        logout += ["--username", account.name]
+    login = ["az", "login"]
     if account.is_person is False:
-        whom = ["--service-principal", "--username", account.client_id or "APP_ID"]
-        return (
-            f"{command(*logout)}; "
-            f"{command('az', 'login', *whom, *(where or ['--tenant', 'TENANT']))}"
-        )
-    where += ["--scope", scope] if scope else []
-    claims = (
-        ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()]
-        if challenge
-        else []
-    )
-    return f"{command(*logout)}; {command('az', 'login', *where, *claims)}"
+        client_id = account.client_id or "APP_ID"
+        login += ["--service-principal", "--username", client_id, "--tenant", tenant or "TENANT"]
+        return f"{command(*logout)}; {command(*login)}"
+    if tenant:
+        login += ["--tenant", tenant]
+    if scope:
+        login += ["--scope", scope]
+    if challenge is not None:
+        login += ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()]
+    return f"{command(*logout)}; {command(*login)}"
 
 
 class Again(Enum):
@@ -160,8 +170,9 @@ class Again(Enum):
     AZURE_CLI = auto()
     """Only by commands of the Azure CLI, which a person has to type."""
     AZURE_CLI_APPLICATION = auto()
-    """The same for an application, which has no second factor: az keeps its tokens, too (MSAL for
-    Python 1.23).
+    """The same for an application, which has no second factor.
+
+    az keeps its tokens, too (MSAL for Python 1.23).
     """
     AZD = auto()
     """The Azure Developer CLI takes the claims, and tells its user what to do."""
@@ -173,8 +184,9 @@ _ODD_OUTPUT = "what it returned is not a token."
 
 
 class CallerCredential:
-    """Tokens for one caller, shared by every request; `ask(scope, claims=None)` gets one, and
-    remembers none.
+    """Tokens for one caller, shared by every request.
+
+    `ask(scope, claims=None)` gets one, and remembers none.
     """
 
     def __init__(
@@ -187,14 +199,15 @@ class CallerCredential:
         tool: Tool | None = None,
     ) -> None:
         """`tool`: what is asked for a scope's first token, before and beside `ask`."""
-        self.signed_in, self._ask, self._again, self._tool = signed_in, ask, again, tool
+        self.signed_in = signed_in
+        self._ask = ask
+        self._again = again
+        self._tool = tool
         self._account = account or choice.CliAccount()
         self._login = connection.cloud.login
-        self._tenant, self._say, self._retry_policy = (
-            connection.tenant,
-            connection.say,
-            connection.retry_policy(service=LOGIN.name),
-        )
+        self._tenant = connection.tenant
+        self._say = connection.say
+        self._retry_policy = connection.retry_policy(service=LOGIN.name)
         self._renewed_at = 0.0
         self._tokens: dict[str, AccessToken] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -209,17 +222,14 @@ class CallerCredential:
         async with self._lock(scope):
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = self._tokens[scope] = await self._first_token(
-                    scope
-                ) or await self._new_token(scope)
+                token = await self._first_token(scope) or await self._new_token(scope)
+                self._tokens[scope] = token
             return token
 
     async def _first_token(self, scope: str) -> AccessToken | None:
-        token = (
-            await self._tool.token(scope)
-            if self._tool is not None and self._refusal is None
-            else None
-        )
+        if self._tool is None or self._refusal is not None:
+            return None
+        token = await self._tool.token(scope)
         return AccessToken(token.value, token.expires_on) if token is not None else None
 
     async def _new_token(self, scope: str) -> AccessToken:
@@ -230,7 +240,7 @@ class CallerCredential:
         # find it half written.
         async with self._lock(""):
             if self._refusal is not None:
-                # neither a person who did not sign in nor their tool is asked again
+                # Neither a person who did not sign in nor their tool is asked again.
                 raise self._refusal
             return await self._retry_policy.call(lambda: self._fetch(scope))
 
@@ -251,15 +261,16 @@ class CallerCredential:
     async def __aexit__(self, *_: object) -> None: ...
 
     def forget(self, since: float) -> None:
-        """Ask anew, unless the tokens are newer than `since` (monotonic), when the request began
-        that was refused.
+        """Drop the tokens, unless they are newer than `since`, when the refused request began
+        (monotonic).
         """
         if self._renewed_at <= since:
             self._renewed_at = time.monotonic()
             self._tokens.clear()
 
     async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
-        """A token that has what a service asks for; false where this way of signing in cannot.
+        """Get a token that has what a service asks for; return false where this way of signing in
+        cannot.
 
         Raises SignInFailed.
         """
@@ -271,7 +282,9 @@ class CallerCredential:
             # person who does not provide what is asked for is not asked again and again.
             if self._again in {Again.AZURE_CLI, Again.AZURE_CLI_APPLICATION}:
                 return False
-            if challenge.second_factor if is_application else scope in self._claims:
+            if is_application and challenge.second_factor:
+                return False
+            if not is_application and scope in self._claims:
                 return False
             self._tokens.pop(scope, None)
             self._claims[scope] = challenge.claims
