@@ -75,20 +75,24 @@ def apply(options: ApplyOptions) -> int:
     named |= {str(identity).casefold() for site in sites for identity in site.request.identities}
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
-    def check(changes: "Sequence[SiteChange]", found: str | None) -> None:
-        is_pending = found is None or any(one.is_pending for one in changes)
-        if options.expect is None or found == options.expect.lower() or not is_pending:
+    def check(changes: "Sequence[SiteChange]", fingerprint: str | None) -> None:
+        is_pending = fingerprint is None or any(site.is_pending for site in changes)
+        if options.expect is None or fingerprint == options.expect.lower() or not is_pending:
             return
         raise Refused(
             "plan-not-expected",
             "This is not the plan that was reviewed: "
-            + ("not every site could be read" if found is None else f"its fingerprint is {found}")
+            + (
+                "not every site could be read"
+                if fingerprint is None
+                else f"its fingerprint is {fingerprint}"
+            )
             + ". Nothing was changed.",
             remedy="Review what would be done now:",
             command=command_line(
                 "apply", replace(options, expect=None, yes=False, output="text", dry_run=True)
             ),
-            items=[one.error.headline for one in changes if one.error is not None],
+            items=[site.error.headline for site in changes if site.error is not None],
         )
 
     file_sites = [_with_pruning(site, unnamed) for site in chosen(sites, options)]

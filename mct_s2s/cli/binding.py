@@ -149,17 +149,17 @@ def command(
 
 
 def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) -> None:
-    word, given, option = (
+    word, value, option = (
         values.pop(FIRST),
         values[first.field],
         f"--{first.field.replace('_', '-')}",
     )
     if word is None:
         return
-    if first.field in typed and not isinstance(given, list) and given != word:
-        two = f"{option} '{given}' and '{word}' cannot be combined."
+    if first.field in typed and not isinstance(value, list) and value != word:
+        two = f"{option} '{value}' and '{word}' cannot be combined."
         raise contradiction(two, f"Remove one of them: '{word}' means {option} '{word}'.")
-    values[first.field] = [word, *given] if isinstance(given, list) else word
+    values[first.field] = [word, *value] if isinstance(value, list) else word
     typed.add(first.field)
 
 
@@ -183,15 +183,15 @@ def option_words(options: type[Any], values: Mapping[str, Any]) -> Iterator[str]
         )  # typer keeps the first name there
         if declared.name not in values or value == default_of(declared):
             continue
-        for one in value if isinstance(value, list) else [value]:
+        for item in value if isinstance(value, list) else [value]:
             text = (
-                str(one.value)
-                if isinstance(one, Enum)
-                else f"{one:g}"
-                if isinstance(one, float)
-                else str(one)
+                str(item.value)
+                if isinstance(item, Enum)
+                else f"{item:g}"
+                if isinstance(item, float)
+                else str(item)
             )
-            if one is True:
+            if item is True:
                 yield name
             elif text.startswith("-"):
                 yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"

@@ -229,18 +229,22 @@ async def _apply(
     """
     changes = site.outcome.plan.changes if site.outcome is not None else ()
     shared = {
-        one for change in changes if isinstance(one := getattr(change, "object_id", None), str)
+        object_id
+        for change in changes
+        if isinstance(object_id := getattr(change, "object_id", None), str)
     }
     try:
         with site.run.display.about(site.key or ""):
             async with AsyncExitStack() as held:
-                for one in sorted(shared):  # in one order, so that no two sites wait for each other
+                for object_id in sorted(
+                    shared
+                ):  # in one order, so that no two sites wait for each other
                     with (
                         activity("Waiting for another site")
-                        if locks[one].locked()
+                        if locks[object_id].locked()
                         else nullcontext()
                     ):
-                        await held.enter_async_context(locks[one])
+                        await held.enter_async_context(locks[object_id])
                 await site.apply(sites)
     except S2SError as error:
         site.session.graph.credential.signed_in.remind(error)
@@ -255,7 +259,7 @@ async def _apply(
 
 async def _is_agreed(
     sites: Sequence[SiteChange],
-    found: str | None = None,
+    shown_fingerprint: str | None = None,
     check: Check | None = None,
     *,
     is_reviewed: bool = False,
@@ -263,9 +267,9 @@ async def _is_agreed(
     options = sites[0].options
     is_reviewed = is_reviewed and not options.dry_run
     if not is_reviewed:
-        show_review(sites, found)
+        show_review(sites, shown_fingerprint)
     if check is not None:
-        check(sites, found)
+        check(sites, shown_fingerprint)
     pending = [site for site in sites if site.is_pending]
     if pending and not options.dry_run and not options.yes and not is_reviewed:
         await confirmed(pending)

@@ -39,11 +39,11 @@ class ConfigureAppserviceOptions(ChangingOptions):
             for holds, word in WORDS.items()
             if word.option is not None
         }
-        given = {holds: getattr(self, option) for holds, option in options.items()}
+        values = {holds: getattr(self, option) for holds, option in options.items()}
         return {
-            name: one if isinstance(one, list) else [one]
-            for name, one in given.items()
-            if one not in (None, [])
+            name: value if isinstance(value, list) else [value]
+            for name, value in values.items()
+            if value not in (None, [])
         }
 
 
@@ -73,18 +73,18 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
                 remedy=f"Remove {name}. What its settings hold is said by its description.",
             )
     if options.handoff is not None:
-        given, given_for = read_handoff(options.handoff, api)
+        settings, given_for = read_handoff(options.handoff, api)
     else:
-        given = given_values(typed, api)
-    check_role(api.value(Holds.ROLE, given), api)
+        settings = given_values(typed, api)
+    check_role(api.value(Holds.ROLE, settings), api)
     if options.restore is None:
-        asks_directory = not options.disable and not api.need_no_directory(given)
+        asks_directory = not options.disable and not api.need_no_directory(settings)
         service = (
             ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
         )
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
         desired: Desired = Setup(
-            service, settings=scope, given=given, given_for=given_for, settings_only=True
+            service, settings=scope, given=settings, given_for=given_for, settings_only=True
         )
     else:
         desired = Restore(backup=read_backup(options.restore))

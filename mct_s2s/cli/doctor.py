@@ -79,20 +79,20 @@ def doctor(options: DoctorOptions) -> int:
         seen = await examine_rights(session, request)
         client = ClientSpec("NAME", None, consent=not options.no_consent)
         job = replace(wanted, service=request.desired.service, clients=(client,))
-        found = checks(seen, job)
+        results = checks(seen, job)
         if current.terminal.json:
-            current.terminal.document("doctor", doctor_result(seen, found))
+            current.terminal.document("doctor", doctor_result(seen, results))
         else:
             more = [
                 *option_words(DoctorOptions, {name: getattr(options, name) for name in CHECKED})
             ]
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             with _shown_as(options, current.terminal, f"Permissions for {request.label}") as shown:
-                ways = others(lacking(found, Verdict.NO)) | (
+                ways = others(lacking(results, Verdict.NO)) | (
                     {WayOut.REGISTRAR} if seen.directory_refusal else set()
                 )
-                show_checks(shown, found, seen.observed.where, more, ways_out(options, ways))
-        return worst([0 if is_ready(found) else ExitCode.ATTENTION, *_name_unknown(seen)])
+                show_checks(shown, results, seen.observed.where, more, ways_out(options, ways))
+        return worst([0 if is_ready(results) else ExitCode.ATTENTION, *_name_unknown(seen)])
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Services(arm=arm, target=not options.no_app_service), body)
@@ -122,9 +122,9 @@ def _doctor_of_file(options: DoctorOptions) -> int:
         return SiteChecks(site.key, site.title, seen, checks(seen, request.setup))
 
     async def body(current: CommandRun) -> int:
-        found = await read_file_sites(sites, current.terminal, examined)
-        read = [one for one in found if isinstance(one, SiteChecks)]
-        failed = [one for one in found if isinstance(one, UnreadSite)]
+        results = await read_file_sites(sites, current.terminal, examined)
+        read = [site for site in results if isinstance(site, SiteChecks)]
+        failed = [site for site in results if isinstance(site, UnreadSite)]
         if current.terminal.json:
             current.terminal.document("doctor-list", doctor_list(read, failed))
             show_unread(current.terminal, failed, ())
@@ -134,10 +134,10 @@ def _doctor_of_file(options: DoctorOptions) -> int:
                 show_sites(shown, read, failed, command("mct-s2s", "apply", *file_words(options)))
         codes = [
             code
-            for one in read
-            for code in (0 if one.is_ready else ExitCode.ATTENTION, *_name_unknown(one.seen))
+            for site in read
+            for code in (0 if site.is_ready else ExitCode.ATTENTION, *_name_unknown(site.seen))
         ]
-        return worst([*codes, *(one.error.exit_code for one in failed)])
+        return worst([*codes, *(site.error.exit_code for site in failed)])
 
     return run_connected(options, body)
 

@@ -99,22 +99,22 @@ async def read_every_site(
 
     async def read(app: ResourceId) -> Read:
         target = SiteTarget.of(app)
-        found = await outcome_of(observed(replace(session, target=target)))
-        return UnreadSite(target, found, app) if isinstance(found, S2SError) else found
+        state = await outcome_of(observed(replace(session, target=target)))
+        return UnreadSite(target, state, app) if isinstance(state, S2SError) else state
 
     async def with_slots(app: ResourceId) -> tuple[list[Read], list[ResourceId]]:
-        found = await read(app)
-        site = found.app_service if isinstance(found, ObservedState) else None
+        state = await read(app)
+        site = state.app_service if isinstance(state, ObservedState) else None
         slots, unread = await find_slots(session.arm, site, api) if site is not None else ([], [])
         of_slots = await gather_or_cancel(*map(read, slots))
         one_more()
-        return [found, *of_slots], unread
+        return [state, *of_slots], unread
 
     with activity(f"Reading every {api.name} site of the subscription"):
         sites, unread = await find_sites(session.arm, session.subscription, api)
         with counting(f"Reading {counted(len(sites), 'site')}", covers=True) as one_more:
             several = await gather_or_cancel(*map(with_slots, sites))
-    return [one for states, _ in several for one in states], [
+    return [state for states, _ in several for state in states], [
         *unread,
-        *(one for _, some in several for one in some),
+        *(resource for _, some in several for resource in some),
     ]

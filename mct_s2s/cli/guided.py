@@ -64,13 +64,13 @@ async def _ask_for_app(session: Session) -> str:
     """A bare name where it is the only one in the subscription; else a resource ID."""
     subscription = await find_subscription(session.arm, session.subscription)
     apps = await session.arm.sites(subscription.id)
-    called = Counter(one.name.casefold() for one in apps)
+    called = Counter(app.name.casefold() for app in apps)
     target = session.target.name.casefold() if session.target is not None else ""
     offered: dict[str, str] = {}
-    for one in sorted(apps, key=lambda app: app.name.casefold()):
-        if one.name.casefold() != target:
-            name = one.name if called[one.name.casefold()] == 1 else str(one.resource)
-            offered[f"{one.name}  {one.resource.resource_group}"] = name
+    for app in sorted(apps, key=lambda app: app.name.casefold()):
+        if app.name.casefold() != target:
+            name = app.name if called[app.name.casefold()] == 1 else str(app.resource)
+            offered[f"{app.name}  {app.resource.resource_group}"] = name
     chosen = await select("App whose managed identity calls the API:", {**offered, ELSEWHERE: ""})
     if chosen:
         return chosen

@@ -94,5 +94,7 @@ def _leave(number: int, _: FrameType | None) -> None:
 def _handle(handler: _Handler | signal.Handlers) -> dict[signal.Signals, Any]:
     """Set it for both, unless a parent ignores them; return what was set before."""
     is_main = threading.current_thread() is threading.main_thread()
-    numbers = [one for one in CODES if is_main and signal.getsignal(one) is not signal.SIG_IGN]
+    numbers = [
+        number for number in CODES if is_main and signal.getsignal(number) is not signal.SIG_IGN
+    ]
     return {number: signal.signal(number, handler) for number in numbers}

@@ -81,13 +81,16 @@ def _said(error: Any, context: Any) -> str:
     if type(error).__name__ == "NoSuchOption":
         near = [*(error.possibilities or ())][:1]
         return " ".join(
-            [f"No such option '{error.option_name}'.", *(f"Did you mean '{one}'?" for one in near)]
+            [
+                f"No such option '{error.option_name}'.",
+                *(f"Did you mean '{name}'?" for name in near),
+            ]
         )
     if type(error).__name__ == "BadOptionUsage":
         used = next(
-            one
-            for one in context.command.params
-            if error.option_name in (*one.opts, *one.secondary_opts)
+            param
+            for param in context.command.params
+            if error.option_name in (*param.opts, *param.secondary_opts)
         )
         needs = f"one of {', '.join(choices(used))}" if choices(used) else used.metavar
         return (

@@ -32,12 +32,18 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     api, arm, wanted = api_of(options), session.arm, session.subscription
     if wanted is None and len(several := await arm.subscriptions()) > 1:
         wanted = options.subscription = await select(
-            "Subscription:", {f"{one.name}  {one.id}": one.id for one in several}
+            "Subscription:",
+            {
+                f"{subscription.name}  {subscription.id}": subscription.id
+                for subscription in several
+            },
         )
     subscription = await find_subscription(arm, wanted)
     with activity(f"Reading the web apps of '{subscription.name}'"):
-        own, others = split_sites(await arm.sites(subscription.id), {}, api)
-    offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in own}
+        recognized, others = split_sites(await arm.sites(subscription.id), {}, api)
+    offered = {
+        f"{site.label}  {site.resource.resource_group}": site.resource for site in recognized
+    }
     offered |= {
         f"{s.label}  {s.resource.resource_group}  (not recognized as {api.name})": s.resource
         for s in others
@@ -57,11 +63,16 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
 
 async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
     target = session.target
-    found = [ResourceId.parse(item) for item in map(str, ambiguous.items) if item.startswith("/")]
-    if target is None or {one.name.casefold() for one in found} != {target.name.casefold()}:
+    resources = [
+        ResourceId.parse(item) for item in map(str, ambiguous.items) if item.startswith("/")
+    ]
+    if target is None or {resource.name.casefold() for resource in resources} != {
+        target.name.casefold()
+    }:
         raise ambiguous  # about another name
     chosen = await select(
-        f"Resource group of '{target.name}':", {one.resource_group: one for one in found}
+        f"Resource group of '{target.name}':",
+        {resource.resource_group: resource for resource in resources},
     )
     options.resource_group = chosen.resource_group
     target = replace(target, group=chosen.resource_group, subscription=chosen.subscription_id)
@@ -161,7 +172,7 @@ async def _answer(asked: questionary.Question) -> Any:
 def _refuse_unmatched(application: Any) -> None:
     """Where a filter matches nothing, questionary would show and take all rows."""
     shown: list[Any] = [window.content for window in application.layout.find_all_windows()]
-    control: Any = next(one for one in shown if isinstance(one, InquirerControl))
+    control: Any = next(content for content in shown if isinstance(content, InquirerControl))
 
     def is_unmatched() -> bool:
         wanted = (control.search_filter or "").lower()

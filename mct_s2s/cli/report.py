@@ -74,11 +74,13 @@ def report_of(site: SiteChange) -> SiteReport:
         outcome.plan,
         target_details(outcome.before),
         unchanged,
-        done=[one for one in outcome.done.values() if one.action is not Action.NONE],
+        done=[change for change in outcome.done.values() if change.action is not Action.NONE],
         doubtful=outcome.in_doubt,
         left=[*outcome.not_done, *outcome.not_begun] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
-        taken_back=[one.client for one in outcome.attempts.values() if one.is_taken_back],
+        taken_back=[
+            attempt.client for attempt in outcome.attempts.values() if attempt.is_taken_back
+        ],
         manual_steps=manual_steps(outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
         error=error,
@@ -173,7 +175,9 @@ def _close(site: SiteChange, outcome: Outcome) -> None:
     if outcome.applied:
         headline, clients = _headline(outcome)
         snippet = (
-            [] if headline else [before.command("snippet", about=one.name) for one in clients[:1]]
+            []
+            if headline
+            else [before.command("snippet", about=client.name) for client in clients[:1]]
         )
         sandbox = site.session.connection.reopened_by
         show_closing(
@@ -209,17 +213,22 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
             )
             return f"Removed {what} from {label}{keeping}", []
         case Rotation():
-            made = credentials_of(outcome)
-            kinds = {one.kind.noun for one in made}
+            credentials = credentials_of(outcome)
+            kinds = {credential.kind.noun for credential in credentials}
             noun = kinds.pop() if len(kinds) == 1 else "credential"
-            if not made:  # what an earlier rotation had kept
-                gone = dict.fromkeys(
+            if not credentials:  # what an earlier rotation had kept
+                resources = dict.fromkeys(
                     f"{change.resource} of {change.name}" for change in outcome.plan.changes
                 )
-                return f"Removed the old {', '.join(gone)}", []
-            what = f"the {noun} of {made[0].client}" if len(made) == 1 else f"{len(made)} {noun}s"
+                return f"Removed the old {', '.join(resources)}", []
+            what = (
+                f"the {noun} of {credentials[0].client}"
+                if len(credentials) == 1
+                else f"{len(credentials)} {noun}s"
+            )
             return f"Rotated {what}", [
-                ClientResult(one.client, one.client_id, credential=one) for one in made
+                ClientResult(credential.client, credential.client_id, credential=credential)
+                for credential in credentials
             ]
         case Setup(settings=SettingsScope.OFF):
             return f"Disabled service-to-service authentication on {label}", []
@@ -228,16 +237,16 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
 
 
 def _clients(outcome: Outcome) -> Iterator[ClientResult]:
-    made = {credential.client: credential for credential in credentials_of(outcome)}
+    credentials = {credential.client: credential for credential in credentials_of(outcome)}
     verification = outcome.verification
     for name in outcome.request.desired.names:
         client_id = outcome.client_id(name) or ""
         can_call = verification.can_call(name) if verification is not None else None
-        yield ClientResult(name, client_id, credential=made.get(name), can_call=can_call)
-    enabling = [one for one in outcome.plan.changes if isinstance(one, EnableIdentity)]
+        yield ClientResult(name, client_id, credential=credentials.get(name), can_call=can_call)
+    enabling = [change for change in outcome.plan.changes if isinstance(change, EnableIdentity)]
     enabled = {
-        one.identity_resource: outcome.outputs.get((one.key, Output.PRINCIPAL_ID))
-        for one in enabling
+        change.identity_resource: outcome.outputs.get((change.key, Output.PRINCIPAL_ID))
+        for change in enabling
     }
     for resource in outcome.before.identity_resources:
         principal_id = resource.principal_id or enabled.get(resource) or ""
@@ -285,9 +294,9 @@ def _lost_with_job(outcome: Outcome) -> tuple[Instruction, ...]:
 def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
     handoff = outcome.request.handoff
     if handoff is not None:
-        left = (step.values for step in manual_steps(outcome) if step.values)
+        left_values = (step.values for step in manual_steps(outcome) if step.values)
         target = site.session.target or named_target(site.options)
-        values = next(left, None) or outcome.after.api.legible(outcome.after.settings)
+        values = next(left_values, None) or outcome.after.api.legible(outcome.after.settings)
         SettingsFile(handoff, Handoff).write(target.label if target else None, values)
 
 
@@ -299,7 +308,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 
     In a dry run, would be.
     """
-    found: list[SavedCredential] = []
+    credentials: list[SavedCredential] = []
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
@@ -308,22 +317,24 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
             outcome.stores.get(change.name),
         )
         ends, place = change.ends(outcome.outputs), store.label if store is not None else None
-        attempt, given = (
+        attempt, credential = (
             outcome.attempts.get(change.key),
             store.handed_over if store is not None else None,
         )
         removal = attempt.removal or None if attempt is not None else None
         place = None if removal else place
-        secret = given.value if given is not None and isinstance(store, OutputStore) else None
+        secret = (
+            credential.value if credential is not None and isinstance(store, OutputStore) else None
+        )
         is_gone = attempt is not None and attempt.is_taken_back
-        is_there = change.key in outcome.done or given is not None or bool(removal)
+        is_there = change.key in outcome.done or credential is not None or bool(removal)
         if not outcome.applied or (is_there and not is_gone):
-            found.append(
+            credentials.append(
                 SavedCredential(
                     change.name, client_id, ends, place, secret, change.kind, removal=removal
                 )
             )
-    return found
+    return credentials
 
 
 def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
@@ -331,20 +342,28 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     yield from credentials_of(outcome)
     # A key pair of an interrupted run was registered before this one delivers it.
     added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
-    made = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
+    made_keys = {outcome.outputs.get((change.key, Output.KEY_ID)) for change in added}
     done = outcome.done.values()
-    gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
-    gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
+    removed: set[str] = {change.key_id for change in done if isinstance(change, RemoveCredential)}
+    removed |= {change.client_id for change in done if isinstance(change, DeleteApplication)}
     desired = outcome.request.desired
     names = () if isinstance(desired, Removal) else desired.names
     for name in dict.fromkeys((*names, *outcome.stores)):
         note = outcome.before.note_of(name)
         for client in clients_called(name, outcome.before):
-            for one in client.credentials:
-                if one.key_id not in made and not {one.key_id, client.client_id} & gone:
-                    place = note.place if note.knows(one) else None
+            for credential in client.credentials:
+                if (
+                    credential.key_id not in made_keys
+                    and not {credential.key_id, client.client_id} & removed
+                ):
+                    place = note.place if note.knows(credential) else None
                     yield SavedCredential(
-                        name, client.client_id, one.expires, place, kind=one.kind, created=False
+                        name,
+                        client.client_id,
+                        credential.expires,
+                        place,
+                        kind=credential.kind,
+                        created=False,
                     )
 
 
@@ -384,15 +403,15 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     for step in outcome.plan.steps:
         change = outcome.done.get(step.key, step)
         ids = identify(change, outcome.outputs)
-        found: Json = {
+        row: Json = {
             "action": change.action,
             "resource": change.resource,
             "name": change.name,
             "id": ids.id,
         }
-        found |= {"detail": change.detail, "seconds": round(outcome.seconds.get(step.key, 0.0), 3)}
-        found |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
-        found |= (
+        row |= {"detail": change.detail, "seconds": round(outcome.seconds.get(step.key, 0.0), 3)}
+        row |= {"blocked": step.key in outcome.plan.blocked} if dry_run else {}
+        row |= (
             {"app_id": ids.app_id, "object_id": ids.object_id}
             if ids.app_id or ids.object_id
             else {}
@@ -400,7 +419,7 @@ def changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
         if isinstance(change, WriteSettings):
             edits = [edit for edit in change.edits if edit.is_ours]
             shown = outcome.after.api.shown(outcome.after.settings)
-            found["before"] = {edit.name: edit.before for edit in edits}
+            row["before"] = {edit.name: edit.before for edit in edits}
             after = {edit.name: None if edit.pending else edit.after for edit in edits}
-            found["after"] = after if outcome.settings is None else {k: shown.get(k) for k in after}
-        yield found
+            row["after"] = after if outcome.settings is None else {k: shown.get(k) for k in after}
+        yield row

@@ -157,7 +157,7 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
     wanted = {name.casefold() for name in shared.clients}
     for site in sites:
         setup = site.request.setup
-        own = dict[str, tuple[datetime | None, bool]]()
+        lifetimes = dict[str, tuple[datetime | None, bool]]()
         timed = {
             entry.name.strip() for entry in site.entry.clients if entry.secret_lifetime is not None
         }
@@ -169,13 +169,17 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: "Rotation", now: 
                     if client.name in timed and not is_typed
                     else shared.expires
                 )
-                own[client.name] = expires, shared.shorten or client.credential.shorten
+                lifetimes[client.name] = expires, shared.shorten or client.credential.shorten
                 _check_lifetime(
                     expires, shared.expiring_within, now, f" of '{client.name}' at {site.key}"
                 )
         service = setup.service or shared.service
         rotation = replace(
-            shared, service=service, clients=tuple(own), only_named=True, client_lifetimes=own
+            shared,
+            service=service,
+            clients=tuple(lifetimes),
+            only_named=True,
+            client_lifetimes=lifetimes,
         )
         request = change_request(
             site.options, rotation, now, places=site.request.places, file=site.request.file

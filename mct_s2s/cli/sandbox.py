@@ -127,8 +127,8 @@ def env(options: EnvOptions) -> int:
         if options.unset:
             lines = [f"unset {name}" for name in VARIABLES]
         else:
-            found = _running(options.port, real_names=options.real_names)
-            exported = exports(found.port, real_names=found.real_names)
+            served = _running(options.port, real_names=options.real_names)
+            exported = exports(served.port, real_names=served.real_names)
             lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     for line in lines:
         # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
@@ -137,11 +137,11 @@ def env(options: EnvOptions) -> int:
 
 
 def _running(port: int | None, *, real_names: bool) -> Served:
-    found, until = StateDirectory().served(), time.monotonic() + (START_SECONDS if port else 0)
-    while found is None and time.monotonic() < until:
+    served, until = StateDirectory().served(), time.monotonic() + (START_SECONDS if port else 0)
+    while served is None and time.monotonic() < until:
         time.sleep(0.1)
-        found = StateDirectory().served()
-    if found is None:
+        served = StateDirectory().served()
+    if served is None:
         words = [
             *(["--port", str(port)] if port else []),
             *(["--real-names"] if real_names else []),
@@ -153,15 +153,15 @@ def _running(port: int | None, *, real_names: bool) -> Served:
             remedy=remedy,
             command=own_command("sandbox", "serve", *words),
         )
-    if port not in (None, found.port) or (real_names and not found.real_names):
+    if port not in (None, served.port) or (real_names and not served.real_names):
         text = (
             "The sandbox that is running is at "
-            f"{found.origin}{' under names of its own' if real_names else ''}."
+            f"{served.origin}{' under names of its own' if real_names else ''}."
         )
         raise S2SError(
             "sandbox-not-running", text, remedy="To use that one:", command="mct-s2s sandbox env"
         )
-    return found
+    return served
 
 
 def hosts(options: NoOptions) -> int:

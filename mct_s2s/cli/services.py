@@ -18,6 +18,6 @@ def open_session(connection: Connection, credential: CallerCredential, *about: A
         GraphClient(connection, credential),
         ResourceManager(connection, credential),
         EntraTokens(connection),
-        cache(lambda given: KeyVault(given, connection, credential)),
+        cache(lambda name: KeyVault(name, connection, credential)),
         *about,
     )

@@ -242,8 +242,8 @@ def guided_setup(options: SetupOptions) -> int:
         current.is_asking = False
         chosen, more = answers_of(options, clients)
         request = setup_request(chosen, chosen.client)
-        for one in more:
-            request = with_client(request, one, one.client or "")
+        for client in more:
+            request = with_client(request, client, client.client or "")
         try:
             code = await change(current, session, chosen, request)
         except Cancelled:
@@ -264,7 +264,7 @@ def _show_command(
 ) -> None:
     if current.adopted is not None:
         chosen = replace(chosen, service_app=current.adopted)
-    commands = [("setup", chosen), *(("add-client", one) for one in more)]
+    commands = [("setup", chosen), *(("add-client", client) for client in more)]
     current.terminal.say()
     current.terminal.say("To repeat this without questions:")
     current.terminal.say(
@@ -286,7 +286,9 @@ def answers_of(
     identities = [name for name, credential in clients.items() if not credential]
     setup = replace(options, client=together, managed_identity=identities, **first)
     reset = {"credential": None, "github": None}
-    shared = {one.name: getattr(options, one.name) for one in fields(CredentialOptions)} | reset
+    shared = {
+        field.name: getattr(options, field.name) for field in fields(CredentialOptions)
+    } | reset
     apart = {name: credential for name, credential in applications.items() if credential != first}
     return setup, [
         AddClientOptions(client=name, **(shared | credential)) for name, credential in apart.items()

@@ -120,10 +120,13 @@ class SiteChange:
             if self.outcome.has_written:
                 error.came_after_a_write()
             raise
-        gone = retire_files(self.session, self.outcome)
+        removed_files = retire_files(self.session, self.outcome)
         for text in (
-            ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)]
-            if gone
+            [
+                "Deleted files of secrets that were removed:",
+                *(f"  {path}" for path in removed_files),
+            ]
+            if removed_files
             else ()
         ):
             self.run.terminal.note(text)
@@ -146,7 +149,11 @@ class SiteChange:
         reviewed = self.outcome
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
-        done = [(change, one.outputs) for one in outcomes for change in one.done.values()]
+        done = [
+            (change, site_outcome.outputs)
+            for site_outcome in outcomes
+            for change in site_outcome.done.values()
+        ]
         if reviewed is None or not is_covered(
             outcome.plan, reviewed.plan, outcome.request.now, done
         ):
@@ -168,21 +175,28 @@ class SiteChange:
         with self.run.display.applying(outcome.plan) as steps:
             yield steps
 
-    def show(self, made: MadeCredential | None) -> bool:
+    def show(self, credential: MadeCredential | None) -> bool:
         """Make sure that someone reads standard output, and write a secret's line; `False`: JSON's
         document has it.
         """
         terminal = self.run.terminal
-        if made is None or terminal.json:
+        if credential is None or terminal.json:
             terminal.check_reader()
             return False
         lines = credential_lines(
-            SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind)
+            SavedCredential(
+                credential.name,
+                "",
+                credential.expires,
+                "show",
+                credential.value,
+                credential.credential.kind,
+            )
         )
         # Apart from the progress around it
         text = [
             "",
-            *masks(made.value),
+            *masks(credential.value),
             *(plain(line.plain) for line in lines),
             "",
         ]

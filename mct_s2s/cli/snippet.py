@@ -104,11 +104,11 @@ def snippet(options: SnippetOptions) -> int:
         )
         show_manual_steps(terminal.err, notes(call, language, diagnose(observed), observed.where))
         if (service := observed.trust.service) is not None and is_only_set(observed):
-            said = (
+            warning = (
                 f"Its tokens are for '{service.display_name}', as the App Service's settings alone "
                 "say."
             )
-            show_manual_steps(terminal.err, [Instruction(said)])
+            show_manual_steps(terminal.err, [Instruction(warning)])
         text = program_for(call, language)
         if terminal.json:
             terminal.document(

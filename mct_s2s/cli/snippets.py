@@ -43,7 +43,7 @@ def source_for(
     session: Session,
     client: Client,
     observed: ObservedState,
-    given: Path | None,
+    credentials_file: Path | None,
     language: Language,
 ) -> CredentialSource:
     """Where the program gets the client's credential. `given`: the file of `--credentials`."""
@@ -51,7 +51,9 @@ def source_for(
         return _source_of_identity(client)
     label = observed.app_service.label if observed.app_service is not None else ""
     folder = default_folder(session, label, observed)
-    return next(_sources_of_application(session, client, given, language, folder, observed.now))
+    return next(
+        _sources_of_application(session, client, credentials_file, language, folder, observed.now)
+    )
 
 
 def _source_of_identity(client: ServicePrincipal) -> CredentialSource:
@@ -68,7 +70,7 @@ def _source_of_identity(client: ServicePrincipal) -> CredentialSource:
 def _sources_of_application(
     session: Session,
     client: ClientApplication,
-    given: Path | None,
+    credentials_file: Path | None,
     language: Language,
     folder: Path,
     now: datetime,
@@ -79,39 +81,46 @@ def _sources_of_application(
     """
     known = client.credentials
     federated = [
-        CredentialSource(SourceKind.FEDERATED, federation=one.federation)
-        for one in known
-        if one.federation
+        CredentialSource(SourceKind.FEDERATED, federation=credential.federation)
+        for credential in known
+        if credential.federation
     ]
     # A workflow's own token: it needs no secret
-    if given is None and language is Language.GITHUB_ACTIONS:
+    if credentials_file is None and language is Language.GITHUB_ACTIONS:
         yield from (
-            one
-            for one in federated
-            if one.federation is not None and one.federation.issuer == GITHUB
+            source
+            for source in federated
+            if source.federation is not None and source.federation.issuer == GITHUB
         )
-    saved = from_files([given]) if given is not None else available([], {}, folder)
-    own = next((one for one in saved if same_id(one.client_id, client.client_id)), None)
-    if given is not None and own is None:
+    saved = (
+        from_files([credentials_file])
+        if credentials_file is not None
+        else available([], {}, folder)
+    )
+    sign_in = next(
+        (sign_in for sign_in in saved if same_id(sign_in.client_id, client.client_id)), None
+    )
+    if credentials_file is not None and sign_in is None:
         raise UsageError(
             "credentials-of-another-client",
-            f"The credentials file '{given}' is for the client {saved[0].client_id}, not for "
-            f"'{client.display_name}' ({client.client_id}).",
+            f"The credentials file '{credentials_file}' is for the client {saved[0].client_id}, "
+            f"not for '{client.display_name}' ({client.client_id}).",
             remedy="Use that client's own file.",
         )
-    match own.credential if own is not None else None:
+    match sign_in.credential if sign_in is not None else None:
         case CertificateCredential(path=Path() as pem):
             yield CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()))
-        case SecretCredential() if own is not None:
+        case SecretCredential() if sign_in is not None:
             yield CredentialSource(
-                SourceKind.SECRET_FILE, path=str(Path(own.source.removeprefix(SAVED)).absolute())
+                SourceKind.SECRET_FILE,
+                path=str(Path(sign_in.source.removeprefix(SAVED)).absolute()),
             )
     for noted in reversed(noted_vaults(client)):
         if noted.secret:
             name, url = session.connection.cloud.vault(noted.vault)
             yield CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)
     path = SecretTo().file_for(client.display_name, folder)
-    kinds = {one.kind for one in known if one.is_valid_at(now)}
+    kinds = {credential.kind for credential in known if credential.is_valid_at(now)}
     if CredentialKind.SECRET not in kinds:
         if CredentialKind.CERTIFICATE in kinds:
             yield CredentialSource(SourceKind.CERTIFICATE, path=str(path.with_suffix(".pem")))
@@ -123,8 +132,8 @@ def notes(
     call: ApiCall, language: Language, findings: Sequence[Finding], where: str
 ) -> Iterator[Instruction]:
     source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
-    own = (finding for finding in findings if same_id(finding.client, call.client_id))
-    yield from (Instruction(finding.message, finding.remedy) for finding in own)
+    of_client = (finding for finding in findings if same_id(finding.client, call.client_id))
+    yield from (Instruction(finding.message, finding.remedy) for finding in of_client)
     others = sum(finding.severity is Severity.ERROR and not finding.client for finding in findings)
     if others:
         yield Instruction(
@@ -148,11 +157,11 @@ def notes(
             )
             yield Instruction(f"{_NOT_HERE} To give the repository a new secret:", places)
         else:
-            there = (
+            remedy = (
                 "The program reads it from the file below. If it is somewhere else, add "
                 "--credentials FILE."
             )
-            yield Instruction(f"{_NOT_HERE} {there}", source.path)
+            yield Instruction(f"{_NOT_HERE} {remedy}", source.path)
     elif source.federation is not None:
         subject, is_of_github = source.federation.subject, source.federation.issuer == GITHUB
         if in_workflow and not is_of_github:
@@ -162,8 +171,8 @@ def notes(
             )
             yield Instruction(lacks)
         elif is_of_github and not in_workflow:
-            there = option("--language", Language.GITHUB_ACTIONS.value)
+            remedy = option("--language", Language.GITHUB_ACTIONS.value)
             yield Instruction(
-                f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} "
+                f"{call.client} signs in with a token of GitHub Actions ({subject}): use {remedy} "
                 "for it."
             )

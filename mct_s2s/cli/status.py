@@ -50,8 +50,8 @@ def status(options: StatusOptions) -> int:
     api_of(options)  # its mistakes are told before anyone signs in
     within = duration(options.expiring_within, "--expiring-within")
 
-    def diagnosed(found: ObservedState, adopted: str | None = None) -> SiteStatus:
-        return SiteStatus(found, diagnose(found, within, adopted))
+    def diagnosed(state: ObservedState, adopted: str | None = None) -> SiteStatus:
+        return SiteStatus(state, diagnose(state, within, adopted))
 
     def finish(
         terminal: Terminal,
@@ -73,8 +73,8 @@ def status(options: StatusOptions) -> int:
 
         async def of_file(current: CommandRun) -> int:
             async def read_one(site: FileSite, session: Session) -> SiteStatus:
-                found = await looked_for_secrets(site.options, session, file=site.request.file)
-                return replace(diagnosed(found, site.request.desired.adopt), key=site.key)
+                state = await looked_for_secrets(site.options, session, file=site.request.file)
+                return replace(diagnosed(state, site.request.desired.adopt), key=site.key)
 
             read = await read_file_sites(setups, current.terminal, read_one)
             return finish(
@@ -90,10 +90,10 @@ def status(options: StatusOptions) -> int:
         if not options.all_sites:
             only = diagnosed(await looked_for_secrets(options, session))
             return finish(current.terminal, [only], is_list=False)
-        found, unchecked = await read_every_site(
+        states, unchecked = await read_every_site(
             session, api_of(options), partial(looked_for_secrets, options)
         )
-        read = [one if isinstance(one, UnreadSite) else diagnosed(one) for one in found]
+        read = [state if isinstance(state, UnreadSite) else diagnosed(state) for state in states]
         return finish(current.terminal, read, unchecked)
 
     return run(options, Services(target=not options.all_sites), body)

@@ -85,12 +85,12 @@ def read_sites(options: Any, *unfit: str) -> tuple[FileSite, ...]:
     for field in (*OF_ONE_SITE, *unfit):
         if field in typed:
             name = "--all" if field == "all_sites" else f"--{field.replace('_', '-')}"
-            said = (
+            headline = (
                 f"{name} cannot be combined with --file, which names the App Services and their "
                 "clients."
             )
             raise contradiction(
-                said, f"Remove {name}. To choose sites of the file, add --only SITE."
+                headline, f"Remove {name}. To choose sites of the file, add --only SITE."
             )
     text = read_text(
         options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it."
@@ -142,7 +142,7 @@ def sites_in(
 
 
 def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:
-    known = [one.key for one in sites]
+    known = [site.key for site in sites]
     for key in options.only:
         if key not in known:
             raise UsageError(
@@ -150,17 +150,17 @@ def chosen(sites: Sequence[FileSite], options: Any) -> tuple[FileSite, ...]:
                 f"'{options.file}' names no site '{key[:130]}'.",
                 remedy=did_you_mean(key, known, f"Use one of {', '.join(known)}."),
             )
-    return tuple(one for one in sites if not options.only or one.key in options.only)
+    return tuple(site for site in sites if not options.only or site.key in options.only)
 
 
 def path_text(*location: str | int) -> str:
     """`sites.learn.clients[2]`, counted from 0."""
     parts = (
-        one if isinstance(one, int) or len(one) <= _LONGEST_KEY else f"{one[:_LONGEST_KEY]}…"
-        for one in location
+        part if isinstance(part, int) or len(part) <= _LONGEST_KEY else f"{part[:_LONGEST_KEY]}…"
+        for part in location
     )
     return "".join(
-        f"[{one}]" if isinstance(one, int) else f".{toml_key(one)}" for one in parts
+        f"[{part}]" if isinstance(part, int) else f".{toml_key(part)}" for part in parts
     ).removeprefix(".")
 
 
@@ -172,8 +172,8 @@ class _Reader:
         self._path = getattr(options, "file", None)
         self._sign_in = {name: getattr(options, name) for name in _SIGN_IN}
         self._typed = typed
-        shared = {one.name for one in fields(options)} & {
-            one.name for one in fields(SetupOptions)
+        shared = {field.name for field in fields(options)} & {
+            field.name for field in fields(SetupOptions)
         } - _OF_A_SITE
         if not isinstance(options, ChangingOptions):
             shared -= {"output"}  # formats that `setup` does not have
@@ -189,21 +189,25 @@ class _Reader:
         self._wrong |= {location[:length] for length in range(len(location) + 1)}
 
     def check(self) -> None:
-        found = [(path_text(*location), *rest) for location, *rest in self._mistakes]
-        if len(found) == 1:
-            ((where, what, remedy, code),) = found
+        mistakes = [(path_text(*location), *rest) for location, *rest in self._mistakes]
+        if len(mistakes) == 1:
+            ((where, what, remedy, code),) = mistakes
             raise TrustFileMistake(
                 code, f"'{self._path}'{where and f', {where}'}: {what}.", remedy=remedy
             )
-        if found:
+        if mistakes:
             listed = [
-                f"{where}: {what}. {remedy}" for where, what, remedy, _ in found[:MOST_LISTED]
+                f"{where}: {what}. {remedy}" for where, what, remedy, _ in mistakes[:MOST_LISTED]
             ]
-            listed = [one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in listed]
-            listed += [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
+            listed = [
+                line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in listed
+            ]
+            listed += (
+                [f"and {len(mistakes) - MOST_LISTED} more"] if len(mistakes) > MOST_LISTED else []
+            )
             raise TrustFileMistake(
                 MALFORMED,
-                f"'{self._path}' has {len(found)} mistakes.",
+                f"'{self._path}' has {len(mistakes)} mistakes.",
                 remedy="Correct the file, then run the same command again. Nothing was changed.",
                 items=listed,
             )
@@ -213,9 +217,12 @@ class _Reader:
             return TrustFile.model_validate(document)
         except ValidationError as error:
             errors = error.errors(include_url=False)
-        for one in errors:
-            self._add_error(one["type"], one["loc"], one)
-        wrong = {one["loc"][:-1] if one["loc"][-1] == "[key]" else one["loc"] for one in errors}
+        for mistake in errors:
+            self._add_error(mistake["type"], mistake["loc"], mistake)
+        wrong = {
+            mistake["loc"][:-1] if mistake["loc"][-1] == "[key]" else mistake["loc"]
+            for mistake in errors
+        }
         for location in sorted(wrong, key=len, reverse=True):
             _leave_out(document, location)
         try:
@@ -226,10 +233,11 @@ class _Reader:
 
     def _add_error(self, kind: str, location: Location, wrong: Mapping[str, Any]) -> None:
         above, last = location[:-1], location[-1]
-        names = [one for one in above if isinstance(one, str)]
+        names = [part for part in above if isinstance(part, str)]
         model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
         known = {
-            one.alias or name: one.description or "" for name, one in model.model_fields.items()
+            field.alias or name: field.description or ""
+            for name, field in model.model_fields.items()
         }
         what, remedy = expected(wrong), known.get(str(last), "")
         match kind:
@@ -270,7 +278,10 @@ class _Reader:
             return
         mistaken = {location for location, *_ in self._mistakes}
         profile = self._profile(file, here, entry)
-        values = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
+        values = {
+            "app_service": key,
+            "no_consent": any(client.no_consent for client in entry.clients),
+        }
         values |= {**profile.options, **entry.options}
         with self._noting({("profiles", entry.profile or ""): profile, here: entry}):
             options = SetupOptions(**{**self._shared, **values})
@@ -280,12 +291,12 @@ class _Reader:
             target = site_target(
                 options.app_service, options.resource_group, options.subscription, options.slot
             )
-            names = tuple(one.name.strip() for one in entry.clients)
+            names = tuple(client.name.strip() for client in entry.clients)
             request = setup_request(options, (), SiteOfFile(self._where(key), names))
-            for place, one in _entries(key, entry):
-                required = "name" if isinstance(one, ClientEntry) else "resource"
+            for place, client in _entries(key, entry):
+                required = "name" if isinstance(client, ClientEntry) else "resource"
                 if not {place, (*place, required)} & mistaken:
-                    request = self._read_entry(request, options, place, one)
+                    request = self._read_entry(request, options, place, client)
             self.sites.append(
                 FileSite(
                     key=key,
@@ -307,18 +318,18 @@ class _Reader:
         """Read it again without each key that is wrong, so that the mistakes of its other keys are
         found, too.
         """
-        said = entry.model_dump(by_alias=True, exclude_unset=True)
+        values = entry.model_dump(by_alias=True, exclude_unset=True)
         while True:
-            left = type(entry).model_validate(said)
+            rest = type(entry).model_validate(values)
             try:
-                return _with_entry(request, options, left)
+                return _with_entry(request, options, rest)
             except UsageError as error:
-                self._note(error, {place: left})
-                if error.key not in said or error.key in {"name", "resource"}:
+                self._note(error, {place: rest})
+                if error.key not in values or error.key in {"name", "resource"}:
                     return request
                 # What belongs to a credential's kind is wrong together.
                 wrong = _OF_A_KIND if error.key in _OF_A_KIND else {error.key}
-                said = {key: value for key, value in said.items() if key not in wrong}
+                values = {key: value for key, value in values.items() if key not in wrong}
 
     def _where(self, key: str) -> str:
         """As `requests.where`, of the file's site."""
@@ -376,7 +387,7 @@ class _Reader:
             if ("sites", site.key) in self._wrong:
                 continue
             namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
-            other = next((one for one in namesakes if _may_be_same(site, one)), None)
+            other = next((namesake for namesake in namesakes if _may_be_same(site, namesake)), None)
             if other is not None:
                 what = (
                     f"the App Service '{site.target.label}' is that of "
@@ -392,17 +403,21 @@ class _Reader:
     def compare_clients(self) -> None:
         taken: dict[tuple[str, ...], Location] = {}
         for site in self.sites:
-            for here, one in _entries(site.key, site.entry):
-                name = one.name if isinstance(one, ClientEntry) else one.resource
+            for here, client in _entries(site.key, site.entry):
+                name = client.name if isinstance(client, ClientEntry) else client.resource
                 first = taken.setdefault(
-                    (site.key, type(one).__name__, name.strip().casefold()), here
+                    (site.key, type(client).__name__, name.strip().casefold()), here
                 )
                 if first != here:
                     self._add(
                         here, f"'{name}' is {path_text(*first)} already", "Remove one of the two."
                     )
                 place = site.request.places.destination(site.target.label, name.strip())
-                if place is None or getattr(one, "secret_to", None) is None or here in self._wrong:
+                if (
+                    place is None
+                    or getattr(client, "secret_to", None) is None
+                    or here in self._wrong
+                ):
                     continue
                 first = taken.setdefault(("", *place), here)
                 if first != here:
@@ -433,10 +448,12 @@ def _leave_out(document: dict[str, Any], location: Location) -> None:
 
 
 def _entries(key: str, site: SiteEntry) -> Iterator[tuple[Location, ClientEntry | IdentityEntry]]:
-    yield from ((("sites", key, "clients", index), one) for index, one in enumerate(site.clients))
     yield from (
-        (("sites", key, "managed-identities", index), one)
-        for index, one in enumerate(site.managed_identities)
+        (("sites", key, "clients", index), client) for index, client in enumerate(site.clients)
+    )
+    yield from (
+        (("sites", key, "managed-identities", index), identity)
+        for index, identity in enumerate(site.managed_identities)
     )
 
 
@@ -458,13 +475,13 @@ def _with_entry(
     return replace(request, desired=replace(request.setup, clients=(*others, kept)))
 
 
-def _may_be_same(one: FileSite, other: FileSite) -> bool:
+def _may_be_same(site: FileSite, other: FileSite) -> bool:
     pairs = [
-        (one.target.group, other.target.group),
-        (one.target.subscription, other.target.subscription),
+        (site.target.group, other.target.group),
+        (site.target.subscription, other.target.subscription),
     ]
     pairs += [
-        (getattr(one.profile, key), getattr(other.profile, key))
+        (getattr(site.profile, key), getattr(other.profile, key))
         for key in ("cloud", "tenant", "subscription")
     ]
     return all(

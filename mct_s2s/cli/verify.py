@@ -137,8 +137,8 @@ async def _verify_site(
     identities = observed.trust.identities
     if options.client:
         clients = dict.fromkeys(client_called(name, observed) for name in options.client)
-        applications = tuple(one for one in clients if isinstance(one, ClientApplication))
-        identities = tuple(one for one in clients if isinstance(one, ServicePrincipal))
+        applications = tuple(client for client in clients if isinstance(client, ClientApplication))
+        identities = tuple(client for client in clients if isinstance(client, ServicePrincipal))
     folder = default_folder(session, observed.app_service.label, observed)
     ids = {client.client_id.casefold() for client in applications}
     if not options.client:
@@ -190,7 +190,7 @@ def _verify_file(options: VerifyOptions) -> int:
         saved = available(stored, session.connection.environ, folder)
         saved += await _in_vaults(session, applications, saved, observed)
         clients = clients_to_verify(
-            applications, [one for one in saved if one.client_id.casefold() in ids]
+            applications, [sign_in for sign_in in saved if sign_in.client_id.casefold() in ids]
         )
         api = observed.api
         address = session.site_api(
@@ -202,9 +202,11 @@ def _verify_file(options: VerifyOptions) -> int:
         return replace(verification, key=site.key, label=app_service.label, is_set_up=is_set_up)
 
     async def body(current: CommandRun) -> int:
-        found = await read_file_sites(sites, current.terminal, tested)
-        read = tuple(one for one in found if isinstance(one, Verification))
-        report = FileVerification(read, tuple(one for one in found if isinstance(one, UnreadSite)))
+        results = await read_file_sites(sites, current.terminal, tested)
+        read = tuple(result for result in results if isinstance(result, Verification))
+        report = FileVerification(
+            read, tuple(result for result in results if isinstance(result, UnreadSite))
+        )
         if current.terminal.json:
             current.terminal.document("verify-list", report)
             show_unread(current.terminal, report.failed, ())
@@ -215,7 +217,7 @@ def _verify_file(options: VerifyOptions) -> int:
         return worst(
             [
                 0 if report.is_proved else ExitCode.ATTENTION,
-                *(one.error.exit_code for one in report.failed),
+                *(site.error.exit_code for site in report.failed),
             ]
         )
 
@@ -225,13 +227,13 @@ def _verify_file(options: VerifyOptions) -> int:
 async def _in_vaults(
     session: "Session",
     clients: "Iterable[ClientApplication]",
-    there: Iterable[ClientSignIn],
+    sign_ins: Iterable[ClientSignIn],
     observed: "ObservedState",
 ) -> list[ClientSignIn]:
     """The credentials in key vaults of those clients of which nothing is there."""
     from mct_s2s.engine.credential_stores import vault_credentials
 
-    known = {one.client_id.casefold() for one in there}
+    known = {sign_in.client_id.casefold() for sign_in in sign_ins}
     lacking = [client for client in clients if client.client_id.casefold() not in known]
     return await vault_credentials(session, lacking, observed)
 
@@ -257,9 +259,9 @@ def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
     if method is Method.MANAGED_IDENTITY:
         return machine_sign_in(environ.get("AZURE_CLIENT_ID"))
     if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (
-        own := own_credential(environ, ENVIRONMENT)
+        sign_in := own_credential(environ, ENVIRONMENT)
     ):
-        return own
+        return sign_in
     raise UsageError(
         "no-client-sign-in",
         "--audience tests the caller's own call, so it needs the sign-in of a client, not of a "
